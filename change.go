@@ -1,0 +1,67 @@
+package errand
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// change writes what f makes of a job's state, reading it again and asking f
+// again where another write came first. f returns false to leave the state as
+// it is. The state as it stands then is returned. Errors: CodeJobNotFound, f's.
+func (s *Service) change(ctx context.Context, id string, f func(st *State, now time.Time) (bool, error)) (*State, error) {
+	for range casAttempts {
+		st, err := s.state(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		write, err := f(st, s.now())
+		if err != nil || !write {
+			return st, err
+		}
+		err = s.Store.PutState(ctx, st)
+		if err == nil {
+			return st, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return nil, unavailable("keep the job's state", err)
+		}
+	}
+	return nil, errBusy("job " + id)
+}
+
+func (s *Service) state(ctx context.Context, id string) (*State, error) {
+	if !jobRE.MatchString(id) {
+		return nil, errJobNotFound(id)
+	}
+	st, err := s.Store.State(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, errJobNotFound(id)
+	}
+	if err != nil {
+		return nil, unavailable("read the job's state", err)
+	}
+	return st, nil
+}
+
+func errJobNotFound(id string) error { return Errorf(CodeJobNotFound, "there is no job %q", id) }
+
+// ownState is the state of a job that exists for the caller.
+func (s *Service) ownState(ctx context.Context, c Caller, id string) (*State, error) {
+	st, err := s.state(ctx, id)
+	if err == nil && !c.Sees(st.Owner) {
+		return nil, errJobNotFound(id)
+	}
+	return st, err
+}
+
+// dropTicketOf deletes the ticket of a job that is over. It is a side job: where
+// it fails, the ticket comes again and assignment deletes it.
+func (s *Service) dropTicketOf(ctx context.Context, st *State) {
+	if st.Handle == "" {
+		return
+	}
+	if err := s.Queue.Delete(ctx, st.Queue, st.Handle); err != nil {
+		s.Log.WarnContext(ctx, "ticket not deleted", "job", st.JobID, "err", err)
+	}
+}

@@ -1,0 +1,133 @@
+package errand
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// CreateJob records a job and then sends its ticket. When it returns the job is
+// durable, also where the ticket could not be sent: the sweep sends it again.
+// The same key, if not empty, makes one job of a request and its repetitions.
+// Errors: CodeInvalidField, CodeForbidden, CodeSourceNotFound, CodeIdempotencyMismatch.
+func (s *Service) CreateJob(ctx context.Context, c Caller, spec Spec, key string) (Job, error) {
+	spec.Owner = c.Owner
+	if err := s.prepare(ctx, c, &spec, key); err != nil {
+		return Job{}, err
+	}
+	now := s.now()
+	spec.ID, spec.CreatedAt = s.NewID(now), now
+	if key != "" {
+		id, err := s.claim(ctx, &spec, key)
+		if err != nil {
+			return Job{}, err
+		}
+		if id != spec.ID {
+			return s.repeated(ctx, &spec, id)
+		}
+	}
+	return s.createJob(ctx, &spec)
+}
+
+// prepare fills in defaults and checks everything that a creator may say.
+func (s *Service) prepare(ctx context.Context, c Caller, spec *Spec, key string) error {
+	spec.Normalise(s.Timing)
+	if err := spec.Validate(); err != nil {
+		return err
+	}
+	if key != "" && !keyRE.MatchString(key) {
+		return invalid("Idempotency-Key", "the Idempotency-Key header must be 1 to 255 printable ASCII characters without spaces")
+	}
+	if !slices.Contains(s.Queues, spec.Queue) {
+		return invalid("queue", "there is no queue %q on this server; it has %q", spec.Queue, s.Queues)
+	}
+	if !c.MayUse(spec.Queue) {
+		return &Error{Code: CodeForbidden, Field: "queue", Message: fmt.Sprintf("the token may not use the queue %q", spec.Queue)}
+	}
+	if n := len(specJSON(spec)); n > MaxSpecBytes {
+		return invalid("commands", "the job is %d bytes long as JSON; the limit is %d: put scripts into the folder", n, MaxSpecBytes)
+	}
+	if spec.Source == nil {
+		return nil
+	}
+	return s.prepareSource(ctx, spec)
+}
+
+// prepareSource makes sure that the archive is there, and will be for as long
+// as the job may wait and run.
+func (s *Service) prepareSource(ctx context.Context, spec *Spec) error {
+	blob, err := s.Blobs.Stat(ctx, UploadKey(spec.Owner, spec.Source.SHA256))
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return unavailable("look for the source", err)
+	}
+	if err != nil || !s.reusable(blob, spec.Source.SHA256) {
+		return &Error{Code: CodeSourceNotFound, Field: "source.sha256", Message: "no archive with this SHA-256 was uploaded lately; POST /api/uploads, send it, and try again"}
+	}
+	source := *spec.Source
+	source.Size = blob.Size
+	spec.Source = &source
+	return nil
+}
+
+// reusable reports whether an upload is what its key says and lives long enough.
+func (s *Service) reusable(b Blob, sha256 string) bool {
+	left := b.Modified.Add(s.Timing.UploadLifetime).Sub(s.now())
+	return b.SHA256 == sha256 && left >= s.Timing.UploadMargin
+}
+
+func specJSON(spec *Spec) []byte {
+	b, _ := json.Marshal(spec) // of strings and numbers: can't fail
+	return b
+}
+
+// claim ties the key to spec, or says which job it is tied to.
+func (s *Service) claim(ctx context.Context, spec *Spec, key string) (id string, err error) {
+	asked := *spec
+	asked.ID, asked.CreatedAt = "", time.Time{}
+	sum := sha256.Sum256(specJSON(&asked))
+	mine := Claim{Owner: spec.Owner, Route: "jobs/create", Key: key, BodyHash: hex.EncodeToString(sum[:]), JobID: spec.ID}
+	held, err := s.Store.Claim(ctx, mine)
+	switch {
+	case err == nil:
+		return spec.ID, nil
+	case !errors.Is(err, ErrExists):
+		return "", unavailable("keep the idempotency key", err)
+	case held.BodyHash != mine.BodyHash:
+		return "", &Error{Code: CodeIdempotencyMismatch, Field: "Idempotency-Key", Message: "this key was used with another body within 24 hours; use a new key for a new job"}
+	}
+	return held.JobID, nil
+}
+
+// repeated answers a request whose first copy claimed the key for job id. If
+// the first was cut off before the job was whole, it is finished here.
+func (s *Service) repeated(ctx context.Context, spec *Spec, id string) (Job, error) {
+	old, state, err := s.Store.Job(ctx, id)
+	if err == nil {
+		return Job{Spec: *old, State: *state}, nil
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return Job{}, unavailable("read the job", err)
+	}
+	spec.ID = id
+	return s.createJob(ctx, spec)
+}
+
+func (s *Service) createJob(ctx context.Context, spec *Spec) (Job, error) {
+	state := NewState(spec, s.Timing)
+	err := s.Store.CreateJob(ctx, spec, &state)
+	if errors.Is(err, ErrExists) {
+		return s.repeated(ctx, spec, spec.ID)
+	}
+	if err != nil {
+		return Job{}, unavailable("keep the job", err)
+	}
+	if err := s.Queue.Send(ctx, state.Queue, state.Lane, state.JobID, state.JobID); err != nil {
+		s.Log.WarnContext(ctx, "ticket not sent; the sweep will", "job", state.JobID, "err", err)
+	}
+	return Job{Spec: *spec, State: state}, nil
+}

@@ -1,0 +1,89 @@
+package errand
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Heartbeat notes a worker's sign of life, accepts and renews the leases of the
+// attempts that it names, and says what to do with each.
+// Errors: CodeWorkerNotFound, CodeSuperseded, CodeInvalidField.
+func (s *Service) Heartbeat(ctx context.Context, c Caller, h Heartbeat) (HeartbeatAnswer, error) {
+	w, err := s.workerOf(ctx, c, h.WorkerID, h.Epoch)
+	if err != nil {
+		return HeartbeatAnswer{}, err
+	}
+	if len(h.Holds) > MaxHolds {
+		return HeartbeatAnswer{}, invalid("holds", "holds has %d entries; the limit is %d", len(h.Holds), MaxHolds)
+	}
+	out := HeartbeatAnswer{IntervalMs: s.Timing.Heartbeat.Milliseconds(), Orders: make([]Order, 0, len(h.Holds))}
+	for i, hold := range h.Holds {
+		o, err := s.renew(ctx, c, w, hold)
+		if err != nil {
+			return HeartbeatAnswer{}, fmt.Errorf("holds[%d]: %w", i, err)
+		}
+		out.Orders = append(out.Orders, o)
+	}
+	err = s.changeWorker(ctx, w, h.Epoch, func(w *Worker) {
+		w.LastSeen, w.Interval, w.Draining = s.now(), s.Timing.Heartbeat, h.Draining
+		w.Holds = h.Holds
+	})
+	return out, err
+}
+
+// renew renews the lease of one attempt, if it is still the worker's.
+func (s *Service) renew(ctx context.Context, c Caller, w *Worker, hold Hold) (Order, error) {
+	o := Order{JobID: hold.JobID, Attempt: hold.Attempt, Order: OrderAbandon}
+	hidden := false
+	st, err := s.change(ctx, hold.JobID, func(st *State, now time.Time) (bool, error) {
+		if st.Status != Running || !st.heldBy(w.ID, hold.Attempt) {
+			return false, nil
+		}
+		st.renew(now)
+		if st.HoldUntil.Sub(now) < s.Timing.RenewHold {
+			hidden = hidden || s.hide(ctx, st)
+			if hidden {
+				st.HoldUntil = now.Add(s.Timing.TicketHold)
+			}
+		}
+		return true, nil
+	})
+	if CodeOf(err) == CodeJobNotFound && err != nil {
+		return o, nil
+	}
+	if err != nil {
+		return o, err
+	}
+	if !st.heldBy(w.ID, hold.Attempt) || st.Status != Running && !st.presumed() {
+		return o, nil
+	}
+	return s.order(ctx, c, st, hold)
+}
+
+// hide keeps the ticket of a running job away from other workers. It is a side
+// job: a ticket that shows again is adopted by assignment.
+func (s *Service) hide(ctx context.Context, st *State) bool {
+	err := s.Queue.Hide(ctx, st.Queue, st.Handle, s.Timing.TicketHold)
+	if err != nil {
+		s.Log.InfoContext(ctx, "ticket of a running job not hidden", "job", st.JobID, "err", err)
+	}
+	return err == nil
+}
+
+// order is the order for an attempt that goes on, or is to be cancelled.
+func (s *Service) order(ctx context.Context, c Caller, st *State, hold Hold) (Order, error) {
+	o := Order{
+		JobID: hold.JobID, Attempt: hold.Attempt, Order: OrderContinue, LeaseSeconds: seconds(st.Lease),
+		Retryable: st.retryable(), Watched: s.now().Before(st.WatchedUntil),
+	}
+	if st.CancelRequested {
+		o.Order = OrderCancel
+	}
+	if !hold.RenewWrites {
+		return o, nil
+	}
+	grant, err := s.writeGrant(ctx, c, st)
+	o.Write = grant
+	return o, err
+}

@@ -1,0 +1,266 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// maxAnswerBytes bounds what the client reads of an answer.
+const maxAnswerBytes = 16 << 20
+
+// Client calls the API. It tries each call once: what may be tried again, and
+// for how long, is its caller's to know (see Temporary).
+type Client struct {
+	BaseURL   string       // scheme://host, without a path
+	Token     string       // bearer token
+	HTTP      *http.Client // nil: http.DefaultClient
+	UserAgent string       // empty: Go's
+}
+
+// WithToken returns a client like c that uses another token.
+func (c *Client) WithToken(token string) *Client {
+	d := *c
+	d.Token = token
+	return &d
+}
+
+// ResponseError is an error answer.
+type ResponseError struct {
+	Status     int
+	Problem    Problem       // zero but for Detail where the answer wasn't problem+json
+	RetryAfter time.Duration // 0: the server didn't say
+}
+
+func (e *ResponseError) Error() string {
+	msg := e.Problem.Detail
+	if msg == "" {
+		msg = http.StatusText(e.Status)
+	}
+	if e.Problem.Code != "" {
+		msg += " (" + string(e.Problem.Code) + ")"
+	}
+	if e.Problem.RequestID != "" {
+		msg += " [request " + e.Problem.RequestID + "]"
+	}
+	return msg
+}
+
+// CodeOf is the problem code in err's chain; empty if the server gave none.
+func CodeOf(err error) errand.Code {
+	var e *ResponseError
+	if errors.As(err, &e) {
+		return e.Problem.Code
+	}
+	return ""
+}
+
+// Temporary reports whether the same call may succeed later: the server wasn't
+// reached, was overloaded or failed. after is how long it asked us to wait.
+func Temporary(err error) (after time.Duration, ok bool) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return 0, false
+	}
+	var e *ResponseError
+	if !errors.As(err, &e) {
+		return 0, true
+	}
+	ok = e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout || e.Status >= 500 && e.Status != http.StatusNotImplemented
+	return e.RetryAfter, ok || e.Problem.Code == errand.CodeConflict
+}
+
+// Register registers a worker; the client's token is an agent's.
+func (c *Client) Register(ctx context.Context, r errand.Registration) (out errand.Registered, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/workers/register", nil, r, &out)
+	return out, err
+}
+
+// Workers lists a page of workers.
+func (c *Client) Workers(ctx context.Context, cursor string) (out WorkerList, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/workers", query("cursor", cursor), nil, &out)
+	return out, err
+}
+
+// Heartbeat sends a sign of life; the client's token is the worker's own.
+func (c *Client) Heartbeat(ctx context.Context, h errand.Heartbeat) (out errand.HeartbeatAnswer, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/workers/heartbeat", nil, h, &out)
+	return out, err
+}
+
+// GetJob asks for work, and waits for some up to wait, in whole seconds.
+// It returns nil if there is none. To ask again after a lost answer, give the same pollID.
+func (c *Client) GetJob(ctx context.Context, workerID string, epoch int, pollID string, wait time.Duration) (*errand.Assignment, error) {
+	q := query("workerId", workerID, "epoch", strconv.Itoa(epoch), "pollId", pollID, "wait", strconv.Itoa(int(wait.Seconds())))
+	var out errand.Assignment
+	status, err := c.do(ctx, http.MethodGet, "/api/jobs/get-job", q, nil, &out)
+	if err != nil || status == http.StatusNoContent {
+		return nil, err
+	}
+	return &out, nil
+}
+
+// SubmitResult reports an attempt that ran to its end.
+func (c *Client) SubmitResult(ctx context.Context, r SubmitResult) (out Submitted, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/jobs/submit-result", nil, r, &out)
+	return out, err
+}
+
+// SubmitFailure reports an attempt that couldn't be run to its end.
+func (c *Client) SubmitFailure(ctx context.Context, r SubmitFailure) (out Submitted, err error) {
+	_, err = c.do(ctx, http.MethodPut, "/api/jobs/submit-result", nil, r, &out)
+	return out, err
+}
+
+// CreateJob creates a job. The same key with the same body gives the same job.
+func (c *Client) CreateJob(ctx context.Context, j CreateJob, idempotencyKey string) (out Job, err error) {
+	_, err = c.doKey(ctx, http.MethodPost, "/api/jobs/create", idempotencyKey, j, &out)
+	return out, err
+}
+
+// Jobs lists a page of jobs, newest first. status and cursor may be empty, limit 0.
+func (c *Client) Jobs(ctx context.Context, status errand.Status, queue string, limit int, cursor string) (out JobList, err error) {
+	q := query("status", string(status), "queue", queue, "cursor", cursor)
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
+	}
+	_, err = c.do(ctx, http.MethodGet, "/api/jobs", q, nil, &out)
+	return out, err
+}
+
+// Job returns a job with its result.
+func (c *Client) Job(ctx context.Context, id string) (out Job, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/jobs/status", query("jobId", id), nil, &out)
+	return out, err
+}
+
+// Cancel asks for a job's end.
+func (c *Client) Cancel(ctx context.Context, id string) (out Job, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/jobs/cancel", nil, CancelJob{JobID: id}, &out)
+	return out, err
+}
+
+// Logs returns the log from offset on, and marks the job as watched. The server
+// may hold the answer for up to wait until there is more than nothing.
+func (c *Client) Logs(ctx context.Context, id string, attempt int, offset int64, wait time.Duration) (out LogPage, err error) {
+	q := query("jobId", id, "offset", strconv.FormatInt(offset, 10), "wait", strconv.Itoa(int(wait.Seconds())))
+	if attempt > 0 {
+		q.Set("attempt", strconv.Itoa(attempt))
+	}
+	_, err = c.do(ctx, http.MethodGet, "/api/jobs/logs", q, nil, &out)
+	return out, err
+}
+
+// CreateUpload asks where to send an archive.
+func (c *Client) CreateUpload(ctx context.Context, u errand.UploadRequest) (out errand.Upload, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/uploads", nil, u, &out)
+	return out, err
+}
+
+// Execute runs commands in direct mode.
+func (c *Client) Execute(ctx context.Context, e Execute) (out Executed, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/execute", nil, e, &out)
+	return out, err
+}
+
+// query builds a query of names and values, leaving out empty values.
+func query(pairs ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q
+}
+
+func (c *Client) do(ctx context.Context, method, path string, q url.Values, in, out any) (status int, err error) {
+	req, err := c.request(ctx, method, path, in)
+	if err != nil {
+		return 0, err
+	}
+	req.URL.RawQuery = q.Encode()
+	return c.send(req, out)
+}
+
+func (c *Client) doKey(ctx context.Context, method, path, key string, in, out any) (status int, err error) {
+	req, err := c.request(ctx, method, path, in)
+	if err != nil {
+		return 0, err
+	}
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	return c.send(req, out)
+}
+
+func (c *Client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, fmt.Errorf("encode the body of %s %s: %w", method, path, err)
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.BaseURL, "/")+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	if c.UserAgent != "" {
+		req.Header.Set("User-Agent", c.UserAgent)
+	}
+	return req, nil
+}
+
+func (c *Client) send(req *http.Request, out any) (status int, err error) {
+	hc := c.HTTP
+	if hc == nil {
+		hc = http.DefaultClient
+	}
+	resp, err := hc.Do(req)
+	if err != nil {
+		return 0, err // a *url.Error: it names method and URL
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
+	if err != nil {
+		return resp.StatusCode, fmt.Errorf("%s %s: read the answer: %w", req.Method, req.URL.Path, err)
+	}
+	if resp.StatusCode >= 300 {
+		return resp.StatusCode, responseError(resp, body)
+	}
+	if resp.StatusCode == http.StatusNoContent || out == nil {
+		return resp.StatusCode, nil
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return resp.StatusCode, fmt.Errorf("%s %s: the answer is not what was expected: %w", req.Method, req.URL.Path, err)
+	}
+	return resp.StatusCode, nil
+}
+
+func responseError(resp *http.Response, body []byte) error {
+	e := &ResponseError{Status: resp.StatusCode}
+	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s >= 0 {
+		e.RetryAfter = time.Duration(s) * time.Second
+	}
+	if json.Unmarshal(body, &e.Problem) != nil || e.Problem.Code == "" {
+		e.Problem = Problem{Detail: fmt.Sprintf("%s: %s", resp.Status, bytes.TrimSpace(body[:min(len(body), 200)]))}
+	}
+	return e
+}

@@ -1,0 +1,163 @@
+package api
+
+import (
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// CreateJob is the body of POST /api/jobs/create, and, with Mode "distributed",
+// of POST /api/execute.
+type CreateJob struct {
+	Name            string            `json:"name,omitempty"`
+	Commands        []errand.Command  `json:"commands"`
+	Source          *errand.Source    `json:"source,omitempty"`
+	Env             map[string]string `json:"env,omitempty"`
+	Shell           string            `json:"shell,omitempty"`
+	Queue           string            `json:"queue,omitempty"`
+	Group           string            `json:"group,omitempty"`
+	MaxAttempts     int               `json:"maxAttempts,omitempty"`
+	TimeoutSeconds  int               `json:"timeout,omitempty"`
+	LeaseSeconds    int               `json:"lease,omitempty"`
+	ContinueOnError bool              `json:"continueOnError,omitempty"`
+}
+
+// Job is a job as the API shows it: create, status and cancel answer one, lists
+// hold them without Env and Result.
+type Job struct {
+	ID              string            `json:"id"`
+	Status          errand.Status     `json:"status"`
+	ExitCode        *int              `json:"exitCode"` // null until it completed
+	Reason          errand.Reason     `json:"reason,omitempty"`
+	Error           string            `json:"error,omitempty"`
+	Name            string            `json:"name,omitempty"`
+	Owner           string            `json:"owner"`
+	Queue           string            `json:"queue"`
+	Group           string            `json:"group,omitempty"`
+	Commands        []errand.Command  `json:"commands"`
+	Source          *errand.Source    `json:"source,omitempty"`
+	Env             map[string]string `json:"env,omitempty"`
+	Shell           string            `json:"shell,omitempty"`
+	Attempt         int               `json:"attempt"`
+	MaxAttempts     int               `json:"maxAttempts"`
+	TimeoutSeconds  int               `json:"timeout"`
+	LeaseSeconds    int               `json:"lease"`
+	ContinueOnError bool              `json:"continueOnError,omitempty"`
+	WorkerID        string            `json:"workerId,omitempty"`
+	CancelRequested bool              `json:"cancelRequested,omitempty"`
+	CreatedAt       time.Time         `json:"createdAt"`
+	StartedAt       *time.Time        `json:"startedAt,omitempty"`
+	FinishedAt      *time.Time        `json:"finishedAt,omitempty"`
+	Result          *errand.Result    `json:"result,omitempty"`
+}
+
+// JobList is the answer of GET /api/jobs, newest first.
+type JobList struct {
+	Jobs []Job  `json:"jobs"`
+	Next string `json:"next,omitempty"` // give it as ?cursor= for the next page
+}
+
+// Worker is a worker as the API shows it.
+type Worker struct {
+	ID           string              `json:"id"`
+	Name         string              `json:"name"`
+	Status       errand.WorkerStatus `json:"status"`
+	Online       bool                `json:"online"`
+	Queues       []string            `json:"queues"`
+	Slots        int                 `json:"slots"`
+	Jobs         []string            `json:"jobs"` // IDs of those it holds
+	OS           string              `json:"os,omitempty"`
+	Arch         string              `json:"arch,omitempty"`
+	Version      string              `json:"version,omitempty"`
+	RegisteredAt time.Time           `json:"registeredAt"`
+	LastSeen     time.Time           `json:"lastSeen"`
+}
+
+// WorkerList is the answer of GET /api/workers.
+type WorkerList struct {
+	Workers []Worker `json:"workers"`
+	Next    string   `json:"next,omitempty"`
+}
+
+// SubmitResult is the body of POST /api/jobs/submit-result.
+type SubmitResult struct {
+	WorkerID string        `json:"workerId"`
+	Epoch    int           `json:"epoch"`
+	JobID    string        `json:"jobId"`
+	Attempt  int           `json:"attempt"`
+	Result   errand.Result `json:"result"`
+}
+
+// SubmitFailure is the body of PUT /api/jobs/submit-result.
+type SubmitFailure struct {
+	WorkerID string `json:"workerId"`
+	Epoch    int    `json:"epoch"`
+	JobID    string `json:"jobId"`
+	Attempt  int    `json:"attempt"`
+	errand.Failure
+}
+
+// Submitted is the answer to both: the job's status now.
+type Submitted struct {
+	JobID  string        `json:"jobId"`
+	Status errand.Status `json:"status"`
+}
+
+// CancelJob is the body of POST /api/jobs/cancel. It answers a Job.
+type CancelJob struct {
+	JobID string `json:"jobId"`
+}
+
+// LogPage is the answer of GET /api/jobs/logs: frames from Offset on.
+type LogPage struct {
+	JobID   string     `json:"jobId"`
+	Attempt int        `json:"attempt"`
+	Offset  int64      `json:"offset"` // that was asked for
+	Next    int64      `json:"next"`   // to ask for next
+	Frames  []LogFrame `json:"frames"`
+	// Done: the job is over and Next is the log's end. Bytes and SHA256 are
+	// the sealed length and hash then; null and empty where the attempt
+	// ended without a report.
+	Done   bool          `json:"done"`
+	Status errand.Status `json:"status"`
+	Bytes  *int64        `json:"bytes,omitempty"`
+	SHA256 string        `json:"sha256,omitempty"`
+}
+
+// LogFrame is an errand.Frame in JSON.
+type LogFrame struct {
+	Stream    string       `json:"stream"` // stdout, stderr, system
+	Offset    int64        `json:"offset"`
+	ElapsedMs int64        `json:"elapsedMs"`
+	Command   int          `json:"command"` // from 0; -1: none
+	Data      errand.Bytes `json:"data"`
+}
+
+// Execute modes.
+const (
+	ModeDirect      = "direct"
+	ModeDistributed = "distributed"
+)
+
+// Execute is the body of POST /api/execute.
+type Execute struct {
+	Mode string `json:"mode"` // direct | distributed
+	CreateJob
+}
+
+// Executed is the answer of direct mode (200). Distributed mode answers a Job (202).
+type Executed struct {
+	Mode string `json:"mode"`
+	errand.DirectResult
+}
+
+// Problem is an RFC 9457 problem+json body: every error answer is one.
+type Problem struct {
+	Type      string      `json:"type"`  // urn:errand:error:<code>
+	Title     string      `json:"title"` // the HTTP status's name
+	Status    int         `json:"status"`
+	Code      errand.Code `json:"code"`
+	Detail    string      `json:"detail"`
+	Field     string      `json:"field,omitempty"`
+	RequestID string      `json:"requestId"`
+}

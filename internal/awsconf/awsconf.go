@@ -1,0 +1,20 @@
+// Package awsconf loads the SDK's configuration from the environment, as any
+// AWS SDK does: AWS_REGION, credentials, AWS_ENDPOINT_URL.
+package awsconf
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+)
+
+// Load returns the configuration of the process's environment.
+func Load(ctx context.Context) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return cfg, fmt.Errorf("load the AWS configuration: %w", err)
+	}
+	return cfg, nil
+}

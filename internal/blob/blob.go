@@ -1,0 +1,190 @@
+// Package blob is the Blobs on S3: it signs requests that clients make
+// themselves, and reads log chunks.
+package blob
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/errandhq/errand"
+)
+
+// Lifetimes of what is signed. A Lambda role's signatures die with its
+// credentials, so writes are renewed by heartbeats.
+const (
+	putLifetime  = time.Hour
+	getLifetime  = time.Hour
+	postLifetime = 30 * time.Minute
+)
+
+// Config of Blobs.
+type Config struct {
+	AWS    aws.Config
+	Bucket string
+	// SignHosts are host names, without port, that requests may be signed for
+	// when the API was called by them: for a bucket that is reached at the
+	// API's own address. Callers by other names get the S3 endpoint's.
+	SignHosts []string
+}
+
+// Blobs is the errand.Blobs on S3.
+type Blobs struct {
+	Config
+	s3      *s3.Client
+	clients sync.Map // origin → *s3.PresignClient
+}
+
+var _ errand.Blobs = (*Blobs)(nil)
+
+// New returns Blobs over one bucket.
+func New(c Config) *Blobs { return &Blobs{Config: c, s3: newClient(c.AWS, "")} }
+
+// newClient returns a client for an endpoint; empty: the configured one. Where
+// an endpoint is given, by us or by AWS_ENDPOINT_URL, it is one host, and the
+// bucket goes into the path.
+func newClient(cfg aws.Config, endpoint string) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) {
+		if endpoint != "" {
+			o.BaseEndpoint = &endpoint
+		}
+		o.UsePathStyle = o.BaseEndpoint != nil
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+	})
+}
+
+// presigner signs for the address that the caller reaches us by, if it may.
+func (b *Blobs) presigner(origin string) *s3.PresignClient {
+	if u, err := url.Parse(origin); err != nil || !slices.Contains(b.SignHosts, u.Hostname()) {
+		origin = ""
+	}
+	if p, ok := b.clients.Load(origin); ok {
+		return p.(*s3.PresignClient)
+	}
+	p := s3.NewPresignClient(newClient(b.AWS, origin), func(o *s3.PresignOptions) {
+		// S3 ignores a checksum in the query: what is to be enforced must be
+		// signed as a header.
+		o.Presigner = v4.NewSigner(func(o *v4.SignerOptions) {
+			o.DisableHeaderHoisting = true
+			o.DisableURIPathEscaping = true
+		})
+	})
+	b.clients.Store(origin, p)
+	return p
+}
+
+// SignPut implements errand.Blobs.
+func (b *Blobs) SignPut(ctx context.Context, origin, key string, size int64, sha256 string) (errand.SignedRequest, error) {
+	sum, err := hex.DecodeString(sha256)
+	if err != nil {
+		return errand.SignedRequest{}, fmt.Errorf("sign the PUT of %s: %w", key, err)
+	}
+	r, err := b.presigner(origin).PresignPutObject(ctx, &s3.PutObjectInput{
+		Bucket: &b.Bucket, Key: &key, ContentLength: &size,
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
+		ChecksumSHA256:    aws.String(base64.StdEncoding.EncodeToString(sum)),
+	}, s3.WithPresignExpires(putLifetime))
+	if err != nil {
+		return errand.SignedRequest{}, fmt.Errorf("sign the PUT of %s: %w", key, err)
+	}
+	return signed(r, putLifetime), nil
+}
+
+// SignGet implements errand.Blobs.
+func (b *Blobs) SignGet(ctx context.Context, origin, key string) (errand.SignedRequest, error) {
+	r, err := b.presigner(origin).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket, Key: &key}, s3.WithPresignExpires(getLifetime))
+	if err != nil {
+		return errand.SignedRequest{}, fmt.Errorf("sign the GET of %s: %w", key, err)
+	}
+	return signed(r, getLifetime), nil
+}
+
+// signed leaves out the headers that every HTTP client sends by itself.
+func signed(r *v4.PresignedHTTPRequest, lifetime time.Duration) errand.SignedRequest {
+	out := errand.SignedRequest{Method: r.Method, URL: r.URL, ExpiresSeconds: int(lifetime.Seconds())}
+	for name, values := range r.SignedHeader {
+		if name = http.CanonicalHeaderKey(name); name == "Host" || name == "Content-Length" {
+			continue
+		}
+		if out.Header == nil {
+			out.Header = map[string]string{}
+		}
+		out.Header[name] = strings.Join(values, ",")
+	}
+	return out
+}
+
+// SignPost implements errand.Blobs.
+func (b *Blobs) SignPost(ctx context.Context, origin, prefix string, maxBytes int64) (errand.SignedPost, error) {
+	// A key that ends in ${filename} is signed as "begins with what is before".
+	key := prefix + "${filename}"
+	r, err := b.presigner(origin).PresignPostObject(ctx, &s3.PutObjectInput{Bucket: &b.Bucket, Key: &key}, func(o *s3.PresignPostOptions) {
+		o.Expires = postLifetime
+		o.Conditions = []any{[]any{"content-length-range", 0, maxBytes}}
+	})
+	if err != nil {
+		return errand.SignedPost{}, fmt.Errorf("sign POSTs below %s: %w", prefix, err)
+	}
+	delete(r.Values, "key")
+	return errand.SignedPost{URL: r.URL, Fields: r.Values, ExpiresSeconds: int(postLifetime.Seconds())}, nil
+}
+
+// Stat implements errand.Blobs.
+func (b *Blobs) Stat(ctx context.Context, key string) (errand.Blob, error) {
+	r, err := b.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.Bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	if err != nil {
+		return errand.Blob{}, translate(err, "head "+key)
+	}
+	out := errand.Blob{Key: key, Size: aws.ToInt64(r.ContentLength), Modified: aws.ToTime(r.LastModified)}
+	if sum, err := base64.StdEncoding.DecodeString(aws.ToString(r.ChecksumSHA256)); err == nil {
+		out.SHA256 = hex.EncodeToString(sum)
+	}
+	return out, nil
+}
+
+// List implements errand.Blobs.
+func (b *Blobs) List(ctx context.Context, prefix, after string) ([]errand.Blob, error) {
+	r, err := b.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.Bucket, Prefix: &prefix, StartAfter: &after})
+	if err != nil {
+		return nil, translate(err, "list "+prefix)
+	}
+	out := make([]errand.Blob, len(r.Contents))
+	for i, o := range r.Contents {
+		out[i] = errand.Blob{Key: aws.ToString(o.Key), Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}
+	}
+	return out, nil
+}
+
+// Open implements errand.Blobs.
+func (b *Blobs) Open(ctx context.Context, key string) (io.ReadCloser, error) {
+	r, err := b.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket, Key: &key})
+	if err != nil {
+		return nil, translate(err, "get "+key)
+	}
+	return r.Body, nil
+}
+
+// translate turns S3's "no such key" into errand.ErrNotFound.
+func translate(err error, op string) error {
+	var apiErr smithy.APIError
+	if errors.As(err, &apiErr) && (apiErr.ErrorCode() == "NotFound" || apiErr.ErrorCode() == "NoSuchKey") {
+		return fmt.Errorf("%s: %w", op, errand.ErrNotFound)
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+

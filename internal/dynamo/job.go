@@ -1,0 +1,223 @@
+package dynamo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/errandhq/errand"
+)
+
+const (
+	specKey  = "spec"
+	stateKey = "state"
+)
+
+// specItem is the item that is written once.
+type specItem struct {
+	PK      string `dynamodbav:"pk"`
+	SK      string `dynamodbav:"sk"`
+	Doc     string `dynamodbav:"doc"` // errand.Spec as JSON
+	ByOwner string `dynamodbav:"ownerMonth"`
+	ByMonth string `dynamodbav:"month"`
+	meta
+}
+
+func newSpecItem(spec *errand.Spec) (specItem, error) {
+	doc, err := json.Marshal(spec)
+	if err != nil {
+		return specItem{}, fmt.Errorf("encode job %s: %w", spec.ID, err)
+	}
+	month := monthOf(spec.CreatedAt)
+	return specItem{
+		PK: spec.ID, SK: specKey, Doc: string(doc),
+		ByOwner: ownerMonth(spec.Owner, month, shard(spec.ID)), ByMonth: month + "#" + shard(spec.ID),
+		meta: meta{TTL: spec.CreatedAt.Add(openLifetime + finishedLifetime).Unix()},
+	}, nil
+}
+
+func (i *specItem) spec() (*errand.Spec, error) {
+	var spec errand.Spec
+	if err := json.Unmarshal([]byte(i.Doc), &spec); err != nil {
+		return nil, fmt.Errorf("decode job %s: %w", i.PK, err)
+	}
+	return &spec, nil
+}
+
+// stateItem is errand.State: times in milliseconds, durations in seconds.
+type stateItem struct {
+	PK          string `dynamodbav:"pk"`
+	SK          string `dynamodbav:"sk"`
+	Rev         int    `dynamodbav:"rev"`
+	Owner       string `dynamodbav:"owner"`
+	Queue       string `dynamodbav:"queue"`
+	Lane        string `dynamodbav:"lane"`
+	Status      string `dynamodbav:"status"`
+	Reason      string `dynamodbav:"reason,omitempty"`
+	Error       string `dynamodbav:"error,omitempty"`
+	ExitCode    *int   `dynamodbav:"exitCode,omitempty"`
+	Attempt     int    `dynamodbav:"attempt"`
+	Tries       int    `dynamodbav:"tries,omitempty"`
+	MaxAttempts int    `dynamodbav:"maxAttempts"`
+	Accepted    bool   `dynamodbav:"accepted,omitempty"`
+	Worker      string `dynamodbav:"worker,omitempty"`
+	Poll        string `dynamodbav:"poll,omitempty"`
+	Handle      string `dynamodbav:"handle,omitempty"`
+	LeaseUntil  int64  `dynamodbav:"leaseUntil,omitempty"`
+	Lease       int64  `dynamodbav:"lease"`
+	HoldUntil   int64  `dynamodbav:"holdUntil,omitempty"`
+	Cancel      bool   `dynamodbav:"cancel,omitempty"`
+	Watched     int64  `dynamodbav:"watched,omitempty"`
+	CreatedAt   int64  `dynamodbav:"createdAt"`
+	StartedAt   int64  `dynamodbav:"startedAt,omitempty"`
+	FinishedAt  int64  `dynamodbav:"finishedAt,omitempty"`
+	LogBytes    int64  `dynamodbav:"logBytes,omitempty"`
+	// Sparse index keys.
+	Active string `dynamodbav:"active,omitempty"` // queue#shard
+	Due    string `dynamodbav:"due,omitempty"`    // shard
+	DueAt  int64  `dynamodbav:"dueAt,omitempty"`
+	meta
+}
+
+func newStateItem(s *errand.State, rev int) stateItem {
+	i := stateItem{
+		PK: s.JobID, SK: stateKey, Rev: rev, Owner: s.Owner, Queue: s.Queue, Lane: s.Lane, Status: string(s.Status),
+		Reason: string(s.Reason), Error: s.Error, ExitCode: s.ExitCode, Attempt: s.Attempt, Tries: s.Tries,
+		MaxAttempts: s.MaxAttempts, Accepted: s.Accepted, Worker: s.WorkerID, Poll: s.PollID, Handle: s.Handle,
+		LeaseUntil: millis(s.LeaseUntil), Lease: int64(s.Lease / time.Second), HoldUntil: millis(s.HoldUntil),
+		Cancel: s.CancelRequested, Watched: millis(s.WatchedUntil), CreatedAt: millis(s.CreatedAt),
+		StartedAt: millis(s.StartedAt), FinishedAt: millis(s.FinishedAt), LogBytes: s.LogBytes,
+		meta: meta{Mark: newMark(), TTL: s.CreatedAt.Add(openLifetime).Unix()},
+	}
+	if s.Status.Terminal() {
+		i.TTL = s.FinishedAt.Add(finishedLifetime).Unix()
+	} else {
+		i.Active = s.Queue + "#" + shard(s.JobID)
+	}
+	if !s.DueAt.IsZero() {
+		i.Due, i.DueAt = shard(s.JobID), millis(s.DueAt)
+	}
+	return i
+}
+
+func (i *stateItem) state() *errand.State {
+	return &errand.State{
+		JobID: i.PK, Rev: i.Rev, Owner: i.Owner, Queue: i.Queue, Lane: i.Lane, Status: errand.Status(i.Status),
+		Reason: errand.Reason(i.Reason), Error: i.Error, ExitCode: i.ExitCode, Attempt: i.Attempt, Tries: i.Tries,
+		MaxAttempts: i.MaxAttempts, Accepted: i.Accepted, WorkerID: i.Worker, PollID: i.Poll, Handle: i.Handle,
+		LeaseUntil: fromMillis(i.LeaseUntil), Lease: time.Duration(i.Lease) * time.Second, HoldUntil: fromMillis(i.HoldUntil),
+		CancelRequested: i.Cancel, WatchedUntil: fromMillis(i.Watched), CreatedAt: fromMillis(i.CreatedAt),
+		StartedAt: fromMillis(i.StartedAt), FinishedAt: fromMillis(i.FinishedAt), LogBytes: i.LogBytes,
+		DueAt: fromMillis(i.DueAt),
+	}
+}
+
+// CreateJob implements errand.JobStore.
+func (s *Store) CreateJob(ctx context.Context, spec *errand.Spec, state *errand.State) error {
+	si, err := newSpecItem(spec)
+	if err != nil {
+		return err
+	}
+	si.Mark = newMark()
+	if _, err := s.put(ctx, s.tables.Jobs, si, si.Mark, 0); err != nil && !errors.Is(err, errand.ErrConflict) {
+		return err
+	}
+	i := newStateItem(state, 1)
+	_, err = s.put(ctx, s.tables.Jobs, i, i.Mark, 0)
+	if errors.Is(err, errand.ErrConflict) {
+		return errand.ErrExists
+	}
+	if err == nil {
+		state.Rev = 1
+	}
+	return err
+}
+
+// Job implements errand.JobStore: one query, for spec and state sort next to
+// each other, behind the results.
+func (s *Store) Job(ctx context.Context, id string) (*errand.Spec, *errand.State, error) {
+	res, err := s.db.Query(ctx, &dynamodb.QueryInput{
+		TableName: &s.tables.Jobs, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String("pk = :pk AND sk BETWEEN :spec AND :state"),
+		ExpressionAttributeValues: item{":pk": str(id), ":spec": str(specKey), ":state": str(stateKey)},
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("query %s: %w", s.tables.Jobs, err)
+	}
+	if len(res.Items) != 2 {
+		return nil, nil, errand.ErrNotFound
+	}
+	return s.decodeJob(res.Items[0], res.Items[1])
+}
+
+func (s *Store) decodeJob(specIt, stateIt item) (*errand.Spec, *errand.State, error) {
+	var si specItem
+	var ti stateItem
+	if err := s.decode(specIt, &si); err != nil {
+		return nil, nil, err
+	}
+	if err := s.decode(stateIt, &ti); err != nil {
+		return nil, nil, err
+	}
+	spec, err := si.spec()
+	return spec, ti.state(), err
+}
+
+// State implements errand.JobStore.
+func (s *Store) State(ctx context.Context, id string) (*errand.State, error) {
+	var i stateItem
+	if err := s.get(ctx, s.tables.Jobs, key(id, stateKey), &i); err != nil {
+		return nil, err
+	}
+	return i.state(), nil
+}
+
+// PutState implements errand.JobStore.
+func (s *Store) PutState(ctx context.Context, st *errand.State) error {
+	i := newStateItem(st, st.Rev+1)
+	if _, err := s.put(ctx, s.tables.Jobs, i, i.Mark, st.Rev); err != nil {
+		return err
+	}
+	st.Rev++
+	return nil
+}
+
+// resultItem is what an attempt reported.
+type resultItem struct {
+	PK  string `dynamodbav:"pk"`
+	SK  string `dynamodbav:"sk"`
+	Doc string `dynamodbav:"doc"` // errand.Result as JSON
+	meta
+}
+
+func resultKey(attempt int) string { return fmt.Sprintf("result#%04d", attempt) }
+
+// PutResult implements errand.JobStore.
+func (s *Store) PutResult(ctx context.Context, jobID string, attempt int, r *errand.Result) error {
+	doc, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode the result of job %s: %w", jobID, err)
+	}
+	return s.overwrite(ctx, s.tables.Jobs, resultItem{
+		PK: jobID, SK: resultKey(attempt), Doc: string(doc),
+		meta: meta{TTL: s.now().Add(finishedLifetime).Unix()},
+	})
+}
+
+// Result implements errand.JobStore.
+func (s *Store) Result(ctx context.Context, jobID string, attempt int) (*errand.Result, error) {
+	var i resultItem
+	if err := s.get(ctx, s.tables.Jobs, key(jobID, resultKey(attempt)), &i); err != nil {
+		return nil, err
+	}
+	var r errand.Result
+	if err := json.Unmarshal([]byte(i.Doc), &r); err != nil {
+		return nil, fmt.Errorf("decode the result of job %s: %w", jobID, err)
+	}
+	return &r, nil
+}

@@ -1,0 +1,220 @@
+package dynamo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/errandhq/errand"
+)
+
+// The indexes of the jobs table, as template.yaml names them.
+const (
+	byOwnerIndex = "byOwner"
+	byMonthIndex = "byMonth"
+	dueIndex     = "due"
+)
+
+const (
+	listMonths = 4    // back from now: records live at most 90 days
+	batchJobs  = 50   // of spec and state each: BatchGetItem takes 100 keys
+	maxScanned = 1000 // jobs that one page looks at for a filter
+)
+
+func monthOf(t time.Time) string { return t.UTC().Format("200601") }
+
+func ownerMonth(owner, month, shard string) string { return owner + "#" + month + "#" + shard }
+
+// Jobs implements errand.JobStore. Where a filter leaves few, a page may hold
+// fewer than its limit and yet have a next one.
+func (s *Store) Jobs(ctx context.Context, f errand.JobFilter) (errand.JobPage, error) {
+	var page errand.JobPage
+	before := f.Cursor
+	for scanned := 0; scanned < maxScanned; {
+		ids, err := s.jobIDs(ctx, f, before, batchJobs)
+		if err != nil {
+			return page, err
+		}
+		jobs, err := s.batchGet(ctx, ids)
+		if err != nil {
+			return page, err
+		}
+		for _, id := range ids {
+			before = id
+			scanned++
+			if job, ok := jobs[id]; ok && matches(f, &job.State) {
+				page.Jobs = append(page.Jobs, job)
+			}
+			if len(page.Jobs) == f.Limit {
+				page.Next = before
+				return page, nil
+			}
+		}
+		if len(ids) < batchJobs {
+			return page, nil
+		}
+	}
+	page.Next = before
+	return page, nil
+}
+
+func matches(f errand.JobFilter, st *errand.State) bool {
+	return (f.Queue == "" || st.Queue == f.Queue) && (f.Status == "" || st.View(f.Now).Status == f.Status)
+}
+
+// jobIDs lists up to n IDs that are older than before ("": from now), newest first.
+func (s *Store) jobIDs(ctx context.Context, f errand.JobFilter, before string, n int) ([]string, error) {
+	month, err := startMonth(f.Now, before)
+	if err != nil {
+		return nil, err
+	}
+	oldest := f.Now.AddDate(0, -listMonths, 0)
+	var ids []string
+	for ; len(ids) < n && month.After(oldest); month = month.AddDate(0, -1, 0) {
+		var found []string
+		for sh := range shards {
+			some, err := s.shardIDs(ctx, f.Owner, monthOf(month), strconv.Itoa(sh), before, n)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, some...)
+		}
+		slices.SortFunc(found, func(a, b string) int { return cmp.Compare(b, a) })
+		ids = append(ids, found...)
+	}
+	return ids[:min(n, len(ids))], nil
+}
+
+// startMonth is the first day of the month that a list begins in.
+func startMonth(now time.Time, before string) (time.Time, error) {
+	t := now
+	if before != "" {
+		id, err := ulid.ParseStrict(before)
+		if err != nil {
+			return t, &errand.Error{Code: errand.CodeInvalidField, Field: "cursor", Message: "cursor must be the next of the page before", Cause: err}
+		}
+		t = id.Timestamp()
+	}
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC), nil
+}
+
+func (s *Store) shardIDs(ctx context.Context, owner, month, shard, before string, n int) ([]string, error) {
+	in := &dynamodb.QueryInput{
+		TableName: &s.tables.Jobs, IndexName: aws.String(byMonthIndex), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(n)),
+		KeyConditionExpression:    aws.String("#part = :part"),
+		ExpressionAttributeNames:  map[string]string{"#part": "month"},
+		ExpressionAttributeValues: item{":part": str(month + "#" + shard)},
+	}
+	if owner != "" {
+		in.IndexName = aws.String(byOwnerIndex)
+		in.ExpressionAttributeNames["#part"] = "ownerMonth"
+		in.ExpressionAttributeValues[":part"] = str(ownerMonth(owner, month, shard))
+	}
+	if before != "" {
+		in.KeyConditionExpression = aws.String("#part = :part AND pk < :before")
+		in.ExpressionAttributeValues[":before"] = str(before)
+	}
+	res, err := s.db.Query(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("query %s of %s: %w", *in.IndexName, s.tables.Jobs, err)
+	}
+	return pks(res.Items), nil
+}
+
+func pks(items []item) []string {
+	ids := make([]string, 0, len(items))
+	for _, it := range items {
+		if pk, ok := it["pk"].(*types.AttributeValueMemberS); ok {
+			ids = append(ids, pk.Value)
+		}
+	}
+	return ids
+}
+
+// batchGet reads spec and state of jobs. Those that are gone, or not whole, are
+// left out.
+func (s *Store) batchGet(ctx context.Context, ids []string) (map[string]errand.Job, error) {
+	keys := make([]item, 0, 2*len(ids))
+	for _, id := range ids {
+		keys = append(keys, key(id, specKey), key(id, stateKey))
+	}
+	specs, states := map[string]item{}, map[string]item{}
+	for wait := 20 * time.Millisecond; len(keys) > 0; wait *= 2 {
+		res, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{s.tables.Jobs: {Keys: keys}},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("batch get from %s: %w", s.tables.Jobs, err)
+		}
+		for _, it := range res.Responses[s.tables.Jobs] {
+			into := specs
+			if sk, ok := it["sk"].(*types.AttributeValueMemberS); ok && sk.Value == stateKey {
+				into = states
+			}
+			into[pks([]item{it})[0]] = it
+		}
+		keys = res.UnprocessedKeys[s.tables.Jobs].Keys
+		if len(keys) > 0 && !pause(ctx, wait) {
+			return nil, ctx.Err()
+		}
+	}
+	return s.joinJobs(specs, states)
+}
+
+// pause waits before a batch's rest is asked for again; false: ctx is over.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(min(d, time.Second)):
+		return true
+	}
+}
+
+func (s *Store) joinJobs(specs, states map[string]item) (map[string]errand.Job, error) {
+	jobs := make(map[string]errand.Job, len(states))
+	for id, stateIt := range states {
+		spec, state, err := s.decodeJob(specs[id], stateIt)
+		if errors.Is(err, errand.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		jobs[id] = errand.Job{Spec: *spec, State: *state}
+	}
+	return jobs, nil
+}
+
+// DueJobs implements errand.JobStore.
+func (s *Store) DueJobs(ctx context.Context, t time.Time, f func(id string) bool) error {
+	for sh := range shards {
+		pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
+			TableName: &s.tables.Jobs, IndexName: aws.String(dueIndex),
+			KeyConditionExpression:    aws.String("due = :shard AND dueAt <= :t"),
+			ExpressionAttributeValues: item{":shard": str(strconv.Itoa(sh)), ":t": num(t.UnixMilli())},
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return fmt.Errorf("query %s of %s: %w", dueIndex, s.tables.Jobs, err)
+			}
+			for _, id := range pks(page.Items) {
+				if !f(id) {
+					return nil
+				}
+			}
+		}
+	}
+	return nil
+}

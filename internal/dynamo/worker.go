@@ -1,0 +1,111 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/errandhq/errand"
+)
+
+// workerItem is errand.Worker: times and durations in milliseconds.
+type workerItem struct {
+	PK           string     `dynamodbav:"pk"`
+	Rev          int        `dynamodbav:"rev"`
+	Name         string     `dynamodbav:"name"`
+	Owner        string     `dynamodbav:"owner"`
+	TokenHash    string     `dynamodbav:"tokenHash"`
+	Queues       []string   `dynamodbav:"queues"`
+	Slots        int        `dynamodbav:"slots"`
+	OS           string     `dynamodbav:"os,omitempty"`
+	Arch         string     `dynamodbav:"arch,omitempty"`
+	Version      string     `dynamodbav:"version,omitempty"`
+	Epoch        int        `dynamodbav:"epoch"`
+	RegisteredAt int64      `dynamodbav:"registeredAt"`
+	LastSeen     int64      `dynamodbav:"lastSeen"`
+	Interval     int64      `dynamodbav:"interval"`
+	Draining     bool       `dynamodbav:"draining,omitempty"`
+	Holds        []holdItem `dynamodbav:"holds,omitempty"`
+	PollID       string     `dynamodbav:"pollId,omitempty"`
+	PollJob      string     `dynamodbav:"pollJob,omitempty"`
+	PollAttempt  int        `dynamodbav:"pollAttempt,omitempty"`
+	meta
+}
+
+type holdItem struct {
+	Job     string `dynamodbav:"j"`
+	Attempt int    `dynamodbav:"a"`
+}
+
+func newWorkerItem(w *errand.Worker, rev int) workerItem {
+	i := workerItem{
+		PK: w.ID, Rev: rev, Name: w.Name, Owner: w.Owner, TokenHash: w.TokenHash, Queues: w.Queues, Slots: w.Slots,
+		OS: w.OS, Arch: w.Arch, Version: w.Version, Epoch: w.Epoch, RegisteredAt: millis(w.RegisteredAt),
+		LastSeen: millis(w.LastSeen), Interval: w.Interval.Milliseconds(), Draining: w.Draining,
+		PollID: w.Poll.ID, PollJob: w.Poll.JobID, PollAttempt: w.Poll.Attempt,
+		meta: meta{Mark: newMark(), TTL: w.LastSeen.Add(workerLifetime).Unix()},
+	}
+	for _, h := range w.Holds {
+		i.Holds = append(i.Holds, holdItem{h.JobID, h.Attempt})
+	}
+	return i
+}
+
+func (i *workerItem) worker() *errand.Worker {
+	w := &errand.Worker{
+		ID: i.PK, Rev: i.Rev, Name: i.Name, Owner: i.Owner, TokenHash: i.TokenHash, Queues: i.Queues, Slots: i.Slots,
+		OS: i.OS, Arch: i.Arch, Version: i.Version, Epoch: i.Epoch, RegisteredAt: fromMillis(i.RegisteredAt),
+		LastSeen: fromMillis(i.LastSeen), Interval: time.Duration(i.Interval) * time.Millisecond, Draining: i.Draining,
+		Poll: errand.Poll{ID: i.PollID, JobID: i.PollJob, Attempt: i.PollAttempt},
+	}
+	for _, h := range i.Holds {
+		w.Holds = append(w.Holds, errand.Hold{JobID: h.Job, Attempt: h.Attempt})
+	}
+	return w
+}
+
+// Worker implements errand.WorkerStore.
+func (s *Store) Worker(ctx context.Context, id string) (*errand.Worker, error) {
+	var i workerItem
+	if err := s.get(ctx, s.tables.Workers, item{"pk": str(id)}, &i); err != nil {
+		return nil, err
+	}
+	return i.worker(), nil
+}
+
+// PutWorker implements errand.WorkerStore.
+func (s *Store) PutWorker(ctx context.Context, w *errand.Worker) error {
+	i := newWorkerItem(w, w.Rev+1)
+	if _, err := s.put(ctx, s.tables.Workers, i, i.Mark, w.Rev); err != nil {
+		return err
+	}
+	w.Rev++
+	return nil
+}
+
+// Workers implements errand.WorkerStore.
+func (s *Store) Workers(ctx context.Context, cursor string, limit int) ([]errand.Worker, string, error) {
+	n := int32(limit)
+	in := &dynamodb.ScanInput{TableName: &s.tables.Workers, Limit: &n}
+	if cursor != "" {
+		in.ExclusiveStartKey = item{"pk": str(cursor)}
+	}
+	res, err := s.db.Scan(ctx, in)
+	if err != nil {
+		return nil, "", fmt.Errorf("scan %s: %w", s.tables.Workers, err)
+	}
+	var workers []errand.Worker
+	for _, it := range res.Items {
+		var i workerItem
+		if s.decode(it, &i) == nil {
+			workers = append(workers, *i.worker())
+		}
+	}
+	var next string
+	if last := pks([]item{res.LastEvaluatedKey}); len(last) > 0 {
+		next = last[0]
+	}
+	return workers, next, nil
+}

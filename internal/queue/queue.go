@@ -1,0 +1,147 @@
+// Package queue is the Queue on SQS FIFO: a message is a ticket, its body the
+// job's ID, its group the job's lane.
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
+
+	"github.com/errandhq/errand"
+)
+
+// Queue is the errand.Queue on SQS.
+type Queue struct {
+	sqs  *sqs.Client
+	urls map[string]string
+	log  *slog.Logger
+}
+
+var _ errand.Queue = (*Queue)(nil)
+
+// New returns a Queue over the SQS queues at urls, which are keyed by the names
+// of the job queues.
+func New(client *sqs.Client, urls map[string]string, log *slog.Logger) *Queue {
+	return &Queue{sqs: client, urls: urls, log: log}
+}
+
+// maxHide is what SQS allows; maxWait too.
+const (
+	maxHide = 12 * time.Hour
+	maxWait = 20 * time.Second
+)
+
+// body is what a ticket's message may hold: a ULID.
+var body = regexp.MustCompile(errand.JobPattern)
+
+func (q *Queue) url(queue string) (*string, error) {
+	url, ok := q.urls[queue]
+	if !ok {
+		return nil, fmt.Errorf("no SQS queue is configured for %q", queue)
+	}
+	return &url, nil
+}
+
+// Send implements errand.Queue.
+func (q *Queue) Send(ctx context.Context, queue, lane, dedupID, jobID string) error {
+	url, err := q.url(queue)
+	if err != nil {
+		return err
+	}
+	_, err = q.sqs.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: url, MessageBody: &jobID, MessageGroupId: &lane, MessageDeduplicationId: &dedupID,
+	})
+	if err != nil {
+		return fmt.Errorf("send the ticket of job %s: %w", jobID, err)
+	}
+	return nil
+}
+
+// Receive implements errand.Queue.
+func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold time.Duration) (*errand.Ticket, error) {
+	url, err := q.url(queue)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		in := &sqs.ReceiveMessageInput{
+			QueueUrl: url, MaxNumberOfMessages: 1, ReceiveRequestAttemptId: attempt(attemptID),
+			WaitTimeSeconds: seconds(min(wait, maxWait)), VisibilityTimeout: seconds(min(hold, maxHide)),
+		}
+		res, err := q.sqs.ReceiveMessage(ctx, in)
+		if refused(err) && attemptID != "" {
+			attemptID = ""
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("receive from %s: %w", queue, err)
+		}
+		if len(res.Messages) == 0 {
+			return nil, nil
+		}
+		m := res.Messages[0]
+		jobID, handle := aws.ToString(m.Body), aws.ToString(m.ReceiptHandle)
+		if body.MatchString(jobID) {
+			return &errand.Ticket{JobID: jobID, Handle: handle}, nil
+		}
+		q.log.ErrorContext(ctx, "malformed ticket deleted", "queue", queue, "message", aws.ToString(m.MessageId), "body", jobID[:min(len(jobID), 100)])
+		if err := q.Delete(ctx, queue, handle); err != nil {
+			return nil, err
+		}
+		attemptID = ""
+	}
+}
+
+// attempt is the request's attempt ID; nil lets the SDK make a fresh one.
+func attempt(id string) *string {
+	if id == "" {
+		return nil
+	}
+	return &id
+}
+
+// refused reports whether SQS would not take the attempt ID.
+func refused(err error) bool {
+	var apiErr smithy.APIError
+	return errors.As(err, &apiErr) && apiErr.ErrorCode() == "InvalidParameterValue"
+}
+
+// Hide implements errand.Queue.
+func (q *Queue) Hide(ctx context.Context, queue, handle string, d time.Duration) error {
+	url, err := q.url(queue)
+	if err != nil {
+		return err
+	}
+	_, err = q.sqs.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+		QueueUrl: url, ReceiptHandle: &handle, VisibilityTimeout: seconds(min(d, maxHide)),
+	})
+	if err != nil {
+		return fmt.Errorf("hide a ticket of %s: %w", queue, err)
+	}
+	return nil
+}
+
+// Delete implements errand.Queue.
+func (q *Queue) Delete(ctx context.Context, queue, handle string) error {
+	url, err := q.url(queue)
+	if err != nil {
+		return err
+	}
+	_, err = q.sqs.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: &handle})
+	if err != nil {
+		return fmt.Errorf("delete a ticket of %s: %w", queue, err)
+	}
+	return nil
+}
+
+// seconds is d in whole seconds, rounded up: a hold must not end early.
+func seconds(d time.Duration) int32 {
+	return int32((max(d, 0) + time.Second - 1) / time.Second)
+}

@@ -1,0 +1,114 @@
+package wire
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/dynamo"
+)
+
+// Settings are what a function is told by its environment. template.yaml says
+// which function gets which.
+type Settings struct {
+	Tables         dynamo.Tables     // ERRAND_JOBS_TABLE, ERRAND_WORKERS_TABLE, ERRAND_TOKENS_TABLE
+	Bucket         string            // ERRAND_BUCKET
+	Queues         map[string]string // ERRAND_QUEUES: name=SQS URL, separated by commas
+	QueueNames     []string          // in the order given
+	DirectFunction string            // ERRAND_DIRECT_FUNCTION; empty: direct mode is off
+	Hosts          []string          // ERRAND_HOSTS: Host values that are answered; empty: all
+	SignHosts      []string          // ERRAND_SIGN_HOSTS: see blob.Config
+	Timing         errand.Timing     // ERRAND_LEASE and so on; see durations
+}
+
+// ParseSettings reads the environment through getenv. Its error names every
+// variable at fault.
+func ParseSettings(getenv func(string) string) (Settings, error) {
+	p := parser{getenv: getenv}
+	s := Settings{
+		Tables: dynamo.Tables{
+			Jobs: p.need("ERRAND_JOBS_TABLE"), Workers: p.need("ERRAND_WORKERS_TABLE"), Tokens: p.need("ERRAND_TOKENS_TABLE"),
+		},
+		Bucket:         p.need("ERRAND_BUCKET"),
+		DirectFunction: getenv("ERRAND_DIRECT_FUNCTION"),
+		Hosts:          list(getenv("ERRAND_HOSTS")),
+		SignHosts:      list(getenv("ERRAND_SIGN_HOSTS")),
+		Timing:         errand.DefaultTiming(),
+	}
+	s.Queues, s.QueueNames = p.queues("ERRAND_QUEUES")
+	p.durations(&s.Timing)
+	if len(p.faults) > 0 {
+		return s, fmt.Errorf("environment: %s", strings.Join(p.faults, "; "))
+	}
+	return s, nil
+}
+
+// parser collects what is wrong, so that an operator hears it all at once.
+type parser struct {
+	getenv func(string) string
+	faults []string
+}
+
+func (p *parser) fault(format string, args ...any) {
+	p.faults = append(p.faults, fmt.Sprintf(format, args...))
+}
+
+func (p *parser) need(name string) string {
+	v := p.getenv(name)
+	if v == "" {
+		p.fault("%s is not set", name)
+	}
+	return v
+}
+
+func (p *parser) queues(name string) (urls map[string]string, names []string) {
+	urls = map[string]string{}
+	for _, pair := range list(p.need(name)) {
+		q, url, ok := strings.Cut(pair, "=")
+		if !ok || q == "" || url == "" {
+			p.fault("%s: %q is not name=URL", name, pair)
+			continue
+		}
+		urls[q] = url
+		names = append(names, q)
+	}
+	return urls, names
+}
+
+// durations reads the settings of the flow: Go durations, or whole seconds.
+func (p *parser) durations(t *errand.Timing) {
+	for name, d := range map[string]*time.Duration{
+		"ERRAND_LEASE":         &t.Lease,
+		"ERRAND_SHORT_LEASE":   &t.ShortLease,
+		"ERRAND_HEARTBEAT":     &t.Heartbeat,
+		"ERRAND_POLL_WAIT":     &t.PollWait,
+		"ERRAND_POLL_INTERVAL": &t.PollInterval,
+	} {
+		v := p.getenv(name)
+		if v == "" {
+			continue
+		}
+		if n, err := strconv.Atoi(v); err == nil {
+			v = strconv.Itoa(n) + "s"
+		}
+		parsed, err := time.ParseDuration(v)
+		if err != nil || parsed < 0 {
+			p.fault("%s: %q is not a duration like 30s", name, v)
+			continue
+		}
+		*d = parsed
+	}
+}
+
+// list splits at commas and drops what is empty.
+func list(s string) []string {
+	var out []string
+	for _, part := range strings.Split(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}

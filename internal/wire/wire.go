@@ -1,0 +1,65 @@
+// Package wire puts the control plane together: environment → Service →
+// functions. The Lambda mains and the CLI's local server both start here, so
+// what runs on one machine is what is deployed.
+package wire
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/blob"
+	"github.com/errandhq/errand/internal/dynamo"
+	"github.com/errandhq/errand/internal/invoke"
+	"github.com/errandhq/errand/internal/queue"
+)
+
+// Clock is the time that a Service runs by. A nil member is the machine's.
+type Clock struct {
+	Now   func() time.Time
+	After func(time.Duration) <-chan time.Time
+}
+
+// NewService puts a Service together over AWS, as cfg reaches it.
+func NewService(cfg aws.Config, s Settings, clock Clock, log *slog.Logger) *errand.Service {
+	if clock.Now == nil {
+		clock.Now = time.Now
+	}
+	c := errand.Config{
+		Store:  dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clock.Now),
+		Queue:  queue.New(sqs.NewFromConfig(cfg), s.Queues, log),
+		Blobs:  blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts}),
+		Timing: s.Timing,
+		Queues: s.QueueNames,
+		Now:    clock.Now,
+		After:  clock.After,
+		NewID:  newID,
+		Log:    log,
+	}
+	if s.DirectFunction != "" {
+		c.Direct = invoke.New(lambda.NewFromConfig(cfg), s.DirectFunction)
+	}
+	return errand.NewService(c)
+}
+
+// newID makes a ULID: IDs sort by time, and nobody can guess the next.
+func newID(t time.Time) string {
+	return ulid.MustNew(ulid.Timestamp(t), rand.Reader).String()
+}
+
+// Sweep is the scheduled function: the event says nothing that it needs.
+func Sweep(svc *errand.Service) func(context.Context) (errand.SweepReport, error) {
+	return func(ctx context.Context) (errand.SweepReport, error) {
+		report, err := svc.Sweep(ctx)
+		svc.Log.InfoContext(ctx, "sweep", "report", report, "err", err)
+		return report, err
+	}
+}

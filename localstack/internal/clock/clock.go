@@ -1,0 +1,134 @@
+// Package clock is the time source of the embedded stack: the wall clock in
+// service, a clock that tests move by hand everywhere else.
+package clock
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+)
+
+// A Clock tells the time and calls back later. Engines take every "now" and
+// every timer from one, so that a test can let fifteen days pass in an instant.
+type Clock interface {
+	// Now is the current time. Successive calls never go back.
+	Now() time.Time
+	// AfterFunc calls f once, d from now. f must be short and must not block:
+	// the manual clock calls it on the goroutine that moves the clock.
+	// stop reports whether it prevented the call, as (*time.Timer).Stop does.
+	AfterFunc(d time.Duration, f func()) (stop func() bool)
+}
+
+// Real is the machine's clock.
+func Real() Clock { return realClock{} }
+
+type realClock struct{}
+
+func (realClock) Now() time.Time { return time.Now() }
+
+func (realClock) AfterFunc(d time.Duration, f func()) func() bool {
+	return time.AfterFunc(d, f).Stop
+}
+
+// Manual is a clock that stands still until Advance moves it.
+// It is safe for concurrent use.
+type Manual struct {
+	mu     sync.Mutex
+	now    time.Time
+	timers timerHeap
+	seq    int
+}
+
+// NewManual returns a clock that stands at start.
+func NewManual(start time.Time) *Manual { return &Manual{now: start} }
+
+// Now is the time the clock stands at.
+func (m *Manual) Now() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now
+}
+
+// AfterFunc calls f when Advance has moved the clock by d. A d of zero or less
+// calls f on a goroutine of its own, at once, as time.AfterFunc does.
+func (m *Manual) AfterFunc(d time.Duration, f func()) func() bool {
+	if d <= 0 {
+		go f()
+		return func() bool { return false }
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seq++
+	t := &timer{at: m.now.Add(d), seq: m.seq, f: f}
+	heap.Push(&m.timers, t)
+	return func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if t.index < 0 {
+			return false
+		}
+		heap.Remove(&m.timers, t.index)
+		return true
+	}
+}
+
+// Advance moves the clock by d, stopping at each timer on the way and calling
+// it there, in order of time. Timers that a callback sets within d fire too.
+func (m *Manual) Advance(d time.Duration) {
+	m.mu.Lock()
+	end := m.now.Add(d)
+	for len(m.timers) > 0 && !m.timers[0].at.After(end) {
+		t := heap.Pop(&m.timers).(*timer)
+		m.now = t.at
+		m.mu.Unlock()
+		t.f()
+		m.mu.Lock()
+	}
+	m.now = end
+	m.mu.Unlock()
+}
+
+// Next is the time until the earliest timer, and whether there is one.
+func (m *Manual) Next() (time.Duration, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.timers) == 0 {
+		return 0, false
+	}
+	return m.timers[0].at.Sub(m.now), true
+}
+
+type timer struct {
+	at    time.Time
+	seq   int
+	f     func()
+	index int
+}
+
+// timerHeap orders timers by time, and those of one instant as they were set.
+type timerHeap []*timer
+
+func (h timerHeap) Len() int { return len(h) }
+func (h timerHeap) Less(i, j int) bool {
+	if h[i].at.Equal(h[j].at) {
+		return h[i].seq < h[j].seq
+	}
+	return h[i].at.Before(h[j].at)
+}
+func (h timerHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+func (h *timerHeap) Push(x any) {
+	t := x.(*timer)
+	t.index = len(*h)
+	*h = append(*h, t)
+}
+func (h *timerHeap) Pop() any {
+	old := *h
+	t := old[len(old)-1]
+	old[len(old)-1] = nil
+	t.index = -1
+	*h = old[:len(old)-1]
+	return t
+}

@@ -1,0 +1,241 @@
+// Package kv is the one durable store of the embedded stack: ordered keys in a
+// Pebble database, written in atomic batches that many callers' fsyncs share.
+//
+// Each engine owns a Space, a key prefix of its own. A batch may write to
+// several spaces and is applied whole or not at all, also by a power cut.
+package kv
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// ErrLocked is returned by Open when another process has the directory open.
+var ErrLocked = errors.New("the data directory is in use by another process")
+
+// Options of a store. The zero value is a durable store on the operating
+// system's files.
+type Options struct {
+	// FS holds the files; tests give a crashable one. Nil is the OS's.
+	FS vfs.FS
+	// NoSync answers writes before they are on disk: for benchmarks that
+	// price durability, and for throw-away stores.
+	NoSync bool
+	// Logf gets what the database has to say; nil drops it.
+	Logf func(format string, args ...any)
+}
+
+// A Store is an open database. It is safe for concurrent use.
+type Store struct {
+	db     *pebble.DB
+	cache  *pebble.Cache
+	noSync bool
+}
+
+// Open opens the database in dir, creating it if needed.
+// Errors: ErrLocked; anything else is the disk's or a damaged file's.
+func Open(dir string, o Options) (*Store, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create %s: %w", dir, err)
+	}
+	lock, err := lockDir(o.FS, dir)
+	if err != nil {
+		return nil, err
+	}
+	cache := pebble.NewCache(8 << 20)
+	db, err := pebble.Open(dir, &pebble.Options{
+		FS:                 o.FS,
+		Lock:               lock,
+		Cache:              cache,
+		MemTableSize:       8 << 20,
+		FormatMajorVersion: pebble.FormatNewest,
+		Logger:             logger{o.Logf},
+	})
+	if err != nil {
+		cache.Unref()
+		return nil, errors.Join(fmt.Errorf("open the store in %s: %w", dir, err), lock.Close())
+	}
+	return &Store{db: db, cache: cache, noSync: o.NoSync}, nil
+}
+
+// lockDir tells "someone else has it" from every other failure to open.
+func lockDir(fs vfs.FS, dir string) (*pebble.Lock, error) {
+	lock, err := pebble.LockDirectory(dir, fs)
+	switch {
+	case err == nil:
+		return lock, nil
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	default:
+		return nil, fmt.Errorf("%s: %w (%w)", dir, ErrLocked, err)
+	}
+}
+
+// Close flushes and closes the store. No other call may be under way.
+func (s *Store) Close() error {
+	err := s.db.Close()
+	s.cache.Unref()
+	return err
+}
+
+// Space returns the keys that begin with prefix, which no other engine uses.
+func (s *Store) Space(prefix byte) *Space { return &Space{store: s, prefix: prefix} }
+
+// NewBatch returns an empty batch.
+func (s *Store) NewBatch() *Batch { return &Batch{store: s, b: s.db.NewBatch()} }
+
+// A Space is one engine's part of the store. Keys given to it and got from it
+// are without the prefix.
+type Space struct {
+	store  *Store
+	prefix byte
+}
+
+func (sp *Space) key(k []byte) []byte {
+	full := make([]byte, 0, len(k)+1)
+	return append(append(full, sp.prefix), k...)
+}
+
+// bounds turns a range of the space, nil meaning open, into one of the store.
+func (sp *Space) bounds(lower, upper []byte) (lo, hi []byte) {
+	lo = sp.key(lower)
+	if upper == nil {
+		return lo, []byte{sp.prefix + 1}
+	}
+	return lo, sp.key(upper)
+}
+
+// Get returns a copy of key's value, and whether there is one.
+func (sp *Space) Get(key []byte) (value []byte, ok bool, err error) {
+	v, closer, err := sp.store.db.Get(sp.key(key))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("read the store: %w", err)
+	}
+	value = append([]byte{}, v...)
+	return value, true, closer.Close()
+}
+
+// Scan calls f with the pairs of lower ≤ key < upper in order until f returns
+// false or an error; nil bounds are open. The slices are f's only during the
+// call. The view is one moment's: writes during the scan are not seen.
+func (sp *Space) Scan(lower, upper []byte, f func(key, value []byte) (more bool, err error)) error {
+	return sp.scan(lower, upper, (*pebble.Iterator).First, (*pebble.Iterator).Next, f)
+}
+
+// ScanBack is Scan from the last key to the first.
+func (sp *Space) ScanBack(lower, upper []byte, f func(key, value []byte) (more bool, err error)) error {
+	return sp.scan(lower, upper, (*pebble.Iterator).Last, (*pebble.Iterator).Prev, f)
+}
+
+func (sp *Space) scan(lower, upper []byte, first, next func(*pebble.Iterator) bool, f func(key, value []byte) (bool, error)) (err error) {
+	lo, hi := sp.bounds(lower, upper)
+	it, err := sp.store.db.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
+	if err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for ok := first(it); ok; ok = next(it) {
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return fmt.Errorf("read the store: %w", err)
+		}
+		more, err := f(it.Key()[1:], value)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// A Batch collects writes. It is used by one goroutine, and once.
+type Batch struct {
+	store *Store
+	b     *pebble.Batch
+}
+
+// Set writes value at key. Both are copied.
+func (b *Batch) Set(sp *Space, key, value []byte) {
+	// A batch that isn't indexed and isn't yet applied can't fail to grow.
+	_ = b.b.Set(sp.key(key), value, nil)
+}
+
+// Delete removes key, if it is there.
+func (b *Batch) Delete(sp *Space, key []byte) { _ = b.b.Delete(sp.key(key), nil) }
+
+// DeleteRange removes lower ≤ key < upper; nil bounds are open.
+func (b *Batch) DeleteRange(sp *Space, lower, upper []byte) {
+	lo, hi := sp.bounds(lower, upper)
+	_ = b.b.DeleteRange(lo, hi, nil)
+}
+
+// Empty reports whether the batch holds no write.
+func (b *Batch) Empty() bool { return b.b.Empty() }
+
+// Commit applies the batch and returns once it is on disk.
+func (b *Batch) Commit() error {
+	p, err := b.Apply()
+	if err != nil {
+		return err
+	}
+	return p.Wait()
+}
+
+// Apply makes the batch visible to readers and gives it its place in the log:
+// batches become durable in the order of their Apply, so an engine calls it
+// under its lock, and waits for the disk after letting go of it. What was
+// applied must be waited for before anyone is told of it.
+func (b *Batch) Apply() (Pending, error) {
+	if b.store.noSync {
+		if err := b.store.db.Apply(b.b, pebble.NoSync); err != nil {
+			return Pending{}, fmt.Errorf("write the store: %w", err)
+		}
+		return Pending{}, b.b.Close()
+	}
+	if err := b.store.db.ApplyNoSyncWait(b.b, pebble.Sync); err != nil {
+		return Pending{}, fmt.Errorf("write the store: %w", err)
+	}
+	return Pending{b.b}, nil
+}
+
+// Pending is a batch on its way to the disk. Wait must be called exactly once.
+type Pending struct{ b *pebble.Batch }
+
+// Wait returns when the batch, and all applied before it, are on disk.
+func (p Pending) Wait() error {
+	if p.b == nil {
+		return nil
+	}
+	if err := p.b.SyncWait(); err != nil {
+		return fmt.Errorf("sync the store: %w", err)
+	}
+	return p.b.Close()
+}
+
+// logger passes Pebble's log on. Fatalf must not return: Pebble calls it where
+// going on would break the durability it has promised.
+type logger struct {
+	logf func(format string, args ...any)
+}
+
+func (l logger) Infof(string, ...any) {}
+
+func (l logger) Errorf(format string, args ...any) {
+	if l.logf != nil {
+		l.logf(format, args...)
+	}
+}
+
+func (l logger) Fatalf(format string, args ...any) {
+	l.Errorf(format, args...)
+	panic(fmt.Sprintf("store: "+format, args...))
+}

@@ -1,0 +1,188 @@
+package errand
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// logPageBytes is how much payload a page holds before it ends; a page of
+	// control characters grows sixfold in JSON, and must fit into Lambda's 6 MB.
+	logPageBytes = 512 << 10
+	// logPollEvery is how often a held request looks for more.
+	logPollEvery = 250 * time.Millisecond
+)
+
+// Logs reads a job's log from an offset on, and marks the job as watched, so
+// that its worker sends what it has each second.
+// Errors: CodeJobNotFound, CodeInvalidField.
+func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, error) {
+	if r.Offset < 0 || r.Attempt < 0 {
+		return LogPage{}, invalid("offset", "offset and attempt must not be negative")
+	}
+	deadline := s.now().Add(min(r.Wait, s.Timing.PollWait))
+	for {
+		page, err := s.logsOnce(ctx, c, r)
+		if err != nil || len(page.Frames) > 0 || page.Done || !s.now().Before(deadline) {
+			return page, err
+		}
+		select {
+		case <-ctx.Done():
+			return page, nil
+		case <-s.After(logPollEvery):
+		}
+	}
+}
+
+func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage, error) {
+	st, err := s.ownState(ctx, c, r.JobID)
+	if err != nil {
+		return LogPage{}, err
+	}
+	if r.Attempt > st.Attempt {
+		return LogPage{}, invalid("attempt", "job %s has had %d attempts", st.JobID, st.Attempt)
+	}
+	s.watch(ctx, st)
+	now := s.now()
+	page := LogPage{Attempt: r.Attempt, Next: r.Offset, Status: st.View(now).Status}
+	if page.Attempt == 0 {
+		page.Attempt = st.Attempt
+	}
+	over := page.Attempt < st.Attempt || page.Status.Terminal()
+	if page.Attempt == 0 {
+		page.Done = over
+		return page, nil
+	}
+	return page, s.fillLog(ctx, st, &page, over)
+}
+
+// watch marks the job as watched. It is a side job, and rarely a write.
+func (s *Service) watch(ctx context.Context, st *State) {
+	now := s.now()
+	if st.Status.Terminal() || st.WatchedUntil.Sub(now) > s.Timing.Watched/2 {
+		return
+	}
+	st.WatchedUntil = now.Add(s.Timing.Watched)
+	if err := s.Store.PutState(ctx, st); err != nil && !errors.Is(err, ErrConflict) {
+		s.Log.InfoContext(ctx, "job not marked as watched", "job", st.JobID, "err", err)
+	}
+}
+
+// fillLog puts frames into the page: from the chunks, then from the tail that
+// came with the result.
+func (s *Service) fillLog(ctx context.Context, st *State, page *LogPage, over bool) error {
+	more, err := s.fillFromChunks(ctx, st.JobID, page)
+	if err != nil || more || !over {
+		return err
+	}
+	res, err := s.Store.Result(ctx, st.JobID, page.Attempt)
+	if errors.Is(err, ErrNotFound) {
+		page.Done = true
+		return nil
+	}
+	if err != nil {
+		return unavailable("read the result", err)
+	}
+	tail, err := ParseFrames(res.Log.Tail)
+	if err != nil {
+		return fmt.Errorf("tail of job %s: %w", st.JobID, err)
+	}
+	page.add(tail)
+	page.Done = page.Next >= res.Log.Bytes || len(tail) == 0 || page.Next < res.Log.TailOffset
+	page.Sealed = &Log{Bytes: res.Log.Bytes, SHA256: res.Log.SHA256, TailOffset: res.Log.TailOffset}
+	return nil
+}
+
+// fillFromChunks adds the frames of the chunks from page.Next on until the page
+// is full or there is a gap; more says that it stopped because it was full.
+func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPage) (more bool, err error) {
+	// The chunk that holds the first byte may begin up to a chunk's length before.
+	after := LogPrefix(jobID, page.Attempt)
+	if first := page.Next - MaxLogChunkBytes; first > 0 {
+		after = LogChunkKey(jobID, page.Attempt, first-1)
+	}
+	size := 0
+	for {
+		chunks, err := s.Blobs.List(ctx, LogPrefix(jobID, page.Attempt), after)
+		if err != nil {
+			return false, unavailable("list the log", err)
+		}
+		if len(chunks) == 0 {
+			return false, nil
+		}
+		for i, chunk := range chunks {
+			after = chunk.Key
+			if i+1 < len(chunks) && chunkOffset(chunks[i+1].Key) <= page.Next {
+				continue
+			}
+			n, err := s.addChunk(ctx, chunk.Key, page)
+			if err != nil {
+				return false, err
+			}
+			if size += n; size >= logPageBytes {
+				return true, nil
+			}
+		}
+	}
+}
+
+// addChunk adds what the page lacks of a chunk, and says how much that was.
+func (s *Service) addChunk(ctx context.Context, key string, page *LogPage) (added int, err error) {
+	if chunkOffset(key) > page.Next {
+		return 0, nil // a gap: the chunk before isn't here yet
+	}
+	body, err := s.Blobs.Open(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, unavailable("read the log", err)
+	}
+	b, err := io.ReadAll(io.LimitReader(body, MaxLogChunkBytes))
+	if err := errors.Join(err, body.Close()); err != nil {
+		return 0, unavailable("read the log", err)
+	}
+	frames, err := ParseFrames(b)
+	if err != nil {
+		s.Log.WarnContext(ctx, "damaged log chunk", "key", key, "err", err)
+	}
+	before := page.Next
+	page.add(frames)
+	return int(page.Next - before), nil
+}
+
+// add appends what follows page.Next without a gap, up to a page's fill.
+func (p *LogPage) add(frames []Frame) {
+	for _, f := range frames {
+		if f.End() <= p.Next || f.Offset > p.Next || p.bytes() >= logPageBytes {
+			continue
+		}
+		f.Data = f.Data[p.Next-f.Offset:]
+		f.Offset = p.Next
+		p.Frames = append(p.Frames, f)
+		p.Next = f.End()
+	}
+}
+
+// bytes is the payload on the page.
+func (p *LogPage) bytes() int64 {
+	if len(p.Frames) == 0 {
+		return 0
+	}
+	return p.Next - p.Frames[0].Offset
+}
+
+// chunkOffset is the offset in a chunk's key; one that isn't ours counts as
+// beyond any log.
+func chunkOffset(key string) int64 {
+	n, err := strconv.ParseInt(key[strings.LastIndexByte(key, '/')+1:], 10, 64)
+	if err != nil {
+		return 1<<63 - 1
+	}
+	return n
+}

@@ -1,0 +1,102 @@
+package errand
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Limits of a result: the whole of the output is in the log.
+const (
+	OutputHeadBytes = 4 << 10   // kept of the beginning of each stream
+	OutputTailBytes = 4 << 10   // kept of its end
+	LogTailBytes    = 32 << 10  // of the log may ride in the result
+	MaxResultBytes  = 256 << 10 // of a result as JSON
+)
+
+// Result is what a worker reports of an attempt that ran.
+type Result struct {
+	ExitCode int             `json:"exitCode"` // of the first command that failed; 0 if none did
+	Commands []CommandResult `json:"commands"` // those that were started, in order
+	Log      Log             `json:"log"`
+	// DurationMs is from the first command's start to the last one's end.
+	DurationMs int64 `json:"durationMs"`
+	// Signal says which signal ended the command that ExitCode is of, e.g. "killed".
+	Signal string `json:"signal,omitempty"`
+}
+
+// CommandResult is one command's end.
+type CommandResult struct {
+	ExitCode   int    `json:"exitCode"`         // 128+n if signal n ended it; -1 if it never started
+	Signal     string `json:"signal,omitempty"` // "killed", "terminated"; empty if it exited
+	DurationMs int64  `json:"durationMs"`
+	Stdout     Output `json:"stdout"`
+	Stderr     Output `json:"stderr"`
+}
+
+// Output is what one stream of one command said: all of it if it fits into
+// head, else its beginning and its end.
+type Output struct {
+	Bytes  int64  `json:"bytes"`          // in all
+	SHA256 string `json:"sha256"`         // of all of it, lower-case hex
+	Head   Bytes  `json:"head"`           // the first OutputHeadBytes
+	Tail   Bytes  `json:"tail,omitempty"` // the last OutputTailBytes of the rest; nil if Head holds all
+}
+
+// Truncated reports whether something between head and tail is left out.
+func (o Output) Truncated() bool { return o.Bytes > int64(len(o.Head)+len(o.Tail)) }
+
+// Log says what the attempt's whole log is, and carries its end.
+type Log struct {
+	Bytes  int64  `json:"bytes"`  // payload of all frames
+	SHA256 string `json:"sha256"` // of the payload of all frames in order
+	// Tail holds the frames (see Frame) that were not uploaded as a chunk:
+	// those from byte TailOffset on. ≤ LogTailBytes of payload.
+	Tail       []byte `json:"tail,omitempty"`
+	TailOffset int64  `json:"tailOffset"`
+}
+
+// Bytes is program output: text in JSON where it is UTF-8, else {"base64": …}.
+type Bytes []byte
+
+// MarshalJSON writes a string, or an object where b isn't UTF-8.
+func (b Bytes) MarshalJSON() ([]byte, error) {
+	if utf8.Valid(b) {
+		return json.Marshal(string(b))
+	}
+	return json.Marshal(base64Form{base64.StdEncoding.EncodeToString(b)})
+}
+
+type base64Form struct {
+	Base64 string `json:"base64"`
+}
+
+// UnmarshalJSON reads either form.
+func (b *Bytes) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '{' {
+		var o base64Form
+		if err := json.Unmarshal(data, &o); err != nil {
+			return err
+		}
+		raw, err := base64.StdEncoding.DecodeString(o.Base64)
+		if err != nil {
+			return fmt.Errorf("output: %w", err)
+		}
+		*b = raw
+		return nil
+	}
+	var s string
+	if err := json.Unmarshal(data, &s); err != nil {
+		return err
+	}
+	*b = Bytes(s)
+	return nil
+}
+
+// Failure is what a worker reports of an attempt that could not be run to its end.
+type Failure struct {
+	Reason Reason  `json:"reason"`
+	Error  string  `json:"error"`            // one sentence for the job's owner; ≤ 2 KB
+	Result *Result `json:"result,omitempty"` // what there is: commands that had run, the log
+}

@@ -1,0 +1,288 @@
+package errand
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// takeSlack is added to a ticket's first hold, so that the lease on record is
+// over when the ticket shows again.
+const takeSlack = 5 * time.Second
+
+// laneSlice is how long a poll over several queues waits at one before it looks
+// at the next.
+const laneSlice = time.Second
+
+// TakeJob gives the worker the next job of its queues, waiting for one as long
+// as it asks and the server allows; nil if there is none. Asked again with the
+// same poll ID after a lost answer, it gives the same attempt.
+// Errors: CodeWorkerNotFound, CodeSuperseded, CodeInvalidField.
+func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*Assignment, error) {
+	if !pollRE.MatchString(r.PollID) {
+		return nil, invalid("pollId", "pollId must match %s; make a new one for each poll, and keep it when you repeat one whose answer was lost", PollPattern)
+	}
+	w, err := s.workerOf(ctx, c, r.WorkerID, r.Epoch)
+	if err != nil {
+		return nil, err
+	}
+	t := &take{Service: s, caller: c, worker: w, TakeRequest: r}
+	if a, err := t.replay(ctx, w.Poll); a != nil || err != nil {
+		return a, err
+	}
+	if w.Draining {
+		return nil, nil
+	}
+	return t.receive(ctx, min(r.Wait, s.Timing.PollWait))
+}
+
+// take is one poll at work.
+type take struct {
+	*Service
+	caller Caller
+	worker *Worker
+	TakeRequest
+	received int // tickets so far
+}
+
+// replay answers again what a lost answer said, if that attempt still stands.
+func (t *take) replay(ctx context.Context, p Poll) (*Assignment, error) {
+	if p.ID != t.PollID || p.JobID == "" {
+		return nil, nil
+	}
+	var ours bool
+	st, err := t.change(ctx, p.JobID, func(st *State, now time.Time) (bool, error) {
+		ours = st.Status == Running && st.heldBy(t.worker.ID, p.Attempt) && st.PollID == p.ID
+		if !ours || st.Accepted {
+			return false, nil
+		}
+		st.LeaseUntil = now.Add(t.Timing.ShortLease)
+		return true, nil
+	})
+	if CodeOf(err) == CodeJobNotFound || err == nil && !ours {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	spec, _, err := t.Store.Job(ctx, st.JobID)
+	if err != nil {
+		return nil, unavailable("read the job", err)
+	}
+	return t.assignment(ctx, spec, st)
+}
+
+// receive looks at tickets until one gives work or the time is over.
+func (t *take) receive(ctx context.Context, wait time.Duration) (*Assignment, error) {
+	deadline := t.now().Add(wait)
+	for {
+		a, err := t.round(ctx, 0)
+		if a != nil || err != nil {
+			return a, err
+		}
+		left := deadline.Sub(t.now())
+		if left <= 0 {
+			return nil, nil
+		}
+		if len(t.worker.Queues) > 1 {
+			left = min(left, laneSlice)
+		}
+		a, err = t.round(ctx, left)
+		if a != nil || err != nil {
+			return a, err
+		}
+	}
+}
+
+// round looks at the next tickets of each of the worker's queues, waiting at
+// most so long at each.
+func (t *take) round(ctx context.Context, wait time.Duration) (*Assignment, error) {
+	for _, q := range t.worker.Queues {
+		for {
+			ticket, err := t.Queue.Receive(ctx, q, t.attemptID(), wait, t.Timing.ShortLease+takeSlack)
+			if err != nil {
+				return nil, unavailable("ask the queue", err)
+			}
+			if ticket == nil {
+				break
+			}
+			t.received++
+			a, err := t.consider(ctx, q, ticket)
+			if a != nil || err != nil {
+				return a, err
+			}
+			wait = 0
+		}
+	}
+	return nil, nil
+}
+
+// attemptID lets SQS give the same ticket again to a poll whose answer was lost,
+// and another one to a poll that had no use for the first.
+func (t *take) attemptID() string {
+	if t.received == 0 {
+		return t.PollID
+	}
+	return t.PollID + "-" + t.NewID(t.now())
+}
+
+// consider does what the assignment table says about a ticket.
+func (t *take) consider(ctx context.Context, queue string, ticket *Ticket) (*Assignment, error) {
+	for range casAttempts {
+		a, err := t.considerOnce(ctx, queue, ticket)
+		if !errors.Is(err, ErrConflict) {
+			return a, err
+		}
+	}
+	return nil, errBusy("job " + ticket.JobID)
+}
+
+func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (*Assignment, error) {
+	spec, st, err := t.Store.Job(ctx, ticket.JobID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, t.drop(ctx, queue, ticket)
+	}
+	if err != nil {
+		return nil, unavailable("read the job", err)
+	}
+	now := t.now()
+	if st.overdue(now, t.Timing) {
+		st.finish(now, Failed, ReasonExpired, expiredMessage)
+		return nil, t.end(ctx, st, ticket)
+	}
+	switch st.ticket(now) {
+	case assignFirst, reassign, assignAgain:
+		return t.give(ctx, spec, st, ticket)
+	case adoptHandle:
+		return t.adopt(ctx, spec, st, ticket)
+	case endCancelled:
+		st.finish(now, Cancelled, ReasonCancelled, "")
+		return nil, t.end(ctx, st, ticket)
+	case endLost:
+		st.finish(now, Failed, ReasonLost, lostMessage)
+		return nil, t.end(ctx, st, ticket)
+	case dropTicket:
+	}
+	return nil, t.drop(ctx, queue, ticket)
+}
+
+const expiredMessage = "no worker took the job within 13 days"
+
+// drop deletes a ticket that means nothing any more. Where that fails it comes
+// again, so the poll goes on.
+func (t *take) drop(ctx context.Context, queue string, ticket *Ticket) error {
+	if err := t.Queue.Delete(ctx, queue, ticket.Handle); err != nil {
+		t.Log.WarnContext(ctx, "ticket not deleted", "job", ticket.JobID, "err", err)
+	}
+	return nil
+}
+
+// end writes a state that was just made terminal, then deletes the ticket.
+func (t *take) end(ctx context.Context, st *State, ticket *Ticket) error {
+	if err := t.put(ctx, st); err != nil {
+		return err
+	}
+	return t.drop(ctx, st.Queue, ticket)
+}
+
+// put is Store.PutState; ErrConflict passes through for consider to see.
+func (t *take) put(ctx context.Context, st *State) error {
+	err := t.Store.PutState(ctx, st)
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return unavailable("keep the job's state", err)
+	}
+	return err
+}
+
+// adopt keeps the new handle of a ticket whose job runs elsewhere, since the old
+// handle is dead, and hides the ticket for the rest of the lease. If the job
+// runs as this very poll's answer, which was lost, it is given again.
+func (t *take) adopt(ctx context.Context, spec *Spec, st *State, ticket *Ticket) (*Assignment, error) {
+	now := t.now()
+	rest := st.LeaseUntil.Sub(now)
+	st.Handle, st.HoldUntil = ticket.Handle, st.LeaseUntil
+	if err := t.put(ctx, st); err != nil {
+		return nil, err
+	}
+	if st.WorkerID == t.worker.ID && st.PollID == t.PollID {
+		return t.assignment(ctx, spec, st)
+	}
+	if err := t.Queue.Hide(ctx, st.Queue, ticket.Handle, rest+takeSlack); err != nil {
+		t.Log.WarnContext(ctx, "ticket of a running job not hidden", "job", st.JobID, "err", err)
+	}
+	return nil, nil
+}
+
+// give assigns the job. The poll's record is written first: an answer that is
+// lost from here on is found again, or its attempt was never made.
+func (t *take) give(ctx context.Context, spec *Spec, st *State, ticket *Ticket) (*Assignment, error) {
+	poll := Poll{ID: t.PollID, JobID: st.JobID, Attempt: st.Attempt + 1}
+	err := t.changeWorker(ctx, t.worker, t.Epoch, func(w *Worker) { w.Poll, w.LastSeen = poll, t.now() })
+	if err != nil {
+		t.release(ctx, st.Queue, ticket)
+		return nil, err
+	}
+	st.assign(t.now(), t.worker, t.PollID, ticket.Handle, t.Timing)
+	if err := t.put(ctx, st); err != nil {
+		return nil, err
+	}
+	return t.assignment(ctx, spec, st)
+}
+
+// release shows a ticket again that this poll can't use but another can.
+func (t *take) release(ctx context.Context, queue string, ticket *Ticket) {
+	if err := t.Queue.Hide(ctx, queue, ticket.Handle, 0); err != nil {
+		t.Log.WarnContext(ctx, "ticket not released", "job", ticket.JobID, "err", err)
+	}
+}
+
+// assignment is the answer for an attempt that stands on record.
+func (s *Service) assignment(ctx context.Context, c Caller, spec *Spec, st *State) (*Assignment, error) {
+	a := &Assignment{
+		JobID: st.JobID, Attempt: st.Attempt, LeaseSeconds: seconds(s.Timing.ShortLease), FullLeaseSeconds: seconds(st.Lease),
+		Retryable: st.retryable(), Watched: s.now().Before(st.WatchedUntil),
+		Name: spec.Name, Commands: spec.Commands, Env: spec.Env, Shell: spec.Shell, TimeoutSeconds: spec.TimeoutSeconds,
+		ContinueOnError: spec.ContinueOnError, Queue: spec.Queue, Group: spec.Group,
+	}
+	grant, err := s.writeGrant(ctx, c, st)
+	if err != nil {
+		return nil, err
+	}
+	a.Write = *grant
+	if spec.Source != nil {
+		a.Source, err = s.sourceGrant(ctx, c, spec)
+	}
+	return a, err
+}
+
+func (t *take) assignment(ctx context.Context, spec *Spec, st *State) (*Assignment, error) {
+	return t.Service.assignment(ctx, t.caller, spec, st)
+}
+
+func (s *Service) sourceGrant(ctx context.Context, c Caller, spec *Spec) (*SourceGrant, error) {
+	get, err := s.Blobs.SignGet(ctx, c.Origin, UploadKey(spec.Owner, spec.Source.SHA256))
+	if err != nil {
+		return nil, unavailable("sign the source's address", err)
+	}
+	return &SourceGrant{Source: *spec.Source, Download: get}, nil
+}
+
+// MaxArtifactBytes bounds one artifact.
+const MaxArtifactBytes = MaxUploadBytes
+
+// writeGrant permits the attempt to write its log and its artifacts.
+func (s *Service) writeGrant(ctx context.Context, c Caller, st *State) (*WriteGrant, error) {
+	logs, artifacts := LogPrefix(st.JobID, st.Attempt), ArtifactPrefix(st.JobID, st.Attempt)
+	l, err := s.Blobs.SignPost(ctx, c.Origin, logs, MaxLogChunkBytes)
+	if err != nil {
+		return nil, unavailable("sign the log's address", err)
+	}
+	a, err := s.Blobs.SignPost(ctx, c.Origin, artifacts, MaxArtifactBytes)
+	if err != nil {
+		return nil, unavailable("sign the artifacts' address", err)
+	}
+	return &WriteGrant{
+		URL: l.URL, Fields: l.Fields, LogPrefix: logs, ArtifactPrefix: artifacts, ArtifactFields: a.Fields,
+		MaxBytes: MaxLogChunkBytes, ExpiresSeconds: l.ExpiresSeconds,
+	}, nil
+}
