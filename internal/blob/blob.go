@@ -41,6 +41,8 @@ type Config struct {
 	// when the API was called by them: for a bucket that is reached at the
 	// API's own address. Callers by other names get the S3 endpoint's.
 	SignHosts []string
+	// Now is the time of signatures; nil: the machine's.
+	Now func() time.Time
 }
 
 // Blobs is the errand.Blobs on S3.
@@ -53,7 +55,12 @@ type Blobs struct {
 var _ errand.Blobs = (*Blobs)(nil)
 
 // New returns Blobs over one bucket.
-func New(c Config) *Blobs { return &Blobs{Config: c, s3: newClient(c.AWS, "")} }
+func New(c Config) *Blobs {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Blobs{Config: c, s3: newClient(c.AWS, "")}
+}
 
 // newClient returns a client for an endpoint; empty: the configured one. Where
 // an endpoint is given, by us or by AWS_ENDPOINT_URL, it is one host, and the
@@ -79,10 +86,10 @@ func (b *Blobs) presigner(origin string) *s3.PresignClient {
 	p := s3.NewPresignClient(newClient(b.AWS, origin), func(o *s3.PresignOptions) {
 		// S3 ignores a checksum in the query: what is to be enforced must be
 		// signed as a header.
-		o.Presigner = v4.NewSigner(func(o *v4.SignerOptions) {
+		o.Presigner = clocked{now: b.Now, http: v4.NewSigner(func(o *v4.SignerOptions) {
 			o.DisableHeaderHoisting = true
 			o.DisableURIPathEscaping = true
-		})
+		})}
 	})
 	b.clients.Store(origin, p)
 	return p
@@ -131,11 +138,14 @@ func signed(r *v4.PresignedHTTPRequest, lifetime time.Duration) errand.SignedReq
 
 // SignPost implements errand.Blobs.
 func (b *Blobs) SignPost(ctx context.Context, origin, prefix string, maxBytes int64) (errand.SignedPost, error) {
-	// A key that ends in ${filename} is signed as "begins with what is before".
-	key := prefix + "${filename}"
+	key := prefix // the form's key is its sender's, below the prefix
 	r, err := b.presigner(origin).PresignPostObject(ctx, &s3.PutObjectInput{Bucket: &b.Bucket, Key: &key}, func(o *s3.PresignPostOptions) {
 		o.Expires = postLifetime
-		o.Conditions = []any{[]any{"content-length-range", 0, maxBytes}}
+		o.PostPresigner = clocked{now: b.Now, post: o.PostPresigner}
+		o.Conditions = []any{
+			[]any{"starts-with", "$key", prefix},
+			[]any{"content-length-range", 0, maxBytes},
+		}
 	})
 	if err != nil {
 		return errand.SignedPost{}, fmt.Errorf("sign POSTs below %s: %w", prefix, err)

@@ -33,6 +33,7 @@ type Options struct {
 type Store struct {
 	db     *pebble.DB
 	cache  *pebble.Cache
+	lock   *pebble.Lock // the database only borrows it
 	noSync bool
 }
 
@@ -42,7 +43,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	if err := o.FS.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("create %s: %w", dir, err)
 	}
 	lock, err := lockDir(o.FS, dir)
@@ -62,7 +63,29 @@ func Open(dir string, o Options) (*Store, error) {
 		cache.Unref()
 		return nil, errors.Join(fmt.Errorf("open the store in %s: %w", dir, err), lock.Close())
 	}
-	return &Store{db: db, cache: cache, noSync: o.NoSync}, nil
+	return &Store{db: db, cache: cache, lock: lock, noSync: o.NoSync}, nil
+}
+
+// makeDir creates dir and what is missing above it, and syncs the directories
+// that hold what was created: else a power cut takes dir with all that is in it.
+func makeDir(fs vfs.FS, dir string) error {
+	if _, err := fs.Stat(dir); err == nil {
+		return nil
+	}
+	parent := fs.PathDir(dir)
+	if parent != dir && parent != "." {
+		if err := makeDir(fs, parent); err != nil {
+			return err
+		}
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	d, err := fs.OpenDir(parent)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // lockDir tells "someone else has it" from every other failure to open.
@@ -82,7 +105,7 @@ func lockDir(fs vfs.FS, dir string) (*pebble.Lock, error) {
 func (s *Store) Close() error {
 	err := s.db.Close()
 	s.cache.Unref()
-	return err
+	return errors.Join(err, s.lock.Close())
 }
 
 // Space returns the keys that begin with prefix, which no other engine uses.

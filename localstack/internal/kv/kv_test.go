@@ -14,7 +14,7 @@ import (
 
 func open(t *testing.T, fs vfs.FS) *kv.Store {
 	t.Helper()
-	s, err := kv.Open("db", kv.Options{FS: fs, Logf: t.Logf})
+	s, err := kv.Open("data/stack/db", kv.Options{FS: fs, Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}

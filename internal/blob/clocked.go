@@ -1,0 +1,29 @@
+package blob
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// clocked signs by a clock of ours: the SDK's presigners take the machine's.
+type clocked struct {
+	now  func() time.Time
+	http s3.HTTPPresignerV4
+	post s3.PresignPost
+}
+
+// PresignHTTP implements s3.HTTPPresignerV4.
+func (c clocked) PresignHTTP(ctx context.Context, creds aws.Credentials, r *http.Request, payloadHash, service, region string, _ time.Time, opts ...func(*v4.SignerOptions)) (string, http.Header, error) {
+	return c.http.PresignHTTP(ctx, creds, r, payloadHash, service, region, c.now(), opts...)
+}
+
+// PresignPost implements s3.PresignPost.
+func (c clocked) PresignPost(creds aws.Credentials, bucket, key, region, service string, at time.Time, conditions []any, expires time.Time, opts ...func(*v4.SignerOptions)) (map[string]string, error) {
+	now := c.now().UTC()
+	return c.post.PresignPost(creds, bucket, key, region, service, now, conditions, now.Add(expires.Sub(at)), opts...)
+}

@@ -1,0 +1,239 @@
+package awswire
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// What AWS allows between a signature's time and its own.
+const (
+	maxSkew           = 15 * time.Minute
+	maxPresignExpires = 7 * 24 * time.Hour
+)
+
+// MaxBufferedBody bounds the bodies that Authenticate reads to hash them: the
+// largest request of the services other than S3 (a Lambda invocation, 6 MB)
+// with room.
+const MaxBufferedBody = 16 << 20
+
+// Values of x-amz-content-sha256 that are no hash.
+const (
+	UnsignedPayload        = "UNSIGNED-PAYLOAD"
+	StreamingUnsigned      = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+	StreamingSigned        = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+	StreamingSignedTrailer = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
+)
+
+const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// A Verifier checks Signature Version 4 of requests, and of the policies of
+// browser uploads, against a fixed set of access keys. It is safe for
+// concurrent use.
+type Verifier struct {
+	secrets map[string]string // by access key ID
+	now     func() time.Time
+	keys    keyCache
+}
+
+// NewVerifier returns a verifier that accepts creds and takes the time from now.
+func NewVerifier(creds []Credentials, now func() time.Time) *Verifier {
+	v := &Verifier{secrets: make(map[string]string, len(creds)), now: now}
+	for _, c := range creds {
+		v.secrets[c.AccessKeyID] = c.SecretAccessKey
+	}
+	return v
+}
+
+// Verify checks a request of S3, signed in its headers or presigned, without
+// reading its body: the signature covers the payload hash that the request
+// declares (x-amz-content-sha256), and holding the body to that hash is left to
+// who reads it. A request of another service passes only if it is empty; for
+// those see VerifyPayload.
+//
+// The host that must have been signed is r.Host. Errors are *Error with the
+// codes of the service that the request is for.
+func (v *Verifier) Verify(r *http.Request) (Identity, error) {
+	sc, err := v.verify(r, "")
+	if err != nil {
+		return Identity{}, err
+	}
+	return sc.identity(), nil
+}
+
+// VerifyPayload is Verify for services other than S3, which sign the body's
+// hash: sha256Hex is that of the body as received, in lower-case hex.
+func (v *Verifier) VerifyPayload(r *http.Request, sha256Hex string) (Identity, error) {
+	sc, err := v.verify(r, sha256Hex)
+	if err != nil {
+		return Identity{}, err
+	}
+	return sc.identity(), nil
+}
+
+// Authenticate verifies r and returns it with the caller's Identity and, for
+// S3, the ChunkSigner in its context. The body of a request of another service
+// is read whole to hash it, and replaced by one in memory.
+func (v *Verifier) Authenticate(r *http.Request) (*http.Request, error) {
+	hash := ""
+	if !isS3(r) {
+		body, err := readBody(r)
+		if err != nil {
+			return r, err
+		}
+		sum := sha256.Sum256(body)
+		hash = hex.EncodeToString(sum[:])
+	}
+	sig, err := v.verify(r, hash)
+	if err != nil {
+		return r, err
+	}
+	ctx := WithIdentity(r.Context(), sig.identity())
+	if sig.service == "s3" {
+		ctx = context.WithValue(ctx, chunkSignerKey{}, &ChunkSigner{
+			key: sig.key, date: sig.date, scope: sig.scope(), prev: sig.signature,
+		})
+	}
+	return r.WithContext(ctx), nil
+}
+
+// Middleware passes on to next what Authenticate accepts; fail answers the rest.
+func (v *Verifier) Middleware(next http.Handler, fail func(http.ResponseWriter, *http.Request, *Error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		authed, err := v.Authenticate(r)
+		if err != nil {
+			var e *Error
+			if !errors.As(err, &e) {
+				e = Errorf(http.StatusInternalServerError, "InternalFailure", "%s", err)
+			}
+			fail(w, r, e)
+			return
+		}
+		next.ServeHTTP(w, authed)
+	})
+}
+
+// readBody reads r's body and puts a copy in its place.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBufferedBody+1))
+	if err != nil {
+		return nil, Errorf(http.StatusBadRequest, "RequestTimeout", "The request body could not be read: %s", err)
+	}
+	if len(body) > MaxBufferedBody {
+		return nil, Errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "Request body is too large")
+	}
+	_ = r.Body.Close()
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	return body, nil
+}
+
+// verify checks r's signature. bodyHash is the payload hash of services other
+// than S3; "" stands for an empty body.
+func (v *Verifier) verify(r *http.Request, bodyHash string) (*signature, error) {
+	d := dialectOf(r)
+	sig, err := parseSignature(r, d)
+	if err != nil {
+		return nil, err
+	}
+	if (sig.service == "s3") != (d == dialectS3) {
+		return nil, d.wrongService(sig.service)
+	}
+	if d == dialectS3 && !sig.presigned && r.Header.Get("X-Amz-Content-Sha256") == "" {
+		return nil, Errorf(http.StatusBadRequest, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
+	}
+	if err := v.checkTime(sig, d); err != nil {
+		return nil, err
+	}
+	if err := checkSignedHeaders(r, sig, d); err != nil {
+		return nil, err
+	}
+	secret, ok := v.secrets[sig.accessKeyID]
+	if !ok {
+		return nil, d.unknownKey(sig.accessKeyID)
+	}
+	canonical, ok := canonicalRequest(r, sig, payloadHash(r, sig, bodyHash))
+	toSign := stringToSign(sig.date, sig.scope(), canonical)
+	sig.key = v.keys.get(secret, sig)
+	// Both are compared whatever ok says: a missing header is a wrong signature.
+	if !equal(hmacHex(sig.key, toSign), sig.signature) || !ok {
+		return nil, d.mismatch(sig, canonical, toSign)
+	}
+	v.keys.put(sig)
+	return sig, nil
+}
+
+// payloadHash is the last line of the canonical request.
+func payloadHash(r *http.Request, sig *signature, bodyHash string) string {
+	if sig.service != "s3" {
+		if bodyHash == "" {
+			return emptySHA256
+		}
+		return bodyHash
+	}
+	if sig.presigned {
+		// S3 never looks at the payload of a presigned request unless its hash
+		// was signed along.
+		if h := queryGet(r, "X-Amz-Content-Sha256"); h != "" {
+			return h
+		}
+		if !sig.signs("x-amz-content-sha256") {
+			return UnsignedPayload
+		}
+	}
+	return r.Header.Get("X-Amz-Content-Sha256")
+}
+
+// checkTime holds a header's signature to ±15 minutes, and a presigned one to
+// its own expiry.
+func (v *Verifier) checkTime(sig *signature, d dialect) error {
+	now := v.now()
+	if sig.time.After(now.Add(maxSkew)) {
+		return d.notYetValid(sig, now)
+	}
+	life := maxSkew
+	if sig.presigned && sig.expires >= 0 {
+		life = sig.expires
+	}
+	if now.After(sig.time.Add(life)) {
+		return d.expired(sig, now)
+	}
+	return nil
+}
+
+// checkSignedHeaders refuses requests whose signature leaves out what must be
+// under it: the host and, for S3, every x-amz-* header sent.
+func checkSignedHeaders(r *http.Request, sig *signature, d dialect) error {
+	var missing []string
+	if !sig.signs("host") {
+		missing = append(missing, "host")
+	}
+	if d == dialectS3 {
+		for name := range r.Header {
+			name = strings.ToLower(name)
+			// x-amz-content-sha256 takes part through the payload hash.
+			if strings.HasPrefix(name, "x-amz-") && name != "x-amz-content-sha256" && !sig.signs(name) {
+				missing = append(missing, name)
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return d.headersNotSigned(missing)
+}
+
+// equal compares two signatures in a time that doesn't tell where they differ.
+func equal(want, got string) bool {
+	return subtle.ConstantTimeCompare([]byte(want), []byte(got)) == 1
+}

@@ -1,0 +1,230 @@
+package awswire
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A dialect is how a family of services words its refusals.
+type dialect int
+
+const (
+	dialectS3     dialect = iota
+	dialectDynamo         // JSON, every refusal a 400
+	dialectJSON           // JSON with 403: SQS, Lambda
+	dialectQuery          // the older query protocol: codes without "Exception"
+)
+
+// isS3 reports whether r is meant for S3, by the scope it was signed for, or
+// by not looking like anything else.
+func isS3(r *http.Request) bool { return dialectOf(r) == dialectS3 }
+
+// dialectOf tells the service of a request, also of one with no signature.
+func dialectOf(r *http.Request) dialect {
+	target := r.Header.Get("X-Amz-Target")
+	service := scopeService(r)
+	switch {
+	case service == "s3":
+		return dialectS3
+	case service == "dynamodb", strings.HasPrefix(target, "DynamoDB"):
+		return dialectDynamo
+	case target != "":
+		return dialectJSON
+	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"), r.URL.Query().Has("Action"):
+		return dialectQuery
+	case service != "":
+		return dialectJSON
+	default:
+		return dialectS3
+	}
+}
+
+// scopeService is the service that the request's credential names.
+func scopeService(r *http.Request) string {
+	_, credential, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	if !ok {
+		credential = queryGet(r, "X-Amz-Credential")
+	}
+	credential, _, _ = strings.Cut(credential, ",")
+	parts := strings.Split(strings.TrimSpace(credential), "/")
+	if len(parts) < 5 {
+		return ""
+	}
+	return parts[len(parts)-2]
+}
+
+// refuse builds an error of the services other than S3, with the code that fits
+// the protocol.
+func (d dialect) refuse(jsonCode, queryCode, message string) *Error {
+	switch d {
+	case dialectDynamo:
+		return Errorf(http.StatusBadRequest, jsonCode, "%s", message)
+	case dialectQuery:
+		return Errorf(http.StatusForbidden, queryCode, "%s", message)
+	default:
+		return Errorf(http.StatusForbidden, jsonCode, "%s", message)
+	}
+}
+
+func (d dialect) noSignature(r *http.Request, auth string) *Error {
+	switch {
+	case d == dialectS3 && (strings.HasPrefix(auth, "AWS ") || r.URL.Query().Has("AWSAccessKeyId")):
+		return signatureV2()
+	case d == dialectS3 && auth != "":
+		return Errorf(http.StatusBadRequest, "InvalidArgument", "Unsupported Authorization Type")
+	case d == dialectS3:
+		return Errorf(http.StatusForbidden, "AccessDenied", "Access Denied")
+	}
+	return d.refuse("MissingAuthenticationTokenException", "MissingAuthenticationToken", "Request is missing Authentication Token")
+}
+
+// signatureV2 is the answer of S3's newer regions to the older signature, which
+// boto3 still gives presigned requests by default.
+func signatureV2() *Error {
+	return Errorf(http.StatusBadRequest, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+}
+
+func (d dialect) twoSignatures() *Error {
+	if d == dialectS3 {
+		return Errorf(http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified")
+	}
+	return d.refuse("InvalidSignatureException", "SignatureDoesNotMatch",
+		"Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
+}
+
+func (d dialect) incompleteHeader(alg string, missing []string, noDate bool) *Error {
+	if d == dialectS3 {
+		if len(missing) == 0 {
+			return d.badDate()
+		}
+		return d.malformedHeader("Missing " + strings.Join(missing, ", "))
+	}
+	var b strings.Builder
+	for _, name := range missing {
+		b.WriteString("Authorization header requires '" + name + "' parameter. ")
+	}
+	if noDate {
+		b.WriteString("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ")
+	}
+	b.WriteString("Authorization=" + alg)
+	return d.refuse("IncompleteSignatureException", "IncompleteSignature", b.String())
+}
+
+func (d dialect) malformedHeader(problem string) *Error {
+	if d == dialectS3 {
+		return Errorf(http.StatusBadRequest, "AuthorizationHeaderMalformed", "The authorization header is malformed; %s", problem)
+	}
+	return d.refuse("IncompleteSignatureException", "IncompleteSignature", problem)
+}
+
+func (d dialect) incompleteQuery(missing []string) *Error {
+	if d == dialectS3 {
+		return d.malformedQuery("Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")
+	}
+	var b strings.Builder
+	for _, name := range missing {
+		b.WriteString("AWS query-string parameters must include '" + name + "'. ")
+	}
+	b.WriteString("Re-examine the query-string parameters.")
+	return d.refuse("IncompleteSignatureException", "IncompleteSignature", b.String())
+}
+
+func (d dialect) malformedQuery(problem string) *Error {
+	if d == dialectS3 {
+		return Errorf(http.StatusBadRequest, "AuthorizationQueryParametersError", "%s", problem)
+	}
+	return d.refuse("IncompleteSignatureException", "IncompleteSignature", problem)
+}
+
+// wrongService refuses a scope that isn't the service's that the request looks
+// to be for. Without it the holder of a presigned S3 URL, whose body no
+// signature covers, could dress it up as a call of another service.
+func (d dialect) wrongService(service string) *Error {
+	if d == dialectS3 {
+		return d.malformedHeader("incorrect service \"" + service + "\". This endpoint belongs to \"s3\".")
+	}
+	return d.refuse("InvalidSignatureException", "SignatureDoesNotMatch", "Credential should be scoped to correct service.")
+}
+
+func (d dialect) badDate() *Error {
+	if d == dialectS3 {
+		return Errorf(http.StatusForbidden, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header")
+	}
+	return d.refuse("IncompleteSignatureException", "IncompleteSignature", "Date must be in ISO-8601 'basic format'. See http://en.wikipedia.org/wiki/ISO_8601")
+}
+
+func (d dialect) notYetValid(sig *signature, now time.Time) *Error {
+	if d == dialectS3 {
+		if sig.presigned {
+			return Errorf(http.StatusForbidden, "AccessDenied", "Request is not valid yet")
+		}
+		return tooSkewed(sig, now)
+	}
+	limit := now.Add(maxSkew).UTC().Format(timeFormat)
+	return d.refuse("InvalidSignatureException", "SignatureDoesNotMatch",
+		"Signature not yet current: "+sig.date+" is still later than "+limit+" ("+now.UTC().Format(timeFormat)+" + 15 min.)")
+}
+
+func (d dialect) expired(sig *signature, now time.Time) *Error {
+	if d == dialectS3 {
+		if !sig.presigned {
+			return tooSkewed(sig, now)
+		}
+		e := Errorf(http.StatusForbidden, "AccessDenied", "Request has expired")
+		e.Fields = map[string]any{
+			"X-Amz-Expires": int64(sig.expires / time.Second),
+			"Expires":       sig.time.Add(sig.expires).UTC().Format("2006-01-02T15:04:05Z"),
+			"ServerTime":    now.UTC().Format("2006-01-02T15:04:05Z"),
+		}
+		return e
+	}
+	limit := now.Add(-maxSkew).UTC().Format(timeFormat)
+	return d.refuse("InvalidSignatureException", "SignatureDoesNotMatch",
+		"Signature expired: "+sig.date+" is now earlier than "+limit+" ("+now.UTC().Format(timeFormat)+" - 15 min.)")
+}
+
+func tooSkewed(sig *signature, now time.Time) *Error {
+	e := Errorf(http.StatusForbidden, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
+	e.Fields = map[string]any{
+		"RequestTime":                sig.date,
+		"ServerTime":                 now.UTC().Format("2006-01-02T15:04:05Z"),
+		"MaxAllowedSkewMilliseconds": maxSkew.Milliseconds(),
+	}
+	return e
+}
+
+func (d dialect) headersNotSigned(names []string) *Error {
+	slices.Sort(names)
+	if d == dialectS3 {
+		e := Errorf(http.StatusForbidden, "AccessDenied", "There were headers present in the request which were not signed")
+		e.Fields = map[string]any{"HeadersNotSigned": strings.Join(names, ", ")}
+		return e
+	}
+	return d.refuse("InvalidSignatureException", "SignatureDoesNotMatch", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+}
+
+func (d dialect) unknownKey(accessKeyID string) *Error {
+	if d == dialectS3 {
+		e := Errorf(http.StatusForbidden, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+		e.Fields = map[string]any{"AWSAccessKeyId": accessKeyID}
+		return e
+	}
+	return d.refuse("UnrecognizedClientException", "InvalidClientTokenId", "The security token included in the request is invalid.")
+}
+
+// mismatch tells a client what was expected to be signed, as AWS does: it can
+// compare that with its own, and learns no secret.
+func (d dialect) mismatch(sig *signature, canonical, toSign string) *Error {
+	if d == dialectS3 {
+		e := Errorf(http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
+		e.Fields = map[string]any{"AWSAccessKeyId": sig.accessKeyID, "StringToSign": toSign, "SignatureProvided": sig.signature}
+		if canonical != "" {
+			e.Fields["CanonicalRequest"] = canonical
+		}
+		return e
+	}
+	return d.refuse("InvalidSignatureException", "SignatureDoesNotMatch",
+		"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+}

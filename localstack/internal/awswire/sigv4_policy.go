@@ -1,0 +1,60 @@
+package awswire
+
+import "net/http"
+
+// PolicyForm are the fields of a browser upload that carry its signature.
+type PolicyForm struct {
+	Policy     string // base64, as sent: it is the string to sign
+	Algorithm  string // x-amz-algorithm
+	Credential string // x-amz-credential
+	Date       string // x-amz-date
+	Signature  string // x-amz-signature
+}
+
+// VerifyPolicy checks the signature of an S3 POST policy. What the policy
+// allows, and until when, is for the caller to check.
+// Errors: AccessDenied, InvalidArgument, InvalidRequest, InvalidAccessKeyId,
+// SignatureDoesNotMatch.
+// Source: "Browser-based uploads using POST", Amazon S3 API Reference.
+func (v *Verifier) VerifyPolicy(f PolicyForm) (Identity, error) {
+	switch {
+	case f.Policy == "" && f.Signature == "":
+		return Identity{}, Errorf(http.StatusForbidden, "AccessDenied", "Access Denied")
+	case f.Algorithm == "" && f.Credential == "" && f.Signature == "":
+		return Identity{}, signatureV2()
+	}
+	for _, field := range []struct{ name, value string }{
+		{"policy", f.Policy}, {"x-amz-algorithm", f.Algorithm}, {"x-amz-credential", f.Credential},
+		{"x-amz-date", f.Date}, {"x-amz-signature", f.Signature},
+	} {
+		if field.value == "" {
+			return Identity{}, policyArgument(field.name, "Bucket POST must contain a field named '"+field.name+"'.  If it is specified, please check the order of the fields.")
+		}
+	}
+	if f.Algorithm != algorithm {
+		return Identity{}, policyArgument("x-amz-algorithm", "Unsupported algorithm: "+f.Algorithm)
+	}
+	sig := &signature{signature: f.Signature, presigned: true}
+	if problem := sig.setCredential(f.Credential); problem != "" {
+		return Identity{}, policyArgument("x-amz-credential", problem)
+	}
+	if !sig.setDate(f.Date) || sig.date[:8] != sig.day || sig.service != "s3" {
+		return Identity{}, policyArgument("x-amz-date", "The date and the service must be those of the credential.")
+	}
+	secret, ok := v.secrets[sig.accessKeyID]
+	if !ok {
+		return Identity{}, dialectS3.unknownKey(sig.accessKeyID)
+	}
+	sig.key = v.keys.get(secret, sig)
+	if !equal(hmacHex(sig.key, f.Policy), sig.signature) {
+		return Identity{}, dialectS3.mismatch(sig, "", f.Policy)
+	}
+	v.keys.put(sig)
+	return sig.identity(), nil
+}
+
+func policyArgument(name, message string) *Error {
+	e := Errorf(http.StatusBadRequest, "InvalidArgument", "%s", message)
+	e.Fields = map[string]any{"ArgumentName": name}
+	return e
+}

@@ -1,0 +1,120 @@
+package s3
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// Bucket is a bucket and its configuration.
+type Bucket struct {
+	Name      string
+	Region    string
+	Created   time.Time
+	Lifecycle []LifecycleRule `json:",omitempty"`
+	CORS      []CORSRule      `json:",omitempty"`
+}
+
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+var ipAddress = regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`)
+
+// ValidBucketName reports whether S3 would accept name for a new bucket.
+func ValidBucketName(name string) bool {
+	return bucketName.MatchString(name) && !strings.Contains(name, "..") && !ipAddress.MatchString(name)
+}
+
+// CreateBucket creates a bucket. Creating one that is there succeeds in
+// us-east-1, as it does there, and fails elsewhere.
+// Errors: InvalidBucketName, BucketAlreadyOwnedByYou.
+func (e *Engine) CreateBucket(name, region string) error {
+	if !ValidBucketName(name) {
+		return fail(400, "InvalidBucketName", "The specified bucket is not valid.", "BucketName", name)
+	}
+	return e.update(func(b *kv.Batch) ([]Part, error) {
+		var old Bucket
+		switch ok, err := e.get(bucketKey(name), &old); {
+		case err != nil:
+			return nil, err
+		case ok && old.Region == "us-east-1" && region == "us-east-1":
+			return nil, nil
+		case ok:
+			return nil, fail(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.", "BucketName", name)
+		}
+		return nil, e.set(b, bucketKey(name), Bucket{Name: name, Region: region, Created: e.Now()})
+	})
+}
+
+// Bucket returns a bucket. Errors: NoSuchBucket.
+func (e *Engine) Bucket(name string) (*Bucket, error) {
+	var b Bucket
+	ok, err := e.get(bucketKey(name), &b)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, noSuchBucket(name)
+	}
+	return &b, nil
+}
+
+// Buckets lists all buckets by name.
+func (e *Engine) Buckets() ([]Bucket, error) {
+	var list []Bucket
+	prefix := bucketKey("")
+	err := e.space.Scan(prefix, after(prefix), func(_, v []byte) (bool, error) {
+		var b Bucket
+		err := decode(v, &b)
+		list = append(list, b)
+		return true, err
+	})
+	return list, err
+}
+
+// DeleteBucket removes an empty bucket, and its unfinished uploads.
+// Errors: NoSuchBucket, BucketNotEmpty.
+func (e *Engine) DeleteBucket(name string) error {
+	return e.update(func(b *kv.Batch) (drop []Part, err error) {
+		bucket, err := e.Bucket(name)
+		if err != nil {
+			return nil, err
+		}
+		empty := true
+		prefix := objectKey(name, "")
+		err = e.space.Scan(prefix, after(prefix), func(_, v []byte) (bool, error) {
+			var o Object
+			if err := decode(v, &o); err != nil {
+				return false, err
+			}
+			if !bucket.expired(&o, e.Now()) {
+				empty = false
+				return false, nil
+			}
+			b.Delete(e.space, objectKey(name, o.Key))
+			drop = append(drop, o.Parts...)
+			return true, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !empty {
+			return nil, fail(409, "BucketNotEmpty", "The bucket you tried to delete is not empty", "BucketName", name)
+		}
+		uploads, err := e.dropUploads(b, name, func(*Upload) bool { return true })
+		b.Delete(e.space, bucketKey(name))
+		return append(drop, uploads...), err
+	})
+}
+
+// updateBucket changes a bucket's configuration.
+func (e *Engine) updateBucket(name string, change func(*Bucket)) error {
+	return e.update(func(b *kv.Batch) ([]Part, error) {
+		bucket, err := e.Bucket(name)
+		if err != nil {
+			return nil, err
+		}
+		change(bucket)
+		return nil, e.set(b, bucketKey(name), bucket)
+	})
+}

@@ -1,0 +1,168 @@
+package s3
+
+import (
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// CompleteInput makes an object of an upload's parts.
+type CompleteInput struct {
+	Bucket, Key, UploadID string
+	Parts                 []CompletedPart // in order of their numbers
+	Conditions            Conditions      // IfMatch, IfNoneMatch
+	Checksum              string          // of the whole, base64; "": none sent
+	Size                  int64           // of the whole; -1: none sent
+}
+
+// CompletedPart names a part by what storing it answered.
+type CompletedPart struct {
+	Number   int
+	ETag     string
+	Checksum string // base64; "": none sent
+}
+
+// CompleteUpload makes an object of parts, whose bytes stay where they are.
+// An upload that was completed already answers the same again, while the object
+// is there, so that a client whose answer was lost may ask again.
+// Errors: NoSuchBucket, NoSuchUpload, InvalidPart, InvalidPartOrder,
+// EntityTooSmall, PreconditionFailed, BadDigest, InvalidRequest.
+func (e *Engine) CompleteUpload(in CompleteInput) (*Object, error) {
+	u, err := e.Upload(in.Bucket, in.Key, in.UploadID)
+	if err != nil {
+		if o, oerr := e.object(in.Bucket, in.Key); oerr == nil && o.UploadID == in.UploadID {
+			return o, nil
+		}
+		return nil, err
+	}
+	var o *Object
+	err = e.update(func(b *kv.Batch) (drop []Part, err error) {
+		if _, err := e.Upload(in.Bucket, in.Key, in.UploadID); err != nil {
+			return nil, err
+		}
+		parts, err := e.chosenParts(u, in.Parts)
+		if err != nil {
+			return nil, err
+		}
+		if o, err = assemble(u, parts, in); err != nil {
+			return nil, err
+		}
+		all, err := e.dropUpload(b, u)
+		if err != nil {
+			return nil, err
+		}
+		drop, err = e.put(b, in.Bucket, o, in.Conditions)
+		return append(drop, without(all, o.Parts)...), err
+	})
+	return o, err
+}
+
+// chosenParts finds the parts that a client lists.
+func (e *Engine) chosenParts(u *Upload, list []CompletedPart) ([]UploadedPart, error) {
+	for i := 1; i < len(list); i++ {
+		if list[i].Number <= list[i-1].Number {
+			return nil, fail(400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.", "UploadId", u.ID)
+		}
+	}
+	var parts []UploadedPart
+	for i, c := range list {
+		var p UploadedPart
+		ok, err := e.get(partKey(u.ID, c.Number), &p)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || strings.Trim(c.ETag, `"`) != p.ETag || c.Checksum != "" && c.Checksum != p.Checksum.Value {
+			return nil, fail(400, "InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+				"UploadId", u.ID, "PartNumber", c.Number, "ETag", strings.Trim(c.ETag, `"`))
+		}
+		if i < len(list)-1 && p.Size < minPart {
+			return nil, fail(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size",
+				"ETag", p.ETag, "MinSizeAllowed", minPart, "PartNumber", c.Number, "ProposedSize", p.Size)
+		}
+		parts = append(parts, p)
+	}
+	if len(parts) == 0 {
+		return nil, fail(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+	}
+	return parts, nil
+}
+
+// assemble builds the record of the object that parts make.
+func assemble(u *Upload, parts []UploadedPart, in CompleteInput) (*Object, error) {
+	o := &Object{Key: u.Key, Headers: u.Headers, Metadata: u.Metadata, Multipart: true, UploadID: u.ID}
+	sums := md5.New()
+	for _, p := range parts {
+		sum, err := hex.DecodeString(p.ETag)
+		if err != nil {
+			return nil, fmt.Errorf("part %d: %w", p.Number, err)
+		}
+		sums.Write(sum)
+		o.Size += p.Size
+		o.Parts = append(o.Parts, p.Part)
+	}
+	o.ETag = fmt.Sprintf("%x-%d", sums.Sum(nil), len(parts))
+	if in.Size >= 0 && in.Size != o.Size {
+		return nil, fail(400, "InvalidRequest", "The provided 'x-amz-mp-object-size' header value does not match what was computed.")
+	}
+	var err error
+	if o.Checksum, err = wholeChecksum(u, parts); err != nil {
+		return nil, err
+	}
+	if in.Checksum != "" && in.Checksum != o.Checksum.Value {
+		return nil, badDigest(strings.ToLower(string(o.Checksum.Algorithm)))
+	}
+	return o, nil
+}
+
+// wholeChecksum is the checksum of an object from those of its parts. Parts of
+// different algorithms, which an upload without one allows, have none.
+func wholeChecksum(u *Upload, parts []UploadedPart) (Checksum, error) {
+	c := Checksum{Algorithm: parts[0].Checksum.Algorithm, Type: u.ChecksumType}
+	if c.Type == "" {
+		c.Type = Composite
+		if c.Algorithm == CRC64NVME {
+			c.Type = FullObject
+		}
+	}
+	concat := c.Algorithm.New()
+	var whole []byte
+	for i, p := range parts {
+		if p.Checksum.Algorithm != c.Algorithm {
+			return Checksum{}, nil
+		}
+		sum, err := base64.StdEncoding.DecodeString(p.Checksum.Value)
+		if err != nil {
+			return Checksum{}, fmt.Errorf("part %d: %w", p.Number, err)
+		}
+		concat.Write(sum)
+		if i == 0 {
+			whole = sum
+		} else if c.Type == FullObject {
+			whole = combineCRC(c.Algorithm, whole, sum, p.Size)
+		}
+	}
+	if c.Type == FullObject {
+		c.Value = base64.StdEncoding.EncodeToString(whole)
+	} else {
+		c.Value = fmt.Sprintf("%s-%d", base64.StdEncoding.EncodeToString(concat.Sum(nil)), len(parts))
+	}
+	return c, nil
+}
+
+// without is all but those that are kept.
+func without(all, kept []Part) (rest []Part) {
+	keep := map[string]bool{}
+	for _, p := range kept {
+		keep[p.ID] = true
+	}
+	for _, p := range all {
+		if !keep[p.ID] {
+			rest = append(rest, p)
+		}
+	}
+	return rest
+}

@@ -1,0 +1,128 @@
+package s3
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Range is a byte range as asked for: First to Last, both included.
+// First -1 asks for the Last bytes at the end; Last -1 for all from First.
+type Range struct{ First, Last int64 }
+
+// Span is where the bytes of an answer lie in the object.
+type Span struct {
+	Start, Length int64
+	Partial       bool // the answer is a 206
+	Parts         int  // of a multipart object asked for by part
+}
+
+// span resolves what in asks for.
+func (o *Object) span(in GetInput) (Span, error) {
+	switch {
+	case in.PartNumber > 0:
+		return o.partSpan(in.PartNumber)
+	case in.Range == nil:
+		return Span{Length: o.Size}, nil
+	}
+	first, last := in.Range.First, in.Range.Last
+	if first < 0 {
+		first, last = max(0, o.Size-last), o.Size-1
+	} else if last < 0 || last >= o.Size {
+		last = o.Size - 1
+	}
+	if first > last || in.Range.First < 0 && in.Range.Last == 0 {
+		return Span{}, fail(416, "InvalidRange", "The requested range is not satisfiable", "ActualObjectSize", o.Size)
+	}
+	return Span{Start: first, Length: last - first + 1, Partial: true}, nil
+}
+
+func (o *Object) partSpan(number int) (Span, error) {
+	if number > len(o.Parts) {
+		return Span{}, fail(416, "InvalidPartNumber", "The requested partnumber is not satisfiable", "PartNumberRequested", number, "ActualPartCount", len(o.Parts))
+	}
+	s := Span{Length: o.Parts[number-1].Size, Partial: true}
+	if o.Multipart {
+		s.Parts = len(o.Parts)
+	}
+	for _, p := range o.Parts[:number-1] {
+		s.Start += p.Size
+	}
+	return s, nil
+}
+
+// Content reads the bytes of a span, holding one file open at a time.
+type Content struct {
+	Span
+	bodies *bodies
+	pieces []piece
+	file   vfs.File // of pieces[0], nil if not yet open
+	held   []string
+}
+
+// piece is a part of a body still to be read.
+type piece struct {
+	id          string
+	offset, len int64
+}
+
+// content holds the bodies that span covers. The engine's lock is held.
+func (e *Engine) content(o *Object, span Span) *Content {
+	c := &Content{Span: span, bodies: e.bodies}
+	start, end := span.Start, span.Start+span.Length
+	var at int64
+	for _, p := range o.Parts {
+		from, to := max(start, at), min(end, at+p.Size)
+		if from < to {
+			e.bodies.hold(p.ID)
+			c.held = append(c.held, p.ID)
+			c.pieces = append(c.pieces, piece{p.ID, from - at, to - from})
+		}
+		at += p.Size
+	}
+	return c
+}
+
+// Read implements io.Reader.
+func (c *Content) Read(p []byte) (int, error) {
+	if len(c.pieces) == 0 {
+		return 0, io.EOF
+	}
+	cur := &c.pieces[0]
+	if c.file == nil {
+		f, err := c.bodies.open(cur.id)
+		if err != nil {
+			return 0, err
+		}
+		c.file = f
+	}
+	n, err := c.file.ReadAt(p[:min(int64(len(p)), cur.len)], cur.offset)
+	cur.offset += int64(n)
+	cur.len -= int64(n)
+	if cur.len == 0 {
+		err := c.file.Close()
+		c.file, c.pieces = nil, c.pieces[1:]
+		return n, err
+	}
+	if err == io.EOF {
+		err = fmt.Errorf("body %s is %d bytes short: %w", cur.id, cur.len, io.ErrUnexpectedEOF)
+	}
+	return n, err
+}
+
+// Close lets go of the bodies. Closing twice does nothing.
+func (c *Content) Close() error {
+	var err error
+	if c.file != nil {
+		err = c.file.Close()
+		c.file = nil
+	}
+	for _, id := range c.held {
+		if rerr := c.bodies.release(id); err == nil {
+			err = rerr
+		}
+	}
+	c.held, c.pieces = nil, nil
+	return err
+}

@@ -1,0 +1,63 @@
+package s3
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// The keys of the engine's space. No bucket's name holds a NUL, so the first
+// one ends it; an object's key may hold any byte.
+//
+//	b<bucket>                   bucket
+//	o<bucket> 00 <key>          Object
+//	u<bucket> 00 <key> 00 <id>  multipart upload; the id is of fixed length
+//	p<upload id><part, 5 digits> uploadedPart
+//	f<body id>                  nothing: it says that a record names the body
+
+func bucketKey(bucket string) []byte      { return []byte("b" + bucket) }
+func objectKey(bucket, key string) []byte { return []byte("o" + bucket + "\x00" + key) }
+func bodyKey(id string) []byte            { return []byte("f" + id) }
+func uploadKey(bucket, key, id string) []byte {
+	return []byte("u" + bucket + "\x00" + key + "\x00" + id)
+}
+func partKey(id string, number int) []byte { return fmt.Appendf(nil, "p%s%05d", id, number) }
+
+// after is the first key beyond those that begin with prefix, nil if there is none.
+func after(prefix []byte) []byte {
+	end := append([]byte{}, prefix...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i] < 0xff {
+			end[i]++
+			return end[:i+1]
+		}
+	}
+	return nil
+}
+
+// get decodes the record at key into v and reports whether there is one.
+func (e *Engine) get(key []byte, v any) (bool, error) {
+	data, ok, err := e.space.Get(key)
+	if err != nil || !ok {
+		return false, err
+	}
+	return true, decode(data, v)
+}
+
+// set puts the record v at key.
+func (e *Engine) set(b *kv.Batch, key []byte, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode an s3 record: %w", err)
+	}
+	b.Set(e.space, key, data)
+	return nil
+}
+
+func decode(data []byte, v any) error {
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("decode an s3 record: %w", err)
+	}
+	return nil
+}

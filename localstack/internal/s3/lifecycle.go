@@ -1,0 +1,199 @@
+package s3
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+const day = 24 * time.Hour
+
+// LifecycleRule expires objects whose keys begin with Prefix, and aborts
+// uploads to such keys.
+type LifecycleRule struct {
+	ID       string
+	Prefix   string
+	Disabled bool `json:",omitempty"`
+	// MinSize and MaxSize bound the objects that it is for, both exclusive;
+	// 0: no bound.
+	MinSize, MaxSize int64 `json:",omitempty"`
+	// Days is the age at which objects expire; 0: they don't by age.
+	Days int `json:",omitempty"`
+	// Date is when objects expire, whatever their age; zero: they don't.
+	Date time.Time `json:",omitzero"`
+	// AbortDays is the age at which unfinished uploads are aborted; 0: never.
+	AbortDays int `json:",omitempty"`
+}
+
+// PutLifecycle replaces a bucket's rules; none removes them.
+// Errors: NoSuchBucket.
+func (e *Engine) PutLifecycle(bucket string, rules []LifecycleRule) error {
+	return e.updateBucket(bucket, func(b *Bucket) { b.Lifecycle = rules })
+}
+
+// Expiry is when o expires, by which rule; ok is false if no rule expires it.
+func (b *Bucket) Expiry(o *Object) (at time.Time, rule string, ok bool) {
+	for _, r := range b.Lifecycle {
+		if t, covered := r.expiry(o); covered && (!ok || t.Before(at)) {
+			at, rule, ok = t, r.ID, true
+		}
+	}
+	return at, rule, ok
+}
+
+func (r *LifecycleRule) expiry(o *Object) (time.Time, bool) {
+	switch {
+	case r.Disabled || !strings.HasPrefix(o.Key, r.Prefix),
+		r.MinSize > 0 && o.Size <= r.MinSize, r.MaxSize > 0 && o.Size >= r.MaxSize:
+		return time.Time{}, false
+	case !r.Date.IsZero():
+		return r.Date, true
+	case r.Days > 0:
+		return nextMidnight(o.Modified, r.Days), true
+	}
+	return time.Time{}, false
+}
+
+// nextMidnight is days after t, rounded up to midnight UTC.
+// Source: "Lifecycle rules: based on an object's age", Amazon S3 User Guide.
+func nextMidnight(t time.Time, days int) time.Time {
+	return t.UTC().Add(time.Duration(days)*day + day - 1).Truncate(day)
+}
+
+func (b *Bucket) expired(o *Object, now time.Time) bool {
+	at, _, ok := b.Expiry(o)
+	return ok && !now.Before(at)
+}
+
+// abortDue reports whether a rule aborts u by now.
+func (b *Bucket) abortDue(u *Upload, now time.Time) bool {
+	for _, r := range b.Lifecycle {
+		if !r.Disabled && r.AbortDays > 0 && strings.HasPrefix(u.Key, r.Prefix) && !now.Before(nextMidnight(u.Initiated, r.AbortDays)) {
+			return true
+		}
+	}
+	return false
+}
+
+// sweepBatch bounds how long one step of Sweep holds the engine's lock.
+const sweepBatch = 200
+
+// Sweep removes what the buckets' rules have expired and returns how many
+// objects that were. Reads already don't see them; this frees their bytes.
+func (e *Engine) Sweep() (removed int, err error) {
+	buckets, err := e.Buckets()
+	if err != nil {
+		return 0, err
+	}
+	for _, b := range buckets {
+		for from := objectKey(b.Name, ""); len(b.Lifecycle) > 0 && from != nil; {
+			n := 0
+			if from, n, err = e.sweepObjects(b.Name, from); err != nil {
+				return removed, err
+			}
+			removed += n
+		}
+		err := e.update(func(batch *kv.Batch) ([]Part, error) {
+			return e.dropUploads(batch, b.Name, func(u *Upload) bool { return b.abortDue(u, e.Now()) })
+		})
+		if err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// sweepObjects removes a batch of expired objects from the key on, and returns
+// where to go on, nil at the end.
+func (e *Engine) sweepObjects(name string, from []byte) (next []byte, n int, err error) {
+	err = e.update(func(batch *kv.Batch) (drop []Part, err error) {
+		b, err := e.Bucket(name)
+		if err != nil {
+			return nil, nil // deleted meanwhile
+		}
+		seen := 0
+		err = e.space.Scan(from, after(objectKey(name, "")), func(k, v []byte) (bool, error) {
+			if seen++; seen > sweepBatch {
+				next = append([]byte{}, k...)
+				return false, nil
+			}
+			var o Object
+			if err := decode(v, &o); err != nil {
+				return false, err
+			}
+			if b.expired(&o, e.Now()) {
+				batch.Delete(e.space, k)
+				drop = append(drop, o.Parts...)
+				n++
+			}
+			return true, nil
+		})
+		return drop, err
+	})
+	return next, n, err
+}
+
+// sweeper calls Sweep when the engine opens and just after each midnight UTC,
+// which is when rules take effect.
+type sweeper struct {
+	wake, done chan struct{}
+	once       sync.Once
+
+	mu     sync.Mutex
+	cancel func() bool
+	closed bool
+}
+
+func (s *sweeper) start(e *Engine) {
+	s.wake, s.done = make(chan struct{}, 1), make(chan struct{})
+	s.arm(e)
+	s.wake <- struct{}{}
+	go func() {
+		defer close(s.done)
+		for range s.wake {
+			if _, err := e.Sweep(); err != nil {
+				e.logf("s3: sweep: %v", err)
+			}
+		}
+	}()
+}
+
+// arm sets the timer for the next midnight. The clock calls it back, so that it
+// only wakes the goroutine that does the work.
+func (s *sweeper) arm(e *Engine) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	now := e.Now()
+	s.cancel = e.clock.AfterFunc(now.Truncate(day).Add(day).Sub(now), func() {
+		s.poke()
+		s.arm(e)
+	})
+}
+
+func (s *sweeper) poke() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default: // it has yet to begin the last one
+	}
+}
+
+func (s *sweeper) stop() {
+	s.once.Do(func() {
+		s.mu.Lock()
+		s.closed = true
+		s.cancel()
+		close(s.wake)
+		s.mu.Unlock()
+	})
+	<-s.done
+}

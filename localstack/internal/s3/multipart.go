@@ -1,0 +1,212 @@
+package s3
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// S3's limits on multipart uploads.
+const (
+	MaxPartNumber = 10000
+	minPart       = 5 << 20 // bytes, of all parts but the last
+)
+
+// Upload is an unfinished multipart upload.
+type Upload struct {
+	Bucket, Key, ID   string
+	Initiated         time.Time
+	Algorithm         Algorithm         `json:",omitempty"` // "": what the parts have
+	ChecksumType      string            `json:",omitempty"`
+	Headers, Metadata map[string]string `json:",omitempty"`
+}
+
+// UploadedPart is a part of an unfinished upload.
+type UploadedPart struct {
+	Part
+	Number   int
+	ETag     string
+	Modified time.Time
+	Checksum Checksum
+}
+
+// CreateUpload begins u, whose ID and time it sets.
+// Errors: NoSuchBucket, KeyTooLongError, MetadataTooLarge, InvalidRequest.
+func (e *Engine) CreateUpload(u *Upload) error {
+	if err := checkNew(u.Key, u.Metadata, 0); err != nil {
+		return err
+	}
+	if err := u.chooseType(); err != nil {
+		return err
+	}
+	u.ID, u.Initiated = newID(), e.Now()
+	return e.update(func(b *kv.Batch) ([]Part, error) {
+		if _, err := e.Bucket(u.Bucket); err != nil {
+			return nil, err
+		}
+		return nil, e.set(b, uploadKey(u.Bucket, u.Key, u.ID), u)
+	})
+}
+
+// chooseType sets the checksum type that S3 takes by default, and refuses
+// those that an algorithm can't have.
+func (u *Upload) chooseType() error {
+	sha := u.Algorithm == SHA1 || u.Algorithm == SHA256
+	switch {
+	case u.Algorithm == "":
+		u.ChecksumType = ""
+	case u.ChecksumType == "" && u.Algorithm == CRC64NVME:
+		u.ChecksumType = FullObject
+	case u.ChecksumType == "":
+		u.ChecksumType = Composite
+	case sha && u.ChecksumType == FullObject, u.Algorithm == CRC64NVME && u.ChecksumType == Composite:
+		return fail(400, "InvalidRequest", fmt.Sprintf("The %s checksum type cannot be used with the %s checksum algorithm.", u.ChecksumType, strings.ToLower(string(u.Algorithm))))
+	}
+	return nil
+}
+
+// Upload returns an unfinished upload. Errors: NoSuchBucket, NoSuchUpload.
+func (e *Engine) Upload(bucket, key, id string) (*Upload, error) {
+	if _, err := e.Bucket(bucket); err != nil {
+		return nil, err
+	}
+	var u Upload
+	if ok, err := e.get(uploadKey(bucket, key, id), &u); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, noSuchUpload(id)
+	}
+	return &u, nil
+}
+
+// PartInput is a part to be.
+type PartInput struct {
+	Bucket, Key, UploadID string
+	Number                int
+	Body                  io.Reader
+	Size                  int64 // -1 if not known before its end
+	Expected              Expected
+}
+
+// PutPart stores a part, in place of one of the same number.
+// Errors: as Put's, and NoSuchUpload, InvalidArgument, InvalidRequest.
+func (e *Engine) PutPart(in PartInput) (*UploadedPart, error) {
+	if in.Number < 1 || in.Number > MaxPartNumber {
+		return nil, invalidArgument("partNumber", fmt.Sprint(in.Number), "Part number must be an integer between 1 and 10000, inclusive")
+	}
+	if in.Size > MaxPut {
+		return nil, tooLarge()
+	}
+	u, err := e.Upload(in.Bucket, in.Key, in.UploadID)
+	if err != nil {
+		return nil, err
+	}
+	if in.Expected.Algorithm == "" {
+		in.Expected.Algorithm = u.Algorithm
+	}
+	if u.Algorithm != "" && u.Algorithm != in.Expected.Algorithm {
+		return nil, fail(400, "InvalidRequest", fmt.Sprintf("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+			strings.ToLower(string(u.Algorithm)), strings.ToLower(string(in.Expected.Algorithm))))
+	}
+	body, d, err := e.storeBody(in.Body, in.Size, in.Expected)
+	if err != nil {
+		return nil, err
+	}
+	p := &UploadedPart{Part: body, Number: in.Number, ETag: d.etag(), Checksum: d.checksum()}
+	err = e.update(func(b *kv.Batch) (drop []Part, err error) {
+		// The upload may have been ended while the body came in.
+		if _, err := e.Upload(in.Bucket, in.Key, in.UploadID); err != nil {
+			return nil, err
+		}
+		var old UploadedPart
+		if ok, err := e.get(partKey(u.ID, p.Number), &old); err != nil {
+			return nil, err
+		} else if ok {
+			drop = append(drop, old.Part)
+		}
+		p.Modified = e.Now()
+		b.Set(e.space, bodyKey(p.ID), nil)
+		return drop, e.set(b, partKey(u.ID, p.Number), p)
+	})
+	e.discardIfRefused(err, []Part{body})
+	return p, err
+}
+
+// Parts lists the parts of an upload beyond a number, limit at most.
+// Errors: NoSuchBucket, NoSuchUpload.
+func (e *Engine) Parts(bucket, key, id string, afterNumber, limit int) (u *Upload, parts []UploadedPart, more bool, err error) {
+	if u, err = e.Upload(bucket, key, id); err != nil {
+		return nil, nil, false, err
+	}
+	err = e.space.Scan(partKey(id, afterNumber+1), after([]byte("p"+id)), func(_, v []byte) (bool, error) {
+		if more = len(parts) >= limit; more {
+			return false, nil
+		}
+		var p UploadedPart
+		err := decode(v, &p)
+		parts = append(parts, p)
+		return true, err
+	})
+	return u, parts, more, err
+}
+
+// Uploads lists the unfinished uploads to keys with a prefix, in the order of
+// keys. Errors: NoSuchBucket.
+func (e *Engine) Uploads(bucket, prefix string) ([]Upload, error) {
+	if _, err := e.Bucket(bucket); err != nil {
+		return nil, err
+	}
+	var list []Upload
+	from := []byte("u" + bucket + "\x00" + prefix)
+	err := e.space.Scan(from, after(from), func(_, v []byte) (bool, error) {
+		var u Upload
+		err := decode(v, &u)
+		list = append(list, u)
+		return true, err
+	})
+	return list, err
+}
+
+// AbortUpload ends an upload and drops its parts.
+// Errors: NoSuchBucket, NoSuchUpload.
+func (e *Engine) AbortUpload(bucket, key, id string) error {
+	return e.update(func(b *kv.Batch) ([]Part, error) {
+		u, err := e.Upload(bucket, key, id)
+		if err != nil {
+			return nil, err
+		}
+		return e.dropUpload(b, u)
+	})
+}
+
+// dropUploads ends the bucket's uploads that which picks.
+func (e *Engine) dropUploads(b *kv.Batch, bucket string, which func(*Upload) bool) (drop []Part, err error) {
+	prefix := []byte("u" + bucket + "\x00")
+	err = e.space.Scan(prefix, after(prefix), func(_, v []byte) (bool, error) {
+		var u Upload
+		if err := decode(v, &u); err != nil || !which(&u) {
+			return err == nil, err
+		}
+		parts, err := e.dropUpload(b, &u)
+		drop = append(drop, parts...)
+		return err == nil, err
+	})
+	return drop, err
+}
+
+// dropUpload removes the records of an upload and returns its bodies.
+func (e *Engine) dropUpload(b *kv.Batch, u *Upload) (parts []Part, err error) {
+	prefix := []byte("p" + u.ID)
+	err = e.space.Scan(prefix, after(prefix), func(_, v []byte) (bool, error) {
+		var p UploadedPart
+		err := decode(v, &p)
+		parts = append(parts, p.Part)
+		return true, err
+	})
+	b.DeleteRange(e.space, prefix, after(prefix))
+	b.Delete(e.space, uploadKey(u.Bucket, u.Key, u.ID))
+	return parts, err
+}

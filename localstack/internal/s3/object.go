@@ -1,0 +1,132 @@
+package s3
+
+import (
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// Object is what is kept of an object beside its bytes.
+type Object struct {
+	Key      string
+	Size     int64
+	ETag     string // without quotes
+	Modified time.Time
+	Checksum Checksum
+	// Headers are those that S3 gives back as they were sent: Content-Type,
+	// Content-Encoding, Cache-Control, …, by canonical name.
+	Headers map[string]string `json:",omitempty"`
+	// Metadata is the user's, by lower-case name without x-amz-meta-.
+	Metadata map[string]string `json:",omitempty"`
+	// Parts are the bytes, in order: one unless it was a multipart upload.
+	Parts []Part
+	// Multipart says that it was one, if of a single part.
+	Multipart bool `json:",omitempty"`
+	// UploadID is that of the multipart upload it came from.
+	UploadID string `json:",omitempty"`
+}
+
+// Part is a body that an object consists of.
+type Part struct {
+	ID   string
+	Size int64
+}
+
+// GetInput names an object, and what of it is wanted under which conditions.
+type GetInput struct {
+	Bucket, Key string
+	Conditions  Conditions
+	Range       *Range // nil: the whole
+	PartNumber  int    // from 1; 0: not by part
+}
+
+// Head returns an object's record and, if asked for a range or a part, where
+// it lies. Errors: NoSuchBucket, NoSuchKey, PreconditionFailed, NotModified
+// (304), InvalidRange.
+func (e *Engine) Head(in GetInput) (*Object, Span, error) {
+	o, err := e.object(in.Bucket, in.Key)
+	if err != nil {
+		return nil, Span{}, err
+	}
+	if err := in.Conditions.checkRead(o); err != nil {
+		return o, Span{}, err
+	}
+	span, err := o.span(in)
+	return o, span, err
+}
+
+// Get is Head with the bytes of the span, which the caller must close. They
+// stay readable when the object is overwritten or deleted meanwhile.
+func (e *Engine) Get(in GetInput) (*Object, *Content, error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	o, span, err := e.Head(in)
+	if err != nil {
+		return o, nil, err
+	}
+	return o, e.content(o, span), nil
+}
+
+// object reads a record; an object past its lifecycle's expiry is gone.
+func (e *Engine) object(bucket, key string) (*Object, error) {
+	b, err := e.Bucket(bucket)
+	if err != nil {
+		return nil, err
+	}
+	var o Object
+	ok, err := e.get(objectKey(bucket, key), &o)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || b.expired(&o, e.Now()) {
+		return nil, noSuchKey(key)
+	}
+	return &o, nil
+}
+
+// Delete removes an object. Deleting one that isn't there succeeds.
+// A condition in c that names an ETag must hold. Errors: NoSuchBucket,
+// PreconditionFailed.
+func (e *Engine) Delete(bucket, key string, c Conditions) error {
+	errs, err := e.DeleteMany(bucket, []DeleteInput{{Key: key, Conditions: c}})
+	if err != nil {
+		return err
+	}
+	return errs[0]
+}
+
+// DeleteInput names one of the objects to delete.
+type DeleteInput struct {
+	Key        string
+	Conditions Conditions
+}
+
+// DeleteMany deletes objects in one step; errs has an entry for each, nil
+// where it succeeded. Errors: NoSuchBucket.
+func (e *Engine) DeleteMany(bucket string, objects []DeleteInput) (errs []error, err error) {
+	err = e.update(func(b *kv.Batch) (drop []Part, err error) {
+		if _, err := e.Bucket(bucket); err != nil {
+			return nil, err
+		}
+		errs = make([]error, len(objects))
+		done := map[string]bool{}
+		for i, in := range objects {
+			var o Object
+			ok, err := e.get(objectKey(bucket, in.Key), &o)
+			if err != nil {
+				return nil, err
+			}
+			if !ok || done[in.Key] {
+				continue
+			}
+			if errs[i] = in.Conditions.checkWrite(&o, in.Key); errs[i] != nil {
+				continue
+			}
+			done[in.Key] = true
+			b.Delete(e.space, objectKey(bucket, in.Key))
+			drop = append(drop, o.Parts...)
+		}
+		return drop, nil
+	})
+	return errs, err
+}

@@ -1,0 +1,200 @@
+package s3
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// S3's limits on an object.
+const (
+	MaxPut      = 5 << 30 // bytes of one PUT or part
+	MaxKey      = 1024    // bytes of a key
+	maxMetadata = 2 << 10 // bytes of the user's metadata, names included
+)
+
+// PutInput is an object to be.
+type PutInput struct {
+	Bucket, Key string
+	Body        io.Reader
+	Size        int64 // of Body; -1 if not known before its end
+	Expected    Expected
+	Conditions  Conditions // IfMatch, IfNoneMatch
+	Headers     map[string]string
+	Metadata    map[string]string
+}
+
+// Put stores an object whole, or not at all: when it returns, object and bytes
+// are on disk; when it fails, what was at the key is still there.
+// Errors: NoSuchBucket, KeyTooLongError, MetadataTooLarge, EntityTooLarge,
+// PreconditionFailed, IncompleteBody, BadDigest, XAmzContentSHA256Mismatch,
+// what Body gives.
+func (e *Engine) Put(in PutInput) (*Object, error) {
+	if err := checkNew(in.Key, in.Metadata, in.Size); err != nil {
+		return nil, err
+	}
+	// Looking before reading spares a client that waits for 100-continue a
+	// body that couldn't be stored; what counts is the look at the end.
+	if err := e.checkWrite(in.Bucket, in.Key, in.Conditions); err != nil {
+		return nil, err
+	}
+	part, d, err := e.storeBody(in.Body, in.Size, in.Expected)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{
+		Key: in.Key, Size: part.Size, ETag: d.etag(), Checksum: d.checksum(),
+		Headers: in.Headers, Metadata: in.Metadata, Parts: []Part{part},
+	}
+	return o, e.place(in.Bucket, o, in.Conditions)
+}
+
+func checkNew(key string, metadata map[string]string, size int64) error {
+	meta := 0
+	for k, v := range metadata {
+		meta += len(k) + len(v)
+	}
+	switch {
+	case len(key) > MaxKey:
+		return fail(400, "KeyTooLongError", "Your key is too long", "Size", len(key), "MaxSizeAllowed", MaxKey)
+	case meta > maxMetadata:
+		return fail(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", "Size", meta, "MaxSizeAllowed", maxMetadata)
+	case size > MaxPut:
+		return tooLarge()
+	}
+	return nil
+}
+
+func tooLarge() error {
+	return fail(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", "MaxSizeAllowed", int64(MaxPut))
+}
+
+// checkWrite checks a write's conditions against what is at the key now.
+func (e *Engine) checkWrite(bucket, key string, c Conditions) error {
+	o, err := e.object(bucket, key)
+	var missing *awswire.Error
+	if errors.As(err, &missing) && missing.Code == "NoSuchKey" {
+		return c.checkWrite(nil, key)
+	}
+	if err != nil {
+		return err
+	}
+	return c.checkWrite(o, key)
+}
+
+// place makes o, whose parts are on disk, the object at its key.
+func (e *Engine) place(bucket string, o *Object, c Conditions) error {
+	err := e.update(func(b *kv.Batch) ([]Part, error) { return e.put(b, bucket, o, c) })
+	e.discardIfRefused(err, o.Parts)
+	return err
+}
+
+// put adds to the batch what makes o the object at its key, and returns the
+// bodies of what it replaces.
+func (e *Engine) put(b *kv.Batch, bucket string, o *Object, c Conditions) (drop []Part, err error) {
+	if err := e.checkWrite(bucket, o.Key, c); err != nil {
+		return nil, err
+	}
+	var old Object
+	if ok, err := e.get(objectKey(bucket, o.Key), &old); err != nil {
+		return nil, err
+	} else if ok {
+		drop = old.Parts
+	}
+	o.Modified = e.Now()
+	for _, p := range o.Parts {
+		b.Set(e.space, bodyKey(p.ID), nil)
+	}
+	return drop, e.set(b, objectKey(bucket, o.Key), o)
+}
+
+// discardIfRefused removes new bodies whose record was refused. After any
+// other error the batch may still become durable, so that the bodies must
+// stay; if it doesn't, they are orphans for the next Open.
+func (e *Engine) discardIfRefused(err error, parts []Part) {
+	var refused *awswire.Error
+	if !errors.As(err, &refused) {
+		return
+	}
+	for _, p := range parts {
+		if err := e.bodies.remove(p.ID); err != nil {
+			e.logf("s3: %v", err)
+		}
+	}
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
+
+// storeBody writes a body to a file of its own, checked and on disk.
+func (e *Engine) storeBody(r io.Reader, size int64, want Expected) (Part, *digest, error) {
+	f, err := e.bodies.create()
+	if err != nil {
+		return Part{}, nil, err
+	}
+	d := newDigest(want)
+	n, err := copyBody(f, d, r, size)
+	if err == nil && size >= 0 && n != size {
+		err = incompleteBody(io.ErrUnexpectedEOF)
+	}
+	if err == nil {
+		err = d.check(want)
+	}
+	if err != nil {
+		f.discard()
+		return Part{}, nil, err
+	}
+	return Part{ID: f.id, Size: n}, d, f.keep()
+}
+
+// copyBody copies r to f and d in constant memory, and no more of it than is
+// sure to be too much.
+func copyBody(f *draft, d *digest, r io.Reader, size int64) (n int64, err error) {
+	pooled := buffers.Get().(*[]byte)
+	defer buffers.Put(pooled)
+	buf := *pooled
+	for {
+		m, err := fill(r, buf)
+		switch n += int64(m); {
+		case n > MaxPut:
+			return n, tooLarge()
+		case size >= 0 && n > size:
+			return n, incompleteBody(io.ErrUnexpectedEOF)
+		}
+		_, _ = d.Write(buf[:m]) // first: the file may change the buffer
+		if m > 0 {
+			if _, werr := f.Write(buf[:m]); werr != nil {
+				return n, fmt.Errorf("write a body: %w", werr)
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return n, nil
+		case err != nil:
+			return n, incompleteBody(err)
+		}
+	}
+}
+
+// fill is io.ReadFull that gives r's own error, so that a body cut short
+// (io.ErrUnexpectedEOF) isn't taken for one that ended.
+func fill(r io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var m int
+		m, err = r.Read(buf[n:])
+		n += m
+	}
+	return n, err
+}
+
+// incompleteBody is what a body's own failure means to its sender.
+func incompleteBody(err error) error {
+	var e *awswire.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return fail(400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
+}

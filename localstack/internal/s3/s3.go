@@ -1,0 +1,131 @@
+// Package s3 is the engine of the embedded S3: buckets and objects, durable
+// and visible only when whole. It knows no HTTP; package s3wire speaks the
+// protocol. Errors of its methods are *awswire.Error with S3's codes, or a
+// failure of the disk.
+package s3
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// Space is the prefix of the engine's keys in the store.
+const Space = 's'
+
+// Config says where an engine keeps its state. Store and Dir belong together:
+// one without the other is a damaged S3.
+type Config struct {
+	Store *kv.Store   // metadata
+	Dir   string      // bodies, one file each; created if needed
+	FS    vfs.FS      // nil: the operating system's
+	Clock clock.Clock // nil: the machine's
+	// Logf gets failures that no caller can be told of; nil drops them.
+	Logf func(format string, args ...any)
+}
+
+// An Engine is an open S3. It is safe for concurrent use.
+type Engine struct {
+	store  *kv.Store
+	space  *kv.Space
+	bodies *bodies
+	clock  clock.Clock
+	logf   func(format string, args ...any)
+
+	// mu makes "check, then write" one step, and keeps a body from being
+	// removed between the reading of its record and its opening.
+	mu sync.RWMutex
+
+	sweeper sweeper
+}
+
+// Open opens the S3 of c, removes what uploads cut short left behind, and
+// starts expiring objects by their buckets' lifecycle rules.
+func Open(c Config) (*Engine, error) {
+	if c.FS == nil {
+		c.FS = vfs.Default
+	}
+	if c.Clock == nil {
+		c.Clock = clock.Real()
+	}
+	if c.Logf == nil {
+		c.Logf = func(string, ...any) {}
+	}
+	b, err := openBodies(c.FS, c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
+	}
+	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf}
+	if err := e.removeOrphans(); err != nil {
+		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
+	}
+	e.sweeper.start(e)
+	return e, nil
+}
+
+// Close stops the engine's own work. The store stays open: it is the caller's.
+func (e *Engine) Close() error {
+	e.sweeper.stop()
+	return nil
+}
+
+// Now is the time by the engine's clock, UTC.
+func (e *Engine) Now() time.Time { return e.clock.Now().UTC() }
+
+// update applies what change puts into the batch as one step, waits until it is
+// on disk, and then removes the bodies that change says are no longer needed.
+// change runs under the engine's lock, so what it reads stays true.
+func (e *Engine) update(change func(*kv.Batch) (drop []Part, err error)) error {
+	pending, drop, err := e.apply(change)
+	if err != nil {
+		return err
+	}
+	if err := pending.Wait(); err != nil {
+		return err
+	}
+	for _, p := range drop {
+		if err := e.bodies.remove(p.ID); err != nil {
+			// It is an orphan now, which the next Open removes.
+			e.logf("s3: %v", err)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) apply(change func(*kv.Batch) ([]Part, error)) (kv.Pending, []Part, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := e.store.NewBatch()
+	drop, err := change(b)
+	if err != nil {
+		return kv.Pending{}, nil, err
+	}
+	for _, p := range drop {
+		b.Delete(e.space, bodyKey(p.ID))
+	}
+	pending, err := b.Apply()
+	return pending, drop, err
+}
+
+// removeOrphans removes the bodies that no record names.
+func (e *Engine) removeOrphans() error {
+	files, err := e.bodies.list()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range files {
+		_, ok, err := e.space.Get(bodyKey(id))
+		if err == nil && !ok {
+			err = e.bodies.remove(id)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

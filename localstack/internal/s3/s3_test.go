@@ -1,0 +1,310 @@
+package s3_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/kv"
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// open opens an S3 on fs; stop closes it.
+func open(t testing.TB, fs vfs.FS, dir string, c clock.Clock) (e *s3.Engine, stop func()) {
+	t.Helper()
+	store, err := kv.Open(fs.PathJoin(dir, "db"), kv.Options{FS: fs})
+	check(t, err)
+	e, err = s3.Open(s3.Config{Store: store, Dir: fs.PathJoin(dir, "s3"), FS: fs, Clock: c, Logf: t.Logf})
+	check(t, err)
+	return e, sync.OnceFunc(func() {
+		check(t, e.Close())
+		check(t, e.Close())
+		check(t, store.Close())
+	})
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func put(e *s3.Engine, key, body string) error {
+	_, err := e.Put(s3.PutInput{Bucket: "bkt", Key: key, Body: strings.NewReader(body), Size: int64(len(body))})
+	return err
+}
+
+func get(e *s3.Engine, key string) (string, error) {
+	_, c, err := e.Get(s3.GetInput{Bucket: "bkt", Key: key})
+	if err != nil {
+		return "", err
+	}
+	b, err := io.ReadAll(c)
+	return string(b), errors.Join(err, c.Close())
+}
+
+func wantCode(t testing.TB, err error, code string) {
+	t.Helper()
+	var e *awswire.Error
+	if !errors.As(err, &e) || e.Code != code {
+		t.Fatalf("error %v, want %s", err, code)
+	}
+}
+
+// bodies names the files that hold objects.
+func bodies(t testing.TB, fs vfs.FS, dir string) []string {
+	t.Helper()
+	tmp, err := fs.List(fs.PathJoin(dir, "s3", "tmp"))
+	check(t, err)
+	if len(tmp) > 0 {
+		t.Errorf("temporary files are left: %v", tmp)
+	}
+	list, err := fs.List(fs.PathJoin(dir, "s3", "bodies"))
+	check(t, err)
+	return list
+}
+
+func TestRestart(t *testing.T) {
+	dir := t.TempDir()
+	e, stop := open(t, vfs.Default, dir, clock.Real())
+	check(t, e.CreateBucket("bkt", "us-east-1"))
+	check(t, put(e, "k", "hello"))
+	check(t, put(e, "gone", "x"))
+	check(t, e.Delete("bkt", "gone", s3.Conditions{}))
+	check(t, e.PutCORS("bkt", []s3.CORSRule{{AllowedOrigins: []string{"*"}, AllowedMethods: []string{"GET"}}}))
+	u := &s3.Upload{Bucket: "bkt", Key: "up"}
+	check(t, e.CreateUpload(u))
+	part, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Number: 1, Body: strings.NewReader("part"), Size: 4})
+	check(t, err)
+	stop()
+
+	// What a process that was killed may leave: a draft, and a body without record.
+	for _, name := range []string{"tmp/draft", "bodies/orphan"} {
+		f, err := vfs.Default.Create(vfs.Default.PathJoin(dir, "s3", name), vfs.WriteCategoryUnspecified)
+		check(t, err)
+		check(t, f.Close())
+	}
+	e, stop = open(t, vfs.Default, dir, clock.Real())
+	defer stop()
+	if body, err := get(e, "k"); err != nil || body != "hello" {
+		t.Errorf("after the restart: %q, %v", body, err)
+	}
+	_, err = get(e, "gone")
+	wantCode(t, err, "NoSuchKey")
+	if b, err := e.Bucket("bkt"); err != nil || len(b.CORS) != 1 {
+		t.Errorf("bucket %+v, %v", b, err)
+	}
+	if n := len(bodies(t, vfs.Default, dir)); n != 2 {
+		t.Errorf("%d bodies, want the object's and the part's", n)
+	}
+	_, err = e.CompleteUpload(s3.CompleteInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Parts: []s3.CompletedPart{{Number: 1, ETag: part.ETag}}, Size: -1})
+	check(t, err)
+	if body, err := get(e, "up"); err != nil || body != "part" {
+		t.Errorf("completed after the restart: %q, %v", body, err)
+	}
+}
+
+// Overwritten, deleted and refused bodies leave no file; one that is being read
+// stays until it is closed.
+func TestBodiesAreFreed(t *testing.T) {
+	fs := vfs.NewMem()
+	fs.UseWindowsSemantics(true) // which refuses to remove open files
+	e, stop := open(t, fs, "", clock.Real())
+	defer stop()
+	check(t, e.CreateBucket("bkt", "us-east-1"))
+	check(t, put(e, "k", "one"))
+	_, c, err := e.Get(s3.GetInput{Bucket: "bkt", Key: "k"})
+	check(t, err)
+	first := make([]byte, 1)
+	_, err = io.ReadFull(c, first)
+	check(t, err)
+	check(t, put(e, "k", "two"))
+	check(t, e.Delete("bkt", "k", s3.Conditions{}))
+	rest, err := io.ReadAll(c)
+	check(t, err)
+	if got := string(first) + string(rest); got != "one" {
+		t.Errorf("the reader got %q", got)
+	}
+	if n := len(bodies(t, fs, "")); n != 1 {
+		t.Errorf("%d bodies while one is read", n)
+	}
+	check(t, c.Close())
+	check(t, c.Close())
+	_, err = e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader("x"), Size: 2})
+	wantCode(t, err, "IncompleteBody")
+	_, err = e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader("x"), Size: 1, Expected: s3.Expected{MD5: make([]byte, 16)}})
+	wantCode(t, err, "BadDigest")
+	check(t, put(e, "old", "x"))
+	_, err = e.Put(s3.PutInput{Bucket: "bkt", Key: "old", Body: onRead(func() { check(t, e.Delete("bkt", "old", s3.Conditions{})) }), Size: -1, Conditions: s3.Conditions{IfMatch: "*"}})
+	wantCode(t, err, "NoSuchKey") // the condition held at first, and not at the end
+	if list := bodies(t, fs, ""); len(list) != 0 {
+		t.Errorf("bodies are left: %v", list)
+	}
+}
+
+// onRead is an empty body that calls f when it is read.
+type onRead func()
+
+func (f onRead) Read([]byte) (int, error) { f(); return 0, io.EOF }
+
+// The sweep frees what has expired, on the goroutine that the clock wakes.
+func TestSweepByTheClock(t *testing.T) {
+	fs, c := vfs.NewMem(), clock.NewManual(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+	e, stop := open(t, fs, "", c)
+	check(t, e.CreateBucket("bkt", "us-east-1"))
+	check(t, e.PutLifecycle("bkt", []s3.LifecycleRule{{ID: "r", Prefix: "tmp/", Days: 1}}))
+	for i := range 450 { // more than one step of the sweep
+		check(t, put(e, fmt.Sprintf("tmp/%d", i), "x"))
+	}
+	check(t, put(e, "kept", "x"))
+	c.Advance(36 * time.Hour) // 1 January noon, a day, rounded up: 3 January
+	if _, err := get(e, "tmp/0"); err != nil {
+		// At the very midnight it is over.
+		wantCode(t, err, "NoSuchKey")
+	} else {
+		t.Error("there at the midnight that ends it")
+	}
+	stop() // waits for the sweep that the midnight has begun
+	if n := len(bodies(t, fs, "")); n != 1 {
+		t.Errorf("%d bodies after the sweep, want 1", n)
+	}
+}
+
+// TestPowerCut cuts the power at a moment while writers are at work. After it,
+// what was acknowledged is there and whole; what wasn't is there whole or not
+// at all; and what was overwritten or deleted hasn't come back.
+func TestPowerCut(t *testing.T) {
+	for seed := range uint64(6) {
+		fs := vfs.NewCrashableMem()
+		e, stop := open(t, fs, "", clock.Real())
+		check(t, e.CreateBucket("bkt", "us-east-1"))
+		const writers, each = 4, 20
+		var acks atomic.Int64
+		crash := make(chan struct{})
+		var mu sync.Mutex // between an acknowledgement and its note the power stays on
+		acked := map[string]string{}
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() {
+				for i := range each {
+					key := fmt.Sprintf("%d-%d", w, i%7)
+					body := strings.Repeat(fmt.Sprintf("%d-%d;", w, i), 2000)
+					var err error
+					if i%5 == 4 {
+						body = ""
+						err = e.Delete("bkt", key, s3.Conditions{})
+					} else {
+						err = put(e, key, body)
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					acked[key] = body
+					mu.Unlock()
+					if acks.Add(1) == int64(10+seed*12) {
+						close(crash)
+					}
+				}
+			})
+		}
+		<-crash
+		mu.Lock()
+		cfg := vfs.CrashCloneCfg{}
+		if seed%2 == 1 {
+			cfg = vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(seed, 1))}
+		}
+		clone := fs.CrashClone(cfg)
+		atCrash := map[string]string{}
+		for k, v := range acked {
+			atCrash[k] = v
+		}
+		mu.Unlock()
+		wg.Wait()
+		stop()
+		verifyCrashed(t, clone, atCrash)
+	}
+}
+
+func verifyCrashed(t *testing.T, fs vfs.FS, acked map[string]string) {
+	t.Helper()
+	e, stop := open(t, fs, "", clock.Real())
+	defer stop()
+	page, err := e.List("bkt", s3.ListInput{MaxKeys: s3.MaxKeys})
+	check(t, err)
+	for _, o := range page.Objects {
+		body, err := get(e, o.Key)
+		check(t, err)
+		writer, _, _ := strings.Cut(o.Key, "-")
+		first, _, _ := strings.Cut(body, ";")
+		if int64(len(body)) != o.Size || !strings.HasPrefix(first, writer+"-") || body != strings.Repeat(first+";", 2000) {
+			t.Errorf("%s isn't whole: %d bytes, %.20q", o.Key, len(body), body)
+		}
+	}
+	for key, want := range acked {
+		body, err := get(e, key)
+		if err != nil {
+			body = ""
+		}
+		if body != want && !newer(body, want) {
+			t.Errorf("%s: %.20q, acknowledged was %.20q", key, body, want)
+		}
+	}
+	if n := len(bodies(t, fs, "")); n != len(page.Objects) {
+		t.Errorf("%d bodies of %d objects", n, len(page.Objects))
+	}
+}
+
+// newer reports whether got may be a write after want that wasn't acknowledged
+// yet: a later body of the same writer, or a deletion.
+func newer(got, want string) bool {
+	var w, i, w2, i2 int
+	if got == "" || want == "" {
+		return got != want && (got == "" || want == "")
+	}
+	_, _ = fmt.Sscanf(got, "%d-%d;", &w, &i)
+	_, _ = fmt.Sscanf(want, "%d-%d;", &w2, &i2)
+	return w == w2 && i > i2
+}
+
+// A large object streams through memory that doesn't grow with it.
+func TestStreamInConstantMemory(t *testing.T) {
+	dir := t.TempDir()
+	e, stop := open(t, vfs.Default, dir, clock.Real())
+	defer stop()
+	check(t, e.CreateBucket("bkt", "us-east-1"))
+	const size = 200 << 20
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	o, err := e.Put(s3.PutInput{Bucket: "bkt", Key: "large", Body: io.LimitReader(zeros{}, size), Size: size})
+	check(t, err)
+	got, c, err := e.Get(s3.GetInput{Bucket: "bkt", Key: "large"})
+	check(t, err)
+	n, err := io.Copy(io.Discard, c)
+	check(t, errors.Join(err, c.Close()))
+	runtime.ReadMemStats(&after)
+	if n != size || got.ETag != o.ETag {
+		t.Errorf("read %d bytes, ETag %s, wrote ETag %s", n, got.ETag, o.ETag)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 20<<20 {
+		t.Errorf("%d MB allocated for %d MB", used>>20, size>>20)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

@@ -1,0 +1,103 @@
+package s3wire
+
+import (
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// copySource reads "/bucket/key" or "bucket/key", URL-encoded.
+func (c *call) copySource() (s3.GetInput, error) {
+	header := c.r.Header.Get("X-Amz-Copy-Source")
+	path, version, versioned := strings.Cut(header, "?versionId=")
+	decoded, err := url.PathUnescape(path)
+	bucket, key, ok := strings.Cut(strings.TrimPrefix(decoded, "/"), "/")
+	if err != nil || !ok || bucket == "" || key == "" || versioned && version != "null" {
+		return s3.GetInput{}, invalidArgument("x-amz-copy-source", header, "Invalid copy source object key")
+	}
+	return s3.GetInput{Bucket: bucket, Key: key, Conditions: conditions(c.r.Header, "X-Amz-Copy-Source-")}, nil
+}
+
+type copyResult struct {
+	XMLName      xml.Name `xml:"CopyObjectResult"`
+	Xmlns        string   `xml:"xmlns,attr"`
+	LastModified string
+	ETag         string
+	checksums
+}
+
+func (c *call) copyObject() error {
+	source, err := c.copySource()
+	if err != nil {
+		return err
+	}
+	in := s3.CopyInput{Source: source, Target: s3.PutInput{Bucket: c.bucket, Key: c.key, Conditions: conditions(c.r.Header, "")}}
+	switch d := c.r.Header.Get("X-Amz-Metadata-Directive"); d {
+	case "", "COPY":
+	case "REPLACE":
+		in.Replace = true
+		in.Target.Headers, in.Target.Metadata = objectHeaders(c.r.Header)
+	default:
+		return invalidArgument("x-amz-metadata-directive", d, "Unknown metadata directive.")
+	}
+	if in.Target.Expected.Algorithm, err = c.algorithm(); err != nil {
+		return err
+	}
+	o, err := c.engine.Copy(in)
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
+	c.expiryHeader(o)
+	return c.writeXML(http.StatusOK, copyResult{Xmlns: xmlns, LastModified: xmlTime(o.Modified), ETag: quote(o.ETag), checksums: xmlChecksums(o.Checksum)})
+}
+
+// algorithm reads x-amz-checksum-algorithm.
+func (c *call) algorithm() (s3.Algorithm, error) {
+	a := s3.Algorithm(strings.ToUpper(c.r.Header.Get("X-Amz-Checksum-Algorithm")))
+	if a != "" && !a.Valid() {
+		return "", invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+	}
+	return a, nil
+}
+
+// checksums are the elements that S3's XML has for checksums.
+type checksums struct {
+	ChecksumCRC32     string `xml:",omitempty"`
+	ChecksumCRC32C    string `xml:",omitempty"`
+	ChecksumCRC64NVME string `xml:",omitempty"`
+	ChecksumSHA1      string `xml:",omitempty"`
+	ChecksumSHA256    string `xml:",omitempty"`
+	ChecksumType      string `xml:",omitempty"`
+}
+
+func xmlChecksums(c s3.Checksum) (x checksums) {
+	switch x.ChecksumType = c.Type; c.Algorithm {
+	case s3.CRC32:
+		x.ChecksumCRC32 = c.Value
+	case s3.CRC32C:
+		x.ChecksumCRC32C = c.Value
+	case s3.CRC64NVME:
+		x.ChecksumCRC64NVME = c.Value
+	case s3.SHA1:
+		x.ChecksumSHA1 = c.Value
+	case s3.SHA256:
+		x.ChecksumSHA256 = c.Value
+	}
+	return x
+}
+
+// any is the one that is set, "" if none.
+func (x checksums) any() string {
+	return x.ChecksumCRC32 + x.ChecksumCRC32C + x.ChecksumCRC64NVME + x.ChecksumSHA1 + x.ChecksumSHA256
+}
+
+func invalidArgument(name, value, message string) *awswire.Error {
+	e := awswire.Errorf(http.StatusBadRequest, "InvalidArgument", "%s", message)
+	e.Fields = map[string]any{"ArgumentName": name, "ArgumentValue": value}
+	return e
+}

@@ -1,0 +1,63 @@
+package s3wire
+
+import (
+	"encoding/xml"
+	"errors"
+	"net/http"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// maxDeletes is how many objects one request may delete.
+const maxDeletes = 1000
+
+func (c *call) deleteObjects() error {
+	var in struct {
+		Quiet  bool
+		Object []struct{ Key, ETag, VersionId string }
+	}
+	p, err := c.payload()
+	if err != nil {
+		return err
+	}
+	if !p.checked {
+		return invalidRequest("Missing required header for this request: Content-MD5")
+	}
+	if err := c.readXML(&in); err != nil {
+		return err
+	}
+	if len(in.Object) == 0 || len(in.Object) > maxDeletes {
+		return malformedXML()
+	}
+	list := make([]s3.DeleteInput, len(in.Object))
+	for i, o := range in.Object {
+		if o.Key == "" {
+			return malformedXML()
+		}
+		list[i] = s3.DeleteInput{Key: o.Key, Conditions: s3.Conditions{IfMatch: o.ETag}}
+	}
+	errs, err := c.engine.DeleteMany(c.bucket, list)
+	if err != nil {
+		return err
+	}
+	type deleted struct{ Key string }
+	type failed struct{ Key, Code, Message string }
+	var out struct {
+		XMLName xml.Name `xml:"DeleteResult"`
+		Xmlns   string   `xml:"xmlns,attr"`
+		Deleted []deleted
+		Error   []failed
+	}
+	out.Xmlns = xmlns
+	for i, o := range list {
+		var e *awswire.Error
+		switch {
+		case errors.As(errs[i], &e):
+			out.Error = append(out.Error, failed{o.Key, e.Code, e.Message})
+		case !in.Quiet:
+			out.Deleted = append(out.Deleted, deleted{o.Key})
+		}
+	}
+	return c.writeXML(http.StatusOK, out)
+}

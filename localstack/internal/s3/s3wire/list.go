@@ -1,0 +1,135 @@
+package s3wire
+
+import (
+	"encoding/base64"
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// listResult is the answer of both versions of the list.
+type listResult struct {
+	XMLName               xml.Name `xml:"ListBucketResult"`
+	Xmlns                 string   `xml:"xmlns,attr"`
+	Name                  string
+	Prefix                string
+	Delimiter             string `xml:",omitempty"`
+	MaxKeys               int
+	EncodingType          string  `xml:",omitempty"`
+	IsTruncated           bool    // the rest of version 1 …
+	Marker                *string `xml:",omitempty"`
+	NextMarker            string  `xml:",omitempty"`
+	KeyCount              *int    `xml:",omitempty"` // … and of 2
+	ContinuationToken     string  `xml:",omitempty"`
+	NextContinuationToken string  `xml:",omitempty"`
+	StartAfter            string  `xml:",omitempty"`
+	Contents              []listEntry
+	CommonPrefixes        []commonPrefix
+}
+
+type listEntry struct {
+	Key               string
+	LastModified      string
+	ETag              string
+	ChecksumAlgorithm s3.Algorithm `xml:",omitempty"`
+	ChecksumType      string       `xml:",omitempty"`
+	Size              int64
+	StorageClass      string
+	Owner             *owner `xml:",omitempty"`
+}
+
+type commonPrefix struct{ Prefix string }
+
+// listObjectsV1 pages by marker, the last key or common prefix seen.
+func (c *call) listObjectsV1() error {
+	marker := c.query.Get("marker")
+	out, next, err := c.list(marker, true)
+	if err != nil {
+		return err
+	}
+	encode := c.keyEncoder()
+	marker = encode(marker)
+	out.Marker = &marker
+	if out.Delimiter != "" { // S3 tells it only then
+		out.NextMarker = encode(next)
+	}
+	return c.writeXML(http.StatusOK, out)
+}
+
+// listObjectsV2 pages by a token, which is not for clients to read.
+func (c *call) listObjectsV2() error {
+	if v := c.query.Get("list-type"); v != "2" {
+		return invalidArgument("list-type", v, "Invalid List Type specified in Request")
+	}
+	from := c.query.Get("start-after")
+	token := c.query.Get("continuation-token")
+	if c.query.Has("continuation-token") {
+		b, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil || len(b) == 0 {
+			return invalidArgument("continuation-token", token, "The continuation token provided is incorrect")
+		}
+		from = string(b)
+	}
+	out, next, err := c.list(from, c.query.Get("fetch-owner") == "true")
+	if err != nil {
+		return err
+	}
+	n := len(out.Contents) + len(out.CommonPrefixes)
+	out.KeyCount, out.ContinuationToken = &n, token
+	out.StartAfter = c.keyEncoder()(c.query.Get("start-after"))
+	if next != "" {
+		out.NextContinuationToken = base64.RawURLEncoding.EncodeToString([]byte(next))
+	}
+	return c.writeXML(http.StatusOK, out)
+}
+
+// list lists a page beyond after; next is the after of the one that follows.
+func (c *call) list(after string, owners bool) (out *listResult, next string, err error) {
+	in := s3.ListInput{Prefix: c.query.Get("prefix"), Delimiter: c.query.Get("delimiter"), After: after, MaxKeys: s3.MaxKeys}
+	if v := c.query.Get("max-keys"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return nil, "", invalidArgument("max-keys", v, "Provided max-keys not an integer or within integer range")
+		}
+		in.MaxKeys = min(n, s3.MaxKeys)
+	}
+	encoding := c.query.Get("encoding-type")
+	if encoding != "" && encoding != "url" {
+		return nil, "", invalidArgument("encoding-type", encoding, "Invalid Encoding Method specified in Request")
+	}
+	page, err := c.engine.List(c.bucket, in)
+	if err != nil {
+		return nil, "", err
+	}
+	encode := c.keyEncoder()
+	out = &listResult{
+		Xmlns: xmlns, Name: c.bucket, Prefix: encode(in.Prefix), Delimiter: encode(in.Delimiter),
+		MaxKeys: in.MaxKeys, EncodingType: encoding, IsTruncated: page.Next != "",
+	}
+	for _, o := range page.Objects {
+		e := listEntry{
+			Key: encode(o.Key), LastModified: xmlTime(o.Modified), ETag: quote(o.ETag), Size: o.Size, StorageClass: "STANDARD",
+			ChecksumAlgorithm: o.Checksum.Algorithm, ChecksumType: o.Checksum.Type,
+		}
+		if owners {
+			e.Owner = &theOwner
+		}
+		out.Contents = append(out.Contents, e)
+	}
+	for _, p := range page.Prefixes {
+		out.CommonPrefixes = append(out.CommonPrefixes, commonPrefix{encode(p)})
+	}
+	return out, page.Next, nil
+}
+
+// keyEncoder writes keys as encoding-type asks: XML can't hold all of them.
+func (c *call) keyEncoder() func(string) string {
+	if c.query.Get("encoding-type") != "url" {
+		return func(s string) string { return s }
+	}
+	return func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "%2F", "/") }
+}

@@ -1,0 +1,237 @@
+package s3wire
+
+import (
+	"encoding/xml"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+func (c *call) createUpload() error {
+	u := &s3.Upload{Bucket: c.bucket, Key: c.key, ChecksumType: c.r.Header.Get("X-Amz-Checksum-Type")}
+	var err error
+	if u.Algorithm, err = c.algorithm(); err != nil {
+		return err
+	}
+	u.Headers, u.Metadata = objectHeaders(c.r.Header)
+	if err := c.engine.CreateUpload(u); err != nil {
+		return err
+	}
+	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
+	if u.Algorithm != "" {
+		c.w.Header().Set("x-amz-checksum-algorithm", string(u.Algorithm))
+		c.w.Header().Set("x-amz-checksum-type", u.ChecksumType)
+	}
+	return c.writeXML(http.StatusOK, struct {
+		XMLName               xml.Name `xml:"InitiateMultipartUploadResult"`
+		Xmlns                 string   `xml:"xmlns,attr"`
+		Bucket, Key, UploadId string
+	}{Xmlns: xmlns, Bucket: c.bucket, Key: c.key, UploadId: u.ID})
+}
+
+func (c *call) putPart() error {
+	number, err := strconv.Atoi(c.query.Get("partNumber"))
+	if err != nil {
+		return invalidArgument("partNumber", c.query.Get("partNumber"), "Part number must be an integer between 1 and 10000, inclusive")
+	}
+	in := s3.PartInput{Bucket: c.bucket, Key: c.key, UploadID: c.query.Get("uploadId"), Number: number}
+	if c.r.Header.Get("X-Amz-Copy-Source") != "" {
+		return c.copyPart(in)
+	}
+	p, err := c.payload()
+	if err != nil {
+		return err
+	}
+	in.Body, in.Size, in.Expected = p.body, p.size, p.expected
+	part, err := c.engine.PutPart(in)
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("ETag", quote(part.ETag))
+	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
+	c.w.Header().Set("x-amz-checksum-"+strings.ToLower(string(part.Checksum.Algorithm)), part.Checksum.Value)
+	c.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+func (c *call) copyPart(in s3.PartInput) error {
+	source, err := c.copySource()
+	if err != nil {
+		return err
+	}
+	if header := c.r.Header.Get("X-Amz-Copy-Source-Range"); header != "" {
+		if source.Range = parseRange(header); source.Range == nil || source.Range.First < 0 || source.Range.Last < 0 {
+			return invalidArgument("x-amz-copy-source-range", header, "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
+		}
+	}
+	part, err := c.engine.CopyPart(source, in)
+	if err != nil {
+		return err
+	}
+	sum := part.Checksum
+	sum.Type = "" // S3 names none for parts
+	return c.writeXML(http.StatusOK, struct {
+		XMLName      xml.Name `xml:"CopyPartResult"`
+		Xmlns        string   `xml:"xmlns,attr"`
+		LastModified string
+		ETag         string
+		checksums
+	}{Xmlns: xmlns, LastModified: xmlTime(part.Modified), ETag: quote(part.ETag), checksums: xmlChecksums(sum)})
+}
+
+func (c *call) completeUpload() error {
+	var list struct {
+		Part []struct {
+			PartNumber int
+			ETag       string
+			checksums
+		}
+	}
+	in := s3.CompleteInput{Bucket: c.bucket, Key: c.key, UploadID: c.query.Get("uploadId"), Conditions: conditions(c.r.Header, ""), Size: -1}
+	// Here the checksum headers are the object's, not those of the XML.
+	var err error
+	if _, in.Checksum, err = completeChecksum(c.r.Header); err != nil {
+		return err
+	}
+	for _, a := range s3.Algorithms {
+		c.r.Header.Del("X-Amz-Checksum-" + string(a))
+	}
+	if err := c.readXML(&list); err != nil {
+		return err
+	}
+	if v := c.r.Header.Get("X-Amz-Mp-Object-Size"); v != "" {
+		if in.Size, err = strconv.ParseInt(v, 10, 64); err != nil || in.Size < 0 {
+			return invalidArgument("x-amz-mp-object-size", v, "Value for x-amz-mp-object-size header is invalid.")
+		}
+	}
+	for _, p := range list.Part {
+		in.Parts = append(in.Parts, s3.CompletedPart{Number: p.PartNumber, ETag: p.ETag, Checksum: p.any()})
+	}
+	o, err := c.engine.CompleteUpload(in)
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
+	c.expiryHeader(o)
+	return c.writeXML(http.StatusOK, struct {
+		XMLName                     xml.Name `xml:"CompleteMultipartUploadResult"`
+		Xmlns                       string   `xml:"xmlns,attr"`
+		Location, Bucket, Key, ETag string
+		checksums
+	}{Xmlns: xmlns, Location: c.location(c.key), Bucket: c.bucket, Key: c.key, ETag: quote(o.ETag), checksums: xmlChecksums(o.Checksum)})
+}
+
+// completeChecksum is headerChecksum for a value that may end in -<parts>.
+func completeChecksum(h http.Header) (s3.Algorithm, string, error) {
+	for _, a := range s3.Algorithms {
+		if v := h.Get("X-Amz-Checksum-" + string(a)); v != "" {
+			base, _, _ := strings.Cut(v, "-")
+			if !a.ValidValue(base) {
+				return "", "", invalidRequest("Value for x-amz-checksum-" + strings.ToLower(string(a)) + " header is invalid.")
+			}
+			return a, v, nil
+		}
+	}
+	return "", "", nil
+}
+
+func (c *call) abortUpload() error {
+	if err := c.engine.AbortUpload(c.bucket, c.key, c.query.Get("uploadId")); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// limit reads a page size.
+func (c *call) limit(name string) (int, error) {
+	v := c.query.Get(name)
+	if v == "" {
+		return s3.MaxKeys, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 {
+		return 0, invalidArgument(name, v, "Argument "+name+" must be an integer between 0 and 2147483647")
+	}
+	return min(n, s3.MaxKeys), nil
+}
+
+func (c *call) listParts() error {
+	limit, err := c.limit("max-parts")
+	if err != nil {
+		return err
+	}
+	marker, _ := strconv.Atoi(c.query.Get("part-number-marker"))
+	u, parts, more, err := c.engine.Parts(c.bucket, c.key, c.query.Get("uploadId"), marker, limit)
+	if err != nil {
+		return err
+	}
+	type part struct {
+		PartNumber   int
+		LastModified string
+		ETag         string
+		Size         int64
+		checksums
+	}
+	var out struct {
+		XMLName               xml.Name `xml:"ListPartsResult"`
+		Xmlns                 string   `xml:"xmlns,attr"`
+		Bucket, Key, UploadId string
+		Initiator, Owner      owner
+		StorageClass          string
+		PartNumberMarker      int
+		NextPartNumberMarker  int `xml:",omitempty"`
+		MaxParts              int
+		IsTruncated           bool
+		ChecksumAlgorithm     s3.Algorithm `xml:",omitempty"`
+		ChecksumType          string       `xml:",omitempty"`
+		Part                  []part
+	}
+	out.Xmlns, out.Bucket, out.Key, out.UploadId = xmlns, c.bucket, c.key, u.ID
+	out.Initiator, out.Owner, out.StorageClass = theOwner, theOwner, "STANDARD"
+	out.PartNumberMarker, out.MaxParts, out.IsTruncated = marker, limit, more
+	out.ChecksumAlgorithm, out.ChecksumType = u.Algorithm, u.ChecksumType
+	for _, p := range parts {
+		sum := p.Checksum
+		sum.Type = ""
+		out.Part = append(out.Part, part{p.Number, xmlTime(p.Modified), quote(p.ETag), p.Size, xmlChecksums(sum)})
+		out.NextPartNumberMarker = p.Number
+	}
+	return c.writeXML(http.StatusOK, out)
+}
+
+// listUploads lists all unfinished uploads, as one page: more than a thousand
+// at a time is nothing that this S3 is for.
+func (c *call) listUploads() error {
+	for _, name := range []string{"delimiter", "key-marker", "upload-id-marker"} {
+		if c.query.Get(name) != "" {
+			return notImplemented("GET ?uploads with " + name)
+		}
+	}
+	list, err := c.engine.Uploads(c.bucket, c.query.Get("prefix"))
+	if err != nil {
+		return err
+	}
+	type upload struct {
+		Key, UploadId, Initiated, StorageClass string
+		Initiator, Owner                       owner
+	}
+	encode := c.keyEncoder()
+	var out struct {
+		XMLName        xml.Name `xml:"ListMultipartUploadsResult"`
+		Xmlns          string   `xml:"xmlns,attr"`
+		Bucket, Prefix string
+		EncodingType   string `xml:",omitempty"`
+		MaxUploads     int
+		IsTruncated    bool
+		Upload         []upload
+	}
+	out.Xmlns, out.Bucket, out.Prefix, out.EncodingType = xmlns, c.bucket, encode(c.query.Get("prefix")), c.query.Get("encoding-type")
+	out.MaxUploads = max(s3.MaxKeys, len(list))
+	for _, u := range list {
+		out.Upload = append(out.Upload, upload{encode(u.Key), u.ID, xmlTime(u.Initiated), "STANDARD", theOwner, theOwner})
+	}
+	return c.writeXML(http.StatusOK, out)
+}

@@ -1,0 +1,249 @@
+package s3wire
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// keptHeaders are those of an object that S3 gives back as they were sent.
+var keptHeaders = []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition", "Cache-Control", "Expires"}
+
+// objectHeaders reads what is to be kept with an object, from the headers of a
+// request or the fields of a form.
+func objectHeaders(h http.Header) (kept, metadata map[string]string) {
+	kept, metadata = map[string]string{}, map[string]string{}
+	for _, name := range keptHeaders {
+		if v := h.Get(name); v != "" {
+			kept[name] = v
+		}
+	}
+	// aws-chunked is how the body travelled, not what it is.
+	if enc := withoutChunked(kept["Content-Encoding"]); enc != "" {
+		kept["Content-Encoding"] = enc
+	} else {
+		delete(kept, "Content-Encoding")
+	}
+	for name, values := range h {
+		if m, ok := strings.CutPrefix(strings.ToLower(name), "x-amz-meta-"); ok {
+			metadata[m] = strings.Join(values, ",")
+		}
+	}
+	return kept, metadata
+}
+
+func withoutChunked(encodings string) string {
+	var rest []string
+	for e := range strings.SplitSeq(encodings, ",") {
+		if e = strings.TrimSpace(e); e != "" && !strings.EqualFold(e, "aws-chunked") {
+			rest = append(rest, e)
+		}
+	}
+	return strings.Join(rest, ",")
+}
+
+// conditions reads the If-* headers; prefix is that of a copy's source.
+func conditions(h http.Header, prefix string) s3.Conditions {
+	date := func(name string) time.Time {
+		t, err := http.ParseTime(h.Get(prefix + name))
+		if err != nil {
+			return time.Time{} // HTTP has a bad date mean none
+		}
+		return t
+	}
+	return s3.Conditions{
+		IfMatch: h.Get(prefix + "If-Match"), IfNoneMatch: h.Get(prefix + "If-None-Match"),
+		IfModifiedSince: date("If-Modified-Since"), IfUnmodifiedSince: date("If-Unmodified-Since"),
+	}
+}
+
+func (c *call) putObject() error {
+	if c.r.Header.Get("X-Amz-Copy-Source") != "" {
+		return c.copyObject()
+	}
+	p, err := c.payload()
+	if err != nil {
+		return err
+	}
+	in := s3.PutInput{
+		Bucket: c.bucket, Key: c.key, Body: p.body, Size: p.size, Expected: p.expected,
+		Conditions: conditions(c.r.Header, ""),
+	}
+	in.Headers, in.Metadata = objectHeaders(c.r.Header)
+	o, err := c.engine.Put(in)
+	if err != nil {
+		return err
+	}
+	c.writtenHeaders(o)
+	c.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// writtenHeaders are those of an answer to a write.
+func (c *call) writtenHeaders(o *s3.Object) {
+	c.w.Header().Set("ETag", quote(o.ETag))
+	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
+	c.checksumHeaders(o.Checksum)
+	c.expiryHeader(o)
+}
+
+func quote(etag string) string { return `"` + etag + `"` }
+
+func (c *call) checksumHeaders(sum s3.Checksum) {
+	if sum.Value != "" {
+		c.w.Header().Set("x-amz-checksum-"+strings.ToLower(string(sum.Algorithm)), sum.Value)
+		c.w.Header().Set("x-amz-checksum-type", sum.Type)
+	}
+}
+
+// expiryHeader says when a lifecycle rule ends the object.
+func (c *call) expiryHeader(o *s3.Object) {
+	b, err := c.engine.Bucket(c.bucket)
+	if err != nil {
+		return // deleted meanwhile
+	}
+	if at, rule, ok := b.Expiry(o); ok {
+		c.w.Header().Set("x-amz-expiration", `expiry-date="`+at.UTC().Format(http.TimeFormat)+`", rule-id="`+rule+`"`)
+	}
+}
+
+// getInput reads what of the object is wanted.
+func (c *call) getInput() (s3.GetInput, error) {
+	in := s3.GetInput{Bucket: c.bucket, Key: c.key, Conditions: conditions(c.r.Header, ""), Range: parseRange(c.r.Header.Get("Range"))}
+	if part := c.query.Get("partNumber"); part != "" {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 1 || n > s3.MaxPartNumber {
+			return in, invalidArgument("partNumber", part, "Part number must be an integer between 1 and 10000, inclusive")
+		}
+		if in.Range != nil {
+			return in, invalidRequest("Cannot specify both Range header and partNumber query parameter")
+		}
+		in.PartNumber = n
+	}
+	return in, nil
+}
+
+// parseRange reads "bytes=…". Several ranges, or what is no range, mean none:
+// the whole object is answered.
+func parseRange(header string) *s3.Range {
+	spec, ok := strings.CutPrefix(header, "bytes=")
+	if !ok {
+		return nil
+	}
+	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
+	if !ok {
+		return nil
+	}
+	number := func(s string) (int64, bool) {
+		if s == "" {
+			return -1, true
+		}
+		n, err := strconv.ParseInt(s, 10, 64)
+		return n, err == nil && n >= 0
+	}
+	r := s3.Range{}
+	var ok1, ok2 bool
+	r.First, ok1 = number(first)
+	r.Last, ok2 = number(last)
+	if !ok1 || !ok2 || r.First < 0 && r.Last < 0 || r.Last >= 0 && r.First > r.Last {
+		return nil
+	}
+	return &r
+}
+
+func (c *call) headObject() error {
+	in, err := c.getInput()
+	if err != nil {
+		return err
+	}
+	o, span, err := c.engine.Head(in)
+	if err != nil {
+		return c.notModified(o, err)
+	}
+	c.readHeaders(o, span)
+	return nil
+}
+
+// copyBuffers are for bodies on their way out: large, to be few reads.
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
+
+func (c *call) getObject() error {
+	in, err := c.getInput()
+	if err != nil {
+		return err
+	}
+	o, content, err := c.engine.Get(in)
+	if err != nil {
+		return c.notModified(o, err)
+	}
+	defer content.Close()
+	c.readHeaders(o, content.Span)
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	// Hidden, so that the buffer is ours: a ReadFrom would use a small one.
+	if _, err := io.CopyBuffer(struct{ io.Writer }{c.w}, content, *buf); err != nil {
+		// The status is out. The client sees that it isn't whole by the length:
+		// the server closes a connection on which less came than was announced.
+		c.opts.Logf("s3: GET %s/%s: %v", c.bucket, c.key, err)
+	}
+	return nil
+}
+
+// notModified lets a 304 carry the headers that HTTP wants with it.
+func (c *call) notModified(o *s3.Object, err error) error {
+	if o != nil {
+		c.w.Header().Set("ETag", quote(o.ETag))
+		c.w.Header().Set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
+	}
+	return err
+}
+
+// readHeaders answers what precedes an object's bytes.
+func (c *call) readHeaders(o *s3.Object, span s3.Span) {
+	h := c.w.Header()
+	h.Set("Content-Type", "binary/octet-stream")
+	for name, v := range o.Headers {
+		h.Set(name, v)
+	}
+	for name, v := range o.Metadata {
+		h["x-amz-meta-"+name] = []string{v} // lower case, as S3 sends it
+	}
+	h.Set("ETag", quote(o.ETag))
+	h.Set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("x-amz-server-side-encryption", "AES256")
+	c.expiryHeader(o)
+	for _, name := range keptHeaders {
+		if v := c.query.Get("response-" + strings.ToLower(name)); v != "" {
+			h.Set(name, v)
+		}
+	}
+	// A checksum is of the whole: clients would hold a part of the bytes to it.
+	if !span.Partial && strings.EqualFold(c.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
+		c.checksumHeaders(o.Checksum)
+	}
+	if span.Parts > 0 {
+		h.Set("x-amz-mp-parts-count", strconv.Itoa(span.Parts))
+	}
+	h.Set("Content-Length", strconv.FormatInt(span.Length, 10))
+	if !span.Partial {
+		c.w.WriteHeader(http.StatusOK)
+		return
+	}
+	h.Set("Content-Range", "bytes "+strconv.FormatInt(span.Start, 10)+"-"+strconv.FormatInt(span.Start+span.Length-1, 10)+"/"+strconv.FormatInt(o.Size, 10))
+	c.w.WriteHeader(http.StatusPartialContent)
+}
+
+func (c *call) deleteObject() error {
+	cond := s3.Conditions{IfMatch: c.r.Header.Get("If-Match")}
+	if err := c.engine.Delete(c.bucket, c.key, cond); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,144 @@
+package s3wire
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// payload is a request's body, decoded, and what its headers say of it.
+type payload struct {
+	body     io.Reader
+	size     int64 // -1 if not said
+	expected s3.Expected
+	checked  bool // the sender gave a Content-MD5 or a checksum
+}
+
+// payload reads the headers that describe the body.
+// Errors: InvalidDigest, InvalidRequest, InvalidArgument, MissingContentLength.
+func (c *call) payload() (*payload, error) {
+	p := &payload{body: c.r.Body, size: c.r.ContentLength}
+	if p.body == nil {
+		p.body = http.NoBody
+	}
+	var chunks *chunkedReader
+	hash := c.query.Get("X-Amz-Content-Sha256") // of a presigned request that fixes its payload
+	if hash == "" {
+		hash = c.r.Header.Get("X-Amz-Content-Sha256")
+	}
+	switch hash {
+	case "", awswire.UnsignedPayload:
+	case awswire.StreamingUnsigned:
+		chunks = newChunkedReader(p.body, nil)
+	case awswire.StreamingSigned, awswire.StreamingSignedTrailer:
+		chunks = newChunkedReader(p.body, awswire.ChunkSignerFrom(c.r.Context()))
+	default:
+		if sum, err := hex.DecodeString(hash); err != nil || len(sum) != 32 {
+			return nil, awswire.Errorf(http.StatusBadRequest, "InvalidArgument", "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.")
+		}
+		p.expected.SHA256 = strings.ToLower(hash)
+	}
+	if chunks != nil {
+		p.body, p.size = chunks, -1
+		if n, err := strconv.ParseInt(c.r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64); err == nil && n >= 0 {
+			p.size = n
+		}
+	} else if p.size < 0 {
+		return nil, awswire.Errorf(http.StatusLengthRequired, "MissingContentLength", "You must provide the Content-Length HTTP header.")
+	}
+	if err := p.setMD5(c.r.Header); err != nil {
+		return nil, err
+	}
+	return p, p.setChecksum(c.r.Header, chunks)
+}
+
+func (p *payload) setMD5(h http.Header) error {
+	if _, ok := h["Content-Md5"]; !ok {
+		return nil
+	}
+	sum, err := base64.StdEncoding.DecodeString(h.Get("Content-Md5"))
+	if err != nil || len(sum) != 16 {
+		return awswire.Errorf(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+	}
+	p.expected.MD5, p.checked = sum, true
+	return nil
+}
+
+// setChecksum takes the x-amz-checksum-* header, or the trailer that
+// x-amz-trailer announces. Query parameters of those names mean nothing to S3.
+func (p *payload) setChecksum(h http.Header, chunks *chunkedReader) error {
+	alg, value, err := headerChecksum(h.Get)
+	if err != nil {
+		return err
+	}
+	trailer := strings.ToLower(strings.TrimSpace(h.Get("X-Amz-Trailer")))
+	announced, inTrailer := strings.CutPrefix(trailer, "x-amz-checksum-")
+	switch {
+	case alg != "" && inTrailer:
+		return multipleChecksums()
+	case alg != "":
+		p.expected.Value = func() string { return value }
+	case inTrailer && chunks != nil:
+		if alg = s3.Algorithm(strings.ToUpper(announced)); !alg.Valid() {
+			return invalidRequest("The value specified in the x-amz-trailer header is not supported")
+		}
+		p.body = &trailerReader{chunkedReader: chunks, name: trailer, algorithm: alg}
+		p.expected.Value = func() string { return chunks.trailers[trailer] }
+	case h.Get("X-Amz-Sdk-Checksum-Algorithm") != "":
+		return invalidRequest("x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
+	default:
+		return nil
+	}
+	if sdk := h.Get("X-Amz-Sdk-Checksum-Algorithm"); sdk != "" && !strings.EqualFold(sdk, string(alg)) {
+		return invalidRequest("Value for x-amz-sdk-checksum-algorithm header is invalid.")
+	}
+	p.expected.Algorithm, p.checked = alg, true
+	return nil
+}
+
+// trailerReader ends well only if the trailer that was announced came.
+type trailerReader struct {
+	*chunkedReader
+	name      string
+	algorithm s3.Algorithm
+}
+
+func (t *trailerReader) Read(b []byte) (int, error) {
+	n, err := t.chunkedReader.Read(b)
+	if err == io.EOF && !t.algorithm.ValidValue(t.trailers[t.name]) {
+		err = awswire.Errorf(http.StatusBadRequest, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
+	}
+	return n, err
+}
+
+// headerChecksum finds the one x-amz-checksum-* among headers or form fields.
+func headerChecksum(get func(name string) string) (alg s3.Algorithm, value string, err error) {
+	for _, a := range s3.Algorithms {
+		v := get("X-Amz-Checksum-" + string(a))
+		if v == "" {
+			continue
+		}
+		if alg != "" {
+			return "", "", multipleChecksums()
+		}
+		if !a.ValidValue(v) {
+			return "", "", invalidRequest("Value for x-amz-checksum-" + strings.ToLower(string(a)) + " header is invalid.")
+		}
+		alg, value = a, v
+	}
+	return alg, value, nil
+}
+
+func multipleChecksums() error {
+	return invalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+}
+
+func invalidRequest(message string) *awswire.Error {
+	return awswire.Errorf(http.StatusBadRequest, "InvalidRequest", "%s", message)
+}

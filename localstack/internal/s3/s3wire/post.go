@@ -1,0 +1,219 @@
+package s3wire
+
+import (
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// maxForm bounds the fields of a form before its file.
+const maxForm = 20 << 10
+
+// isFormUpload reports whether r is a browser's upload by form, whose signature
+// stands in the form.
+func (c *call) isFormUpload() bool {
+	if c.r.Method != http.MethodPost || c.bucket == "" || c.key != "" {
+		return false
+	}
+	t, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	return err == nil && t == "multipart/form-data"
+}
+
+// form is an upload by form, read up to its file.
+type form struct {
+	fields map[string]string // by lower-case name
+	file   *multipart.Part
+}
+
+// readForm reads the fields. What comes after the file is ignored, as S3 does.
+func readForm(r *http.Request) (*form, error) {
+	mr, err := r.MultipartReader()
+	if err != nil {
+		return nil, malformedPOST()
+	}
+	f, size := &form{fields: map[string]string{}}, 0
+	for {
+		part, err := mr.NextRawPart()
+		if err == io.EOF {
+			return nil, awswire.Errorf(http.StatusBadRequest, "InvalidArgument", "POST requires exactly one file upload per request.")
+		}
+		if err != nil {
+			return nil, malformedPOST()
+		}
+		name := strings.ToLower(part.FormName())
+		if name == "file" {
+			f.file = part
+			return f, nil
+		}
+		value, err := io.ReadAll(io.LimitReader(part, maxForm+1))
+		if err != nil {
+			return nil, malformedPOST()
+		}
+		if size += len(name) + len(value); size > maxForm {
+			return nil, awswire.Errorf(http.StatusBadRequest, "MaxPostPreDataLengthExceeded", "Your POST request fields preceding the upload file were too large.")
+		}
+		if _, twice := f.fields[name]; twice {
+			return nil, invalidArgument(name, "", "POST requires exactly one "+name+" field per request.")
+		}
+		f.fields[name] = string(value)
+	}
+}
+
+func malformedPOST() *awswire.Error {
+	return awswire.Errorf(http.StatusPreconditionFailed, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.")
+}
+
+// formUpload stores the file of a form that its policy allows.
+func (c *call) formUpload() error {
+	f, err := readForm(c.r)
+	if err != nil {
+		return err
+	}
+	// First, so that the policy is applied to the key that will be written.
+	f.fields["key"] = strings.ReplaceAll(f.fields["key"], "${filename}", f.file.FileName())
+	limits, err := c.checkForm(f)
+	if err != nil {
+		return err
+	}
+	if c.key = f.fields["key"]; c.key == "" {
+		return invalidArgument("key", "", "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.")
+	}
+	in := s3.PutInput{Bucket: c.bucket, Key: c.key, Body: &lengthReader{r: f.file, min: limits.min, max: limits.max}, Size: -1}
+	if in.Expected, err = f.expected(); err != nil {
+		return err
+	}
+	in.Headers, in.Metadata = objectHeaders(f.header())
+	o, err := c.engine.Put(in)
+	if err != nil {
+		return err
+	}
+	return c.formAnswer(f, o)
+}
+
+// checkForm checks the policy's signature and then the form against it.
+func (c *call) checkForm(f *form) (*policy, error) {
+	if _, err := c.engine.Bucket(c.bucket); err != nil {
+		return nil, err
+	}
+	if c.opts.Verifier == nil && f.fields["policy"] == "" {
+		return &policy{max: -1}, nil
+	}
+	if c.opts.Verifier != nil {
+		_, err := c.opts.Verifier.VerifyPolicy(awswire.PolicyForm{
+			Policy: f.fields["policy"], Algorithm: f.fields["x-amz-algorithm"], Credential: f.fields["x-amz-credential"],
+			Date: f.fields["x-amz-date"], Signature: f.fields["x-amz-signature"],
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	p, err := parsePolicy(f.fields["policy"])
+	if err != nil {
+		return nil, err
+	}
+	if b, ok := f.fields["bucket"]; ok && b != c.bucket {
+		return nil, accessDenied("Invalid according to Policy: the bucket is another one.")
+	}
+	f.fields["bucket"] = c.bucket
+	return p, p.check(f.fields, c.engine.Now())
+}
+
+// header is the form's fields as if they were headers.
+func (f *form) header() http.Header {
+	h := http.Header{}
+	for name, v := range f.fields {
+		h.Set(name, v)
+	}
+	return h
+}
+
+// expected is what the form says of the file.
+func (f *form) expected() (want s3.Expected, err error) {
+	h := f.header()
+	var value string
+	if want.Algorithm, value, err = headerChecksum(h.Get); err != nil {
+		return want, err
+	}
+	want.Value = func() string { return value }
+	if md5 := h.Get("Content-Md5"); md5 != "" {
+		if want.MD5, err = base64.StdEncoding.DecodeString(md5); err != nil || len(want.MD5) != 16 {
+			return want, awswire.Errorf(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+		}
+	}
+	return want, nil
+}
+
+// lengthReader holds a file to the policy's content-length-range.
+type lengthReader struct {
+	r           io.Reader
+	n, min, max int64
+}
+
+func (l *lengthReader) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	l.n += int64(n)
+	switch {
+	case l.max >= 0 && l.n > l.max:
+		return 0, outOfRange("EntityTooLarge", "maximum", l.n, l.max)
+	case err == io.EOF && l.n < l.min:
+		return 0, outOfRange("EntityTooSmall", "minimum", l.n, l.min)
+	case err != nil && !errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// formAnswer answers as the form asks: by redirect, 200, 201 with a document,
+// or 204.
+func (c *call) formAnswer(f *form, o *s3.Object) error {
+	location := c.location(o.Key)
+	h := c.w.Header()
+	h.Set("ETag", quote(o.ETag))
+	h.Set("Location", location)
+	h.Set("x-amz-server-side-encryption", "AES256")
+	c.checksumHeaders(o.Checksum)
+	c.expiryHeader(o)
+	if to, err := url.Parse(f.fields["success_action_redirect"]); err == nil && to.IsAbs() && (to.Scheme == "http" || to.Scheme == "https") {
+		q := to.Query()
+		q.Set("bucket", c.bucket)
+		q.Set("key", o.Key)
+		q.Set("etag", quote(o.ETag))
+		to.RawQuery = q.Encode()
+		h.Set("Location", to.String())
+		c.w.WriteHeader(http.StatusSeeOther)
+		return nil
+	}
+	switch f.fields["success_action_status"] {
+	case "200":
+		c.w.WriteHeader(http.StatusOK)
+	case "201":
+		return c.writeXML(http.StatusCreated, struct {
+			XMLName                     xml.Name `xml:"PostResponse"`
+			Location, Bucket, Key, ETag string
+		}{Location: location, Bucket: c.bucket, Key: o.Key, ETag: quote(o.ETag)})
+	default:
+		c.w.WriteHeader(http.StatusNoContent)
+	}
+	return nil
+}
+
+// location is the URL of a key, of the host and in the style that was used.
+func (c *call) location(key string) string {
+	u := url.URL{Scheme: "http", Host: c.r.Host, Path: "/" + key}
+	if c.r.TLS != nil {
+		u.Scheme = "https"
+	}
+	if c.hostBucket(c.r.Host) == "" {
+		u.Path = "/" + c.bucket + u.Path
+	}
+	return u.String()
+}

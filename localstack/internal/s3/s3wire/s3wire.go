@@ -1,0 +1,140 @@
+// Package s3wire speaks the protocol of S3 (REST and XML) for the engine of
+// package s3.
+package s3wire
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// Options of a handler. The zero value answers whoever is asking.
+type Options struct {
+	// Verifier checks the signatures of requests whose context carries no
+	// identity yet, and those of browser uploads, which no middleware can
+	// check. Nil: nothing is checked here.
+	Verifier *awswire.Verifier
+	// Domains are hosts whose subdomains name buckets, beside localhost,
+	// s3.amazonaws.com and s3.REGION.amazonaws.com.
+	Domains []string
+	// Logf gets the causes of internal errors; nil drops them.
+	Logf func(format string, args ...any)
+}
+
+type handler struct {
+	engine *s3.Engine
+	opts   Options
+}
+
+// New returns the full S3 over e. It must see the request's path as it was
+// sent: a mux that cleans paths would change keys.
+func New(e *s3.Engine, o Options) http.Handler {
+	if o.Logf == nil {
+		o.Logf = func(string, ...any) {}
+	}
+	return &handler{engine: e, opts: o}
+}
+
+// call is a request on its way to the operation that it asks for.
+type call struct {
+	*handler
+	w           http.ResponseWriter
+	r           *http.Request
+	query       url.Values
+	bucket, key string
+}
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := h.begin(w, r)
+	if err := c.serve(); err != nil {
+		c.fail(err)
+	}
+}
+
+// begin reads what the request is about.
+func (h *handler) begin(w http.ResponseWriter, r *http.Request) *call {
+	id := awswire.RequestID()
+	w.Header().Set("x-amz-request-id", id)
+	w.Header().Set("x-amz-id-2", id)
+	w.Header().Set("Server", "AmazonS3")
+	c := &call{handler: h, w: w, r: r, query: r.URL.Query()}
+	c.bucket, c.key = h.target(r)
+	return c
+}
+
+func (c *call) serve() error {
+	switch {
+	case c.r.Method == http.MethodOptions:
+		return c.preflight()
+	case c.isFormUpload():
+		c.allowOrigin()
+		return c.formUpload()
+	}
+	c.allowOrigin() // first: a page may also read why it was refused
+	if err := c.authenticate(); err != nil {
+		return err
+	}
+	op, err := c.route()
+	if err != nil {
+		return err
+	}
+	return op(c)
+}
+
+// authenticate leaves alone what a middleware has verified, as long as it was
+// signed for S3.
+func (c *call) authenticate() (err error) {
+	if c.opts.Verifier != nil && awswire.IdentityFrom(c.r.Context()).AccessKeyID == "" {
+		if c.r, err = c.opts.Verifier.Authenticate(c.r); err != nil {
+			return err
+		}
+	}
+	if id := awswire.IdentityFrom(c.r.Context()); id.AccessKeyID != "" && id.Service != "s3" {
+		return awswire.Errorf(http.StatusBadRequest, "AuthorizationHeaderMalformed", "The authorization header is malformed; incorrect service %q. This endpoint belongs to \"s3\".", id.Service)
+	}
+	return nil
+}
+
+// target finds bucket and key in the host (bucket.s3.amazonaws.com/key) or the
+// path (/bucket/key).
+func (h *handler) target(r *http.Request) (bucket, key string) {
+	path := strings.TrimPrefix(r.URL.Path, "/")
+	if bucket = h.hostBucket(r.Host); bucket != "" {
+		return bucket, path
+	}
+	bucket, key, _ = strings.Cut(path, "/")
+	return bucket, key
+}
+
+func (h *handler) hostBucket(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	host = strings.ToLower(host)
+	for _, d := range append([]string{"s3.amazonaws.com", "s3.localhost", "localhost"}, h.opts.Domains...) {
+		if b, ok := strings.CutSuffix(host, "."+strings.ToLower(d)); ok && b != "s3" {
+			return b
+		}
+	}
+	if rest, ok := strings.CutSuffix(host, ".amazonaws.com"); ok {
+		if i := strings.LastIndex(rest, ".s3."); i > 0 && !strings.Contains(rest[i+4:], ".") {
+			return rest[:i]
+		}
+	}
+	return ""
+}
+
+// fail answers an error, in XML where an answer may have a body.
+func (c *call) fail(err error) {
+	var e *awswire.Error
+	if !errors.As(err, &e) {
+		c.opts.Logf("s3: %s %s: %v", c.r.Method, c.r.URL.Path, err)
+		e = awswire.Errorf(http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.")
+	}
+	writeError(c.w, c.r, e)
+}

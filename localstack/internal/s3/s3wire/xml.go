@@ -1,0 +1,92 @@
+package s3wire
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+)
+
+const xmlns = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+// maxXML bounds the XML that a request may carry: a list of 10,000 parts with room.
+const maxXML = 4 << 20
+
+// xmlTime is a time as S3 writes it in XML; S3 knows no fractions of a second.
+func xmlTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// writeXML answers with v.
+func (c *call) writeXML(status int, v any) error {
+	data, err := xml.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	c.w.Header().Set("Content-Type", "application/xml")
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(xml.Header)+len(data)))
+	c.w.WriteHeader(status)
+	_, _ = io.WriteString(c.w, xml.Header)
+	_, _ = c.w.Write(data) // who has gone needs no answer
+	return nil
+}
+
+// readXML decodes the request's body into v, after checking it against the
+// hash and checksums sent.
+func (c *call) readXML(v any) error {
+	p, err := c.payload()
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(io.LimitReader(p.body, maxXML+1))
+	if err != nil {
+		return err
+	}
+	if len(body) > maxXML {
+		return awswire.Errorf(http.StatusBadRequest, "MaxMessageLengthExceeded", "Your request was too large.")
+	}
+	if err := p.expected.Check(body); err != nil {
+		return err
+	}
+	if err := xml.Unmarshal(body, v); err != nil {
+		return malformedXML()
+	}
+	return nil
+}
+
+func malformedXML() *awswire.Error {
+	return awswire.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+}
+
+// writeError answers e as S3 does: with no body where HTTP allows none.
+func writeError(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
+	if r.Method == http.MethodHead || e.Status == http.StatusNotModified {
+		w.WriteHeader(e.Status)
+		return
+	}
+	var b bytes.Buffer
+	b.WriteString(xml.Header + "<Error>")
+	element(&b, "Code", e.Code)
+	element(&b, "Message", e.Message)
+	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
+		element(&b, name, fmt.Sprint(e.Fields[name]))
+	}
+	element(&b, "RequestId", w.Header().Get("x-amz-request-id"))
+	element(&b, "HostId", w.Header().Get("x-amz-id-2"))
+	b.WriteString("</Error>")
+	w.Header().Set("Content-Type", "application/xml")
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(b.Bytes())
+}
+
+func element(b *bytes.Buffer, name, value string) {
+	fmt.Fprintf(b, "<%s>", name)
+	_ = xml.EscapeText(b, []byte(value)) // a bytes.Buffer takes all
+	fmt.Fprintf(b, "</%s>", name)
+}
