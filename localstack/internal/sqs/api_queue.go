@@ -1,0 +1,112 @@
+package sqs
+
+// The inputs and outputs of the operations on queues. Their members have AWS's
+// names, so that wire code can map them mechanically; pointers are members
+// whose absence means something else than zero.
+
+// Scope is where a request is made: queues of one region don't see those of
+// another, and queue URLs begin with what the caller used to get here.
+type Scope struct {
+	Region   string // us-east-1
+	Endpoint string // scheme and host, no slash at the end: http://127.0.0.1:4566
+	// Trace is the request's X-Amzn-Trace-Id header: the AWSTraceHeader of a
+	// message that is sent without one.
+	Trace string
+}
+
+type CreateQueueInput struct {
+	QueueName  string
+	Attributes map[string]string
+	Tags       map[string]string `json:"tags"`
+}
+
+type CreateQueueOutput struct{ QueueUrl string }
+
+type DeleteQueueInput struct{ QueueUrl string }
+
+type DeleteQueueOutput struct{}
+
+type GetQueueUrlInput struct {
+	QueueName              string
+	QueueOwnerAWSAccountId string
+}
+
+type GetQueueUrlOutput struct{ QueueUrl string }
+
+type ListQueuesInput struct {
+	QueueNamePrefix string
+	MaxResults      *int32 // 1..1000
+	NextToken       string
+}
+
+type ListQueuesOutput struct {
+	QueueUrls []string `json:",omitempty"`
+	NextToken string   `json:",omitempty"`
+}
+
+type GetQueueAttributesInput struct {
+	QueueUrl       string
+	AttributeNames []string
+}
+
+type GetQueueAttributesOutput struct {
+	Attributes map[string]string `json:",omitempty"`
+}
+
+type SetQueueAttributesInput struct {
+	QueueUrl   string
+	Attributes map[string]string
+}
+
+type SetQueueAttributesOutput struct{}
+
+type PurgeQueueInput struct{ QueueUrl string }
+
+type PurgeQueueOutput struct{}
+
+type TagQueueInput struct {
+	QueueUrl string
+	Tags     map[string]string
+}
+
+type TagQueueOutput struct{}
+
+type UntagQueueInput struct {
+	QueueUrl string
+	TagKeys  []string
+}
+
+type UntagQueueOutput struct{}
+
+type ListQueueTagsInput struct{ QueueUrl string }
+
+type ListQueueTagsOutput struct {
+	Tags map[string]string `json:",omitempty"`
+}
+
+type AddPermissionInput struct {
+	QueueUrl      string
+	Label         string
+	AWSAccountIds []string
+	Actions       []string
+}
+
+type AddPermissionOutput struct{}
+
+type RemovePermissionInput struct {
+	QueueUrl string
+	Label    string
+}
+
+type RemovePermissionOutput struct{}
+
+type ListDeadLetterSourceQueuesInput struct {
+	QueueUrl   string
+	MaxResults *int32 // 1..1000
+	NextToken  string
+}
+
+type ListDeadLetterSourceQueuesOutput struct {
+	QueueUrls []string `json:"queueUrls"`
+	NextToken string   `json:",omitempty"`
+}

@@ -1,0 +1,228 @@
+package sqs
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// settings are a queue's attributes as the engine uses them.
+type settings struct {
+	visibility   int64 // ms
+	retention    int64 // ms
+	delay        int64 // ms
+	wait         int64 // s
+	maxSize      int
+	contentDedup bool
+	redrive      redrivePolicy
+}
+
+// redrivePolicy is the RedrivePolicy attribute; a maxReceive of 0 is none.
+type redrivePolicy struct {
+	target     string // ARN
+	maxReceive uint32
+}
+
+type numberRange struct{ low, high, preset int64 }
+
+// numberAttributes are the attributes that are whole numbers, with AWS's ranges.
+var numberAttributes = map[string]numberRange{
+	"VisibilityTimeout":             {0, 43_200, 30},
+	"MaximumMessageSize":            {1024, 1_048_576, 1_048_576},
+	"MessageRetentionPeriod":        {60, 1_209_600, 345_600},
+	"DelaySeconds":                  {0, 900, 0},
+	"ReceiveMessageWaitTimeSeconds": {0, 20, 0},
+	"KmsDataKeyReusePeriodSeconds":  {60, 86_400, 300},
+}
+
+// choiceAttributes are those that take one of a few values, the preset first.
+var choiceAttributes = map[string][]string{
+	"FifoQueue":                 {"true", "false"},
+	"ContentBasedDeduplication": {"false", "true"},
+	"SqsManagedSseEnabled":      {"true", "false"},
+	"DeduplicationScope":        {"queue", "messageGroup"},
+	"FifoThroughputLimit":       {"perQueue", "perMessageGroupId"},
+}
+
+var documentAttributes = map[string]bool{"Policy": true, "RedrivePolicy": true, "RedriveAllowPolicy": true}
+
+// computedAttributes can be read and not set.
+var computedAttributes = map[string]func(q *queue, now int64) string{
+	"QueueArn":                              func(q *queue, _ int64) string { return q.arn() },
+	"CreatedTimestamp":                      func(q *queue, _ int64) string { return decimal(q.rec.Created / 1000) },
+	"LastModifiedTimestamp":                 func(q *queue, _ int64) string { return decimal(q.rec.Modified / 1000) },
+	"ApproximateNumberOfMessagesNotVisible": func(q *queue, _ int64) string { return decimal(int64(len(q.flying))) },
+	"ApproximateNumberOfMessagesDelayed":    func(q *queue, now int64) string { return decimal(int64(q.lane.delayed(now))) },
+	"ApproximateNumberOfMessages": func(q *queue, now int64) string {
+		return decimal(int64(q.count - len(q.flying) - q.lane.delayed(now)))
+	},
+}
+
+// presets are the attributes that a queue shows though nobody set them.
+var (
+	standardPresets = []string{"VisibilityTimeout", "MaximumMessageSize", "MessageRetentionPeriod", "DelaySeconds", "ReceiveMessageWaitTimeSeconds", "SqsManagedSseEnabled"}
+	fifoPresets     = append(slices.Clone(standardPresets), "FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit")
+)
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+func seconds(ms int64) int64 { return ms * 1000 }
+
+// checkAttributes refuses attributes that can't be set on such a queue.
+// Errors: InvalidAttributeName, InvalidAttributeValue.
+func checkAttributes(attributes map[string]string, fifo bool) error {
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		if err := checkAttribute(name, attributes[name], fifo); err != nil {
+			return err
+		}
+	}
+	if attributes["FifoThroughputLimit"] == "perMessageGroupId" && attributes["DeduplicationScope"] == "queue" {
+		return errorf(codeInvalidAttribute, "Invalid value for the parameter FifoThroughputLimit. Reason: perMessageGroupId is allowed only when DeduplicationScope is messageGroup.")
+	}
+	return nil
+}
+
+func checkAttribute(name, value string, fifo bool) error {
+	if err := checkQueueType(name, value, fifo); err != nil {
+		return err
+	}
+	if r, ok := numberAttributes[name]; ok {
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < r.low || n > r.high {
+			return errAttribute(name)
+		}
+		return nil
+	}
+	if choices, ok := choiceAttributes[name]; ok {
+		if !slices.Contains(choices, canonical(name, value)) {
+			return errAttribute(name)
+		}
+		return nil
+	}
+	if documentAttributes[name] {
+		if value != "" && !json.Valid([]byte(value)) {
+			return errAttribute(name)
+		}
+		return nil
+	}
+	if name != "KmsMasterKeyId" {
+		return errorf(codeInvalidAttributeName, "Unknown Attribute %s.", name)
+	}
+	return nil
+}
+
+// checkQueueType refuses a FIFO queue's attributes on a standard one, and the
+// other way round.
+func checkQueueType(name, value string, fifo bool) error {
+	switch {
+	case fifo && name == "FifoQueue" && strings.ToLower(value) != "true":
+		return errorf(codeInvalidAttribute, "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.")
+	case fifo:
+		return nil
+	case name == "FifoQueue" || name == "ContentBasedDeduplication":
+		return errorf(codeInvalidAttributeName, "Unknown Attribute %s.", name)
+	case name == "DeduplicationScope" || name == "FifoThroughputLimit":
+		return errorf(codeInvalidAttributeName, "You can specify the %s only when FifoQueue is set to true.", name)
+	}
+	return nil
+}
+
+func errAttribute(name string) error {
+	return errorf(codeInvalidAttribute, "Invalid value for the parameter %s.", name)
+}
+
+// canonical is the value as it is kept: AWS takes True for true.
+func canonical(name, value string) string {
+	if c := choiceAttributes[name]; c != nil && (c[0] == "true" || c[0] == "false") {
+		return strings.ToLower(value)
+	}
+	return value
+}
+
+// merge sets what update says in attributes: an empty document and a default
+// key setting remove theirs.
+func merge(attributes, update map[string]string) map[string]string {
+	merged := maps.Clone(attributes)
+	if merged == nil {
+		merged = map[string]string{}
+	}
+	for name, value := range update {
+		gone := value == "" && (documentAttributes[name] || name == "KmsMasterKeyId") ||
+			name == "KmsDataKeyReusePeriodSeconds" && value == "300"
+		if gone {
+			delete(merged, name)
+			continue
+		}
+		merged[name] = canonical(name, value)
+	}
+	if update["KmsMasterKeyId"] != "" {
+		merged["SqsManagedSseEnabled"] = "false"
+	}
+	return merged
+}
+
+// attribute is the value of a settable attribute, set or preset.
+func attribute(attributes map[string]string, name string) string {
+	if v, ok := attributes[name]; ok {
+		return v
+	}
+	if r, ok := numberAttributes[name]; ok {
+		return decimal(r.preset)
+	}
+	if c, ok := choiceAttributes[name]; ok {
+		return c[0]
+	}
+	return ""
+}
+
+func parseSettings(attributes map[string]string) (s settings, err error) {
+	number := func(name string) int64 {
+		n, bad := strconv.ParseInt(attribute(attributes, name), 10, 64)
+		if bad != nil && err == nil {
+			err = errAttribute(name)
+		}
+		return n
+	}
+	s = settings{
+		visibility:   seconds(number("VisibilityTimeout")),
+		retention:    seconds(number("MessageRetentionPeriod")),
+		delay:        seconds(number("DelaySeconds")),
+		wait:         number("ReceiveMessageWaitTimeSeconds"),
+		maxSize:      int(number("MaximumMessageSize")),
+		contentDedup: attribute(attributes, "ContentBasedDeduplication") == "true",
+	}
+	if err != nil {
+		return s, err
+	}
+	s.redrive, err = parseRedrivePolicy(attributes["RedrivePolicy"])
+	return s, err
+}
+
+// parseRedrivePolicy takes maxReceiveCount as a number or as a string of one,
+// as AWS does.
+func parseRedrivePolicy(document string) (p redrivePolicy, err error) {
+	if document == "" {
+		return p, nil
+	}
+	var raw struct {
+		Target string          `json:"deadLetterTargetArn"`
+		Count  json.RawMessage `json:"maxReceiveCount"`
+	}
+	if err := json.Unmarshal([]byte(document), &raw); err != nil {
+		return p, errValue(document, "RedrivePolicy", "Redrive policy is not a valid JSON map.")
+	}
+	if raw.Target == "" {
+		return p, errValue(document, "RedrivePolicy", "Redrive policy does not contain mandatory attribute: deadLetterTargetArn.")
+	}
+	if raw.Count == nil {
+		return p, errValue(document, "RedrivePolicy", "Redrive policy does not contain mandatory attribute: maxReceiveCount.")
+	}
+	count := strings.Trim(string(raw.Count), `"`)
+	n, err := strconv.ParseUint(count, 10, 32)
+	if err != nil || n < 1 || n > 1000 {
+		return p, errValue(document, "RedrivePolicy", "Invalid value for maxReceiveCount: "+count+", valid values are from 1 to 1000 both inclusive.")
+	}
+	return redrivePolicy{target: raw.Target, maxReceive: uint32(n)}, nil
+}

@@ -1,0 +1,66 @@
+package sqs
+
+import "context"
+
+// DeleteMessage deletes the message that a receipt handle names. Deleting one
+// that is gone already is no error. On a FIFO queue the handle must be the
+// latest, and its visibility timeout not over.
+// Errors: ReceiptHandleIsInvalid, InvalidParameterValue (expired).
+func (e *Engine) DeleteMessage(_ context.Context, sc Scope, in DeleteMessageInput) (out DeleteMessageOutput, err error) {
+	return out, e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+		return q.delete(t, in.ReceiptHandle)
+	})
+}
+
+// DeleteMessageBatch is up to 10 DeleteMessages.
+func (e *Engine) DeleteMessageBatch(_ context.Context, sc Scope, in DeleteMessageBatchInput) (out DeleteMessageBatchOutput, err error) {
+	ids := make([]string, len(in.Entries))
+	for i, entry := range in.Entries {
+		ids[i] = entry.Id
+	}
+	err = e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+		if err := checkBatch("DeleteMessageBatchRequestEntry", ids); err != nil {
+			return err
+		}
+		for _, entry := range in.Entries {
+			if err := q.delete(t, entry.ReceiptHandle); err != nil {
+				failed, err := failure(entry.Id, err)
+				if err != nil {
+					return err
+				}
+				out.Failed = append(out.Failed, failed)
+				continue
+			}
+			out.Successful = append(out.Successful, DeleteMessageBatchResultEntry{Id: entry.Id})
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (q *queue) delete(t *txn, handle string) error {
+	r, err := q.receiptOf(handle)
+	if err != nil {
+		return err
+	}
+	q.touch(t)
+	if f := q.flying[r.seq]; f != nil {
+		if q.rec.FIFO && f.state.Count != r.count {
+			return errHandleExpired(handle)
+		}
+		q.remove(t, f)
+		return nil
+	}
+	if q.isDoomed(r.seq) {
+		return nil
+	}
+	s, ok, err := q.state(r.seq)
+	if err != nil || !ok || t.removed[r.seq] {
+		return err
+	}
+	if q.rec.FIFO {
+		return errHandleExpired(handle)
+	}
+	q.remove(t, &flight{seq: r.seq, state: s})
+	return nil
+}

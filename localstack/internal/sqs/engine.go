@@ -1,0 +1,220 @@
+package sqs
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// Space is the part of the store that the engine owns.
+const Space = 'q'
+
+// Config of an engine.
+type Config struct {
+	Store *kv.Store   // closed by its owner, after the engine
+	Clock clock.Clock // nil is the machine's
+	// NoCooldown drops two of AWS's rules that only cost time: 60 s between
+	// deleting a queue and creating its like, and between two purges.
+	NoCooldown bool
+	// Logf gets what went wrong inside; nil drops it.
+	Logf func(format string, args ...any)
+}
+
+// An Engine holds the queues of all regions. It is safe for concurrent use.
+//
+// Every operation returns when its effect is on disk. Its errors are
+// *awswire.Error, by the service model's names (QueueDoesNotExist), or ctx's.
+type Engine struct {
+	cfg   Config
+	space *kv.Space
+	done  chan struct{} // closed by Close: ends waiters and the janitor
+
+	gate   sync.RWMutex // operations hold it for reading; Close for writing
+	closed bool         // under gate
+	close  sync.Once
+	broken atomic.Pointer[error] // a write failed: memory and store may differ
+
+	mu        sync.RWMutex // before any queue's lock
+	queues    map[queueName]*queue
+	lastQueue uint64
+
+	janitor janitor
+	tasks   tasks
+}
+
+type queueName struct{ region, name string }
+
+// Open loads the queues that the store holds and starts the engine.
+func Open(cfg Config) (*Engine, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = clock.Real()
+	}
+	if cfg.Logf == nil {
+		cfg.Logf = func(string, ...any) {}
+	}
+	e := &Engine{
+		cfg:    cfg,
+		space:  cfg.Store.Space(Space),
+		done:   make(chan struct{}),
+		queues: map[queueName]*queue{},
+	}
+	if err := e.load(); err != nil {
+		return nil, err
+	}
+	if err := e.tasks.load(e); err != nil {
+		return nil, err
+	}
+	e.janitor.start(e)
+	e.tasks.resume()
+	return e, nil
+}
+
+// Close ends long polls, which answer with no messages, and returns when no
+// operation is under way. The store may be closed after it.
+func (e *Engine) Close() {
+	e.close.Do(func() {
+		close(e.done)
+		e.gate.Lock()
+		e.closed = true
+		e.gate.Unlock()
+		e.janitor.wait()
+		e.tasks.wait()
+		for _, q := range e.queues {
+			q.mu.Lock()
+			q.alarm.disarm()
+			q.mu.Unlock()
+		}
+	})
+}
+
+// enter begins an operation, leave ends it.
+func (e *Engine) enter() error {
+	if err := e.broken.Load(); err != nil {
+		return awswire.Errorf(500, codeInternal, "The store failed; the stack must be restarted.")
+	}
+	e.gate.RLock()
+	if e.closed {
+		e.gate.RUnlock()
+		return awswire.Errorf(503, codeUnavailable, "The service is shutting down.")
+	}
+	return nil
+}
+
+func (e *Engine) leave() { e.gate.RUnlock() }
+
+// fail stops the engine after a failed read or write: going on could answer
+// from a memory that the disk doesn't bear out.
+func (e *Engine) fail(err error) error {
+	if e.broken.CompareAndSwap(nil, &err) {
+		e.cfg.Logf("sqs: %v", err)
+	}
+	return awswire.Errorf(500, codeInternal, "The request could not be stored.")
+}
+
+// now is the clock's time in milliseconds, the unit of everything stored.
+func (e *Engine) now() int64 { return max(e.cfg.Clock.Now().UnixMilli(), 0) }
+
+// find is the queue that a queue URL, or a bare name, means.
+func (e *Engine) find(sc Scope, queueURL string) (*queue, error) {
+	if queueURL == "" {
+		return nil, errMissing("QueueUrl")
+	}
+	name, ok := nameOf(queueURL)
+	if !ok {
+		return nil, errNoQueue()
+	}
+	return e.named(sc.Region, name)
+}
+
+func (e *Engine) named(region, name string) (*queue, error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	q, ok := e.queues[queueName{region, name}]
+	if !ok {
+		return nil, errNoQueue()
+	}
+	return q, nil
+}
+
+// byARN is the queue with that ARN, or nil.
+func (e *Engine) byARN(arn string) *queue {
+	p := strings.Split(arn, ":")
+	if len(p) != 6 || p[4] != awswire.Account {
+		return nil
+	}
+	q, _ := e.named(p[3], p[5])
+	return q
+}
+
+func nameOf(queueURL string) (name string, ok bool) {
+	if !strings.Contains(queueURL, "/") {
+		return queueURL, true
+	}
+	u, err := url.Parse(queueURL)
+	if err != nil {
+		return "", false
+	}
+	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
+	if len(parts) < 2 || parts[len(parts)-2] != awswire.Account {
+		return "", false
+	}
+	return parts[len(parts)-1], true
+}
+
+func (sc Scope) url(name string) string {
+	return sc.Endpoint + "/" + awswire.Account + "/" + name
+}
+
+func arnOf(region, name string) string {
+	return "arn:aws:sqs:" + region + ":" + awswire.Account + ":" + name
+}
+
+// A txn is one operation's effect on the store.
+type txn struct {
+	*kv.Batch
+	now int64
+	// What this batch writes, and the store doesn't show yet.
+	dedups  map[hash]sent
+	removed map[uint64]bool
+}
+
+// on runs f on the queue under its lock, as one batch, and returns when that
+// is on disk. An f that returns an error must have changed nothing.
+func (e *Engine) on(sc Scope, queueURL string, f func(q *queue, t *txn) error) error {
+	if err := e.enter(); err != nil {
+		return err
+	}
+	defer e.leave()
+	q, err := e.find(sc, queueURL)
+	if err != nil {
+		return err
+	}
+	pending, err := q.do(f)
+	if err != nil {
+		return err
+	}
+	return e.wait(pending)
+}
+
+func (e *Engine) wait(p kv.Pending) error {
+	if err := p.Wait(); err != nil {
+		return e.fail(err)
+	}
+	return nil
+}
+
+// asError is err if it is for the caller, and the engine's end if it isn't.
+func (e *Engine) asError(err error) error {
+	var answer *awswire.Error
+	if err == nil || errors.As(err, &answer) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return e.fail(err)
+}

@@ -1,0 +1,86 @@
+package sqs
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+)
+
+// load rebuilds memory from the store, reading no message's body.
+func (e *Engine) load() error {
+	if err := e.loadCounter(); err != nil {
+		return err
+	}
+	return e.space.Scan([]byte{kindQueue}, []byte{kindQueue + 1}, func(key, value []byte) (bool, error) {
+		q, err := e.loadQueue(key, value)
+		if err != nil {
+			return false, fmt.Errorf("load a queue: %w", err)
+		}
+		e.queues[queueName{q.rec.Region, q.rec.Name}] = q
+		return true, nil
+	})
+}
+
+func (e *Engine) loadCounter() error {
+	v, ok, err := e.space.Get([]byte{kindCounter})
+	if err != nil || !ok {
+		return err
+	}
+	if len(v) != 8 {
+		return fmt.Errorf("queue counter: %w", errRecord)
+	}
+	e.lastQueue = binary.BigEndian.Uint64(v)
+	return nil
+}
+
+func (e *Engine) loadQueue(key, value []byte) (*queue, error) {
+	if len(key) != 9 {
+		return nil, fmt.Errorf("queue key: %w", errRecord)
+	}
+	var rec queueRecord
+	if err := json.Unmarshal(value, &rec); err != nil {
+		return nil, err
+	}
+	q, err := newQueue(e, binary.BigEndian.Uint64(key[1:]), rec)
+	if err != nil {
+		return nil, err
+	}
+	if v, ok, err := e.space.Get(queueKey(kindLast, q.id)); err != nil {
+		return nil, err
+	} else if ok && len(v) == 8 {
+		q.lastSeq = binary.BigEndian.Uint64(v)
+	}
+	now := e.now()
+	err = e.space.Scan(queueKey(kindState, q.id), queueKey(kindState, q.id+1), func(key, value []byte) (bool, error) {
+		if len(key) != 17 {
+			return false, fmt.Errorf("message key: %w", errRecord)
+		}
+		s, err := decodeState(value)
+		if err == nil {
+			q.restore(binary.BigEndian.Uint64(key[9:]), s, now)
+		}
+		return true, err
+	})
+	return q, err
+}
+
+// restore puts a stored message where it was: in flight, delayed or available.
+// Messages come in the order of their sequence numbers.
+func (q *queue) restore(seq uint64, s stateRecord, now int64) {
+	q.count++
+	q.lastSeq = max(q.lastSeq, seq)
+	inFlight := s.Count > 0 && s.Hidden > now
+	received := s.Count > 0 && !q.rec.FIFO
+	if !received {
+		if s.Hidden <= now {
+			s.Hidden = 0
+		}
+		q.lane.add(seq, s.Group, s.Hidden)
+	}
+	switch {
+	case inFlight:
+		q.lane.hidden(q.fly(seq, s, q.lane.groupOf(s.Group)))
+	case received:
+		q.lane.back(&flight{seq: seq, state: s})
+	}
+}

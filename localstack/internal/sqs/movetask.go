@@ -1,0 +1,275 @@
+package sqs
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+)
+
+type StartMessageMoveTaskInput struct {
+	SourceArn                    string
+	DestinationArn               string // empty: each message goes where it came from
+	MaxNumberOfMessagesPerSecond *int32 // 1..500
+}
+
+type StartMessageMoveTaskOutput struct{ TaskHandle string }
+
+type ListMessageMoveTasksInput struct {
+	SourceArn  string
+	MaxResults *int32 // 1..10, 1 if absent
+}
+
+type ListMessageMoveTasksOutput struct {
+	Results []ListMessageMoveTasksResultEntry `json:",omitempty"`
+}
+
+type ListMessageMoveTasksResultEntry struct {
+	TaskHandle                        string `json:",omitempty"` // while it runs
+	Status                            string // RUNNING COMPLETED CANCELLING CANCELLED FAILED
+	SourceArn                         string
+	DestinationArn                    string `json:",omitempty"`
+	MaxNumberOfMessagesPerSecond      *int32 `json:",omitempty"`
+	ApproximateNumberOfMessagesMoved  int64
+	ApproximateNumberOfMessagesToMove *int64 `json:",omitempty"`
+	FailureReason                     string `json:",omitempty"`
+	StartedTimestamp                  int64  // ms
+}
+
+type CancelMessageMoveTaskInput struct{ TaskHandle string }
+
+type CancelMessageMoveTaskOutput struct {
+	ApproximateNumberOfMessagesMoved int64
+}
+
+// A moveTask empties a dead-letter queue into others. It is stored with each
+// step it takes, so a restart goes on with it.
+type moveTask struct {
+	ID          string // of the handle
+	Source      string // ARN
+	Destination string `json:",omitempty"`
+	Rate        *int32 `json:",omitempty"` // messages per second
+	Status      string
+	Moved       int64
+	ToMove      int64
+	Failure     string `json:",omitempty"`
+	Started     int64  // ms
+}
+
+const (
+	taskRunning   = "RUNNING"
+	taskCompleted = "COMPLETED"
+	taskCancelled = "CANCELLED"
+	taskFailed    = "FAILED"
+	maxMoveRate   = 500 // messages per second
+	maxTasksKept  = 10  // per source, the ended ones
+)
+
+func (m *moveTask) handle() string {
+	doc, _ := json.Marshal(map[string]string{"taskId": m.ID, "sourceArn": m.Source})
+	return base64.StdEncoding.EncodeToString(doc)
+}
+
+// StartMessageMoveTask begins to move a dead-letter queue's messages.
+// Errors: ResourceNotFoundException, InvalidParameterValue.
+func (e *Engine) StartMessageMoveTask(_ context.Context, _ Scope, in StartMessageMoveTaskInput) (out StartMessageMoveTaskOutput, err error) {
+	if err := e.enter(); err != nil {
+		return out, err
+	}
+	defer e.leave()
+	source, err := e.checkMove(in)
+	if err != nil {
+		return out, err
+	}
+	m := &moveTask{
+		ID: awswire.RequestID(), Source: in.SourceArn, Destination: in.DestinationArn, Rate: in.MaxNumberOfMessagesPerSecond,
+		Status: taskRunning, Started: e.now(), ToMove: int64(source.size()),
+	}
+	pending, err := e.tasks.add(m)
+	if err != nil {
+		return out, e.asError(err)
+	}
+	return StartMessageMoveTaskOutput{TaskHandle: m.handle()}, e.wait(pending)
+}
+
+func (q *queue) size() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.settle(q.e.now())
+	return q.count - len(q.flying)
+}
+
+func (e *Engine) checkMove(in StartMessageMoveTaskInput) (source *queue, err error) {
+	if in.SourceArn == "" {
+		return nil, errMissing("SourceArn")
+	}
+	if source = e.byARN(in.SourceArn); source == nil {
+		return nil, errNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
+	}
+	if len(e.names(source.rec.Region, func(q *queue) bool { return q.redriveTarget() == in.SourceArn })) == 0 {
+		return nil, errorf(codeInvalidParameter, "Source queue must be configured as a Dead Letter Queue.")
+	}
+	if r := in.MaxNumberOfMessagesPerSecond; r != nil && (*r < 1 || *r > maxMoveRate) {
+		return nil, errValue(*r, "MaxNumberOfMessagesPerSecond", "Must be between 1 and 500, if provided.")
+	}
+	if in.DestinationArn == "" {
+		return source, nil
+	}
+	destination := e.byARN(in.DestinationArn)
+	switch {
+	case destination == nil:
+		return nil, errNotFound("The resource that you specified for the DestinationArn parameter doesn't exist.")
+	case destination == source:
+		return nil, errorf(codeInvalidParameter, "Source queue arn and destination queue arn cannot be the same.")
+	case destination.rec.FIFO != source.rec.FIFO:
+		return nil, errorf(codeInvalidParameter, "Source queue and destination queue must be of the same type.")
+	}
+	return source, nil
+}
+
+func errNotFound(message string) error {
+	return awswire.Errorf(404, codeNotFound, "%s", message)
+}
+
+// ListMessageMoveTasks answers with a source's tasks, the latest first.
+func (e *Engine) ListMessageMoveTasks(_ context.Context, _ Scope, in ListMessageMoveTasksInput) (out ListMessageMoveTasksOutput, err error) {
+	if err := e.enter(); err != nil {
+		return out, err
+	}
+	defer e.leave()
+	limit := 1
+	if in.MaxResults != nil {
+		if limit = int(*in.MaxResults); limit < 1 || limit > 10 {
+			return out, errValue(limit, "MaxResults", "Must be between 1 and 10, if provided.")
+		}
+	}
+	if e.byARN(in.SourceArn) == nil {
+		return out, errNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
+	}
+	for _, m := range e.tasks.of(in.SourceArn) {
+		if len(out.Results) < limit {
+			out.Results = append(out.Results, m.entry())
+		}
+	}
+	return out, nil
+}
+
+func (m *moveTask) entry() ListMessageMoveTasksResultEntry {
+	r := ListMessageMoveTasksResultEntry{
+		Status: m.Status, SourceArn: m.Source, DestinationArn: m.Destination, MaxNumberOfMessagesPerSecond: m.Rate,
+		ApproximateNumberOfMessagesMoved: m.Moved, ApproximateNumberOfMessagesToMove: &m.ToMove,
+		FailureReason: m.Failure, StartedTimestamp: m.Started,
+	}
+	if m.Status == taskRunning {
+		r.TaskHandle = m.handle()
+	}
+	return r
+}
+
+// CancelMessageMoveTask stops a running task; what it has moved stays moved.
+func (e *Engine) CancelMessageMoveTask(_ context.Context, _ Scope, in CancelMessageMoveTaskInput) (out CancelMessageMoveTaskOutput, err error) {
+	if err := e.enter(); err != nil {
+		return out, err
+	}
+	defer e.leave()
+	var handle struct {
+		TaskID    string `json:"taskId"`
+		SourceArn string `json:"sourceArn"`
+	}
+	doc, err := base64.StdEncoding.DecodeString(in.TaskHandle)
+	if err != nil || json.Unmarshal(doc, &handle) != nil || handle.TaskID == "" {
+		return out, errorf(codeInvalidParameter, "Value for parameter TaskHandle is invalid.")
+	}
+	if e.byARN(handle.SourceArn) == nil {
+		return out, errNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
+	}
+	moved, pending, err := e.tasks.cancel(handle.TaskID)
+	if err != nil {
+		return out, e.asError(err)
+	}
+	return CancelMessageMoveTaskOutput{ApproximateNumberOfMessagesMoved: moved}, e.wait(pending)
+}
+
+// move moves up to limit of the source's available messages in one batch, and
+// says how many; 0 is that none is left.
+func (e *Engine) move(m moveTask, limit int) (moved int, err error) {
+	if err := e.enter(); err != nil {
+		return 0, err
+	}
+	defer e.leave()
+	source := e.byARN(m.Source)
+	if source == nil {
+		return 0, errNoQueue()
+	}
+	target, err := e.moveTarget(source, m)
+	if err != nil || target == nil {
+		return 0, err
+	}
+	unlock := lockBoth(source, target)
+	pending, err := source.doLocked(func(q *queue, t *txn) error {
+		if target.deleted {
+			return errNoQueue()
+		}
+		moved, err = q.moveInto(t, target, limit, m.Destination == "")
+		return err
+	})
+	target.rouse(e.now())
+	unlock()
+	if err != nil {
+		return 0, err
+	}
+	return moved, e.wait(pending)
+}
+
+// moveInto moves messages until one has another origin than target, where each
+// is to go where it came from.
+func (q *queue) moveInto(t *txn, target *queue, limit int, home bool) (moved int, err error) {
+	q.lane.take(t.now, func(seq uint64, _ *group) verdict {
+		if moved == limit {
+			return stop
+		}
+		s, body, readErr := q.read(seq)
+		if readErr != nil || home && s.Source != target.arn() {
+			err = readErr
+			return stop
+		}
+		q.transfer(t, target, seq, stateRecord{Group: s.Group, Sent: t.now}, body)
+		moved++
+		return dropped
+	})
+	return moved, err
+}
+
+// moveTarget is where the source's next message goes; nil if there is none.
+func (e *Engine) moveTarget(source *queue, m moveTask) (*queue, error) {
+	arn := m.Destination
+	if arn == "" {
+		var err error
+		if arn, err = source.nextOrigin(); err != nil || arn == "" {
+			return nil, err
+		}
+	}
+	target := e.byARN(arn)
+	if target == nil || target == source || target.rec.FIFO != source.rec.FIFO {
+		return nil, errNoQueue()
+	}
+	return target, nil
+}
+
+// nextOrigin is the queue that the next message was dead-lettered from, and ""
+// if there is no message. Error: CouldNotDetermineMessageSource.
+func (q *queue) nextOrigin() (arn string, err error) {
+	_, err = q.do(func(q *queue, t *txn) (readErr error) {
+		q.lane.take(t.now, func(seq uint64, _ *group) verdict {
+			var s stateRecord
+			if s, _, readErr = q.state(seq); readErr == nil && s.Source == "" {
+				readErr = errorf(codeNoOrigin, "A message was not moved here by a redrive policy.")
+			}
+			arn = s.Source
+			return stop
+		})
+		return readErr
+	})
+	return arn, err
+}

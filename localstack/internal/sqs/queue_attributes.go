@@ -1,0 +1,172 @@
+package sqs
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+)
+
+// GetQueueAttributes answers with the attributes that are named and set; All
+// names all. Error: InvalidAttributeName.
+func (e *Engine) GetQueueAttributes(_ context.Context, sc Scope, in GetQueueAttributesInput) (out GetQueueAttributesOutput, err error) {
+	err = e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+		names := in.AttributeNames
+		if slices.Contains(names, "All") {
+			names = q.attributeNames()
+		}
+		attributes := map[string]string{}
+		for _, name := range names {
+			value, err := q.readAttribute(name, t.now)
+			if err != nil {
+				return err
+			}
+			if value != "" {
+				attributes[name] = value
+			}
+		}
+		out.Attributes = attributes
+		return nil
+	})
+	return out, err
+}
+
+func (q *queue) presets() []string {
+	if q.rec.FIFO {
+		return fifoPresets
+	}
+	return standardPresets
+}
+
+func (q *queue) attributeNames() []string {
+	names := slices.Clone(q.presets())
+	for name := range computedAttributes {
+		names = append(names, name)
+	}
+	for name := range q.rec.Attributes {
+		names = append(names, name)
+	}
+	return names
+}
+
+func (q *queue) readAttribute(name string, now int64) (string, error) {
+	if f, ok := computedAttributes[name]; ok {
+		return f(q, now), nil
+	}
+	if v, ok := q.rec.Attributes[name]; ok {
+		return v, nil
+	}
+	if slices.Contains(q.presets(), name) {
+		return attribute(nil, name), nil
+	}
+	_, number := numberAttributes[name]
+	_, choice := choiceAttributes[name]
+	if !number && !choice && !documentAttributes[name] && name != "KmsMasterKeyId" {
+		return "", errorf(codeInvalidAttributeName, "Unknown Attribute %s.", name)
+	}
+	return "", nil
+}
+
+// SetQueueAttributes changes attributes. Errors: InvalidAttributeName,
+// InvalidAttributeValue, InvalidParameterValue (policies).
+func (e *Engine) SetQueueAttributes(_ context.Context, sc Scope, in SetQueueAttributesInput) (out SetQueueAttributesOutput, err error) {
+	if err := e.enter(); err != nil {
+		return out, err
+	}
+	defer e.leave()
+	q, err := e.find(sc, in.QueueUrl)
+	if err != nil {
+		return out, err
+	}
+	if err := checkAttributes(in.Attributes, q.rec.FIFO); err != nil {
+		return out, err
+	}
+	if err := e.checkRedrive(q.rec.Region, q.rec.Name, q.rec.FIFO, in.Attributes); err != nil {
+		return out, err
+	}
+	pending, err := q.do(func(q *queue, t *txn) error {
+		return q.setAttributes(t, in.Attributes)
+	})
+	if err != nil {
+		return out, err
+	}
+	return out, e.wait(pending)
+}
+
+func (q *queue) setAttributes(t *txn, update map[string]string) error {
+	merged := merge(q.rec.Attributes, update)
+	if merged["FifoThroughputLimit"] == "perMessageGroupId" && attribute(merged, "DeduplicationScope") == "queue" {
+		return errAttribute("FifoThroughputLimit")
+	}
+	set, err := parseSettings(merged)
+	if err != nil {
+		return err
+	}
+	q.rec.Attributes, q.set = merged, set
+	q.rec.Modified = t.now
+	q.save(t)
+	return nil
+}
+
+// redriveAllowPolicy says which queues may name this one in their RedrivePolicy.
+type redriveAllowPolicy struct {
+	Permission string   `json:"redrivePermission"` // allowAll, denyAll, byQueue
+	Sources    []string `json:"sourceQueueArns"`   // ≤10
+}
+
+// checkRedrive refuses policies that name queues that aren't there, aren't of
+// the same kind, or don't allow it.
+func (e *Engine) checkRedrive(region, name string, fifo bool, attributes map[string]string) error {
+	if err := checkAllowPolicy(attributes["RedriveAllowPolicy"]); err != nil {
+		return err
+	}
+	document := attributes["RedrivePolicy"]
+	policy, err := parseRedrivePolicy(document)
+	if err != nil || document == "" {
+		return err
+	}
+	target := e.byARN(policy.target)
+	source := arnOf(region, name)
+	switch {
+	case target == nil || target.rec.Region != region:
+		return errValue(document, "RedrivePolicy", "Dead letter target does not exist.")
+	case target.rec.FIFO != fifo:
+		return errValue(document, "RedrivePolicy", "Dead-letter queue must be same type of queue as the source.")
+	case !target.allowsRedrive(source):
+		return errValue(document, "RedrivePolicy", "Source queue is not allowed to use the dead letter target by its redrive allow policy.")
+	}
+	return nil
+}
+
+func checkAllowPolicy(document string) error {
+	if document == "" {
+		return nil
+	}
+	var p redriveAllowPolicy
+	if err := json.Unmarshal([]byte(document), &p); err != nil {
+		return errValue(document, "RedriveAllowPolicy", "Redrive allow policy is not a valid JSON map.")
+	}
+	byQueue := p.Permission == "byQueue"
+	if !byQueue && p.Permission != "allowAll" && p.Permission != "denyAll" {
+		return errValue(document, "RedriveAllowPolicy", "Invalid value for redrivePermission, valid values are allowAll, denyAll and byQueue.")
+	}
+	if n := len(p.Sources); byQueue && (n < 1 || n > 10) || !byQueue && n > 0 {
+		return errValue(document, "RedriveAllowPolicy", "sourceQueueArns takes 1 to 10 ARNs with byQueue, and none without.")
+	}
+	return nil
+}
+
+func (q *queue) allowsRedrive(source string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var p redriveAllowPolicy
+	if document := q.rec.Attributes["RedriveAllowPolicy"]; document == "" || json.Unmarshal([]byte(document), &p) != nil {
+		return true
+	}
+	switch p.Permission {
+	case "denyAll":
+		return false
+	case "byQueue":
+		return slices.Contains(p.Sources, source)
+	}
+	return true
+}

@@ -1,0 +1,283 @@
+package sqs
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// cooldown is how long AWS wants between deleting a queue and creating its
+// like, and between two purges, in ms.
+const cooldown = 60_000
+
+var queueNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
+
+// CreateQueue creates a queue, or answers with the one that has that name and
+// those attributes. Errors: InvalidParameterValue (name), InvalidAttributeName,
+// InvalidAttributeValue, QueueNameExists, QueueDeletedRecently.
+func (e *Engine) CreateQueue(_ context.Context, sc Scope, in CreateQueueInput) (out CreateQueueOutput, err error) {
+	if err := e.enter(); err != nil {
+		return out, err
+	}
+	defer e.leave()
+	fifo := strings.EqualFold(in.Attributes["FifoQueue"], "true")
+	if err := checkQueueName(in.QueueName, fifo); err != nil {
+		return out, err
+	}
+	pending, err := e.create(sc.Region, in, fifo)
+	if err != nil {
+		return out, e.asError(err)
+	}
+	return CreateQueueOutput{QueueUrl: sc.url(in.QueueName)}, e.wait(pending)
+}
+
+func checkQueueName(name string, fifo bool) error {
+	if name == "" {
+		return errMissing("QueueName")
+	}
+	plain, suffix := strings.CutSuffix(name, ".fifo")
+	if fifo && !suffix {
+		return errorf(codeInvalidParameter, "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length")
+	}
+	if suffix && !fifo || len(name) > 80 || !queueNamePattern.MatchString(plain) {
+		return errorf(codeInvalidParameter, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+	}
+	return nil
+}
+
+func (e *Engine) create(region string, in CreateQueueInput, fifo bool) (kv.Pending, error) {
+	if err := checkAttributes(in.Attributes, fifo); err != nil {
+		return kv.Pending{}, err
+	}
+	if err := e.checkRedrive(region, in.QueueName, fifo, in.Attributes); err != nil {
+		return kv.Pending{}, err
+	}
+	if err := checkTags(in.Tags); err != nil {
+		return kv.Pending{}, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if q, ok := e.queues[queueName{region, in.QueueName}]; ok {
+		return q.do(func(q *queue, t *txn) error {
+			q.touch(t)
+			return q.sameAs(in.Attributes)
+		})
+	}
+	now := e.now()
+	if err := e.checkGrave(region, in.QueueName, now); err != nil {
+		return kv.Pending{}, err
+	}
+	return e.createNew(region, in, fifo, now)
+}
+
+// sameAs is QueueNameExists unless the queue has those attributes.
+func (q *queue) sameAs(attributes map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		if canonical(name, attributes[name]) != attribute(q.rec.Attributes, name) {
+			return errorf(codeQueueExists, "A queue already exists with the same name and a different value for attribute %s", name)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) checkGrave(region, name string, now int64) error {
+	v, ok, err := e.space.Get(graveKey(region, name))
+	if err != nil || !ok || e.cfg.NoCooldown {
+		return err
+	}
+	if r := (reader{b: v}); now < int64(r.uint())+cooldown {
+		return errorf(codeDeletedRecently, "You must wait 60 seconds after deleting a queue before you can create another with the same name.")
+	}
+	return nil
+}
+
+func (e *Engine) createNew(region string, in CreateQueueInput, fifo bool, now int64) (kv.Pending, error) {
+	rec := queueRecord{
+		Region: region, Name: in.QueueName, FIFO: fifo, Created: now, Modified: now,
+		Salt: make([]byte, 16), Attributes: merge(nil, in.Attributes), Tags: in.Tags,
+		GroupDedup: in.Attributes["DeduplicationScope"] == "messageGroup",
+	}
+	_, _ = rand.Read(rec.Salt) // never fails
+	q, err := newQueue(e, e.lastQueue+1, rec)
+	if err != nil {
+		return kv.Pending{}, err
+	}
+	t := &txn{Batch: e.cfg.Store.NewBatch(), now: now}
+	t.Set(e.space, []byte{kindCounter}, be64(nil, q.id))
+	t.Delete(e.space, graveKey(region, in.QueueName))
+	q.save(t)
+	p, err := q.apply(t)
+	if err == nil {
+		e.lastQueue = q.id
+		e.queues[queueName{region, in.QueueName}] = q
+	}
+	return p, err
+}
+
+// save writes the queue's record.
+func (q *queue) save(t *txn) {
+	v, _ := json.Marshal(q.rec) // strings, numbers, bytes: always marshals
+	t.Set(q.e.space, queueKey(kindQueue, q.id), v)
+}
+
+// DeleteQueue deletes a queue with its messages. Polls that wait on it end with
+// QueueDoesNotExist.
+func (e *Engine) DeleteQueue(_ context.Context, sc Scope, in DeleteQueueInput) (out DeleteQueueOutput, err error) {
+	if err := e.enter(); err != nil {
+		return out, err
+	}
+	defer e.leave()
+	q, err := e.find(sc, in.QueueUrl)
+	if err != nil {
+		return out, err
+	}
+	e.mu.Lock()
+	pending, err := q.do(func(q *queue, t *txn) error {
+		q.bury(t)
+		delete(e.queues, queueName{q.rec.Region, q.rec.Name})
+		return nil
+	})
+	e.mu.Unlock()
+	if err != nil {
+		return out, err
+	}
+	return out, e.wait(pending)
+}
+
+func (q *queue) bury(t *txn) {
+	q.clear(t)
+	t.Delete(q.e.space, queueKey(kindQueue, q.id))
+	t.Delete(q.e.space, queueKey(kindLast, q.id))
+	t.Set(q.e.space, graveKey(q.rec.Region, q.rec.Name), uvarint(t.now))
+	q.deleted = true
+	q.alarm.disarm()
+}
+
+// clear removes all messages, and what is remembered of former ones.
+func (q *queue) clear(t *txn) {
+	for _, kind := range messageKinds {
+		t.DeleteRange(q.e.space, queueKey(kind, q.id), queueKey(kind, q.id+1))
+	}
+	q.reset()
+}
+
+// PurgeQueue deletes all messages, those in flight too, and forgets the
+// deduplication window. Error: PurgeQueueInProgress, within 60 s of the last.
+func (e *Engine) PurgeQueue(_ context.Context, sc Scope, in PurgeQueueInput) (out PurgeQueueOutput, err error) {
+	return out, e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+		if q.rec.Purged != 0 && t.now < q.rec.Purged+cooldown && !e.cfg.NoCooldown {
+			return awswire.Errorf(403, codePurgeInProgress, "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.rec.Name)
+		}
+		q.clear(t)
+		q.rec.Purged = t.now
+		q.save(t)
+		return nil
+	})
+}
+
+// GetQueueUrl answers with the URL of a queue that exists.
+func (e *Engine) GetQueueUrl(_ context.Context, sc Scope, in GetQueueUrlInput) (out GetQueueUrlOutput, err error) {
+	if err := e.enter(); err != nil {
+		return out, err
+	}
+	defer e.leave()
+	if in.QueueName == "" {
+		return out, errMissing("QueueName")
+	}
+	if in.QueueOwnerAWSAccountId != "" && in.QueueOwnerAWSAccountId != awswire.Account {
+		return out, errNoQueue()
+	}
+	q, err := e.named(sc.Region, in.QueueName)
+	if err != nil {
+		return out, err
+	}
+	return GetQueueUrlOutput{QueueUrl: sc.url(q.rec.Name)}, nil
+}
+
+// ListQueues answers with the region's queues by name. Without MaxResults it
+// gives up to 1,000 and, as AWS does, no token.
+func (e *Engine) ListQueues(_ context.Context, sc Scope, in ListQueuesInput) (out ListQueuesOutput, err error) {
+	if err := e.enter(); err != nil {
+		return out, err
+	}
+	defer e.leave()
+	names := e.names(sc.Region, func(q *queue) bool { return strings.HasPrefix(q.rec.Name, in.QueueNamePrefix) })
+	page, token, err := pageOf(names, in.MaxResults, in.NextToken)
+	for _, name := range page {
+		out.QueueUrls = append(out.QueueUrls, sc.url(name))
+	}
+	out.NextToken = token
+	return out, err
+}
+
+// ListDeadLetterSourceQueues answers with the queues whose RedrivePolicy
+// names this one.
+func (e *Engine) ListDeadLetterSourceQueues(_ context.Context, sc Scope, in ListDeadLetterSourceQueuesInput) (out ListDeadLetterSourceQueuesOutput, err error) {
+	if err := e.enter(); err != nil {
+		return out, err
+	}
+	defer e.leave()
+	dlq, err := e.find(sc, in.QueueUrl)
+	if err != nil {
+		return out, err
+	}
+	names := e.names(sc.Region, func(q *queue) bool { return q.redriveTarget() == dlq.arn() })
+	page, token, err := pageOf(names, in.MaxResults, in.NextToken)
+	out.QueueUrls = []string{}
+	for _, name := range page {
+		out.QueueUrls = append(out.QueueUrls, sc.url(name))
+	}
+	out.NextToken = token
+	return out, err
+}
+
+func (e *Engine) names(region string, keep func(q *queue) bool) []string {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	var names []string
+	for key, q := range e.queues {
+		if key.region == region && keep(q) {
+			names = append(names, key.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+const maxPage = 1000
+
+// pageOf cuts a page out of sorted names. A token is the last name given.
+func pageOf(names []string, limit *int32, token string) (page []string, next string, err error) {
+	n := maxPage
+	if limit != nil {
+		if n = int(*limit); n < 1 || n > maxPage {
+			return nil, "", errValue(n, "MaxResults", "MaxResults must be an integer between 1 and 1000.")
+		}
+	}
+	if token != "" {
+		after, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil {
+			return nil, "", errValue(token, "NextToken", "The token is not valid.")
+		}
+		i, found := slices.BinarySearch(names, string(after))
+		if found {
+			i++
+		}
+		names = names[i:]
+	}
+	if len(names) <= n {
+		return names, "", nil
+	}
+	if limit != nil {
+		next = base64.RawURLEncoding.EncodeToString([]byte(names[n-1]))
+	}
+	return names[:n], next, nil
+}

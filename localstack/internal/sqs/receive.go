@@ -1,0 +1,306 @@
+package sqs
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// A receive is a checked ReceiveMessage request.
+type receive struct {
+	limit      int
+	visibility int64 // ms; -1 is the queue's
+	wait       int64 // s; -1 is the queue's
+	attempt    string
+	system     []string
+	user       []string
+}
+
+// ReceiveMessage takes up to MaxNumberOfMessages out of sight and answers with
+// them. With a wait it parks until there is one, the wait is over (by the
+// engine's clock) or ctx ends; a ctx that has ended takes nothing.
+// Errors: InvalidParameterValue, OverLimit, ctx's.
+func (e *Engine) ReceiveMessage(ctx context.Context, sc Scope, in ReceiveMessageInput) (out ReceiveMessageOutput, err error) {
+	if err := e.enter(); err != nil {
+		return out, err
+	}
+	defer e.leave()
+	q, err := e.find(sc, in.QueueUrl)
+	if err != nil {
+		return out, err
+	}
+	r, err := checkReceive(in, q.rec.FIFO)
+	if err != nil {
+		return out, err
+	}
+	var pending kv.Pending
+	out.Messages, pending, err = e.poll(ctx, q, r)
+	if err != nil {
+		return ReceiveMessageOutput{}, err
+	}
+	return out, e.wait(pending)
+}
+
+// systemAttributes are what a message says about itself when asked.
+var systemAttributes = []string{
+	"All", "SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp", "SequenceNumber",
+	"MessageDeduplicationId", "MessageGroupId", "AWSTraceHeader", "DeadLetterQueueSourceArn",
+}
+
+func checkReceive(in ReceiveMessageInput, fifo bool) (r receive, err error) {
+	r = receive{limit: 1, visibility: -1, wait: -1, attempt: in.ReceiveRequestAttemptId, user: in.MessageAttributeNames}
+	if n := in.MaxNumberOfMessages; n != nil {
+		if *n < 1 || *n > 10 {
+			return r, errValue(*n, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
+		}
+		r.limit = int(*n)
+	}
+	if s := in.WaitTimeSeconds; s != nil {
+		if *s < 0 || *s > 20 {
+			return r, errValue(*s, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.")
+		}
+		r.wait = int64(*s)
+	}
+	if s := in.VisibilityTimeout; s != nil {
+		if err := checkVisibility(*s); err != nil {
+			return r, err
+		}
+		r.visibility = seconds(int64(*s))
+	}
+	if r.attempt != "" {
+		if !fifo {
+			return r, errValue(r.attempt, "ReceiveRequestAttemptId", "The request includes a parameter that is not valid for this queue type.")
+		}
+		if err := checkID(&r.attempt, "ReceiveRequestAttemptId"); err != nil {
+			return r, err
+		}
+	}
+	r.system = append(slices.Clone(in.MessageSystemAttributeNames), in.AttributeNames...)
+	for _, name := range r.system {
+		_, number := numberAttributes[name] // AWS lets the queue's own names pass
+		if !slices.Contains(systemAttributes, name) && !number && computedAttributes[name] == nil && choiceAttributes[name] == nil && !documentAttributes[name] {
+			return r, errorf(codeInvalidAttributeName, "Unknown Attribute %s.", name)
+		}
+	}
+	return r, nil
+}
+
+func checkVisibility(s int32) error {
+	if s < 0 || s > 43_200 {
+		return errValue(s, "VisibilityTimeout", "Must be >= 0 and <= 43200, if provided.")
+	}
+	return nil
+}
+
+// poll receives, parking as long as it may while there is nothing.
+func (e *Engine) poll(ctx context.Context, q *queue, r receive) ([]Message, kv.Pending, error) {
+	messages, pending, w, wait, err := q.try(ctx, r, nil, false)
+	if w == nil {
+		return messages, pending, err
+	}
+	late := make(chan struct{})
+	stopTimer := e.cfg.Clock.AfterFunc(wait, func() { close(late) })
+	defer stopTimer()
+	for isLate := false; ; {
+		select {
+		case <-w.wake:
+		case <-ctx.Done():
+		case <-e.done:
+			isLate = true
+		case <-late:
+			isLate = true
+		}
+		messages, pending, w, _, err = q.try(ctx, r, w, isLate)
+		if w == nil {
+			return messages, pending, err
+		}
+	}
+}
+
+// try is one attempt of the receive that parks as w, or isn't parked yet. It
+// returns a waiter as long as there is nothing to answer, and how long that may
+// wait.
+func (q *queue) try(ctx context.Context, r receive, w *waiter, last bool) (messages []Message, pending kv.Pending, parked *waiter, wait time.Duration, err error) {
+	dlq, unlock := q.lockWithTarget()
+	defer unlock()
+	wait = q.waitOf(r)
+	err = ctx.Err()
+	if err == nil && (q.first(w) || w == nil && wait == 0) {
+		messages, pending, err = q.receive(r, dlq)
+	}
+	if err == nil && q.deleted {
+		err = errNoQueue()
+	}
+	done := err != nil || len(messages) > 0 || last || wait == 0
+	now := q.e.now()
+	switch {
+	case done && w != nil:
+		q.unpark(w)
+		w = nil
+	case !done && w == nil:
+		w = q.park()
+	case !done:
+		w.sleep()
+	}
+	q.rouse(now)
+	return messages, pending, w, wait, err
+}
+
+// sleep makes a waiter wakeable again.
+func (w *waiter) sleep() {
+	select {
+	case <-w.wake:
+	default:
+	}
+	w.woken = false
+}
+
+func (q *queue) waitOf(r receive) time.Duration {
+	if r.wait < 0 {
+		return time.Duration(q.set.wait) * time.Second
+	}
+	return time.Duration(r.wait) * time.Second
+}
+
+// receive takes what there is, under the lock of the queue, and of its
+// dead-letter queue where it has one.
+func (q *queue) receive(r receive, dlq *queue) (messages []Message, p kv.Pending, err error) {
+	p, err = q.doLocked(func(q *queue, t *txn) error {
+		var ok bool
+		if messages, ok, err = q.replay(t, r); ok || err != nil {
+			return err
+		}
+		if !q.rec.FIFO && len(q.flying) >= maxInFlight {
+			return errorf(codeOverLimit, "The maximum number of in flight messages is reached: %d.", maxInFlight)
+		}
+		var receipts []attemptMessage
+		messages, receipts, err = q.takeMessages(t, r, dlq)
+		if err == nil {
+			q.rememberAttempt(t, r.attempt, receipts)
+		}
+		return err
+	})
+	if dlq != nil {
+		dlq.rouse(q.e.now())
+	}
+	return messages, p, err
+}
+
+func (q *queue) takeMessages(t *txn, r receive, dlq *queue) (messages []Message, receipts []attemptMessage, err error) {
+	hideUntil := t.now + q.visibilityOf(r)
+	q.lane.take(t.now, func(seq uint64, g *group) verdict {
+		if len(messages) == r.limit || len(q.flying) >= maxInFlight {
+			return stop
+		}
+		s, body, readErr := q.read(seq)
+		switch {
+		case readErr != nil:
+			err = readErr
+			return stop
+		case s.Sent+q.set.retention <= t.now:
+			q.doom(seq)
+			return dropped
+		case dlq != nil && s.Count >= q.set.redrive.maxReceive:
+			q.bequeath(t, dlq, seq, s, body)
+			return dropped
+		}
+		s.Count++
+		s.Received, s.Hidden, s.Changed = t.now, hideUntil, false
+		if s.First == 0 {
+			s.First = t.now
+		}
+		q.setState(t, seq, s)
+		q.fly(seq, s, g)
+		messages = append(messages, q.message(seq, s, body, r))
+		receipts = append(receipts, attemptMessage{Seq: seq, Count: s.Count})
+		return taken
+	})
+	return messages, receipts, err
+}
+
+func (q *queue) visibilityOf(r receive) int64 {
+	if r.visibility < 0 {
+		return q.set.visibility
+	}
+	return r.visibility
+}
+
+// read is both records of a message that memory says is there.
+func (q *queue) read(seq uint64) (s stateRecord, m bodyRecord, err error) {
+	s, ok, err := q.state(seq)
+	if err == nil && ok {
+		m, ok, err = q.body(seq)
+	}
+	if err == nil && !ok {
+		err = errRecord
+	}
+	return s, m, err
+}
+
+// message is what the caller gets to see of a message.
+func (q *queue) message(seq uint64, s stateRecord, m bodyRecord, r receive) Message {
+	user := selectAttributes(m.Attributes, r.user)
+	return Message{
+		MessageId:              m.ID,
+		ReceiptHandle:          q.handle(receipt{seq: seq, count: s.Count}),
+		MD5OfBody:              md5Hex(m.Body),
+		Body:                   m.Body,
+		Attributes:             q.systemAttributes(seq, s, m, r.system),
+		MD5OfMessageAttributes: attributesMD5(user),
+		MessageAttributes:      user,
+	}
+}
+
+func (q *queue) systemAttributes(seq uint64, s stateRecord, m bodyRecord, names []string) map[string]string {
+	if len(names) == 0 {
+		return nil
+	}
+	all := map[string]string{
+		"SenderId":                         awswire.Account,
+		"SentTimestamp":                    decimal(s.Sent),
+		"ApproximateReceiveCount":          strconv.FormatUint(uint64(s.Count), 10),
+		"ApproximateFirstReceiveTimestamp": decimal(s.First),
+		"MessageDeduplicationId":           m.DedupID,
+		"MessageGroupId":                   m.Group,
+		"AWSTraceHeader":                   m.Trace,
+		"DeadLetterQueueSourceArn":         s.Source,
+	}
+	if q.rec.FIFO {
+		all["SequenceNumber"] = sent{seq: seq}.sequence()
+	}
+	chosen := map[string]string{}
+	for name, value := range all {
+		if value != "" && (slices.Contains(names, "All") || slices.Contains(names, name)) {
+			chosen[name] = value
+		}
+	}
+	return chosen
+}
+
+// selectAttributes picks by name, by prefix ("foo.*") or all (All, ".*").
+func selectAttributes(attributes map[string]MessageAttributeValue, names []string) map[string]MessageAttributeValue {
+	var chosen map[string]MessageAttributeValue
+	for name, value := range attributes {
+		if !slices.ContainsFunc(names, func(pattern string) bool { return selects(pattern, name) }) {
+			continue
+		}
+		if chosen == nil {
+			chosen = map[string]MessageAttributeValue{}
+		}
+		chosen[name] = value
+	}
+	return chosen
+}
+
+func selects(pattern, name string) bool {
+	if pattern == "All" || pattern == "*" || pattern == name {
+		return true
+	}
+	prefix, ok := strings.CutSuffix(pattern, ".*")
+	return ok && strings.HasPrefix(name, prefix)
+}

@@ -1,0 +1,181 @@
+package sqs
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// bodyRecord is what doesn't change while a message lives.
+type bodyRecord struct {
+	ID         string
+	Body       string
+	Group      string
+	DedupID    string
+	Trace      string // AWSTraceHeader
+	Attributes map[string]MessageAttributeValue
+}
+
+// stateRecord is what changes. It holds the group too, so that a start reads
+// no bodies. Times are milliseconds since 1970.
+type stateRecord struct {
+	Group    string
+	Sent     int64
+	Hidden   int64  // not to be received before; 0 is visible
+	Received int64  // the latest receive
+	First    int64  // the first receive
+	Count    uint32 // receives so far; also tells one receipt handle from another
+	Changed  bool   // its visibility was changed since the latest receive
+	Source   string // ARN of the queue it was dead-lettered from
+}
+
+// dedupRecord is the answer to a duplicate send.
+type dedupRecord struct {
+	Expires int64
+	Seq     uint64
+	ID      string
+}
+
+// attemptRecord is the answer to a receive that is tried again.
+type attemptRecord struct {
+	Expires  int64
+	Messages []attemptMessage
+}
+
+type attemptMessage struct {
+	Seq   uint64
+	Count uint32
+}
+
+var errRecord = errors.New("damaged record")
+
+const recordVersion = 1
+
+func putString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// reader takes a record apart; after the first fault all it reads is zero.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) uint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) string() string {
+	n := r.uint()
+	if n > uint64(len(r.b)) {
+		r.bad, r.b = true, nil
+		return ""
+	}
+	s := string(r.b[:n])
+	r.b = r.b[n:]
+	return s
+}
+
+func (r *reader) err(what string) error {
+	if r.bad {
+		return fmt.Errorf("%s: %w", what, errRecord)
+	}
+	return nil
+}
+
+func (m *bodyRecord) encode() []byte {
+	b := make([]byte, 0, len(m.Body)+len(m.Group)+len(m.DedupID)+64)
+	b = append(b, recordVersion)
+	for _, s := range []string{m.ID, m.Body, m.Group, m.DedupID, m.Trace} {
+		b = putString(b, s)
+	}
+	if len(m.Attributes) > 0 {
+		// Strings, bytes and lists of them always marshal.
+		attributes, _ := json.Marshal(m.Attributes)
+		b = append(b, attributes...)
+	}
+	return b
+}
+
+func decodeBody(b []byte) (m bodyRecord, err error) {
+	r := reader{b: b}
+	if v := r.uint(); v != recordVersion {
+		return m, fmt.Errorf("message of version %d: %w", v, errRecord)
+	}
+	for _, s := range []*string{&m.ID, &m.Body, &m.Group, &m.DedupID, &m.Trace} {
+		*s = r.string()
+	}
+	if len(r.b) > 0 {
+		if err := json.Unmarshal(r.b, &m.Attributes); err != nil {
+			return m, fmt.Errorf("message attributes: %w", err)
+		}
+	}
+	return m, r.err("message")
+}
+
+func (s *stateRecord) encode() []byte {
+	b := make([]byte, 0, 48+len(s.Group)+len(s.Source))
+	b = append(b, recordVersion)
+	b = putString(b, s.Group)
+	for _, t := range []int64{s.Sent, s.Hidden, s.Received, s.First, int64(s.Count)} {
+		b = binary.AppendUvarint(b, uint64(t))
+	}
+	changed := uint64(0)
+	if s.Changed {
+		changed = 1
+	}
+	b = binary.AppendUvarint(b, changed)
+	return putString(b, s.Source)
+}
+
+func decodeState(b []byte) (s stateRecord, err error) {
+	r := reader{b: b}
+	if v := r.uint(); v != recordVersion {
+		return s, fmt.Errorf("message state of version %d: %w", v, errRecord)
+	}
+	s.Group = r.string()
+	for _, t := range []*int64{&s.Sent, &s.Hidden, &s.Received, &s.First} {
+		*t = int64(r.uint())
+	}
+	s.Count = uint32(r.uint())
+	s.Changed = r.uint() == 1
+	s.Source = r.string()
+	return s, r.err("message state")
+}
+
+func (d *dedupRecord) encode() []byte {
+	b := binary.AppendUvarint([]byte{recordVersion}, uint64(d.Expires))
+	return putString(binary.AppendUvarint(b, d.Seq), d.ID)
+}
+
+func decodeDedup(b []byte) (d dedupRecord, err error) {
+	r := reader{b: b}
+	r.uint()
+	d.Expires, d.Seq, d.ID = int64(r.uint()), r.uint(), r.string()
+	return d, r.err("deduplication record")
+}
+
+func (a *attemptRecord) encode() []byte {
+	b := binary.AppendUvarint([]byte{recordVersion}, uint64(a.Expires))
+	for _, m := range a.Messages {
+		b = binary.AppendUvarint(binary.AppendUvarint(b, m.Seq), uint64(m.Count))
+	}
+	return b
+}
+
+func decodeAttempt(b []byte) (a attemptRecord, err error) {
+	r := reader{b: b}
+	r.uint()
+	a.Expires = int64(r.uint())
+	for len(r.b) > 0 {
+		a.Messages = append(a.Messages, attemptMessage{Seq: r.uint(), Count: uint32(r.uint())})
+	}
+	return a, r.err("attempt")
+}

@@ -1,0 +1,260 @@
+package sqs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+)
+
+// A parcel is a checked message on its way into a queue: what can be computed
+// without the queue's lock is.
+type parcel struct {
+	in          SendMessageBatchRequestEntry
+	size        int
+	bodyMD5     string
+	contentHash string // SHA-256 of the body, where it may be the deduplication ID
+	trace       string
+}
+
+func pack(sc Scope, in SendMessageBatchRequestEntry) (parcel, error) {
+	if err := checkMessage(in); err != nil {
+		return parcel{}, err
+	}
+	p := parcel{in: in, size: sizeOf(in), bodyMD5: md5Hex(in.MessageBody), trace: sc.Trace}
+	if trace, ok := in.MessageSystemAttributes["AWSTraceHeader"]; ok {
+		p.trace = *trace.StringValue
+	}
+	if in.MessageGroupId != nil && in.MessageDeduplicationId == nil {
+		sum := sha256.Sum256([]byte(in.MessageBody))
+		p.contentHash = hex.EncodeToString(sum[:])
+	}
+	return p, nil
+}
+
+// sent is what a send answers with, besides the checksums.
+type sent struct {
+	id  string
+	seq uint64 // 0 in a standard queue
+}
+
+func (s sent) sequence() string {
+	if s.seq == 0 {
+		return ""
+	}
+	return fmt.Sprintf("1%019d", s.seq) // AWS's have 20 digits
+}
+
+// SendMessage puts a message into a queue. A duplicate within 5 minutes is
+// answered with the first one's ID and sequence number.
+// Errors: InvalidMessageContents, InvalidParameterValue, MissingParameter.
+func (e *Engine) SendMessage(_ context.Context, sc Scope, in SendMessageInput) (out SendMessageOutput, err error) {
+	p, packErr := pack(sc, SendMessageBatchRequestEntry{
+		MessageBody: in.MessageBody, DelaySeconds: in.DelaySeconds,
+		MessageAttributes: in.MessageAttributes, MessageSystemAttributes: in.MessageSystemAttributes,
+		MessageDeduplicationId: in.MessageDeduplicationId, MessageGroupId: in.MessageGroupId,
+	})
+	err = e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+		if packErr != nil {
+			return packErr
+		}
+		s, err := q.send(t, p, "One or more parameters are invalid.")
+		out = SendMessageOutput{
+			MD5OfMessageBody:             p.bodyMD5,
+			MD5OfMessageAttributes:       attributesMD5(in.MessageAttributes),
+			MD5OfMessageSystemAttributes: attributesMD5(in.MessageSystemAttributes),
+			MessageId:                    s.id, SequenceNumber: s.sequence(),
+		}
+		return err
+	})
+	return out, err
+}
+
+// SendMessageBatch sends up to 10 messages; each is whole or absent, and so is
+// the batch after a crash. Errors: those of the batch as a whole; an entry's
+// own stand in Failed.
+func (e *Engine) SendMessageBatch(_ context.Context, sc Scope, in SendMessageBatchInput) (out SendMessageBatchOutput, err error) {
+	ids := make([]string, len(in.Entries))
+	parcels := make([]parcel, len(in.Entries))
+	faults := make([]error, len(in.Entries))
+	batchErr := checkBatchSize(in.Entries)
+	for i, entry := range in.Entries {
+		ids[i] = entry.Id
+		if batchErr == nil && len(in.Entries) <= maxBatchEntries {
+			parcels[i], faults[i] = pack(sc, entry)
+		}
+	}
+	err = e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+		if err := firstError(checkBatch("SendMessageBatchRequestEntry", ids), q.checkFIFOBatch(in.Entries), batchErr); err != nil {
+			return err
+		}
+		for i, entry := range in.Entries {
+			s, err := sent{}, faults[i]
+			if err == nil {
+				s, err = q.send(t, parcels[i], "One or more parameters cannot be validated.")
+			}
+			if err != nil {
+				failed, err := failure(entry.Id, err)
+				if err != nil {
+					return err
+				}
+				out.Failed = append(out.Failed, failed)
+				continue
+			}
+			out.Successful = append(out.Successful, SendMessageBatchResultEntry{
+				Id: entry.Id, MessageId: s.id, MD5OfMessageBody: parcels[i].bodyMD5,
+				MD5OfMessageAttributes:       attributesMD5(entry.MessageAttributes),
+				MD5OfMessageSystemAttributes: attributesMD5(entry.MessageSystemAttributes),
+				SequenceNumber:               s.sequence(),
+			})
+		}
+		return nil
+	})
+	return out, err
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var batchIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
+
+// checkBatch is the rules for the entries of any batch.
+func checkBatch(entry string, ids []string) error {
+	if len(ids) == 0 {
+		return errorf(codeEmptyBatch, "There should be at least one %s in the request.", entry)
+	}
+	if len(ids) > maxBatchEntries {
+		return errorf(codeTooManyEntries, "Maximum number of entries per request are %d. You have sent %d.", maxBatchEntries, len(ids))
+	}
+	seen := map[string]bool{}
+	for _, id := range ids {
+		if !batchIDPattern.MatchString(id) {
+			return errorf(codeInvalidBatchID, "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
+		}
+		if seen[id] {
+			return errorf(codeBatchIDsNotDistinct, "Id %s repeated.", id)
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
+func checkBatchSize(entries []SendMessageBatchRequestEntry) error {
+	total := 0
+	for _, entry := range entries {
+		total += sizeOf(entry)
+	}
+	if total > maxBatchBytes {
+		return errorf(codeBatchTooLong, "Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxBatchBytes, total)
+	}
+	return nil
+}
+
+// checkFIFOBatch refuses a whole batch for what, in a single send, would be
+// that message's fault. The code isn't the single send's, either.
+func (q *queue) checkFIFOBatch(entries []SendMessageBatchRequestEntry) error {
+	for _, entry := range entries {
+		if q.rec.FIFO && entry.MessageDeduplicationId == nil && !q.set.contentDedup {
+			return errNoDedupID()
+		}
+		if q.rec.FIFO && entry.MessageGroupId == nil {
+			return errorf(codeInvalidParameter, "The request must contain the parameter MessageGroupId.")
+		}
+	}
+	return nil
+}
+
+func errNoDedupID() error {
+	return errorf(codeInvalidParameter, "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
+}
+
+// failure turns an error into a batch entry's; one that isn't the sender's
+// fault ends the batch.
+func failure(id string, err error) (BatchResultErrorEntry, error) {
+	var answer *awswire.Error
+	if !errors.As(err, &answer) {
+		return BatchResultErrorEntry{}, err
+	}
+	return BatchResultErrorEntry{
+		Id: id, SenderFault: answer.Status < 500, Code: QueryCode(answer.Code), Message: answer.Message,
+	}, nil
+}
+
+// send checks a message against its queue and puts it in.
+func (q *queue) send(t *txn, p parcel, lead string) (sent, error) {
+	if p.size > q.set.maxSize {
+		return sent{}, errorf(codeInvalidParameter, "%s Reason: Message must be shorter than %d bytes.", lead, q.set.maxSize)
+	}
+	if q.rec.FIFO {
+		return q.sendFIFO(t, p)
+	}
+	if id := p.in.MessageDeduplicationId; id != nil {
+		return sent{}, errValue(*id, "MessageDeduplicationId", "The request includes a parameter that is not valid for this queue type.")
+	}
+	delay := q.set.delay
+	if p.in.DelaySeconds != nil {
+		delay = seconds(int64(*p.in.DelaySeconds))
+	}
+	s := stateRecord{Sent: t.now}
+	if delay > 0 {
+		s.Hidden = t.now + delay
+	}
+	body := p.body("")
+	q.put(t, body, s)
+	return sent{id: body.ID}, nil
+}
+
+func (q *queue) sendFIFO(t *txn, p parcel) (sent, error) {
+	if d := p.in.DelaySeconds; d != nil && *d != 0 {
+		return sent{}, errValue(*d, "DelaySeconds", "The request include parameter that is not valid for this queue type.")
+	}
+	if p.in.MessageGroupId == nil {
+		return sent{}, errMissing("MessageGroupId")
+	}
+	dedup := p.contentHash
+	if p.in.MessageDeduplicationId != nil {
+		dedup = *p.in.MessageDeduplicationId
+	} else if !q.set.contentDedup {
+		return sent{}, errNoDedupID()
+	}
+	h := q.dedupHash(*p.in.MessageGroupId, dedup)
+	if first, ok, err := q.duplicateOf(t, h); err != nil || ok {
+		return first, err
+	}
+	body := p.body(dedup)
+	seq := q.put(t, body, stateRecord{Group: body.Group, Sent: t.now})
+	q.remember(t, h, body.ID, seq)
+	return sent{id: body.ID, seq: seq}, nil
+}
+
+func (p *parcel) body(dedup string) bodyRecord {
+	m := bodyRecord{ID: awswire.RequestID(), Body: p.in.MessageBody, DedupID: dedup, Trace: p.trace, Attributes: p.in.MessageAttributes}
+	if p.in.MessageGroupId != nil {
+		m.Group = *p.in.MessageGroupId
+	}
+	return m
+}
+
+// put writes a new message at the queue's end.
+func (q *queue) put(t *txn, m bodyRecord, s stateRecord) uint64 {
+	seq := q.nextSeq(t.now)
+	t.Set(q.e.space, messageKey(kindBody, q.id, seq), m.encode())
+	q.setState(t, seq, s)
+	q.touch(t)
+	q.lane.add(seq, m.Group, s.Hidden)
+	q.count++
+	return seq
+}
+
+func uvarint(n int64) []byte { return binary.AppendUvarint(nil, uint64(n)) }

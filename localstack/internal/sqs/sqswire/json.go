@@ -1,0 +1,81 @@
+package sqswire
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/sqs"
+)
+
+const jsonType = "application/x-amz-json-1.0"
+
+type jsonProtocol struct{}
+
+func (h *handler) serveJSON(w http.ResponseWriter, r *http.Request, target string) {
+	action, ok := strings.CutPrefix(target, "AmazonSQS.")
+	if !ok {
+		jsonProtocol{}.fail(w, awswire.Errorf(http.StatusNotFound, codeUnknownOperation, "The target %s is not one of SQS.", target))
+		return
+	}
+	h.call(w, r, jsonProtocol{}, action, func(into any) error {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return bodyError(err)
+		}
+		return decodeJSON(body, into)
+	})
+}
+
+// decodeJSON fills an input; an empty body is an empty object.
+func decodeJSON(body []byte, into any) error {
+	if len(body) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return awswire.Errorf(http.StatusBadRequest, codeSerialization, "The request is not valid JSON for this operation.")
+	}
+	return nil
+}
+
+func (jsonProtocol) answer(w http.ResponseWriter, _ string, out any) {
+	body, err := json.Marshal(out)
+	if err != nil { // no output holds what doesn't marshal
+		jsonProtocol{}.fail(w, awswire.Errorf(http.StatusInternalServerError, "InternalError", "The answer could not be written."))
+		return
+	}
+	write(w, http.StatusOK, jsonType, body)
+}
+
+// fail writes an error as the service model has it, and, for SDKs that were
+// made for the query protocol, its name there in a header.
+func (jsonProtocol) fail(w http.ResponseWriter, err *awswire.Error) {
+	namespace := "com.amazonaws.sqs#"
+	if err.Code == codeUnknownOperation || err.Code == codeSerialization {
+		namespace = "com.amazon.coral.service#"
+	} else {
+		w.Header().Set("X-Amzn-Query-Error", sqs.QueryCode(err.Code)+";"+fault(err))
+	}
+	body, _ := json.Marshal(struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+	}{namespace + err.Code, err.Message})
+	write(w, err.Status, jsonType, body)
+}
+
+func fault(err *awswire.Error) string {
+	if err.Status >= 500 {
+		return "Receiver"
+	}
+	return "Sender"
+}
+
+func write(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a caller that has gone is nobody to tell
+}

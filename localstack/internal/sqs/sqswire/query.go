@@ -1,0 +1,71 @@
+package sqswire
+
+import (
+	"bytes"
+	"encoding/xml"
+	"net/http"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/sqs"
+)
+
+const xmlns = "http://queue.amazonaws.com/doc/2012-11-05/"
+
+// notOfQueue are the actions that aren't taken at a queue's own URL.
+var notOfQueue = map[string]bool{"CreateQueue": true, "ListQueues": true}
+
+type queryProtocol struct{ requestID string }
+
+func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request, id string) {
+	p := queryProtocol{id}
+	if err := r.ParseForm(); err != nil {
+		p.fail(w, bodyError(err))
+		return
+	}
+	action := r.Form.Get("Action")
+	if action == "" {
+		write(w, http.StatusNotFound, "text/xml", []byte("<UnknownOperationException/>\n"))
+		return
+	}
+	atQueue := r.URL.Path != "/" && r.URL.Path != ""
+	if _, ok := operations[action]; !ok || atQueue && notOfQueue[action] {
+		p.fail(w, awswire.Errorf(http.StatusBadRequest, "InvalidAction", "The action %s is not valid for this endpoint.", action))
+		return
+	}
+	if atQueue && !r.Form.Has("QueueUrl") {
+		r.Form.Set("QueueUrl", r.URL.Path) // old SDKs post to the queue's URL
+	}
+	h.call(w, r, p, action, func(into any) error { return decodeForm(r.Form, into) })
+}
+
+func (p queryProtocol) answer(w http.ResponseWriter, action string, out any) {
+	var b bytes.Buffer
+	b.WriteString(xml.Header)
+	b.WriteString(`<` + action + `Response xmlns="` + xmlns + `">`)
+	encodeXML(&b, action+"Result", out)
+	b.WriteString(`<ResponseMetadata><RequestId>` + p.requestID + `</RequestId></ResponseMetadata></` + action + `Response>`)
+	write(w, http.StatusOK, "text/xml", b.Bytes())
+}
+
+func (p queryProtocol) fail(w http.ResponseWriter, err *awswire.Error) {
+	message := err.Message
+	if err.Code == "QueueDoesNotExist" {
+		message = "The specified queue does not exist for this wsdl version."
+	}
+	var b bytes.Buffer
+	b.WriteString(xml.Header)
+	b.WriteString(`<ErrorResponse xmlns="` + xmlns + `"><Error>`)
+	element(&b, "Type", fault(err))
+	element(&b, "Code", sqs.QueryCode(err.Code))
+	element(&b, "Message", message)
+	b.WriteString(`<Detail/></Error><RequestId>` + p.requestID + `</RequestId></ErrorResponse>`)
+	write(w, err.Status, "text/xml", b.Bytes())
+}
+
+// element writes <name>text</name>. Carriage returns are escaped, too: a
+// parser would turn them into line feeds.
+func element(b *bytes.Buffer, name, text string) {
+	b.WriteString("<" + name + ">")
+	_ = xml.EscapeText(b, []byte(text)) // a buffer takes everything
+	b.WriteString("</" + name + ">")
+}
