@@ -1,0 +1,94 @@
+package dynamodb
+
+// units are the capacity units an operation used, by AWS's rules: a write is 1
+// for each KB of the larger of the item before and after, a read 1 for each
+// 4 KB, half that where it is eventually consistent; a transaction doubles it.
+type units struct {
+	table  float64
+	local  map[string]float64 // by index
+	global map[string]float64 // by index
+}
+
+func ceilDiv(n, d int) float64 { return float64((n + d - 1) / d) }
+
+// writeUnits and readUnits are the units for that many bytes; none at all count
+// as one.
+func writeUnits(size int) float64 { return max(1, ceilDiv(size, 1<<10)) }
+
+func readUnits(size int, consistent bool) float64 {
+	u := max(1, ceilDiv(size, 4<<10))
+	if !consistent {
+		u /= 2
+	}
+	return u
+}
+
+func (u *units) add(x *index, n float64) {
+	m := &u.global
+	if x.local {
+		m = &u.local
+	}
+	if *m == nil {
+		*m = map[string]float64{}
+	}
+	(*m)[x.name] += n
+}
+
+// plus adds v to u.
+func (u *units) plus(v units) {
+	u.table += v.table
+	for _, m := range []struct {
+		to   *map[string]float64
+		from map[string]float64
+	}{{&u.local, v.local}, {&u.global, v.global}} {
+		if *m.to == nil && len(m.from) > 0 {
+			*m.to = map[string]float64{}
+		}
+		for name, n := range m.from {
+			(*m.to)[name] += n
+		}
+	}
+}
+
+// consumed is what ReturnConsumedCapacity wants: nothing, TOTAL or INDEXES.
+func (u units) consumed(want, table string) *ConsumedCapacity {
+	if want != "TOTAL" && want != "INDEXES" {
+		return nil
+	}
+	c := &ConsumedCapacity{TableName: table, CapacityUnits: u.table}
+	for _, n := range u.local {
+		c.CapacityUnits += n
+	}
+	for _, n := range u.global {
+		c.CapacityUnits += n
+	}
+	if want == "INDEXES" {
+		c.Table = &Capacity{u.table}
+		c.LocalSecondaryIndexes = capacities(u.local)
+		c.GlobalSecondaryIndexes = capacities(u.global)
+	}
+	return c
+}
+
+func capacities(m map[string]float64) map[string]Capacity {
+	if len(m) == 0 {
+		return nil
+	}
+	out := map[string]Capacity{}
+	for name, n := range m {
+		out[name] = Capacity{n}
+	}
+	return out
+}
+
+// times returns u multiplied, for transactions.
+func (u units) times(f float64) units {
+	out := units{table: u.table * f}
+	for name, n := range u.local {
+		out.add(&index{name: name, local: true}, n*f)
+	}
+	for name, n := range u.global {
+		out.add(&index{name: name}, n*f)
+	}
+	return out
+}

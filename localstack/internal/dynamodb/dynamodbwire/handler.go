@@ -1,0 +1,191 @@
+// Package dynamodbwire is DynamoDB's protocol, AWS JSON 1.0, before the engine
+// of package dynamodb: POST / with X-Amz-Target: DynamoDB_20120810.Operation.
+// Authentication is the business of whoever calls the handler.
+package dynamodbwire
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/dynamodb"
+)
+
+// maxBody is DynamoDB's limit of a request, in bytes.
+const maxBody = 16 << 20
+
+const targetPrefix = "DynamoDB_20120810."
+
+// New returns the handler of e.
+func New(e *dynamodb.Engine) http.Handler { return &handler{operations: operations(e)} }
+
+// An operation reads its input from a JSON tree and gives its output.
+type operation func(ctx context.Context, body any) (any, error)
+
+type handler struct{ operations map[string]operation }
+
+// operations are those that the engine has.
+func operations(e *dynamodb.Engine) map[string]operation {
+	return map[string]operation{
+		"BatchGetItem":       adapt(e.BatchGetItem),
+		"BatchWriteItem":     adapt(e.BatchWriteItem),
+		"CreateTable":        adapt(e.CreateTable),
+		"DeleteItem":         adapt(e.DeleteItem),
+		"DeleteTable":        adapt(e.DeleteTable),
+		"DescribeTable":      adapt(e.DescribeTable),
+		"DescribeTimeToLive": adapt(e.DescribeTimeToLive),
+		"GetItem":            adapt(e.GetItem),
+		"ListTables":         adapt(e.ListTables),
+		"PutItem":            adapt(e.PutItem),
+		"Query":              adapt(e.Query),
+		"Scan":               adapt(e.Scan),
+		"TransactGetItems":   adapt(e.TransactGetItems),
+		"TransactWriteItems": adapt(e.TransactWriteItems),
+		"UpdateItem":         adapt(e.UpdateItem),
+		"UpdateTimeToLive":   adapt(e.UpdateTimeToLive),
+	}
+}
+
+func adapt[In, Out any](f func(context.Context, *In) (*Out, error)) operation {
+	return func(ctx context.Context, body any) (any, error) {
+		in := new(In)
+		if err := decode(body, in); err != nil {
+			return nil, err
+		}
+		return f(ctx, in)
+	}
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Amzn-Requestid", rand.Text()+rand.Text())
+	if r.Method == http.MethodGet {
+		answer(w, http.StatusOK, "text/plain", []byte("healthy: dynamodb."+awswire.IdentityFrom(r.Context()).Region+".amazonaws.com "))
+		return
+	}
+	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	contentType = strings.TrimSpace(contentType)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		return
+	case err != nil:
+		return // the caller has gone
+	case r.Method != http.MethodPost, len(body) > 0 && contentType != "application/json" && contentType != "application/x-amz-json-1.0":
+		answer(w, http.StatusNotFound, "", []byte("<UnknownOperationException/>\n"))
+		return
+	}
+	if contentType == "" {
+		contentType = "application/x-amz-json-1.0"
+	}
+	status, out := h.call(r, body)
+	answer(w, status, contentType, out)
+}
+
+// call runs the operation and renders its answer.
+func (h *handler) call(r *http.Request, body []byte) (status int, out []byte) {
+	result, err := h.result(r, body)
+	if err == nil {
+		out, err = json.Marshal(result)
+	}
+	if err != nil {
+		return render(err)
+	}
+	return http.StatusOK, out
+}
+
+func (h *handler) result(r *http.Request, body []byte) (any, error) {
+	var tree any
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(&tree); err != nil && len(body) > 0 {
+		return nil, serialization("")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, serialization("")
+	}
+	target := r.Header.Get("X-Amz-Target")
+	op, ok := h.operations[strings.TrimPrefix(target, targetPrefix)]
+	if !ok || !strings.HasPrefix(target, targetPrefix) {
+		return nil, unknown(target)
+	}
+	if len(body) == 0 {
+		return nil, serialization("")
+	}
+	return op(r.Context(), tree)
+}
+
+func unknown(target string) *awswire.Error {
+	msg := "" // AWS has none; but what AWS has and we don't is to be told by name
+	if name, ok := strings.CutPrefix(target, targetPrefix); ok {
+		msg = "The operation isn't supported here: " + name
+	}
+	return &awswire.Error{Status: http.StatusBadRequest, Code: "UnknownOperationException", Message: msg}
+}
+
+func serialization(message string) *awswire.Error {
+	return &awswire.Error{Status: http.StatusBadRequest, Code: "SerializationException", Message: message}
+}
+
+// namespaces are those of the errors that don't belong to DynamoDB itself.
+var namespaces = map[string]string{
+	"ValidationException":       "com.amazon.coral.validate#",
+	"SerializationException":    "com.amazon.coral.service#",
+	"UnknownOperationException": "com.amazon.coral.service#",
+	"AccessDeniedException":     "com.amazon.coral.service#",
+}
+
+// upperMessage are the errors whose text stands in "Message", not "message".
+var upperMessage = map[string]bool{
+	"SerializationException": true, "AccessDeniedException": true, "TransactionCanceledException": true,
+}
+
+// render turns an error into its body. What isn't an AWS error is the stack's
+// own fault: a 500, whose cause the caller needs not know.
+func render(err error) (status int, body []byte) {
+	var e *awswire.Error
+	if !errors.As(err, &e) {
+		e = &awswire.Error{Status: http.StatusInternalServerError, Code: "InternalServerError", Message: "The request processing has failed because of an unknown error, exception or failure."}
+	}
+	ns, ok := namespaces[e.Code]
+	if !ok {
+		ns = "com.amazonaws.dynamodb.v20120810#"
+	}
+	fields := map[string]any{}
+	for k, v := range e.Fields {
+		fields[k] = v
+	}
+	fields["__type"] = ns + e.Code
+	if key := "message"; e.Message != "" {
+		if upperMessage[e.Code] {
+			key = "Message"
+		}
+		fields[key] = e.Message
+	}
+	body, err = json.Marshal(fields)
+	if err != nil { // only an engine that breaks its word
+		return http.StatusInternalServerError, fmt.Appendf(nil, `{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}`)
+	}
+	return e.Status, body
+}
+
+func answer(w http.ResponseWriter, status int, contentType string, body []byte) {
+	h := w.Header()
+	if contentType != "" {
+		h.Set("Content-Type", contentType)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the caller may have gone
+}

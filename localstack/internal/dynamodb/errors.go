@@ -1,0 +1,63 @@
+package dynamodb
+
+import (
+	"errors"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
+)
+
+// statusBadRequest is HTTP 400: the engine knows no more of HTTP.
+const statusBadRequest = 400
+
+const paramsInvalid = "One or more parameter values were invalid: "
+
+// invalid is a ValidationException.
+func invalid(format string, args ...any) *awswire.Error {
+	if len(args) == 0 {
+		return &awswire.Error{Status: statusBadRequest, Code: "ValidationException", Message: format}
+	}
+	return awswire.Errorf(statusBadRequest, "ValidationException", format, args...)
+}
+
+// badRequest is any other error of the caller's.
+func badRequest(code, format string, args ...any) *awswire.Error {
+	return awswire.Errorf(statusBadRequest, code, format, args...)
+}
+
+// asInvalid makes a fault of an expression or a value a ValidationException;
+// other errors, and nil, stay as they are.
+func asInvalid(err error) error {
+	var f *expr.Error
+	if errors.As(err, &f) {
+		return invalid("%s", f.Message)
+	}
+	return err
+}
+
+func noSuchTable() *awswire.Error {
+	return badRequest("ResourceNotFoundException", "Requested resource not found")
+}
+
+func noSuchTableNamed(name string) *awswire.Error {
+	return badRequest("ResourceNotFoundException", "Requested resource not found: Table: %s not found", name)
+}
+
+// conditionFailed is ConditionalCheckFailedException; item is what stands
+// there, for callers who asked to see it.
+func conditionFailed(item Item) *awswire.Error {
+	e := badRequest("ConditionalCheckFailedException", "The conditional request failed")
+	if item != nil {
+		e.Fields = map[string]any{"Item": item}
+	}
+	return e
+}
+
+// message is an error's text without its code.
+func message(err error) string {
+	var e *awswire.Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return err.Error()
+}

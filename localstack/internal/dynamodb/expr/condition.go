@@ -1,0 +1,242 @@
+package expr
+
+import (
+	"slices"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+// A Condition is a condition, filter or key condition, checked.
+type Condition struct{ root *node }
+
+// Condition parses a condition. label is the parameter's name, for messages:
+// ConditionExpression, FilterExpression, KeyConditionExpression.
+func (s *Scope) Condition(label, src string) (*Condition, error) {
+	root, redundant, err := parse(src, conditionWords, (*parser).condition)
+	if err == nil {
+		err = s.checkCondition(root, redundant)
+	}
+	if err != nil {
+		return nil, fault("Invalid %s: %s", label, err)
+	}
+	return &Condition{root}, nil
+}
+
+// Matches reports whether the item, nil where there is none, satisfies c.
+func (c *Condition) Matches(it value.Item) bool { return c.root.test(it) }
+
+// Paths returns the paths that c names.
+func (c *Condition) Paths() []Path {
+	var paths []Path
+	c.root.walk(func(n *node) {
+		if n.op == opPath {
+			paths = append(paths, n.path)
+		}
+	})
+	return paths
+}
+
+// maxOperators and maxInOperands are limits of an expression.
+const (
+	maxOperators  = 300
+	maxInOperands = 100
+)
+
+func (s *Scope) checkCondition(root *node, redundant bool) error {
+	if redundant {
+		return fault("The expression has redundant parentheses;")
+	}
+	if err := firstOf(unknownFunction(root, conditionArity), misused(root), reservedName(root)); err != nil {
+		return err
+	}
+	if n := countOperators(root); n > maxOperators {
+		return fault("The expression contains too many operators; operator count: %d", n)
+	}
+	return firstOf(s.checkLeaves(root))
+}
+
+func countOperators(root *node) int {
+	n := 0
+	root.walk(func(m *node) {
+		if m.op != opPath && m.op != opValue {
+			n++
+		}
+	})
+	return n
+}
+
+// checkLeaves checks each comparison and function by itself, in order.
+func (s *Scope) checkLeaves(n *node) *Error {
+	switch n.op {
+	case opAnd, opOr, opNot:
+		for _, a := range n.args {
+			if f := s.checkLeaves(a); f != nil {
+				return f
+			}
+		}
+		return nil
+	}
+	if f := s.resolve(n); f != nil {
+		return f
+	}
+	for _, check := range []func(*node) *Error{operandCount(conditionArity), distinct, operandTypes} {
+		var first *Error
+		n.walk(func(m *node) {
+			if first == nil {
+				first = check(m)
+			}
+		})
+		if first != nil {
+			return first
+		}
+	}
+	return nil
+}
+
+// conditionArity is how many operands each function of a condition takes.
+var conditionArity = map[string]int{
+	"attribute_exists": 1, "attribute_not_exists": 1, "attribute_type": 2,
+	"begins_with": 2, "contains": 2, "size": 1,
+}
+
+func unknownFunction(root *node, arity map[string]int) (first *Error) {
+	root.walk(func(n *node) {
+		if _, known := arity[n.name]; n.op == opFunc && !known && first == nil {
+			first = fault("Invalid function name; function: %s", n.name)
+		}
+	})
+	return first
+}
+
+// misused finds size where a condition belongs, and every other function where
+// an operand does.
+func misused(root *node) (first *Error) {
+	flag := func(n *node, operand bool) {
+		if n.op == opFunc && (n.name == "size") != operand && first == nil {
+			first = fault("The function is not allowed to be used this way in an expression; function: %s", n.name)
+		}
+	}
+	root.walk(func(n *node) {
+		for _, a := range n.args {
+			flag(a, n.op != opAnd && n.op != opOr && n.op != opNot)
+		}
+	})
+	flag(root, false)
+	return first
+}
+
+func reservedName(root *node) (first *Error) {
+	root.walk(func(n *node) {
+		if first == nil {
+			first = reservedIn(n.path)
+		}
+	})
+	return first
+}
+
+func operandCount(arity map[string]int) func(*node) *Error {
+	return func(n *node) *Error {
+		name, count, ok := n.name, len(n.args), true
+		switch n.op {
+		case opFunc:
+			ok = count == arity[n.name]
+		case opIn:
+			name, count = "IN", count-1
+			ok = count <= maxInOperands
+		}
+		if ok {
+			return nil
+		}
+		return fault("Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d", name, count)
+	}
+}
+
+// distinct refuses a comparison of a path with itself.
+func distinct(n *node) *Error {
+	if len(n.args) != 2 || n.args[0].op != opPath || n.args[1].op != opPath || !n.args[0].path.equal(n.args[1].path) {
+		return nil
+	}
+	name := string(n.op)
+	if n.op == opFunc {
+		name = n.name
+	}
+	return fault("The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", name, n.args[0].path)
+}
+
+// kind is the kind that n has whatever the item, Invalid for a path.
+func (n *node) kind() value.Kind {
+	switch {
+	case n.op == opValue:
+		return n.val.Kind
+	case n.op == opFunc && n.name == "size":
+		return value.KindN
+	case n.op == opFunc:
+		return value.KindBool
+	}
+	return value.Invalid
+}
+
+func operandTypes(n *node) *Error {
+	if n.op == opBetween {
+		return betweenBounds(n.args[1], n.args[2])
+	}
+	if n.op != opFunc {
+		return nil
+	}
+	switch n.name {
+	case "attribute_exists", "attribute_not_exists":
+		if n.args[0].op != opPath {
+			return fault("Operator or function requires a document path; operator or function: %s", n.name)
+		}
+	case "begins_with":
+		for _, a := range n.args {
+			if k := a.kind(); k != value.Invalid && k != value.KindS && k != value.KindB {
+				return wrongOperand(n.name, k.String())
+			}
+		}
+	case "attribute_type":
+		return typeOperand(n.args[1])
+	case "size":
+		switch k := n.args[0].kind(); k {
+		case value.KindN, value.KindBool, value.KindNull:
+			return wrongOperand(n.name, k.String())
+		}
+	}
+	return nil
+}
+
+func wrongOperand(function, kind string) *Error {
+	return fault("Incorrect operand type for operator or function; operator or function: %s, operand type: %s", function, kind)
+}
+
+func typeOperand(n *node) *Error {
+	switch k := n.kind(); {
+	case k == value.Invalid:
+		return wrongOperand("attribute_type", "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}")
+	case k != value.KindS:
+		return wrongOperand("attribute_type", k.String())
+	case value.KindOf(n.val.Str) == value.Invalid:
+		return fault("Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}", n.val.Str)
+	}
+	return nil
+}
+
+func betweenBounds(low, high *node) *Error {
+	if low.op != opValue || high.op != opValue {
+		return nil
+	}
+	what := ""
+	if low.val.Kind != high.val.Kind {
+		what = "same data type for lower and upper bounds"
+	} else if c, ok := value.Compare(low.val, high.val); ok && c > 0 {
+		what = "upper bound to be greater than or equal to lower bound"
+	}
+	if what == "" {
+		return nil
+	}
+	return fault("The BETWEEN operator requires %s; lower bound operand: AttributeValue: {%s:%s}, upper bound operand: AttributeValue: {%s:%s}",
+		what, low.val.Kind, low.val.Str, high.val.Kind, high.val.Str)
+}
+
+// hasOp reports whether n's operator is one of ops.
+func (n *node) hasOp(ops ...op) bool { return slices.Contains(ops, n.op) }

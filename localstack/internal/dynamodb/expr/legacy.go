@@ -1,0 +1,92 @@
+package expr
+
+import "github.com/errandhq/errand/localstack/internal/dynamodb/value"
+
+// The parameters that were there before expressions (Expected, QueryFilter,
+// AttributeUpdates, …) become the same trees.
+
+// legacyOps are the comparison operators that are comparators here.
+var legacyOps = map[string]op{
+	"EQ": opEQ, "NE": opNE, "LE": opLE, "LT": opLT, "GE": opGE, "GT": opGT, "IN": opIn, "BETWEEN": opBetween,
+}
+
+// legacyFuncs are those that are functions; a NOT_ one is its negation.
+var legacyFuncs = map[string]string{
+	"NOT_NULL": "attribute_exists", "NULL": "attribute_not_exists",
+	"CONTAINS": "contains", "BEGINS_WITH": "begins_with", "NOT_CONTAINS": "contains",
+}
+
+// A LegacyTest compares one attribute by a ComparisonOperator.
+type LegacyTest struct {
+	Attr     string
+	Operator string
+	Args     []value.Value
+}
+
+// Legacy returns the condition that all tests pass, or any; nil for no tests.
+func Legacy(tests []LegacyTest, any bool) *Condition {
+	var root *node
+	join := opAnd
+	if any {
+		join = opOr
+	}
+	for _, t := range tests {
+		n := t.node()
+		if root != nil {
+			n = &node{op: join, args: []*node{root, n}}
+		}
+		root = n
+	}
+	if root == nil {
+		return nil
+	}
+	return &Condition{root}
+}
+
+func (t LegacyTest) node() *node {
+	n := &node{op: opFunc, name: legacyFuncs[t.Operator], args: []*node{{op: opPath, path: Top(t.Attr)}}}
+	if o, ok := legacyOps[t.Operator]; ok {
+		n.op, n.name = o, ""
+	}
+	for _, a := range t.Args {
+		n.args = append(n.args, &node{op: opValue, val: a})
+	}
+	if t.Operator == "NOT_CONTAINS" {
+		return &node{op: opNot, args: []*node{n}}
+	}
+	return n
+}
+
+// KeyTest returns the test as one of a key; its Op is the legacy name where no
+// key can be asked that.
+func (t LegacyTest) KeyTest() KeyTest {
+	kt := KeyTest{Op: t.Operator, Args: t.Args}
+	switch o := legacyOps[t.Operator]; {
+	case t.Operator == "BEGINS_WITH":
+		kt.Op = "begins_with"
+	case o != "" && o != opNE && o != opIn:
+		kt.Op = string(o)
+	}
+	return kt
+}
+
+// A LegacyUpdate changes one attribute. Section is that of an expression: SET,
+// REMOVE, ADD or DELETE.
+type LegacyUpdate struct {
+	Attr    string
+	Section string
+	Value   value.Value // not for REMOVE
+}
+
+// LegacyUpdates returns the update of all.
+func LegacyUpdates(us []LegacyUpdate) *Update {
+	u := &Update{}
+	for _, l := range us {
+		a := action{section: l.Section, path: Top(l.Attr)}
+		if l.Section != "REMOVE" {
+			a.val = &node{op: opValue, val: l.Value}
+		}
+		u.actions = append(u.actions, a)
+	}
+	return u
+}

@@ -1,0 +1,90 @@
+package expr
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+// Projection parses a ProjectionExpression.
+func (s *Scope) Projection(src string) ([]Path, error) {
+	paths, _, err := parse(src, conditionWords, (*parser).paths)
+	if err == nil {
+		paths, err = s.checkProjection(paths)
+	}
+	if err != nil {
+		return nil, fault("Invalid ProjectionExpression: %s", err)
+	}
+	return paths, nil
+}
+
+func (s *Scope) checkProjection(written []Path) ([]Path, error) {
+	paths := make([]Path, len(written))
+	var undefined *Error
+	for i, p := range written {
+		if f := reservedIn(p); f != nil {
+			return nil, f
+		}
+		var f *Error
+		if paths[i], f = s.resolvePath(p); f != nil && undefined == nil {
+			undefined = f
+		}
+	}
+	if undefined != nil {
+		return nil, undefined
+	}
+	return paths, firstOf(checkPaths(paths))
+}
+
+// Project returns the parts of the item that paths name, in the maps and lists
+// they stand in: the members of a list close ranks, in their order.
+func Project(it value.Item, paths []Path) value.Item {
+	out := value.Item{}
+	parts := map[string][]Path{}
+	for _, p := range paths {
+		parts[p[0].Name] = append(parts[p[0].Name], p[1:])
+	}
+	for name, rest := range parts {
+		if v, ok := it[name]; ok {
+			if w, ok := project(v, rest); ok {
+				out[name] = w
+			}
+		}
+	}
+	return out
+}
+
+// project keeps of v what the paths below it name, and whether that is anything.
+func project(v value.Value, paths []Path) (value.Value, bool) {
+	if slices.ContainsFunc(paths, func(p Path) bool { return len(p) == 0 }) {
+		return v, true
+	}
+	parts := map[Step][]Path{}
+	for _, p := range paths {
+		parts[p[0]] = append(parts[p[0]], p[1:])
+	}
+	out := value.Value{Kind: v.Kind}
+	if v.Kind == value.KindM {
+		out.Map = map[string]value.Value{}
+	}
+	steps := slices.SortedFunc(maps.Keys(parts), func(a, b Step) int { return a.Index - b.Index })
+	found := false
+	for _, s := range steps {
+		e, ok := s.get(v)
+		if !ok {
+			continue
+		}
+		w, ok := project(e, parts[s])
+		if !ok {
+			continue
+		}
+		found = true
+		if s.IsIndex {
+			out.List = append(out.List, w)
+		} else {
+			out.Map[s.Name] = w
+		}
+	}
+	return out, found
+}

@@ -1,0 +1,169 @@
+package expr
+
+import (
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+// An Update is an UpdateExpression, checked.
+type Update struct{ actions []action }
+
+// An action is one clause of a section: SET path = val, REMOVE path, ADD path
+// val, DELETE path val.
+type action struct {
+	section string
+	path    Path
+	val     *node
+}
+
+// Update parses an UpdateExpression.
+func (s *Scope) Update(src string) (*Update, error) {
+	sections, _, err := parse(src, updateWords, (*parser).update)
+	if err != nil {
+		return nil, fault("Invalid UpdateExpression: %s", err)
+	}
+	u := &Update{}
+	for _, sec := range sections {
+		u.actions = append(u.actions, sec.actions...)
+	}
+	if err := s.checkUpdate(u, sections); err != nil {
+		return nil, fault("Invalid UpdateExpression: %s", err)
+	}
+	return u, nil
+}
+
+// Paths returns the paths that u changes, in the order of the text.
+func (u *Update) Paths() []Path {
+	paths := make([]Path, len(u.actions))
+	for i, a := range u.actions {
+		paths[i] = a.path
+	}
+	return paths
+}
+
+// AllPaths are the paths that u names, as targets or as operands.
+func (u *Update) AllPaths() []Path {
+	paths := u.Paths()
+	for _, a := range u.actions {
+		if a.val != nil {
+			a.val.walk(func(n *node) {
+				if n.op == opPath {
+					paths = append(paths, n.path)
+				}
+			})
+		}
+	}
+	return paths
+}
+
+// Kind is the kind that u is bound to give the top-level attribute; Invalid
+// where that depends on the item or u leaves it alone.
+func (u *Update) Kind(attr string) value.Kind {
+	for _, a := range u.actions {
+		if len(a.path) == 1 && a.path[0].Name == attr && a.val != nil && a.section != "DELETE" {
+			return updateKind(a.val)
+		}
+	}
+	return value.Invalid
+}
+
+func updateKind(n *node) value.Kind {
+	switch {
+	case n.op == opValue:
+		return n.val.Kind
+	case n.op == opPlus || n.op == opMinus:
+		return value.KindN
+	case n.op == opFunc && n.name == "list_append":
+		return value.KindL
+	case n.op == opFunc:
+		return updateKind(n.args[1])
+	}
+	return value.Invalid
+}
+
+type section struct {
+	word    string
+	actions []action
+}
+
+// update = section { section }
+func (p *parser) update() []section {
+	sections := []section{p.section()}
+	for p.peek().kind != tokEOF {
+		sections = append(sections, p.section())
+	}
+	return sections
+}
+
+// section = ( SET | REMOVE | ADD | DELETE ) clause { , clause }
+func (p *parser) section() section {
+	t := p.peek()
+	if !p.isKeyword(t) {
+		p.unexpected()
+	}
+	p.pos++
+	s := section{word: strings.ToUpper(t.text)}
+	for {
+		s.actions = append(s.actions, p.clause(s.word))
+		if !p.accept(",") {
+			return s
+		}
+	}
+}
+
+func (p *parser) clause(word string) action {
+	a := action{section: word, path: p.path()}
+	switch word {
+	case "SET":
+		p.expect("=")
+		a.val = p.setValue()
+	case "ADD", "DELETE":
+		t := p.peek()
+		if t.kind != tokValue {
+			p.unexpected()
+		}
+		p.pos++
+		a.val = &node{op: opValue, name: t.text}
+	}
+	return a
+}
+
+// setValue = operand [ ( + | - ) operand ], which may stand in parentheses
+func (p *parser) setValue() *node {
+	n := p.setOperand(true)
+	if t := p.peek(); (t.is("+") || t.is("-")) && n.isOperand() {
+		p.pos++
+		return &node{op: op(t.text), args: []*node{n, p.setOperand(false)}}
+	}
+	return n
+}
+
+// setOperand = function | :value | path | ( operand ); outermost parentheses
+// can hold a sum.
+func (p *parser) setOperand(outer bool) *node {
+	t := p.peek()
+	switch {
+	case t.is("("):
+		p.pos++
+		inner := p.setOperand
+		if outer {
+			inner = func(bool) *node { return p.setValue() }
+		}
+		n := inner(false)
+		p.expect(")")
+		return n
+	case t.kind == tokValue:
+		p.pos++
+		return &node{op: opValue, name: t.text}
+	case t.kind == tokIdent && p.toks[p.pos+1].is("(") && !p.isKeyword(t):
+		p.pos += 2
+		n := &node{op: opFunc, name: t.text, args: []*node{p.setOperand(false)}}
+		for p.accept(",") {
+			n.args = append(n.args, p.setOperand(false))
+		}
+		p.expect(")")
+		return n
+	}
+	return &node{op: opPath, path: p.path()}
+}

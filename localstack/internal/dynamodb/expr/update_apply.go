@@ -1,0 +1,249 @@
+package expr
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+// Apply returns the item as u changes it; it itself stays as it was. Every
+// value is computed from the item before any change. Lists grow in the order
+// of the indexes named and shrink from the end, so that each index means what
+// it meant before.
+// Errors: ErrOperandType, ErrNoAttribute, ErrUpdatePath, or a number's fault.
+func (u *Update) Apply(it value.Item) (value.Item, error) {
+	results := make([]change, 0, len(u.actions))
+	for _, a := range u.actions {
+		c, err := a.evaluate(it)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, c)
+	}
+	slices.SortStableFunc(results, func(a, b change) int {
+		if a.remove != b.remove {
+			return cmp.Compare(btoi(a.remove), btoi(b.remove))
+		}
+		if a.remove {
+			return comparePaths(b.path, a.path)
+		}
+		return comparePaths(a.path, b.path)
+	})
+	doc := value.M(it)
+	for _, c := range results {
+		var err error
+		if c.remove {
+			doc, err = removeAt(doc, c.path)
+		} else if c.set {
+			doc, err = setAt(doc, c.path, c.val)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if doc.Map == nil {
+		return value.Item{}, nil
+	}
+	return doc.Map, nil
+}
+
+// A change is what an action comes to for one item; neither set nor remove is
+// nothing at all.
+type change struct {
+	path        Path
+	set, remove bool
+	val         value.Value
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func comparePaths(a, b Path) int {
+	return slices.CompareFunc(a, b, func(s, t Step) int {
+		if c := cmp.Compare(s.Name, t.Name); c != 0 {
+			return c
+		}
+		return cmp.Compare(s.Index, t.Index)
+	})
+}
+
+func (a action) evaluate(it value.Item) (change, error) {
+	c := change{path: a.path, set: true}
+	var err error
+	switch a.section {
+	case "SET":
+		c.val, err = a.val.updateValue(it)
+	case "REMOVE":
+		c.set, c.remove = false, true
+	case "ADD":
+		c.val, err = added(a.path, it, a.val.val)
+	case "DELETE":
+		return deleted(a.path, it, a.val.val)
+	}
+	return c, err
+}
+
+func (n *node) updateValue(it value.Item) (value.Value, error) {
+	switch n.op {
+	case opValue:
+		return n.val, nil
+	case opPath:
+		if v, ok := n.path.Get(it); ok {
+			return v, nil
+		}
+		return value.Value{}, ErrNoAttribute
+	}
+	if n.name == "if_not_exists" {
+		if v, ok := n.args[0].path.Get(it); ok {
+			return v, nil
+		}
+		return n.args[1].updateValue(it)
+	}
+	a, err := n.args[0].updateValue(it)
+	if err != nil {
+		return a, err
+	}
+	b, err := n.args[1].updateValue(it)
+	if err != nil {
+		return b, err
+	}
+	if n.op == opFunc {
+		return appended(a, b)
+	}
+	return arithmetic(n.op, a, b)
+}
+
+func appended(a, b value.Value) (value.Value, error) {
+	if a.Kind != value.KindL || b.Kind != value.KindL {
+		return a, ErrOperandType
+	}
+	return value.L(slices.Concat(a.List, b.List)...), nil
+}
+
+func arithmetic(o op, a, b value.Value) (value.Value, error) {
+	if a.Kind != value.KindN || b.Kind != value.KindN {
+		return a, ErrOperandType
+	}
+	f := value.Add
+	if o == opMinus {
+		f = value.Sub
+	}
+	s, err := f(a.Str, b.Str)
+	if err != nil {
+		return a, &Error{err.Error()}
+	}
+	return value.Value{Kind: value.KindN, Str: s}, nil
+}
+
+// added is the value after ADD: a sum, a union of sets, or (only by the older
+// AttributeUpdates) a longer list.
+func added(p Path, it value.Item, v value.Value) (value.Value, error) {
+	old, ok := p.Get(it)
+	switch {
+	case !ok:
+		return v, nil
+	case old.Kind != v.Kind:
+		return v, ErrOperandType
+	case v.Kind == value.KindN:
+		return arithmetic(opPlus, old, v)
+	case v.Kind == value.KindL:
+		return appended(old, v)
+	}
+	union := slices.Clone(old.Set)
+	for _, m := range v.Set {
+		if !slices.Contains(old.Set, m) {
+			union = append(union, m)
+		}
+	}
+	return value.Value{Kind: v.Kind, Set: union}, nil
+}
+
+// deleted is the change by DELETE: a set without some members, or none left.
+func deleted(p Path, it value.Item, v value.Value) (change, error) {
+	old, ok := p.Get(it)
+	if !ok && len(p) > 1 {
+		if parent, there := p[:len(p)-1].Get(it); !there || !p[len(p)-1].fits(parent) {
+			return change{}, ErrUpdatePath
+		}
+	}
+	if !ok {
+		return change{path: p}, nil
+	}
+	if old.Kind != v.Kind {
+		return change{}, ErrOperandType
+	}
+	left := slices.DeleteFunc(slices.Clone(old.Set), func(m string) bool { return slices.Contains(v.Set, m) })
+	if len(left) == 0 {
+		return change{path: p, remove: true}, nil
+	}
+	return change{path: p, set: true, val: value.Value{Kind: old.Kind, Set: left}}, nil
+}
+
+// setAt returns v with what stands at p replaced. A list takes an index past
+// its end as its end; the parents of p must be there.
+func setAt(v value.Value, p Path, to value.Value) (value.Value, error) {
+	if len(p) == 0 {
+		return to, nil
+	}
+	s := p[0]
+	child, ok := s.get(v)
+	if !s.fits(v) || !ok && len(p) > 1 {
+		return v, ErrUpdatePath
+	}
+	child, err := setAt(child, p[1:], to)
+	if err != nil {
+		return v, err
+	}
+	return s.put(v, child), nil
+}
+
+// fits reports whether s can step into v at all.
+func (s Step) fits(v value.Value) bool {
+	return s.IsIndex && v.Kind == value.KindL || !s.IsIndex && v.Kind == value.KindM
+}
+
+// put returns a copy of v, which s fits, with the member at s.
+func (s Step) put(v, member value.Value) value.Value {
+	if s.IsIndex {
+		list := slices.Clone(v.List)
+		if s.Index < len(list) {
+			list[s.Index] = member
+		} else {
+			list = append(list, member)
+		}
+		return value.L(list...)
+	}
+	m := make(map[string]value.Value, len(v.Map)+1)
+	maps.Copy(m, v.Map)
+	m[s.Name] = member
+	return value.M(m)
+}
+
+// removeAt returns v without what stands at p, if anything does.
+func removeAt(v value.Value, p Path) (value.Value, error) {
+	s := p[0]
+	child, ok := s.get(v)
+	switch {
+	case !s.fits(v) || !ok && len(p) > 1:
+		return v, ErrUpdatePath
+	case !ok:
+		return v, nil
+	case len(p) > 1:
+		child, err := removeAt(child, p[1:])
+		if err != nil {
+			return v, err
+		}
+		return s.put(v, child), nil
+	case s.IsIndex:
+		return value.L(slices.Delete(slices.Clone(v.List), s.Index, s.Index+1)...), nil
+	}
+	m := maps.Clone(v.Map)
+	delete(m, s.Name)
+	return value.M(m), nil
+}

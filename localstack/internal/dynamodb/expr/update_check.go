@@ -1,0 +1,142 @@
+package expr
+
+import "github.com/errandhq/errand/localstack/internal/dynamodb/value"
+
+// updateArity is how many operands each function of an update takes.
+var updateArity = map[string]int{"if_not_exists": 2, "list_append": 2}
+
+// checkUpdate looks for faults in AWS's order, and resolves names and values.
+func (s *Scope) checkUpdate(u *Update, sections []section) error {
+	var reservedWord, unknown *Error
+	operators := 0
+	for _, a := range u.actions {
+		if reservedWord == nil {
+			reservedWord = reservedIn(a.path)
+		}
+		if a.val == nil {
+			continue
+		}
+		operators += countOperators(a.val)
+		if reservedWord == nil {
+			reservedWord = reservedName(a.val)
+		}
+		if unknown == nil {
+			unknown = unknownFunction(a.val, updateArity)
+		}
+	}
+	if err := firstOf(reservedWord, unknown, sectionTwice(sections)); err != nil {
+		return err
+	}
+	if operators > maxOperators {
+		return fault("The expression contains too many operators; operator count: %d", operators)
+	}
+	if f := s.resolveUpdate(u); f != nil {
+		return f
+	}
+	overlap, conflict := checkPaths(u.Paths())
+	return firstOf(overlap, conflict, sectionOperands(u), functionOperands(u))
+}
+
+func sectionTwice(sections []section) *Error {
+	seen := map[string]bool{}
+	for _, sec := range sections {
+		if seen[sec.word] {
+			return fault(`The "%s" section can only be used once in an update expression;`, sec.word)
+		}
+		seen[sec.word] = true
+	}
+	return nil
+}
+
+// resolveUpdate puts names and values in; a missing name goes before a missing
+// value.
+func (s *Scope) resolveUpdate(u *Update) *Error {
+	var noName, noValue *Error
+	keep := func(to **Error, f *Error) {
+		if *to == nil {
+			*to = f
+		}
+	}
+	for i := range u.actions {
+		a := &u.actions[i]
+		p, f := s.resolvePath(a.path)
+		a.path = p
+		keep(&noName, f)
+		if a.val == nil {
+			continue
+		}
+		a.val.walk(func(n *node) {
+			switch n.op {
+			case opPath:
+				n.path, f = s.resolvePath(n.path)
+				keep(&noName, f)
+			case opValue:
+				n.val, f = s.value(n.name)
+				keep(&noValue, f)
+			}
+		})
+	}
+	if noName != nil {
+		return noName
+	}
+	return noValue
+}
+
+// longNames are the kinds as the messages about ADD and DELETE say them.
+var longNames = map[value.Kind]string{
+	value.KindS: "STRING", value.KindN: "NUMBER", value.KindB: "BINARY", value.KindNull: "NULL",
+	value.KindBool: "BOOLEAN", value.KindL: "LIST", value.KindM: "MAP",
+}
+
+// sectionOperands: ADD takes a number or a set, DELETE a set.
+func sectionOperands(u *Update) *Error {
+	for _, a := range u.actions {
+		if a.section != "ADD" && a.section != "DELETE" {
+			continue
+		}
+		k := a.val.val.Kind
+		if long, scalar := longNames[k]; scalar && (a.section != "ADD" || k != value.KindN) {
+			return fault("Incorrect operand type for operator or function; operator: %s, operand type: %s", a.section, long)
+		}
+	}
+	return nil
+}
+
+func functionOperands(u *Update) (first *Error) {
+	count := operandCount(updateArity)
+	for _, a := range u.actions {
+		if a.val == nil {
+			continue
+		}
+		a.val.walk(func(n *node) {
+			if first == nil {
+				first = count(n)
+			}
+			if first == nil {
+				first = updateOperand(n)
+			}
+		})
+	}
+	return first
+}
+
+func updateOperand(n *node) *Error {
+	var name string
+	var want value.Kind
+	switch {
+	case n.op == opPlus || n.op == opMinus:
+		name, want = string(n.op), value.KindN
+	case n.op == opFunc && n.name == "list_append":
+		name, want = n.name, value.KindL
+	case n.op == opFunc && n.args[0].op != opPath:
+		return fault("Operator or function requires a document path; operator or function: %s", n.name)
+	default:
+		return nil
+	}
+	for _, a := range n.args {
+		if a.op == opValue && a.val.Kind != want {
+			return wrongOperand(name, a.val.Kind.String())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package dynamodb
+
+import (
+	"context"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
+)
+
+// GetItem reads an item. It never sees a write that isn't on disk yet,
+// consistent or not.
+func (e *Engine) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput, error) {
+	paths, err := in.check()
+	if err != nil {
+		return nil, err
+	}
+	e.mu.RLock()
+	t, err := e.table(ctx, in.TableName)
+	e.mu.RUnlock()
+	if err != nil {
+		return nil, err
+	}
+	it, err := e.get(t, in.Key, paths)
+	if err != nil {
+		return nil, err
+	}
+	u := units{table: readUnits(it.Size(), in.ConsistentRead)}
+	out := &GetItemOutput{ConsumedCapacity: u.consumed(in.ReturnConsumedCapacity, *in.TableName)}
+	if it != nil {
+		it = projected(it, paths)
+		out.Item = &it
+	}
+	return out, nil
+}
+
+// get reads the whole item of a key; paths are what of it will be shown.
+func (e *Engine) get(t *table, key Item, paths []expr.Path) (Item, error) {
+	if err := t.checkKey(key); err != nil {
+		return nil, err
+	}
+	if err := t.checkScalar(paths); err != nil {
+		return nil, err
+	}
+	at := t.itemKey(key)
+	it, err := e.read(at)
+	e.stripes[stripeOf(at)].writes.wait()
+	return it, err
+}
+
+func (in *GetItemInput) check() ([]expr.Path, error) {
+	if err := validate(in); err != nil {
+		return nil, err
+	}
+	p := params{projection: in.ProjectionExpression, names: in.ExpressionAttributeNames}
+	paths, err := p.projectionOr(in.AttributesToGet, func() error { return checkValues(in.Key) })
+	return paths, err
+}
+
+// projectionOr is the projection by expression, or by AttributesToGet, or nil.
+// Between the two, between checks what AWS checks there.
+func (p params) projectionOr(attributes []string, between func() error) ([]expr.Path, error) {
+	if err := p.exclusive([]named{{"ProjectionExpression", p.projection != nil}}, []named{{"AttributesToGet", attributes != nil}}); err != nil {
+		return nil, err
+	}
+	if err := between(); err != nil {
+		return nil, err
+	}
+	paths, err := attributePaths(attributes)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.compile()
+	if c.projection != nil {
+		paths = c.projection
+	}
+	return paths, err
+}

@@ -1,0 +1,44 @@
+package dynamodb
+
+import (
+	"slices"
+	"sync"
+)
+
+// inflight knows which writes are visible but may not be on disk yet. A writer
+// begins before it applies its batch and ends when the batch is durable; a
+// reader, after it has read, waits for those that had begun: so no answer shows
+// what a power cut could take back, and no lock is held during an fsync.
+type inflight struct {
+	mu    sync.Mutex
+	ended sync.Cond // guarded by mu
+	last  uint64
+	open  []uint64 // ascending
+}
+
+func (f *inflight) begin() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last++
+	f.open = append(f.open, f.last)
+	return f.last
+}
+
+func (f *inflight) end(n uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i, _ := slices.BinarySearch(f.open, n)
+	f.open = slices.Delete(f.open, i, i+1)
+	f.ended.L = &f.mu
+	f.ended.Broadcast()
+}
+
+// wait returns when every write that had begun before the call has ended.
+func (f *inflight) wait() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended.L = &f.mu
+	for until := f.last; len(f.open) > 0 && f.open[0] <= until; {
+		f.ended.Wait()
+	}
+}

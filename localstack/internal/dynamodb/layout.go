@@ -1,0 +1,62 @@
+package dynamodb
+
+import (
+	"encoding/binary"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+// The keys of the space, by their first byte:
+//
+//	n                                              the last table number
+//	c region 00 name                               a table's definition, JSON
+//	i table(8) index(2) hash(8) key…               an item, or an entry of an index
+//	t table(8) second(8) hash(8) key…              an item's end, where TTL is on
+//	k region 00 token                              a transaction's client token, JSON
+//
+// table is the table's number. Index 0 is the table itself. key is the
+// partition and the sort key, encoded to sort; an entry of an index has a hash
+// of the item's own key, and that key, after it: index keys need not be unique.
+const (
+	spaceLastNo  = 'n'
+	spaceCatalog = 'c'
+	spaceItems   = 'i'
+	spaceTTL     = 't'
+	spaceTokens  = 'k'
+)
+
+func catalogKey(id tableID) []byte {
+	return []byte(string(spaceCatalog) + id.region + "\x00" + id.name)
+}
+
+func tokenKey(region, token string) []byte {
+	return []byte(string(spaceTokens) + region + "\x00" + token)
+}
+
+// itemsOf is the prefix of all items and index entries of a table.
+func itemsOf(tableNo uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{spaceItems}, tableNo)
+}
+
+// entriesOf is the prefix of the items, or of the entries of one index.
+func entriesOf(tableNo uint64, indexNo uint16) []byte {
+	return binary.BigEndian.AppendUint16(itemsOf(tableNo), indexNo)
+}
+
+// endsOf is the prefix of a table's TTL entries.
+func endsOf(tableNo uint64) []byte { return binary.BigEndian.AppendUint64([]byte{spaceTTL}, tableNo) }
+
+// prefixLen is the length of what entriesOf returns, and of a TTL entry's
+// prefix without the table.
+const prefixLen = 1 + 8 + 2
+
+func endKey(tableNo uint64, second int64, item []byte) []byte {
+	k := binary.BigEndian.AppendUint64(endsOf(tableNo), uint64(second))
+	return append(k, item[prefixLen:]...)
+}
+
+// appendPartition appends the hash and the encoding of a partition key.
+func appendPartition(dst []byte, v value.Value) []byte {
+	h := value.Hash(v)
+	return value.AppendKey(append(dst, h[:]...), v)
+}

@@ -1,0 +1,228 @@
+package dynamodb
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+// maxPage is how many bytes of items a page reads at most, the last item apart.
+const maxPage = 1 << 20
+
+// A page is a Query or a Scan, checked: a range of a table or an index read in
+// one direction from a start to a limit.
+type page struct {
+	t *table
+	x *index // nil for the table
+
+	lower, upper []byte // keys: lower ≤ key < upper
+	back         bool
+	limit        int // of items read; 0 for none
+
+	filter     *expr.Condition
+	projection []expr.Path // nil for all
+	fetch      bool        // a local index: read the whole items from the table
+	count      bool        // Select COUNT
+	consistent bool
+	capacity   string
+}
+
+// pageParams is what Query and Scan have in common.
+type pageParams struct {
+	table, indexName  *string
+	selects, capacity string
+	limit             *int64
+	start             Item
+	consistent        bool
+	projection        []expr.Path
+	filter            *expr.Condition
+	specific          bool // the request names attributes
+}
+
+// keys is the schema that the page runs over.
+func (p *page) keys() keySchema {
+	if p.x != nil {
+		return p.x.key
+	}
+	return p.t.key
+}
+
+// newPage finds the table and index. The caller holds e.mu.
+func (e *Engine) newPage(ctx context.Context, in pageParams) (*page, error) {
+	t, err := e.table(ctx, in.table)
+	if err != nil {
+		return nil, err
+	}
+	p := &page{t: t, filter: in.filter, projection: in.projection, count: in.selects == "COUNT", consistent: in.consistent, capacity: in.capacity}
+	if in.limit != nil {
+		p.limit = int(*in.limit)
+	}
+	if in.indexName != nil {
+		if p.x = t.index(*in.indexName); p.x == nil {
+			return nil, invalid("The table does not have the specified index: %s", *in.indexName)
+		}
+		if !p.x.local && in.consistent {
+			return nil, invalid("Consistent reads are not supported on global secondary indexes")
+		}
+	}
+	return p, nil
+}
+
+// choose applies Select and the projection to what the index holds.
+func (p *page) choose(in pageParams) error {
+	if err := p.t.checkScalar(p.projection); err != nil {
+		return err
+	}
+	if p.x == nil || p.x.all {
+		return nil
+	}
+	if err := p.checkAll(in); err != nil {
+		return err
+	}
+	p.fetch = in.selects == "ALL_ATTRIBUTES"
+	var missing []string
+	for _, path := range p.projection {
+		if !p.x.projects[path[0].Name] {
+			missing = append(missing, path[0].Name)
+		}
+	}
+	if len(missing) > 0 && !p.x.local {
+		return invalid(paramsInvalid+"Global secondary index %s does not project [%s]", p.x.name, strings.Join(missing, ", "))
+	}
+	p.fetch = p.fetch || len(missing) > 0
+	return nil
+}
+
+// checkAll refuses ALL_ATTRIBUTES of a global index that hasn't got them.
+func (p *page) checkAll(in pageParams) error {
+	if p.x == nil || p.x.local || p.x.all || in.selects != "ALL_ATTRIBUTES" {
+		return nil
+	}
+	return invalid(paramsInvalid+"Select type ALL_ATTRIBUTES is not supported for global secondary index %s because its projection type is not ALL", p.x.name)
+}
+
+// checkSelect checks Select by itself.
+func (in pageParams) checkSelect() error {
+	switch in.selects {
+	case "ALL_PROJECTED_ATTRIBUTES":
+		if in.indexName == nil {
+			return invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+		}
+	case "SPECIFIC_ATTRIBUTES":
+		if !in.specific {
+			return invalid("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+		}
+		return nil
+	case "COUNT":
+		if in.specific {
+			return invalid("Cannot specify the AttributesToGet when choosing to get only the Count")
+		}
+	case "":
+		return nil
+	}
+	if in.specific {
+		return invalid("Cannot specify the AttributesToGet when choosing to get %s", in.selects)
+	}
+	return nil
+}
+
+// startKeyNames are the attributes of a LastEvaluatedKey.
+func (p *page) startKeyNames() map[string]bool {
+	names := map[string]bool{}
+	for _, a := range append(p.t.key.attrs(), p.keys().attrs()...) {
+		names[a.name] = true
+	}
+	return names
+}
+
+func (p *page) prefix() []byte {
+	if p.x != nil {
+		return entriesOf(p.t.no, p.x.no)
+	}
+	return entriesOf(p.t.no, 0)
+}
+
+// resume narrows the range to what comes after the start key.
+func (p *page) resume(start Item) {
+	at := p.t.itemKey(start)
+	if p.x != nil {
+		at = p.x.entryKey(p.t, start)
+	}
+	if p.back {
+		p.upper = at
+	} else {
+		p.lower = append(at, 0)
+	}
+}
+
+// read runs the page.
+func (e *Engine) readPage(p *page) (*PageOutput, error) {
+	out := &PageOutput{}
+	items := []Item{}
+	size, fetched := 0, 0
+	var last Item
+	more := true
+	scan := e.space.Scan
+	if p.back {
+		scan = e.space.ScanBack
+	}
+	err := scan(p.lower, p.upper, func(_, b []byte) (bool, error) {
+		it, err := value.Decode(b)
+		if err != nil {
+			return false, err
+		}
+		last = it
+		out.ScannedCount++
+		size += it.Size()
+		if p.fetch {
+			if it, err = e.read(p.t.itemKey(it)); err != nil {
+				return false, err
+			}
+			fetched += it.Size()
+		}
+		if p.filter == nil || p.filter.Matches(it) {
+			items = append(items, projected(it, p.projection))
+		}
+		more = out.ScannedCount != p.limit && size < maxPage
+		return more, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.t.writes.wait()
+	out.Count = len(items)
+	if !p.count {
+		out.Items = &items
+	}
+	if !more {
+		out.LastEvaluatedKey = p.lastKey(last)
+	}
+	out.ConsumedCapacity = p.used(size, fetched).consumed(p.capacity, p.t.def.Description.TableName)
+	return out, nil
+}
+
+func (p *page) lastKey(last Item) Item {
+	names := p.startKeyNames()
+	key := maps.Clone(last)
+	maps.DeleteFunc(key, func(name string, _ value.Value) bool { return !names[name] })
+	return key
+}
+
+// used counts the bytes of all items read together: 4 KB a unit, half of one
+// where the read is eventually consistent.
+func (p *page) used(size, fetched int) units {
+	var u units
+	read := readUnits(size, p.consistent)
+	if p.x == nil {
+		u.table = read
+		return u
+	}
+	u.add(p.x, read)
+	if p.fetch {
+		u.table = readUnits(fetched, p.consistent)
+	}
+	return u
+}

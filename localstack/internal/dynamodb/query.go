@@ -1,0 +1,264 @@
+package dynamodb
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+// Query reads the items of one partition of a table or index, in the order of
+// the sort key or against it.
+func (e *Engine) Query(ctx context.Context, in *QueryInput) (*PageOutput, error) {
+	q, err := in.check()
+	if err != nil {
+		return nil, err
+	}
+	e.mu.RLock()
+	p, err := e.newPage(ctx, q.pageParams)
+	e.mu.RUnlock()
+	if err != nil {
+		return nil, err
+	}
+	p.back = in.ScanIndexForward != nil && !*in.ScanIndexForward
+	if err := q.plan(p); err != nil {
+		return nil, err
+	}
+	return e.readPage(p)
+}
+
+// A query is a QueryInput, checked as far as that goes without the table.
+type query struct {
+	pageParams
+	tests    map[string]expr.KeyTest
+	filtered string // what a message calls the filter
+}
+
+func (in *QueryInput) check() (*query, error) {
+	if err := validate(in); err != nil {
+		return nil, err
+	}
+	p := params{
+		keyCondition: in.KeyConditionExpression, filter: in.FilterExpression, projection: in.ProjectionExpression,
+		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
+	}
+	// KeyConditions may stand beside the other expressions.
+	older := []named{{"AttributesToGet", in.AttributesToGet != nil}, {"QueryFilter", in.QueryFilter != nil},
+		{"ConditionalOperator", in.ConditionalOperator != ""},
+		{"KeyConditions", in.KeyConditions != nil && p.keyCondition != nil}}
+	err := p.exclusive([]named{{"ProjectionExpression", p.projection != nil}, {"FilterExpression", p.filter != nil},
+		{"KeyConditionExpression", p.keyCondition != nil}}, older)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := olderFilter(in.QueryFilter, in.ConditionalOperator)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := attributePaths(in.AttributesToGet)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkStart(in.ExclusiveStartKey); err != nil {
+		return nil, err
+	}
+	if in.KeyConditions == nil && p.keyCondition == nil {
+		return nil, invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+	}
+	c, err := p.compile()
+	if err != nil {
+		return nil, err
+	}
+	q := &query{filtered: "Filter Expression"}
+	if q.tests, err = in.keyTests(c); err != nil {
+		return nil, err
+	}
+	if in.QueryFilter != nil {
+		c.filter, q.filtered = filter, "QueryFilter"
+	}
+	if c.projection == nil {
+		c.projection = paths
+	}
+	q.pageParams = pageParams{
+		table: in.TableName, indexName: in.IndexName, selects: in.Select, capacity: in.ReturnConsumedCapacity, limit: in.Limit,
+		start: in.ExclusiveStartKey, consistent: in.ConsistentRead, projection: c.projection, filter: c.filter, specific: c.projection != nil,
+	}
+	return q, q.checkSelect()
+}
+
+func (in *QueryInput) keyTests(c compiled) (map[string]expr.KeyTest, error) {
+	var tests map[string]expr.KeyTest
+	if c.key != nil {
+		var err error
+		if tests, err = c.key.KeyTests(); err != nil {
+			return nil, asInvalid(err)
+		}
+	} else {
+		older, err := olderTests(in.KeyConditions)
+		if err != nil {
+			return nil, err
+		}
+		tests = map[string]expr.KeyTest{}
+		for _, t := range older {
+			tests[t.Attr] = t.KeyTest()
+		}
+	}
+	if len(tests) != 1 && len(tests) != 2 {
+		return nil, invalid("Conditions can be of length 1 or 2 only")
+	}
+	return tests, nil
+}
+
+// unprefixed are the faults of a start key that AWS tells without saying that
+// they are in the start key.
+var unprefixed = []string{"contains duplicates", "number set", "numeric value", "significant digits", "number with magnitude"}
+
+func checkStart(start Item) error {
+	err := start.Validate()
+	if err == nil {
+		return nil
+	}
+	if slices.ContainsFunc(unprefixed, func(s string) bool { return strings.Contains(err.Error(), s) }) {
+		return invalid("%s", err)
+	}
+	return invalid("The provided starting key is invalid: %s", err)
+}
+
+// plan checks the query against the keys and sets the page's range.
+func (q *query) plan(p *page) error {
+	keys := p.keys()
+	if q.start != nil && len(q.start) != len(p.startKeyNames()) {
+		return invalid("The provided starting key is invalid")
+	}
+	for i, a := range keys.attrs() {
+		if err := q.checkKeyTest(p, a, i == 0); err != nil {
+			return err
+		}
+	}
+	if q.start != nil {
+		if err := q.checkBounds(p); err != nil {
+			return err
+		}
+	}
+	if err := q.checkFilter(p); err != nil {
+		return err
+	}
+	if err := p.choose(q.pageParams); err != nil {
+		return err
+	}
+	part := appendPartition(p.prefix(), q.tests[keys.hash.name].Args[0])
+	p.lower, p.upper = part, value.Successor(part)
+	if t, ok := q.tests[keys.sort.name]; ok && keys.sort.name != "" {
+		p.lower, p.upper = sortRange(part, t)
+	}
+	if q.start != nil {
+		p.resume(q.start)
+	}
+	return nil
+}
+
+func (q *query) checkKeyTest(p *page, a keyAttr, hash bool) error {
+	if q.start != nil {
+		if _, ok := q.start[a.name]; !ok {
+			return invalid("The provided starting key is invalid")
+		}
+		one := keySchema{hash: a}
+		if err := one.check(q.start); err != nil {
+			return err
+		}
+	}
+	if hash && len(p.keys().attrs()) == 1 && len(q.tests) > 1 {
+		return invalid("Query key condition not supported")
+	}
+	t, ok := q.tests[a.name]
+	if !ok {
+		if hash || len(q.tests) > 1 {
+			return invalid("Query condition missed key schema element: %s", a.name)
+		}
+		return nil
+	}
+	if !slices.Contains([]string{"=", "<", "<=", ">", ">=", "BETWEEN", "begins_with"}, t.Op) {
+		return invalid("Attempted conditional constraint is not an indexable operation")
+	}
+	for _, v := range t.Args {
+		if v.Kind != a.kind {
+			return invalid(paramsInvalid + "Condition parameter type does not match schema type")
+		}
+		if word, empty := emptyKey(v); empty && t.Op == "=" {
+			return invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty %s value. Key: %s", word, a.name)
+		}
+	}
+	if hash && t.Op != "=" {
+		return invalid("Query key condition not supported")
+	}
+	return nil
+}
+
+// checkBounds checks that the start key lies where the query looks.
+func (q *query) checkBounds(p *page) error {
+	if err := p.t.checkKey(p.t.keyOf(q.start)); err != nil {
+		return invalid("The provided starting key is invalid: %s", message(err))
+	}
+	keys := p.keys()
+	samePart := value.Equal(q.start[keys.hash.name], q.tests[keys.hash.name].Args[0])
+	t, ok := q.tests[keys.sort.name]
+	if !ok || keys.sort.name == "" {
+		if !samePart {
+			return invalid("The provided starting key is outside query boundaries based on provided conditions")
+		}
+		return nil
+	}
+	if !t.Matches(q.start[keys.sort.name]) {
+		return invalid("The provided starting key does not match the range key predicate")
+	}
+	if !samePart {
+		return invalid("The query can return at most one row and cannot be restarted")
+	}
+	return nil
+}
+
+// checkFilter refuses key attributes in the filter.
+func (q *query) checkFilter(p *page) error {
+	if q.filter == nil {
+		return nil
+	}
+	heads := map[string]bool{}
+	for _, path := range q.filter.Paths() {
+		heads[path[0].Name] = true
+	}
+	for _, a := range p.keys().attrs() {
+		if heads[a.name] {
+			return invalid("%s can only contain non-primary key attributes: Primary key attribute: %s", q.filtered, a.name)
+		}
+	}
+	return p.t.checkScalar(q.filter.Paths())
+}
+
+// sortRange is the range of a partition that a sort key's test leaves.
+func sortRange(part []byte, t expr.KeyTest) (lower, upper []byte) {
+	// at is where a sort key's entries begin, and past where they end: the
+	// encoding of no key begins with that of another.
+	at := func(i int) []byte { return value.AppendKey(slices.Clone(part), t.Args[i]) }
+	past := func(i int) []byte { return value.Successor(at(i)) }
+	lower, upper = part, value.Successor(part)
+	switch t.Op {
+	case "=":
+		lower, upper = at(0), past(0)
+	case "<":
+		upper = at(0)
+	case "<=":
+		upper = past(0)
+	case ">":
+		lower = past(0)
+	case ">=":
+		lower = at(0)
+	case "BETWEEN":
+		lower, upper = at(0), past(1)
+	case "begins_with":
+		lower = value.AppendKeyPrefix(slices.Clone(part), t.Args[0])
+		upper = value.Successor(lower)
+	}
+	return lower, upper
+}

@@ -1,0 +1,150 @@
+package dynamodb
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+// Scan reads a table or index, or one of several segments of it, in the order
+// of the partition keys' hashes.
+func (e *Engine) Scan(ctx context.Context, in *ScanInput) (*PageOutput, error) {
+	s, err := in.check()
+	if err != nil {
+		return nil, err
+	}
+	e.mu.RLock()
+	p, err := e.newPage(ctx, s)
+	e.mu.RUnlock()
+	if err != nil {
+		return nil, err
+	}
+	if err := in.plan(p, s); err != nil {
+		return nil, err
+	}
+	return e.readPage(p)
+}
+
+func (in *ScanInput) check() (s pageParams, err error) {
+	if err := validate(in); err != nil {
+		return s, err
+	}
+	p := params{filter: in.FilterExpression, projection: in.ProjectionExpression, names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}
+	err = p.exclusive([]named{{"ProjectionExpression", p.projection != nil}, {"FilterExpression", p.filter != nil}},
+		[]named{{"AttributesToGet", in.AttributesToGet != nil}, {"ScanFilter", in.ScanFilter != nil}, {"ConditionalOperator", in.ConditionalOperator != ""}})
+	if err != nil {
+		return s, err
+	}
+	paths, err := attributePaths(in.AttributesToGet)
+	if err != nil {
+		return s, err
+	}
+	filter, err := olderFilter(in.ScanFilter, in.ConditionalOperator)
+	if err != nil {
+		return s, err
+	}
+	if err := checkStart(in.ExclusiveStartKey); err != nil {
+		return s, err
+	}
+	if err := in.checkSegment(); err != nil {
+		return s, err
+	}
+	c, err := p.compile()
+	if err != nil {
+		return s, err
+	}
+	if c.filter == nil {
+		c.filter = filter
+	}
+	if c.projection == nil {
+		c.projection = paths
+	}
+	s = pageParams{
+		table: in.TableName, indexName: in.IndexName, selects: in.Select, capacity: in.ReturnConsumedCapacity, limit: in.Limit,
+		start: in.ExclusiveStartKey, consistent: in.ConsistentRead, projection: c.projection, filter: c.filter, specific: c.projection != nil,
+	}
+	return s, s.checkSelect()
+}
+
+func (in *ScanInput) checkSegment() error {
+	switch {
+	case in.Segment != nil && in.TotalSegments == nil:
+		return invalid("The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
+	case in.TotalSegments == nil:
+		return nil
+	case in.Segment == nil:
+		return invalid("The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
+	case *in.Segment >= *in.TotalSegments:
+		return invalid("The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: %d is not less than TotalSegments: %d",
+			*in.Segment, *in.TotalSegments)
+	}
+	return nil
+}
+
+// plan checks the start key and sets the page's range.
+func (in *ScanInput) plan(p *page, s pageParams) error {
+	prefix := p.prefix()
+	p.lower, p.upper = prefix, value.Successor(prefix)
+	if in.TotalSegments != nil {
+		p.lower, p.upper = segmentBound(prefix, *in.Segment, *in.TotalSegments), segmentBound(prefix, *in.Segment+1, *in.TotalSegments)
+	}
+	if err := p.checkAll(s); err != nil {
+		return err
+	}
+	if s.start != nil {
+		if err := checkScanStart(p, s.start); err != nil {
+			return err
+		}
+	}
+	if err := p.choose(s); err != nil {
+		return err
+	}
+	if s.filter != nil {
+		if err := p.t.checkScalar(s.filter.Paths()); err != nil {
+			return err
+		}
+	}
+	if s.start == nil {
+		return nil
+	}
+	lower := string(p.lower)
+	p.resume(s.start)
+	if string(p.lower) < lower || string(p.lower) >= string(p.upper) {
+		return invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d",
+			*in.TotalSegments, *in.Segment)
+	}
+	return nil
+}
+
+func checkScanStart(p *page, start Item) error {
+	if len(start) != len(p.startKeyNames()) {
+		if p.x != nil {
+			return invalid("The provided starting key is invalid")
+		}
+		return invalid("The provided starting key is invalid: " + keyMismatch)
+	}
+	if p.x != nil {
+		for _, a := range p.x.key.attrs() {
+			if _, ok := start[a.name]; !ok {
+				return invalid("The provided starting key is invalid")
+			}
+		}
+		if err := p.x.key.check(start); err != nil {
+			return err
+		}
+	}
+	if err := p.t.checkKey(p.t.keyOf(start)); err != nil {
+		return invalid("The provided starting key is invalid: %s", message(err))
+	}
+	return nil
+}
+
+// segmentBound is where a segment begins: the hashes are shared out evenly.
+func segmentBound(prefix []byte, segment, total int64) []byte {
+	if segment == total {
+		return value.Successor(prefix)
+	}
+	first := (uint64(segment)<<32 + uint64(total) - 1) / uint64(total)
+	return binary.BigEndian.AppendUint32(append([]byte{}, prefix...), uint32(first))
+}

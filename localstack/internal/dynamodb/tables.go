@@ -1,0 +1,261 @@
+package dynamodb
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+// loadTables reads the catalogue.
+func (e *Engine) loadTables() error {
+	no, ok, err := e.space.Get([]byte{spaceLastNo})
+	if err != nil {
+		return err
+	}
+	if ok {
+		e.lastNo = binary.BigEndian.Uint64(no)
+	}
+	return e.space.Scan([]byte{spaceCatalog}, []byte{spaceCatalog + 1}, func(k, v []byte) (bool, error) {
+		var def definition
+		if err := json.Unmarshal(v, &def); err != nil {
+			return false, fmt.Errorf("read the definition of a table: %w", err)
+		}
+		e.tables[def.id()] = newTable(def, &inflight{})
+		return true, nil
+	})
+}
+
+func (d definition) id() tableID { return tableID{d.Region, d.Description.TableName} }
+
+// redefine makes def the table's definition, durably, together with whatever
+// else is in the batch. The caller holds e.mu for writing.
+func (e *Engine) redefine(def definition, writes *inflight, also func(b batch)) (*table, error) {
+	b := batch{e.store.NewBatch(), e.space}
+	v, err := json.Marshal(def)
+	if err != nil {
+		return nil, fmt.Errorf("keep the definition of a table: %w", err)
+	}
+	b.Set(catalogKey(def.id()), v)
+	b.Set([]byte{spaceLastNo}, binary.BigEndian.AppendUint64(nil, e.lastNo))
+	t := newTable(def, writes)
+	if also != nil {
+		also(b)
+	}
+	if err := b.b.Commit(); err != nil {
+		return nil, err
+	}
+	e.tables[def.id()] = t
+	return t, nil
+}
+
+// CreateTable makes a table. The answer says CREATING, as on AWS; the table is
+// ACTIVE when anyone asks next.
+func (e *Engine) CreateTable(ctx context.Context, in *CreateTableInput) (*CreateTableOutput, error) {
+	if err := validate(in); err != nil {
+		return nil, err
+	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	region := regionOf(ctx)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.tables[tableID{region, *in.TableName}]; ok {
+		return nil, badRequest("ResourceInUseException", "Table already exists: %s", *in.TableName)
+	}
+	e.lastNo++
+	def := in.definition(region, e.lastNo, e.clock.Now())
+	t, err := e.redefine(def, &inflight{}, nil)
+	if err != nil {
+		return nil, err
+	}
+	d := t.describe()
+	d.TableStatus = "CREATING"
+	for i := range d.GlobalSecondaryIndexes {
+		d.GlobalSecondaryIndexes[i].IndexStatus = "CREATING"
+	}
+	return &CreateTableOutput{d}, nil
+}
+
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+func tableARN(region, name string) string {
+	return "arn:aws:dynamodb:" + region + ":" + awswire.Account + ":table/" + name
+}
+
+func (in *CreateTableInput) definition(region string, no uint64, now time.Time) definition {
+	created := unixSeconds(now)
+	d := TableDescription{
+		AttributeDefinitions: in.AttributeDefinitions, TableName: *in.TableName, KeySchema: in.KeySchema,
+		TableStatus: "ACTIVE", CreationDateTime: created, ProvisionedThroughput: provisioned(in.ProvisionedThroughput),
+		TableArn: tableARN(region, *in.TableName), TableId: awswire.RequestID(),
+		LocalSecondaryIndexes: in.LocalSecondaryIndexes, GlobalSecondaryIndexes: in.GlobalSecondaryIndexes,
+		DeletionProtectionEnabled: in.DeletionProtectionEnabled,
+	}
+	if in.BillingMode == "PAY_PER_REQUEST" {
+		d.BillingModeSummary = &BillingModeSummary{in.BillingMode, &created}
+		d.TableThroughputModeSummary = &ThroughputMode{in.BillingMode, &created}
+	}
+	def := definition{Region: region, No: no, IndexNos: map[string]uint16{}, Tags: map[string]string{}}
+	for i := range d.LocalSecondaryIndexes {
+		d.LocalSecondaryIndexes[i].IndexArn = d.TableArn + "/index/" + def.number(&d.LocalSecondaryIndexes[i])
+	}
+	for i := range d.GlobalSecondaryIndexes {
+		d.GlobalSecondaryIndexes[i] = def.global(d.TableArn, d.GlobalSecondaryIndexes[i])
+	}
+	for _, tag := range in.Tags {
+		def.Tags[*tag.Key] = *tag.Value
+	}
+	def.Description = d
+	return def
+}
+
+// number gives an index its number, and returns its name.
+func (d *definition) number(ix *Index) string {
+	d.NextIndexNo++
+	d.IndexNos[*ix.IndexName] = d.NextIndexNo
+	return *ix.IndexName
+}
+
+// global is a new global index as it is described.
+func (d *definition) global(arn string, ix Index) Index {
+	ix.IndexArn = arn + "/index/" + d.number(&ix)
+	ix.IndexStatus = "ACTIVE"
+	ix.ProvisionedThroughput = provisioned(ix.ProvisionedThroughput)
+	return ix
+}
+
+// provisioned is the throughput, or that of a table paid by request: zero.
+func provisioned(t *Throughput) *Throughput {
+	if t != nil {
+		return t
+	}
+	return &Throughput{WriteCapacityUnits: new(int64), ReadCapacityUnits: new(int64)}
+}
+
+// describe returns a copy that the caller may change.
+func (t *table) describe() *TableDescription {
+	d := t.def.Description
+	d.GlobalSecondaryIndexes = slices.Clone(d.GlobalSecondaryIndexes)
+	return &d
+}
+
+// named finds a table for an operation on tables. The caller holds e.mu.
+func (e *Engine) named(ctx context.Context, name string) (*table, error) {
+	t, ok := e.tables[tableID{regionOf(ctx), name}]
+	if !ok {
+		return nil, noSuchTableNamed(name)
+	}
+	return t, nil
+}
+
+// DescribeTable shows a table.
+func (e *Engine) DescribeTable(ctx context.Context, in *TableNameInput) (*DescribeTableOutput, error) {
+	if err := validate(in); err != nil {
+		return nil, err
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	t, err := e.named(ctx, *in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	return &DescribeTableOutput{t.describe()}, nil
+}
+
+// DeleteTable removes a table and all in it. The answer says DELETING, as on
+// AWS; the table is gone when anyone asks next.
+func (e *Engine) DeleteTable(ctx context.Context, in *TableNameInput) (*CreateTableOutput, error) {
+	if err := validate(in); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t, err := e.named(ctx, *in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	if t.def.Description.DeletionProtectionEnabled {
+		return nil, invalid("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
+	}
+	b := batch{e.store.NewBatch(), e.space}
+	b.Delete(catalogKey(t.def.id()))
+	b.DeletePrefix(itemsOf(t.no))
+	b.DeletePrefix(endsOf(t.no))
+	if err := b.b.Commit(); err != nil {
+		return nil, err
+	}
+	delete(e.tables, t.def.id())
+	d := t.describe()
+	d.TableStatus, d.GlobalSecondaryIndexes, d.LocalSecondaryIndexes = "DELETING", nil, nil
+	return &CreateTableOutput{d}, nil
+}
+
+// ListTables returns a page of names, in order.
+func (e *Engine) ListTables(ctx context.Context, in *ListTablesInput) (*ListTablesOutput, error) {
+	if err := validate(in); err != nil {
+		return nil, err
+	}
+	e.mu.RLock()
+	ids := slices.Collect(maps.Keys(e.tables))
+	e.mu.RUnlock()
+	names := []string{}
+	for _, id := range ids {
+		if id.region == regionOf(ctx) && (in.ExclusiveStartTableName == nil || id.name > *in.ExclusiveStartTableName) {
+			names = append(names, id.name)
+		}
+	}
+	slices.Sort(names)
+	out := &ListTablesOutput{TableNames: names}
+	limit := 100
+	if in.Limit != nil {
+		limit = int(*in.Limit)
+	}
+	if len(names) > limit {
+		out.TableNames, out.LastEvaluatedTableName = names[:limit], &names[limit-1]
+	}
+	return out, nil
+}
+
+// countItems brings ItemCount and TableSizeBytes up to date, table by table.
+func (e *Engine) countItems() error {
+	e.mu.RLock()
+	tables := slices.Collect(maps.Values(e.tables))
+	e.mu.RUnlock()
+	for _, t := range tables {
+		var n, size int64
+		prefix := entriesOf(t.no, 0)
+		err := e.space.Scan(prefix, value.Successor(prefix), func(_, b []byte) (bool, error) {
+			it, err := value.Decode(b)
+			n, size = n+1, size+int64(it.Size())
+			return true, err
+		})
+		if err != nil {
+			return fmt.Errorf("count the items of %s: %w", t.def.Description.TableName, err)
+		}
+		if err := e.setCounts(t, n, size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) setCounts(t *table, n, size int64) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now, ok := e.tables[t.def.id()]
+	if !ok || now.no != t.no {
+		return nil // it was deleted meanwhile
+	}
+	def := now.def
+	def.Description.ItemCount, def.Description.TableSizeBytes = n, size
+	_, err := e.redefine(def, now.writes, nil)
+	return err
+}

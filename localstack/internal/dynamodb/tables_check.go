@@ -1,0 +1,171 @@
+package dynamodb
+
+import (
+	"slices"
+	"strings"
+)
+
+// Quotas of a table.
+const (
+	maxLocalIndexes  = 5
+	maxGlobalIndexes = 20
+	maxProvisioned   = 1_000_000_000_000
+)
+
+const byRequestOnly = "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+
+// check checks what the aws tags can't say, in AWS's order.
+func (in *CreateTableInput) check() error {
+	if err := in.checkBilling(); err != nil {
+		return err
+	}
+	defined := definedNames(in.AttributeDefinitions)
+	keys := keyNames(in.KeySchema)
+	if len(keys) > len(defined) {
+		return invalid("Invalid KeySchema: Some index key attribute have no definition")
+	}
+	if err := checkSchema(in.KeySchema, defined); err != nil {
+		return err
+	}
+	if in.LocalSecondaryIndexes == nil && in.GlobalSecondaryIndexes == nil && len(keys) != len(defined) {
+		return invalid(paramsInvalid + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
+	}
+	if in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled != nil && *in.StreamSpecification.StreamEnabled {
+		return invalid("Streams aren't supported here: StreamSpecification.StreamEnabled")
+	}
+	names := map[string]bool{}
+	if err := in.checkLocal(defined, names); err != nil {
+		return err
+	}
+	return in.checkGlobal(defined, names)
+}
+
+func (in *CreateTableInput) checkBilling() error {
+	t := in.ProvisionedThroughput
+	if in.BillingMode == "PAY_PER_REQUEST" {
+		if t != nil {
+			return invalid(paramsInvalid + byRequestOnly)
+		}
+		return nil
+	}
+	if t == nil {
+		return invalid(paramsInvalid + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
+	}
+	return t.check()
+}
+
+func (t *Throughput) check() error {
+	if *t.ReadCapacityUnits > maxProvisioned {
+		return invalid("Given value %d for ReadCapacityUnits is out of bounds", *t.ReadCapacityUnits)
+	}
+	if *t.WriteCapacityUnits > maxProvisioned {
+		return invalid("Given value %d for WriteCapacityUnits is out of bounds", *t.WriteCapacityUnits)
+	}
+	return nil
+}
+
+func definedNames(defs []AttributeDefinition) []string {
+	var names []string
+	for _, d := range defs {
+		names = append(names, *d.AttributeName)
+	}
+	return names
+}
+
+func keyNames(elements []KeySchemaElement) []string {
+	var names []string
+	for _, el := range elements {
+		names = append(names, *el.AttributeName)
+	}
+	return names
+}
+
+func checkSchema(elements []KeySchemaElement, defined []string) error {
+	keys := keyNames(elements)
+	for _, k := range keys {
+		if !slices.Contains(defined, k) {
+			return invalid(paramsInvalid+"Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]",
+				strings.Join(keys, ", "), strings.Join(defined, ", "))
+		}
+	}
+	switch {
+	case len(keys) == 2 && keys[0] == keys[1]:
+		return invalid("Both the Hash Key and the Range Key element in the KeySchema have the same name")
+	case *elements[0].KeyType != "HASH":
+		return invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+	case len(keys) == 2 && *elements[1].KeyType != "RANGE":
+		return invalid("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+	}
+	return nil
+}
+
+func (in *CreateTableInput) checkLocal(defined []string, names map[string]bool) error {
+	if in.LocalSecondaryIndexes == nil {
+		return nil
+	}
+	if len(in.LocalSecondaryIndexes) == 0 {
+		return invalid(paramsInvalid + "List of LocalSecondaryIndexes is empty")
+	}
+	if len(in.KeySchema) != 2 {
+		return invalid(paramsInvalid + "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
+	}
+	hash := *in.KeySchema[0].AttributeName
+	for _, ix := range in.LocalSecondaryIndexes {
+		if err := checkSchema(ix.KeySchema, defined); err != nil {
+			return err
+		}
+		if len(ix.KeySchema) != 2 {
+			return invalid(paramsInvalid+"Index KeySchema does not have a range key for index: %s", *ix.IndexName)
+		}
+		if own := *ix.KeySchema[0].AttributeName; own != hash {
+			return invalid(paramsInvalid+"Index KeySchema does not have the same leading hash key as table KeySchema for index: %s. index hash key: %s, table hash key: %s",
+				*ix.IndexName, own, hash)
+		}
+		if err := ix.check(names); err != nil {
+			return err
+		}
+	}
+	if len(in.LocalSecondaryIndexes) > maxLocalIndexes {
+		return invalid(paramsInvalid + "Number of LocalSecondaryIndexes exceeds per-table limit of 5")
+	}
+	return nil
+}
+
+func (in *CreateTableInput) checkGlobal(defined []string, names map[string]bool) error {
+	if in.GlobalSecondaryIndexes == nil {
+		return nil
+	}
+	if len(in.GlobalSecondaryIndexes) == 0 {
+		return invalid(paramsInvalid + "List of GlobalSecondaryIndexes is empty")
+	}
+	for _, ix := range in.GlobalSecondaryIndexes {
+		if err := checkSchema(ix.KeySchema, defined); err != nil {
+			return err
+		}
+		if in.BillingMode == "PAY_PER_REQUEST" && ix.ProvisionedThroughput != nil {
+			return invalid(paramsInvalid+"ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", *ix.IndexName)
+		}
+		if err := ix.check(names); err != nil {
+			return err
+		}
+	}
+	if len(in.GlobalSecondaryIndexes) > maxGlobalIndexes {
+		return invalid(paramsInvalid + "GlobalSecondaryIndex count exceeds the per-table limit of 20")
+	}
+	return nil
+}
+
+// check checks the projection and that the name is new.
+func (ix Index) check(names map[string]bool) error {
+	if ix.Projection.ProjectionType == "" {
+		return invalid(paramsInvalid + "Unknown ProjectionType: null")
+	}
+	if ix.Projection.NonKeyAttributes != nil && ix.Projection.ProjectionType != "INCLUDE" {
+		return invalid(paramsInvalid+"ProjectionType is %s, but NonKeyAttributes is specified", ix.Projection.ProjectionType)
+	}
+	if names[*ix.IndexName] {
+		return invalid(paramsInvalid+"Duplicate index name: %s", *ix.IndexName)
+	}
+	names[*ix.IndexName] = true
+	return nil
+}

@@ -1,0 +1,262 @@
+package dynamodb
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// tokenLife is how long a client token makes a repeated transaction do nothing.
+const tokenLife = 10 * time.Minute
+
+// maxTransaction is how many bytes of items a transaction has at most.
+const maxTransaction = 4 << 20
+
+// TransactWriteItems does all of its actions or none: one atomic batch. A
+// repetition with the same client token within ten minutes does nothing.
+// Errors: TransactionCanceledException, whose CancellationReasons has a
+// CancellationReason for each action; IdempotentParameterMismatchException.
+func (e *Engine) TransactWriteItems(ctx context.Context, in *TransactWriteItemsInput) (*TransactWriteItemsOutput, error) {
+	ws, prepare, err := e.transaction(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	var lock []byte
+	var also func(*kv.Batch) error
+	if in.ClientRequestToken != nil {
+		lock = tokenKey(regionOf(ctx), *in.ClientRequestToken)
+		also = func(b *kv.Batch) error { return e.claimToken(b, lock, in) }
+	}
+	err = e.writeWith(prepare, lock, also)
+	if repeated := (*repeat)(nil); errors.As(err, &repeated) {
+		return &TransactWriteItemsOutput{ConsumedCapacity: repeated.answer(in.ReturnConsumedCapacity)}, nil
+	}
+	if err != nil {
+		return nil, cancelled(ws, err)
+	}
+	out := &TransactWriteItemsOutput{ConsumedCapacity: consumedByTable(ws, in.ReturnConsumedCapacity, 2)}
+	for i := range out.ConsumedCapacity {
+		c := &out.ConsumedCapacity[i]
+		c.WriteCapacityUnits = &c.CapacityUnits
+	}
+	return out, nil
+}
+
+// transaction makes the writes. What depends on tables is left to prepare.
+func (e *Engine) transaction(ctx context.Context, in *TransactWriteItemsInput) (ws []*write, prepare func() ([]*write, error), err error) {
+	if err := validate(in); err != nil {
+		return nil, nil, err
+	}
+	bind := make([]func(*table) error, len(in.TransactItems))
+	names := make([]*string, len(in.TransactItems))
+	size := 0
+	for i, item := range in.TransactItems {
+		w := &write{}
+		ws = append(ws, w)
+		if names[i], bind[i], err = w.action(item); err != nil {
+			return nil, nil, err
+		}
+		if item.Put != nil {
+			size += item.Put.Item.Size()
+		}
+	}
+	if size > maxTransaction {
+		return nil, nil, invalid("Transaction request size exceeds the maximum size limit of 4 MB")
+	}
+	return ws, func() ([]*write, error) {
+		seen := map[string]bool{}
+		for i, w := range ws {
+			t, err := e.table(ctx, names[i])
+			if err != nil {
+				return nil, err
+			}
+			if err := bind[i](t); err != nil {
+				return nil, err
+			}
+			if at := string(t.itemKey(w.key)); seen[at] {
+				return nil, invalid("Transaction request cannot include multiple operations on one item")
+			} else {
+				seen[at] = true
+			}
+		}
+		return ws, nil
+	}, nil
+}
+
+// action reads one action into w; bind does the part that needs the table.
+func (w *write) action(item TransactWriteItem) (name *string, bind func(*table) error, err error) {
+	a, kind, err := item.only()
+	if err != nil {
+		return nil, nil, err
+	}
+	p := params{condition: a.ConditionExpression, names: a.ExpressionAttributeNames, values: a.ExpressionAttributeValues}
+	exprs := []named{{"ConditionExpression", p.condition != nil}}
+	if kind == "Update" {
+		p.update = a.UpdateExpression
+		exprs = append([]named{{"UpdateExpression", p.update != nil}}, exprs...)
+	}
+	if err := p.exclusive(exprs, nil); err != nil {
+		return nil, nil, err
+	}
+	subject := a.Key
+	if kind == "Put" {
+		subject = a.Item
+	}
+	if err := checkValues(subject); err != nil {
+		return nil, nil, err
+	}
+	if err := tooBig(subject, putTooBig); err != nil {
+		return nil, nil, err
+	}
+	c, err := p.compile()
+	if err != nil {
+		return nil, nil, err
+	}
+	w.cond, w.showOld = c.condition, a.ReturnValuesOnConditionCheckFailure == "ALL_OLD"
+	return a.TableName, func(t *table) error {
+		switch kind {
+		case "Put":
+			return w.put(t, subject)
+		case "Delete":
+			return w.remove(t, subject)
+		case "Update":
+			return w.update(t, subject, updateOf{c.update})
+		}
+		w.t, w.key = t, subject
+		return t.checkKey(subject)
+	}, nil
+}
+
+// only is the one action that item must hold, and which it is.
+func (item TransactWriteItem) only() (a *TransactAction, kind string, err error) {
+	n := 0
+	for name, b := range map[string]*TransactAction{"ConditionCheck": item.ConditionCheck, "Put": item.Put, "Delete": item.Delete, "Update": item.Update} {
+		if b != nil {
+			a, kind = b, name
+			n++
+		}
+	}
+	if n != 1 {
+		return nil, "", invalid("TransactItems can only contain one of Check, Put, Update or Delete")
+	}
+	var missing string
+	switch {
+	case kind == "Put" && a.Item == nil:
+		missing = "item"
+	case kind != "Put" && a.Key == nil:
+		missing = "key"
+	case kind == "ConditionCheck" && a.ConditionExpression == nil:
+		missing = "conditionExpression"
+	case kind == "Update" && a.UpdateExpression == nil:
+		missing = "updateExpression"
+	default:
+		return a, kind, nil
+	}
+	return nil, "", invalid("1 validation error detected: Value null at 'transactItems.1.member.%s%s.%s' failed to satisfy constraint: Member must not be null",
+		strings.ToLower(kind[:1]), kind[1:], missing)
+}
+
+// cancelled is the error of a transaction of which a write could not be done;
+// err itself where it is about something else.
+func cancelled(ws []*write, err error) error {
+	reasons := make([]CancellationReason, len(ws))
+	codes := make([]string, len(ws))
+	found := false
+	for i, w := range ws {
+		reasons[i] = CancellationReason{Code: "None"}
+		var e *awswire.Error
+		if errors.As(w.err, &e) {
+			found = true
+			reasons[i] = reasonOf(e)
+		}
+		codes[i] = reasons[i].Code
+	}
+	if !found {
+		return err
+	}
+	e := badRequest("TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons [%s]", strings.Join(codes, ", "))
+	e.Fields = map[string]any{"CancellationReasons": reasons}
+	return e
+}
+
+func reasonOf(e *awswire.Error) CancellationReason {
+	r := CancellationReason{Message: e.Message, Code: strings.TrimSuffix(e.Code, "Exception")}
+	switch r.Code {
+	case "Validation":
+		r.Code = "ValidationError"
+	case "ConditionalCheckFailed":
+		r.Item, _ = e.Fields["Item"].(Item)
+	}
+	return r
+}
+
+// A claim is what is kept of a client token.
+type claim struct {
+	Request [sha256.Size]byte
+	Until   time.Time
+	Tables  map[string]float64 // table → actions, for what a repetition reads
+}
+
+// repeat ends a transaction that was done before.
+type repeat struct{ claim claim }
+
+func (*repeat) Error() string { return "the transaction was done before" }
+
+// answer is what a repetition uses: AWS bills it as reads of the items.
+func (r *repeat) answer(want string) []ConsumedCapacity {
+	var out []ConsumedCapacity
+	for _, name := range slices.Sorted(maps.Keys(r.claim.Tables)) {
+		u := units{table: 2 * r.claim.Tables[name]}
+		if c := u.consumed(want, name); c != nil {
+			c.ReadCapacityUnits = &c.CapacityUnits
+			out = append(out, *c)
+		}
+	}
+	return out
+}
+
+// claimToken puts the token into the transaction's own batch. The caller holds
+// the token's stripe.
+func (e *Engine) claimToken(b *kv.Batch, key []byte, in *TransactWriteItemsInput) error {
+	request, err := json.Marshal(in.TransactItems)
+	if err != nil {
+		return fmt.Errorf("hash a transaction: %w", err)
+	}
+	now := e.clock.Now()
+	mine := claim{Request: sha256.Sum256(request), Until: now.Add(tokenLife), Tables: map[string]float64{}}
+	for _, item := range in.TransactItems {
+		a, _, _ := item.only() // checked before
+		mine.Tables[*a.TableName]++
+	}
+	old, ok, err := e.space.Get(key)
+	if err != nil {
+		return err
+	}
+	var theirs claim
+	if ok {
+		if err := json.Unmarshal(old, &theirs); err != nil {
+			return fmt.Errorf("read a client token: %w", err)
+		}
+	}
+	if ok && now.Before(theirs.Until) {
+		if theirs.Request != mine.Request {
+			return badRequest("IdempotentParameterMismatchException", "Cannot have a request that is different from the original request while using the same client token")
+		}
+		return &repeat{theirs}
+	}
+	kept, err := json.Marshal(mine)
+	if err != nil {
+		return fmt.Errorf("keep a client token: %w", err)
+	}
+	b.Set(e.space, key, kept)
+	return nil
+}

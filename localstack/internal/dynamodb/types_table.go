@@ -1,0 +1,158 @@
+package dynamodb
+
+// The shapes here and in types_item.go are AWS's, by its member names. A nil
+// pointer, map or slice and an empty enum are members that are absent. The aws
+// tags are AWS's constraints on input: see validate.go.
+
+// AttributeDefinition gives a key attribute its type: S, N or B.
+type AttributeDefinition struct {
+	AttributeName *string `aws:"notnull"`
+	AttributeType *string `aws:"notnull,enum=B N S"`
+}
+
+// KeySchemaElement is one attribute of a key: HASH or RANGE.
+type KeySchemaElement struct {
+	AttributeName *string `aws:"notnull"`
+	KeyType       *string `aws:"notnull,enum=HASH RANGE"`
+}
+
+// Projection says which attributes an index holds: ALL, KEYS_ONLY, or those
+// that INCLUDE names beside the keys.
+type Projection struct {
+	ProjectionType   string   `json:",omitempty" aws:"enum=ALL INCLUDE KEYS_ONLY"`
+	NonKeyAttributes []string `json:",omitempty" aws:"min=1"`
+}
+
+// Throughput is provisioned capacity, in units a second.
+type Throughput struct {
+	WriteCapacityUnits     *int64   `aws:"notnull,min=1"`
+	ReadCapacityUnits      *int64   `aws:"notnull,min=1"`
+	NumberOfDecreasesToday int64    // output
+	LastIncreaseDateTime   *float64 `json:",omitempty"` // output; Unix seconds
+	LastDecreaseDateTime   *float64 `json:",omitempty"` // output; Unix seconds
+}
+
+// Index is a secondary index. ProvisionedThroughput is a global one's.
+type Index struct {
+	IndexName             *string            `aws:"notnull,pattern,min=3,max=255"`
+	KeySchema             []KeySchemaElement `aws:"notnull,min=1,max=2"`
+	Projection            *Projection        `aws:"notnull"`
+	ProvisionedThroughput *Throughput        `json:",omitempty"`
+
+	IndexArn       string `json:",omitempty"` // output
+	IndexStatus    string `json:",omitempty"` // output, of a global index
+	IndexSizeBytes int64  // output
+	ItemCount      int64  // output
+}
+
+// Tag is a key and a value on a table.
+type Tag struct {
+	Key   *string `aws:"notnull,min=1,max=128"`
+	Value *string `aws:"notnull,max=256"`
+}
+
+// Specification is that of streams, which are refused, or of encryption, which
+// is taken and has no effect here.
+type Specification struct {
+	StreamEnabled  *bool  `json:",omitempty"`
+	StreamViewType string `json:",omitempty"`
+	Enabled        *bool  `json:",omitempty"`
+	SSEType        string `json:",omitempty"`
+	KMSMasterKeyID string `json:"KMSMasterKeyId,omitempty"`
+}
+
+// CreateTableInput describes a new table.
+type CreateTableInput struct {
+	AttributeDefinitions      []AttributeDefinition `aws:"notnull"`
+	TableName                 *string               `aws:"required,table,pattern"`
+	BillingMode               string                `aws:"enum=PROVISIONED PAY_PER_REQUEST"`
+	ProvisionedThroughput     *Throughput
+	KeySchema                 []KeySchemaElement `aws:"notnull,min=1,max=2"`
+	LocalSecondaryIndexes     []Index
+	GlobalSecondaryIndexes    []Index
+	Tags                      []Tag
+	DeletionProtectionEnabled bool
+	StreamSpecification       *Specification
+	SSESpecification          *Specification
+	TableClass                string `aws:"enum=STANDARD STANDARD_INFREQUENT_ACCESS"`
+}
+
+// BillingModeSummary is how a table is paid for, where that is by request.
+type BillingModeSummary struct {
+	BillingMode                       string
+	LastUpdateToPayPerRequestDateTime *float64 `json:",omitempty"`
+}
+
+// ThroughputMode says the same as BillingModeSummary once more.
+type ThroughputMode struct {
+	TableThroughputMode               string
+	LastUpdateToPayPerRequestDateTime *float64 `json:",omitempty"`
+}
+
+// TableDescription is a table as DescribeTable shows it. ItemCount and
+// TableSizeBytes are up to six hours old, as on AWS.
+type TableDescription struct {
+	AttributeDefinitions       []AttributeDefinition
+	TableName                  string
+	KeySchema                  []KeySchemaElement
+	TableStatus                string
+	CreationDateTime           float64
+	ProvisionedThroughput      *Throughput
+	TableSizeBytes             int64
+	ItemCount                  int64
+	TableArn                   string
+	TableId                    string
+	BillingModeSummary         *BillingModeSummary `json:",omitempty"`
+	TableThroughputModeSummary *ThroughputMode     `json:",omitempty"`
+	LocalSecondaryIndexes      []Index             `json:",omitempty"`
+	GlobalSecondaryIndexes     []Index             `json:",omitempty"`
+	DeletionProtectionEnabled  bool
+}
+
+// TableNameInput is the input of the operations that take a table's name only.
+type TableNameInput struct {
+	TableName *string `aws:"required,table,pattern"`
+}
+
+// CreateTableOutput is the answer to CreateTable and DeleteTable.
+type CreateTableOutput struct{ TableDescription *TableDescription }
+
+// DescribeTableOutput is the answer to DescribeTable.
+type DescribeTableOutput struct{ Table *TableDescription }
+
+// ListTablesInput asks for a page of names.
+type ListTablesInput struct {
+	Limit                   *int64  `aws:"min=1,max=100"`
+	ExclusiveStartTableName *string `aws:"pattern,min=3,max=255"`
+}
+
+// ListTablesOutput is a page of names, in order.
+type ListTablesOutput struct {
+	TableNames             []string
+	LastEvaluatedTableName *string `json:",omitempty"`
+}
+
+// TTLSpecification names the attribute that holds an item's end, in Unix
+// seconds.
+type TTLSpecification struct {
+	AttributeName *string `aws:"notnull,min=1,max=255"`
+	Enabled       *bool   `aws:"notnull"`
+}
+
+// UpdateTimeToLiveInput switches TTL.
+type UpdateTimeToLiveInput struct {
+	TableName               *string           `aws:"required,table,pattern"`
+	TimeToLiveSpecification *TTLSpecification `aws:"notnull"`
+}
+
+// UpdateTimeToLiveOutput repeats what was asked.
+type UpdateTimeToLiveOutput struct{ TimeToLiveSpecification *TTLSpecification }
+
+// TTLDescription says whether TTL is on, and by which attribute.
+type TTLDescription struct {
+	TimeToLiveStatus string
+	AttributeName    string `json:",omitempty"`
+}
+
+// DescribeTimeToLiveOutput is the answer to DescribeTimeToLive.
+type DescribeTimeToLiveOutput struct{ TimeToLiveDescription *TTLDescription }

@@ -1,0 +1,121 @@
+package dynamodb
+
+import (
+	"context"
+	"maps"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
+)
+
+// UpdateItem changes attributes of an item, making the item if there is none.
+func (e *Engine) UpdateItem(ctx context.Context, in *UpdateItemInput) (*WriteOutput, error) {
+	u, cond, err := in.check()
+	if err != nil {
+		return nil, err
+	}
+	w := &write{cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
+	err = e.write(func() ([]*write, error) {
+		t, err := e.table(ctx, in.TableName)
+		if err != nil {
+			return nil, err
+		}
+		return []*write{w}, w.update(t, in.Key, u)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := w.output(in.ReturnValues, in.ReturnConsumedCapacity)
+	switch in.ReturnValues {
+	case "ALL_NEW":
+		out.Attributes = w.new
+	case "UPDATED_OLD":
+		out.Attributes = u.updated(w.old)
+	case "UPDATED_NEW":
+		out.Attributes = u.updated(w.new)
+	}
+	return out, nil
+}
+
+// updateOf is an update, or none: UpdateItem without one makes a bare item.
+type updateOf struct{ *expr.Update }
+
+// updated are the attributes that the update names.
+func (u updateOf) updated(it Item) Item {
+	if u.Update == nil || it == nil {
+		return nil
+	}
+	return expr.Project(it, u.Paths())
+}
+
+// update makes w the update of an item.
+func (w *write) update(t *table, key Item, u updateOf) error {
+	w.t, w.key = t, key
+	w.change = func(old Item) (Item, error) {
+		it := old
+		if it == nil {
+			it = maps.Clone(key)
+		}
+		if u.Update == nil {
+			return it, nil
+		}
+		it, err := u.Apply(it)
+		if err != nil {
+			return nil, asInvalid(err)
+		}
+		if err := t.checkUpdated(it); err != nil {
+			return nil, err
+		}
+		return it, tooBig(it, updateTooBig)
+	}
+	if err := t.checkKey(key); err != nil {
+		return err
+	}
+	return t.checkUpdate(u.Update)
+}
+
+// checkUpdated checks the keys of indexes in an item that an update has made.
+func (t *table) checkUpdated(it Item) error {
+	for _, x := range t.indexes {
+		for _, a := range x.key.attrs() {
+			if v, ok := it[a.name]; ok && v.Kind != a.kind {
+				return invalid("The update expression attempted to update the secondary index key to unsupported type")
+			}
+		}
+	}
+	return t.checkIndexKeys(it)
+}
+
+func (in *UpdateItemInput) check() (u updateOf, cond *expr.Condition, err error) {
+	if err := validate(in); err != nil {
+		return u, nil, err
+	}
+	p := params{update: in.UpdateExpression, condition: in.ConditionExpression, names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}
+	err = p.exclusive(
+		[]named{{"UpdateExpression", p.update != nil}, {"ConditionExpression", p.condition != nil}},
+		[]named{{"AttributeUpdates", in.AttributeUpdates != nil}, {"Expected", in.Expected != nil}})
+	if err != nil {
+		return u, nil, err
+	}
+	if err := checkValues(in.Key); err != nil {
+		return u, nil, err
+	}
+	older, err := olderUpdate(in.AttributeUpdates)
+	if err != nil {
+		return u, nil, err
+	}
+	expected, err := expectation(in.Expected, in.ConditionalOperator)
+	if err != nil {
+		return u, nil, err
+	}
+	c, err := p.compile()
+	if err != nil {
+		return u, nil, err
+	}
+	if c.update == nil {
+		c.update = older
+	}
+	if c.condition == nil {
+		c.condition = expected
+	}
+	return updateOf{c.update}, c.condition, nil
+}

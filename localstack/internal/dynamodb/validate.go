@@ -1,0 +1,209 @@
+package dynamodb
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// maxFaults is how many faults AWS lists at most.
+const maxFaults = 10
+
+var namePattern = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+
+// validate checks an input against the aws tags of its fields:
+//
+//	required      must be there (its own message)
+//	table         a table name's length (its own message)
+//	notnull       must be there
+//	enum=A B      one of the words
+//	pattern       [a-zA-Z0-9_.-]+
+//	min=n, max=n  bounds of a number, or of a length
+//	keys          map keys are names of 3 to 255 characters
+//	values=n      map values have length 1 to n
+//
+// The messages and their order are AWS's; several faults share one message.
+func validate(in any) error {
+	v := reflect.ValueOf(in).Elem()
+	if err := validateNames(v); err != nil {
+		return err
+	}
+	var c checker
+	c.fields(v, "")
+	if len(c.faults) == 0 {
+		return nil
+	}
+	plural := "s"
+	if len(c.faults) == 1 {
+		plural = ""
+	}
+	return invalid("%d validation error%s detected: %s", len(c.faults), plural, strings.Join(c.faults, "; "))
+}
+
+func validateNames(v reflect.Value) error {
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag.Get("aws")
+		if !strings.HasPrefix(tag, "required") {
+			continue
+		}
+		name := v.Type().Field(i).Name
+		if v.Field(i).IsNil() {
+			return invalid("The parameter '%s' is required but was not present in the request", name)
+		}
+		if n := len(v.Field(i).Elem().String()); n < 3 || n > 255 {
+			return invalid("%s must be at least 3 characters long and at most 255 characters long", name)
+		}
+	}
+	return nil
+}
+
+type checker struct{ faults []string }
+
+func (c *checker) fault(v reflect.Value, path, format string, args ...any) {
+	if len(c.faults) == maxFaults {
+		return
+	}
+	shown := "null"
+	if !isAbsent(v) {
+		shown = "'" + show(v) + "'"
+	}
+	c.faults = append(c.faults, fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: Member must %s", shown, path, fmt.Sprintf(format, args...)))
+}
+
+func (c *checker) fields(v reflect.Value, parent string) {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		path := parent + string(unicode.ToLower(rune(f.Name[0]))) + f.Name[1:]
+		c.field(v.Field(i), path, f.Tag.Get("aws"))
+	}
+}
+
+// isAbsent reports a member that the request doesn't have.
+func isAbsent(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice:
+		return v.IsNil()
+	case reflect.String:
+		return v.Len() == 0
+	}
+	return false
+}
+
+func (c *checker) field(v reflect.Value, path, tag string) {
+	if isAbsent(v) {
+		if strings.Contains(tag, "notnull") {
+			c.fault(v, path, "not be null")
+		}
+		return
+	}
+	for _, rule := range strings.Split(tag, ",") {
+		name, arg, _ := strings.Cut(rule, "=")
+		c.rule(v, path, name, arg)
+	}
+	c.children(v, path)
+}
+
+func (c *checker) children(v reflect.Value, path string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		c.children(v.Elem(), path)
+	case reflect.Struct:
+		if v.Type().Name() != "Value" { // attribute values are checked by their own rules
+			c.fields(v, path+".")
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			c.children(v.Index(i), fmt.Sprintf("%s.%d.member", path, i+1))
+		}
+	case reflect.Map:
+		if v.Type() == reflect.TypeFor[Item]() {
+			return
+		}
+		for _, k := range sortedKeys(v) {
+			c.children(v.MapIndex(k), path+"."+k.String()+".member")
+		}
+	}
+}
+
+func sortedKeys(v reflect.Value) []reflect.Value {
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	return keys
+}
+
+func (c *checker) rule(v reflect.Value, path, name, arg string) {
+	e := reflect.Indirect(v)
+	switch name {
+	case "enum":
+		if words := strings.Fields(arg); !slices.Contains(words, e.String()) {
+			c.fault(v, path, "satisfy enum value set: [%s]", strings.Join(words, ", "))
+		}
+	case "pattern":
+		if !namePattern.MatchString(e.String()) {
+			c.fault(v, path, "satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
+		}
+	case "min", "max":
+		c.bound(v, path, name, arg)
+	case "keys":
+		for _, k := range sortedKeys(e) {
+			if !namePattern.MatchString(k.String()) || k.Len() < 3 || k.Len() > 255 {
+				c.mapFault(v, path, "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]")
+			}
+		}
+	case "values":
+		limit, _ := strconv.Atoi(arg)
+		for _, k := range sortedKeys(e) {
+			if n := e.MapIndex(k).Len(); n < 1 || n > limit {
+				c.mapFault(v, path, fmt.Sprintf("Map value must satisfy constraint: [Member must have length less than or equal to %d, Member must have length greater than or equal to 1]", limit))
+			}
+		}
+	}
+}
+
+// mapFault is the fault of a map's keys or values: its constraint has no "must".
+func (c *checker) mapFault(v reflect.Value, path, constraint string) {
+	if len(c.faults) < maxFaults {
+		c.faults = append(c.faults, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", show(v), path, constraint))
+	}
+}
+
+func (c *checker) bound(v reflect.Value, path, name, arg string) {
+	limit, _ := strconv.ParseInt(arg, 10, 64)
+	e, what := reflect.Indirect(v), "length"
+	var n int64
+	if e.CanInt() {
+		n, what = e.Int(), "value"
+	} else {
+		n = int64(e.Len())
+	}
+	if name == "min" && n < limit {
+		c.fault(v, path, "have %s greater than or equal to %d", what, limit)
+	}
+	if name == "max" && n > limit {
+		c.fault(v, path, "have %s less than or equal to %d", what, limit)
+	}
+}
+
+// show is a value as it stands in a message.
+func show(v reflect.Value) string {
+	v = reflect.Indirect(v)
+	switch v.Kind() {
+	case reflect.String:
+		return v.String()
+	case reflect.Slice:
+		parts := make([]string, v.Len())
+		for i := range parts {
+			parts[i] = show(v.Index(i))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case reflect.Map, reflect.Struct:
+		b, _ := json.Marshal(v.Interface()) // only a message
+		return string(b)
+	}
+	return fmt.Sprint(v.Interface())
+}

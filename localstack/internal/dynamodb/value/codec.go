@@ -1,0 +1,136 @@
+package value
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// Encode returns the item in its storage form: the count, then by order of name
+// each name and value; numbers are uvarints, strings have their length before
+// them. Equal items without sets have equal encodings.
+func (it Item) Encode() []byte { return appendItem(nil, it) }
+
+func appendItem(b []byte, it Item) []byte {
+	b = binary.AppendUvarint(b, uint64(len(it)))
+	for _, name := range it.Names() {
+		b = appendBinary(appendText(b, name), it[name])
+	}
+	return b
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendBinary(b []byte, v Value) []byte {
+	b = append(b, byte(v.Kind))
+	switch v.Kind {
+	case KindBool, KindNull:
+		if v.Bool {
+			return append(b, 1)
+		}
+		return append(b, 0)
+	case KindSS, KindNS, KindBS:
+		b = binary.AppendUvarint(b, uint64(len(v.Set)))
+		for _, m := range v.Set {
+			b = appendText(b, m)
+		}
+		return b
+	case KindL:
+		b = binary.AppendUvarint(b, uint64(len(v.List)))
+		for _, e := range v.List {
+			b = appendBinary(b, e)
+		}
+		return b
+	case KindM:
+		return appendItem(b, v.Map)
+	default:
+		return appendText(b, v.Str)
+	}
+}
+
+var errDamaged = errors.New("a stored item is damaged")
+
+// Decode reads what Encode wrote. It keeps nothing of b.
+func Decode(b []byte) (Item, error) {
+	d := decoder{b: b}
+	it := d.item(0)
+	if d.failed || len(d.b) != 0 {
+		return nil, errDamaged
+	}
+	return it, nil
+}
+
+type decoder struct {
+	b      []byte
+	failed bool
+}
+
+// count reads a length; each of what it counts takes a byte at least, so more
+// than is left means damage (and must not be allocated).
+func (d *decoder) count() int {
+	n, w := binary.Uvarint(d.b)
+	if w <= 0 || n > uint64(len(d.b)-w) {
+		d.failed, d.b = true, nil
+		return 0
+	}
+	d.b = d.b[w:]
+	return int(n)
+}
+
+func (d *decoder) text() string {
+	n := d.count()
+	s := string(d.b[:n])
+	d.b = d.b[n:]
+	return s
+}
+
+func (d *decoder) byte() byte {
+	if len(d.b) == 0 {
+		d.failed = true
+		return 0
+	}
+	c := d.b[0]
+	d.b = d.b[1:]
+	return c
+}
+
+func (d *decoder) item(depth int) Item {
+	n := d.count()
+	it := make(Item, n)
+	for range n {
+		name := d.text()
+		it[name] = d.value(depth)
+		if d.failed {
+			return nil
+		}
+	}
+	return it
+}
+
+func (d *decoder) value(depth int) Value {
+	v := Value{Kind: Kind(d.byte())}
+	if v.Kind == Invalid || v.Kind > KindM || depth > maxDepth+1 {
+		d.failed = true
+		return Value{}
+	}
+	switch v.Kind {
+	case KindBool, KindNull:
+		v.Bool = d.byte() == 1
+	case KindSS, KindNS, KindBS:
+		v.Set = make([]string, d.count())
+		for i := range v.Set {
+			v.Set[i] = d.text()
+		}
+	case KindL:
+		v.List = make([]Value, d.count())
+		for i := range v.List {
+			v.List[i] = d.value(depth + 1)
+		}
+	case KindM:
+		v.Map = d.item(depth + 1)
+	default:
+		v.Str = d.text()
+	}
+	return v
+}

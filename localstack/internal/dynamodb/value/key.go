@@ -1,0 +1,118 @@
+package value
+
+import (
+	"bytes"
+	"crypto/md5"
+)
+
+// AppendKey appends v, an S, N or B, so that the byte order of what is appended
+// is DynamoDB's order of the values (UTF-8 bytes, numbers, unsigned bytes), and
+// no encoding is a prefix of another: encodings can follow each other in a key.
+func AppendKey(dst []byte, v Value) []byte {
+	if v.Kind == KindN {
+		return appendNumberKey(dst, v.Str)
+	}
+	return append(appendEscaped(dst, v.Str), 0, 1)
+}
+
+// AppendKeyPrefix appends what the encodings of all values that begin with the
+// S or B v have in common, and no others do.
+func AppendKeyPrefix(dst []byte, v Value) []byte { return appendEscaped(dst, v.Str) }
+
+// appendEscaped writes a zero byte as 00 FF, so that the end, 00 01, sorts first.
+func appendEscaped(dst []byte, s string) []byte {
+	for i := range len(s) {
+		dst = append(dst, s[i])
+		if s[i] == 0 {
+			dst = append(dst, 0xff)
+		}
+	}
+	return dst
+}
+
+// appendNumberKey writes a sign (1 negative, 2 zero, 3 positive), the exponent,
+// the digits in pairs plus one, and an end that sorts before any pair. The part
+// after the sign is complemented for negative numbers.
+func appendNumberKey(dst []byte, canonical string) []byte {
+	d, err := parseDecimal(canonical)
+	if err != nil || d.digits == "" {
+		return append(dst, 2)
+	}
+	sign, flip := byte(3), byte(0)
+	if d.neg {
+		sign, flip = 1, 0xff
+	}
+	dst = append(dst, sign, byte(d.exp-minExp)^flip)
+	for i := 0; i < len(d.digits); i += 2 {
+		pair := (d.digits[i] - '0') * 10
+		if i+1 < len(d.digits) {
+			pair += d.digits[i+1] - '0'
+		}
+		dst = append(dst, (pair+1)^flip)
+	}
+	return append(dst, flip)
+}
+
+// HashLen is the length of a Hash.
+const HashLen = 8
+
+// Hash is where a partition key stands in the order of a Scan, which is that of
+// AWS for strings and binaries: by an MD5 with a salt (observed; dynalite).
+// Of a whole key it is the order of the items that are equal in an index.
+func Hash(key ...Value) [HashLen]byte {
+	h := md5.New()
+	h.Write([]byte("Outliers"))
+	for _, v := range key {
+		if v.Kind == KindN {
+			h.Write(oracleNumber(v.Str))
+		} else {
+			h.Write([]byte(v.Str))
+		}
+	}
+	return [HashLen]byte(h.Sum(nil)[:HashLen])
+}
+
+// oracleNumber is the form in which AWS hashes a number: a base-100 exponent
+// biased by 64 above a sign bit, then base-100 digits plus one; of a negative
+// number, all complemented, and ended by 102 where there is room.
+func oracleNumber(canonical string) []byte {
+	d, err := parseDecimal(canonical)
+	if err != nil || d.digits == "" {
+		return []byte{0x80}
+	}
+	digits, exp := d.digits, d.exp+1
+	if exp%2 != 0 {
+		digits, exp = "0"+digits, exp+1
+	}
+	if len(digits)%2 != 0 {
+		digits += "0"
+	}
+	out := []byte{byte(exp/2 - 64)}
+	if d.neg {
+		out[0] ^= 0xff
+	}
+	for i := 0; i < len(digits); i += 2 {
+		pair := (digits[i]-'0')*10 + digits[i+1] - '0'
+		if d.neg {
+			out = append(out, 101-pair)
+		} else {
+			out = append(out, pair+1)
+		}
+	}
+	if d.neg && len(out) <= 20 {
+		out = append(out, 102)
+	}
+	return out
+}
+
+// Successor returns the least key above all that begin with prefix, nil where
+// there is none.
+func Successor(prefix []byte) []byte {
+	end := bytes.TrimRight(prefix, "\xff")
+	if len(end) == 0 {
+		return nil
+	}
+	end = bytes.Clone(end)
+	end[len(end)-1]++
+	return end
+}

@@ -1,0 +1,230 @@
+// Package value is DynamoDB's data: attribute values and items, their wire and
+// storage forms, 38-digit numbers, order, equality and size.
+//
+// Rules and messages are those of the DynamoDB Developer Guide ("Supported data
+// types and naming rules", "Item sizes and formats").
+package value
+
+import (
+	"errors"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Kind is the type of a value.
+type Kind uint8
+
+// The kinds. Their numbers stand in stored items: they never change.
+const (
+	Invalid Kind = iota // Str says what is wrong
+	KindS
+	KindN
+	KindB
+	KindBool
+	KindNull
+	KindSS
+	KindNS
+	KindBS
+	KindL
+	KindM
+)
+
+var kindNames = [...]string{"", "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"}
+
+// String is the kind's name on the wire: S, N, BOOL, SS, …
+func (k Kind) String() string { return kindNames[k] }
+
+// KindOf returns the kind of a wire name, Invalid for one that isn't.
+func KindOf(name string) Kind {
+	if name == "" {
+		return Invalid
+	}
+	return Kind(max(slices.Index(kindNames[:], name), 0))
+}
+
+// A Value is an attribute value. Values are never changed after they are made;
+// the update expressions copy what they change.
+type Value struct {
+	Kind Kind
+	Str  string           // S; N in canonical form; B as raw bytes; of Invalid, the message
+	Bool bool             // BOOL
+	Set  []string         // SS, NS (canonical), BS (raw bytes), in the order given
+	List []Value          // L
+	Map  map[string]Value // M
+}
+
+// An Item is an item, or a key, by attribute name.
+type Item map[string]Value
+
+// S returns a string value.
+func S(s string) Value { return Value{Kind: KindS, Str: s} }
+
+// B returns a binary value.
+func B(b []byte) Value { return Value{Kind: KindB, Str: string(b)} }
+
+// Bool returns a boolean.
+func Bool(b bool) Value { return Value{Kind: KindBool, Bool: b} }
+
+// Null returns the null value.
+func Null() Value { return Value{Kind: KindNull, Bool: true} }
+
+// N returns the number that text says, or an Invalid value.
+func N(text string) Value {
+	s, err := ParseNumber(text)
+	if err != nil {
+		return bad(err.Error())
+	}
+	return Value{Kind: KindN, Str: s}
+}
+
+// L returns a list.
+func L(vs ...Value) Value { return Value{Kind: KindL, List: vs} }
+
+// M returns a map.
+func M(m map[string]Value) Value { return Value{Kind: KindM, Map: m} }
+
+// SS returns a string set, or an Invalid value where it is empty or has a
+// member twice.
+func SS(members ...string) Value { return newSet(KindSS, members) }
+
+// BS returns a binary set, as SS does.
+func BS(members ...string) Value { return newSet(KindBS, members) }
+
+// NS returns a number set, as SS does.
+func NS(members ...string) Value {
+	canonical := make([]string, len(members))
+	for i, m := range members {
+		n, err := ParseNumber(m)
+		if err != nil {
+			return bad(err.Error())
+		}
+		canonical[i] = n
+	}
+	return newSet(KindNS, canonical)
+}
+
+func bad(msg string) Value { return Value{Str: msg} }
+
+const invalidParam = "One or more parameter values were invalid: "
+
+func newSet(k Kind, members []string) Value {
+	if len(members) == 0 {
+		return bad(map[Kind]string{
+			KindSS: invalidParam + "An string set  may not be empty",
+			KindNS: invalidParam + "An number set  may not be empty",
+			KindBS: invalidParam + "Binary sets should not be empty",
+		}[k])
+	}
+	v := Value{Kind: k, Set: members}
+	sorted := slices.Sorted(slices.Values(members))
+	if len(slices.Compact(sorted)) == len(members) {
+		return v
+	}
+	switch k {
+	case KindNS:
+		return bad("Input collection contains duplicates")
+	case KindBS:
+		return bad(invalidParam + "Input collection [" + strings.Join(v.setText(), ", ") + "]of type BS contains duplicates.")
+	default:
+		return bad(invalidParam + "Input collection [" + strings.Join(members, ", ") + "] contains duplicates.")
+	}
+}
+
+// maxDepth is how deep lists and maps may nest.
+const maxDepth = 32
+
+// Validate returns the first thing wrong with v, or nil: a message of AWS's.
+func (v Value) Validate() error { return v.validate(0) }
+
+func (v Value) validate(depth int) error {
+	if depth > maxDepth {
+		return errors.New("Nesting Levels have exceeded supported limits")
+	}
+	switch v.Kind {
+	case Invalid:
+		return errors.New(v.Str)
+	case KindL:
+		for _, e := range v.List {
+			if err := e.validate(depth + 1); err != nil {
+				return err
+			}
+		}
+	case KindM:
+		return Item(v.Map).validate(depth + 1)
+	}
+	return nil
+}
+
+// Validate returns the first thing wrong with a value of the item, by name.
+func (it Item) Validate() error { return it.validate(0) }
+
+func (it Item) validate(depth int) error {
+	var failed string
+	for name, v := range it {
+		if (failed == "" || name < failed) && v.validate(depth) != nil {
+			failed = name
+		}
+	}
+	if v, ok := it[failed]; ok {
+		return v.validate(depth)
+	}
+	return nil
+}
+
+// Names returns the attribute names in order.
+func (it Item) Names() []string {
+	names := make([]string, 0, len(it))
+	for n := range it {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Equal reports whether two values are the same: sets without regard to order.
+func Equal(a, b Value) bool {
+	if a.Kind != b.Kind {
+		return false
+	}
+	switch a.Kind {
+	case KindBool, KindNull:
+		return a.Bool == b.Bool
+	case KindSS, KindNS, KindBS:
+		return len(a.Set) == len(b.Set) && !slices.ContainsFunc(a.Set, func(m string) bool { return !slices.Contains(b.Set, m) })
+	case KindL:
+		return slices.EqualFunc(a.List, b.List, Equal)
+	case KindM:
+		return EqualItems(a.Map, b.Map)
+	default:
+		return a.Str == b.Str
+	}
+}
+
+// EqualItems reports whether two items have the same attributes and values.
+func EqualItems(a, b Item) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for name, v := range a {
+		if w, ok := b[name]; !ok || !Equal(v, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// Compare orders two values of one kind of S, N and B; ok is false for any
+// other pair, which has no order.
+func Compare(a, b Value) (c int, ok bool) {
+	if a.Kind != b.Kind {
+		return 0, false
+	}
+	switch a.Kind {
+	case KindS, KindB:
+		return strings.Compare(a.Str, b.Str), true
+	case KindN:
+		return CompareNumbers(a.Str, b.Str), true
+	}
+	return 0, false
+}

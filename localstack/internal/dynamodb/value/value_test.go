@@ -1,0 +1,87 @@
+package value_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/apd/v3"
+	"pgregory.net/rapid"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+func TestParseNumber(t *testing.T) {
+	for _, c := range []struct{ in, want, err string }{
+		{"0", "0", ""}, {"-0", "0", ""}, {"+1", "1", ""}, {"007", "7", ""}, {"1.0", "1", ""}, {".5", "0.5", ""}, {"-12.340e1", "-123.4", ""},
+		{"1e3", "1000", ""}, {"1E-3", "0.001", ""}, {"9" + strings.Repeat("0", 125), "9" + strings.Repeat("0", 125), ""},
+		{strings.Repeat("9", 38), strings.Repeat("9", 38), ""},
+		{strings.Repeat("9", 39), "", "more than 38 significant digits"},
+		{"1e126", "", "overflow"}, {"1e-131", "", "underflow"}, {"1e99999999999", "", "overflow"}, {"0e99999999999", "0", ""},
+		{"", "", "cannot be converted"}, {"NaN", "", "cannot be converted to a numeric value: NaN"}, {"1e", "", "cannot"}, {"1.2.3", "", "cannot"}, {"--1", "", "cannot"},
+	} {
+		got, err := value.ParseNumber(c.in)
+		if c.err == "" && (err != nil || got != c.want) || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+			t.Errorf("ParseNumber(%q) = %q, %v; want %q, %q", c.in, got, err, c.want, c.err)
+		}
+	}
+}
+
+func number() *rapid.Generator[string] {
+	return rapid.StringMatching(`-?[0-9]{1,12}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,2})?`)
+}
+
+// TestNumberOrder holds the key encoding against a decimal library.
+func TestNumberOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := number().Draw(t, "a"), number().Draw(t, "b")
+		x, _, _ := apd.NewFromString(a)
+		y, _, _ := apd.NewFromString(b)
+		got := bytes.Compare(value.AppendKey(nil, value.N(a)), value.AppendKey(nil, value.N(b)))
+		if want := x.Cmp(y); got != want {
+			t.Fatalf("%s against %s: %d, want %d", a, b, got, want)
+		}
+		canonical, err := value.ParseNumber(a)
+		z, _, _ := apd.NewFromString(canonical)
+		if err != nil || x.Cmp(z) != 0 {
+			t.Fatalf("ParseNumber(%s) = %s, %v", a, canonical, err)
+		}
+	})
+}
+
+// TestStringOrder: composite keys keep the order of their parts, and a prefix
+// covers just what begins with it.
+func TestStringOrder(t *testing.T) {
+	s := rapid.StringOf(rapid.SampledFrom([]rune{0, 1, 'a', 'b', 0xff, 0x20ac}))
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, tail := s.Draw(t, "a"), s.Draw(t, "b"), s.Draw(t, "tail")
+		x := value.AppendKey(value.AppendKey(nil, value.S(a)), value.S(tail))
+		y := value.AppendKey(nil, value.S(b))
+		if want := strings.Compare(a, b); want != 0 && bytes.Compare(x, y) != want {
+			t.Fatalf("%q against %q: want %d", a, b, want)
+		}
+		if got := bytes.HasPrefix(y, value.AppendKeyPrefix(nil, value.S(a))); got != strings.HasPrefix(b, a) {
+			t.Fatalf("prefix %q of %q: %v", a, b, got)
+		}
+	})
+}
+
+func TestCodecAndSize(t *testing.T) {
+	it := value.Item{
+		"s": value.S("é\x00"), "n": value.N("-12.5"), "b": value.B([]byte{0, 255}), "t": value.Bool(true), "z": value.Null(),
+		"ss": value.SS("a", "b"), "ns": value.NS("1", "2.50"), "bs": value.BS("\x00"), "l": value.L(value.S("x"), value.M(map[string]value.Value{"k": value.N("1")})),
+	}
+	got, err := value.Decode(it.Encode())
+	if err != nil || !value.EqualItems(got, it) {
+		t.Fatalf("Decode(Encode) = %v, %v", got, err)
+	}
+	b := it.Encode()
+	for i := range b {
+		if _, err := value.Decode(b[:i]); err == nil {
+			t.Fatalf("a stored item cut at %d of %d bytes is read", i, len(b))
+		}
+	}
+	if got := (value.Item{"ab": value.S("xyz"), "n": value.N("100"), "l": value.L(value.Null())}).Size(); got != 2+3+1+2+1+3+1+1 {
+		t.Errorf("Size = %d", got)
+	}
+}

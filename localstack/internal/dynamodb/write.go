@@ -1,0 +1,234 @@
+package dynamodb
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// A write is one item's part of a batch: all operations that write are made of
+// these. The first group of fields is the request, the second the outcome.
+type write struct {
+	t       *table
+	key     Item
+	cond    *expr.Condition              // nil for none
+	change  func(old Item) (Item, error) // nil result: no item; nil func: a condition check
+	showOld bool                         // a failed condition's error carries the item
+
+	at       []byte // the item's place
+	old, new Item   // nil where there is none
+	units    units
+	err      error
+}
+
+// write runs the writes that prepare returns as one atomic batch: it returns
+// when they are on disk, or with the first write's error when none was done.
+// prepare runs under e.mu, so that tables stay as it finds them.
+func (e *Engine) write(prepare func() ([]*write, error)) error {
+	return e.writeWith(prepare, nil, nil)
+}
+
+// writeWith is write with more: lock is a further key to serialise on, and also
+// adds to the batch, or ends the matter with an error, before items are read.
+func (e *Engine) writeWith(prepare func() ([]*write, error), lock []byte, also func(*kv.Batch) error) error {
+	e.mu.RLock()
+	ws, err := prepare()
+	var pending func() error
+	if err == nil {
+		pending, err = e.apply(ws, lock, also)
+	}
+	e.mu.RUnlock()
+	if err != nil {
+		// The error may tell what another write, not yet on disk, has done.
+		for _, s := range e.stripesOf(ws, lock) {
+			e.stripes[s].writes.wait()
+		}
+		return err
+	}
+	return pending()
+}
+
+// apply decides and applies ws under their stripes' locks. pending waits for
+// the disk.
+func (e *Engine) apply(ws []*write, lock []byte, also func(*kv.Batch) error) (pending func() error, err error) {
+	for _, w := range ws {
+		w.at = w.t.itemKey(w.key)
+	}
+	stripes := e.stripesOf(ws, lock)
+	for _, s := range stripes {
+		e.stripes[s].Lock()
+		defer e.stripes[s].Unlock()
+	}
+	b := e.store.NewBatch()
+	if also != nil {
+		if err := also(b); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.decide(ws, b); err != nil {
+		return nil, err
+	}
+	return e.commit(b, stripes, ws)
+}
+
+// decide reads the items, and stages the writes if all can be done.
+func (e *Engine) decide(ws []*write, b *kv.Batch) (first error) {
+	for _, w := range ws {
+		if w.err = e.decideOne(w); w.err != nil && first == nil {
+			first = w.err
+		}
+	}
+	if first != nil {
+		return first
+	}
+	for _, w := range ws {
+		w.stage(e, b)
+	}
+	return nil
+}
+
+func (e *Engine) decideOne(w *write) error {
+	var err error
+	if w.old, err = e.read(w.at); err != nil {
+		return err
+	}
+	w.new = w.old
+	if w.cond != nil && !w.cond.Matches(w.old) {
+		if !w.showOld {
+			return conditionFailed(nil)
+		}
+		return conditionFailed(w.old)
+	}
+	if w.change == nil {
+		return nil
+	}
+	w.new, err = w.change(w.old)
+	return err
+}
+
+// read returns the item at a place, nil for none.
+func (e *Engine) read(at []byte) (Item, error) {
+	b, ok, err := e.space.Get(at)
+	if err != nil || !ok {
+		return nil, err
+	}
+	it, err := value.Decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("read an item: %w", err)
+	}
+	return it, nil
+}
+
+// stage puts the item and its index entries into the batch, and counts units.
+func (w *write) stage(e *Engine, b *kv.Batch) {
+	w.units.table = writeUnits(max(w.old.Size(), w.new.Size()))
+	if w.change == nil {
+		return
+	}
+	switch {
+	case w.new != nil:
+		b.Set(e.space, w.at, w.new.Encode())
+	case w.old != nil:
+		b.Delete(e.space, w.at)
+	}
+	for _, x := range w.t.indexes {
+		w.stageEntry(e, b, x)
+	}
+	w.stageEnd(e, b)
+}
+
+// stageEntry brings an index up to date. What it costs (Developer Guide,
+// "Write capacity units" of indexes): a new entry, a removed one or a changed
+// one a write each; one that moves, both; one that stays the same, nothing.
+func (w *write) stageEntry(e *Engine, b *kv.Batch, x *index) {
+	oldKey, oldItem := x.entry(w.t, w.old)
+	newKey, newItem := x.entry(w.t, w.new)
+	if oldKey == nil && newKey == nil {
+		return
+	}
+	if bytes.Equal(oldKey, newKey) {
+		if !value.EqualItems(oldItem, newItem) {
+			b.Set(e.space, newKey, newItem.Encode())
+			w.units.add(x, writeUnits(max(oldItem.Size(), newItem.Size())))
+		}
+		return
+	}
+	if oldKey != nil {
+		b.Delete(e.space, oldKey)
+		w.units.add(x, writeUnits(oldItem.Size()))
+	}
+	if newKey != nil {
+		b.Set(e.space, newKey, newItem.Encode())
+		w.units.add(x, writeUnits(newItem.Size()))
+	}
+}
+
+// commit applies the batch and notes it as in flight until it is on disk.
+func (e *Engine) commit(b *kv.Batch, stripes []int, ws []*write) (pending func() error, err error) {
+	if b.Empty() {
+		return func() error {
+			for _, s := range stripes {
+				e.stripes[s].writes.wait()
+			}
+			return nil
+		}, nil
+	}
+	var opened []func()
+	open := func(f *inflight) {
+		n := f.begin()
+		opened = append(opened, func() { f.end(n) })
+	}
+	for _, s := range stripes {
+		open(&e.stripes[s].writes)
+	}
+	var seen []*inflight
+	for _, w := range ws {
+		if !slices.Contains(seen, w.t.writes) {
+			seen = append(seen, w.t.writes)
+			open(w.t.writes)
+		}
+	}
+	done := func() {
+		for _, f := range opened {
+			f()
+		}
+	}
+	p, err := b.Apply()
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return func() error {
+		defer done()
+		return p.Wait()
+	}, nil
+}
+
+// stripesOf are the stripes of the writes, and of lock, in the order in which
+// everyone locks them.
+func (e *Engine) stripesOf(ws []*write, lock []byte) []int {
+	var out []int
+	for _, w := range ws {
+		if w.at != nil {
+			out = append(out, stripeOf(w.at))
+		}
+	}
+	if lock != nil {
+		out = append(out, stripeOf(lock))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// stripeOf hashes a key (FNV-1a).
+func stripeOf(key []byte) int {
+	h := uint32(2166136261)
+	for _, c := range key {
+		h = (h ^ uint32(c)) * 16777619
+	}
+	return int(h>>24 ^ h&0xff)
+}
