@@ -1,0 +1,168 @@
+package localstack
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
+)
+
+// TestWrongKey: every service refuses a key that isn't the stack's, with the
+// error that its SDK knows, and nothing is counted.
+func TestWrongKey(t *testing.T) {
+	s := start(t, Config{})
+	c := s.AWSConfig()
+	c.Credentials = credentials.NewStaticCredentialsProvider("AKIAWRONG", "x", "")
+	c.RetryMaxAttempts = 1
+	ctx := t.Context()
+	_, sqsErr := sqs.NewFromConfig(c).ListQueues(ctx, &sqs.ListQueuesInput{})
+	_, dynamoErr := dynamodb.NewFromConfig(c).ListTables(ctx, &dynamodb.ListTablesInput{})
+	_, s3Err := s3.NewFromConfig(c).ListBuckets(ctx, &s3.ListBucketsInput{})
+	_, lambdaErr := lambda.NewFromConfig(c).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("f")})
+	for _, tt := range []struct {
+		service string
+		err     error
+		code    string
+	}{
+		{"sqs", sqsErr, "UnrecognizedClientException"}, {"dynamodb", dynamoErr, "UnrecognizedClientException"},
+		{"s3", s3Err, "InvalidAccessKeyId"}, {"lambda", lambdaErr, "UnrecognizedClientException"},
+	} {
+		var e smithy.APIError
+		if !errors.As(tt.err, &e) || e.ErrorCode() != tt.code {
+			t.Errorf("%s: %v, want %s", tt.service, tt.err, tt.code)
+		}
+	}
+	if u := s.Usage(); len(u) != 0 {
+		t.Errorf("refused calls were counted: %v", u)
+	}
+}
+
+func TestEdgeUnsigned(t *testing.T) {
+	locked, open := start(t, Config{}), start(t, Config{NoAuth: true})
+	if err := locked.services.s3.CreateBucket("bucket", "us-east-1"); err != nil {
+		t.Fatal(err)
+	}
+	list := func(origin string) *http.Request {
+		r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
+		r.Header.Set("X-Amz-Target", "AmazonSQS.ListQueues")
+		r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		return r
+	}
+	for _, tt := range []struct {
+		name string
+		s    *Stack
+		r    *http.Request
+		code int
+	}{
+		{"locked", locked, list(""), 403},
+		{"locked, S3", locked, httptest.NewRequest("GET", "/b/k", nil), 403},
+		{"locked, form", locked, form(), 403},
+		{"locked, health", locked, httptest.NewRequest("GET", healthPath, nil), 200},
+		{"open", open, list(""), 200},
+		{"open, loopback page", open, list("http://localhost:3000"), 200},
+		{"open, foreign page", open, list("https://evil.example"), 403},
+		{"open, named like loopback", open, list("http://localhost.evil.example"), 403},
+		{"open, other service", open, stsCall(), 501},
+	} {
+		if code, body := get(t, tt.s.Edge(), tt.r); code != tt.code {
+			t.Errorf("%s: %d %s, want %d", tt.name, code, body, tt.code)
+		}
+	}
+}
+
+// form is an upload whose permission would stand in its body, and doesn't.
+func form() *http.Request {
+	body := "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nk\r\n--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b--\r\n"
+	r := httptest.NewRequest("POST", "/bucket", strings.NewReader(body))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+	return r
+}
+
+func stsCall() *http.Request {
+	r := httptest.NewRequest("POST", "/", strings.NewReader("Action=GetCallerIdentity"))
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=A/20261124/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0")
+	return r
+}
+
+// TestStandalone: a stack with no template serves plain SDK clients, in memory.
+func TestStandalone(t *testing.T) {
+	s := start(t, Config{Region: "eu-central-1"})
+	q := sqs.NewFromConfig(s.AWSConfig())
+	made, err := q.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("q")})
+	if err != nil || !strings.HasPrefix(*made.QueueUrl, s.Endpoint()+"/") {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	b := s3.NewFromConfig(s.AWSConfig())
+	_, err = b.CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket: aws.String("bucket"), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-central-1"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String("bucket"), Key: aws.String("k"), Body: strings.NewReader(strings.Repeat("x", 1<<20)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := b.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("bucket"), Key: aws.String("k")})
+	if err != nil || *head.ContentLength != 1<<20 {
+		t.Errorf("%+v, %v", head, err)
+	}
+}
+
+// TestClockApart: clients keep working however far the stack's clock is from
+// the machine's, which their signatures are timed by.
+func TestClockApart(t *testing.T) {
+	clk := NewManualClock(time.Now())
+	s := start(t, Config{Clock: clk})
+	clk.Advance(15 * 24 * time.Hour)
+	c := s.AWSConfig()
+	c.RetryMaxAttempts = 1
+	if _, err := sqs.NewFromConfig(c).ListQueues(t.Context(), &sqs.ListQueuesInput{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := s3.NewFromConfig(c).ListBuckets(t.Context(), &s3.ListBucketsInput{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAddr: what a process elsewhere on the machine does with endpoint and key.
+func TestAddr(t *testing.T) {
+	s := start(t, Config{Addr: "127.0.0.1:0"})
+	c := s.AWSConfig()
+	client := &http.Client{Transport: &http.Transport{}}
+	c.HTTPClient = client
+	if _, err := dynamodb.NewFromConfig(c).ListTables(t.Context(), &dynamodb.ListTablesInput{}); err != nil {
+		t.Error(err)
+	}
+	client.CloseIdleConnections()
+}
+
+func BenchmarkStart(b *testing.B) {
+	for b.Loop() {
+		s, err := Start(b.Context(), Config{DataDir: b.TempDir()})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}

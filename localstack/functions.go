@@ -1,0 +1,107 @@
+package localstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/gateway"
+	"github.com/errandhq/errand/localstack/internal/lambda"
+	"github.com/errandhq/errand/localstack/internal/template"
+)
+
+// openFunctions makes the template's functions and the API before them.
+func (s *Stack) openFunctions(context.Context) error {
+	c := lambda.Config{
+		Region: s.cfg.Region, Credentials: s.creds, Endpoint: s.endpoint, Clock: s.cfg.Clock, Logf: s.cfg.Logf,
+	}
+	for i := range s.template.Functions {
+		f := &s.template.Functions[i]
+		source, ok := lookup(s.cfg.Functions, f)
+		if !ok {
+			return fmt.Errorf("function %s (%s) has no source in Functions", f.LogicalID, f.CodeURI)
+		}
+		if source.Credentials && len(source.Command) > 0 && s.server == nil {
+			return fmt.Errorf("function %s is a process that wants credentials: Addr must be set, so that it can reach the stack", f.LogicalID)
+		}
+		c.Functions = append(c.Functions, lambda.Function{
+			Name: f.Name, ARN: f.ARN, Handler: f.Handler, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
+			Reserved: f.Reserved, Environment: f.Environment, Source: source,
+		})
+	}
+	var err error
+	if s.lambda, err = lambda.New(c); err != nil {
+		return err
+	}
+	return s.openGateway()
+}
+
+func (s *Stack) openGateway() (err error) {
+	if len(s.template.APIs) == 0 {
+		return nil
+	}
+	api := s.template.APIs[0]
+	c := gateway.Config{
+		APIID: api.ID, Region: s.cfg.Region, Account: Account,
+		Invoker: invoker{s}, Timeout: s.cfg.IntegrationTimeout, Now: s.cfg.Clock.Now, Logf: s.cfg.Logf,
+	}
+	if api.CORS != nil {
+		cors := gateway.CORS(*api.CORS)
+		c.CORS = &cors
+	}
+	for _, r := range api.Routes {
+		c.Routes = append(c.Routes, gateway.Route(r))
+	}
+	s.gateway, err = gateway.New(c)
+	return err
+}
+
+// lookup finds what a map that is keyed by functions has for f.
+func lookup[V any](m map[string]V, f *template.Function) (v V, ok bool) {
+	for _, key := range names(f) {
+		if v, ok = m[key]; ok {
+			return v, true
+		}
+	}
+	return v, false
+}
+
+// names are what callers may call a function.
+func names(f *template.Function) []string {
+	return []string{f.LogicalID, f.Name, path.Base(f.CodeURI)}
+}
+
+func isNamed(f *template.Function, name string) bool {
+	for _, n := range names(f) {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// invoke runs a function and counts it.
+func (s *Stack) invoke(ctx context.Context, c lambda.Call) (lambda.Result, error) {
+	s.usage.add("lambda.Invoke", Usage{Calls: 1})
+	return s.lambda.Invoke(ctx, c)
+}
+
+// invoker lets the gateway run functions.
+type invoker struct{ stack *Stack }
+
+// Invoke implements gateway.Invoker.
+func (i invoker) Invoke(ctx context.Context, function string, event []byte) ([]byte, bool, error) {
+	r, err := i.stack.invoke(ctx, lambda.Call{Function: function, Payload: event})
+	var refused *awswire.Error
+	if errors.As(err, &refused) {
+		switch refused.Code {
+		case "TooManyRequestsException":
+			err = errors.Join(gateway.ErrThrottled, err)
+		case "RequestTooLargeException":
+			err = errors.Join(gateway.ErrTooLarge, err)
+		}
+	}
+	return r.Payload, r.FunctionError != "", err
+}

@@ -1,0 +1,169 @@
+// Package gateway is an API Gateway HTTP API: it turns a request into an event
+// of payload format 2.0, has a function invoked with it, and turns what the
+// function answers into a response.
+//
+// Sources: "Working with HTTP APIs", Amazon API Gateway Developer Guide.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Limits of HTTP APIs.
+// Source: "Quotas for configuring and running an HTTP API".
+const (
+	MaxBodyBytes   = 10 << 20
+	MaxHeaderBytes = 10_240 // request line and headers
+	MaxTimeout     = 30 * time.Second
+)
+
+// Errors that an Invoker gives where the platform refuses an event; the gateway
+// answers each as AWS does. Any other error is a 500.
+var (
+	ErrThrottled = errors.New("too many invocations")
+	ErrTooLarge  = errors.New("the event is too large")
+)
+
+// Invoker runs functions.
+type Invoker interface {
+	// Invoke runs a function with an event and returns what it answered.
+	// failed: the function ended with an error, and answer describes it.
+	// When ctx's deadline passes, the function may run on; when ctx is
+	// cancelled, the client has gone. Errors: ErrThrottled, ErrTooLarge, ctx's.
+	Invoke(ctx context.Context, function string, event []byte) (answer []byte, failed bool, err error)
+}
+
+// Config is what a Gateway is made of.
+type Config struct {
+	APIID, Region, Account string
+	Routes                 []Route
+	CORS                   *CORS // nil: none
+	Invoker                Invoker
+	// Timeout replaces every route's; 0 keeps them.
+	Timeout time.Duration
+	Now     func() time.Time
+	Logf    func(format string, args ...any)
+}
+
+// Gateway is one HTTP API. It is safe for concurrent use.
+type Gateway struct {
+	Config
+	routes []*route // most specific first
+	domain string
+}
+
+// New returns a gateway. Errors: a route that can't be.
+func New(c Config) (*Gateway, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logf == nil {
+		c.Logf = func(string, ...any) {}
+	}
+	g := &Gateway{Config: c, domain: c.APIID + ".execute-api." + c.Region + ".amazonaws.com"}
+	for _, r := range c.Routes {
+		compiled, err := compile(r)
+		if err != nil {
+			return nil, fmt.Errorf("route %s %s: %w", r.Method, r.Path, err)
+		}
+		g.routes = append(g.routes, compiled)
+	}
+	sortRoutes(g.routes)
+	return g, nil
+}
+
+// Handles reports whether a route takes r, or it is a preflight of a request
+// that one takes.
+func (g *Gateway) Handles(r *http.Request) bool {
+	method := r.Method
+	if g.isPreflight(r) {
+		method = r.Header.Get("Access-Control-Request-Method")
+	}
+	found, _ := g.match(method, r.URL.EscapedPath())
+	return found != nil
+}
+
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	requestID := newRequestID()
+	w.Header().Set("Apigw-Requestid", requestID)
+	if headerBytes(r) > MaxHeaderBytes {
+		message(w, http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large")
+		return
+	}
+	if g.isPreflight(r) {
+		g.CORS.preflight(w, r)
+		return
+	}
+	if g.CORS != nil {
+		g.CORS.decorate(w, r)
+	}
+	matched, params := g.match(r.Method, r.URL.EscapedPath())
+	if matched == nil {
+		message(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return // answered, or nobody is there
+	}
+	event := g.event(r, matched, params, body, requestID)
+	g.integrate(w, r, matched, event)
+}
+
+// integrate invokes the route's function and answers.
+func (g *Gateway) integrate(w http.ResponseWriter, r *http.Request, matched *route, event []byte) {
+	ctx, cancel := g.invokeContext(r.Context(), matched)
+	defer cancel()
+	answer, failed, err := g.Invoker.Invoke(ctx, matched.Function, event)
+	switch {
+	case r.Context().Err() != nil:
+		return // the client has gone
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrThrottled):
+		message(w, http.StatusServiceUnavailable, "Service Unavailable")
+	case errors.Is(err, ErrTooLarge):
+		message(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
+	case err != nil:
+		g.Logf("gateway: %s: invoke %s: %s", matched.key(), matched.Function, err)
+		message(w, http.StatusInternalServerError, "Internal Server Error")
+	case failed:
+		g.Logf("gateway: %s: %s failed: %.2000s", matched.key(), matched.Function, answer)
+		message(w, http.StatusInternalServerError, "Internal Server Error")
+	default:
+		g.respond(w, matched, answer)
+	}
+}
+
+func (g *Gateway) respond(w http.ResponseWriter, matched *route, answer []byte) {
+	resp, err := infer(answer)
+	if err != nil {
+		g.Logf("gateway: %s: answer of %s: %s", matched.key(), matched.Function, err)
+		message(w, http.StatusInternalServerError, "Internal Server Error")
+		return
+	}
+	resp.write(w, g.CORS != nil)
+}
+
+// invokeContext is the invocation's: cancelled if the client goes away, and
+// over its deadline when the integration has timed out. The two must not be
+// confused, so a deadline of the client's own counts as its going away.
+func (g *Gateway) invokeContext(client context.Context, matched *route) (context.Context, context.CancelFunc) {
+	timeout := matched.Timeout
+	if timeout == 0 {
+		timeout = MaxTimeout
+	}
+	if g.Timeout != 0 {
+		timeout = g.Timeout
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(client))
+	stop := context.AfterFunc(client, cancel)
+	ctx, stopTimer := context.WithTimeout(ctx, timeout)
+	return ctx, func() {
+		stop()
+		stopTimer()
+		cancel()
+	}
+}

@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"cmp"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Route sends requests to a function.
+type Route struct {
+	Method   string // upper case, or "ANY"; of no meaning for $default
+	Path     string // "/jobs/{id}", "/{proxy+}", "$default"
+	Function string
+	Timeout  time.Duration // 0: MaxTimeout
+}
+
+// route is a Route with its path taken apart.
+type route struct {
+	Route
+	segments []segment
+}
+
+// segment is a part of a path between slashes.
+type segment struct {
+	kind segmentKind
+	text string // the literal, or the parameter's name
+}
+
+type segmentKind int
+
+// In order of how specific they are.
+const (
+	literal segmentKind = iota
+	parameter
+	greedy
+)
+
+const defaultPath = "$default"
+
+func compile(r Route) (*route, error) {
+	c := &route{Route: r}
+	if r.Path == defaultPath {
+		return c, nil
+	}
+	if !strings.HasPrefix(r.Path, "/") {
+		return nil, errors.New("the path doesn't begin with /")
+	}
+	parts := strings.Split(r.Path[1:], "/")
+	for i, p := range parts {
+		s := segment{literal, p}
+		if name, ok := strings.CutPrefix(p, "{"); ok {
+			name, closed := strings.CutSuffix(name, "}")
+			name, plus := strings.CutSuffix(name, "+")
+			s = segment{parameter, name}
+			if plus {
+				s.kind = greedy
+			}
+			if !closed || name == "" {
+				return nil, errors.New("a path variable must be {name} or {name+}")
+			}
+		}
+		if s.kind == greedy && i < len(parts)-1 {
+			return nil, errors.New("only the last path variable can be greedy")
+		}
+		c.segments = append(c.segments, s)
+	}
+	return c, nil
+}
+
+// key is the route key of events: "GET /jobs/{id}".
+func (r *route) key() string {
+	if r.Path == defaultPath {
+		return defaultPath
+	}
+	return r.Method + " " + r.Path
+}
+
+// sortRoutes puts the most specific route first: literals before variables
+// before greedy ones, from the left; then a method before ANY; $default last.
+// Source: "Create routes for HTTP APIs".
+func sortRoutes(routes []*route) {
+	slices.SortStableFunc(routes, func(a, b *route) int {
+		if d := cmp.Compare(rank(a), rank(b)); d != 0 {
+			return d
+		}
+		for i := range min(len(a.segments), len(b.segments)) {
+			if d := cmp.Compare(a.segments[i].kind, b.segments[i].kind); d != 0 {
+				return d
+			}
+		}
+		if d := cmp.Compare(len(b.segments), len(a.segments)); d != 0 {
+			return d
+		}
+		return cmp.Compare(anyLast(a), anyLast(b))
+	})
+}
+
+// rank is 0 for full matches, 1 for greedy ones, 2 for $default.
+func rank(r *route) int {
+	switch {
+	case r.Path == defaultPath:
+		return 2
+	case r.segments[len(r.segments)-1].kind == greedy:
+		return 1
+	}
+	return 0
+}
+
+func anyLast(r *route) int {
+	if r.Method == "ANY" {
+		return 1
+	}
+	return 0
+}
+
+// match finds the route of a request, and its path variables.
+func (g *Gateway) match(method, escapedPath string) (*route, map[string]string) {
+	parts := strings.Split(strings.TrimPrefix(escapedPath, "/"), "/")
+	for _, r := range g.routes {
+		if r.Path == defaultPath {
+			return r, nil
+		}
+		if r.Method != method && r.Method != "ANY" {
+			continue
+		}
+		if params, ok := r.matchPath(parts); ok {
+			return r, params
+		}
+	}
+	return nil, nil
+}
+
+func (r *route) matchPath(parts []string) (map[string]string, bool) {
+	var params map[string]string
+	for i, s := range r.segments {
+		if i >= len(parts) {
+			return nil, false
+		}
+		part := parts[i]
+		if s.kind == greedy {
+			part = strings.Join(parts[i:], "/")
+		}
+		text, err := url.PathUnescape(part)
+		if err != nil {
+			return nil, false
+		}
+		if s.kind == literal {
+			if text != s.text {
+				return nil, false
+			}
+			continue
+		}
+		if text == "" {
+			return nil, false
+		}
+		if params == nil {
+			params = map[string]string{}
+		}
+		params[s.text] = text
+		if s.kind == greedy {
+			return params, true
+		}
+	}
+	return params, len(parts) == len(r.segments)
+}

@@ -1,0 +1,102 @@
+package lambda
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+)
+
+// inProcess runs a function as a Go value of this process. Concurrent
+// invocations share it, which on AWS they never would: a handler that keeps
+// state must guard it.
+type inProcess struct {
+	service *Service
+	fn      *function
+
+	mu      sync.Mutex // held while New runs
+	handler Handler
+}
+
+// errAbandoned is the cause that a handler sees when its caller has gone.
+var errAbandoned = errors.New("the caller has gone")
+
+func (p *inProcess) start(c *call, release func()) (<-chan Result, func()) {
+	ctx, cancel := context.WithCancelCause(p.service.ctx)
+	ctx, stop := context.WithTimeout(ctx, p.fn.Timeout)
+	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: c.id, InvokedFunctionArn: p.fn.ARN})
+
+	// AWS kills at the deadline. Here the handler can only be told, by its
+	// context: the answer doesn't wait for it, but its slot and Close do.
+	var once sync.Once
+	answer := func(r Result) { once.Do(func() { c.done <- r }) }
+	context.AfterFunc(ctx, func() {
+		switch {
+		case errors.Is(ctx.Err(), context.DeadlineExceeded):
+			answer(timedOut(c, p.fn.Timeout))
+		case errors.Is(context.Cause(ctx), errClosed):
+			answer(platformFailure(c, "Sandbox.Killed", "%s", errClosed))
+		}
+	})
+	go func() {
+		defer p.service.work.Done()
+		defer cancel(nil)
+		defer stop()
+		// Deferred, since a handler may end its goroutine.
+		r := platformFailure(c, "Runtime.ExitError", "the handler ended its goroutine")
+		defer func() {
+			release()
+			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				answer(r)
+			}
+		}()
+		r = p.invoke(ctx, c)
+	}()
+	return c.done, func() { cancel(errAbandoned) }
+}
+
+func (p *inProcess) close() {}
+
+// invoke calls the handler, and makes its panic a result.
+func (p *inProcess) invoke(ctx context.Context, c *call) (r Result) {
+	defer func() {
+		if v := recover(); v != nil {
+			r = panicFailure(v)
+			p.service.Logf("lambda: %s: panic: %v", p.fn.Name, v)
+		}
+	}()
+	h, err := p.load()
+	if err != nil {
+		return handlerFailure(err)
+	}
+	payload, err := h.Invoke(ctx, c.payload)
+	switch {
+	case err != nil:
+		return handlerFailure(err)
+	case len(payload) > MaxResponseBytes:
+		return tooLarge(len(payload))
+	}
+	return Result{Payload: payload}
+}
+
+// load makes the handler at the first invocation.
+func (p *inProcess) load() (Handler, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.handler != nil {
+		return p.handler, nil
+	}
+	start := time.Now()
+	h, err := p.fn.Source.New(p.service.environment(p.fn))
+	if err == nil && h == nil {
+		err = errors.New("New returned no handler")
+	}
+	if err != nil {
+		p.service.Logf("lambda: %s: init failed after %s: %s", p.fn.Name, time.Since(start), err)
+		return nil, err
+	}
+	p.handler = h
+	return h, nil
+}

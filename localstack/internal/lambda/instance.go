@@ -1,0 +1,210 @@
+package lambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// instance is one process of a function with a Runtime API of its own.
+type instance struct {
+	service *Service
+	fn      *function
+	home    string // removed with the process
+
+	calls  chan *call    // to the process's next request for work
+	ready  chan struct{} // closed at its first request for work
+	exited chan struct{} // closed when process, group and Runtime API are gone
+
+	exitErr error  // set before exited is closed
+	initErr Result // set before failedInit is closed
+
+	mu         sync.Mutex
+	group      *group // nil once it is gone
+	failedInit chan struct{}
+	served     int   // requests for work answered
+	current    *call // handed out and not answered
+}
+
+// startInstance starts a process. It doesn't wait for it to be ready.
+func startInstance(s *Service, f *function) (_ *instance, err error) {
+	in := &instance{
+		service: s, fn: f,
+		calls: make(chan *call), ready: make(chan struct{}), exited: make(chan struct{}), failedInit: make(chan struct{}),
+	}
+	if in.home, err = os.MkdirTemp("", "lambda-"); err != nil {
+		return nil, fmt.Errorf("create its directory: %w", err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for its requests: %w", err), os.RemoveAll(in.home))
+	}
+	cmd, output, err := in.command(l.Addr().String())
+	if err == nil {
+		in.group, err = startGroup(cmd)
+	}
+	if err != nil {
+		output.close()
+		return nil, errors.Join(err, l.Close(), os.RemoveAll(in.home))
+	}
+	output.started()
+	server := &http.Server{Handler: in.runtimeAPI(), ReadHeaderTimeout: initTimeout}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(l) // ends with Close alone
+	}()
+	go func() {
+		in.reap(cmd, output)
+		_ = server.Close()
+		<-served
+		close(in.exited)
+	}()
+	return in, nil
+}
+
+// command builds the process's command, with its output going to the log.
+func (in *instance) command(address string) (*exec.Cmd, *output, error) {
+	src := in.fn.Source
+	dir := src.Dir
+	if dir == "" {
+		dir = filepath.Dir(src.Command[0])
+	}
+	cmd := exec.Command(src.Command[0], src.Command[1:]...)
+	cmd.Dir = dir
+	cmd.Env = in.service.processEnvironment(in.fn, address, in.home, dir)
+	out, err := newOutput(func(line string) { in.service.Logf("lambda: %s: %s", in.fn.Name, line) })
+	if err != nil {
+		return nil, out, err
+	}
+	cmd.Stdout, cmd.Stderr = out.w, out.w
+	return cmd, out, nil
+}
+
+// reap waits for the process, and then kills what it left behind.
+func (in *instance) reap(cmd *exec.Cmd, out *output) {
+	in.exitErr = cmd.Wait()
+	in.mu.Lock()
+	in.group.kill()
+	in.group.release()
+	in.group = nil
+	in.mu.Unlock()
+	out.close()
+	if err := os.RemoveAll(in.home); err != nil {
+		in.service.Logf("lambda: %s: remove %s: %s", in.fn.Name, in.home, err)
+	}
+}
+
+// kill ends the process and all it started. It doesn't wait.
+func (in *instance) kill() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.group != nil {
+		in.group.kill()
+	}
+}
+
+func (in *instance) dead() bool {
+	select {
+	case <-in.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// waitExit gives a one-shot process a moment to exit, and then ends it.
+func (in *instance) waitExit() {
+	grace := time.NewTimer(exitGrace)
+	defer grace.Stop()
+	select {
+	case <-in.exited:
+		return
+	case <-grace.C:
+	case <-in.service.ctx.Done():
+	}
+	in.kill()
+	<-in.exited
+}
+
+// end is how serving a call ended.
+type end int
+
+const (
+	answered   end = iota // the process can serve another
+	broken                // it can't
+	neverTaken            // it exited before it took the call
+)
+
+// serve hands c to the process and waits for its answer.
+func (in *instance) serve(ctx context.Context, c *call) (Result, end) {
+	if r, ok := in.waitReady(ctx, c); !ok {
+		return r, broken
+	}
+	deadline := time.NewTimer(in.fn.Timeout)
+	defer deadline.Stop()
+	calls := in.calls
+	for {
+		select {
+		case calls <- c:
+			calls = nil
+			continue
+		case r := <-c.done:
+			return r, answered
+		case <-in.exited:
+			if calls != nil {
+				return in.crashed(c), neverTaken
+			}
+			return in.crashed(c), broken
+		case <-deadline.C:
+			in.kill()
+			return timedOut(c, in.fn.Timeout), broken
+		case <-ctx.Done():
+			in.kill()
+			return platformFailure(c, "Sandbox.Killed", "%s", context.Cause(ctx)), broken
+		}
+	}
+}
+
+// waitReady waits for a new process to ask for work; at once for a warm one.
+func (in *instance) waitReady(ctx context.Context, c *call) (Result, bool) {
+	limit := time.NewTimer(initTimeout)
+	defer limit.Stop()
+	select {
+	case <-in.ready:
+		return Result{}, true
+	case <-in.failedInit:
+		return in.initErr, false
+	case <-in.exited:
+		return in.crashed(c), false
+	case <-limit.C:
+		in.kill()
+		return platformFailure(c, "Sandbox.Timedout", "the init phase timed out after %.2f seconds", initTimeout.Seconds()), false
+	case <-ctx.Done():
+		in.kill()
+		return platformFailure(c, "Sandbox.Killed", "%s", context.Cause(ctx)), false
+	}
+}
+
+// crashed is the result of a call whose process exited: its answer, if it gave
+// one first.
+func (in *instance) crashed(c *call) Result {
+	select {
+	case r := <-c.done:
+		return r
+	case <-in.failedInit:
+		return in.initErr
+	default:
+	}
+	if in.exitErr == nil {
+		return platformFailure(c, "Runtime.ExitError", "Runtime exited without providing a reason")
+	}
+	return platformFailure(c, "Runtime.ExitError", "Runtime exited with error: %s", in.exitErr)
+}

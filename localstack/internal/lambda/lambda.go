@@ -1,0 +1,254 @@
+// Package lambda runs functions as AWS Lambda does: an event goes in as JSON
+// bytes, an answer comes out as JSON bytes, within Lambda's limits of size,
+// time and concurrency. A function is a Go value in this process, or a program
+// that speaks the Lambda Runtime API.
+package lambda
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/clock"
+)
+
+// Limits of Lambda.
+// Source: "Lambda quotas", AWS Lambda Developer Guide.
+const (
+	MaxRequestBytes  = 6 << 20          // of a synchronous invocation
+	MaxResponseBytes = 6<<20 + 100      // what Lambda really allows
+	MaxEventBytes    = 1 << 20          // of an asynchronous invocation
+	maxConcurrency   = 1000             // of an account
+	initTimeout      = 10 * time.Second // of a process, from its start to its first request for work
+)
+
+// Handler is a function in this process. It is aws-lambda-go's lambda.Handler.
+type Handler interface {
+	Invoke(ctx context.Context, payload []byte) ([]byte, error)
+}
+
+// Source is where a function's code is. Exactly one of New and Command is set.
+type Source struct {
+	// New makes the handler, with the environment that the function has. It is
+	// called at the first invocation, and again only if it failed.
+	New func(env map[string]string) (Handler, error)
+	// Command starts a process that speaks the Lambda Runtime API: an absolute
+	// path and arguments. Concurrent invocations get processes of their own.
+	Command []string
+	// Dir is the process's working directory; empty: that of the program.
+	Dir string
+	// Path is the process's PATH; empty: the system's standard directories.
+	Path string
+	// OneShot processes serve one invocation. One that doesn't exit after it
+	// is killed, with its process group.
+	OneShot bool
+	// Credentials puts the stack's access key and endpoint into the
+	// environment. Without it a function has none.
+	Credentials bool
+}
+
+// Function is a function as the template declares it.
+type Function struct {
+	Name, ARN   string
+	Handler     string // _HANDLER of a process
+	Timeout     time.Duration
+	MemoryMB    int
+	Reserved    *int // reserved concurrency; nil: none is reserved
+	Environment map[string]string
+	Source      Source
+}
+
+// Config is what a Service is made of.
+type Config struct {
+	Functions []Function
+	Region    string
+	// Credentials and Endpoint are for the sources that ask for credentials.
+	Credentials awswire.Credentials
+	Endpoint    string
+	Clock       clock.Clock // for the retries of asynchronous invocations
+	// Logf gets what processes print, and what went wrong in the background.
+	Logf func(format string, args ...any)
+}
+
+// Result is a function's answer. An error of the function is an answer too:
+// FunctionError is "Unhandled" then, and Payload {"errorMessage", "errorType"}.
+type Result struct {
+	Payload       []byte
+	FunctionError string
+}
+
+// Service runs functions. It is safe for concurrent use.
+type Service struct {
+	Config
+	ctx    context.Context // ends with Close
+	cancel context.CancelCauseFunc
+	byName map[string]*function
+
+	mu      sync.Mutex
+	closed  bool
+	running int            // invocations of all functions
+	work    sync.WaitGroup // everything that runs for the service
+}
+
+// function is a Function with what runs it.
+type function struct {
+	Function
+	runner  runner
+	running int // under Service.mu
+}
+
+// runner runs invocations of one function.
+type runner interface {
+	// start begins one and returns at once. The result comes on done, which
+	// is buffered. release is called when the function runs no more: before the
+	// result is sent, so that who has it can invoke again, or after, if that was
+	// a timeout's. Then it calls Service.work.Done. abandon tells a function
+	// that its caller has gone.
+	start(c *call, release func()) (done <-chan Result, abandon func())
+	close()
+}
+
+// call is one invocation.
+type call struct {
+	id            string
+	payload       []byte
+	clientContext string // JSON
+	done          chan Result
+}
+
+// errClosed is the cause that functions see when the stack ends.
+var errClosed = errors.New("the stack is closing")
+
+// New returns a Service. It starts nothing until a function is invoked.
+// Errors: a function without a source, or with two.
+func New(c Config) (*Service, error) {
+	if c.Clock == nil {
+		c.Clock = clock.Real()
+	}
+	if c.Logf == nil {
+		c.Logf = func(string, ...any) {}
+	}
+	s := &Service{Config: c, byName: make(map[string]*function, len(c.Functions))}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	for _, decl := range c.Functions {
+		f := &function{Function: decl}
+		switch src := decl.Source; {
+		case src.New != nil && len(src.Command) == 0:
+			f.runner = &inProcess{service: s, fn: f}
+		case src.New == nil && len(src.Command) > 0:
+			f.runner = newProcesses(s, f)
+		default:
+			return nil, errors.New("function " + decl.Name + ": the source must be either New or Command")
+		}
+		s.byName[decl.Name] = f
+	}
+	return s, nil
+}
+
+// Call is what Invoke is asked for.
+type Call struct {
+	Function      string // name
+	Payload       []byte // JSON; empty is an empty object
+	ClientContext string // JSON; only processes see it
+}
+
+// Invoke runs a function and waits for its answer.
+//
+// If ctx is cancelled, a function in this process is cancelled too; if ctx's
+// deadline passes, only the wait ends and the function runs on, as one does
+// behind API Gateway. A process always runs on.
+// Errors: *awswire.Error ResourceNotFoundException, TooManyRequestsException,
+// RequestTooLargeException, InvalidRequestContentException; ctx's.
+func (s *Service) Invoke(ctx context.Context, c Call) (Result, error) {
+	f, err := s.accept(c, MaxRequestBytes)
+	if err != nil {
+		return Result{}, err
+	}
+	release, err := s.acquire(f)
+	if err != nil {
+		return Result{}, err
+	}
+	if len(c.Payload) == 0 {
+		c.Payload = []byte("{}")
+	}
+	inv := &call{id: awswire.RequestID(), payload: c.Payload, clientContext: c.ClientContext, done: make(chan Result, 1)}
+	done, abandon := f.runner.start(inv, release)
+	select {
+	case r := <-done:
+		return r, nil
+	case <-ctx.Done():
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			abandon()
+		}
+		return Result{}, context.Cause(ctx)
+	}
+}
+
+// Check reports whether a call would be accepted, and runs nothing.
+// Errors: as of Invoke.
+func (s *Service) Check(c Call) error {
+	_, err := s.accept(c, MaxRequestBytes)
+	return err
+}
+
+// accept finds a call's function and checks its payload.
+func (s *Service) accept(c Call, limit int) (*function, error) {
+	f := s.byName[c.Function]
+	if f == nil {
+		return nil, awswire.Errorf(http.StatusNotFound, "ResourceNotFoundException", "Function not found: arn:aws:lambda:%s:%s:function:%s", s.Region, awswire.Account, c.Function)
+	}
+	if len(c.Payload) > limit {
+		return nil, awswire.Errorf(http.StatusRequestEntityTooLarge, "RequestTooLargeException", "Request must be smaller than %d bytes for the InvokeFunction operation", limit)
+	}
+	if len(c.Payload) > 0 && !json.Valid(c.Payload) {
+		return nil, awswire.Errorf(http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json: the payload is not valid JSON")
+	}
+	return f, nil
+}
+
+// acquire takes one of the function's concurrent executions, and counts the
+// work that it is.
+func (s *Service) acquire(f *function) (release func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, awswire.Errorf(http.StatusInternalServerError, "ServiceException", "%s", errClosed)
+	}
+	reason := ""
+	if f.Reserved != nil && f.running >= *f.Reserved {
+		reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+	} else if s.running >= maxConcurrency {
+		reason = "ConcurrentInvocationLimitExceeded"
+	}
+	if reason != "" {
+		e := awswire.Errorf(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+		e.Fields = map[string]any{"Reason": reason}
+		return nil, e
+	}
+	f.running++
+	s.running++
+	s.work.Add(1)
+	return func() {
+		s.mu.Lock()
+		f.running--
+		s.running--
+		s.mu.Unlock()
+	}, nil
+}
+
+// Close cancels what runs, kills processes and waits for all of it. Closing
+// again does nothing.
+func (s *Service) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel(errClosed)
+	for _, f := range s.byName {
+		f.runner.close()
+	}
+	s.work.Wait()
+}

@@ -1,0 +1,128 @@
+package lambda
+
+import (
+	"sync"
+	"time"
+)
+
+// maxIdle processes of a function are kept warm after a burst.
+const maxIdle = 8
+
+// processes runs a function as processes, one invocation at a time in each, as
+// Lambda's execution environments are.
+type processes struct {
+	service *Service
+	fn      *function
+
+	mu     sync.Mutex
+	closed bool
+	idle   []*instance
+	all    map[*instance]bool
+}
+
+func newProcesses(s *Service, f *function) *processes {
+	return &processes{service: s, fn: f, all: map[*instance]bool{}}
+}
+
+func (p *processes) start(c *call, release func()) (<-chan Result, func()) {
+	done := make(chan Result, 1)
+	go func() {
+		defer p.service.work.Done()
+		r := p.run(c)
+		release()
+		done <- r
+	}()
+	return done, func() {}
+}
+
+// run serves c with a warm process, or a new one. A process is kept as soon as
+// it has answered, and may exit before it asks for more work: then c hasn't been
+// handed out, and the next process gets it.
+func (p *processes) run(c *call) Result {
+	for in := p.take(); in != nil; in = p.take() {
+		if r, ok := p.serve(in, c); ok {
+			return r
+		}
+	}
+	in, err := p.spawn()
+	if err != nil {
+		p.service.Logf("lambda: %s: start %s: %s", p.fn.Name, p.fn.Source.Command[0], err)
+		return platformFailure(c, "Runtime.InvalidEntrypoint", "the program could not be started")
+	}
+	r, _ := p.serve(in, c)
+	return r
+}
+
+// serve serves c with in. taken: in took it, and r is the result of that.
+func (p *processes) serve(in *instance, c *call) (r Result, taken bool) {
+	r, end := in.serve(p.service.ctx, c)
+	switch {
+	case p.fn.Source.OneShot:
+		in.waitExit()
+	case end == answered && p.put(in):
+	default:
+		in.kill()
+	}
+	return r, end != neverTaken
+}
+
+// take takes a warm process that is still alive; nil if there is none.
+func (p *processes) take() *instance {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.idle) > 0 {
+		in := p.idle[len(p.idle)-1]
+		p.idle = p.idle[:len(p.idle)-1]
+		if !in.dead() {
+			return in
+		}
+	}
+	return nil
+}
+
+// put keeps in warm; false: there are enough.
+func (p *processes) put(in *instance) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.idle) >= maxIdle || in.dead() {
+		return false
+	}
+	p.idle = append(p.idle, in)
+	return true
+}
+
+// spawn starts a process. It ends at close at the latest.
+func (p *processes) spawn() (*instance, error) {
+	in, err := startInstance(p.service, p.fn)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	p.all[in] = true
+	closed := p.closed
+	p.mu.Unlock()
+	// The call that is being served holds the service open, so this can be
+	// added without looking at whether it is closing.
+	p.service.work.Go(func() {
+		<-in.exited
+		p.mu.Lock()
+		delete(p.all, in)
+		p.mu.Unlock()
+	})
+	if closed {
+		in.kill()
+	}
+	return in, nil
+}
+
+func (p *processes) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for in := range p.all {
+		in.kill()
+	}
+}
+
+// exitGrace is how long a one-shot process may take to exit after its answer.
+const exitGrace = time.Second

@@ -1,0 +1,36 @@
+//go:build unix
+
+package lambda
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// systemEnvironment is what every program needs, and no more.
+func systemEnvironment(home string) map[string]string {
+	return map[string]string{
+		"HOME":   home,
+		"TMPDIR": home,
+		"LANG":   "C.UTF-8",
+		"PATH":   "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+	}
+}
+
+// group is a process with all that it started.
+type group struct{ pid int }
+
+// startGroup starts cmd as the leader of a process group.
+func startGroup(cmd *exec.Cmd) (*group, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &group{cmd.Process.Pid}, nil
+}
+
+// kill ends every process of the group. An empty group is fine.
+func (g *group) kill() { _ = syscall.Kill(-g.pid, syscall.SIGKILL) }
+
+// release is called after the last kill.
+func (g *group) release() {}

@@ -1,0 +1,317 @@
+package localstack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// transport is a client's way to a handler in the same process. It behaves as a
+// connection would: the handler sees what a server would give it, the client
+// what a server would send.
+type transport struct {
+	handler http.Handler
+
+	ctx     context.Context // ends with stop
+	cancel  context.CancelCauseFunc
+	mu      sync.Mutex // guards stopped against calls.Add
+	stopped bool
+	calls   sync.WaitGroup
+}
+
+var errStopped = errors.New("the stack is closed")
+
+func newTransport() *transport {
+	t := &transport{}
+	t.ctx, t.cancel = context.WithCancelCause(context.Background())
+	return t
+}
+
+// stop ends the calls under way and refuses new ones; wait waits for the former.
+func (t *transport) stop() {
+	t.mu.Lock()
+	t.stopped = true
+	t.mu.Unlock()
+	t.cancel(errStopped)
+}
+
+func (t *transport) wait() { t.calls.Wait() }
+
+// RoundTrip implements http.RoundTripper. The handler runs until it returns;
+// what it is told when the client loses interest (the request's context ends,
+// or the response's body is closed early) is its context's end.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	body := newRequestBody(req)
+	t.mu.Lock()
+	if t.stopped {
+		t.mu.Unlock()
+		_ = body.Close()
+		return nil, errStopped
+	}
+	t.calls.Add(1)
+	t.mu.Unlock()
+
+	ctx, cancel := context.WithCancelCause(req.Context())
+	unlink := context.AfterFunc(t.ctx, func() { cancel(errStopped) })
+	x := &exchange{
+		ctx: ctx, cancel: cancel, body: body, req: req,
+		header: make(http.Header), answered: make(chan struct{}),
+	}
+	x.pipeR, x.pipeW = io.Pipe()
+	// A handler that waits for the client, or writes to it, learns here that
+	// there is none.
+	unwatch := context.AfterFunc(ctx, x.abort)
+	r := serverRequest(ctx, req, body)
+	go func() {
+		defer t.calls.Done()
+		x.serve(t.handler, r)
+		unwatch() // what was written has been read: the end is no abort
+		unlink()
+		cancel(nil)
+	}()
+	// Not ctx: it ends when the handler does, too.
+	var cause error
+	select {
+	case <-x.answered:
+		return x.response()
+	case <-req.Context().Done():
+		cause = context.Cause(req.Context())
+	case <-t.ctx.Done():
+		cause = errStopped
+	}
+	cancel(cause)
+	x.abort()
+	body.waitRead()
+	return nil, cause
+}
+
+// serverRequest is req as a server reads it from the wire.
+func serverRequest(ctx context.Context, req *http.Request, body *requestBody) *http.Request {
+	r := req.WithContext(ctx)
+	url := *req.URL
+	r.URL = &url
+	r.Header = req.Header.Clone()
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	if r.Host = req.Host; r.Host == "" {
+		r.Host = req.URL.Host
+	}
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	r.RequestURI = req.URL.RequestURI()
+	r.URL.Scheme, r.URL.Host = "", ""
+	r.RemoteAddr = "127.0.0.1:0"
+	r.Response, r.GetBody, r.TLS = nil, nil, nil
+	if _, ok := r.Header["User-Agent"]; !ok {
+		r.Header.Set("User-Agent", "Go-http-client/1.1")
+	}
+	switch {
+	case req.Body == nil || req.Body == http.NoBody:
+		r.Body, r.ContentLength = http.NoBody, 0
+		if req.Method == http.MethodPost || req.Method == http.MethodPut || req.Method == http.MethodPatch {
+			r.Header.Set("Content-Length", "0")
+		}
+	default:
+		r.Body = body
+		if r.ContentLength = req.ContentLength; r.ContentLength <= 0 {
+			r.ContentLength = -1
+			r.TransferEncoding = []string{"chunked"}
+		} else {
+			r.Header.Set("Content-Length", strconv.FormatInt(req.ContentLength, 10))
+		}
+	}
+	return r
+}
+
+// holdBytes of an answer are held back, so that a short one gets its length.
+const holdBytes = 4 << 10
+
+// exchange is one request and its answer. It is the handler's ResponseWriter.
+type exchange struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	req    *http.Request
+	body   *requestBody
+
+	header http.Header // the handler's
+	status int         // 0 until WriteHeader
+	held   []byte      // written and not sent
+
+	pipeR *io.PipeReader
+	pipeW *io.PipeWriter
+
+	once     sync.Once
+	answered chan struct{} // closed when sent and whole are set
+	sent     http.Header
+	whole    bool // held is all of the body
+	failed   error
+}
+
+// serve runs the handler to its end.
+func (x *exchange) serve(h http.Handler, r *http.Request) {
+	defer func() {
+		if v := recover(); v != nil {
+			x.fail(fmt.Errorf("the handler panicked: %v", v))
+		}
+		_ = x.body.Close()
+	}()
+	h.ServeHTTP(x, r)
+	x.finish()
+}
+
+// Header implements http.ResponseWriter.
+func (x *exchange) Header() http.Header { return x.header }
+
+// WriteHeader implements http.ResponseWriter. What is set after it isn't sent.
+func (x *exchange) WriteHeader(status int) {
+	if x.status != 0 || status < 200 {
+		return
+	}
+	x.status = status
+	x.sent = x.header.Clone()
+}
+
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.WriteHeader(http.StatusOK)
+	}
+	if !bodyAllowed(x.status) {
+		return 0, http.ErrBodyNotAllowed
+	}
+	if x.req.Method == http.MethodHead {
+		return len(p), nil
+	}
+	if !x.isAnswered() {
+		if len(x.held)+len(p) <= holdBytes {
+			x.held = append(x.held, p...)
+			return len(p), nil
+		}
+		x.answer(false)
+	}
+	return x.send(p)
+}
+
+// send passes on what is held, and p. It waits for the client to read it.
+func (x *exchange) send(p []byte) (int, error) {
+	if len(x.held) > 0 {
+		held := x.held
+		x.held = nil
+		if _, err := x.pipeW.Write(held); err != nil {
+			return 0, err
+		}
+	}
+	return x.pipeW.Write(p)
+}
+
+// Flush implements http.Flusher.
+func (x *exchange) Flush() {
+	if x.status == 0 {
+		x.WriteHeader(http.StatusOK)
+	}
+	x.answer(false)
+	if len(x.held) > 0 {
+		_, _ = x.send(nil) // the next Write reports it
+	}
+}
+
+// finish ends the answer of a handler that has returned. One that returned
+// because it was told that nobody waits has not answered.
+func (x *exchange) finish() {
+	if x.ctx.Err() != nil {
+		x.fail(context.Cause(x.ctx))
+		return
+	}
+	if x.status == 0 {
+		x.WriteHeader(http.StatusOK)
+	}
+	x.answer(true)
+	if !x.whole && len(x.held) > 0 {
+		_, _ = x.send(nil)
+	}
+	_ = x.pipeW.Close()
+}
+
+// fail ends the exchange without an answer, or without the rest of it.
+func (x *exchange) fail(err error) {
+	x.once.Do(func() {
+		x.failed = err
+		close(x.answered)
+	})
+	_ = x.pipeW.CloseWithError(err)
+}
+
+func (x *exchange) isAnswered() bool {
+	select {
+	case <-x.answered:
+		return true
+	default:
+		return false
+	}
+}
+
+// answer lets the client have status and headers. whole: held is the body.
+func (x *exchange) answer(whole bool) {
+	x.once.Do(func() {
+		h := x.sent
+		if h.Get("Date") == "" {
+			h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+		}
+		if bodyAllowed(x.status) && h.Get("Content-Type") == "" && len(x.held) > 0 {
+			h.Set("Content-Type", http.DetectContentType(x.held))
+		}
+		if whole && bodyAllowed(x.status) && x.req.Method != http.MethodHead {
+			h.Set("Content-Length", strconv.Itoa(len(x.held)))
+		}
+		x.whole = whole
+		close(x.answered)
+	})
+}
+
+// EnableFullDuplex is for http.ResponseController: reading and writing never
+// exclude each other here.
+func (x *exchange) EnableFullDuplex() error { return nil }
+
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// response is the client's view, once answered.
+func (x *exchange) response() (*http.Response, error) {
+	if x.failed != nil {
+		x.cancel(x.failed)
+		return nil, x.failed
+	}
+	resp := &http.Response{
+		Status:     strconv.Itoa(x.status) + " " + http.StatusText(x.status),
+		StatusCode: x.status,
+		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        maps.Clone(x.sent),
+		ContentLength: -1,
+		Request:       x.req,
+	}
+	if n, err := strconv.ParseInt(x.sent.Get("Content-Length"), 10, 64); err == nil {
+		resp.ContentLength = n
+	}
+	switch {
+	case x.req.Method == http.MethodHead || !bodyAllowed(x.status):
+		resp.Body = http.NoBody
+	case x.whole:
+		resp.Body = io.NopCloser(bytes.NewReader(x.held))
+	default:
+		resp.Body = &responseBody{x: x, left: resp.ContentLength}
+	}
+	return resp, nil
+}
+
+// abort ends the pipes between client and handler, when ctx has ended.
+func (x *exchange) abort() {
+	_ = x.pipeW.CloseWithError(context.Cause(x.ctx))
+	_ = x.body.Close()
+}

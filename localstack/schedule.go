@@ -1,0 +1,160 @@
+package localstack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/lambda"
+	"github.com/errandhq/errand/localstack/internal/template"
+)
+
+// schedule invokes a function at a rate, on the stack's clock: one invocation
+// at a time, and one for however many ticks went by meanwhile.
+type schedule struct {
+	stack    *Stack
+	function *template.Function
+	template.Schedule
+
+	due  chan struct{} // of one: ticks coalesce in it
+	busy chan struct{} // of one: held by who invokes
+	done chan struct{} // closed when run has returned
+
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	disarm  func() bool
+	stopped bool
+}
+
+func (s *Stack) startSchedules() {
+	for i := range s.template.Functions {
+		f := &s.template.Functions[i]
+		for _, decl := range f.Schedules {
+			sch := &schedule{
+				stack: s, function: f, Schedule: decl,
+				due: make(chan struct{}, 1), busy: make(chan struct{}, 1), done: make(chan struct{}),
+			}
+			if rate, ok := lookup(s.cfg.Rates, f); ok {
+				sch.Every = rate
+			}
+			sch.ctx, sch.cancel = context.WithCancel(context.Background())
+			s.schedules = append(s.schedules, sch)
+			go sch.run()
+			if !sch.Disabled {
+				sch.arm()
+			}
+		}
+	}
+}
+
+// arm sets the next tick. The clock calls back where it must not be held up.
+func (s *schedule) arm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	s.disarm = s.stack.cfg.Clock.AfterFunc(s.Every, func() {
+		select {
+		case s.due <- struct{}{}:
+		default: // one is due already
+		}
+		s.arm()
+	})
+}
+
+func (s *schedule) run() {
+	defer close(s.done)
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-s.due:
+		}
+		if err := s.tick(s.ctx); err != nil && s.ctx.Err() == nil {
+			s.stack.cfg.Logf("schedule %s: %v", s.Name, err)
+		}
+	}
+}
+
+func (s *schedule) stop() {
+	s.mu.Lock()
+	s.stopped = true
+	if s.disarm != nil {
+		s.disarm()
+	}
+	s.mu.Unlock()
+	s.cancel()
+	<-s.done
+}
+
+// tick invokes the function, when no other tick does.
+func (s *schedule) tick(ctx context.Context) error {
+	select {
+	case s.busy <- struct{}{}:
+		defer func() { <-s.busy }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	r, err := s.stack.invoke(ctx, lambda.Call{Function: s.function.Name, Payload: s.event()})
+	if err == nil && r.FunctionError != "" {
+		err = fmt.Errorf("%s failed: %.2000s", s.function.Name, r.Payload)
+	}
+	return err
+}
+
+// event is what EventBridge sends, unless the template gives an input.
+// Sources: "Events from EventBridge: scheduled events", EventBridge User Guide;
+// "Adding context attributes" and the default event of EventBridge Scheduler.
+func (s *schedule) event() []byte {
+	if s.Input != "" {
+		return []byte(s.Input)
+	}
+	region := s.stack.cfg.Region
+	e := map[string]any{
+		"version":     "0",
+		"id":          awswire.RequestID(),
+		"detail-type": "Scheduled Event",
+		"source":      "aws.events",
+		"account":     Account,
+		"time":        s.stack.cfg.Clock.Now().UTC().Format(time.RFC3339),
+		"region":      region,
+		"resources":   []string{"arn:aws:events:" + region + ":" + Account + ":rule/" + s.Name},
+		"detail":      map[string]any{},
+	}
+	if s.V2 {
+		e["source"], e["detail"] = "aws.scheduler", "{}"
+		e["resources"] = []string{"arn:aws:scheduler:" + region + ":" + Account + ":schedule/default/" + s.Name}
+	}
+	b, _ := json.Marshal(e) // strings: can't fail
+	return b
+}
+
+// ErrNoSchedule is returned by Tick for a function without a schedule.
+var ErrNoSchedule = errors.New("the function has no schedule")
+
+// Tick runs the schedules of a function now and waits for them, also disabled
+// ones. The function is named by logical ID, name, or the last element of its
+// CodeUri. Errors: ErrNoSchedule; the function's; ctx's.
+func (s *Stack) Tick(ctx context.Context, function string) error {
+	found := false
+	for _, sch := range s.schedules {
+		if !isNamed(sch.function, function) {
+			continue
+		}
+		found = true
+		if err := sch.tick(ctx); err != nil {
+			return fmt.Errorf("schedule %s: %w", sch.Name, err)
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s: %w", function, ErrNoSchedule)
+	}
+	return nil
+}

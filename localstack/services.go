@@ -1,0 +1,71 @@
+package localstack
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path/filepath"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb"
+	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
+	"github.com/errandhq/errand/localstack/internal/lambda/lambdawire"
+	"github.com/errandhq/errand/localstack/internal/s3"
+	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
+	"github.com/errandhq/errand/localstack/internal/sqs"
+	"github.com/errandhq/errand/localstack/internal/sqs/sqswire"
+)
+
+// services are the engines. Before they are open they are nil.
+type services struct {
+	sqs      *sqs.Engine
+	dynamodb *dynamodb.Engine
+	s3       *s3.Engine
+}
+
+func (s *Stack) openServices(context.Context) (err error) {
+	e := s.services
+	if e.sqs, err = sqs.Open(sqs.Config{Store: s.store, Clock: s.cfg.Clock, Logf: s.cfg.Logf}); err != nil {
+		return err
+	}
+	if e.dynamodb, err = dynamodb.Open(dynamodb.Config{Store: s.store, Clock: s.cfg.Clock}); err != nil {
+		return err
+	}
+	e.s3, err = s3.Open(s3.Config{
+		Store: s.store, Dir: filepath.Join(s.cfg.DataDir, "objects"), FS: s.cfg.FS, Clock: s.cfg.Clock, Logf: s.cfg.Logf,
+	})
+	return err
+}
+
+// handlers are the services' wire code, by the names that signatures have.
+func (e *services) handlers(s *Stack) map[string]http.Handler {
+	policies := s.presigned // checks what stands in the bodies of forms
+	if s.cfg.NoAuth {
+		policies = nil
+	}
+	return map[string]http.Handler{
+		"sqs":      s.counted("sqs", sqsOperation, sqswire.New(e.sqs, sqswire.Options{Logf: s.cfg.Logf})),
+		"dynamodb": s.metered(dynamodbwire.New(e.dynamodb)),
+		"s3":       s.counted("s3", s3Operation, s3wire.New(e.s3, s3wire.Options{Verifier: policies, Logf: s.cfg.Logf})),
+		"lambda":   s.counted("lambda", lambdawire.Operation, lambdawire.New(s.lambda)),
+	}
+}
+
+// endPolls ends the requests that would wait long.
+func (e *services) endPolls() {
+	if e.sqs != nil {
+		e.sqs.Close()
+	}
+}
+
+// close closes what is open. It may come after endPolls.
+func (e *services) close() error {
+	e.endPolls()
+	var errs []error
+	if e.dynamodb != nil {
+		errs = append(errs, e.dynamodb.Close())
+	}
+	if e.s3 != nil {
+		errs = append(errs, e.s3.Close())
+	}
+	return errors.Join(errs...)
+}
