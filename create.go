@@ -49,6 +49,9 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *Spec, key string)
 	if !c.MayUse(spec.Queue) {
 		return &Error{Code: CodeForbidden, Field: "queue", Message: fmt.Sprintf("the token may not use the queue %q", spec.Queue)}
 	}
+	if least := 2 * s.Timing.Heartbeat; time.Duration(spec.LeaseSeconds)*time.Second < least {
+		return invalid("lease", "lease must be at least %d seconds: two of this server's heartbeats", seconds(least))
+	}
 	if n := len(specJSON(spec)); n > MaxSpecBytes {
 		return invalid("commands", "the job is %d bytes long as JSON; the limit is %d: put scripts into the folder", n, MaxSpecBytes)
 	}

@@ -106,8 +106,12 @@ func invalid(field, format string, args ...any) *Error {
 	return &Error{Code: CodeInvalidField, Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// CodeOf is the code of the Error in err's chain; CodeInternal if there is none.
+// CodeOf is the code of the Error in err's chain; CodeInternal if there is none,
+// and empty for no error.
 func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Code

@@ -49,8 +49,8 @@ func (s *Service) renew(ctx context.Context, c Caller, w *Worker, hold Hold) (Or
 		}
 		return true, nil
 	})
-	if CodeOf(err) == CodeJobNotFound && err != nil {
-		return o, nil
+	if CodeOf(err) == CodeJobNotFound {
+		return o, nil // its records live 30 days beyond its end
 	}
 	if err != nil {
 		return o, err

@@ -19,7 +19,7 @@ const (
 	MaxGroupBytes     = 128
 	MaxAttemptsLimit  = 10
 	MaxTimeoutSeconds = 14 * 24 * 3600
-	MinLeaseSeconds   = 10
+	MinLeaseSeconds   = 1 // and two of the server's heartbeats
 	MaxLeaseSeconds   = 3600
 	MaxUploadBytes    = 5 << 30 // S3's for one PUT
 	MaxErrorBytes     = 2 << 10

@@ -74,27 +74,38 @@ func (s *Service) watch(ctx context.Context, st *State) {
 }
 
 // fillLog puts frames into the page: from the chunks, then from the tail that
-// came with the result.
+// came with the result. A short job's whole log is there, and costs no listing.
 func (s *Service) fillLog(ctx context.Context, st *State, page *LogPage, over bool) error {
-	more, err := s.fillFromChunks(ctx, st.JobID, page)
-	if err != nil || more || !over {
-		return err
+	var res *Result
+	if over {
+		var err error
+		res, err = s.Store.Result(ctx, st.JobID, page.Attempt)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return unavailable("read the result", err)
+		}
 	}
-	res, err := s.Store.Result(ctx, st.JobID, page.Attempt)
-	if errors.Is(err, ErrNotFound) {
-		page.Done = true
+	if res == nil || page.Next < res.Log.TailOffset {
+		more, err := s.fillFromChunks(ctx, st.JobID, page)
+		if err != nil || more {
+			return err
+		}
+	}
+	if res == nil {
+		page.Done = over
 		return nil
 	}
-	if err != nil {
-		return unavailable("read the result", err)
-	}
-	tail, err := ParseFrames(res.Log.Tail)
+	return s.fillFromTail(st, page, &res.Log)
+}
+
+func (s *Service) fillFromTail(st *State, page *LogPage, log *Log) error {
+	tail, err := ParseFrames(log.Tail)
 	if err != nil {
 		return fmt.Errorf("tail of job %s: %w", st.JobID, err)
 	}
 	page.add(tail)
-	page.Done = page.Next >= res.Log.Bytes || len(tail) == 0 || page.Next < res.Log.TailOffset
-	page.Sealed = &Log{Bytes: res.Log.Bytes, SHA256: res.Log.SHA256, TailOffset: res.Log.TailOffset}
+	// A gap before the tail stays one: the log's end has been reached.
+	page.Done = page.Next >= log.Bytes || page.Next < log.TailOffset
+	page.Sealed = &Log{Bytes: log.Bytes, SHA256: log.SHA256, TailOffset: log.TailOffset}
 	return nil
 }
 

@@ -77,6 +77,9 @@ func (s *Service) settle(ctx context.Context, st *State, now time.Time, report *
 // ran, one is sent. SQS drops it if the first one came within five minutes.
 func (s *Service) resend(ctx context.Context, st *State, now time.Time) error {
 	st.DueAt = now.Add(s.Timing.ResendEvery)
+	if expiry := st.CreatedAt.Add(s.Timing.ExpireAfter); st.Status == Pending && expiry.Before(st.DueAt) {
+		st.DueAt = expiry
+	}
 	if st.Status == Running && s.Queue.Hide(ctx, st.Queue, st.Handle, 0) == nil {
 		return nil
 	}

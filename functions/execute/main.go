@@ -1,0 +1,9 @@
+// Command execute is the Lambda function of the endpoint "execute".
+package main
+
+import (
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/wire"
+)
+
+func main() { wire.Main(api.ExecuteNow) }

@@ -1,0 +1,9 @@
+// Command jobs-create is the Lambda function of the endpoint "jobs-create".
+package main
+
+import (
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/wire"
+)
+
+func main() { wire.Main(api.JobsCreate) }

@@ -1,0 +1,9 @@
+// Command jobs-get-job is the Lambda function of the endpoint "jobs-get-job".
+package main
+
+import (
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/wire"
+)
+
+func main() { wire.Main(api.JobsGetJob) }

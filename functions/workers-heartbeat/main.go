@@ -1,0 +1,9 @@
+// Command workers-heartbeat is the Lambda function of the endpoint "workers-heartbeat".
+package main
+
+import (
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/wire"
+)
+
+func main() { wire.Main(api.WorkersHeartbeat) }

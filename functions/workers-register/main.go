@@ -1,0 +1,9 @@
+// Command workers-register is the Lambda function of the endpoint "workers-register".
+package main
+
+import (
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/wire"
+)
+
+func main() { wire.Main(api.WorkersRegister) }

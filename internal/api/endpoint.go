@@ -1,0 +1,93 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/errandhq/errand"
+)
+
+// Endpoint is one documented endpoint, which is one function in the cloud.
+type Endpoint struct {
+	Name   string // of the function, and of its folder below functions/
+	Routes []Route
+}
+
+// Route is one method on one exact path.
+type Route struct {
+	Method string
+	Path   string
+
+	roles   []errand.Role // whose tokens it takes
+	params  []string      // query parameters that there are
+	maxBody int64         // bytes of JSON; 0: it has no body
+	do      action
+}
+
+// action answers a request that came from someone who may make it.
+type action func(*call) (answer, error)
+
+// Limits of request bodies.
+const (
+	MaxBodyBytes       = 1 << 20
+	MaxResultBodyBytes = 400 << 10 // of submit-result: a result of errand.MaxResultBytes and what is around it
+)
+
+// Who may use a route.
+var (
+	users   = []errand.Role{errand.RoleUser, errand.RoleAdmin}
+	agents  = []errand.Role{errand.RoleAgent}
+	workers = []errand.Role{errand.RoleWorker}
+)
+
+// Parameters of the lists.
+var (
+	jobListParams    = []string{"status", "queue", "limit", "cursor"}
+	workerListParams = []string{"limit", "cursor"}
+)
+
+// The endpoints.
+var (
+	WorkersRegister = Endpoint{"workers-register", []Route{
+		{Method: http.MethodPost, Path: "/api/workers/register", roles: agents, maxBody: MaxBodyBytes, do: register},
+		{Method: http.MethodGet, Path: "/api/workers/register", roles: users, params: workerListParams, do: listWorkers},
+		{Method: http.MethodGet, Path: "/api/workers", roles: users, params: workerListParams, do: listWorkers},
+	}}
+	WorkersHeartbeat = Endpoint{"workers-heartbeat", []Route{
+		{Method: http.MethodPost, Path: "/api/workers/heartbeat", roles: workers, maxBody: MaxBodyBytes, do: heartbeat},
+	}}
+	JobsCreate = Endpoint{"jobs-create", []Route{
+		{Method: http.MethodPost, Path: "/api/jobs/create", roles: users, maxBody: MaxBodyBytes, do: createJob},
+		{Method: http.MethodGet, Path: "/api/jobs/create", roles: users, params: jobListParams, do: listJobs},
+		{Method: http.MethodGet, Path: "/api/jobs", roles: users, params: jobListParams, do: listJobs},
+	}}
+	JobsGetJob = Endpoint{"jobs-get-job", []Route{
+		{Method: http.MethodGet, Path: "/api/jobs/get-job", roles: workers, params: []string{"workerId", "epoch", "pollId", "wait"}, do: getJob},
+	}}
+	JobsStatus = Endpoint{"jobs-status", []Route{
+		{Method: http.MethodGet, Path: "/api/jobs/status", roles: users, params: []string{"jobId"}, do: jobStatus},
+	}}
+	JobsSubmitResult = Endpoint{"jobs-submit-result", []Route{
+		{Method: http.MethodPost, Path: "/api/jobs/submit-result", roles: workers, maxBody: MaxResultBodyBytes, do: submitResult},
+		{Method: http.MethodPut, Path: "/api/jobs/submit-result", roles: workers, maxBody: MaxResultBodyBytes, do: submitFailure},
+	}}
+	JobsLogs = Endpoint{"jobs-logs", []Route{
+		{Method: http.MethodGet, Path: "/api/jobs/logs", roles: users, params: []string{"jobId", "attempt", "offset", "wait"}, do: readLogs},
+	}}
+	JobsCancel = Endpoint{"jobs-cancel", []Route{
+		{Method: http.MethodPost, Path: "/api/jobs/cancel", roles: users, maxBody: MaxBodyBytes, do: cancelJob},
+	}}
+	Uploads = Endpoint{"uploads", []Route{
+		{Method: http.MethodPost, Path: "/api/uploads", roles: users, maxBody: MaxBodyBytes, do: createUpload},
+	}}
+	ExecuteNow = Endpoint{"execute", []Route{
+		{Method: http.MethodPost, Path: "/api/execute", roles: users, maxBody: MaxBodyBytes, do: execute},
+	}}
+)
+
+// Endpoints are all endpoints.
+func Endpoints() []Endpoint {
+	return []Endpoint{
+		WorkersRegister, WorkersHeartbeat, JobsCreate, JobsGetJob, JobsStatus,
+		JobsSubmitResult, JobsLogs, JobsCancel, Uploads, ExecuteNow,
+	}
+}

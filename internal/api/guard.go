@@ -1,0 +1,130 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/errandhq/errand"
+)
+
+// checkOrigin refuses what a browser sends on behalf of another site's page:
+// a foreign Origin, or a Host that isn't ours (DNS rebinding).
+func (s *server) checkOrigin(r *http.Request) error {
+	if !s.hostAllowed(r.Host) {
+		return errand.Errorf(errand.CodeOriginDenied, "this server isn't addressed as %q; its operator can allow that name", cut(r.Host))
+	}
+	for _, origin := range r.Header.Values("Origin") {
+		u, err := url.Parse(origin)
+		if err != nil || u.Host == "" || hostPort(u.Host, u.Scheme) != hostPort(r.Host, u.Scheme) {
+			return errand.Errorf(errand.CodeOriginDenied, "pages of %q may not call this server", cut(origin))
+		}
+	}
+	return nil
+}
+
+func (s *server) hostAllowed(host string) bool {
+	name := hostName(host)
+	return len(s.Hosts) == 0 || loopback(name) ||
+		slices.ContainsFunc(s.Hosts, func(h string) bool { return strings.EqualFold(hostName(h), name) })
+}
+
+// hostName is the name or address in a Host header.
+func hostName(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// hostPort is host with the port that scheme implies, so that both ways to
+// write an address are equal.
+func hostPort(host, scheme string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return strings.ToLower(host)
+	}
+	port := "80"
+	if scheme == "https" {
+		port = "443"
+	}
+	return net.JoinHostPort(hostName(host), port)
+}
+
+func loopback(name string) bool {
+	ip := net.ParseIP(name)
+	return name == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// origin is how the caller addressed us. The header is the gateway's word; a
+// caller who forges it gets addresses that only he can't use.
+func origin(r *http.Request) string {
+	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// authenticate finds out who bears the token.
+func (s *server) authenticate(w http.ResponseWriter, r *http.Request) (errand.Caller, error) {
+	token, ok := bearer(r.Header.Values("Authorization"))
+	if !ok {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		return errand.Caller{}, errand.Errorf(errand.CodeUnauthenticated, "send a token: Authorization: Bearer <token>")
+	}
+	p, err := s.svc.Authenticate(r.Context(), token)
+	if errand.CodeOf(err) == errand.CodeUnauthenticated {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
+	return errand.Caller{Principal: p, Origin: origin(r)}, err
+}
+
+// bearer is the token in the one Authorization header.
+func bearer(headers []string) (token string, ok bool) {
+	if len(headers) != 1 {
+		return "", false
+	}
+	scheme, token, _ := strings.Cut(headers[0], " ")
+	token = strings.Trim(token, " ")
+	return token, strings.EqualFold(scheme, "Bearer") && token != "" && len(token) <= maxTokenBytes
+}
+
+// maxTokenBytes bounds what is hashed of a stranger's header.
+const maxTokenBytes = 512
+
+// roleTokens are the roles' tokens, as messages name them.
+var roleTokens = map[errand.Role]string{
+	errand.RoleUser:   "a user's token (eru_…)",
+	errand.RoleAgent:  "an agent's token (era_…)",
+	errand.RoleWorker: "the worker's own token (erw_…)",
+	errand.RoleAdmin:  "an admin's token (erd_…)",
+}
+
+func (r Route) permit(role errand.Role) error {
+	if slices.Contains(r.roles, role) {
+		return nil
+	}
+	names := make([]string, len(r.roles))
+	for i, role := range r.roles {
+		names[i] = roleTokens[role]
+	}
+	return errand.Errorf(errand.CodeForbidden, "%s %s needs %s; this is %s", r.Method, r.Path, strings.Join(names, " or "), roleTokens[role])
+}
+
+// ownWorker makes sure that the worker named is the one whose token it is.
+func (c *call) ownWorker(id string) error {
+	if id != c.caller.WorkerID {
+		return &errand.Error{Code: errand.CodeWorkerNotFound, Field: "workerId", Message: "workerId isn't the worker whose token this is"}
+	}
+	return nil
+}
+
+// cut shortens what a stranger wrote, for a message.
+func cut(s string) string {
+	if r := []rune(s); len(r) > 100 {
+		return string(r[:100]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,195 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// Options are a handler's surroundings.
+type Options struct {
+	// Log gets a line for each request (Debug), each refusal that has a cause
+	// (Info) and each failure (Error); nil: none. Tokens and query values
+	// never stand in it.
+	Log *slog.Logger
+	// Hosts are the host names that the API is addressed by, without ports;
+	// empty: any. Loopback names are always allowed. Any other Host header is
+	// refused, which keeps a page elsewhere from rebinding its name to us.
+	Hosts []string
+	// RequestID is the ID that the platform gave the request; where it is nil,
+	// or answers nothing, one is made.
+	RequestID func(*http.Request) string
+}
+
+// NewHandler serves the endpoints, or all of them if none is named. Other paths
+// are answered with 404, and other methods of any endpoint's path with 405, as
+// problem+json: so a gateway may send what it has no route for to any of them.
+func NewHandler(svc *errand.Service, opts Options, endpoints ...Endpoint) http.Handler {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(endpoints) == 0 {
+		endpoints = Endpoints()
+	}
+	return &server{Options: opts, svc: svc, routes: byPath(endpoints), known: byPath(append(Endpoints(), endpoints...))}
+}
+
+type server struct {
+	Options
+	svc    *errand.Service
+	routes map[string]map[string]Route // that are served, by path, then method
+	known  map[string]map[string]Route // that there are, here or in another function
+}
+
+func byPath(endpoints []Endpoint) map[string]map[string]Route {
+	routes := map[string]map[string]Route{}
+	for _, e := range endpoints {
+		for _, r := range e.Routes {
+			if routes[r.Path] == nil {
+				routes[r.Path] = map[string]Route{}
+			}
+			routes[r.Path][r.Method] = r
+		}
+	}
+	return routes
+}
+
+// call is one request at work.
+type call struct {
+	*errand.Service
+	r      *http.Request
+	caller errand.Caller
+	params *params
+	body   []byte
+}
+
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// answer is what a request is answered with, if it succeeded.
+type answer struct {
+	status   int
+	body     any // written as JSON; nil: none
+	location string
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
+	id := s.requestID(r)
+	h := w.Header()
+	h.Set("X-Request-Id", id)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	status, err := s.respond(w, r, id)
+	s.note(r, id, status, err, time.Since(begun))
+}
+
+// respond writes the answer, or the problem, and returns what it wrote.
+func (s *server) respond(w http.ResponseWriter, r *http.Request, id string) (status int, err error) {
+	a, err := s.guarded(w, r)
+	var body []byte
+	if err == nil && a.body != nil {
+		body, err = marshal(a.body)
+	}
+	if err != nil {
+		return writeProblem(w, id, err), err
+	}
+	if a.location != "" {
+		w.Header().Set("Location", a.location)
+	}
+	if a.body == nil {
+		w.WriteHeader(a.status)
+		return a.status, nil
+	}
+	writeJSON(w, "application/json", a.status, body)
+	return a.status, nil
+}
+
+// guarded is serve; a panic becomes an error with the stack in it.
+func (s *server) guarded(w http.ResponseWriter, r *http.Request) (a answer, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicError(v, debug.Stack())
+		}
+	}()
+	return s.serve(w, r)
+}
+
+// serve lets the request through all checks, cheapest first, to its action.
+func (s *server) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
+	if err := s.checkOrigin(r); err != nil {
+		return answer{}, err
+	}
+	route, err := s.route(w, r)
+	if err != nil {
+		return answer{}, err
+	}
+	caller, err := s.authenticate(w, r)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := route.permit(caller.Role); err != nil {
+		return answer{}, err
+	}
+	q, err := parseParams(r.URL.RawQuery, route.params)
+	if err != nil {
+		return answer{}, err
+	}
+	body, err := readBody(w, r, route.maxBody)
+	if err != nil {
+		return answer{}, err
+	}
+	return route.do(&call{Service: s.svc, r: r, caller: caller, params: q, body: body})
+}
+
+// route finds the route. HEAD isn't GET here: asking for work has an effect.
+func (s *server) route(w http.ResponseWriter, r *http.Request) (Route, error) {
+	if route, ok := s.routes[r.URL.Path][r.Method]; ok {
+		return route, nil
+	}
+	methods, ok := s.known[r.URL.Path]
+	if _, elsewhere := methods[r.Method]; !ok || elsewhere {
+		return Route{}, errand.Errorf(errand.CodeNotFound, "there is no %q here", cut(r.URL.Path))
+	}
+	allowed := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
+	w.Header().Set("Allow", allowed)
+	return Route{}, errand.Errorf(errand.CodeMethodNotAllowed, "%s takes %s", r.URL.Path, allowed)
+}
+
+func (s *server) requestID(r *http.Request) string {
+	if s.RequestID != nil {
+		if id := s.RequestID(r); id != "" {
+			return id
+		}
+	}
+	return rand.Text()
+}
+
+// note logs how the request went. Refusals without a cause are the caller's
+// affair alone.
+func (s *server) note(r *http.Request, id string, status int, err error, took time.Duration) {
+	level := slog.LevelDebug
+	switch gone := errors.Is(r.Context().Err(), context.Canceled); {
+	case gone: // and with the caller the use of what failed
+	case status >= 500:
+		level = slog.LevelError
+	case hasCause(err):
+		level = slog.LevelInfo
+	}
+	attrs := []slog.Attr{
+		slog.String("request", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", status), slog.Duration("took", took),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("code", string(errand.CodeOf(err))), slog.Any("err", err))
+	}
+	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
+}

@@ -1,0 +1,128 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// spec is what the Service is asked to make of the body.
+func (j *CreateJob) spec() errand.Spec {
+	return errand.Spec{
+		Name: j.Name, Commands: j.Commands, Source: j.Source, Env: j.Env, Shell: j.Shell, Queue: j.Queue, Group: j.Group,
+		MaxAttempts: j.MaxAttempts, TimeoutSeconds: j.TimeoutSeconds, LeaseSeconds: j.LeaseSeconds, ContinueOnError: j.ContinueOnError,
+	}
+}
+
+// newJob shows a job as it stands at now.
+func newJob(j *errand.Job, now time.Time) Job {
+	s, st := &j.Spec, j.State.View(now)
+	out := Job{
+		ID: s.ID, Status: st.Status, ExitCode: st.ExitCode, Reason: st.Reason, Error: st.Error, Name: s.Name, Owner: s.Owner,
+		Queue: s.Queue, Group: s.Group, Commands: s.Commands, Source: s.Source, Env: s.Env, Shell: s.Shell,
+		Attempt: st.Attempt, MaxAttempts: s.MaxAttempts, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
+		ContinueOnError: s.ContinueOnError, WorkerID: st.WorkerID, CancelRequested: st.CancelRequested,
+		CreatedAt: s.CreatedAt.UTC(), FinishedAt: timeOrNil(st.FinishedAt), Result: j.Result,
+	}
+	if st.Status != errand.Pending { // of one that waits again, that was another attempt's
+		out.StartedAt = timeOrNil(st.StartedAt)
+	}
+	out.Commands = orEmpty(out.Commands)
+	return out
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// orEmpty makes an array of what would be null.
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func createJob(c *call) (answer, error) {
+	var in CreateJob
+	if err := c.decode(&in); err != nil {
+		return answer{}, err
+	}
+	return c.create(&in, http.StatusCreated)
+}
+
+// create makes a job, and answers its repetition as it did the first time.
+func (c *call) create(in *CreateJob, status int) (answer, error) {
+	key, err := c.idempotencyKey()
+	if err != nil {
+		return answer{}, err
+	}
+	job, err := c.CreateJob(c.ctx(), c.caller, in.spec(), key)
+	if err != nil {
+		return answer{}, err
+	}
+	location := "/api/jobs/status?" + url.Values{"jobId": {job.Spec.ID}}.Encode()
+	return answer{status, newJob(&job, c.Now()), location}, nil
+}
+
+// idempotencyKey is the header's value; empty if there is none. A gateway joins
+// repeated headers by commas, and so does this.
+func (c *call) idempotencyKey() (string, error) {
+	values, ok := c.r.Header["Idempotency-Key"]
+	key := strings.Join(values, ",")
+	if ok && key == "" {
+		return "", invalid("Idempotency-Key", "the Idempotency-Key header is empty; leave it out, or make a new one for each job")
+	}
+	return key, nil
+}
+
+func listJobs(c *call) (answer, error) {
+	f := errand.JobFilter{
+		Status: errand.Status(c.params.text("status")), Queue: c.params.text("queue"),
+		Limit: int(c.params.number("limit", 1, errand.MaxPage, 0)), Cursor: c.params.text("cursor"),
+	}
+	if c.params.err != nil {
+		return answer{}, c.params.err
+	}
+	page, err := c.Jobs(c.ctx(), c.caller, f)
+	if err != nil {
+		return answer{}, err
+	}
+	out, now := JobList{Jobs: make([]Job, 0, len(page.Jobs)), Next: page.Next}, c.Now()
+	for i := range page.Jobs {
+		j := newJob(&page.Jobs[i], now)
+		j.Env, j.Result = nil, nil
+		out.Jobs = append(out.Jobs, j)
+	}
+	return answer{status: http.StatusOK, body: out}, nil
+}
+
+func jobStatus(c *call) (answer, error) {
+	id := c.params.need("jobId")
+	if c.params.err != nil {
+		return answer{}, c.params.err
+	}
+	return c.showJob(c.Job(c.ctx(), c.caller, id))
+}
+
+func (c *call) showJob(job errand.Job, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusOK, body: newJob(&job, c.Now())}, nil
+}
+
+func cancelJob(c *call) (answer, error) {
+	var in CancelJob
+	if err := c.decode(&in); err != nil {
+		return answer{}, err
+	}
+	return c.showJob(c.Cancel(c.ctx(), c.caller, in.JobID))
+}

@@ -1,0 +1,41 @@
+package api
+
+import (
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+func readLogs(c *call) (answer, error) {
+	q := c.params
+	r := errand.LogRequest{
+		JobID: q.need("jobId"), Attempt: int(q.number("attempt", 0, math.MaxInt32, 0)), Offset: q.number("offset", 0, math.MaxInt64, 0),
+		Wait: time.Duration(q.number("wait", 0, errand.MaxPollWait, 0)) * time.Second,
+	}
+	if q.err != nil {
+		return answer{}, q.err
+	}
+	page, err := c.Logs(c.ctx(), c.caller, r)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusOK, body: newLogPage(r, &page)}, nil
+}
+
+func newLogPage(r errand.LogRequest, p *errand.LogPage) LogPage {
+	out := LogPage{
+		JobID: r.JobID, Attempt: p.Attempt, Offset: r.Offset, Next: p.Next, Done: p.Done, Status: p.Status,
+		Frames: make([]LogFrame, 0, len(p.Frames)),
+	}
+	for _, f := range p.Frames {
+		out.Frames = append(out.Frames, LogFrame{
+			Stream: f.Stream.Name(), Offset: f.Offset, ElapsedMs: f.Elapsed.Milliseconds(), Command: f.Command, Data: f.Data,
+		})
+	}
+	if p.Sealed != nil {
+		out.Bytes, out.SHA256 = &p.Sealed.Bytes, p.Sealed.SHA256
+	}
+	return out
+}

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/errandhq/errand"
+)
+
+// retryAfterSeconds is what answers that are worth trying again say; clients
+// add jitter.
+const retryAfterSeconds = 2
+
+// writeProblem answers with err as problem+json and returns the status. Of an
+// error that isn't an *errand.Error nothing is said but where to look.
+func writeProblem(w http.ResponseWriter, requestID string, err error) (status int) {
+	var e *errand.Error
+	if !errors.As(err, &e) {
+		e = errand.Errorf(errand.CodeInternal, "the server failed; its log has the cause under the request ID")
+	}
+	status = e.Code.Status()
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfterSeconds))
+	}
+	body, err := marshal(Problem{
+		Type: "urn:errand:error:" + string(e.Code), Title: http.StatusText(status), Status: status,
+		Code: e.Code, Detail: e.Message, Field: cut(e.Field), RequestID: requestID,
+	})
+	if err != nil { // of strings and a number: can't be
+		body = []byte("{}\n")
+	}
+	writeJSON(w, "application/problem+json", status, body)
+	return status
+}
+
+// marshal writes v as one line of JSON, signed URLs with their & as it is: for
+// people with a terminal and no JSON parser. No browser takes it for HTML.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+func writeJSON(w http.ResponseWriter, contentType string, status int, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // an error means that the caller has gone
+}
+
+// hasCause reports whether err holds more than its caller is told.
+func hasCause(err error) bool {
+	var e *errand.Error
+	return err != nil && (!errors.As(err, &e) || e.Cause != nil)
+}
+
+func panicError(v any, stack []byte) error {
+	return fmt.Errorf("panic: %v\n%s", v, stack)
+}
+
+// invalid is the error for a member or parameter that breaks its rule.
+func invalid(field, format string, args ...any) error {
+	return &errand.Error{Code: errand.CodeInvalidField, Field: field, Message: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// defaultPage is how long a list of workers is that says no limit.
+const defaultPage = 50
+
+// newWorker shows a worker as it stands at now.
+func newWorker(w *errand.Worker, now time.Time) Worker {
+	out := Worker{
+		ID: w.ID, Name: w.Name, Status: w.Status(), Online: w.Online(now), Queues: orEmpty(w.Queues), Slots: w.Slots,
+		Jobs: make([]string, 0, len(w.Holds)), OS: w.OS, Arch: w.Arch, Version: w.Version,
+		RegisteredAt: w.RegisteredAt.UTC(), LastSeen: w.LastSeen.UTC(),
+	}
+	for _, h := range w.Holds {
+		out.Jobs = append(out.Jobs, h.JobID)
+	}
+	return out
+}
+
+func register(c *call) (answer, error) {
+	var in errand.Registration
+	if err := c.decode(&in); err != nil {
+		return answer{}, err
+	}
+	out, err := c.Register(c.ctx(), c.caller, in)
+	if err != nil {
+		return answer{}, err
+	}
+	out.Queues = orEmpty(out.Queues)
+	return answer{status: http.StatusOK, body: out}, nil
+}
+
+func heartbeat(c *call) (answer, error) {
+	var in errand.Heartbeat
+	if err := c.decode(&in); err != nil {
+		return answer{}, err
+	}
+	if err := c.ownWorker(in.WorkerID); err != nil {
+		return answer{}, err
+	}
+	out, err := c.Heartbeat(c.ctx(), c.caller, in)
+	if err != nil {
+		return answer{}, err
+	}
+	out.Orders = orEmpty(out.Orders)
+	return answer{status: http.StatusOK, body: out}, nil
+}
+
+func listWorkers(c *call) (answer, error) {
+	limit, cursor := int(c.params.number("limit", 1, errand.MaxPage, defaultPage)), c.params.text("cursor")
+	if c.params.err != nil {
+		return answer{}, c.params.err
+	}
+	page, next, err := c.Workers(c.ctx(), c.caller, cursor, limit)
+	if err != nil {
+		return answer{}, err
+	}
+	out, now := WorkerList{Workers: make([]Worker, 0, len(page)), Next: next}, c.Now()
+	for i := range page {
+		out.Workers = append(out.Workers, newWorker(&page[i], now))
+	}
+	return answer{status: http.StatusOK, body: out}, nil
+}

@@ -1,0 +1,81 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/awsconf"
+	"github.com/errandhq/errand/internal/lambdahttp"
+)
+
+// SweepName is the scheduled function's name, as the endpoints have theirs.
+const SweepName = "sweep"
+
+// Main serves an endpoint as a Lambda function, with what the process's
+// environment says. It does not return.
+func Main(e api.Endpoint) { start(e.Name) }
+
+// MainSweep is Main for the scheduled function.
+func MainSweep() { start(SweepName) }
+
+func start(name string) {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("function", lambdacontext.FunctionName)
+	cfg, err := awsconf.Load(context.Background())
+	if err != nil {
+		fail(log, err)
+	}
+	h, err := Handler(name, os.Getenv, cfg, Clock{}, log)
+	if err != nil {
+		fail(log, err)
+	}
+	lambda.Start(h)
+}
+
+// fail ends a function that can't start; the platform shows the last lines.
+func fail(log *slog.Logger, err error) {
+	log.Error("function not started", "err", err)
+	os.Exit(1)
+}
+
+// Handler is the function of that name, with what an environment says, over AWS
+// as cfg reaches it: what Main starts in the cloud, for those that run the
+// functions themselves.
+func Handler(name string, getenv func(string) string, cfg aws.Config, clock Clock, log *slog.Logger) (lambda.Handler, error) {
+	settings, err := ParseSettings(getenv)
+	if err != nil {
+		return nil, fmt.Errorf("function %s: %w", name, err)
+	}
+	svc := NewService(cfg, settings, clock, log)
+	if name == SweepName {
+		return lambda.NewHandler(Sweep(svc)), nil
+	}
+	e, err := endpoint(name)
+	if err != nil {
+		return nil, err
+	}
+	return EndpointHandler(svc, settings, e), nil
+}
+
+// EndpointHandler is the function that serves e with svc.
+func EndpointHandler(svc *errand.Service, s Settings, e api.Endpoint) lambda.Handler {
+	requestID := func(r *http.Request) string { return lambdahttp.RequestID(r.Context()) }
+	return lambdahttp.Handler(api.NewHandler(svc, api.Options{Log: svc.Log, Hosts: s.Hosts, RequestID: requestID}, e))
+}
+
+func endpoint(name string) (api.Endpoint, error) {
+	for _, e := range api.Endpoints() {
+		if e.Name == name {
+			return e, nil
+		}
+	}
+	return api.Endpoint{}, fmt.Errorf("there is no function %q", name)
+}

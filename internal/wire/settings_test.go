@@ -1,0 +1,52 @@
+package wire
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func env(overrides map[string]string) func(string) string {
+	base := map[string]string{
+		"ERRAND_JOBS_TABLE": "jobs", "ERRAND_WORKERS_TABLE": "workers", "ERRAND_TOKENS_TABLE": "tokens",
+		"ERRAND_BUCKET": "bucket", "ERRAND_QUEUES": "default=https://sqs/default.fifo,gpu=https://sqs/gpu.fifo",
+	}
+	return func(name string) string {
+		if v, ok := overrides[name]; ok {
+			return v
+		}
+		return base[name]
+	}
+}
+
+func TestParseSettings(t *testing.T) {
+	s, err := ParseSettings(env(map[string]string{
+		"ERRAND_LEASE": "90", "ERRAND_HEARTBEAT": "250ms", "ERRAND_HOSTS": " a.example, b.example ,",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(s.QueueNames, " "); got != "default gpu" || s.Queues["gpu"] != "https://sqs/gpu.fifo" {
+		t.Errorf("queues %q, %v", got, s.Queues)
+	}
+	if s.Timing.Lease != 90*time.Second || s.Timing.Heartbeat != 250*time.Millisecond || s.Timing.ShortLease != 30*time.Second {
+		t.Errorf("timing %+v", s.Timing)
+	}
+	if got := strings.Join(s.Hosts, "|"); got != "a.example|b.example" {
+		t.Errorf("hosts %q", got)
+	}
+}
+
+func TestParseSettingsNamesEveryFault(t *testing.T) {
+	_, err := ParseSettings(env(map[string]string{
+		"ERRAND_BUCKET": "", "ERRAND_JOBS_TABLE": "", "ERRAND_QUEUES": "default", "ERRAND_LEASE": "soon",
+	}))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"ERRAND_BUCKET", "ERRAND_JOBS_TABLE", `ERRAND_QUEUES: "default"`, `ERRAND_LEASE: "soon"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %s", err, want)
+		}
+	}
+}
