@@ -1,0 +1,89 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// chunkTimeout bounds one upload: a megabyte on a line of 10 kB/s.
+const chunkTimeout = 2 * time.Minute
+
+// refusal is the storage's answer that another try with the same grant won't change.
+type refusal struct{ error }
+
+func isRefusal(err error) bool {
+	var r *refusal
+	return errors.As(err, &r)
+}
+
+// postChunk writes one object by S3 POST policy: the grant's fields, the key,
+// then the bytes, which S3 wants last.
+func postChunk(ctx context.Context, client *http.Client, g errand.WriteGrant, key string, chunk []byte) error {
+	body, contentType, err := form(g.Fields, key, chunk)
+	if err != nil {
+		return fmt.Errorf("encode a log chunk: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, chunkTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.URL, body)
+	if err != nil {
+		return &refusal{fmt.Errorf("the storage's address: %w", err)}
+	}
+	req.Header.Set("Content-Type", contentType)
+	resp, err := client.Do(req)
+	if err != nil {
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err
+		}
+		return err
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 300)) // only for the message
+	switch {
+	case resp.StatusCode < 300:
+		return nil
+	case resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusRequestTimeout:
+		return &refusal{fmt.Errorf("the storage answered %s: %s", resp.Status, text)}
+	}
+	return fmt.Errorf("the storage answered %s: %s", resp.Status, text)
+}
+
+func form(fields map[string]string, key string, chunk []byte) (io.Reader, string, error) {
+	var b bytes.Buffer
+	b.Grow(len(chunk) + 8<<10)
+	w := multipart.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if name == "key" || name == "file" {
+			continue
+		}
+		if err := w.WriteField(name, fields[name]); err != nil {
+			return nil, "", err
+		}
+	}
+	if err := w.WriteField("key", key); err != nil {
+		return nil, "", err
+	}
+	file, err := w.CreateFormFile("file", "chunk")
+	if err != nil {
+		return nil, "", err
+	}
+	if _, err := file.Write(chunk); err != nil {
+		return nil, "", err
+	}
+	if err := w.Close(); err != nil {
+		return nil, "", err
+	}
+	return bytes.NewReader(b.Bytes()), w.FormDataContentType(), nil
+}

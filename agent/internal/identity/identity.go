@@ -1,0 +1,68 @@
+// Package identity keeps who a worker is: its ID and its own token, in the
+// agent's data directory, which one process uses at a time.
+package identity
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/durable"
+)
+
+// ErrInUse: another agent runs with this data directory.
+var ErrInUse = errors.New("another agent uses this data directory")
+
+// An Identity is who the worker is, as long as the process holds its directory.
+type Identity struct {
+	WorkerID string `json:"workerId"`
+	Token    string `json:"token"`
+	lock     *os.File
+}
+
+// Open locks the data directory, which it makes where needed, and reads the
+// identity in it, or makes one: it is on disk before anyone hears of it, so a
+// registration whose answer is lost loses nothing. Errors: ErrInUse.
+func Open(dir string) (*Identity, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the data directory: %w", err)
+	}
+	if err := tryLock(lock); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	id := &Identity{lock: lock}
+	if err := id.load(filepath.Join(dir, "identity.json")); err != nil {
+		id.Close()
+		return nil, err
+	}
+	return id, nil
+}
+
+func (id *Identity) load(path string) error {
+	err := durable.ReadJSON(path, id)
+	if err == nil && id.WorkerID != "" && id.Token != "" {
+		return nil
+	}
+	if err == nil {
+		return fmt.Errorf("%s holds no worker ID or no token: move it away to become a new worker", path)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the worker's identity: %w", err)
+	}
+	id.WorkerID = "w-" + strings.ToLower(rand.Text())
+	id.Token = errand.NewToken(errand.RoleWorker, id.WorkerID)
+	return durable.WriteJSON(path, id)
+}
+
+// Close lets another process use the directory.
+func (id *Identity) Close() { id.lock.Close() } // which also unlocks

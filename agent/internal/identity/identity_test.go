@@ -1,0 +1,53 @@
+package identity_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"testing"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/identity"
+)
+
+func TestIdentityIsKept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "data")
+	first, err := identity.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(errand.WorkerPattern).MatchString(first.WorkerID) || !regexp.MustCompile(errand.WTokenPattern).MatchString(first.Token) {
+		t.Errorf("made %+v", first)
+	}
+	if _, err := identity.Open(dir); !errors.Is(err, identity.ErrInUse) {
+		t.Errorf("opened twice: %v", err)
+	}
+	first.Close()
+	again, err := identity.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if again.WorkerID != first.WorkerID || again.Token != first.Token {
+		t.Errorf("became another worker: %+v, was %+v", again, first)
+	}
+	info, err := os.Stat(filepath.Join(dir, "identity.json"))
+	if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+func TestDamagedIdentityIsNotReplaced(t *testing.T) {
+	for _, content := range []string{"", "{", "{}", `{"workerId":"w-12345678"}`} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "identity.json"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if id, err := identity.Open(dir); err == nil {
+			id.Close()
+			t.Errorf("%q was taken", content)
+		}
+	}
+}

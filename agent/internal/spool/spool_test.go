@@ -1,0 +1,102 @@
+package spool_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/spool"
+)
+
+func TestReadBack(t *testing.T) {
+	now := time.Unix(1000, 0)
+	path := filepath.Join(t.TempDir(), "log")
+	s, err := spool.Create(path, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	long := bytes.Repeat([]byte("x\n 5\n"), 30_000) // looks like headers, and is three frames long
+	now = now.Add(1500 * time.Millisecond)
+	for _, w := range []struct {
+		stream  errand.Stream
+		command int
+		data    []byte
+	}{{errand.System, 0, []byte("$ make\n")}, {errand.Stdout, 0, long}, {errand.Stderr, 1, []byte("\xff\x00")}} {
+		if _, err := s.Writer(w.stream, w.command).Write(w.data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := append(append([]byte("$ make\n"), long...), 0xff, 0)
+	sum := sha256.Sum256(want)
+	if l := s.Log(); l.Bytes != int64(len(want)) || l.SHA256 != hex.EncodeToString(sum[:]) {
+		t.Errorf("log %+v", l)
+	}
+	select {
+	case <-s.Grown():
+	default:
+		t.Error("nobody was told that it grew")
+	}
+	for _, limit := range []int{errand.MaxFrameBytes + 100, 100_000, 1 << 20} {
+		readAll(t, s, limit, want)
+	}
+	again, err := spool.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if b, at, err := again.Read(spool.Pos{}, s.End(), 1<<20); err != nil || at != s.End() || len(b) != int(s.End().File) {
+		t.Errorf("another process reads %d bytes to %+v, %v", len(b), at, err)
+	}
+}
+
+// readAll reads the spool in pieces and checks that they are frames without a gap.
+func readAll(t *testing.T, s *spool.Spool, limit int, want []byte) {
+	t.Helper()
+	var got []byte
+	for at := (spool.Pos{}); at != s.End(); {
+		b, next, err := s.Read(at, s.End(), limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames, err := errand.ParseFrames(b)
+		if err != nil || len(b) > limit {
+			t.Fatalf("limit %d: piece of %d bytes: %v", limit, len(b), err)
+		}
+		for _, f := range frames {
+			if f.Offset != int64(len(got)) || f.Elapsed != 1500*time.Millisecond {
+				t.Fatalf("limit %d: frame %c at %d after %v, want offset %d", limit, f.Stream, f.Offset, f.Elapsed, len(got))
+			}
+			got = append(got, f.Data...)
+		}
+		if next.Log != int64(len(got)) {
+			t.Fatalf("limit %d: the piece ends at %d, not %d", limit, next.Log, len(got))
+		}
+		at = next
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("limit %d: other bytes came back", limit)
+	}
+}
+
+func TestFailedWriteStays(t *testing.T) {
+	s, err := spool.Create(filepath.Join(t.TempDir(), "log"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if err := s.Write(errand.Stdout, 0, []byte("x")); err == nil {
+		t.Fatal("wrote to a closed file")
+	}
+	if l := s.Log(); l.Bytes != 0 {
+		t.Errorf("counts what isn't there: %+v", l)
+	}
+	if _, _, err := s.Read(spool.Pos{}, spool.Pos{File: 5, Log: 1}, 100); err == nil || errors.Is(err, errand.ErrBadFrame) {
+		t.Errorf("read: %v", err)
+	}
+}

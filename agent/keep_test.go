@@ -1,0 +1,77 @@
+//go:build unix
+
+package agent_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent"
+)
+
+// An agent that is stopped while no server takes its result leaves it for the next.
+func TestStoppedAgentKeepsItsResult(t *testing.T) {
+	s := newServer(t)
+	away := true
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if away && r.URL.Path == "/api/jobs/submit-result" {
+			problem(w, errand.CodeUnavailable)
+			return true
+		}
+		return false
+	}
+	s.give(s.job("exit 8"))
+	first := s.run(func(c *agent.Config) { c.Grace, c.StopTimeout = time.Millisecond, time.Millisecond })
+	kept := filepath.Join(first.dir, "attempts", jobID+"-1", "result.json")
+	eventually(t, "the result is on disk", func() bool { return exists(kept) })
+	first.Cancel()
+	if err := first.ended(); err != nil || !exists(kept) {
+		t.Fatalf("ended with %v; kept: %v", err, exists(kept))
+	}
+	s.set(func() { away = false })
+	second := s.run(func(c *agent.Config) { c.DataDir = first.dir })
+	if res := s.result(); res.ExitCode != 8 {
+		t.Errorf("result %+v", res)
+	}
+	second.idle()
+}
+
+// The job ends while a chunk is under way that has arrived already: it is sent
+// again with the same bytes (the server checks), what came later behind it.
+func TestChunkBrokenOffIsSentAgainAsItWas(t *testing.T) {
+	s := newServer(t)
+	l := newLong(t)
+	arrived := false
+	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		s.mu.Lock()
+		first := !arrived
+		s.mu.Unlock()
+		if r.URL.Path != "/bucket" || !first {
+			return false
+		}
+		s.post(httptest.NewRecorder(), r)
+		s.set(func() { arrived = true })
+		<-r.Context().Done()
+		return true
+	}
+	a := s.job(l.command(), "echo more")
+	a.Watched, a.ContinueOnError = true, true
+	s.order = func(o *errand.Order) { o.Watched = true }
+	s.give(a)
+	s.run(nil)
+	s.await("the first chunk", func() bool { return arrived })
+	touch(t, l.gate)
+	res := s.result()
+	if log, _ := s.log(jobID, 1, res.Log); int64(len(log)) != res.Log.Bytes {
+		t.Errorf("the log has %d bytes of %d", len(log), res.Log.Bytes)
+	}
+	if len(s.keys) != 2 || s.keys[0] != s.keys[1] {
+		t.Errorf("chunks %q", s.keys)
+	}
+}

@@ -1,0 +1,184 @@
+//go:build unix
+
+package agent_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent"
+)
+
+// onManual is a server with real intervals, and an agent that runs by a clock
+// which the test moves.
+func onManual(t *testing.T) (*server, *manual, *runner) {
+	t.Helper()
+	s := newServer(t)
+	s.heartbeat = 10 * time.Second
+	clock := newManual()
+	r := s.run(func(c *agent.Config) {
+		c.Clock = clock
+		c.Backoff = agent.Backoff{Min: time.Second, Max: 20 * time.Second}
+	})
+	return s, clock, r
+}
+
+// pass lets d pass in steps of a second, and a little of the machine's time at
+// each for the agent to act.
+func pass(clock *manual, d time.Duration, until func() bool) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range int(d / time.Second) {
+		if until != nil && until() {
+			return
+		}
+		clock.advance(time.Second)
+		<-tick.C
+	}
+}
+
+// The server is away for five minutes, longer than the lease: a job that
+// nobody else may run goes on, and is reported when the server is back.
+func TestOutageKillsNothing(t *testing.T) {
+	s, clock, _ := onManual(t)
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	pid := l.started(t)
+	s.set(func() { s.down = true })
+	pass(clock, 5*time.Minute, nil)
+	if !alive(pid) {
+		t.Fatal("the job was killed")
+	}
+	touch(t, l.gate)
+	pass(clock, 2*time.Minute, nil) // the result finds nobody
+	s.set(func() { s.down = false })
+	pass(clock, 10*time.Minute, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.results) > 0
+	})
+	if res := s.result(); res.ExitCode != 4 {
+		t.Errorf("result %+v", res)
+	}
+}
+
+// A job that someone else may run is killed before its lease ends, not earlier,
+// and not reported.
+func TestRetryableJobDiesBeforeItsLease(t *testing.T) {
+	s, clock, r := onManual(t)
+	s.order = func(o *errand.Order) { o.Retryable = true }
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	pid := l.started(t)
+	s.set(func() { s.down = true })
+	pass(clock, 49*time.Second, nil) // of 60, with a margin of 10
+	if !alive(pid) {
+		t.Fatal("killed too early")
+	}
+	pass(clock, time.Second, nil)
+	eventually(t, "the job is killed", func() bool { return !alive(pid) })
+	r.idle()
+	s.set(func() { s.down = false })
+	pass(clock, time.Minute, nil)
+	if len(s.results)+len(s.failures) > 0 {
+		t.Errorf("reported %+v %+v", s.results, s.failures)
+	}
+}
+
+// While heartbeats come through, a retryable job lives beyond its first lease.
+func TestLeaseIsRenewed(t *testing.T) {
+	s, clock, _ := onManual(t)
+	s.order = func(o *errand.Order) { o.Retryable = true }
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	l.started(t)
+	for range 12 { // two minutes, a heartbeat each ten seconds
+		n := s.beatCount()
+		pass(clock, time.Minute, func() bool { return s.beatCount() > n })
+	}
+	touch(t, l.gate)
+	if res := s.result(); res.ExitCode != 4 {
+		t.Errorf("result %+v", res)
+	}
+}
+
+func (s *server) beatCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.beats)
+}
+
+// After a suspend longer than the lease the agent asks before it kills: the
+// server may have nobody else for the job.
+func TestSuspendAsksFirst(t *testing.T) {
+	s, clock, _ := onManual(t)
+	s.order = func(o *errand.Order) { o.Retryable = true }
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	pid := l.started(t)
+	n := s.beatCount()
+	clock.jump(5 * time.Minute)
+	s.await("a heartbeat", func() bool { return len(s.beats) > n })
+	n = s.beatCount()
+	pass(clock, 15*time.Second, func() bool { return s.beatCount() > n })
+	if !alive(pid) {
+		t.Fatal("killed though the server renewed the lease")
+	}
+	touch(t, l.gate)
+	s.result()
+}
+
+// The timeout is the agent's clock's, and the partial result is reported.
+func TestTimeout(t *testing.T) {
+	s, clock, _ := onManual(t)
+	l := newLong(t)
+	s.give(s.job("echo first", l.command()))
+	l.started(t)
+	pass(clock, 599*time.Second, nil)
+	s.mu.Lock()
+	early := len(s.failures)
+	s.mu.Unlock()
+	if early > 0 {
+		t.Fatal("timed out too early")
+	}
+	pass(clock, 2*time.Second, nil)
+	f := s.failure()
+	if f.Reason != errand.ReasonTimedOut || f.Result == nil || len(f.Result.Commands) != 2 || string(f.Result.Commands[0].Stdout.Head) != "first\n" {
+		t.Errorf("failure %+v", f)
+	}
+}
+
+// A write grant is renewed when half of its life is over.
+func TestGrantIsRenewedInTime(t *testing.T) {
+	s, clock, _ := onManual(t)
+	l := newLong(t)
+	a := s.job(l.command())
+	a.TimeoutSeconds = 36000
+	s.give(a)
+	l.started(t)
+	renewals := func() (n int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, b := range s.beats {
+			for _, h := range b.Holds {
+				if h.RenewWrites {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	pass(clock, 890*time.Second, nil) // of 1800
+	if renewals() != 0 {
+		t.Fatal("renewed too early")
+	}
+	pass(clock, time.Minute, func() bool { return renewals() > 0 })
+	n := s.beatCount()
+	pass(clock, time.Minute, func() bool { return s.beatCount() > n+2 })
+	if got := renewals(); got != 1 {
+		t.Errorf("asked for a grant %d times", got)
+	}
+	touch(t, l.gate)
+	s.result()
+}

@@ -1,0 +1,401 @@
+//go:build unix
+
+package agent_test
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/agent/internal/identity"
+)
+
+func touch(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// long is a command that tells its process ID in a file, and goes on till a
+// file called gate is there.
+type long struct{ pidFile, gate string }
+
+func newLong(t *testing.T) long {
+	dir := t.TempDir()
+	return long{filepath.Join(dir, "pid"), filepath.Join(dir, "gate")}
+}
+
+func (l long) command() string {
+	return "echo $$ >" + l.pidFile + ".tmp; mv " + l.pidFile + ".tmp " + l.pidFile +
+		"; echo started; while ! test -e " + l.gate + "; do sleep 0.02; done; exit 4"
+}
+
+// started waits until it runs, and returns its process ID.
+func (l long) started(t *testing.T) int {
+	t.Helper()
+	eventually(t, "the command starts", func() bool { return exists(l.pidFile) })
+	b, err := os.ReadFile(l.pidFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+
+// The answer to a poll is lost: the same poll ID is asked again.
+func TestLostAnswer(t *testing.T) {
+	s := newServer(t)
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/api/jobs/get-job" {
+			return false
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.polls) > 0 {
+			return false
+		}
+		s.polls = append(s.polls, r.URL.Query().Get("pollId"))
+		s.assign(s.polls[0])
+		drop(w)
+		return true
+	}
+	s.give(s.job("true"))
+	s.run(nil)
+	s.result()
+	s.await("another poll", func() bool { return len(s.polls) >= 3 })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.polls[0] != s.polls[1] || s.polls[1] == s.polls[2] {
+		t.Errorf("poll IDs %q", s.polls)
+	}
+}
+
+func TestCancelledJob(t *testing.T) {
+	s := newServer(t)
+	l := newLong(t)
+	s.give(s.job("echo before", l.command()))
+	s.run(nil)
+	pid := l.started(t)
+	s.set(func() { s.order = func(o *errand.Order) { o.Order = errand.OrderCancel } })
+	f := s.failure()
+	if f.Reason != errand.ReasonCancelled || f.Result == nil || len(f.Result.Commands) != 2 || f.Result.Commands[1].Signal != "terminated" {
+		t.Errorf("failure %+v", f)
+	}
+	if alive(pid) {
+		t.Error("the command lives on")
+	}
+	if log, _ := s.log(jobID, 1, f.Result.Log); !strings.Contains(string(log), "started\nerrand: the job was cancelled\n") {
+		t.Errorf("log %q", log)
+	}
+}
+
+func TestAbandonedJobIsNotReported(t *testing.T) {
+	s := newServer(t)
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	r := s.run(nil)
+	pid := l.started(t)
+	s.set(func() { s.order = func(o *errand.Order) { o.Order = errand.OrderAbandon } })
+	r.idle()
+	r.Drain()
+	if err := r.ended(); err != nil || alive(pid) {
+		t.Errorf("ended with %v, alive %v", err, alive(pid))
+	}
+	if len(s.results)+len(s.failures) > 0 {
+		t.Errorf("reported %+v %+v", s.results, s.failures)
+	}
+}
+
+func TestDrain(t *testing.T) {
+	s := newServer(t)
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	r := s.run(func(c *agent.Config) { c.Slots = 2 })
+	l.started(t)
+	r.Drain()
+	r.Drain()
+	s.await("a draining heartbeat", func() bool { return s.beats[len(s.beats)-1].Draining })
+	polls := len(s.polls)
+	touch(t, l.gate)
+	if err := r.ended(); err != nil {
+		t.Fatal(err)
+	}
+	if res := s.result(); res.ExitCode != 4 {
+		t.Errorf("result %+v", res)
+	}
+	if len(s.polls) > polls+1 {
+		t.Errorf("polled %d times while draining", len(s.polls)-polls)
+	}
+	if last := s.beats[len(s.beats)-1]; len(last.Holds) != 0 || !last.Draining {
+		t.Errorf("last heartbeat %+v", last)
+	}
+}
+
+// The server had answered the poll that draining broke off: the job is run.
+func TestDrainAsksWhatThePollWasAnswered(t *testing.T) {
+	s := newServer(t)
+	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/api/jobs/get-job" || r.URL.Query().Get("wait") == "0" {
+			return false
+		}
+		s.set(func() { s.polls = append(s.polls, r.URL.Query().Get("pollId")) })
+		<-r.Context().Done() // the answer goes nowhere
+		s.set(func() { s.assign(r.URL.Query().Get("pollId")) })
+		return true
+	}
+	s.give(s.job("exit 6"))
+	r := s.run(nil)
+	s.await("a poll", func() bool { return len(s.polls) == 1 })
+	r.Drain()
+	if err := r.ended(); err != nil {
+		t.Fatal(err)
+	}
+	if res := s.result(); res.ExitCode != 6 || len(s.polls) != 2 || s.polls[0] != s.polls[1] {
+		t.Errorf("result %+v after polls %q", res, s.polls)
+	}
+}
+
+func TestSecondSignalStopsJobs(t *testing.T) {
+	s := newServer(t)
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	r := s.run(nil)
+	pid := l.started(t)
+	r.Drain()
+	r.Cancel()
+	if err := r.ended(); err != nil || alive(pid) {
+		t.Fatalf("ended with %v, alive %v", err, alive(pid))
+	}
+	if f := s.failure(); f.Reason != errand.ReasonWorkerStopped || f.Result == nil || len(f.Result.Commands) != 1 {
+		t.Errorf("failure %+v", f)
+	}
+}
+
+func TestSuperseded(t *testing.T) {
+	s := newServer(t)
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	r := s.run(nil)
+	pid := l.started(t)
+	s.set(func() { s.epoch++ }) // someone else registered
+	if err := r.ended(); !errors.Is(err, agent.ErrSuperseded) {
+		t.Fatalf("ended with %v", err)
+	}
+	if alive(pid) || len(s.results)+len(s.failures) > 0 {
+		t.Errorf("alive %v; reported %+v %+v", alive(pid), s.results, s.failures)
+	}
+}
+
+func TestUnknownWorkerRegistersAgain(t *testing.T) {
+	s := newServer(t)
+	l := newLong(t)
+	forgot := false
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if forgot && s.epoch == 1 && r.URL.Path != "/api/workers/register" {
+			problem(w, errand.CodeWorkerNotFound)
+			return true
+		}
+		return false
+	}
+	s.give(s.job(l.command()))
+	s.run(nil)
+	l.started(t)
+	s.set(func() { forgot = true })
+	s.await("a second registration, and a heartbeat in its epoch", func() bool {
+		return s.epoch == 2 && s.beats[len(s.beats)-1].Epoch == 2
+	})
+	touch(t, l.gate)
+	if res := s.result(); res.ExitCode != 4 || s.results[0].Epoch != 2 || s.registrations[0].WorkerID != s.registrations[1].WorkerID {
+		t.Errorf("result %+v", s.results[0])
+	}
+}
+
+func TestRefusedWorkerEnds(t *testing.T) {
+	for path, code := range map[string]errand.Code{
+		"/api/workers/register":  errand.CodeUnauthenticated,
+		"/api/workers/heartbeat": errand.CodeUnauthenticated, // though registration works
+		"/api/jobs/get-job":      errand.CodeForbidden,
+	} {
+		t.Run(path, func(t *testing.T) {
+			s := newServer(t)
+			s.before = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != path {
+					return false
+				}
+				problem(w, code)
+				return true
+			}
+			if err := s.run(nil).ended(); err == nil || !strings.Contains(err.Error(), string(code)) {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
+}
+
+func TestRegistrationIsRetried(t *testing.T) {
+	s := newServer(t)
+	tries := 0
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if tries++; tries > 5 || r.URL.Path != "/api/workers/register" {
+			return false
+		}
+		if tries%2 == 0 {
+			drop(w)
+		}
+		problem(w, errand.CodeUnavailable)
+		return true
+	}
+	s.give(s.job("true"))
+	s.run(nil)
+	s.result()
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	s := newServer(t)
+	clock := newManual()
+	tries := 0
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/api/workers/register" {
+			s.set(func() { tries++ })
+			if tries == 1 {
+				w.Header().Set("Retry-After", "60")
+				problem(w, errand.CodeRateLimited)
+				return true
+			}
+		}
+		return false
+	}
+	s.run(func(c *agent.Config) { c.Clock = clock })
+	s.await("the first try", func() bool { return tries == 1 })
+	eventually(t, "the agent waits", func() bool { clock.mu.Lock(); defer clock.mu.Unlock(); return len(clock.timers) > 0 })
+	clock.advance(59 * time.Second)
+	if s.mu.Lock(); tries != 1 {
+		t.Error("tried again too early")
+	}
+	s.mu.Unlock()
+	clock.advance(time.Second)
+	s.await("a registration", func() bool { return s.epoch == 1 })
+}
+
+func TestTwoJobsAtATime(t *testing.T) {
+	s := newServer(t)
+	a, b := newLong(t), newLong(t)
+	second := s.job(b.command())
+	second.JobID = strings.Replace(jobID, "01JD", "01JE", 1)
+	s.give(s.job(a.command()), second)
+	s.run(func(c *agent.Config) { c.Slots = 2 })
+	a.started(t)
+	b.started(t)
+	s.await("a heartbeat that names both", func() bool { return len(s.beats[len(s.beats)-1].Holds) == 2 })
+	touch(t, a.gate)
+	touch(t, b.gate)
+	s.await("both results", func() bool { return len(s.results) == 2 })
+}
+
+func TestDataDirectoryIsLocked(t *testing.T) {
+	s := newServer(t)
+	first := s.run(nil)
+	s.await("the first agent", func() bool { return s.epoch == 1 })
+	second := s.run(func(c *agent.Config) { c.DataDir = first.dir })
+	if err := second.ended(); !errors.Is(err, identity.ErrInUse) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// killed starts an agent in a process of its own; kill ends it as kill -9 does.
+func (s *server) killed(dir string) (kill func()) {
+	s.t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), "AGENT_TEST_DATA="+dir, "AGENT_TEST_SERVER="+s.URL)
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	done := false
+	kill = func() {
+		if !done {
+			done = true
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	}
+	s.t.Cleanup(kill)
+	return kill
+}
+
+// The agent is killed when its result is on disk and no server takes it: the
+// next one on that directory reports it, with all of the log, as the same worker.
+func TestResultSurvivesKill(t *testing.T) {
+	s := newServer(t)
+	away := true
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if away && (r.URL.Path == "/api/jobs/submit-result" || r.URL.Path == "/bucket") {
+			problem(w, errand.CodeUnavailable)
+			return true
+		}
+		return false
+	}
+	s.give(s.job("head -c 700000 /dev/zero | tr '\\0' x; exit 9"))
+	dir := t.TempDir()
+	kill := s.killed(dir)
+	eventually(t, "the result is on disk", func() bool {
+		return exists(filepath.Join(dir, "attempts", jobID+"-1", "result.json"))
+	})
+	kill()
+	s.set(func() { away = false })
+	r := s.run(func(c *agent.Config) { c.DataDir = dir })
+	res := s.result()
+	if res.ExitCode != 9 || s.registrations[0].WorkerID != s.registrations[1].WorkerID || s.results[0].Epoch != 2 {
+		t.Errorf("exit %d in epoch %d", res.ExitCode, s.results[0].Epoch)
+	}
+	if log, _ := s.log(jobID, 1, res.Log); strings.Count(string(log), "x") < 700000 {
+		t.Errorf("the log has %d bytes", len(log))
+	}
+	r.idle()
+}
+
+// The agent is killed while a job runs: its directory goes, nothing is
+// reported, and where that can be proved, what it left running is ended.
+func TestKilledMidJob(t *testing.T) {
+	s := newServer(t)
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	dir := t.TempDir()
+	kill := s.killed(dir)
+	pid := l.started(t)
+	kill()
+	r := s.run(func(c *agent.Config) { c.DataDir = dir })
+	r.idle()
+	if strayKilled {
+		eventually(t, "the stray process ends", func() bool { return !alive(pid) || zombie(pid) })
+	}
+	touch(t, l.gate)
+	r.Drain()
+	if err := r.ended(); err != nil || len(s.results)+len(s.failures) > 0 {
+		t.Errorf("%v; reported %+v %+v", err, s.results, s.failures)
+	}
+}

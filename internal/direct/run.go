@@ -1,0 +1,167 @@
+package direct
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/archive"
+	"github.com/errandhq/errand/internal/process"
+	"github.com/errandhq/errand/internal/source"
+)
+
+// limits of an unpacked archive: a function has 512 MB of disk.
+var limits = archive.Limits{MaxBytes: 400 << 20, MaxFiles: 50_000}
+
+// grace is short: the caller waits.
+const grace = time.Second
+
+// A Runner runs direct requests.
+type Runner struct {
+	// Getenv is where PATH and LANG come from, and on Windows what programs
+	// don't run without; nothing else of the environment reaches commands.
+	Getenv func(string) string
+	HTTP   *http.Client // fetches the source; nil: http.DefaultClient
+}
+
+// Run is Runner.Run in this process's environment.
+func Run(ctx context.Context, r errand.DirectRequest) errand.DirectResult {
+	return Runner{Getenv: os.Getenv}.Run(ctx, r)
+}
+
+// Run runs the request's commands in a directory of their own, which also is
+// their HOME, and removes it. It takes MaxDirectSeconds at most, and what ctx
+// allows; whatever is still running then is killed.
+func (d Runner) Run(ctx context.Context, r errand.DirectRequest) errand.DirectResult {
+	start := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, errand.MaxDirectSeconds*time.Second, process.ErrTimeout)
+	defer cancel()
+	out := errand.DirectResult{Commands: []errand.DirectCommand{}}
+	err := d.run(ctx, r, &out)
+	out.DurationMs = time.Since(start).Milliseconds()
+	conclude(ctx, r, err, &out)
+	fit(&out)
+	return out
+}
+
+func (d Runner) run(ctx context.Context, r errand.DirectRequest, out *errand.DirectResult) error {
+	dir, err := os.MkdirTemp("", "errand-direct-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	for _, sub := range []string{"work", "home", "tmp"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
+			return err
+		}
+	}
+	if r.Source != nil {
+		if err := d.unpack(ctx, r.Source, dir); err != nil {
+			return err
+		}
+	}
+	return d.commands(ctx, r, dir, out)
+}
+
+// setupError is why the source could not be put into place.
+type setupError struct{ error }
+
+func (e setupError) Unwrap() error { return e.error }
+
+func (d Runner) unpack(ctx context.Context, g *errand.SourceGrant, dir string) error {
+	zip := filepath.Join(dir, "source.zip")
+	f := source.Fetcher{
+		HTTP: d.HTTP, Tries: 3, Stall: 5 * time.Second,
+		Sleep: func(ctx context.Context, n int) error { return pause(ctx, time.Duration(n)*200*time.Millisecond) },
+	}
+	if err := f.Fetch(ctx, g, zip); err != nil {
+		return setupError{err}
+	}
+	if _, err := archive.Unpack(ctx, zip, filepath.Join(dir, "work"), limits); err != nil {
+		return setupError{err}
+	}
+	return os.Remove(zip)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (d Runner) commands(ctx context.Context, r errand.DirectRequest, dir string, out *errand.DirectResult) error {
+	host := process.CurrentHost(d.Getenv)
+	host.Home = filepath.Join(dir, "home")
+	own := map[string]string{"ERRAND_DIRECT_ID": rand.Text()}
+	defer process.KillStray("ERRAND_DIRECT_ID=" + own["ERRAND_DIRECT_ID"])
+	room := &budget{left: errand.MaxDirectOutputBytes}
+	var outputs []*[2]output
+	s := process.Sequence{
+		Commands: r.Commands, Shell: r.Shell, Dir: filepath.Join(dir, "work"), ContinueOnError: r.ContinueOnError,
+		Env:     process.Env{Host: host, Temp: filepath.Join(dir, "tmp"), Own: own, Job: r.Env}.Build(),
+		Timeout: time.Duration(r.TimeoutSeconds) * time.Second,
+		Grace:   func(error) time.Duration { return grace }, PipeWait: grace,
+		Before: func(int) error {
+			outputs = append(outputs, &[2]output{{room: room}, {room: room}})
+			return nil
+		},
+		Output: func(i int, st errand.Stream) io.Writer {
+			if st == errand.Stderr {
+				return &outputs[i][1]
+			}
+			return &outputs[i][0]
+		},
+	}
+	steps, err := s.Run(ctx)
+	for i, st := range steps {
+		out.Commands = append(out.Commands, command(st, outputs[i]))
+	}
+	return err
+}
+
+func command(st process.Step, o *[2]output) errand.DirectCommand {
+	return errand.DirectCommand{
+		ExitCode: st.Code, Signal: st.Signal, DurationMs: st.Duration.Milliseconds(),
+		Stdout: o[0].kept, Stderr: o[1].kept, Truncated: o[0].dropped || o[1].dropped,
+	}
+}
+
+// conclude says how it ended.
+func conclude(ctx context.Context, r errand.DirectRequest, err error, out *errand.DirectResult) {
+	if err == nil {
+		code := 0
+		for _, c := range out.Commands {
+			if c.ExitCode != 0 {
+				code = c.ExitCode
+				break
+			}
+		}
+		out.Status, out.ExitCode = errand.Completed, &code
+		return
+	}
+	out.Status, out.Reason, out.Error = errand.Failed, errand.ReasonAgentError, err.Error()
+	var start *process.StartError
+	switch {
+	case errors.Is(err, process.ErrTimeout) || ctx.Err() != nil:
+		out.Reason = errand.ReasonTimedOut
+		out.Error = fmt.Sprintf("it ran longer than its timeout of %d s; direct mode allows %d s in all, fetching the source included", r.TimeoutSeconds, errand.MaxDirectSeconds)
+	case errors.Is(err, source.ErrUnavailable):
+		out.Reason = errand.ReasonSourceUnavailable
+	case errors.As(err, new(setupError)):
+		out.Reason = errand.ReasonSetupFailed
+	case errors.As(err, &start):
+		out.Reason = errand.ReasonStartFailed
+	}
+}

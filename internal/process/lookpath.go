@@ -1,0 +1,54 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// lookPath finds the program as a shell in dir with the environment env would:
+// by the PATH that the command gets, not by ours.
+func lookPath(name, dir string, env []string) (string, error) {
+	if strings.ContainsRune(name, '/') || strings.ContainsRune(name, os.PathSeparator) {
+		return executable(name, dir)
+	}
+	path := lookEnv(env, "PATH")
+	for _, d := range filepath.SplitList(path) {
+		if d == "" {
+			d = "."
+		}
+		if found, err := executable(filepath.Join(d, name), dir); err == nil {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("no such program in PATH (%s)", path)
+}
+
+// executable is the absolute path of the program at path, below dir if relative.
+func executable(path, dir string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	found, err := exec.LookPath(path)
+	var ee *exec.Error
+	if errors.As(err, &ee) {
+		err = ee.Err
+	}
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
+		return "", errors.New("no such file")
+	}
+	return found, err
+}
+
+// lookEnv is the value of the last variable of that name.
+func lookEnv(env []string, name string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if k, v, ok := strings.Cut(env[i], "="); ok && sameName(k, name) {
+			return v
+		}
+	}
+	return ""
+}

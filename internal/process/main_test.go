@@ -1,0 +1,80 @@
+//go:build unix
+
+package process_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// The programs that tests run are this test binary, re-executed with
+// PROCESS_TEST_ROLE in its environment.
+func TestMain(m *testing.M) {
+	if role := os.Getenv("PROCESS_TEST_ROLE"); role != "" {
+		play(role)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// long is longer than any test: who waits for it was not killed.
+const long = 10 * time.Minute
+
+func play(role string) {
+	switch role {
+	case "streams":
+		fmt.Fprint(os.Stdout, "out\xff\x00")
+		fmt.Fprint(os.Stderr, "err")
+		os.Exit(3)
+	case "stdin":
+		b, err := io.ReadAll(os.Stdin)
+		fmt.Printf("%d %v", len(b), err)
+	case "env":
+		fmt.Print(strings.Join(os.Environ(), "\n"))
+	case "sleep":
+		fmt.Println("ready")
+		time.Sleep(long)
+	case "polite":
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTERM)
+		fmt.Println("ready")
+		<-c
+		fmt.Println("bye")
+		os.Exit(7)
+	case "stubborn":
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("ready")
+		time.Sleep(long)
+	case "orphan": // a child of ours keeps our pipes and outlives us
+		spawn("sleep", nil)
+		fmt.Println("parent is done")
+	case "escaped": // as orphan, in a session of its own
+		spawn("sleep", &syscall.SysProcAttr{Setsid: true})
+		fmt.Println("parent is done")
+	case "flood":
+		line := strings.Repeat("x", 10<<20)
+		fmt.Println(line)
+	case "suicide":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		time.Sleep(long)
+	}
+}
+
+func spawn(role string, attr *syscall.SysProcAttr) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "PROCESS_TEST_ROLE="+role)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = attr
+	if err := cmd.Start(); err != nil {
+		panic(err)
+	}
+}

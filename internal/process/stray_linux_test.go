@@ -1,0 +1,3 @@
+package process_test
+
+func strayFound() int { return 1 }
