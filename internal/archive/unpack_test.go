@@ -1,0 +1,287 @@
+package archive
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// An item is an entry of a ZIP made for a test.
+type item struct {
+	name string
+	mode fs.FileMode
+	body string
+}
+
+func makeZip(t testing.TB, items ...item) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	zw := zip.NewWriter(&b)
+	for _, it := range items {
+		h := &zip.FileHeader{Name: it.name, Method: zip.Deflate}
+		h.SetMode(it.mode)
+		w, err := zw.CreateHeader(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if it.body != "" {
+			if _, err := io.WriteString(w, it.body); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// unpackBytes unpacks b into outer/in, and fails the test if anything else
+// appears in outer.
+func unpackBytes(t testing.TB, b []byte, l Limits) (dir string, stats Stats, err error) {
+	t.Helper()
+	outer := t.TempDir()
+	zipPath := filepath.Join(t.TempDir(), "a.zip")
+	if err := os.WriteFile(zipPath, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(outer, "in")
+	stats, err = Unpack(t.Context(), zipPath, dir, l)
+	entries, rerr := os.ReadDir(outer)
+	if rerr != nil || len(entries) > 1 || len(entries) == 1 && entries[0].Name() != "in" {
+		t.Errorf("beside the directory: %v, %v", entries, rerr)
+	}
+	return dir, stats, err
+}
+
+const reg, lnk = fs.FileMode(0o644), fs.ModeSymlink | 0o777
+
+func TestUnpackRefusesHostileArchives(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		items []item
+		want  string
+		is    error
+	}{
+		{"parent", []item{{"../x", reg, "x"}}, `"../x": the name holds ".."`, ErrUnsafe},
+		{"parent inside", []item{{"a/../../x", reg, "x"}}, `holds ".."`, ErrUnsafe},
+		{"parent that stays", []item{{"a/../x", reg, "x"}}, `holds ".."`, ErrUnsafe},
+		{"absolute", []item{{"/tmp/x", reg, "x"}}, `"/tmp/x": the name is an absolute path`, ErrUnsafe},
+		{"drive", []item{{"C:/x", reg, "x"}}, `drive letter`, ErrUnsafe},
+		{"drive, relative", []item{{"c:x", reg, "x"}}, `drive letter`, ErrUnsafe},
+		{"backslash", []item{{`..\x`, reg, "x"}}, `backslash`, ErrUnsafe},
+		{"share", []item{{`\\host\share\x`, reg, "x"}}, `backslash`, ErrUnsafe},
+		{"NUL", []item{{"a\x00b", reg, "x"}}, `NUL`, ErrUnsafe},
+		{"empty name", []item{{"", reg, "x"}}, `the name is empty`, nil},
+		{"the directory as a file", []item{{".", reg, "x"}}, `comes twice`, nil},
+		{"long name", []item{{strings.Repeat("a/", 2100) + "x", reg, "x"}}, `limit is 4096`, nil},
+		{"absolute link", []item{{"l", lnk, "/etc"}}, `"l": the symbolic link leads to the absolute path`, ErrUnsafe},
+		{"link out", []item{{"d/l", lnk, "../../x"}}, `leads to "../../x"`, ErrUnsafe},
+		{"link to a drive", []item{{"l", lnk, "C:/x"}}, `absolute path`, ErrUnsafe},
+		{"link with backslash", []item{{"l", lnk, `..\x`}}, `backslash`, ErrUnsafe},
+		{"link nowhere", []item{{"l", lnk, ""}}, `leads nowhere`, nil},
+		{"long link", []item{{"l", lnk, strings.Repeat("a", 5000)}}, `longer than 4096`, nil},
+		{"link out through a later link", []item{{"a/b/l", lnk, "m/../x"}, {"a/b/m", lnk, "../.."}}, `"a/b/l": the symbolic link can't be followed`, ErrUnsafe},
+		{"write through a link", []item{{"l", lnk, "."}, {"l/x", reg, "x"}}, `below "l", which is a symbolic link`, ErrUnsafe},
+		{"link over a directory", []item{{"d/x", reg, "x"}, {"d", lnk, "."}}, `"d": the name comes twice`, nil},
+		{"file over a link", []item{{"l", lnk, "x"}, {"l", reg, "x"}}, `comes twice`, nil},
+		{"duplicate", []item{{"x", reg, "1"}, {"x", reg, "2"}}, `"x": the name comes twice`, nil},
+		{"duplicate, other spelling", []item{{"a/x", reg, "1"}, {"a//./x", reg, "2"}}, `comes twice`, nil},
+		{"file below a file", []item{{"x", reg, "1"}, {"x/y", reg, "2"}}, `below "x", which is a file`, nil},
+		{"file and directory", []item{{"x", reg, "1"}, {"x/", fs.ModeDir | 0o755, ""}}, `comes twice`, nil},
+		{"device", []item{{"dev", fs.ModeDevice | 0o600, ""}}, `"dev": it is neither a file`, ErrUnsafe},
+		{"character device", []item{{"dev", fs.ModeDevice | fs.ModeCharDevice | 0o600, ""}}, `neither a file`, ErrUnsafe},
+		{"pipe", []item{{"p", fs.ModeNamedPipe | 0o600, ""}}, `neither a file`, ErrUnsafe},
+		{"socket", []item{{"s", fs.ModeSocket | 0o600, ""}}, `neither a file`, ErrUnsafe},
+		{"pipe with a directory's name", []item{{"p/", fs.ModeNamedPipe | 0o600, ""}}, `neither a file`, ErrUnsafe},
+		{"too many", []item{{"a", reg, ""}, {"b", reg, ""}, {"c", reg, ""}, {"d", reg, ""}, {"e", reg, ""}}, `5 entries, the limit is 4`, ErrTooLarge},
+		{"too many directories", []item{{"a/b/c/d/e", reg, ""}}, `more than 4 files and directories`, ErrTooLarge},
+		{"too large", []item{{"a", reg, strings.Repeat("0", 600)}, {"b", reg, strings.Repeat("0", 600)}}, `"b": with it the archive unpacks to more than 1000 bytes`, ErrTooLarge},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, _, err := unpackBytes(t, makeZip(t, tt.items...), Limits{MaxBytes: 1000, MaxFiles: 4})
+			if tt.name == "long link" {
+				_, _, err = unpackBytes(t, makeZip(t, tt.items...), Limits{})
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) || tt.is != nil && !errors.Is(err, tt.is) {
+				t.Errorf("got %v; want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// patch replaces the size that every directory header of a ZIP declares.
+func declareSize(t *testing.T, b []byte, size uint32) []byte {
+	t.Helper()
+	at := bytes.Index(b, []byte("PK\x01\x02"))
+	if at < 0 {
+		t.Fatal("no directory header")
+	}
+	binary.LittleEndian.PutUint32(b[at+24:], size)
+	return b
+}
+
+func TestUnpackStopsABombThatLies(t *testing.T) {
+	b := declareSize(t, makeZip(t, item{"bomb", reg, strings.Repeat("0", 10<<20)}), 10)
+	dir, stats, err := unpackBytes(t, b, Limits{MaxBytes: 1000})
+	if err == nil || !strings.Contains(err.Error(), `"bomb"`) {
+		t.Errorf("got %v", err)
+	}
+	if info, serr := os.Stat(filepath.Join(dir, "bomb")); serr != nil || info.Size() > 1001 || stats.Bytes > 1001 {
+		t.Errorf("%d bytes were written (%v)", stats.Bytes, serr)
+	}
+}
+
+func TestUnpackRefusesDamage(t *testing.T) {
+	whole := makeZip(t, item{"a", reg, strings.Repeat("some text ", 100)})
+	damaged := bytes.Clone(whole)
+	damaged[len("a")+30+20] ^= 0xff
+	encrypted := bytes.Clone(whole)
+	encrypted[bytes.Index(encrypted, []byte("PK\x01\x02"))+8] |= 1
+	method := bytes.Clone(whole)
+	method[bytes.Index(method, []byte("PK\x01\x02"))+10] = 99
+	for _, tt := range []struct {
+		name string
+		b    []byte
+		want string
+	}{
+		{"not a zip", []byte("hello"), "not a whole ZIP"},
+		{"empty", nil, "not a whole ZIP"},
+		{"cut off", whole[:len(whole)-10], "not a whole ZIP"},
+		{"damaged", damaged, `"a": `},
+		{"encrypted", encrypted, `"a": it is encrypted`},
+		{"method", method, `"a": `},
+		{"short", declareSize(t, bytes.Clone(whole), 5000), `"a": `},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, _, err := unpackBytes(t, tt.b, Limits{}); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v; want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestUnpackReadsNoMoreDirectoryThanTheLimitNeeds(t *testing.T) {
+	items := make([]item, 5000)
+	for i := range items {
+		items[i] = item{strings.Repeat("n", 1000) + string(rune('a'+i%26)) + strings.Repeat("x", i%7), reg, ""}
+	}
+	if _, _, err := unpackBytes(t, makeZip(t, items...), Limits{MaxFiles: 10}); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "directory is too long") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUnpackWritesOverNothing(t *testing.T) {
+	dir := t.TempDir()
+	zipPath := filepath.Join(t.TempDir(), "a.zip")
+	if err := os.WriteFile(zipPath, makeZip(t, item{"x", reg, "new"}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "x"), []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Unpack(t.Context(), zipPath, dir, Limits{}); err == nil || !strings.Contains(err.Error(), `"x"`) {
+		t.Errorf("got %v", err)
+	}
+	if got, _ := os.ReadFile(filepath.Join(dir, "x")); string(got) != "old" {
+		t.Errorf("the file is now %q", got)
+	}
+}
+
+// TestUnpackAcceptsOtherTools: no modes, no directory entries, "./" in front,
+// spelt-out directories after what is in them.
+func TestUnpackAcceptsOtherTools(t *testing.T) {
+	var b bytes.Buffer
+	zw := zip.NewWriter(&b)
+	for _, name := range []string{"./", "./deep/er/x", "deep/", "deep/er/", "y"} {
+		w, err := zw.CreateHeader(&zip.FileHeader{Name: name})
+		if err == nil && !strings.HasSuffix(name, "/") {
+			_, err = io.WriteString(w, "hi")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir, stats, err := unpackBytes(t, b.Bytes(), Limits{MaxFiles: 5})
+	if err != nil || stats != (Stats{Files: 2, Dirs: 2, Bytes: 4}) {
+		t.Fatalf("%+v, %v", stats, err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "deep", "er", "x")); err != nil || string(got) != "hi" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestUnpackMasksModes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no permission bits")
+	}
+	dir, _, err := unpackBytes(t, makeZip(t,
+		item{"suid", fs.ModeSetuid | fs.ModeSetgid | 0o4777, "x"}, item{"none", 0o200, "x"},
+		item{"d/", fs.ModeDir | fs.ModeSticky | 0o077, ""}, item{"d/in", 0o666, "x"}), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, most := range map[string]fs.FileMode{"suid": 0o755, "none": 0o600, "d": fs.ModeDir | 0o755, "d/in": 0o644} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode()&^most != 0 || info.Mode()&0o400 == 0 {
+			t.Errorf("%s: mode %v, %v; want at most %v", name, info.Mode(), err, most)
+		}
+	}
+}
+
+// FuzzUnpack: whatever the bytes, nothing appears beside the directory, no more
+// than the limits is written, and what was unpacked leads nowhere outside.
+func FuzzUnpack(f *testing.F) {
+	f.Add(makeZip(f, item{"a/b", reg, "text"}, item{"l", lnk, "a/b"}))
+	f.Add(makeZip(f, item{"../x", reg, "x"}))
+	f.Add(makeZip(f, item{"l", lnk, ".."}, item{"l/x", reg, "x"}))
+	f.Add(makeZip(f, item{"d/", fs.ModeDir, ""}, item{"d/x", fs.ModeNamedPipe, ""}))
+	f.Add(makeZip(f, item{"bomb", reg, strings.Repeat("0", 1<<16)}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l := Limits{MaxBytes: 10_000, MaxFiles: 20}
+		dir, _, err := unpackBytes(t, b, l)
+		var bytes int64
+		count := -1 // dir itself
+		werr := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			count++
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			switch d.Type() {
+			case 0:
+				bytes += info.Size()
+			case fs.ModeDir, fs.ModeSymlink:
+			default:
+				t.Errorf("%s is %v", p, d.Type())
+			}
+			return nil
+		})
+		if werr != nil && !errors.Is(werr, fs.ErrNotExist) {
+			t.Error(werr)
+		}
+		if count > l.MaxFiles || bytes > l.MaxBytes+1 {
+			t.Errorf("%d files with %d bytes", count, bytes)
+		}
+		if err != nil {
+			return
+		}
+		if _, err := Pack(t.Context(), dir, io.Discard); errors.Is(err, ErrUnsafe) {
+			t.Errorf("what was unpacked can't be packed: %v", err)
+		}
+	})
+}

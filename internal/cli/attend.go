@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+)
+
+// attend shows a job's output until it is over, then how it ended. The end of
+// first cancels the job, that of second leaves it alone.
+func (a *app) attend(first, second context.Context, c *api.Client, id string, asJSON bool) error {
+	out := a.printFrame
+	if asJSON {
+		out = func(api.LogFrame) error { return nil }
+	}
+	cancelling := make(chan struct{})
+	stopWatching := context.AfterFunc(first, func() {
+		defer close(cancelling)
+		if isInterrupted(first) {
+			a.cancelRun(second, c, id)
+		}
+	})
+	err := a.newFollower(c, id, 0, out).follow(second)
+	if !stopWatching() {
+		<-cancelling
+	}
+	if errors.Is(err, errInterrupted) {
+		a.ui.notef("left job %s to the server; see errand job %s", id, id)
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("follow job %s: %w", id, err)
+	}
+	job, err := call(second, tenacious, func(ctx context.Context) (api.Job, error) { return c.Job(ctx, id) })
+	if err != nil {
+		return fmt.Errorf("read how job %s ended: %w", id, err)
+	}
+	if asJSON {
+		if err := a.ui.json(job); err != nil {
+			return err
+		}
+	} else {
+		a.summary(&job)
+	}
+	return jobExit(&job)
+}
+
+// cancelRun asks for the job's end, on the first Ctrl-C.
+func (a *app) cancelRun(ctx context.Context, c *api.Client, id string) {
+	a.ui.notef("cancelling job %s; press Ctrl-C again to leave it", id)
+	_, err := call(ctx, tenacious, func(ctx context.Context) (api.Job, error) { return c.Cancel(ctx, id) })
+	if err != nil && ctx.Err() == nil && api.CodeOf(err) != errand.CodeJobFinished {
+		a.ui.notef("could not cancel job %s: %v", id, err)
+	}
+}
+
+// summary says how each command and the whole ended.
+func (a *app) summary(j *api.Job) {
+	if j.Result != nil {
+		a.ui.errTable(commandHead, commandRows(j))
+	}
+	took := ""
+	if j.Result != nil {
+		took = " in " + shortDuration(time.Duration(j.Result.DurationMs)*time.Millisecond)
+	}
+	switch j.Status {
+	case errand.Completed:
+		a.ui.notef("job %s completed%s with exit code %s", j.ID, took, exitText(j.ExitCode))
+	case errand.Cancelled:
+		a.ui.notef("job %s was cancelled", j.ID)
+	case errand.Pending, errand.Running:
+		a.ui.notef("job %s is %s", j.ID, j.Status)
+	case errand.Failed:
+		fallthrough
+	default:
+		a.ui.notef("job %s %s: %s: %s", j.ID, j.Status, j.Reason, first(j.Error, "no more is known"))
+	}
+}
+
+// jobExit is the exit code of errand run for a job that is over; nil for 0.
+func jobExit(j *api.Job) error {
+	code := exitNotRun
+	switch {
+	case j.Status == errand.Completed && j.ExitCode != nil:
+		code = *j.ExitCode
+		if code < 0 || code > 255 { // Windows has larger ones, which Unix would cut off, to 0 even
+			code = exitFailure
+		}
+	case j.Status == errand.Cancelled:
+		code = exitCancelled
+	case j.Status == errand.Failed && j.Reason == errand.ReasonTimedOut:
+		code = exitTimedOut
+	}
+	if code == exitOK {
+		return nil
+	}
+	return &exitError{code: code}
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/errandhq/errand/internal/api"
+)
+
+// asErrand in the environment makes the test binary the errand command. What
+// errand starts itself, it starts with a built environment: that has arguments alone.
+const asErrand = "ERRAND_TEST_AS_ERRAND"
+
+func TestMain(m *testing.M) {
+	isFunction := len(os.Args) == 3 && os.Args[1] == "function"
+	if isFunction || os.Getenv(asErrand) != "" {
+		os.Exit(Main(""))
+	}
+	testscript.Main(m, map[string]func(){"errand": func() { os.Exit(Main("")) }})
+}
+
+type fakeKey struct{}
+
+// TestScripts runs testdata/script: each against a fake server of its own.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			fake := newFakeServer(env.T().(testing.TB))
+			env.Values[fakeKey{}] = fake
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("LocalAppData", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector's is a second for each command
+			env.Setenv("NL", "\n")
+			env.Setenv("FAKE", fake.URL)
+			env.Setenv("ERRAND_SERVER", fake.URL)
+			env.Setenv("ERRAND_TOKEN", fakeToken)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"fault":     scriptFault,
+			"watched":   scriptWatched,
+			"sent":      scriptSent,
+			"worker":    scriptWorker,
+			"calls":     scriptCalls,
+			"called":    scriptCalled,
+			"code":      scriptCode,
+			"hinted":    scriptHinted,
+			"write-url": scriptWriteURL,
+		},
+	})
+}
+
+// called PATH: waits until PATH was called.
+func scriptCalled(ts *testscript.TestScript, _ bool, args []string) {
+	f := fakeOf(ts)
+	waitFor(ts, func() bool { return f.calls[args[0]] > 0 })
+}
+
+// code N ARG…: errand ARG… exits with N.
+func scriptCode(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec("errand", args[1:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit code %d, want %s\n%s", got, args[0], ts.ReadFile("stderr"))
+	}
+}
+
+// hinted N: waits until someone has asked for workers N times, and waits for a log.
+func scriptHinted(ts *testscript.TestScript, _ bool, args []string) {
+	f := fakeOf(ts)
+	waitFor(ts, func() bool { return fmt.Sprint(f.calls["/api/workers"]) == args[0] && f.waiting > 0 })
+}
+
+// write-url FILE: the fake server's URL, as errand local would write it down.
+func scriptWriteURL(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(fakeOf(ts).URL+"\n"), 0o600))
+}
+
+func waitFor(ts *testscript.TestScript, cond func() bool) {
+	done := make(chan struct{})
+	timer := time.AfterFunc(30*time.Second, func() { close(done) })
+	defer timer.Stop()
+	if !fakeOf(ts).wait(done, cond) {
+		ts.Fatalf("what was waited for didn't come")
+	}
+}
+
+func fakeOf(ts *testscript.TestScript) *fakeServer { return ts.Value(fakeKey{}).(*fakeServer) }
+
+// fault PATH N: the next N calls of PATH fail, each other one after it was applied.
+func scriptFault(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	f := fakeOf(ts)
+	f.change(func() { f.faults[args[0]] = n })
+}
+
+// watched N: waits until someone reads the log of job N.
+func scriptWatched(ts *testscript.TestScript, _ bool, args []string) {
+	f := fakeOf(ts)
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	waitFor(ts, func() bool { return len(f.jobs) > n && f.jobs[n].watched })
+}
+
+// sent NAME…: the last job's archive has just these entries.
+func scriptSent(ts *testscript.TestScript, _ bool, args []string) {
+	names, err := fakeOf(ts).entries()
+	ts.Check(err)
+	if got, want := strings.Join(names, " "), strings.Join(args, " "); got != want {
+		ts.Fatalf("the archive has %s; want %s", got, want)
+	}
+}
+
+// worker QUEUE: there is a worker that takes jobs of it.
+func scriptWorker(ts *testscript.TestScript, _ bool, args []string) {
+	f := fakeOf(ts)
+	f.change(func() {
+		f.workers = append(f.workers, api.Worker{
+			ID: "worker-" + strconv.Itoa(len(f.workers)+1), Name: "build\x1b[31mer", Status: "busy", Online: args[0] != "offline", Queues: args, Slots: 2, Jobs: []string{"x"},
+			OS: "linux", Arch: "amd64", LastSeen: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		})
+	})
+}
+
+// calls PATH N: PATH was called N times.
+func scriptCalls(ts *testscript.TestScript, _ bool, args []string) {
+	f := fakeOf(ts)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if got := fmt.Sprint(f.calls[args[0]]); got != args[1] {
+		ts.Fatalf("%s was called %s times, want %s", args[0], got, args[1])
+	}
+}

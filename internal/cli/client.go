@@ -1,0 +1,240 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/errandhq/errand/internal/api"
+)
+
+// serverFlags say which server a client command talks to, and as whom.
+type serverFlags struct {
+	server    string
+	tokenFile string
+}
+
+func (a *app) addServerFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&a.server.server, "server", "", "URL of the server (default $ERRAND_SERVER, else the local server)")
+	cmd.Flags().StringVar(&a.server.tokenFile, "token-file", "", "file that holds the token (default $ERRAND_TOKEN_FILE, $ERRAND_TOKEN, else the local server's)")
+}
+
+// What the local server leaves in its data directory.
+const (
+	urlFile        = "url"
+	userTokenFile  = "user.token"
+	agentTokenFile = "agent.token"
+	adminTokenFile = "admin.token"
+)
+
+// requestTimeout bounds a call of the API: longer than any is held.
+const requestTimeout = 60 * time.Second
+
+// client makes the API client that flags and environment describe.
+func (a *app) client() (*api.Client, error) { return a.clientAs(userTokenFile) }
+
+// clientAs is client, where the local server's token is the one in localFile.
+func (a *app) clientAs(localFile string) (*api.Client, error) {
+	server := first(a.server.server, a.getenv("ERRAND_SERVER"))
+	local, dataDir := a.localURL()
+	if server == "" {
+		server = local
+	}
+	if server == "" {
+		return nil, &hintError{errors.New("there is no server to talk to"),
+			"start one with errand local, or name one with --server or ERRAND_SERVER"}
+	}
+	server, err := checkURL(server)
+	if err != nil {
+		return nil, err
+	}
+	token, err := a.token(server == strings.TrimSuffix(local, "/"), filepath.Join(dataDir, localFile))
+	if err != nil {
+		return nil, err
+	}
+	return newClient(server, token), nil
+}
+
+func newClient(server, token string) *api.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = requestTimeout
+	return &api.Client{
+		BaseURL: server, Token: token, UserAgent: "errand/" + version(),
+		HTTP: &http.Client{Transport: transport, CheckRedirect: noRedirect},
+	}
+}
+
+// noRedirect keeps the token with the server that was named.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// localURL is where the local server of the default data directory serves, as it
+// wrote down when it started.
+func (a *app) localURL() (server, dataDir string) {
+	dataDir, err := defaultDataDir(a.getenv)
+	if err != nil {
+		return "", ""
+	}
+	b, err := os.ReadFile(filepath.Join(dataDir, urlFile))
+	if err != nil {
+		return "", dataDir
+	}
+	return strings.TrimSpace(string(b)), dataDir
+}
+
+// token finds the user's token. The local server's own goes to no other server.
+func (a *app) token(isLocal bool, localFile string) (string, error) {
+	if file := first(a.server.tokenFile, a.getenv("ERRAND_TOKEN_FILE")); file != "" {
+		return readToken(file)
+	}
+	if t := strings.TrimSpace(a.getenv("ERRAND_TOKEN")); t != "" {
+		return t, nil
+	}
+	if isLocal {
+		return readToken(localFile)
+	}
+	return "", &hintError{errors.New("there is no token for this server"), "name one with --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN"}
+}
+
+func readToken(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	t := strings.TrimSpace(string(b))
+	if t == "" || strings.ContainsAny(t, " \t\r\n") {
+		return "", fmt.Errorf("read the token: %s doesn't hold one token", file)
+	}
+	return t, nil
+}
+
+// checkURL gives the server's URL without a slash at its end.
+func checkURL(server string) (string, error) {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return "", &exitError{exitUsage, fmt.Errorf("the server must be a URL like http://127.0.0.1:8080, not %q", server)}
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+// defaultDataDir is where errand local keeps its state unless it is told otherwise.
+func defaultDataDir(getenv func(string) string) (string, error) {
+	base, err := dataHome(runtime.GOOS, getenv)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(base, "errand", "local"), nil
+}
+
+// dataHome is the directory for a user's application data, by the rules of the OS.
+func dataHome(goos string, getenv func(string) string) (string, error) {
+	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return dir, nil
+	}
+	switch goos {
+	case "windows":
+		if dir := getenv("LocalAppData"); dir != "" {
+			return dir, nil
+		}
+		return "", errors.New("find a data directory: %LocalAppData% is not set; use --data")
+	case "darwin":
+		if home := getenv("HOME"); home != "" {
+			return filepath.Join(home, "Library", "Application Support"), nil
+		}
+	default:
+		if home := getenv("HOME"); home != "" {
+			return filepath.Join(home, ".local", "share"), nil
+		}
+	}
+	return "", errors.New("find a data directory: $HOME is not set; use --data")
+}
+
+// hintError adds what the user can do about it.
+type hintError struct {
+	err  error
+	hint string
+}
+
+func (e *hintError) Error() string { return e.err.Error() }
+func (e *hintError) Unwrap() error { return e.err }
+
+// hintFor says what the user can do about err; empty if nothing comes to mind.
+func hintFor(err error) string {
+	var h *hintError
+	var op *net.OpError
+	var status *api.ResponseError
+	switch {
+	case errors.As(err, &h):
+		return h.hint
+	case errors.As(err, &op) && op.Op == "dial":
+		return "is errand local running? is the server's address right?"
+	case errors.As(err, &status) && status.Status == http.StatusUnauthorized:
+		return "the token is another server's, or the server has lost its data; see --token-file"
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(err.Error(), "read the token"):
+		return "errand local makes its tokens in its data directory"
+	}
+	return ""
+}
+
+// first is the first value that isn't empty.
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// A patience says how long a call that may be repeated is repeated.
+type patience struct {
+	time time.Duration
+	// dial: also where nobody listens at the address. Before the server has
+	// answered once, that is a mistake to be told of at once.
+	dial bool
+}
+
+var (
+	firstContact = patience{30 * time.Second, false}
+	inTouch      = patience{30 * time.Second, true}
+	tenacious    = patience{10 * time.Minute, true} // for the end of a job that was followed
+)
+
+// call runs one call of the API, tried again while that may help and p lasts.
+func call[T any](ctx context.Context, p patience, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.time)
+	defer cancel()
+	var wait backoff
+	for {
+		out, err := once(ctx, f)
+		after, again := api.Temporary(err)
+		if err == nil || !again || isDial(err) && !p.dial || ctx.Err() != nil {
+			return out, unlessInterrupted(ctx, err)
+		}
+		if wait.sleep(ctx, after) != nil {
+			return out, unlessInterrupted(ctx, err)
+		}
+	}
+}
+
+func once[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return f(ctx)
+}
+
+// isDial reports whether no connection came about.
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}

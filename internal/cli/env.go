@@ -1,0 +1,25 @@
+package cli
+
+import "strings"
+
+// parseEnv reads NAME=VALUE, and NAME for what the variable is here.
+func parseEnv(list []string, lookup func(string) (string, bool)) (map[string]string, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	env := make(map[string]string, len(list))
+	for _, s := range list {
+		name, value, given := strings.Cut(s, "=")
+		if name == "" {
+			return nil, usageErrorf("--env wants NAME=VALUE or NAME, not %q", s)
+		}
+		if !given {
+			var ok bool
+			if value, ok = lookup(name); !ok {
+				return nil, usageErrorf("--env %s: there is no such variable here; give NAME=VALUE", name)
+			}
+		}
+		env[name] = value
+	}
+	return env, nil
+}

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/localstack"
+)
+
+// directName is the function that runs user commands, as template.yaml calls it.
+const directName = "direct"
+
+// functions are the control plane's Lambda functions, run in this process over
+// the stack that they are part of.
+type functions struct {
+	log     *slog.Logger
+	started chan struct{} // closed when stack is set
+	stack   *localstack.Stack
+}
+
+func newFunctions(log *slog.Logger) *functions {
+	return &functions{log: log, started: make(chan struct{})}
+}
+
+// ready lets the functions begin. Where the stack didn't start, none does.
+func (f *functions) ready(stack *localstack.Stack, err error) {
+	if err == nil {
+		f.stack = stack
+	}
+	close(f.started)
+}
+
+// sources are all functions by name.
+func (f *functions) sources(direct localstack.FunctionSource) map[string]localstack.FunctionSource {
+	all := map[string]localstack.FunctionSource{directName: direct, wire.SweepName: f.source(wire.SweepName)}
+	for _, e := range api.Endpoints() {
+		all[e.Name] = f.source(e.Name)
+	}
+	return all
+}
+
+func (f *functions) source(name string) localstack.FunctionSource {
+	return localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
+		<-f.started
+		if f.stack == nil {
+			return nil, errors.New("the stack didn't start")
+		}
+		log := f.log.With("function", name)
+		return wire.Handler(name, func(v string) string { return env[v] }, f.stack.AWSConfig(), wire.Clock{}, log)
+	}}
+}
+
+// directSource runs this program as the function that runs user commands: a
+// process of its own for each request, without credentials.
+func directSource() (localstack.FunctionSource, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return localstack.FunctionSource{}, fmt.Errorf("find this program, to run it in direct mode: %w", err)
+	}
+	return localstack.FunctionSource{Command: []string{self, "function", directName}, OneShot: true, Path: os.Getenv("PATH")}, nil
+}

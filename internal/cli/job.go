@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/errandhq/errand/internal/api"
+)
+
+func (a *app) jobCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "job ID",
+		Short: "Show a job: its status, its commands and how they ended",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withJob(cmd.Context(), args[0], asJSON, (*api.Client).Job)
+		},
+	}
+	a.addServerFlags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) cancelCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "cancel ID",
+		Short: "Cancel a job",
+		Long: "Cancel ends a job that waits. A job that runs is told to end: it is cancelled once\n" +
+			"its worker has ended it.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withJob(cmd.Context(), args[0], asJSON, (*api.Client).Cancel)
+		},
+	}
+	a.addServerFlags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// withJob makes a call that answers a job, and shows it.
+func (a *app) withJob(ctx context.Context, id string, asJSON bool, f func(*api.Client, context.Context, string) (api.Job, error)) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	job, err := call(ctx, firstContact, func(ctx context.Context) (api.Job, error) { return f(c, ctx, id) })
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return a.ui.json(job)
+	}
+	return a.showJob(&job)
+}
+
+// showJob prints a job as lines of "name: value", and a table of its commands.
+func (a *app) showJob(j *api.Job) error {
+	var b strings.Builder
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-10s %s\n", name+":", plain(value))
+		}
+	}
+	status := string(j.Status)
+	if j.CancelRequested && !j.Status.Terminal() {
+		status += " (being cancelled)"
+	}
+	line("id", j.ID)
+	line("status", status)
+	if j.ExitCode != nil {
+		line("exit code", strconv.Itoa(*j.ExitCode))
+	}
+	line("reason", string(j.Reason))
+	line("error", j.Error)
+	line("name", j.Name)
+	line("owner", j.Owner)
+	line("queue", j.Queue)
+	line("group", j.Group)
+	line("worker", j.WorkerID)
+	line("attempt", fmt.Sprintf("%d of at most %d", j.Attempt, j.MaxAttempts))
+	line("created", j.CreatedAt.UTC().Format(time.RFC3339))
+	line("started", timeText(j.StartedAt))
+	line("finished", timeText(j.FinishedAt))
+	if j.Source != nil {
+		line("source", fmt.Sprintf("%s, %s, SHA-256 %s", first(j.Source.Filename, "archive"), size(j.Source.Size), j.Source.SHA256))
+	}
+	if err := a.ui.result(b.String()); err != nil {
+		return err
+	}
+	return alignTo(a.ui.stdout, commandHead, commandRows(j))
+}
+
+func timeText(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+var commandHead = []string{"#", "EXIT", "TOOK", "COMMAND"}
+
+// commandRows says how each command ended; those that were not run have dashes.
+func commandRows(j *api.Job) [][]string {
+	rows := make([][]string, len(j.Commands))
+	for i, c := range j.Commands {
+		exit, took := "-", "-"
+		if j.Result != nil && i < len(j.Result.Commands) {
+			r := j.Result.Commands[i]
+			exit, took = strconv.Itoa(r.ExitCode), shortDuration(time.Duration(r.DurationMs)*time.Millisecond)
+			if r.Signal != "" {
+				exit += " (" + plain(r.Signal) + ")"
+			}
+		}
+		rows[i] = []string{strconv.Itoa(i + 1), exit, took, oneLine(c.String(), 100)}
+	}
+	return rows
+}

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+)
+
+type jobsFlags struct {
+	status, queue, cursor string
+	limit                 int
+	all, json             bool
+}
+
+func (a *app) jobsCommand() *cobra.Command {
+	var f jobsFlags
+	cmd := &cobra.Command{
+		Use:   "jobs",
+		Short: "List jobs, newest first",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.all && cmd.Flags().Changed("limit") {
+				return usageErrorf("--all and --limit say different things")
+			}
+			return a.jobs(cmd.Context(), f)
+		},
+	}
+	a.addServerFlags(cmd)
+	cmd.Flags().StringVar(&f.status, "status", "", "only jobs with this status: pending, running, completed, failed, cancelled")
+	cmd.Flags().StringVar(&f.queue, "queue", "", "only jobs of this queue")
+	cmd.Flags().IntVar(&f.limit, "limit", 20, "how many at most")
+	cmd.Flags().StringVar(&f.cursor, "cursor", "", "go on where a list ended: its next")
+	cmd.Flags().BoolVar(&f.all, "all", false, "all there are")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON: {\"jobs\": […], \"next\": …}")
+	return cmd
+}
+
+func (a *app) jobs(ctx context.Context, f jobsFlags) error {
+	if f.limit < 1 {
+		return usageErrorf("--limit must be at least 1")
+	}
+	if f.status != "" && !knownStatus(f.status) {
+		return usageErrorf("--status must be pending, running, completed, failed or cancelled, not %q", f.status)
+	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	list, err := listJobs(ctx, c, f)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		return a.ui.json(list)
+	}
+	rows := make([][]string, 0, len(list.Jobs))
+	for i := range list.Jobs {
+		rows = append(rows, a.jobRow(&list.Jobs[i]))
+	}
+	if err := a.ui.table([]string{"ID", "STATUS", "EXIT", "QUEUE", "CREATED", "TOOK", "WHAT"}, rows); err != nil {
+		return err
+	}
+	if list.Next != "" && a.ui.outTerm {
+		a.ui.hintf("there are more: --all, or --cursor %s", list.Next)
+	}
+	return nil
+}
+
+func knownStatus(s string) bool {
+	for _, known := range errand.Statuses {
+		if s == string(known) {
+			return true
+		}
+	}
+	return false
+}
+
+// listJobs reads pages until there are as many as was asked for.
+func listJobs(ctx context.Context, c *api.Client, f jobsFlags) (api.JobList, error) {
+	list := api.JobList{Jobs: []api.Job{}, Next: f.cursor}
+	for {
+		limit := errand.MaxPage
+		if !f.all {
+			limit = min(limit, f.limit-len(list.Jobs))
+		}
+		page, err := call(ctx, firstContact, func(ctx context.Context) (api.JobList, error) {
+			return c.Jobs(ctx, errand.Status(f.status), f.queue, limit, list.Next)
+		})
+		if err != nil {
+			return list, err
+		}
+		list.Jobs, list.Next = append(list.Jobs, page.Jobs...), page.Next
+		if list.Next == "" || !f.all && len(list.Jobs) >= f.limit {
+			return list, nil
+		}
+	}
+}
+
+func (a *app) jobRow(j *api.Job) []string {
+	return []string{j.ID, string(j.Status), exitText(j.ExitCode), j.Queue, a.ui.when(j.CreatedAt), a.took(j), what(j)}
+}
+
+// exitText is the exit code, or a dash where there is none.
+func exitText(code *int) string {
+	if code == nil {
+		return "-"
+	}
+	return strconv.Itoa(*code)
+}
+
+// took is how long a job ran, or has run so far.
+func (a *app) took(j *api.Job) string {
+	if j.StartedAt == nil {
+		return "-"
+	}
+	end := a.ui.now()
+	if j.FinishedAt != nil {
+		end = *j.FinishedAt
+	}
+	return shortDuration(end.Sub(*j.StartedAt))
+}
+
+// what is a job's name, or else its commands, in one line.
+func what(j *api.Job) string {
+	if j.Name != "" {
+		return oneLine(j.Name, 60)
+	}
+	var commands []string
+	for _, c := range j.Commands {
+		commands = append(commands, oneLine(c.String(), 60))
+	}
+	return oneLine(strings.Join(commands, "; "), 60)
+}

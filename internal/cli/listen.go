@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// listenFlags say where a server listens.
+type listenFlags struct {
+	addr       string
+	insecure   bool
+	tlsCert    string
+	tlsKey     string
+	allowHosts []string
+}
+
+// listen opens the address. Off loopback it wants TLS, or to be told that there
+// is none: tokens and sources would be there to read for anyone on the way.
+func (f *listenFlags) listen() (ln net.Listener, baseURL string, err error) {
+	if (f.tlsCert == "") != (f.tlsKey == "") {
+		return nil, "", usageErrorf("--tls-cert and --tls-key go together")
+	}
+	host, _, err := net.SplitHostPort(f.addr)
+	if err != nil {
+		return nil, "", usageErrorf("--addr must be host:port, like 127.0.0.1:8080: %w", err)
+	}
+	ln, err = net.Listen("tcp", f.addr)
+	if err != nil {
+		return nil, "", &hintError{err, "is another server running there? --addr 127.0.0.1:0 takes any free port"}
+	}
+	at := ln.Addr().(*net.TCPAddr)
+	if f.tlsCert == "" && !f.insecure && !at.IP.IsLoopback() {
+		_ = ln.Close() // nobody has connected
+		return nil, "", &hintError{fmt.Errorf("%s can be reached from other machines, and tokens would travel unencrypted", f.addr),
+			"use --tls-cert and --tls-key, or say --insecure"}
+	}
+	scheme := "http"
+	if f.tlsCert != "" {
+		if ln, err = f.withTLS(ln); err != nil {
+			return nil, "", err
+		}
+		scheme = "https"
+	}
+	return ln, scheme + "://" + net.JoinHostPort(shownHost(host, at.IP), fmt.Sprint(at.Port)), nil
+}
+
+// shownHost is the host by which this machine reaches the server.
+func shownHost(host string, ip net.IP) string {
+	switch {
+	case ip.IsUnspecified():
+		return "127.0.0.1"
+	case host == "" || host == "localhost":
+		return ip.String()
+	}
+	return host
+}
+
+func (f *listenFlags) withTLS(ln net.Listener) (net.Listener, error) {
+	cert, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read the TLS certificate: %w", err), ln.Close())
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	return tls.NewListener(ln, config), nil
+}
+
+// hosts are the names that the server answers to, without ports: its own, those
+// of loopback, and those that were allowed. A page of a foreign name that was
+// made to lead here (DNS rebinding) is refused by it.
+func (f *listenFlags) hosts() []string {
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	own, _, _ := net.SplitHostPort(f.addr) // listen has checked it
+	for _, h := range append(slices.Clone(f.allowHosts), own) {
+		h = hostName(h)
+		if ip := net.ParseIP(h); h == "" || ip != nil && ip.IsUnspecified() || slices.Contains(hosts, h) {
+			continue
+		}
+		hosts = append(hosts, h)
+	}
+	return hosts
+}
+
+// hostName is the name or address in a Host header or a flag, without its port.
+func hostName(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// guardHosts refuses requests for other names. The API answers those for its
+// routes itself, in its own form.
+func guardHosts(hosts []string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/api/") && !slices.Contains(hosts, hostName(r.Host)) {
+			http.Error(w, "this server isn't addressed by that name; its operator can allow it with --allow-host", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/localstack"
+	"github.com/errandhq/errand/web"
+)
+
+// A localServer is all that errand local runs, without the user interface.
+type localServer struct {
+	url     string
+	dataDir string
+	awsAddr string
+	tokens  localTokens
+	failed  chan error // of one: why it can't serve any more
+
+	log    *slog.Logger
+	stack  *localstack.Stack
+	http   *http.Server
+	agents *agents
+	cut    context.CancelFunc // ends the requests that wait
+}
+
+// startLocal starts everything. When it returns, the server serves.
+// Errors: the address's, the data directory's; nothing is left running then.
+func startLocal(ctx context.Context, f localFlags, log *slog.Logger) (_ *localServer, err error) {
+	s := &localServer{awsAddr: f.awsAddr, log: log, failed: make(chan error, 1)}
+	if s.dataDir, err = filepath.Abs(f.dataDir); err != nil {
+		return nil, err
+	}
+	ln, url, err := f.listen()
+	if err != nil {
+		return nil, err
+	}
+	s.url = url
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.abort(ln))
+		}
+	}()
+	if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	if err := s.openStack(ctx, f); err != nil {
+		return nil, err
+	}
+	if err := s.openTokens(ctx); err != nil {
+		return nil, err
+	}
+	agentURL, err := s.open(ln, f)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(filepath.Join(s.dataDir, urlFile), agentURL+"\n"); err != nil {
+		return nil, err
+	}
+	s.agents, err = startAgents(s, f.agents, agentURL)
+	return s, err
+}
+
+// abort ends what was started before a start that failed.
+func (s *localServer) abort(ln net.Listener) error {
+	if s.http == nil {
+		return errors.Join(ln.Close(), s.closeStack())
+	}
+	return errors.Join(s.closeHTTP(), s.closeStack())
+}
+
+// openStack starts the AWS of its own, with the functions in this process.
+func (s *localServer) openStack(ctx context.Context, f localFlags) error {
+	direct, err := directSource()
+	if err != nil {
+		return err
+	}
+	functions := newFunctions(s.log)
+	c := localstack.Config{
+		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
+		Functions: functions.sources(direct), Logf: logf(s.log),
+	}
+	if f.sweep > 0 {
+		c.Rates = map[string]time.Duration{wire.SweepName: f.sweep}
+	}
+	s.stack, err = localstack.Start(ctx, c)
+	if errors.Is(err, localstack.ErrLocked) {
+		return &hintError{fmt.Errorf("the data directory %s is in use by another errand", s.dataDir),
+			"stop that one, or give this one a directory of its own with --data"}
+	}
+	functions.ready(s.stack, err)
+	return err
+}
+
+// localPollWait is how long the server holds a question for work: on one machine
+// that costs a parked goroutine.
+const localPollWait = errand.MaxPollWait * time.Second
+
+// parameters are the template's, as they are on one machine.
+func (f *localFlags) parameters() map[string]string {
+	hosts := strings.Join(f.hosts(), ",")
+	p := map[string]string{
+		"Hosts": hosts, "SignHosts": hosts, "DirectMode": "true", "PollWait": localPollWait.String(),
+	}
+	for name, d := range map[string]time.Duration{"Heartbeat": f.heartbeat, "Lease": f.lease, "ShortLease": f.shortLease} {
+		if d > 0 {
+			p[name] = d.String()
+		}
+	}
+	return p
+}
+
+// openTokens comes after the stack, whose lock makes this the only server in the
+// directory.
+func (s *localServer) openTokens(ctx context.Context) error {
+	env := s.stack.Environment(wire.SweepName)
+	settings, err := wire.ParseSettings(func(name string) string { return env[name] })
+	if err != nil {
+		return err
+	}
+	if s.tokens, err = openTokens(s.dataDir); err != nil {
+		return err
+	}
+	return s.tokens.grant(ctx, wire.NewService(s.stack.AWSConfig(), settings, wire.Clock{}, s.log))
+}
+
+// open serves at ln. Embedded agents reach the server at agentURL: where the
+// outer address speaks TLS that is one of their own, on loopback.
+func (s *localServer) open(ln net.Listener, f localFlags) (agentURL string, err error) {
+	requests, cut := context.WithCancel(context.Background())
+	s.cut = cut
+	s.http = &http.Server{
+		Handler:           guardHosts(f.hosts(), s.stack.API(localstack.APIOptions{Fallback: web.Handler()})),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		BaseContext:       func(net.Listener) context.Context { return requests },
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	s.serveOn(ln)
+	if f.tlsCert == "" {
+		return s.url, nil
+	}
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("listen for the embedded agents: %w", err)
+	}
+	s.serveOn(inner)
+	return "http://" + inner.Addr().String(), nil
+}
+
+func (s *localServer) serveOn(ln net.Listener) {
+	go func() {
+		if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			select {
+			case s.failed <- fmt.Errorf("serve %s: %w", ln.Addr(), err):
+			default:
+			}
+		}
+	}()
+}
+
+func (s *localServer) tokenFile() string { return filepath.Join(s.dataDir, userTokenFile) }
+
+// close ends everything: agents finish what they run, or when now ends cancel
+// it; then the requests under way are cut, and the state is closed.
+func (s *localServer) close(now context.Context) error {
+	err := s.agents.close(now)
+	_ = os.Remove(filepath.Join(s.dataDir, urlFile)) // stale, it would only make a worse message
+	return errors.Join(err, s.closeHTTP(), s.closeStack())
+}
+
+// shutdownGrace is how long answers may take to get through in the end.
+const shutdownGrace = 3 * time.Second
+
+func (s *localServer) closeHTTP() error {
+	s.cut()
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close()
+	}
+	return err
+}
+
+func (s *localServer) closeStack() error {
+	if s.stack == nil {
+		return nil
+	}
+	return s.stack.Close()
+}

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+)
+
+type runFlags struct {
+	commands        []string
+	queue, group    string
+	name, shell     string
+	env             []string
+	retries         int
+	timeout, lease  time.Duration
+	continueOnError bool
+	detach          bool
+	noSource        bool
+	json            bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run [DIR] [flags] -- COMMAND [ARGUMENT…]",
+		Short: "Run commands in a copy of a folder on one of your machines",
+		Long: "Run packs DIR (by default this folder; without what .gitignore and .errandignore name),\n" +
+			"sends it to the server if it isn't there yet, and runs the command in it on a worker.\n" +
+			"Output comes as it is written: stdout to stdout, stderr to stderr.\n\n" +
+			"The command behind -- is run as it stands, with no shell. -c gives a line to the shell,\n" +
+			"and can be repeated: commands run one after another, until one fails.\n\n" +
+			"Ctrl-C cancels the job; a second Ctrl-C leaves it to the server.\n\n" +
+			"The exit code is the job's. 125: it could not be run, or was lost; 124: it ran longer than\n" +
+			"its timeout; 130: it was cancelled.",
+		Example: "  errand run -- go test ./...\n  errand run site -c 'npm ci' -c 'npm run build' --queue linux",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.run(cmd.Context(), f, args, cmd.ArgsLenAtDash())
+		},
+	}
+	a.addServerFlags(cmd)
+	fl := cmd.Flags()
+	fl.StringArrayVarP(&f.commands, "command", "c", nil, "a line for the shell; can be repeated")
+	fl.StringVar(&f.queue, "queue", "", "the queue (default \"default\")")
+	fl.StringVar(&f.group, "group", "", "jobs of one group run one at a time, in order")
+	fl.StringVar(&f.name, "name", "", "a name for people")
+	fl.StringVar(&f.shell, "shell", "", "the shell for -c on the worker (default /bin/sh, cmd.exe)")
+	fl.StringArrayVarP(&f.env, "env", "e", nil, "NAME=VALUE, or NAME to take it from here; can be repeated")
+	fl.IntVar(&f.retries, "retries", 0, "how often the job may be run again if its worker is lost")
+	fl.DurationVar(&f.timeout, "timeout", 0, "how long all commands may take together (default 24h)")
+	fl.DurationVar(&f.lease, "lease", 0, "how long the worker may be silent before it counts as lost (default the server's, 5m)")
+	fl.BoolVar(&f.continueOnError, "continue-on-error", false, "run the next command also after one that failed")
+	fl.BoolVarP(&f.detach, "detach", "d", false, "print the job's ID and leave")
+	fl.BoolVar(&f.noSource, "no-source", false, "send no folder: the commands run in an empty one")
+	fl.BoolVar(&f.json, "json", false, "print the job as JSON when it is over, and no output")
+	return cmd
+}
+
+func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) error {
+	dir, body, err := f.job(args, dash, a.lookup)
+	if err != nil {
+		return err
+	}
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	first, second, stop := interrupts(ctx)
+	defer stop()
+	contact := firstContact
+	if !f.noSource {
+		if body.Source, err = a.upload(first, c, dir); err != nil {
+			return err
+		}
+		contact = inTouch
+	}
+	// From here on the job may exist: the first Ctrl-C cancels it.
+	job, err := a.create(second, contact, c, body)
+	if err != nil {
+		return err
+	}
+	if f.detach {
+		return a.detached(&job, f.json)
+	}
+	a.ui.notef("job %s", job.ID)
+	return a.attend(first, second, c, job.ID, f.json)
+}
+
+func (a *app) detached(job *api.Job, asJSON bool) error {
+	if asJSON {
+		return a.ui.json(job)
+	}
+	return a.ui.result(job.ID)
+}
+
+// job makes the request's body, still without a source, of flags and arguments.
+// dash is how many arguments stand before "--"; -1: there is none.
+func (f *runFlags) job(args []string, dash int, lookup func(string) (string, bool)) (dir string, body api.CreateJob, err error) {
+	before, argv := args, []string(nil)
+	if dash >= 0 {
+		before, argv = args[:dash], args[dash:]
+	}
+	commands, err := f.commandList(before, argv)
+	if err != nil {
+		return "", body, err
+	}
+	dir = "."
+	if len(before) == 1 {
+		dir = before[0]
+	}
+	if f.noSource && len(before) == 1 {
+		return "", body, usageErrorf("--no-source sends no folder, so don't name one: %q", dir)
+	}
+	env, err := parseEnv(f.env, lookup)
+	if err != nil {
+		return "", body, err
+	}
+	timeout, err1 := wholeSeconds("--timeout", f.timeout)
+	lease, err2 := wholeSeconds("--lease", f.lease)
+	if err := errors.Join(err1, err2); err != nil {
+		return "", body, err
+	}
+	if f.retries < 0 {
+		return "", body, usageErrorf("--retries must not be negative")
+	}
+	return dir, api.CreateJob{
+		Name: f.name, Commands: commands, Env: env, Shell: f.shell, Queue: f.queue, Group: f.group,
+		MaxAttempts: f.retries + 1, TimeoutSeconds: timeout, LeaseSeconds: lease, ContinueOnError: f.continueOnError,
+	}, nil
+}
+
+func (f *runFlags) commandList(before, argv []string) ([]errand.Command, error) {
+	switch {
+	case len(before) > 1:
+		return nil, usageErrorf("there is more than one folder: %q; put -- before the command", before)
+	case len(argv) > 0 && len(f.commands) > 0:
+		return nil, usageErrorf("give the command behind --, or with -c, but not both")
+	case len(argv) > 0:
+		return []errand.Command{{Argv: argv}}, nil
+	case len(f.commands) == 0:
+		return nil, usageErrorf("there is no command: give it behind --, or with -c")
+	}
+	var list []errand.Command
+	for _, c := range f.commands {
+		list = append(list, errand.Command{Shell: c})
+	}
+	return list, nil
+}
+
+func wholeSeconds(flag string, d time.Duration) (int, error) {
+	if d < 0 || d%time.Second != 0 {
+		return 0, usageErrorf("%s must be whole seconds, like 90s or 10m", flag)
+	}
+	return int(d / time.Second), nil
+}
+
+// create creates the job. The key makes one job of all tries.
+func (a *app) create(ctx context.Context, p patience, c *api.Client, body api.CreateJob) (api.Job, error) {
+	key := rand.Text()
+	job, err := call(ctx, p, func(ctx context.Context) (api.Job, error) { return c.CreateJob(ctx, body, key) })
+	if err != nil {
+		return job, fmt.Errorf("create the job: %w", err)
+	}
+	return job, nil
+}
+
+// sourceName is what the archive of dir is called.
+func sourceName(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil || filepath.Dir(abs) == abs {
+		return "source.zip"
+	}
+	return filepath.Base(abs) + ".zip"
+}

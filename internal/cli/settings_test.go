@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+)
+
+func TestDataHome(t *testing.T) {
+	for _, tt := range []struct {
+		goos string
+		env  map[string]string
+		want string
+	}{
+		{"linux", map[string]string{"HOME": "/home/u"}, "/home/u/.local/share"},
+		{"linux", map[string]string{"HOME": "/home/u", "XDG_DATA_HOME": "/data"}, "/data"},
+		{"linux", map[string]string{"HOME": "/home/u", "XDG_DATA_HOME": "not/absolute"}, "/home/u/.local/share"},
+		{"darwin", map[string]string{"HOME": "/Users/u"}, "/Users/u/Library/Application Support"},
+		{"windows", map[string]string{"LocalAppData": `C:\data`}, `C:\data`},
+		{"linux", nil, ""},
+		{"windows", nil, ""},
+	} {
+		got, err := dataHome(tt.goos, func(name string) string { return tt.env[name] })
+		if filepath.ToSlash(got) != filepath.ToSlash(tt.want) || (err != nil) != (tt.want == "") {
+			t.Errorf("%s, %v: %q, %v; want %q", tt.goos, tt.env, got, err, tt.want)
+		}
+	}
+}
+
+func TestListen(t *testing.T) {
+	for _, tt := range []struct {
+		f    listenFlags
+		want string // beginning of the URL, or part of the error
+	}{
+		{listenFlags{addr: "127.0.0.1:0"}, "http://127.0.0.1:"},
+		{listenFlags{addr: "localhost:0"}, "http://127.0.0.1:"},
+		{listenFlags{addr: "0.0.0.0:0", insecure: true}, "http://127.0.0.1:"},
+		{listenFlags{addr: "0.0.0.0:0"}, "tokens would travel unencrypted"},
+		{listenFlags{addr: ":0"}, "tokens would travel unencrypted"},
+		{listenFlags{addr: "127.0.0.1"}, "--addr must be host:port"},
+		{listenFlags{addr: "127.0.0.1:0", tlsCert: "x"}, "go together"},
+		{listenFlags{addr: "127.0.0.1:0", tlsCert: "none", tlsKey: "none"}, "read the TLS certificate"},
+	} {
+		ln, url, err := tt.f.listen()
+		if ln != nil && err == nil {
+			ln.Close()
+		}
+		if err != nil {
+			url = err.Error()
+		}
+		if !strings.Contains(url, tt.want) {
+			t.Errorf("%+v: %q; want %q", tt.f, url, tt.want)
+		}
+	}
+}
+
+func TestListenSaysThatThePortIsTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, _, err = (&listenFlags{addr: taken.Addr().String()}).listen()
+	if err == nil || !strings.Contains(hintFor(err), "--addr 127.0.0.1:0") {
+		t.Errorf("got %v, hint %q", err, hintFor(err))
+	}
+}
+
+func TestGuardHosts(t *testing.T) {
+	f := listenFlags{addr: "0.0.0.0:80", allowHosts: []string{"Errand.example.net:8443", "10.0.0.5"}}
+	if want := []string{"localhost", "127.0.0.1", "::1", "errand.example.net", "10.0.0.5"}; !slices.Equal(f.hosts(), want) {
+		t.Fatalf("hosts %q, want %q", f.hosts(), want)
+	}
+	h := guardHosts(f.hosts(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	for _, tt := range []struct {
+		host, path string
+		want       int
+	}{
+		{"localhost:80", "/", 204}, {"127.0.0.1", "/", 204}, {"[::1]:80", "/", 204}, {"ERRAND.example.net.", "/", 204},
+		{"10.0.0.5:80", "/bucket/x", 204}, {"evil.example.net", "/", 403}, {"evil.example.net:80", "/bucket/x", 403}, {"", "/", 403},
+		{"evil.example.net", "/api/jobs", 204}, // the API's to refuse
+	} {
+		r := httptest.NewRequest("GET", tt.path, nil)
+		r.Host = tt.host
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != tt.want {
+			t.Errorf("%s %s: %d, want %d", tt.host, tt.path, w.Code, tt.want)
+		}
+	}
+}
+
+func TestTokensAreKept(t *testing.T) {
+	dir := t.TempDir()
+	made, err := openTokens(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := openTokens(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, prefix := range map[errand.Role]string{errand.RoleUser: "eru_", errand.RoleAgent: "era_", errand.RoleAdmin: "erd_"} {
+		if !strings.HasPrefix(made[role], prefix) || made[role] != again[role] {
+			t.Errorf("%s: %q, then %q", role, made[role], again[role])
+		}
+	}
+	for _, f := range tokenFiles {
+		info, err := os.Stat(filepath.Join(dir, f.file))
+		if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", f.file, info, err)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != len(tokenFiles) {
+		t.Errorf("the directory has %v", entries)
+	}
+	if err := os.WriteFile(filepath.Join(dir, userTokenFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openTokens(dir); err == nil || !strings.Contains(err.Error(), userTokenFile) {
+		t.Errorf("an empty token file: %v", err)
+	}
+}
+
+func TestJobExit(t *testing.T) {
+	code := func(n int) *int { return &n }
+	for _, tt := range []struct {
+		job  api.Job
+		want int
+	}{
+		{api.Job{Status: errand.Completed, ExitCode: code(0)}, 0},
+		{api.Job{Status: errand.Completed, ExitCode: code(255)}, 255},
+		{api.Job{Status: errand.Completed, ExitCode: code(256)}, 1},
+		{api.Job{Status: errand.Completed, ExitCode: code(-1)}, 1},
+		{api.Job{Status: errand.Completed}, 125},
+		{api.Job{Status: errand.Failed, Reason: errand.ReasonTimedOut}, 124},
+		{api.Job{Status: errand.Failed, Reason: errand.ReasonLost}, 125},
+		{api.Job{Status: errand.Cancelled}, 130},
+		{api.Job{Status: errand.Running}, 125},
+	} {
+		got := 0
+		var e *exitError
+		if err := jobExit(&tt.job); errors.As(err, &e) {
+			got = e.code
+		}
+		if got != tt.want {
+			t.Errorf("%s %s: %d, want %d", tt.job.Status, tt.job.Reason, got, tt.want)
+		}
+	}
+}
+
+func TestShortTexts(t *testing.T) {
+	for got, want := range map[string]string{
+		shortDuration(-time.Second):             "0s",
+		shortDuration(1234 * time.Microsecond):  "1ms",
+		shortDuration(1234 * time.Millisecond):  "1.2s",
+		shortDuration(61 * time.Second):         "1m1s",
+		shortDuration(90 * time.Minute):         "90m",
+		shortDuration(47 * time.Hour):           "47h",
+		shortDuration(100 * time.Hour):          "4d",
+		size(999):                               "999 bytes",
+		size(34_560):                            "34.6 kB",
+		size(5 << 30):                           "5.4 GB",
+		oneLine("a\tb", 10):                     "a b",
+		oneLine("abcdef", 4):                    "abc…",
+		oneLine("one\ntwo", 10):                 "one …",
+		plain("a\x1b[2Jb\u009b"):                "a�[2Jb�",
+		shellQuote("it's"):                      `'it'\''s'`,
+		shellQuote("plain-word"):                "plain-word",
+		sourceName(filepath.Join("x", "site/")): "site.zip",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestCallGivesUp(t *testing.T) {
+	calls := 0
+	_, err := call(t.Context(), patience{time: time.Millisecond}, func(context.Context) (int, error) {
+		calls++
+		return 0, &api.ResponseError{Status: http.StatusServiceUnavailable}
+	})
+	if err == nil || calls == 0 {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+	calls = 0
+	_, err = call(t.Context(), patience{time: time.Hour, dial: true}, func(context.Context) (int, error) {
+		calls++
+		return 0, &api.ResponseError{Status: http.StatusNotFound}
+	})
+	if err == nil || calls != 1 {
+		t.Errorf("a call that can't succeed was made %d times: %v", calls, err)
+	}
+}
+
+func TestCallAndNobodyListens(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	for _, tt := range []struct {
+		p    patience
+		want int // calls
+	}{{patience{time.Hour, false}, 1}, {patience{time.Hour, true}, 2}} {
+		calls := 0
+		_, err := call(t.Context(), tt.p, func(context.Context) (int, error) {
+			if calls++; calls == 2 {
+				return 0, nil
+			}
+			return 0, refused
+		})
+		if calls != tt.want || (err == nil) != tt.p.dial {
+			t.Errorf("%+v: %d calls, %v", tt.p, calls, err)
+		}
+	}
+}

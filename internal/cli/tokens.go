@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/errandhq/errand"
+)
+
+// localOwner owns the jobs and workers of a local server's own tokens.
+const localOwner = "local"
+
+// localTokens are a local server's tokens, by role. They stand in files of its
+// data directory, which only its user can read.
+type localTokens map[errand.Role]string
+
+var tokenFiles = []struct {
+	role errand.Role
+	file string
+}{{errand.RoleUser, userTokenFile}, {errand.RoleAgent, agentTokenFile}, {errand.RoleAdmin, adminTokenFile}}
+
+// openTokens reads the tokens, and makes those that aren't there.
+func openTokens(dir string) (localTokens, error) {
+	tokens := localTokens{}
+	for _, t := range tokenFiles {
+		file := filepath.Join(dir, t.file)
+		token, err := readToken(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			token = errand.NewToken(t.role, "")
+			err = writeFile(file, token+"\n")
+		}
+		if err != nil {
+			return nil, err
+		}
+		tokens[t.role] = token
+	}
+	return tokens, nil
+}
+
+func (t localTokens) user() string { return t[errand.RoleUser] }
+
+// grant makes the tokens known to the server. It does so at each start: a new
+// store doesn't know the tokens of an old directory.
+func (t localTokens) grant(ctx context.Context, svc *errand.Service) error {
+	for _, f := range tokenFiles {
+		if err := svc.GrantToken(ctx, t[f.role], f.role, localOwner, nil); err != nil {
+			return fmt.Errorf("grant %s: %w", f.file, err)
+		}
+	}
+	return nil
+}
+
+// writeFile writes a file that only the user can read, whole or not at all.
+func writeFile(name, content string) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }() // fails once it is renamed
+	_, err = f.WriteString(content)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return os.Rename(f.Name(), name) // CreateTemp made it 0600
+}

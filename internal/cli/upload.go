@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/archive"
+)
+
+// uploadTries is how often sending an archive is tried.
+const uploadTries = 6
+
+// upload packs dir and sends it, unless the server has the same archive already.
+func (a *app) upload(ctx context.Context, c *api.Client, dir string) (*errand.Source, error) {
+	f, err := os.CreateTemp("", "errand-*.zip")
+	if err != nil {
+		return nil, fmt.Errorf("make the archive: %w", err)
+	}
+	defer func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }() // a temporary file
+	packed, err := archive.Pack(ctx, dir, f)
+	if err != nil {
+		return nil, err
+	}
+	if packed.Size > errand.MaxUploadBytes {
+		return nil, &hintError{fmt.Errorf("pack %s: the archive is %s; the limit is %s", dir, size(packed.Size), size(errand.MaxUploadBytes)),
+			"name what isn't needed in .errandignore"}
+	}
+	for _, name := range packed.LeftOut {
+		a.ui.notef("left out %s: it is neither a file, a directory nor a symbolic link", name)
+	}
+	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
+	sent, err := send(ctx, c, request, f)
+	if err != nil {
+		return nil, fmt.Errorf("upload: %w", unlessInterrupted(ctx, err))
+	}
+	if sent {
+		a.ui.notef("packed %s (%s) and uploaded %s", count(packed.Files, "file"), size(packed.Bytes), size(packed.Size))
+	} else {
+		a.ui.notef("packed %s (%s); the server has them already", count(packed.Files, "file"), size(packed.Bytes))
+	}
+	return &errand.Source{SHA256: request.SHA256, Filename: request.Filename}, nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// send sends the archive as the server says, and asks again where that fails:
+// a signature may have run out. sent is false if it was there.
+func send(ctx context.Context, c *api.Client, r errand.UploadRequest, body io.ReaderAt) (sent bool, err error) {
+	var wait backoff
+	contact := firstContact
+	for try := 1; ; try++ {
+		up, err := call(ctx, contact, func(ctx context.Context) (errand.Upload, error) { return c.CreateUpload(ctx, r) })
+		if err != nil {
+			return false, err
+		}
+		if up.Exists || up.Put == nil {
+			return false, nil
+		}
+		contact = inTouch
+		err = put(ctx, c.HTTP, up.Put, io.NewSectionReader(body, 0, r.Size))
+		if err == nil {
+			return true, nil
+		}
+		if ctx.Err() != nil || try == uploadTries {
+			return false, err
+		}
+		if wait.sleep(ctx, 0) != nil {
+			return false, err
+		}
+	}
+}
+
+// put makes the signed request with the archive as its body.
+func put(ctx context.Context, hc *http.Client, s *errand.SignedRequest, body *io.SectionReader) error {
+	req, err := http.NewRequestWithContext(ctx, s.Method, s.URL, io.NopCloser(body))
+	if err != nil {
+		return err
+	}
+	req.ContentLength = body.Size()
+	for name, value := range s.Header {
+		switch strings.ToLower(name) {
+		case "host":
+			req.Host = value
+		case "content-length": // net/http's to write
+		default:
+			req.Header.Set(name, value)
+		}
+	}
+	started := time.Now()
+	resp, err := hc.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 == 2 {
+		return nil
+	}
+	said, _ := io.ReadAll(io.LimitReader(resp.Body, 500)) // only for the message
+	return fmt.Errorf("the store answered %s after %s: %s", resp.Status, shortDuration(time.Since(started)), oneLine(string(said), 200))
+}

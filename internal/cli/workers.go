@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/errandhq/errand/internal/api"
+)
+
+func (a *app) workersCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "workers",
+		Short: "List workers",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.workers(cmd.Context(), asJSON) },
+	}
+	a.addServerFlags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: {\"workers\": […]}")
+	return cmd
+}
+
+func (a *app) workers(ctx context.Context, asJSON bool) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	list, err := listWorkers(ctx, c)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return a.ui.json(list)
+	}
+	rows := make([][]string, 0, len(list.Workers))
+	for i := range list.Workers {
+		rows = append(rows, a.workerRow(&list.Workers[i]))
+	}
+	return a.ui.table([]string{"ID", "NAME", "STATUS", "JOBS", "QUEUES", "PLATFORM", "SEEN"}, rows)
+}
+
+func listWorkers(ctx context.Context, c *api.Client) (api.WorkerList, error) {
+	list := api.WorkerList{Workers: []api.Worker{}}
+	for {
+		page, err := call(ctx, firstContact, func(ctx context.Context) (api.WorkerList, error) { return c.Workers(ctx, list.Next) })
+		if err != nil {
+			return list, err
+		}
+		list.Workers, list.Next = append(list.Workers, page.Workers...), page.Next
+		if list.Next == "" {
+			return list, nil
+		}
+	}
+}
+
+func (a *app) workerRow(w *api.Worker) []string {
+	status := string(w.Status)
+	if !w.Online {
+		status = "offline"
+	}
+	return []string{
+		w.ID, oneLine(w.Name, 40), status, fmt.Sprintf("%d/%d", len(w.Jobs), w.Slots),
+		strings.Join(w.Queues, ","), plain(w.OS + "/" + w.Arch), a.ui.when(w.LastSeen),
+	}
+}
