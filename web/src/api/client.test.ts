@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest'
+import { decodeBytes } from './bytes'
+import { Client } from './client'
+import { ApiError } from './problem'
+
+/** A fetch that answers what it is told and keeps what it was asked. */
+function answering(...answers: (Response | Error)[]) {
+  const asked: { url: string; init: RequestInit }[] = []
+  const fetcher = (async (url: string, init: RequestInit) => {
+    asked.push({ url, init })
+    const next = answers.shift()
+    if (!next || next instanceof Error) throw next ?? new Error('asked too often')
+    return next
+  }) as typeof fetch
+  return { client: new Client('eru_x', fetcher), asked }
+}
+
+describe('Client', () => {
+  test('sends the token as a header and no cookie', async () => {
+    const { client, asked } = answering(Response.json({ jobs: [] }))
+    await client.jobs(25)
+    expect(asked[0]?.url).toBe('/api/jobs?limit=25')
+    expect(asked[0]?.init.headers).toEqual({ Authorization: 'Bearer eru_x' })
+    expect(asked[0]?.init.credentials).toBe('omit')
+  })
+
+  test('sends a body as JSON with its key', async () => {
+    const { client, asked } = answering(Response.json({ id: 'J' }, { status: 202 }))
+    await client.execute({ mode: 'distributed', commands: ['true'] }, 'k1')
+    expect(asked[0]?.init.method).toBe('POST')
+    expect(asked[0]?.init.body).toBe('{"mode":"distributed","commands":["true"]}')
+    expect(asked[0]?.init.headers).toMatchObject({ 'Content-Type': 'application/json', 'Idempotency-Key': 'k1' })
+  })
+
+  test('escapes what goes into the query', async () => {
+    const { client, asked } = answering(Response.json({}))
+    await client.job('a&b=c')
+    expect(asked[0]?.url).toBe('/api/jobs/status?jobId=a%26b%3Dc')
+  })
+
+  test('throws the problem of an error answer', async () => {
+    const { client } = answering(Response.json({ status: 404, code: 'job_not_found', detail: 'no such job' }, { status: 404 }))
+    await expect(client.job('x')).rejects.toMatchObject({ problem: { code: 'job_not_found', detail: 'no such job' } })
+  })
+
+  test('throws a temporary error where there is no answer', async () => {
+    const { client } = answering(new TypeError('Failed to fetch'))
+    const err = await client.workers().catch((e: unknown) => e)
+    expect(err).toBeInstanceOf(ApiError)
+    expect((err as ApiError).temporary).toBe(true)
+  })
+
+  test('throws the reason of an aborted request as it is', async () => {
+    const { client } = answering(new DOMException('aborted', 'AbortError'))
+    await expect(client.workers(AbortSignal.abort(new Error('left the page')))).rejects.toThrow('left the page')
+  })
+
+  test('refuses an answer that is not JSON', async () => {
+    const { client } = answering(new Response('<html>'))
+    await expect(client.workers()).rejects.toThrow('not JSON')
+  })
+})
+
+describe('decodeBytes', () => {
+  test('text is UTF-8', () => expect(decodeBytes('é')).toEqual(Uint8Array.of(0xc3, 0xa9)))
+  test('base64 is any bytes', () => expect(decodeBytes({ base64: '/wBh' })).toEqual(Uint8Array.of(0xff, 0, 0x61)))
+})

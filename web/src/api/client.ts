@@ -1,0 +1,90 @@
+import { parseProblem, unreachable } from './problem'
+import type { Executed, ExecuteRequest, Job, JobList, LogPage, Upload, WorkerList } from './types'
+
+/** Calls the API of the server that the page came from. Each call is tried once. */
+export class Client {
+  constructor(
+    private readonly token: string,
+    private readonly fetcher: typeof fetch = (...args) => fetch(...args),
+  ) {}
+
+  jobs(limit: number, signal?: AbortSignal): Promise<JobList> {
+    return this.call('GET', '/api/jobs', { query: { limit }, signal })
+  }
+
+  job(jobId: string, signal?: AbortSignal): Promise<Job> {
+    return this.call('GET', '/api/jobs/status', { query: { jobId }, signal })
+  }
+
+  /**
+   * The log of an attempt, 0 being the current one, from a byte on. The server
+   * may hold the answer for wait seconds until there is more.
+   */
+  logs(jobId: string, attempt: number, offset: number, wait: number, signal?: AbortSignal): Promise<LogPage> {
+    return this.call('GET', '/api/jobs/logs', { query: { jobId, ...(attempt > 0 && { attempt }), offset, wait }, signal })
+  }
+
+  cancel(jobId: string): Promise<Job> {
+    return this.call('POST', '/api/jobs/cancel', { body: { jobId } })
+  }
+
+  workers(signal?: AbortSignal): Promise<WorkerList> {
+    return this.call('GET', '/api/workers', { signal })
+  }
+
+  upload(filename: string, size: number, sha256: string, signal?: AbortSignal): Promise<Upload> {
+    return this.call('POST', '/api/uploads', { body: { filename, size, sha256 }, signal })
+  }
+
+  /** Direct mode answers an Executed, distributed mode a Job. */
+  execute(request: ExecuteRequest, idempotencyKey: string, signal?: AbortSignal): Promise<Executed | Job> {
+    return this.call('POST', '/api/execute', { body: request, idempotencyKey, signal })
+  }
+
+  private async call<T>(method: string, path: string, o: CallOptions): Promise<T> {
+    const init: RequestInit = {
+      method,
+      headers: this.headers(o),
+      credentials: 'omit', // the token is all there is: no cookie goes along
+      cache: 'no-store',
+      redirect: 'error',
+      ...(o.body !== undefined && { body: JSON.stringify(o.body) }),
+      ...(o.signal && { signal: o.signal }),
+    }
+    let text: string
+    let response: Response
+    try {
+      response = await this.fetcher(path + queryString(o.query), init)
+      text = await response.text()
+    } catch (err) {
+      o.signal?.throwIfAborted()
+      throw unreachable(err)
+    }
+    if (!response.ok) throw parseProblem(response.status, response.statusText, text, response.headers.get('Retry-After'))
+    try {
+      return JSON.parse(text) as T
+    } catch {
+      throw parseProblem(response.status, 'The answer is not JSON', '', null)
+    }
+  }
+
+  private headers(o: CallOptions): Record<string, string> {
+    return {
+      Authorization: `Bearer ${this.token}`,
+      ...(o.body !== undefined && { 'Content-Type': 'application/json' }),
+      ...(o.idempotencyKey && { 'Idempotency-Key': o.idempotencyKey }),
+    }
+  }
+}
+
+interface CallOptions {
+  query?: Record<string, string | number>
+  body?: unknown
+  idempotencyKey?: string
+  signal?: AbortSignal | undefined
+}
+
+function queryString(query: Record<string, string | number> = {}): string {
+  const q = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
+  return q.size > 0 ? `?${q}` : ''
+}

@@ -1,0 +1,29 @@
+// The address bar's fragment never leaves the browser: the token comes in it,
+// and the job that is shown stays in it.
+
+export interface Fragment {
+  token?: string
+  job?: string
+}
+
+const jobPattern = /^[0-9A-HJKMNP-TV-Z]{26}$/
+
+export function parseFragment(hash: string): Fragment {
+  const q = new URLSearchParams(hash.replace(/^#/, ''))
+  const token = q.get('token')?.trim()
+  const job = q.get('job') ?? ''
+  return { ...(token && { token }), ...(jobPattern.test(job) && { job }) }
+}
+
+/** The fragment for the address bar. The token is left out: it isn't for history or screenshots. */
+export function formatFragment(job: string | null): string {
+  return job ? `#job=${job}` : ''
+}
+
+/** Why text can't be a token of a person; empty if it can. */
+export function tokenFault(text: string): string {
+  if (text === '') return 'Enter a token.'
+  if (/[^!-~]/.test(text)) return 'A token has no spaces and only plain ASCII characters.'
+  if (/^er[aw]_/.test(text)) return 'This is an agent’s token. The page needs a user’s (eru_…) or an admin’s (erd_…).'
+  return ''
+}

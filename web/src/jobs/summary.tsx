@@ -1,0 +1,87 @@
+import type { Command, Status } from '../api/types'
+import { commandText, duration, size } from '../format'
+import { Badge } from './badge'
+
+/** How one command ended. */
+export interface CommandEnd {
+  exitCode: number
+  signal?: string | undefined
+  durationMs: number
+  stdoutBytes: number
+  stderrBytes: number
+  truncated?: boolean | undefined
+}
+
+export interface Ended {
+  status: Status
+  exitCode: number | null
+  reason?: string | undefined
+  error?: string | undefined
+  durationMs: number | undefined
+  cancelRequested?: boolean
+}
+
+/** The line that says how a job, or a run in direct mode, stands. It is read out when it changes. */
+export function StatusLine({ end, more }: { end: Ended; more: string[] }) {
+  const facts = [
+    end.exitCode === null ? '' : `exit code ${end.exitCode}`,
+    end.reason ? `reason: ${end.reason}` : '',
+    end.durationMs === undefined ? '' : `took ${duration(end.durationMs)}`,
+    ...more,
+  ].filter((fact) => fact !== '')
+  return (
+    <div role="status" class="status" id="status">
+      <Badge job={end} {...(end.status === 'completed' && { word: 'completed' })} /> <span>{facts.join(' · ')}</span>
+      {end.error && <p class="bad-text">{end.error}</p>}
+    </div>
+  )
+}
+
+/** A row for each command. missing is what is said of one whose end isn't there. */
+export function CommandTable({ commands, ends, missing }: { commands: Command[]; ends: CommandEnd[]; missing: string }) {
+  return (
+    <div class="scroll">
+      <table class="commands">
+        <caption class="sr">Commands and how they ended</caption>
+        <thead>
+          <tr>
+            <th scope="col">#</th>
+            <th scope="col">Command</th>
+            <th scope="col">Exit code</th>
+            <th scope="col">Took</th>
+            <th scope="col">Output</th>
+          </tr>
+        </thead>
+        <tbody>
+          {commands.map((c, i) => (
+            <CommandRow key={i} number={i + 1} command={c} end={ends[i]} missing={missing} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function CommandRow({ number, command, end, missing }: { number: number; command: Command; end: CommandEnd | undefined; missing: string }) {
+  return (
+    <tr>
+      <td>{number}</td>
+      <td>
+        <code>{commandText(command)}</code>
+      </td>
+      <td class={end && end.exitCode !== 0 ? 'bad-text' : ''}>{end ? exitText(end) : missing}</td>
+      <td>{end ? duration(end.durationMs) : ''}</td>
+      <td>{end ? outputText(end) : ''}</td>
+    </tr>
+  )
+}
+
+function exitText(end: CommandEnd): string {
+  if (end.signal) return `${end.exitCode} (${end.signal})`
+  return end.exitCode === -1 ? 'did not start' : String(end.exitCode)
+}
+
+function outputText(end: CommandEnd): string {
+  const err = end.stderrBytes > 0 ? `, ${size(end.stderrBytes)} on stderr` : ''
+  return `${size(end.stdoutBytes)}${err}${end.truncated ? ', cut off' : ''}`
+}

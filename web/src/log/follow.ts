@@ -1,0 +1,95 @@
+import { ApiError } from '../api/problem'
+import type { LogPage, Status } from '../api/types'
+import { isTerminal } from '../api/types'
+
+/** The seconds that the server may hold a request for more log. */
+const waitSeconds = 10
+/** Between two answers that brought nothing, if the server didn't hold them. */
+const idleMs = 1000
+const retryMs = { first: 500, last: 15_000 }
+
+export interface Follower {
+  /** attempt 0 is the current one. */
+  logs(attempt: number, offset: number, wait: number, signal: AbortSignal): Promise<LogPage>
+  /** Frames that follow what was given before. */
+  page(p: LogPage): void
+  /** The job went to another attempt: its log begins anew. */
+  attempt(n: number): void
+  status(s: Status): void
+  /** The server can't be reached now; null: it can again. */
+  trouble(err: ApiError | null): void
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+  now(): number
+}
+
+/**
+ * Reads a job's log to its end. Ends early, with the signal's reason, when it is
+ * aborted. It reads an attempt to its end before it asks which is the current one:
+ * so nothing that a lost attempt said is left out.
+ */
+export async function follow(f: Follower, signal: AbortSignal): Promise<void> {
+  let offset = 0
+  let attempt = 0 // whose log is read
+  let asked = 0
+  let status: Status | null = null
+  for (;;) {
+    const began = f.now()
+    // Only to learn which attempt is the current one isn't worth holding a request.
+    const wait = asked === attempt ? waitSeconds : 0
+    const page = await patiently((s) => f.logs(asked, offset, wait, s), f, signal)
+    if (page.status !== status) f.status((status = page.status))
+    if (page.attempt !== attempt) {
+      f.attempt(page.attempt)
+      const anew = attempt !== 0
+      asked = attempt = page.attempt
+      if (anew) {
+        offset = 0 // what the page holds, if anything, begins in the middle
+        continue
+      }
+    }
+    if (page.frames?.length) f.page(page)
+    offset = page.next
+    if (page.done && asked === 0 && isTerminal(page.status)) return
+    asked = page.done ? 0 : attempt
+    if (page.done) continue
+    if (!page.frames?.length) await f.sleep(Math.max(0, idleMs - (f.now() - began)), signal)
+  }
+}
+
+/** Asks until there is an answer, or an error that asking again doesn't mend. */
+async function patiently(ask: (signal: AbortSignal) => Promise<LogPage>, f: Follower, signal: AbortSignal): Promise<LogPage> {
+  for (let tries = 0; ; tries++) {
+    try {
+      const page = await ask(signal)
+      if (tries > 0) f.trouble(null)
+      return page
+    } catch (err) {
+      signal.throwIfAborted()
+      if (!(err instanceof ApiError) || !err.temporary) throw err
+      f.trouble(err)
+      await f.sleep(Math.max(backoff(tries), err.retryAfter * 1000), signal)
+    }
+  }
+}
+
+/** Exponential, with jitter: half of it is chance. */
+export function backoff(tries: number, random = Math.random): number {
+  const full = Math.min(retryMs.last, retryMs.first * 2 ** tries)
+  return full / 2 + (random() * full) / 2
+}
+
+/** Waits; rejects at once when the signal is aborted. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const stop = () => {
+      clearTimeout(timer)
+      reject(signal.reason as Error)
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+}

@@ -1,0 +1,7 @@
+import { render } from 'preact'
+import { App } from './app'
+import './style.css'
+
+const page = document.getElementById('page')
+if (!page) throw new Error('index.html has no #page')
+render(<App />, page)

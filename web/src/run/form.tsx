@@ -1,0 +1,137 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Client } from '../api/client'
+import { ApiError, describe } from '../api/problem'
+import type { ExecuteRequest, Job, Mode, Source } from '../api/types'
+import { ErrorNotice } from '../notice'
+import { Archive } from './archive'
+import { lineOfField, parseCommands } from './commands'
+import type { Fields } from './fields'
+import { buildRequest, emptyFields, FieldError } from './fields'
+import { Keys } from './key'
+import { Options } from './options'
+
+interface Props {
+  client: Client
+  failed: (err: unknown) => void
+  /** Direct mode: show this run. */
+  direct: (request: ExecuteRequest) => void
+  /** Distributed mode: the job is there. */
+  created: (id: string) => void
+}
+
+/** What is to be run, and where. */
+export function RunForm({ client, failed, direct, created }: Props) {
+  const [fields, setFields] = useState<Fields>(emptyFields)
+  const [source, setSource] = useState<Source | null>(null)
+  const [uploading, setUploading] = useState(false)
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  const keys = useRef(new Keys())
+  const set = (change: Partial<Fields>) => setFields((f) => ({ ...f, ...change }))
+
+  const run = async () => {
+    setError(null)
+    try {
+      const request = buildRequest(fields, source ?? undefined)
+      if (request.mode === 'direct') return direct(request)
+      setBusy(true)
+      const job = await client.execute(request, keys.current.for(request))
+      keys.current.answered()
+      created((job as Job).id)
+    } catch (err) {
+      if (err instanceof ApiError && !err.temporary) keys.current.answered()
+      setError(err)
+      failed(err)
+    } finally {
+      setBusy(false)
+    }
+  }
+
+  const field = fieldOf(error)
+  const line = lineOfField(field, parseCommands(fields.commands))
+  return (
+    <form
+      class="card"
+      aria-labelledby="run-title"
+      onSubmit={(e) => {
+        e.preventDefault()
+        if (!busy && !uploading) void run()
+      }}
+    >
+      <h2 id="run-title">Run</h2>
+      <Archive client={client} failed={failed} changed={setSource} busy={setUploading} />
+      <Commands value={fields.commands} line={line} bad={field.startsWith('commands')} change={(commands) => set({ commands })} />
+      <ModeChoice mode={fields.mode} change={(mode) => set({ mode })} />
+      <Options fields={fields} badField={field} set={set} />
+      <ErrorNotice error={error} extra={line > 0 ? `See line ${line}.` : undefined} />
+      <div class="actions">
+        <button type="submit" class="primary" disabled={busy || uploading}>
+          {uploading ? 'Sending the archive…' : busy ? 'Starting…' : 'Run'}
+        </button>
+        <span class="hint">Ctrl+Enter in the commands runs them too.</span>
+      </div>
+    </form>
+  )
+}
+
+function fieldOf(error: unknown): string {
+  return error instanceof FieldError ? error.field : error ? (describe(error).field ?? '') : ''
+}
+
+function Commands({ value, line, bad, change }: { value: string; line: number; bad: boolean; change: (text: string) => void }) {
+  const area = useRef<HTMLTextAreaElement>(null)
+  useEffect(() => {
+    if (line > 0 && area.current) selectLine(area.current, line)
+  }, [line])
+  return (
+    <>
+      <label for="commands">Commands</label>
+      <textarea
+        id="commands"
+        ref={area}
+        rows={Math.min(14, Math.max(4, value.split('\n').length + 1))}
+        spellcheck={false}
+        autocapitalize="off"
+        autocomplete="off"
+        aria-describedby="commands-hint"
+        aria-invalid={bad}
+        placeholder={'go test ./...\n./build.sh --release'}
+        value={value}
+        onInput={(e) => change(e.currentTarget.value)}
+        onKeyDown={(e) => {
+          if (e.key !== 'Enter' || !(e.ctrlKey || e.metaKey)) return
+          e.preventDefault()
+          e.currentTarget.form?.requestSubmit()
+        }}
+      />
+      <p class="hint" id="commands-hint">
+        One a line, for the shell of the machine that runs them. A backslash at the end goes on in the next line. The first that fails ends the job.
+      </p>
+    </>
+  )
+}
+
+function selectLine(area: HTMLTextAreaElement, line: number): void {
+  const lines = area.value.split('\n')
+  const start = lines.slice(0, line - 1).reduce((n, l) => n + l.length + 1, 0)
+  area.focus()
+  area.setSelectionRange(start, start + (lines[line - 1]?.length ?? 0))
+}
+
+function ModeChoice({ mode, change }: { mode: Mode; change: (mode: Mode) => void }) {
+  const choice = (value: Mode, title: string, hint: string) => (
+    <label class="choice">
+      <input type="radio" name="mode" value={value} checked={mode === value} onChange={() => change(value)} />
+      <span>
+        {title} <span class="hint">{hint}</span>
+      </span>
+    </label>
+  )
+  return (
+    <fieldset class="choices">
+      <legend>Where</legend>
+      {choice('distributed', 'Distributed', 'queued for a worker; output comes live')}
+      {choice('direct', 'Direct', 'on the server, now; at most 25 seconds')}
+    </fieldset>
+  )
+}

@@ -1,0 +1,47 @@
+import { useState } from 'preact/hooks'
+import { tokenFault } from './fragment'
+
+/** Asks for a token. */
+export function TokenForm({ why, take }: { why: string; take: (token: string) => void }) {
+  const [text, setText] = useState('')
+  const [fault, setFault] = useState('')
+  const submit = (e: Event) => {
+    e.preventDefault()
+    const token = text.trim()
+    const wrong = tokenFault(token)
+    setFault(wrong)
+    if (!wrong) take(token)
+  }
+  return (
+    <main class="narrow">
+      <form class="card" onSubmit={submit}>
+        <h2>Token</h2>
+        <p>
+          Open the page by the link that <code>errand local</code> prints, or paste a token here. On the machine that runs it, a user’s token is in the
+          file <code>user.token</code> of its data directory.
+        </p>
+        {(fault || why) && (
+          <div class="notice bad" role="alert" id="token-fault">
+            {fault || why}
+          </div>
+        )}
+        <label for="token">User token</label>
+        <input
+          id="token"
+          type="password"
+          autocomplete="off"
+          spellcheck={false}
+          autofocus
+          aria-invalid={fault !== ''}
+          aria-describedby={fault || why ? 'token-fault' : undefined}
+          value={text}
+          onInput={(e) => setText(e.currentTarget.value)}
+        />
+        <p class="hint">It is kept in this tab until the tab is closed.</p>
+        <button type="submit" class="primary">
+          Use this token
+        </button>
+      </form>
+    </main>
+  )
+}
