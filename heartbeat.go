@@ -17,16 +17,21 @@ func (s *Service) Heartbeat(ctx context.Context, c Caller, h Heartbeat) (Heartbe
 	if len(h.Holds) > MaxHolds {
 		return HeartbeatAnswer{}, invalid("holds", "holds has %d entries; the limit is %d", len(h.Holds), MaxHolds)
 	}
-	out := HeartbeatAnswer{IntervalMs: s.Timing.Heartbeat.Milliseconds(), Orders: make([]Order, 0, len(h.Holds))}
+	interval := s.Timing.Heartbeat
+	out := HeartbeatAnswer{Orders: make([]Order, 0, len(h.Holds))}
 	for i, hold := range h.Holds {
 		o, err := s.renew(ctx, c, w, hold)
 		if err != nil {
 			return HeartbeatAnswer{}, fmt.Errorf("holds[%d]: %w", i, err)
 		}
 		out.Orders = append(out.Orders, o)
+		if o.Watched { // someone sits before it, and may press Ctrl-C
+			interval = min(interval, s.Timing.WatchedHeartbeat)
+		}
 	}
+	out.IntervalMs = interval.Milliseconds()
 	err = s.changeWorker(ctx, w, h.Epoch, func(w *Worker) {
-		w.LastSeen, w.Interval, w.Draining = s.now(), s.Timing.Heartbeat, h.Draining
+		w.LastSeen, w.Interval, w.Draining = s.now(), interval, h.Draining
 		w.Holds = h.Holds
 	})
 	return out, err

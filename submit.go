@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -86,7 +87,8 @@ func validateLogTail(field string, l *Log) error {
 // submit writes the result, then the state that end makes, then deletes the
 // ticket. A crash in between redelivers the ticket, and assignment deletes it.
 func (s *Service) submit(ctx context.Context, c Caller, r Report, res *Result, end func(*State, time.Time)) (Status, error) {
-	if _, err := s.workerOf(ctx, c, r.WorkerID, r.Epoch); err != nil {
+	w, err := s.workerOf(ctx, c, r.WorkerID, r.Epoch)
+	if err != nil {
 		return "", err
 	}
 	done := false // the attempt had been reported before
@@ -112,8 +114,21 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *Result, e
 	}
 	if !done {
 		s.settleTicket(ctx, st)
+		s.unhold(ctx, w, r)
 	}
 	return st.View(s.now()).Status, nil
+}
+
+// unhold takes the attempt off the worker's record, so that it isn't shown as
+// busy until its next heartbeat. It is a side job: that heartbeat does the same.
+func (s *Service) unhold(ctx context.Context, w *Worker, r Report) {
+	err := s.changeWorker(ctx, w, r.Epoch, func(w *Worker) {
+		w.LastSeen = s.now()
+		w.Holds = slices.DeleteFunc(w.Holds, func(h Hold) bool { return h.JobID == r.JobID && h.Attempt == r.Attempt })
+	})
+	if err != nil {
+		s.Log.InfoContext(ctx, "worker's hold not removed", "worker", w.ID, "err", err)
+	}
 }
 
 // settleTicket deletes the ticket of a job that is over, and shows that of one

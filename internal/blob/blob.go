@@ -197,4 +197,3 @@ func translate(err error, op string) error {
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }
-

@@ -35,10 +35,12 @@ var rules = []struct {
 	{tree: "internal/awsconf", module: nil, outside: []string{"github.com/aws/"}},
 	{tree: "internal/archive", module: nil},
 	{tree: "internal/process", module: []string{""}},
+	{tree: "internal/source", module: []string{"", "internal/archive"}, outside: []string{}},
+	{tree: "internal/direct", module: []string{"", "internal/process", "internal/source", "internal/archive"}, outside: []string{}},
 	{tree: "internal/lambdahttp", module: nil, outside: []string{"github.com/aws/", "github.com/awslabs/"}},
 	{tree: "internal/wire", module: []string{"", "internal/..."}},
 	{tree: "functions/...", module: []string{"internal/wire", "internal/api", "internal/direct"}, outside: []string{}},
-	{tree: "agent/...", module: []string{"", "agent/...", "internal/api", "internal/archive", "internal/process"}, outside: []string{"golang.org/x/"}},
+	{tree: "agent/...", module: []string{"", "agent/...", "internal/api", "internal/archive", "internal/process", "internal/source"}, outside: []string{"golang.org/x/"}},
 	{tree: "localstack/...", module: []string{"localstack/..."}},
 	{tree: "web", module: nil, outside: []string{}},
 }

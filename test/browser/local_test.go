@@ -1,0 +1,68 @@
+package browser
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPageOnErrandLocal drives the page of the real program: a ZIP goes in, the
+// embedded agent runs it, the output comes back.
+func TestPageOnErrandLocal(t *testing.T) {
+	chromium := requireBrowser(t)
+	url, token := startLocal(t, buildErrand(t))
+	e2e(t, "local", chromium, url, token)
+}
+
+func buildErrand(t *testing.T) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "errand")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/errand")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// startLocal runs `errand local` until the test ends; it says its URL on the
+// first line of its stdout. A job is cancelled at a heartbeat, so they come often.
+func startLocal(t *testing.T, bin string) (url, token string) {
+	t.Helper()
+	data := t.TempDir()
+	cmd := exec.Command(bin, "local", "--addr", "127.0.0.1:0", "--data", data, "--heartbeat", "1s")
+	cmd.Stderr = t.Output()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, cmd) })
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatalf("errand local said no URL: %v", err)
+	}
+	secret, err := os.ReadFile(filepath.Join(data, "user.token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(line), strings.TrimSpace(string(secret))
+}
+
+// stop ends the server as a person would, and by force if that takes too long.
+func stop(t *testing.T, cmd *exec.Cmd) {
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		_ = cmd.Process.Kill() // Windows knows no Interrupt
+	}
+	force := time.AfterFunc(15*time.Second, func() {
+		t.Error("errand local did not end within 15 s of SIGINT")
+		_ = cmd.Process.Kill()
+	})
+	defer force.Stop()
+	_ = cmd.Wait() // its exit code after a signal is the end-to-end tests' matter
+}

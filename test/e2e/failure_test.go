@@ -1,0 +1,255 @@
+//go:build unix
+
+package e2e
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+)
+
+// TestLostAnswer: a proxy drops the answer that gave a job. The agent asks again
+// with the same poll ID and gets the same attempt.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0")
+	proxy := newDropProxy(t, s.url)
+	proxy.dropNext("/api/jobs/get-job")
+	id := s.submit("--no-source", "-c", "echo once")
+	s.agentAt(proxy.url(), t.TempDir())
+	job := s.awaitJob(id, "completed", ended)
+	if job.Status != errand.Completed || job.Attempt != 1 {
+		t.Errorf("job %s, attempt %d; want completed by attempt 1", job.Status, job.Attempt)
+	}
+	polls := proxy.requests("/api/jobs/get-job")
+	if len(polls) < 2 || pollID(polls[0]) != pollID(polls[1]) {
+		t.Errorf("polls %q: the second must repeat the first one's poll ID", polls)
+	}
+}
+
+func pollID(requestLine string) string {
+	_, rest, _ := strings.Cut(requestLine, "pollId=")
+	id, _, _ := strings.Cut(rest, "&")
+	id, _, _ = strings.Cut(id, " ")
+	return id
+}
+
+// TestWorkerKilled: its job is lost, or finished by another if it may be.
+func TestWorkerKilled(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0", fast...)
+	g := newGate(t)
+	victim := s.agent(t.TempDir(), "--jobs", "2")
+	follower := s.errand("run", "--no-source", "-c", "echo started", "-c", g.wait())
+	follower.stdout.await(t, "started")
+	list, err := s.client().Jobs(t.Context(), "", "", 1, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := list.Jobs[0].ID
+	twice := s.submit("--no-source", "--retries", "1", "-c", `test "$ERRAND_ATTEMPT" = 2 || `+g.wait())
+	s.awaitJob(twice, "running", running)
+	victim.kill()
+
+	// Nobody polls: the sweep ends the lease all the same.
+	job := s.awaitJob(once, "failed", ended)
+	if job.Status != errand.Failed || job.Reason != errand.ReasonLost {
+		t.Errorf("without retries: %s %s, want failed: lost", job.Status, job.Reason)
+	}
+	if code := follower.wait(); code != 125 {
+		t.Errorf("errand run of a lost job: exit code %d, want 125; stderr:\n%s", code, follower.stderr)
+	}
+	s.agent(t.TempDir())
+	job = s.awaitJob(twice, "completed", ended)
+	if job.Status != errand.Completed || job.Attempt != 2 {
+		t.Errorf("with a retry: %s %s, attempt %d; want completed by attempt 2", job.Status, job.Reason, job.Attempt)
+	}
+}
+
+// TestServerKilled: kill -9 mid-job, and back after longer than a lease. The job
+// goes on, finishes once, and its log is whole.
+func TestServerKilled(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0", fast...)
+	g := newGate(t)
+	dir := t.TempDir()
+	s.agent(t.TempDir())
+	marker := filepath.Join(dir, "runs")
+	id := s.submit("--no-source", "-c", fmt.Sprintf("echo run >> %s; echo before; %s; echo after", marker, g.wait()))
+	s.awaitJob(id, "running", running)
+	s.kill()
+	g.open() // the command ends while there is no server
+
+	// Longer than a lease: another server's whole life passes on another port.
+	other := local(t, "1", fast...)
+	other.output("run", "--no-source", "-c", "sleep 4")
+
+	s = s.restart("0", fast...)
+	job := s.awaitJob(id, "completed", func(j api.Job) bool { return j.Status == errand.Completed })
+	if *job.ExitCode != 0 || job.Attempt != 1 {
+		t.Errorf("exit code %d, attempt %d", *job.ExitCode, job.Attempt)
+	}
+	if got := s.output("logs", id); got != "before\nafter\n" {
+		t.Errorf("log %q", got)
+	}
+	if b, err := os.ReadFile(marker); err != nil || string(b) != "run\n" {
+		t.Errorf("the command left %q (%v), want one run", b, err)
+	}
+}
+
+// TestStateSurvives: what was acknowledged is there after kill -9.
+func TestStateSurvives(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0")
+	var ids []string
+	for i := range 20 {
+		ids = append(ids, s.submit("--no-source", "--group", "lane", "-c", fmt.Sprintf("echo %d", i)))
+	}
+	s.kill()
+	s = s.restart("1")
+	for i, id := range ids {
+		job := s.awaitJob(id, "completed", ended)
+		if job.Status != errand.Completed {
+			t.Errorf("job %d: %s %s", i, job.Status, job.Error)
+		}
+		if got := s.output("logs", id); got != fmt.Sprintf("%d\n", i) {
+			t.Errorf("log of job %d: %q", i, got)
+		}
+	}
+}
+
+// TestClonedDirectory: a second agent on a copy of the first one's data takes
+// over its identity; the first stops, and the job runs once.
+func TestClonedDirectory(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0", fast...)
+	data, clone := t.TempDir(), t.TempDir()
+	g := newGate(t)
+	first := s.agent(data)
+	marker := filepath.Join(t.TempDir(), "runs")
+	id := s.submit("--no-source", "-c", "echo run >> "+marker+"; "+g.wait())
+	s.awaitJob(id, "running", running)
+	if err := os.CopyFS(clone, os.DirFS(data)); err != nil {
+		t.Fatal(err)
+	}
+	s.agent(clone)
+	if code := first.wait(); code == 0 {
+		t.Error("the superseded agent ended with exit code 0")
+	}
+	first.stderr.await(t, "superseded")
+	job := s.awaitJob(id, "over", ended)
+	if job.Status != errand.Failed || job.Reason != errand.ReasonLost {
+		t.Errorf("job %s %s, want failed: lost", job.Status, job.Reason)
+	}
+	if b, err := os.ReadFile(marker); err != nil || string(b) != "run\n" {
+		t.Errorf("the command left %q (%v), want one run", b, err)
+	}
+}
+
+// TestDoors: who may knock where.
+func TestDoors(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0")
+	user, agent := s.client(), &api.Client{BaseURL: s.url, Token: s.token("agent")}
+	reg, err := agent.Register(t.Context(), errand.Registration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = user.Register(t.Context(), errand.Registration{})
+	wantCode(t, "a user's token on an agent route", err, errand.CodeForbidden)
+	_, err = user.GetJob(t.Context(), reg.WorkerID, reg.Epoch, "p", 0)
+	wantCode(t, "a user's token on a worker route", err, errand.CodeForbidden)
+	_, err = agent.Jobs(t.Context(), "", "", 0, "")
+	wantCode(t, "an agent's token on a user route", err, errand.CodeForbidden)
+	_, err = user.WithToken("").Jobs(t.Context(), "", "", 0, "")
+	wantCode(t, "no token", err, errand.CodeUnauthenticated)
+
+	body := []byte("these are the bytes")
+	h := sha256.Sum256(body)
+	up, err := user.CreateUpload(t.Context(), errand.UploadRequest{Filename: "a.zip", Size: int64(len(body)), SHA256: hex.EncodeToString(h[:])})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := put(t, up.Put, []byte("those are the bytes")); code != http.StatusBadRequest && code != http.StatusForbidden {
+		t.Errorf("other bytes for a signed upload: %d", code)
+	}
+	if code := put(t, up.Put, append(body, '!')); code/100 == 2 {
+		t.Errorf("more bytes than signed: %d", code)
+	}
+	if code := put(t, up.Put, body); code != http.StatusOK {
+		t.Errorf("the signed bytes: %d", code)
+	}
+	// The AWS edge isn't at this door, whatever is asked in its name.
+	for _, target := range []string{"AmazonSQS.ListQueues", "DynamoDB_20120810.ListTables"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Amz-Target", target)
+		req.Header.Set("Content-Type", "application/x-amz-json-1.0")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode/100 == 2 || strings.Contains(string(b), "QueueUrls") {
+			t.Errorf("%s at the product's door: %d %s", target, resp.StatusCode, b)
+		}
+	}
+	refuseOthers(t, s)
+}
+
+// refuseOthers: the server listens on loopback alone.
+func refuseOthers(t *testing.T, s *server) {
+	t.Helper()
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(s.url, "http://"))
+	for _, a := range addrs {
+		ip, _, err := net.ParseCIDR(a.String())
+		if err != nil || ip.IsLoopback() || ip.To4() == nil {
+			continue
+		}
+		if c, err := net.Dial("tcp", net.JoinHostPort(ip.String(), port)); err == nil {
+			c.Close()
+			t.Errorf("the server answers at %s", ip)
+		}
+	}
+}
+
+func put(t *testing.T, r *errand.SignedRequest, body []byte) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), r.Method, r.URL, strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range r.Header {
+		req.Header.Set(k, v)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+func wantCode(t *testing.T, what string, err error, code errand.Code) {
+	t.Helper()
+	if api.CodeOf(err) != code {
+		t.Errorf("%s: %v, want %s", what, err, code)
+	}
+}

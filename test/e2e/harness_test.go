@@ -1,0 +1,425 @@
+//go:build unix
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+)
+
+// patience bounds every wait: it ends a test that is stuck, and measures nothing.
+const patience = 90 * time.Second
+
+// proc is a program that a test started.
+type proc struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdout *lines
+	stderr *lines
+	done   chan struct{}
+}
+
+// start runs the program until the test ends, in an environment without any
+// settings of the machine's user.
+func start(t *testing.T, args ...string) *proc {
+	t.Helper()
+	p := &proc{t: t, cmd: exec.Command(errandBin, args...), stdout: newLines(), stderr: newLines(), done: make(chan struct{})}
+	p.cmd.Env = cleanEnv(t)
+	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // how it ended is in ProcessState
+		p.stdout.close()
+		p.stderr.close()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.signal(syscall.SIGKILL)
+		<-p.done
+		if t.Failed() {
+			t.Logf("%s: stderr:\n%s", strings.Join(args[:1], " "), p.stderr)
+		}
+	})
+	return p
+}
+
+func cleanEnv(t *testing.T) []string {
+	var env []string
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "ERRAND_") && !strings.HasPrefix(e, "AWS_") {
+			env = append(env, e)
+		}
+	}
+	return append(env, "NO_COLOR=1")
+}
+
+func (p *proc) signal(s syscall.Signal) {
+	select {
+	case <-p.done:
+	default:
+		_ = p.cmd.Process.Signal(s) // it may have ended just now
+	}
+}
+
+// kill ends the process without a word, and waits.
+func (p *proc) kill() {
+	p.signal(syscall.SIGKILL)
+	<-p.done
+}
+
+// wait returns the exit code.
+func (p *proc) wait() int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		p.t.Fatalf("%v did not end; stdout %q, stderr %q", p.cmd.Args, p.stdout, p.stderr)
+		return -1
+	}
+}
+
+// lines collects output and lets tests wait for a piece of it.
+type lines struct {
+	mu     sync.Mutex
+	buf    bytes.Buffer
+	change chan struct{}
+	closed bool
+}
+
+func newLines() *lines { return &lines{change: make(chan struct{})} }
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wake()
+	return l.buf.Write(b)
+}
+
+func (l *lines) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.wake()
+}
+
+func (l *lines) wake() {
+	close(l.change)
+	l.change = make(chan struct{})
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// await waits until the output holds s.
+func (l *lines) await(t *testing.T, s string) {
+	t.Helper()
+	limit := time.After(patience)
+	for {
+		l.mu.Lock()
+		found, closed, change := strings.Contains(l.buf.String(), s), l.closed, l.change
+		l.mu.Unlock()
+		if found {
+			return
+		}
+		if closed {
+			t.Fatalf("the output ended without %q:\n%s", s, l)
+		}
+		select {
+		case <-change:
+		case <-limit:
+			t.Fatalf("no %q in the output:\n%s", s, l)
+		}
+	}
+}
+
+// server is a running `errand local`.
+type server struct {
+	*proc
+	url  string
+	data string
+}
+
+// fast are the settings of tests that wait for leases to end.
+var fast = []string{"--heartbeat", "500ms", "--lease", "3s", "--short-lease", "2s", "--sweep", "1s"}
+
+// local starts a server on a free port with a new data directory.
+func local(t *testing.T, agents string, flags ...string) *server {
+	t.Helper()
+	return localAt(t, t.TempDir(), "127.0.0.1:0", agents, flags...)
+}
+
+func localAt(t *testing.T, data, addr, agents string, flags ...string) *server {
+	t.Helper()
+	p := start(t, append([]string{"local", "--addr", addr, "--data", data, "--agents", agents}, flags...)...)
+	p.stdout.await(t, "\n")
+	url, _, _ := strings.Cut(p.stdout.String(), "\n")
+	if !strings.HasPrefix(url, "http://127.0.0.1:") {
+		t.Fatalf("the first line is %q, want the URL", url)
+	}
+	return &server{proc: p, url: url, data: data}
+}
+
+// restart starts a server again at the same address, on the same data.
+func (s *server) restart(agents string, flags ...string) *server {
+	s.t.Helper()
+	return localAt(s.t, s.data, strings.TrimPrefix(s.url, "http://"), agents, flags...)
+}
+
+func (s *server) tokenFile(role string) string { return filepath.Join(s.data, role+".token") }
+
+func (s *server) token(role string) string {
+	s.t.Helper()
+	b, err := os.ReadFile(s.tokenFile(role))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// client calls the API as the local user.
+func (s *server) client() *api.Client { return &api.Client{BaseURL: s.url, Token: s.token("user")} }
+
+// agent starts an agent of its own.
+func (s *server) agent(data string, flags ...string) *proc {
+	s.t.Helper()
+	return s.agentAt(s.url, data, flags...)
+}
+
+func (s *server) agentAt(url, data string, flags ...string) *proc {
+	s.t.Helper()
+	p := start(s.t, append([]string{"agent", "--server", url, "--token-file", s.tokenFile("agent"), "--data", data}, flags...)...)
+	return p
+}
+
+// errand starts a client command.
+func (s *server) errand(args ...string) *proc {
+	s.t.Helper()
+	return start(s.t, append(args[:1:1], append([]string{"--server", s.url, "--token-file", s.tokenFile("user")}, args[1:]...)...)...)
+}
+
+// output runs a client command that must succeed, and returns its stdout.
+func (s *server) output(args ...string) string {
+	s.t.Helper()
+	p := s.errand(args...)
+	if code := p.wait(); code != 0 {
+		s.t.Fatalf("errand %v: exit code %d, stderr:\n%s", args, code, p.stderr)
+	}
+	return p.stdout.String()
+}
+
+// submit runs `errand run --detach` and returns the job's ID.
+func (s *server) submit(args ...string) string {
+	s.t.Helper()
+	return strings.TrimSpace(s.output(append([]string{"run", "--detach"}, args...)...))
+}
+
+// job reads a job by the CLI's JSON.
+func (s *server) job(id string) api.Job {
+	s.t.Helper()
+	var job api.Job
+	if err := json.Unmarshal([]byte(s.output("job", id, "--json")), &job); err != nil {
+		s.t.Fatal(err)
+	}
+	return job
+}
+
+// awaitJob waits until ok holds for the job.
+func (s *server) awaitJob(id string, what string, ok func(api.Job) bool) api.Job {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		job, err := s.client().Job(ctx, id)
+		if err == nil && ok(job) {
+			return job
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			s.t.Fatalf("job %s is never %s: %+v, %v", id, what, job, err)
+		}
+	}
+}
+
+func ended(j api.Job) bool { return j.Status.Terminal() }
+
+func running(j api.Job) bool { return j.Status == errand.Running }
+
+// files makes a folder of files.
+func files(t *testing.T, content map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range content {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// gate is a file that a job's command waits for, so that tests say how long a
+// job runs. Commands that outlive their agent end when the test's files go.
+type gate struct {
+	t   *testing.T
+	dir string
+}
+
+func newGate(t *testing.T) *gate {
+	t.Helper()
+	return &gate{t, t.TempDir()}
+}
+
+// wait is the shell command that waits at the gate.
+func (g *gate) wait() string {
+	return fmt.Sprintf("while test -d '%s' -a ! -e '%s/open'; do sleep 0.05; done", g.dir, g.dir)
+}
+
+// open lets all commands pass that wait at the gate, or will.
+func (g *gate) open() {
+	g.t.Helper()
+	if err := os.WriteFile(filepath.Join(g.dir, "open"), nil, 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// dropProxy forwards connections to a server and can drop the answers to
+// requests for a path.
+type dropProxy struct {
+	t      *testing.T
+	target string
+	ln     net.Listener
+	mu     sync.Mutex
+	drop   string // path whose next answer is dropped
+	seen   []string
+}
+
+func newDropProxy(t *testing.T, target string) *dropProxy {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &dropProxy{t: t, target: strings.TrimPrefix(target, "http://"), ln: ln}
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				p.serve(c)
+			}()
+		}
+	}()
+	t.Cleanup(func() { _ = ln.Close() })
+	return p
+}
+
+func (p *dropProxy) url() string { return "http://" + p.ln.Addr().String() }
+
+// dropNext drops the next answer with a body to a request for path.
+func (p *dropProxy) dropNext(path string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drop = path
+}
+
+// requests are the request lines seen so far that hold s.
+func (p *dropProxy) requests(s string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []string
+	for _, r := range p.seen {
+		if strings.Contains(r, s) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// serve forwards one request at a time: it asks the server to close after each.
+func (p *dropProxy) serve(c net.Conn) {
+	defer c.Close()
+	r := bufio.NewReader(c)
+	head, err := readHead(r)
+	if err != nil {
+		return
+	}
+	line, rest, _ := strings.Cut(head, "\r\n")
+	p.mu.Lock()
+	p.seen = append(p.seen, line)
+	dropped := p.drop != "" && strings.Contains(line, p.drop)
+	p.mu.Unlock()
+	up, err := net.Dial("tcp", p.target)
+	if err != nil {
+		return
+	}
+	defer up.Close()
+	if _, err := io.WriteString(up, line+"\r\nConnection: close\r\n"+rest); err != nil {
+		return
+	}
+	go func() { _, _ = io.Copy(up, r) }() // ends when either side closes
+	answer, err := io.ReadAll(up)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return
+	}
+	if dropped && bytes.HasPrefix(answer, []byte("HTTP/1.1 200")) {
+		p.mu.Lock()
+		p.drop = ""
+		p.mu.Unlock()
+		return
+	}
+	_, _ = c.Write(answer) // the client may have gone
+}
+
+func readHead(r *bufio.Reader) (string, error) {
+	var head strings.Builder
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return "", err
+		}
+		if lower := strings.ToLower(line); strings.HasPrefix(lower, "connection:") {
+			continue
+		}
+		head.WriteString(line)
+		if line == "\r\n" {
+			return head.String(), nil
+		}
+	}
+}

@@ -1,0 +1,267 @@
+//go:build unix
+
+package e2e
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+)
+
+// TestOneJob: a folder goes in, its commands run, streams stay apart, the exit
+// code comes out.
+func TestOneJob(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	dir := files(t, map[string]string{"hello.txt": "hello\n", "sub/script.sh": "#!/bin/sh\necho from $0\n"})
+	p := s.errand("run", dir, "-c", "cat hello.txt", "-c", "sub/script.sh", "-c", "echo oops >&2", "-c", "exit 3", "-c", "echo never")
+	if code := p.wait(); code != 3 {
+		t.Errorf("exit code %d, want 3; stderr:\n%s", code, p.stderr)
+	}
+	if got := p.stdout.String(); got != "hello\nfrom sub/script.sh\n" {
+		t.Errorf("stdout %q", got)
+	}
+	if got := p.stderr.String(); !strings.Contains(got, "oops\n") || strings.Contains(got, "$ echo never") {
+		t.Errorf("stderr %q", got)
+	}
+	var list api.JobList
+	if err := json.Unmarshal([]byte(s.output("jobs", "--json")), &list); err != nil || len(list.Jobs) != 1 {
+		t.Fatalf("jobs: %v, %+v", err, list)
+	}
+	job := s.job(list.Jobs[0].ID)
+	if job.Status != errand.Completed || *job.ExitCode != 3 || len(job.Result.Commands) != 4 {
+		t.Errorf("job %+v", job)
+	}
+}
+
+// TestArgv: what stands behind -- is a program and its arguments, not a shell line.
+func TestArgv(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	if got := s.output("run", "--no-source", "--", "printf", "%s|", "a b", "$HOME", "*"); got != "a b|$HOME|*|" {
+		t.Errorf("stdout %q", got)
+	}
+}
+
+// TestLive: the client sees what a command says while it runs, 3 seconds apart.
+func TestLive(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	p := s.errand("run", "--no-source", "-c", "echo a; sleep 3; echo b")
+	p.stdout.await(t, "a\n")
+	first := time.Now()
+	p.stdout.await(t, "b\n")
+	if gap := time.Since(first); gap < 2*time.Second {
+		t.Errorf("a came only %v before b", gap)
+	}
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestConcurrentJobs: several workers, several jobs at a time on one.
+func TestConcurrentJobs(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0")
+	s.agent(t.TempDir(), "--jobs", "2", "--name", "one")
+	s.agent(t.TempDir(), "--jobs", "1", "--name", "two")
+	g := newGate(t)
+	var ids []string
+	for range 4 {
+		ids = append(ids, s.submit("--no-source", "-c", g.wait()))
+	}
+	for _, id := range ids[:3] {
+		s.awaitJob(id, "running", running)
+	}
+	if job := s.job(ids[3]); job.Status != errand.Pending {
+		t.Errorf("the fourth job is %s though three slots are taken", job.Status)
+	}
+	workers := map[string]bool{}
+	g.open()
+	for _, id := range ids {
+		workers[s.awaitJob(id, "completed", ended).WorkerID] = true
+	}
+	if len(workers) != 2 {
+		t.Errorf("%d workers ran the jobs, want 2", len(workers))
+	}
+}
+
+// TestManyCommands: a job of 300 commands, each with its own result.
+func TestManyCommands(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	args := []string{"run", "--no-source"}
+	var want strings.Builder
+	for i := range 300 {
+		args = append(args, "-c", fmt.Sprintf("echo %d", i))
+		fmt.Fprintf(&want, "%d\n", i)
+	}
+	if got := s.output(args...); got != want.String() {
+		t.Errorf("stdout has %d bytes, want %d", len(got), want.Len())
+	}
+}
+
+// TestBinaryOutput: bytes that aren't UTF-8 and a line of 10 MB come out as they went in.
+func TestBinaryOutput(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	blob := make([]byte, 100_000)
+	for i := range blob {
+		blob[i] = byte(i * 7)
+	}
+	line := bytes.Repeat([]byte("0123456789"), 1<<20)
+	dir := files(t, map[string]string{"blob": string(blob), "line": string(line)})
+	got := s.output("run", dir, "-c", "cat blob", "-c", "cat line")
+	if want := string(blob) + string(line); got != want {
+		t.Errorf("got %d bytes, SHA-256 %s; want %d, %s", len(got), sum(got), len(want), sum(want))
+	}
+}
+
+func sum(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(h[:4])
+}
+
+// TestLargeArchive: 200 MB through client, server and agent, none of which may
+// grow by 100 MB.
+func TestLargeArchive(t *testing.T) {
+	s := local(t, "0")
+	a := s.agent(t.TempDir())
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "big"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunk := make([]byte, 1<<20)
+	x := uint64(88172645463325252)
+	for range 200 {
+		for i := 0; i < len(chunk); i += 8 {
+			x ^= x << 13
+			x ^= x >> 7
+			x ^= x << 17
+			for j := range 8 {
+				chunk[i+j] = byte(x >> (8 * j))
+			}
+		}
+		if _, err := f.Write(chunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.output("run", "--no-source", "-c", "true") // warm
+	before := [2]int{peakRSS(t, s.cmd.Process.Pid), peakRSS(t, a.cmd.Process.Pid)}
+	if got := strings.TrimSpace(s.output("run", dir, "-c", "wc -c < big")); got != "209715200" {
+		t.Errorf("the file arrived with %s bytes", got)
+	}
+	for i, pid := range []int{s.cmd.Process.Pid, a.cmd.Process.Pid} {
+		grown := peakRSS(t, pid) - before[i]
+		t.Logf("%s: peak RSS %d MB, grown by %d MB", []string{"server", "agent"}[i], peakRSS(t, pid)>>10, grown>>10)
+		if grown > 100<<10 {
+			t.Errorf("%s has grown by %d MB", []string{"server", "agent"}[i], grown>>10)
+		}
+	}
+}
+
+// peakRSS is a process's highest resident memory so far, in KB.
+func peakRSS(t *testing.T, pid int) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Skipf("no /proc on this system: %v", err)
+	}
+	for _, line := range strings.Split(string(b), "\n") {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.Atoi(strings.Fields(rest)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatal("no VmHWM")
+	return 0
+}
+
+// TestWorkerKeepsItsID over a restart.
+func TestWorkerKeepsItsID(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0")
+	data := t.TempDir()
+	var ids []string
+	for range 2 {
+		a := s.agent(data)
+		id := s.submit("--no-source", "-c", "true")
+		ids = append(ids, s.awaitJob(id, "completed", ended).WorkerID)
+		a.signal(syscall.SIGTERM)
+		if code := a.wait(); code != 0 {
+			t.Errorf("the drained agent's exit code is %d; stderr:\n%s", code, a.stderr)
+		}
+	}
+	if ids[0] == "" || ids[0] != ids[1] {
+		t.Errorf("worker %q became %q", ids[0], ids[1])
+	}
+}
+
+// TestCancel: Ctrl-C ends the job, and its processes.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1", "--heartbeat", "500ms")
+	g := newGate(t)
+	p := s.errand("run", "--no-source", "-c", "echo started; "+g.wait())
+	p.stdout.await(t, "started")
+	p.signal(syscall.SIGINT)
+	if code := p.wait(); code != 130 {
+		t.Errorf("exit code %d, want 130; stderr:\n%s", code, p.stderr)
+	}
+	var list api.JobList
+	if err := json.Unmarshal([]byte(s.output("jobs", "--json")), &list); err != nil {
+		t.Fatal(err)
+	}
+	if job := list.Jobs[0]; job.Status != errand.Cancelled || job.Reason != errand.ReasonCancelled {
+		t.Errorf("job %+v", job)
+	}
+}
+
+// TestTimeout ends with 124.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	p := s.errand("run", "--no-source", "--timeout", "1s", "-c", "echo started", "-c", newGate(t).wait())
+	if code := p.wait(); code != 124 {
+		t.Errorf("exit code %d, want 124; stderr:\n%s", code, p.stderr)
+	}
+}
+
+// TestDirect runs commands at once, in a process that knows none of our secrets.
+func TestDirect(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0")
+	res, err := s.client().Execute(t.Context(), api.Execute{Mode: api.ModeDirect, CreateJob: api.CreateJob{
+		Commands: []errand.Command{{Shell: "echo out; echo err >&2"}, {Shell: "env"}, {Shell: "exit 4"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.ExitCode == nil || *res.ExitCode != 4 || string(res.Commands[0].Stdout) != "out\n" || string(res.Commands[0].Stderr) != "err\n" {
+		t.Errorf("result %+v", res)
+	}
+	for _, secret := range []string{"AWS_ACCESS", "AWS_SECRET", "AWS_SESSION", "TOKEN", s.token("user"), s.token("admin")} {
+		if strings.Contains(string(res.Commands[1].Stdout), secret) {
+			t.Errorf("the environment holds %s:\n%s", secret, res.Commands[1].Stdout)
+		}
+	}
+}

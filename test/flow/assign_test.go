@@ -1,0 +1,210 @@
+package flow
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// A row of the assignment table: setup brings a job and its ticket into the
+// row's case, then a second worker polls, and check says what must be so then.
+type row struct {
+	name  string
+	setup func(w *world) (jobID string)
+	// What the poll must have brought about, whatever failed on the way.
+	status  errand.Status
+	reason  errand.Reason
+	attempt int
+	given   bool // the job was given to the polling worker
+	tickets int  // left in the queue
+}
+
+const ghost = "01JDGH0ST00000000000000000"
+
+func rows() []row {
+	lapse := errand.DefaultTiming().Lease + time.Minute
+	give := func(w *world, accept bool, change ...func(*errand.Spec)) *errand.Assignment {
+		job := w.create(change...)
+		k := w.worker("first")
+		a := k.take(true)
+		if a.JobID != job.Spec.ID {
+			w.t.Fatalf("got job %s, want %s", a.JobID, job.Spec.ID)
+		}
+		if accept {
+			k.beat(a)
+		}
+		return a
+	}
+	// show makes the ticket of a job that was given out receivable again, as
+	// SQS does when its hold has lapsed.
+	show := func(w *world, id string) {
+		st, err := w.rawStore().State(w.ctx, id)
+		if err == nil {
+			err = w.rawQueue().Hide(w.ctx, st.Queue, st.Handle, 0)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return []row{
+		{
+			name: "absent", tickets: 0,
+			setup: func(w *world) string {
+				if err := w.rawQueue().Send(w.ctx, errand.DefaultQueue, ghost, ghost, ghost); err != nil {
+					w.t.Fatal(err)
+				}
+				return ""
+			},
+		},
+		{
+			name: "terminal", status: errand.Cancelled, reason: errand.ReasonCancelled, attempt: 0, tickets: 0,
+			setup: func(w *world) string {
+				id := w.create().Spec.ID
+				if _, err := w.svc.Cancel(w.ctx, w.user, id); err != nil {
+					w.t.Fatal(err)
+				}
+				return id
+			},
+		},
+		{
+			name: "pending", status: errand.Running, attempt: 1, given: true, tickets: 1,
+			setup: func(w *world) string { return w.create().Spec.ID },
+		},
+		{
+			name: "never accepted, lease over", status: errand.Running, attempt: 2, given: true, tickets: 1,
+			setup: func(w *world) string {
+				a := give(w, false)
+				w.clock.Advance(w.svc.Timing.ShortLease + time.Minute)
+				return a.JobID
+			},
+		},
+		{
+			name: "lease alive", status: errand.Running, attempt: 1, tickets: 1,
+			setup: func(w *world) string {
+				a := give(w, true)
+				show(w, a.JobID)
+				return a.JobID
+			},
+		},
+		{
+			name: "lease over, cancel requested", status: errand.Cancelled, reason: errand.ReasonCancelled, attempt: 1, tickets: 0,
+			setup: func(w *world) string {
+				a := give(w, true, attempts(2))
+				if _, err := w.svc.Cancel(w.ctx, w.user, a.JobID); err != nil {
+					w.t.Fatal(err)
+				}
+				show(w, a.JobID)
+				w.clock.Advance(lapse)
+				return a.JobID
+			},
+		},
+		{
+			name: "lease over, attempts left", status: errand.Running, attempt: 2, given: true, tickets: 1,
+			setup: func(w *world) string {
+				a := give(w, true, attempts(2))
+				show(w, a.JobID)
+				w.clock.Advance(lapse)
+				return a.JobID
+			},
+		},
+		{
+			name: "lease over, none left", status: errand.Failed, reason: errand.ReasonLost, attempt: 1, tickets: 0,
+			setup: func(w *world) string {
+				a := give(w, true)
+				show(w, a.JobID)
+				w.clock.Advance(lapse)
+				return a.JobID
+			},
+		},
+	}
+}
+
+// TestAssignmentTable polls once in each row's case.
+func TestAssignmentTable(t *testing.T) {
+	for _, r := range rows() {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			id := r.setup(w)
+			k := w.worker("second")
+			r.check(w, id, k, k.take(r.given))
+		})
+	}
+}
+
+// TestAssignmentTableUnderFaults makes each write that a row may need fail once,
+// before it is applied and after. The worker polls again, as one does whose
+// answer was an error, with the same poll ID: the row must come out as if
+// nothing had happened, with no attempt used up.
+func TestAssignmentTableUnderFaults(t *testing.T) {
+	for _, r := range rows() {
+		for _, op := range []string{"Receive", "PutWorker", "PutState", "Delete", "Hide"} {
+			for _, applied := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/applied=%v", r.name, op, applied), func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t)
+					id := r.setup(w)
+					k := w.worker("second")
+					w.faults.set(op, applied)
+					a, err := k.poll("poll-1")
+					if !w.faults.happened() {
+						return // this row doesn't need that operation
+					}
+					if err != nil {
+						// What failed may have left the ticket hidden until its first hold ends.
+						a, err = k.poll("poll-1")
+					}
+					if wait := w.svc.Timing.ShortLease + 6*time.Second; err == nil && (a != nil) != r.given {
+						w.clock.Advance(wait)
+						a, err = k.poll("poll-1")
+					}
+					if err != nil {
+						t.Fatalf("poll again: %v", err)
+					}
+					// A ticket whose deletion failed comes again, and goes then.
+					if w.tickets() != r.tickets {
+						w.clock.Advance(w.svc.Timing.ShortLease + time.Minute)
+						if a != nil {
+							k.beat(a)
+						}
+						if _, err := w.worker("third").poll("poll-3"); err != nil {
+							t.Fatal(err)
+						}
+					}
+					r.check(w, id, k, a)
+				})
+			}
+		}
+	}
+}
+
+// check compares what a poll brought about with what the row says.
+func (r row) check(w *world, id string, k *worker, a *errand.Assignment) {
+	w.t.Helper()
+	if n := w.tickets(); n != r.tickets {
+		w.t.Errorf("%d tickets are left, want %d", n, r.tickets)
+	}
+	if (a != nil) != r.given {
+		w.t.Fatalf("poll got %+v; want some: %v", a, r.given)
+	}
+	if id != "" {
+		w.want(id, r.status, r.reason, r.attempt)
+	}
+	if a == nil {
+		return
+	}
+	if a.JobID != id || a.Attempt != r.attempt {
+		w.t.Errorf("given job %s attempt %d, want %s attempt %d", a.JobID, a.Attempt, id, r.attempt)
+	}
+	if o := k.beat(a)[0]; o.Order != errand.OrderContinue {
+		w.t.Errorf("order %q for the attempt just given", o.Order)
+	}
+	if status, err := k.submit(a, 0); err != nil || status != errand.Completed {
+		w.t.Errorf("submit: %s, %v", status, err)
+	}
+	if n := w.tickets(); n != 0 {
+		w.t.Errorf("%d tickets are left after the result", n)
+	}
+}

@@ -1,0 +1,147 @@
+package flow
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+func spec(command string) errand.Spec {
+	return errand.Spec{Commands: []errand.Command{{Shell: command}}}
+}
+
+// TestIdempotencyKey: one key, one job; another body is refused; another owner's
+// key is another key; after 24 hours it is free.
+func TestIdempotencyKey(t *testing.T) {
+	w := newWorld(t)
+	first, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), "key-1")
+	wantCode(t, err, "")
+	again, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), "key-1")
+	wantCode(t, err, "")
+	if again.Spec.ID != first.Spec.ID {
+		t.Errorf("the same request made job %s, then %s", first.Spec.ID, again.Spec.ID)
+	}
+	_, err = w.svc.CreateJob(w.ctx, w.user, spec("make test"), "key-1")
+	wantCode(t, err, errand.CodeIdempotencyMismatch)
+
+	bob := w.user
+	bob.Owner = "bob"
+	other, err := w.svc.CreateJob(w.ctx, bob, spec("make test"), "key-1")
+	wantCode(t, err, "")
+	if other.Spec.ID == first.Spec.ID {
+		t.Error("two owners' keys made one job")
+	}
+	w.clock.Advance(25 * time.Hour)
+	later, err := w.svc.CreateJob(w.ctx, w.user, spec("make test"), "key-1")
+	wantCode(t, err, "")
+	if later.Spec.ID == first.Spec.ID {
+		t.Error("the key is held for longer than 24 hours")
+	}
+}
+
+// TestCreateUnderFaults: a create that failed anywhere is repeated with its key
+// and makes one job, with one ticket.
+func TestCreateUnderFaults(t *testing.T) {
+	for _, op := range []string{"Claim", "CreateJob", "Send"} {
+		for _, applied := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/applied=%v", op, applied), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.faults.set(op, applied)
+				_, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), "key")
+				if !w.faults.happened() {
+					t.Fatalf("%s was not called", op)
+				}
+				if (err != nil) != (op != "Send") {
+					t.Fatalf("create: %v", err)
+				}
+				job, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), "key")
+				wantCode(t, err, "")
+				w.clock.Advance(time.Minute)
+				w.sweep()
+				page, err := w.svc.Jobs(w.ctx, w.user, errand.JobFilter{})
+				wantCode(t, err, "")
+				if len(page.Jobs) != 1 || w.tickets() != 1 {
+					t.Errorf("%d jobs and %d tickets, want one of each", len(page.Jobs), w.tickets())
+				}
+				if a := w.worker("a").take(true); a.JobID != job.Spec.ID {
+					t.Errorf("got %s, want %s", a.JobID, job.Spec.ID)
+				}
+			})
+		}
+	}
+}
+
+// TestOwners: what belongs to another doesn't exist.
+func TestOwners(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	bob := w.user
+	bob.Owner = "bob"
+	_, err := w.svc.Job(w.ctx, bob, job.Spec.ID)
+	wantCode(t, err, errand.CodeJobNotFound)
+	_, err = w.svc.Cancel(w.ctx, bob, job.Spec.ID)
+	wantCode(t, err, errand.CodeJobNotFound)
+	_, err = w.svc.Logs(w.ctx, bob, errand.LogRequest{JobID: job.Spec.ID})
+	wantCode(t, err, errand.CodeJobNotFound)
+	page, err := w.svc.Jobs(w.ctx, bob, errand.JobFilter{})
+	wantCode(t, err, "")
+	if len(page.Jobs) != 0 {
+		t.Errorf("bob sees %d jobs", len(page.Jobs))
+	}
+	admin := errand.Caller{Principal: errand.Principal{Role: errand.RoleAdmin, Owner: "root"}}
+	if _, err := w.svc.Job(w.ctx, admin, job.Spec.ID); err != nil {
+		t.Errorf("an admin: %v", err)
+	}
+	page, err = w.svc.Jobs(w.ctx, admin, errand.JobFilter{})
+	wantCode(t, err, "")
+	if len(page.Jobs) != 1 {
+		t.Errorf("an admin sees %d jobs, want 1", len(page.Jobs))
+	}
+}
+
+// TestListsPage: newest first, in pages, over months, filtered by derived status.
+func TestListsPage(t *testing.T) {
+	w := newWorld(t)
+	var want []string
+	for range 7 {
+		want = append([]string{w.create().Spec.ID}, want...)
+		w.clock.Advance(6 * 24 * time.Hour)
+	}
+	var got []string
+	f := errand.JobFilter{Limit: 3}
+	for {
+		page, err := w.svc.Jobs(w.ctx, w.user, f)
+		wantCode(t, err, "")
+		for _, j := range page.Jobs {
+			got = append(got, j.Spec.ID)
+		}
+		if page.Next == "" {
+			break
+		}
+		f.Cursor = page.Next
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	w.sweep() // those older than 13 days fail
+	page, err := w.svc.Jobs(w.ctx, w.user, errand.JobFilter{Status: errand.Pending})
+	wantCode(t, err, "")
+	if len(page.Jobs) != 2 {
+		t.Errorf("%d pending jobs, want 2", len(page.Jobs))
+	}
+	_, err = w.svc.Jobs(w.ctx, w.user, errand.JobFilter{Cursor: "page-2"})
+	wantCode(t, err, errand.CodeInvalidField)
+}
+
+// TestSources: a job may use what its owner uploaded, and nothing else.
+func TestSources(t *testing.T) {
+	w := newWorld(t)
+	s := spec("ls")
+	s.Source = &errand.Source{SHA256: strings.Repeat("a", 64)}
+	_, err := w.svc.CreateJob(w.ctx, w.user, s, "")
+	wantCode(t, err, errand.CodeSourceNotFound)
+}

@@ -1,0 +1,113 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// errFault is what an operation answers that was made to fail.
+var errFault = errors.New("made to fail")
+
+// A fault makes the next call of one operation fail, before it is applied or
+// after. Calls to other operations pass.
+type fault struct {
+	op      string
+	applied bool
+}
+
+// faults hands out at most one fault.
+type faults struct {
+	mu    sync.Mutex
+	next  *fault
+	fired bool
+}
+
+func (f *faults) set(op string, applied bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next, f.fired = &fault{op, applied}, false
+}
+
+func (f *faults) happened() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fired
+}
+
+// do runs an operation, or fails it as was set.
+func (f *faults) do(op string, run func() error) error {
+	f.mu.Lock()
+	hit := f.next
+	if hit != nil && hit.op == op {
+		f.next, f.fired = nil, true
+	} else {
+		hit = nil
+	}
+	f.mu.Unlock()
+	if hit == nil {
+		return run()
+	}
+	if hit.applied {
+		if err := run(); err != nil {
+			return err
+		}
+	}
+	return errFault
+}
+
+// faultyStore fails writes of the store.
+type faultyStore struct {
+	errand.Store
+	*faults
+}
+
+func (s faultyStore) CreateJob(ctx context.Context, spec *errand.Spec, st *errand.State) error {
+	return s.do("CreateJob", func() error { return s.Store.CreateJob(ctx, spec, st) })
+}
+
+func (s faultyStore) PutState(ctx context.Context, st *errand.State) error {
+	return s.do("PutState", func() error { return s.Store.PutState(ctx, st) })
+}
+
+func (s faultyStore) PutResult(ctx context.Context, id string, attempt int, r *errand.Result) error {
+	return s.do("PutResult", func() error { return s.Store.PutResult(ctx, id, attempt, r) })
+}
+
+func (s faultyStore) PutWorker(ctx context.Context, w *errand.Worker) error {
+	return s.do("PutWorker", func() error { return s.Store.PutWorker(ctx, w) })
+}
+
+func (s faultyStore) Claim(ctx context.Context, c errand.Claim) (out errand.Claim, err error) {
+	err = s.do("Claim", func() error { out, err = s.Store.Claim(ctx, c); return err })
+	return out, err
+}
+
+// faultyQueue fails calls to the queue.
+type faultyQueue struct {
+	errand.Queue
+	*faults
+}
+
+func (q faultyQueue) Send(ctx context.Context, queue, lane, dedup, job string) error {
+	return q.do("Send", func() error { return q.Queue.Send(ctx, queue, lane, dedup, job) })
+}
+
+func (q faultyQueue) Receive(ctx context.Context, queue, attempt string, wait, hold time.Duration) (t *errand.Ticket, err error) {
+	err = q.do("Receive", func() error { t, err = q.Queue.Receive(ctx, queue, attempt, wait, hold); return err })
+	if err != nil {
+		t = nil
+	}
+	return t, err
+}
+
+func (q faultyQueue) Hide(ctx context.Context, queue, handle string, d time.Duration) error {
+	return q.do("Hide", func() error { return q.Queue.Hide(ctx, queue, handle, d) })
+}
+
+func (q faultyQueue) Delete(ctx context.Context, queue, handle string) error {
+	return q.do("Delete", func() error { return q.Queue.Delete(ctx, queue, handle) })
+}

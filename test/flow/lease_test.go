@@ -1,0 +1,234 @@
+package flow
+
+import (
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// TestLostAnswer: the worker asks again with the same poll ID, and gets the same
+// attempt, for as long as nobody else has it.
+func TestLostAnswer(t *testing.T) {
+	w := newWorld(t)
+	job := w.create(attempts(1))
+	k := w.worker("a")
+	first, err := k.poll("p")
+	wantCode(t, err, "")
+	for range 3 {
+		w.clock.Advance(20 * time.Second) // the short lease is 30 s: each answer renews it
+		again, err := k.poll("p")
+		wantCode(t, err, "")
+		if again == nil || again.JobID != first.JobID || again.Attempt != 1 {
+			t.Fatalf("asked again: %+v, want attempt 1 of %s", again, first.JobID)
+		}
+	}
+	if other := w.worker("b").take(false); other != nil {
+		t.Fatalf("another worker got %+v", other)
+	}
+	w.want(job.Spec.ID, errand.Running, "", 1)
+}
+
+// TestUnacceptedAttemptsAreFree: a job with one attempt survives any number of
+// answers that were lost with their workers.
+func TestUnacceptedAttemptsAreFree(t *testing.T) {
+	w := newWorld(t)
+	job := w.create(attempts(1))
+	for range 5 {
+		w.worker("dies").take(true)
+		w.clock.Advance(time.Minute)
+	}
+	k := w.worker("lives")
+	a := k.take(true)
+	k.beat(a)
+	if _, err := k.submit(a, 7); err != nil {
+		t.Fatal(err)
+	}
+	w.want(job.Spec.ID, errand.Completed, "", 6)
+	if code := w.job(job.Spec.ID).State.ExitCode; code == nil || *code != 7 {
+		t.Errorf("exit code %v, want 7", code)
+	}
+}
+
+// TestRevival: a heartbeat with the current attempt revives a lapsed lease, and
+// so does a result, also of a job that was presumed lost.
+func TestRevival(t *testing.T) {
+	t.Run("heartbeat", func(t *testing.T) {
+		w := newWorld(t)
+		job := w.create()
+		k := w.worker("a")
+		a := k.take(true)
+		k.beat(a)
+		w.clock.Advance(time.Hour)
+		w.want(job.Spec.ID, errand.Failed, errand.ReasonLost, 1) // as a reader sees it
+		if o := k.beat(a)[0]; o.Order != errand.OrderContinue {
+			t.Errorf("order %q, want continue", o.Order)
+		}
+		w.want(job.Spec.ID, errand.Running, "", 1)
+	})
+	t.Run("result after lost was written", func(t *testing.T) {
+		w := newWorld(t)
+		job := w.create()
+		k := w.worker("a")
+		a := k.take(true)
+		k.beat(a)
+		w.clock.Advance(time.Hour)
+		if r := w.sweep(); r.Lost != 1 {
+			t.Fatalf("sweep %+v, want one lost", r)
+		}
+		if o := k.beat(a)[0]; o.Order != errand.OrderContinue {
+			t.Errorf("order %q, want continue: the loss is a presumption", o.Order)
+		}
+		status, err := k.submit(a, 0)
+		if err != nil || status != errand.Completed {
+			t.Fatalf("submit: %s, %v", status, err)
+		}
+		w.want(job.Spec.ID, errand.Completed, "", 1)
+	})
+	t.Run("not when another has it", func(t *testing.T) {
+		w := newWorld(t)
+		job := w.create(attempts(2))
+		k := w.worker("a")
+		a := k.take(true)
+		k.beat(a)
+		w.clock.Advance(time.Hour)
+		b := w.worker("b")
+		second := b.take(true)
+		if o := k.beat(a)[0]; o.Order != errand.OrderAbandon {
+			t.Errorf("order %q, want abandon", o.Order)
+		}
+		_, err := k.submit(a, 0)
+		wantCode(t, err, errand.CodeStaleAttempt)
+		b.beat(second)
+		if _, err := b.submit(second, 3); err != nil {
+			t.Fatal(err)
+		}
+		w.want(job.Spec.ID, errand.Completed, "", 2)
+	})
+}
+
+// TestSubmitTwice: the same report is answered the same way; another one of the
+// same attempt changes nothing.
+func TestSubmitTwice(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	k := w.worker("a")
+	a := k.take(true)
+	for _, code := range []int{4, 4, 0} {
+		status, err := k.submit(a, code)
+		if err != nil || status != errand.Completed {
+			t.Fatalf("submit: %s, %v", status, err)
+		}
+	}
+	if status, err := k.fail(a, errand.ReasonTimedOut); err != nil || status != errand.Completed {
+		t.Errorf("failure after the result: %s, %v", status, err)
+	}
+	if got := w.job(job.Spec.ID); *got.State.ExitCode != 4 || got.Result.ExitCode != 4 {
+		t.Errorf("exit code %d, result %d, want the first: 4", *got.State.ExitCode, got.Result.ExitCode)
+	}
+}
+
+// TestSubmitUnderFaults: whatever fails on the way, the worker's retry ends the
+// job once, and its ticket goes.
+func TestSubmitUnderFaults(t *testing.T) {
+	for _, op := range []string{"PutResult", "PutState", "Delete"} {
+		for _, applied := range []bool{false, true} {
+			w := newWorld(t)
+			job := w.create()
+			k := w.worker("a")
+			a := k.take(true)
+			k.beat(a)
+			w.faults.set(op, applied)
+			_, err := k.submit(a, 5)
+			if !w.faults.happened() {
+				t.Fatalf("%s was not called", op)
+			}
+			if err != nil {
+				_, err = k.submit(a, 5)
+			}
+			wantCode(t, err, "")
+			w.want(job.Spec.ID, errand.Completed, "", 1)
+			w.clock.Advance(time.Hour) // the ticket shows again, if it is there
+			w.worker("b").take(false)
+			if n := w.tickets(); n != 0 {
+				t.Errorf("%s failed (applied: %v): %d tickets left", op, applied, n)
+			}
+		}
+	}
+}
+
+// TestWorkerStopped: a worker that was told to stop gives a job back at once if
+// attempts are left; else it failed.
+func TestWorkerStopped(t *testing.T) {
+	w := newWorld(t)
+	again, once := w.create(attempts(2)), w.create()
+	k := w.worker("a")
+	a, b := k.take(true), k.take(true)
+	k.beat(a, b)
+	if status, err := k.fail(a, errand.ReasonWorkerStopped); err != nil || status != errand.Pending {
+		t.Errorf("with attempts left: %s, %v, want pending", status, err)
+	}
+	if status, err := k.fail(b, errand.ReasonWorkerStopped); err != nil || status != errand.Failed {
+		t.Errorf("with none left: %s, %v, want failed", status, err)
+	}
+	w.want(once.Spec.ID, errand.Failed, errand.ReasonWorkerStopped, 1)
+	if got := w.worker("b").take(true); got.JobID != again.Spec.ID || got.Attempt != 2 {
+		t.Errorf("the next worker got %s attempt %d, want %s attempt 2", got.JobID, got.Attempt, again.Spec.ID)
+	}
+}
+
+// TestSuperseded: a cloned data directory registers the same worker again; from
+// then on the first process is refused everywhere, and no job runs twice.
+func TestSuperseded(t *testing.T) {
+	w := newWorld(t)
+	job := w.create(attempts(2))
+	first := w.worker("a")
+	a := first.take(true)
+	first.beat(a)
+
+	clone := w.worker("a")
+	_, err := first.poll("other")
+	wantCode(t, err, errand.CodeSuperseded)
+	_, err = first.svc.Heartbeat(w.ctx, first.caller, errand.Heartbeat{WorkerID: first.id, Epoch: first.epoch})
+	wantCode(t, err, errand.CodeSuperseded)
+	_, err = first.submit(a, 0)
+	wantCode(t, err, errand.CodeSuperseded)
+
+	clone.take(false) // the lease of the first process is alive
+	w.want(job.Spec.ID, errand.Running, "", 1)
+	w.clock.Advance(time.Hour)
+	if b := clone.take(true); b.Attempt != 2 {
+		t.Errorf("attempt %d, want 2", b.Attempt)
+	}
+	if w.worker("b").id == clone.id {
+		t.Fatal("another name, the same worker")
+	}
+}
+
+// TestThirteenHours: longer than SQS lets a message be hidden.
+func TestThirteenHours(t *testing.T) {
+	w := newWorld(t)
+	job := w.create(attempts(1))
+	k, other := w.worker("a"), w.worker("other")
+	a := k.take(true)
+	for range 13 * 60 {
+		if o := k.beat(a)[0]; o.Order != errand.OrderContinue {
+			t.Fatalf("order %q after %v", o.Order, w.clock.Now().Sub(job.State.CreatedAt))
+		}
+		w.clock.Advance(time.Minute)
+		if w.clock.Now().Minute()%7 == 0 {
+			other.take(false)
+			w.sweep()
+		}
+	}
+	k.beat(a)
+	if _, err := k.submit(a, 0); err != nil {
+		t.Fatal(err)
+	}
+	w.want(job.Spec.ID, errand.Completed, "", 1)
+	w.clock.Advance(13 * time.Hour)
+	other.take(false)
+	if n := w.tickets(); n != 0 {
+		t.Errorf("%d tickets left", n)
+	}
+}

@@ -1,0 +1,254 @@
+// Package flow tests the control plane's use cases over the embedded stack, on
+// its real wire protocols, with one clock that product and stack share and that
+// the tests move. Workers here are calls of the Service; the real agent is
+// tested in test/e2e.
+package flow
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/dynamo"
+	"github.com/errandhq/errand/internal/queue"
+	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/localstack"
+)
+
+// world is a control plane with a clock of its own.
+type world struct {
+	t        *testing.T
+	ctx      context.Context
+	clock    *localstack.ManualClock
+	stack    *localstack.Stack
+	svc      *errand.Service
+	settings wire.Settings
+	faults   *faults
+	user     errand.Caller
+}
+
+// newWorld starts a stack in memory with no workers and no jobs. The schedule of the
+// sweep never comes by itself here: tests sweep when they mean to.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	clock := localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
+	w := &world{t: t, ctx: t.Context(), clock: clock, faults: &faults{}}
+	idle := func(map[string]string) (localstack.Handler, error) { // the tests call the Service, not the functions
+		return lambda.NewHandler(func() error { return nil }), nil
+	}
+	functions := map[string]localstack.FunctionSource{wire.SweepName: {New: idle}}
+	for _, e := range api.Endpoints() {
+		functions[e.Name] = localstack.FunctionSource{New: idle}
+	}
+	stack, err := localstack.Start(w.ctx, localstack.Config{
+		Clock: clock, Template: errand.Template, Functions: functions, Logf: t.Logf,
+		Parameters: map[string]string{"PollWait": "20s"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.stack = stack
+	t.Cleanup(func() {
+		if err := stack.Close(); err != nil {
+			t.Errorf("close the stack: %v", err)
+		}
+	})
+	env := stack.Environment("SweepFunction")
+	if w.settings, err = wire.ParseSettings(func(k string) string { return env[k] }); err != nil {
+		t.Fatal(err)
+	}
+	w.svc = w.service(stack.AWSConfig())
+	w.user = errand.Caller{Principal: errand.Principal{Role: errand.RoleUser, Owner: "ann"}, Origin: "http://127.0.0.1:8080"}
+	return w
+}
+
+// service is a Service over AWS as cfg reaches it, with faults to be set.
+func (w *world) service(cfg aws.Config) *errand.Service {
+	log := slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	svc := wire.NewService(cfg, w.settings, wire.Clock{Now: w.clock.Now, After: w.after}, log)
+	svc.Store = faultyStore{svc.Store, w.faults}
+	svc.Queue = faultyQueue{svc.Queue, w.faults}
+	return svc
+}
+
+func (w *world) after(d time.Duration) <-chan time.Time {
+	c := make(chan time.Time, 1)
+	w.clock.AfterFunc(d, func() { c <- w.clock.Now() })
+	return c
+}
+
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(b []byte) (int, error) {
+	w.t.Log(strings.TrimSpace(string(b)))
+	return len(b), nil
+}
+
+// create makes a job, which must succeed.
+func (w *world) create(change ...func(*errand.Spec)) errand.Job {
+	w.t.Helper()
+	spec := errand.Spec{Commands: []errand.Command{{Shell: "true"}}}
+	for _, f := range change {
+		f(&spec)
+	}
+	job, err := w.svc.CreateJob(w.ctx, w.user, spec, "")
+	if err != nil {
+		w.t.Fatalf("create: %v", err)
+	}
+	return job
+}
+
+func attempts(n int) func(*errand.Spec) { return func(s *errand.Spec) { s.MaxAttempts = n } }
+func group(g string) func(*errand.Spec) { return func(s *errand.Spec) { s.Group = g } }
+
+// job reads a job as its owner sees it.
+func (w *world) job(id string) errand.Job {
+	w.t.Helper()
+	job, err := w.svc.Job(w.ctx, w.user, id)
+	if err != nil {
+		w.t.Fatalf("job %s: %v", id, err)
+	}
+	job.State = job.State.View(w.clock.Now())
+	return job
+}
+
+// want checks where a job stands.
+func (w *world) want(id string, status errand.Status, reason errand.Reason, attempt int) {
+	w.t.Helper()
+	st := w.job(id).State
+	if st.Status != status || st.Reason != reason || st.Attempt != attempt {
+		w.t.Errorf("job is %s %q, attempt %d; want %s %q, attempt %d", st.Status, st.Reason, st.Attempt, status, reason, attempt)
+	}
+}
+
+func (w *world) sweep() errand.SweepReport {
+	w.t.Helper()
+	r, err := w.svc.Sweep(w.ctx)
+	if err != nil {
+		w.t.Fatalf("sweep: %v", err)
+	}
+	return r
+}
+
+// tickets counts the messages of the default queue.
+func (w *world) tickets() int {
+	w.t.Helper()
+	url := w.settings.Queues[errand.DefaultQueue]
+	res, err := sqs.NewFromConfig(w.stack.AWSConfig()).GetQueueAttributes(w.ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n := 0
+	for _, name := range []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"} {
+		var k int
+		if _, err := fmt.Sscan(res.Attributes[name], &k); err != nil {
+			w.t.Fatalf("%s: %v", name, err)
+		}
+		n += k
+	}
+	return n
+}
+
+// worker is a worker as the Service sees one.
+type worker struct {
+	*world
+	caller errand.Caller
+	id     string
+	epoch  int
+	polls  int
+}
+
+// worker registers a worker. The same name again is the same worker, restarted.
+func (w *world) worker(name string) *worker {
+	w.t.Helper()
+	id := "worker-" + name
+	token := "erw_" + id + "." + strings.Repeat("s", 40)
+	agent := errand.Caller{Principal: errand.Principal{Role: errand.RoleAgent, Owner: "ann"}}
+	r, err := w.svc.Register(w.ctx, agent, errand.Registration{WorkerID: id, Token: token, Slots: 4})
+	if err != nil {
+		w.t.Fatalf("register: %v", err)
+	}
+	return &worker{
+		world: w, id: id, epoch: r.Epoch,
+		caller: errand.Caller{Principal: errand.Principal{Role: errand.RoleWorker, Owner: "ann", WorkerID: id}, Origin: "http://127.0.0.1:8080"},
+	}
+}
+
+// poll asks for work with a poll ID, without waiting.
+func (k *worker) poll(pollID string) (*errand.Assignment, error) {
+	return k.svc.TakeJob(k.ctx, k.caller, errand.TakeRequest{WorkerID: k.id, Epoch: k.epoch, PollID: pollID})
+}
+
+// take asks for work with a new poll ID; there must be some, or none, as wanted.
+func (k *worker) take(some bool) *errand.Assignment {
+	k.t.Helper()
+	k.polls++
+	a, err := k.poll(fmt.Sprintf("%s-%d-%d", k.id, k.epoch, k.polls))
+	if err != nil {
+		k.t.Fatalf("poll: %v", err)
+	}
+	if (a != nil) != some {
+		k.t.Fatalf("poll got %+v; want some: %v", a, some)
+	}
+	return a
+}
+
+// beat heartbeats, naming attempts, and returns the orders.
+func (k *worker) beat(holds ...*errand.Assignment) []errand.Order {
+	k.t.Helper()
+	h := errand.Heartbeat{WorkerID: k.id, Epoch: k.epoch}
+	for _, a := range holds {
+		h.Holds = append(h.Holds, errand.Hold{JobID: a.JobID, Attempt: a.Attempt})
+	}
+	res, err := k.svc.Heartbeat(k.ctx, k.caller, h)
+	if err != nil {
+		k.t.Fatalf("heartbeat: %v", err)
+	}
+	return res.Orders
+}
+
+// submit reports that the commands ended with an exit code.
+func (k *worker) submit(a *errand.Assignment, exitCode int) (errand.Status, error) {
+	return k.svc.SubmitResult(k.ctx, k.caller, k.report(a), errand.Result{ExitCode: exitCode})
+}
+
+func (k *worker) fail(a *errand.Assignment, reason errand.Reason) (errand.Status, error) {
+	return k.svc.SubmitFailure(k.ctx, k.caller, k.report(a), errand.Failure{Reason: reason, Error: "it went wrong"})
+}
+
+func (k *worker) report(a *errand.Assignment) errand.Report {
+	return errand.Report{WorkerID: k.id, Epoch: k.epoch, JobID: a.JobID, Attempt: a.Attempt}
+}
+
+// wantCode checks an error's code; empty: there must be none.
+func wantCode(t *testing.T, err error, code errand.Code) {
+	t.Helper()
+	switch {
+	case code == "" && err != nil:
+		t.Fatalf("error %v, want none", err)
+	case code != "" && (err == nil || errand.CodeOf(err) != code):
+		t.Fatalf("error %v, want code %s", err, code)
+	}
+}
+
+// rawQueue and rawStore bypass the faults.
+func (w *world) rawQueue() errand.Queue {
+	return queue.New(sqs.NewFromConfig(w.stack.AWSConfig()), w.settings.Queues, slog.New(slog.DiscardHandler))
+}
+
+func (w *world) rawStore() errand.Store {
+	return dynamo.New(dynamodb.NewFromConfig(w.stack.AWSConfig()), w.settings.Tables, w.clock.Now)
+}
