@@ -196,7 +196,7 @@ func validateText(field, s string, maxRunes int) error {
 	return nil
 }
 
-func between(field string, v, lo, hi int) error {
+func between(field string, v, lo, hi int) error { //nolint:unparam // a limit has two ends
 	if v < lo || v > hi {
 		return invalid(field, "%s must be from %d to %d, not %d", field, lo, hi, v)
 	}

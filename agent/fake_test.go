@@ -3,6 +3,7 @@ package agent_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -74,7 +75,7 @@ func newServer(t *testing.T) *server {
 	}))
 	t.Cleanup(func() {
 		close(s.closing)
-		s.Server.Close()
+		s.Close()
 	})
 	return s
 }
@@ -256,7 +257,7 @@ func (s *server) post(w http.ResponseWriter, r *http.Request) {
 	var data []byte
 	for {
 		part, err := mr.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil {

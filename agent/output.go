@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"hash"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/errandhq/errand"
@@ -51,7 +52,7 @@ func (c *capture) output() errand.Output {
 		return o
 	}
 	head, part := cutPartialRune(c.head)
-	tail := append(part, c.tail...)
+	tail := slices.Concat(part, c.tail)
 	tail = tail[max(0, len(tail)-errand.OutputTailBytes):]
 	if c.bytes > int64(len(head)+len(tail)) {
 		tail = dropPartialRune(tail)

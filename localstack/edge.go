@@ -64,7 +64,7 @@ func (s *Stack) serveUnsigned(next http.Handler, w http.ResponseWriter, r *http.
 		return
 	}
 	id := awswire.Identity{AccessKeyID: s.creds.AccessKeyID, Region: s.cfg.Region, Service: serviceOf(r)}
-	if _, region, _, ok := scope(r); ok && region != "" {
+	if region, _, ok := scope(r); ok && region != "" {
 		id.Region = region
 	}
 	next.ServeHTTP(w, r.WithContext(awswire.WithIdentity(r.Context(), id)))
@@ -82,7 +82,7 @@ func isLoopbackOrigin(origin string) bool {
 // serviceOf tells which service a request is for: by the scope of its
 // signature, or by its form if it has none.
 func serviceOf(r *http.Request) string {
-	if _, _, service, ok := scope(r); ok {
+	if _, service, ok := scope(r); ok {
 		return service
 	}
 	target := r.Header.Get("X-Amz-Target")
@@ -100,7 +100,7 @@ func serviceOf(r *http.Request) string {
 }
 
 // scope is what the credential of a request's signature names, checked or not.
-func scope(r *http.Request) (accessKey, region, service string, ok bool) {
+func scope(r *http.Request) (region, service string, ok bool) {
 	_, credential, found := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	if !found {
 		credential = r.URL.Query().Get("X-Amz-Credential")
@@ -109,9 +109,9 @@ func scope(r *http.Request) (accessKey, region, service string, ok bool) {
 	parts := strings.Split(strings.TrimSpace(credential), "/")
 	n := len(parts)
 	if n < 5 {
-		return "", "", "", false
+		return "", "", false
 	}
-	return parts[0], parts[n-3], parts[n-2], true
+	return parts[n-3], parts[n-2], true
 }
 
 // fail answers what no service has seen, in the protocol that the request is in.

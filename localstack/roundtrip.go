@@ -112,8 +112,8 @@ func serverRequest(ctx context.Context, req *http.Request, body *requestBody) *h
 	if _, ok := r.Header["User-Agent"]; !ok {
 		r.Header.Set("User-Agent", "Go-http-client/1.1")
 	}
-	switch {
-	case req.Body == nil || req.Body == http.NoBody:
+	switch req.Body {
+	case nil, http.NoBody:
 		r.Body, r.ContentLength = http.NoBody, 0
 		if req.Method == http.MethodPost || req.Method == http.MethodPut || req.Method == http.MethodPatch {
 			r.Header.Set("Content-Length", "0")

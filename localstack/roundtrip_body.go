@@ -26,11 +26,11 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	n, err := b.x.pipeR.Read(p)
 	if b.left > 0 {
 		b.left -= int64(n)
-		if err == io.EOF && b.left > 0 {
+		if errors.Is(err, io.EOF) && b.left > 0 {
 			err = io.ErrUnexpectedEOF
 		}
 	}
-	b.eof = b.eof || err == io.EOF
+	b.eof = b.eof || errors.Is(err, io.EOF)
 	return n, err
 }
 
@@ -76,7 +76,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.rc.Read(p)
 	b.left -= int64(n)
-	if err == io.EOF && b.limited && b.left > 0 {
+	if errors.Is(err, io.EOF) && b.limited && b.left > 0 {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,7 +169,7 @@ func reportLogged(t *testing.T, s *apitest.Stack, w *apitest.Worker, a *errand.A
 	if err != nil || page.Done || page.Next != 6 || page.Status != errand.Running {
 		t.Fatalf("%+v, %v", page, err)
 	}
-	all := append(one.Data, two.Data...)
+	all := slices.Concat(one.Data, two.Data)
 	result := errand.Result{
 		ExitCode: 3, DurationMs: 12,
 		Commands: []errand.CommandResult{{ExitCode: 3, DurationMs: 12,

@@ -56,7 +56,7 @@ func (d Runner) run(ctx context.Context, r errand.DirectRequest, out *errand.Dir
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // the function's whole disk goes with it
 	for _, sub := range []string{"work", "home", "tmp"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
 			return err

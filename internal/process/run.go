@@ -31,7 +31,7 @@ type Program struct {
 	// writing to its pipes before they are killed; 0: DefaultPipeWait.
 	PipeWait time.Duration
 	// commandLine is the raw command line on Windows, where it isn't Argv's.
-	commandLine string
+	commandLine string //nolint:unused // on other systems
 }
 
 // Exit is how a program ended.
@@ -178,7 +178,6 @@ func unwrapPath(err error) error {
 type pipes struct {
 	r, w [2]*os.File
 	done chan struct{} // both are read to their end
-	once sync.Once
 	mu   sync.Mutex
 	bad  error
 }
@@ -229,7 +228,7 @@ func copyAll(w io.Writer, r io.Reader) error {
 			}
 		}
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // see above
 		}
 	}
 }

@@ -39,7 +39,7 @@ func killIf(pid int, dir string, variables []string) bool {
 	if err != nil {
 		return false
 	}
-	defer p.Release()
+	defer func() { _ = p.Release() }() // it was only looked at
 	env, err := os.ReadFile(filepath.Join(dir, "environ"))
 	if err != nil {
 		return false // another user's, or gone

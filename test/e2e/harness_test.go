@@ -70,7 +70,7 @@ func cleanEnv(t *testing.T) []string {
 			env = append(env, e)
 		}
 	}
-	return append(env, "NO_COLOR=1")
+	return append(env, "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")
 }
 
 func (p *proc) signal(s syscall.Signal) {

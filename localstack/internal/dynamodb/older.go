@@ -98,7 +98,7 @@ var operandKinds = map[string][]value.Kind{
 // checkOperands checks the number of the operands, their one type, that type
 // against kinds (nil for any), and the order of a range.
 func checkOperands(t expr.LegacyTest, kinds map[string][]value.Kind) error {
-	n, ok := len(t.Args), true
+	n, ok := len(t.Args), false
 	switch t.Operator {
 	case "NULL", "NOT_NULL":
 		ok = n == 0

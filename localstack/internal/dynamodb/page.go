@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
@@ -154,7 +155,7 @@ func (p *page) resume(start Item) {
 	if p.back {
 		p.upper = at
 	} else {
-		p.lower = append(at, 0)
+		p.lower = slices.Concat(at, []byte{0})
 	}
 }
 

@@ -43,7 +43,7 @@ func tooLarge(size int) Result {
 
 // handlerFailure is what the Go runtime reports of a handler's error.
 func handlerFailure(err error) Result {
-	if e, ok := err.(messages.InvokeResponse_Error); ok {
+	if e, ok := err.(messages.InvokeResponse_Error); ok { //nolint:errorlint // the runtime looks at the outermost error alone
 		return failure(e)
 	}
 	return failure(messages.InvokeResponse_Error{Message: err.Error(), Type: typeName(err)})

@@ -174,7 +174,7 @@ func TestCallerGone(t *testing.T) {
 		if _, err := s.Invoke(ctx, Call{Function: "f"}); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled caller: %v", err)
 		}
-		if e := <-ends; !errors.Is(e.err, context.Canceled) || e.cause != errAbandoned {
+		if e := <-ends; !errors.Is(e.err, context.Canceled) || !errors.Is(e.cause, errAbandoned) {
 			t.Errorf("handler of a cancelled caller saw %v (%v)", e.err, e.cause)
 		}
 

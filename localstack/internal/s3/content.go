@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -105,7 +106,7 @@ func (c *Content) Read(p []byte) (int, error) {
 		c.file, c.pieces = nil, c.pieces[1:]
 		return n, err
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("body %s is %d bytes short: %w", cur.id, cur.len, io.ErrUnexpectedEOF)
 	}
 	return n, err

@@ -111,7 +111,7 @@ func (e *Engine) sweepObjects(name string, from []byte) (next []byte, n int, err
 	err = e.update(func(batch *kv.Batch) (drop []Part, err error) {
 		b, err := e.Bucket(name)
 		if err != nil {
-			return nil, nil // deleted meanwhile
+			return nil, nil //nolint:nilerr // deleted meanwhile
 		}
 		seen := 0
 		err = e.space.Scan(from, after(objectKey(name, "")), func(k, v []byte) (bool, error) {

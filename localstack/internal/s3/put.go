@@ -171,7 +171,7 @@ func copyBody(f *draft, d *digest, r io.Reader, size int64) (n int64, err error)
 			}
 		}
 		switch {
-		case err == io.EOF:
+		case err == io.EOF: //nolint:errorlint // a wrapped one is a body that was cut off
 			return n, nil
 		case err != nil:
 			return n, incompleteBody(err)

@@ -179,7 +179,7 @@ func TestContentBasedDeduplication(t *testing.T) {
 		must(t, err)
 		return out.MessageId
 	}
-	if send("same", nil) != send("same", nil) {
+	if first, second := send("same", nil), send("same", nil); first != second {
 		t.Error("the same body twice isn't a duplicate")
 	}
 	if send("same", ptr("id")) == send("same", nil) {

@@ -39,9 +39,7 @@ func readCORS(p *props) *CORS {
 	if !ok || v == "false" {
 		return nil
 	}
-	switch v := v.(type) {
-	case string:
-		origin := v
+	if origin, ok := v.(string); ok {
 		if origin == "true" {
 			origin = "*"
 		}

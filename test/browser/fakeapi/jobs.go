@@ -1,6 +1,7 @@
 package fakeapi
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -31,7 +32,9 @@ func (f *Fake) execute(w http.ResponseWriter, r *http.Request) {
 	spec := errand.Spec{Name: e.Name, Commands: e.Commands, Source: e.Source, Env: e.Env, Queue: e.Queue, Group: e.Group, MaxAttempts: e.MaxAttempts, TimeoutSeconds: e.TimeoutSeconds, ContinueOnError: e.ContinueOnError}
 	spec.Normalise(errand.Timing{Lease: 5 * time.Minute})
 	if err := spec.Validate(); err != nil {
-		problem(w, err.(*errand.Error))
+		var e *errand.Error
+		errors.As(err, &e)
+		problem(w, e)
 		return
 	}
 	keyed := r.Header.Get("Idempotency-Key") != ""

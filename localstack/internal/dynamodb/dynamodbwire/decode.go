@@ -45,8 +45,7 @@ const (
 // decodeInto sets v from a tree that isn't null. member is true inside a list
 // or map, where some of AWS's words differ.
 func decodeInto(tree any, v reflect.Value, member bool) error {
-	switch v.Type() {
-	case reflect.TypeFor[value.Value]():
+	if v.Type() == reflect.TypeFor[value.Value]() {
 		av, err := attribute(tree, member)
 		v.Set(reflect.ValueOf(av))
 		return err

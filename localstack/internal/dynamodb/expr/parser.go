@@ -51,14 +51,6 @@ func parse[T any](src string, keywords []string, grammar func(*parser) T) (resul
 
 func (p *parser) peek() token { return p.toks[p.pos] }
 
-func (p *parser) next() token {
-	t := p.toks[p.pos]
-	if t.kind != tokEOF {
-		p.pos++
-	}
-	return t
-}
-
 func (p *parser) accept(punct string) bool {
 	if p.peek().is(punct) {
 		p.pos++

@@ -150,8 +150,8 @@ func (c *chunkedReader) line() (string, error) {
 			return "", bufio.ErrTooLong
 		}
 		switch {
-		case err == bufio.ErrBufferFull:
-		case err == io.EOF && len(b) > 0:
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF) && len(b) > 0:
 			return "", io.ErrUnexpectedEOF
 		case err != nil:
 			return "", err

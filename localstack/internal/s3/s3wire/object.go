@@ -181,7 +181,7 @@ func (c *call) getObject() error {
 	if err != nil {
 		return c.notModified(o, err)
 	}
-	defer content.Close()
+	defer func() { _ = content.Close() }() // it was only read
 	c.readHeaders(o, content.Span)
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)

@@ -3,6 +3,7 @@ package s3wire
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -111,7 +112,7 @@ type trailerReader struct {
 
 func (t *trailerReader) Read(b []byte) (int, error) {
 	n, err := t.chunkedReader.Read(b)
-	if err == io.EOF && !t.algorithm.ValidValue(t.trailers[t.name]) {
+	if errors.Is(err, io.EOF) && !t.algorithm.ValidValue(t.trailers[t.name]) {
 		err = awswire.Errorf(http.StatusBadRequest, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
 	}
 	return n, err

@@ -43,7 +43,7 @@ func readForm(r *http.Request) (*form, error) {
 	f, size := &form{fields: map[string]string{}}, 0
 	for {
 		part, err := mr.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil, awswire.Errorf(http.StatusBadRequest, "InvalidArgument", "POST requires exactly one file upload per request.")
 		}
 		if err != nil {

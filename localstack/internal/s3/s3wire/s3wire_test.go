@@ -63,7 +63,7 @@ func newWorld(t *testing.T, c config) *world {
 	check(t, err)
 	t.Cleanup(func() { check(t, w.engine.Close()) })
 	w.verifier = awswire.NewVerifier([]awswire.Credentials{{AccessKeyID: keyID, SecretAccessKey: secret}}, w.clock.Now)
-	var h http.Handler = s3wire.New(w.engine, s3wire.Options{Verifier: w.verifier, Logf: t.Logf})
+	h := s3wire.New(w.engine, s3wire.Options{Verifier: w.verifier, Logf: t.Logf})
 	if c.wrap != nil {
 		h = c.wrap(h)
 	}
