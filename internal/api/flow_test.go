@@ -152,7 +152,7 @@ func TestWholeWay(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	workers, err := user.Workers(ctx, "")
-	if err != nil || len(workers.Workers) != 1 || !workers.Workers[0].Online || workers.Workers[0].Status != errand.Busy {
+	if err != nil || len(workers.Workers) != 1 || !workers.Workers[0].Online || workers.Workers[0].Status != errand.Idle {
 		t.Errorf("%+v, %v", workers, err)
 	}
 }
