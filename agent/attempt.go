@@ -78,6 +78,7 @@ func (t *attempt) run() {
 	log := t.a.Log.With("job", t.JobID, "attempt", t.Attempt)
 	log.Info("took job", "name", t.Name, "commands", len(t.Commands))
 	out, err := t.do()
+	process.KillStray(t.own()...) // before the report, which may let the next job of its lane begin
 	if t.spool != nil {
 		defer t.spool.Close()
 	}
@@ -91,7 +92,6 @@ func (t *attempt) run() {
 	if errors.Is(err, errKeep) {
 		return
 	}
-	process.KillStray(t.own()...)
 	if err := t.dir.Remove(); err != nil {
 		log.Warn("could not remove the attempt's directory", "err", err)
 	}
@@ -115,7 +115,7 @@ func (t *attempt) do() (*attemptdir.Outcome, error) {
 	}
 	out.Sent, out.Trying = sent, trying
 	out.End, out.Result.Log = t.spool.End(), t.spool.Log()
-	if err := t.dir.WriteOutcome(out); err != nil {
+	if err := errors.Join(t.spool.Sync(), t.dir.WriteOutcome(out)); err != nil {
 		t.a.Log.Error("could not keep the result on disk; reporting it all the same", "job", t.JobID, "err", err)
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +15,11 @@ import (
 // commands runs the job's commands and notes in r how they ended. They are
 // under the lease's guard while they run. The error is Sequence.Run's.
 func (t *attempt) commands(r *errand.Result) error {
-	t.lease.guard()
 	defer t.lease.release()
+	if !t.lease.guard() {
+		t.endWork(errLease)
+		return context.Cause(t.work)
+	}
 	start := t.a.Clock.Now()
 	var outputs []*[2]capture
 	s := process.Sequence{

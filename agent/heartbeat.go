@@ -10,6 +10,10 @@ import (
 	"github.com/errandhq/errand/internal/api"
 )
 
+// longestPause bounds what a Retry-After may ask of heartbeats: leases end
+// meanwhile, and a proxy in between knows nothing of them.
+const longestPause = time.Minute
+
 // pulse is when heartbeats go out and when one last came through.
 type pulse struct {
 	now chan struct{} // a value: at once
@@ -70,7 +74,7 @@ func (a *Agent) heartbeats(ctx context.Context) {
 		default:
 			failures++
 			after, _ := api.Temporary(err)
-			wait = max(min(a.Backoff.delay(failures, 0), max(interval, a.Backoff.Min)), after)
+			wait = max(min(a.Backoff.delay(failures, 0), max(interval, a.Backoff.Min)), min(after, longestPause))
 			if ctx.Err() == nil {
 				a.Log.Warn("heartbeat failed; jobs run on", "try", failures, "err", err)
 			}
@@ -135,11 +139,17 @@ func (a *Agent) lastBeat(ctx context.Context) {
 // freshen waits, if the last heartbeat is long ago, until one came through:
 // after a suspend the agent must first hear what has become of what it holds.
 func (a *Agent) freshen(ctx context.Context) error {
-	last, beat := a.pulse.next()
+	last, _ := a.pulse.next()
 	interval := time.Duration(a.session.now().HeartbeatMs) * time.Millisecond
 	if wall(a.Clock).Sub(last) <= 3*interval {
 		return nil
 	}
+	return a.heard(ctx)
+}
+
+// heard waits until a heartbeat came through from now on.
+func (a *Agent) heard(ctx context.Context) error {
+	_, beat := a.pulse.next()
 	a.pulse.kick()
 	select {
 	case <-beat:

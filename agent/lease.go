@@ -48,12 +48,14 @@ func (l *lease) renew(at time.Time, length time.Duration, retryable bool) {
 	l.set()
 }
 
-// guard begins to watch the lease.
-func (l *lease) guard() {
+// guard begins to watch the lease. False: it is over already, and nothing may
+// begin under it.
+func (l *lease) guard() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.guarded = true
 	l.set()
+	return !l.retryable || l.left() > 0
 }
 
 // release ends the watch.
@@ -67,11 +69,16 @@ func (l *lease) release() {
 // set replaces the timer by one for the lease as it is.
 func (l *lease) set() {
 	if l.guarded && l.retryable {
-		margin := min(leaseMargin, l.length/4)
-		l.after(l.renewed.Add(l.length - margin).Sub(wall(l.clock)))
+		l.after(l.left())
 		return
 	}
 	l.clear()
+}
+
+// left is how long until what runs under it must die.
+func (l *lease) left() time.Duration {
+	margin := min(leaseMargin, l.length/4)
+	return l.renewed.Add(l.length - margin).Sub(wall(l.clock))
 }
 
 func (l *lease) clear() {

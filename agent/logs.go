@@ -124,8 +124,9 @@ func (u *uploader) due() (wait time.Duration, something bool) {
 	return at.Sub(now), true
 }
 
-// maxRefusals is how often the storage may refuse a chunk, with a fresh grant
-// each time, before it is taken at its word; 0 where sendNext is to go on.
+// maxRefusals is how many grants in a row the storage may refuse for a chunk
+// before it is taken at its word; 0 where sendNext is to go on. One that has
+// expired counts once, however long the server that renews it is away.
 const maxRefusals = 10
 
 // sendNext sends the next chunk, for as long as it takes. Errors: the cause of
@@ -139,7 +140,7 @@ func (u *uploader) sendNext(ctx context.Context, end spool.Pos, refusals int) er
 		return err
 	}
 	u.trying = next
-	refused := 0
+	refused, counted := 0, (<-chan struct{})(nil)
 	for n := 1; ; n++ {
 		grant, fresh := u.t.grant.use()
 		err := postChunk(ctx, u.t.a.HTTP, grant, errand.LogChunkKey(u.t.JobID, u.t.Attempt, u.sent.Log), chunk)
@@ -152,7 +153,11 @@ func (u *uploader) sendNext(ctx context.Context, end spool.Pos, refusals int) er
 		}
 		u.t.a.Log.Warn("log chunk not sent, trying again", "job", u.t.JobID, "offset", u.sent.Log, "try", n, "err", err)
 		if isRefusal(err) {
-			if refused++; refused == refusals {
+			if counted != fresh { // another grant than the last that was refused
+				counted = fresh
+				refused++
+			}
+			if refused == refusals {
 				return err
 			}
 			u.t.grant.refuse()

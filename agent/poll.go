@@ -33,6 +33,7 @@ func (a *Agent) start(base context.Context, asg *errand.Assignment) {
 	free := func() { <-a.slots }
 	if !a.hold(t, t.run, free) {
 		a.Log.Warn("was given an attempt that it has already", "job", asg.JobID, "attempt", asg.Attempt)
+		t.endReport(nil)
 		free()
 		return
 	}

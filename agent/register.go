@@ -128,7 +128,7 @@ func (s *session) call(ctx context.Context, more time.Duration, f func(ctx conte
 		if ctx.Err() != nil {
 			return err
 		}
-	case statusOf(err) == http.StatusForbidden:
+	case statusOf(err) == http.StatusForbidden && !foreign(err):
 		err = fmt.Errorf("the server refuses this worker: %w", err)
 	default:
 		return err
@@ -143,7 +143,8 @@ var errAgain = errors.New("registered again meanwhile")
 // unknown reports whether the server doesn't know the worker or its token. A
 // worker that was unseen for a week is dropped there, and its token with it.
 func unknown(err error) bool {
-	return api.CodeOf(err) == errand.CodeWorkerNotFound || statusOf(err) == http.StatusUnauthorized
+	code := api.CodeOf(err)
+	return code == errand.CodeWorkerNotFound || code == errand.CodeUnauthenticated
 }
 
 // statusOf is the HTTP status in err's chain; 0 if there was no answer.

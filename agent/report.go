@@ -33,7 +33,7 @@ func (t *attempt) deliver(out *attemptdir.Outcome) error {
 		after, temporary := api.Temporary(err)
 		log := t.a.Log.With("job", t.JobID, "attempt", t.Attempt, "try", n, "err", err)
 		switch {
-		case temporary || errors.Is(err, errAgain):
+		case temporary || errors.Is(err, errAgain) || foreign(err):
 			log.Warn("result not accepted yet, trying again")
 		case unacceptable(err) && !(out.Reason == errand.ReasonAgentError && len(out.Result.Commands) == 0):
 			log.Error("the server can't take the result, reporting that instead")
@@ -54,6 +54,13 @@ func undelivered(cause error) error {
 		return cause
 	}
 	return errKeep
+}
+
+// foreign reports whether an error answer isn't our server's own: something in
+// front of it spoke, which knows nothing of the job.
+func foreign(err error) bool {
+	s := statusOf(err)
+	return s != 0 && api.CodeOf(err) == "" && s != http.StatusRequestEntityTooLarge
 }
 
 // unacceptable reports whether the server found fault with the report's content.

@@ -35,8 +35,15 @@ func (t *attempt) unpack() error {
 	return nil
 }
 
+// fetch fetches the archive. A try that failed counts only while the control
+// plane answers: an outage of all of it isn't a missing archive.
 func (t *attempt) fetch() error {
-	f := source.Fetcher{HTTP: t.a.HTTP, Sleep: func(ctx context.Context, n int) error { return t.a.pause(ctx, n, 0) }}
+	f := source.Fetcher{HTTP: t.a.HTTP, Sleep: func(ctx context.Context, n int) error {
+		if err := t.a.pause(ctx, n, 0); err != nil {
+			return err
+		}
+		return t.a.heard(ctx)
+	}}
 	return f.Fetch(t.work, t.Source, t.dir.Source())
 }
 

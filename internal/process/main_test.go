@@ -50,6 +50,16 @@ func play(role string) {
 		<-c
 		fmt.Println("bye")
 		os.Exit(7)
+	case "shell": // ends at once; what it runs takes longer than the pipes wait
+		spawn("slow", nil)
+		time.Sleep(long)
+	case "slow":
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTERM)
+		fmt.Println("ready")
+		<-c
+		time.Sleep(300 * time.Millisecond)
+		fmt.Println("bye")
 	case "stubborn":
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("ready")

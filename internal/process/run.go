@@ -103,7 +103,7 @@ func (p Program) supervise(ctx context.Context, g *group, pipes *pipes) error {
 	case <-ended:
 	case <-ctx.Done():
 		cause = context.Cause(ctx)
-		p.end(cause, g, ended)
+		p.end(cause, g, ended, pipes.done)
 	}
 	pipes.wait(p.pipeWait())
 	g.kill() // what outlived the program; its leader still holds the group's ID
@@ -115,8 +115,10 @@ func (p Program) supervise(ctx context.Context, g *group, pipes *pipes) error {
 	return cause
 }
 
-// end asks the group to end, and kills it after the grace.
-func (p Program) end(cause error, g *group, ended <-chan struct{}) {
+// end asks the group to end, and kills it after the grace. It has ended when its
+// leader has and nothing holds the pipes any more: a shell is gone at once, and
+// what it ran has the grace all the same.
+func (p Program) end(cause error, g *group, ended, silent <-chan struct{}) {
 	grace := DefaultGrace
 	if p.Grace != nil {
 		grace = p.Grace(cause)
@@ -125,14 +127,22 @@ func (p Program) end(cause error, g *group, ended <-chan struct{}) {
 		g.terminate()
 		t := time.NewTimer(grace)
 		defer t.Stop()
-		select {
-		case <-ended:
+		if before(t.C, ended) && before(t.C, silent) {
 			return
-		case <-t.C:
 		}
 	}
 	g.kill()
 	<-ended
+}
+
+// before waits for c, and reports whether it was closed before the limit.
+func before(limit <-chan time.Time, c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	case <-limit:
+		return false
+	}
 }
 
 func (p Program) pipeWait() time.Duration {

@@ -129,6 +129,19 @@ func TestCancelKillsWhoIgnoresTERM(t *testing.T) {
 	}
 }
 
+// A shell dies of TERM at once; what it runs has the whole grace to clear up.
+func TestGraceIsForTheWholeGroup(t *testing.T) {
+	p := program(t, "shell")
+	p.PipeWait = 10 * time.Millisecond
+	exit, out, err := cancelWhenReady(t, p, errors.New("enough"))
+	if err == nil || exit.Signal != "terminated" {
+		t.Fatalf("got %+v, %v", exit, err)
+	}
+	if !strings.HasSuffix(out, "bye\n") {
+		t.Errorf("its child was killed before the grace was over: %q", out)
+	}
+}
+
 func TestGraceOfZeroKillsAtOnce(t *testing.T) {
 	p := program(t, "polite")
 	var asked error

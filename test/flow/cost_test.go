@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -35,8 +36,9 @@ const (
 )
 
 // apiServer serves the real functions, as events of the local gateway, on a
-// loopback port.
-func apiServer(t *testing.T) (*localstack.Stack, *httptest.Server, *errand.Service) {
+// loopback port. Each function reaches AWS through what wrap, if there is one,
+// makes of its transport.
+func apiServer(t *testing.T, wrap ...func(function string, next http.RoundTripper) http.RoundTripper) (*localstack.Stack, *httptest.Server, *errand.Service) {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var stack *localstack.Stack
@@ -47,7 +49,11 @@ func apiServer(t *testing.T) (*localstack.Stack, *httptest.Server, *errand.Servi
 	}
 	for _, name := range names {
 		functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
-			return wire.Handler(name, func(k string) string { return env[k] }, stack.AWSConfig(), wire.Clock{}, log)
+			cfg := stack.AWSConfig()
+			for _, w := range wrap {
+				cfg.HTTPClient = &http.Client{Transport: w(name, stack.RoundTripper())}
+			}
+			return wire.Handler(name, func(k string) string { return env[k] }, cfg, wire.Clock{}, log)
 		}}
 	}
 	stack, err := localstack.Start(t.Context(), localstack.Config{

@@ -57,8 +57,11 @@ func (d Dir) create(a *errand.Assignment) error {
 	if err := d.Remove(); err != nil {
 		return err
 	}
+	if err := makeRoot(filepath.Dir(string(d))); err != nil {
+		return err
+	}
 	for _, dir := range []string{string(d), d.Work(), d.Temp()} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
 	}
@@ -66,6 +69,18 @@ func (d Dir) create(a *errand.Assignment) error {
 		return err
 	}
 	return durable.SyncDir(filepath.Dir(string(d)))
+}
+
+// makeRoot makes the directory of all attempts, durably, the first time.
+func makeRoot(root string) error {
+	err := os.Mkdir(root, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return durable.SyncDir(filepath.Dir(root))
 }
 
 // List is the directories that are there, whatever their state.

@@ -56,6 +56,14 @@ func Open(path string) (*Spool, error) {
 	return &Spool{f: f, grown: make(chan struct{}, 1), sum: sha256.New()}, nil
 }
 
+// Sync makes what was written survive a power cut.
+func (s *Spool) Sync() error {
+	if err := s.f.Sync(); err != nil {
+		return fmt.Errorf("sync the log: %w", err)
+	}
+	return nil
+}
+
 // Close closes the file. Writes and reads fail from now on.
 func (s *Spool) Close() { s.f.Close() }
 

@@ -1,0 +1,28 @@
+package agent
+
+import (
+	"testing"
+	"time"
+)
+
+// A lease that ended before its commands began lets none of them begin.
+func TestLeaseThatIsOverGuardsNothing(t *testing.T) {
+	for _, c := range []struct {
+		ago       time.Duration
+		retryable bool
+		want      bool
+	}{
+		{0, true, true},
+		{49 * time.Second, true, true},
+		{51 * time.Second, true, false}, // within the margin
+		{time.Hour, true, false},
+		{time.Hour, false, true}, // nobody else may have it
+	} {
+		l := &lease{clock: realClock{}, kill: func() {}, ask: func() {}}
+		l.renew(time.Now().Add(-c.ago), time.Minute, c.retryable)
+		if got := l.guard(); got != c.want {
+			t.Errorf("renewed %v ago, retryable %v: may begin %v", c.ago, c.retryable, got)
+		}
+		l.release()
+	}
+}
