@@ -22,6 +22,9 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Principal, er
 }
 
 func (s *Service) authenticateWorker(ctx context.Context, id, token string) (Principal, error) {
+	if !wtokenRE.MatchString(token) {
+		return Principal{}, errBadToken() // no such key can be asked for
+	}
 	w, err := s.Store.Worker(ctx, id)
 	if errors.Is(err, ErrNotFound) || err == nil && !sameHash(w.TokenHash, token) {
 		return Principal{}, errBadToken()

@@ -56,12 +56,26 @@ func (s *Service) ownState(ctx context.Context, c Caller, id string) (*State, er
 }
 
 // dropTicketOf deletes the ticket of a job that is over. It is a side job: where
-// it fails, the ticket comes again and assignment deletes it.
+// it fails, the ticket comes again and assignment deletes it. While it is hidden
+// its lane waits, so the sweep tries again before that.
 func (s *Service) dropTicketOf(ctx context.Context, st *State) {
 	if st.Handle == "" {
 		return
 	}
-	if err := s.Queue.Delete(ctx, st.Queue, st.Handle); err != nil {
-		s.Log.WarnContext(ctx, "ticket not deleted", "job", st.JobID, "err", err)
+	ctx = context.WithoutCancel(ctx)
+	err := s.Queue.Delete(ctx, st.Queue, st.Handle)
+	if err == nil {
+		return
+	}
+	s.Log.WarnContext(ctx, "ticket not deleted", "job", st.JobID, "err", err)
+	_, err = s.change(ctx, st.JobID, func(st *State, now time.Time) (bool, error) {
+		if !st.Status.Terminal() || !now.Before(st.HoldUntil) {
+			return false, nil
+		}
+		st.DueAt = now.Add(s.Timing.ResendAfter)
+		return true, nil
+	})
+	if err != nil {
+		s.Log.WarnContext(ctx, "ticket not noted for the sweep", "job", st.JobID, "err", err)
 	}
 }

@@ -83,6 +83,9 @@ func (s *Service) validateQueues(c Caller, r *Registration) error {
 			r.Queues = append(r.Queues, q)
 		}
 	}
+	if len(r.Queues) == 0 {
+		return &Error{Code: CodeForbidden, Field: "queues", Message: fmt.Sprintf("the token may use none of this server's queues, which are %q", s.Queues)}
+	}
 	return nil
 }
 

@@ -86,7 +86,7 @@ func DefaultTiming() Timing {
 		PollWait: 20 * time.Second, PollInterval: 5 * time.Second,
 		TicketHold: 15 * time.Minute, RenewHold: 10 * time.Minute,
 		ResendAfter: time.Minute, ResendEvery: 12 * time.Hour, ExpireAfter: 13 * day,
-		Watched: 30 * time.Second, Retention: 30 * day, UploadLifetime: 32 * day, UploadMargin: 16 * day,
+		Watched: 30 * time.Second, UploadLifetime: 32 * day, UploadMargin: 16 * day,
 	}
 }
 
@@ -139,6 +139,9 @@ func (s *State) retryable() bool { return s.Tries+1 < s.MaxAttempts }
 // View is the state as a reader should see it at now: what the sweep, or the
 // next delivery of the ticket, will write is shown before it is written.
 func (s State) View(now time.Time) State {
+	if s.Status == Pending {
+		s.WorkerID = "" // which had it before
+	}
 	if s.Status != Running {
 		return s
 	}
@@ -181,6 +184,13 @@ func (s *State) renew(now time.Time) {
 	s.LeaseUntil = now.Add(s.Lease)
 }
 
+// giveBack makes a job that its worker could not end wait for the next one. The
+// worker and the attempt stay on record, so that the report may come again; a
+// heartbeat that crossed it revives nothing. It is due: its ticket is hidden.
+func (s *State) giveBack(now time.Time) {
+	s.Status, s.LeaseUntil, s.DueAt = Pending, now, now
+}
+
 // finish ends the job.
 func (s *State) finish(now time.Time, status Status, reason Reason, message string) {
 	s.Status, s.Reason, s.Error = status, reason, message
@@ -191,7 +201,7 @@ func (s *State) finish(now time.Time, status Status, reason Reason, message stri
 // so that a true report of the current attempt may still replace it.
 func (s *State) presumed() bool { return s.Status == Failed && s.Reason == ReasonLost }
 
-// Overdue reports whether a pending job has waited too long.
+// overdue reports whether a job that nobody took has waited too long.
 func (s *State) overdue(now time.Time, t Timing) bool {
-	return s.Status == Pending && !now.Before(s.CreatedAt.Add(t.ExpireAfter))
+	return s.Status == Pending && s.Attempt == 0 && !now.Before(s.CreatedAt.Add(t.ExpireAfter))
 }

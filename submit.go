@@ -38,10 +38,10 @@ func (s *Service) SubmitFailure(ctx context.Context, c Caller, r Report, f Failu
 	}
 	return s.submit(ctx, c, r, f.Result, func(st *State, now time.Time) {
 		switch {
-		case f.Reason == ReasonCancelled:
+		case f.Reason == ReasonCancelled, f.Reason == ReasonWorkerStopped && st.CancelRequested:
 			st.finish(now, Cancelled, ReasonCancelled, "")
-		case f.Reason == ReasonWorkerStopped && st.attemptsLeft() && !st.CancelRequested:
-			st.LeaseUntil = now
+		case f.Reason == ReasonWorkerStopped && st.attemptsLeft():
+			st.giveBack(now)
 		default:
 			st.finish(now, Failed, f.Reason, f.Error)
 		}
@@ -112,8 +112,8 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *Result, e
 	if err != nil {
 		return "", err
 	}
+	s.settleTicket(ctx, st) // also of a report that came before: what is lost may have been this
 	if !done {
-		s.settleTicket(ctx, st)
 		s.unhold(ctx, w, r)
 	}
 	return st.View(s.now()).Status, nil

@@ -73,15 +73,24 @@ func (s *Service) settle(ctx context.Context, st *State, now time.Time, report *
 }
 
 // resend makes sure that a ticket of the job can be received: the one that was
-// given out is shown again; where that can't be done, and for a job that never
-// ran, one is sent. SQS drops it if the first one came within five minutes.
+// given out is shown again, or tried to be each minute while it is hidden; where
+// that can't be done, and for a job that never ran, one is sent. SQS drops it if
+// the first one came within five minutes.
 func (s *Service) resend(ctx context.Context, st *State, now time.Time) error {
 	st.DueAt = now.Add(s.Timing.ResendEvery)
-	if expiry := st.CreatedAt.Add(s.Timing.ExpireAfter); st.Status == Pending && expiry.Before(st.DueAt) {
+	if expiry := st.CreatedAt.Add(s.Timing.ExpireAfter); st.Attempt == 0 && expiry.Before(st.DueAt) {
 		st.DueAt = expiry
 	}
-	if st.Status == Running && s.Queue.Hide(ctx, st.Queue, st.Handle, 0) == nil {
-		return nil
+	if st.Handle != "" {
+		err := s.Queue.Hide(ctx, st.Queue, st.Handle, 0)
+		if err == nil {
+			st.HoldUntil = now
+			return nil
+		}
+		if now.Before(st.HoldUntil) { // another one would wait in its lane behind this
+			st.DueAt = now.Add(s.Timing.ResendAfter)
+			return nil
+		}
 	}
 	dedup := st.JobID
 	if st.Attempt > 0 {

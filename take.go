@@ -3,6 +3,7 @@ package errand
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -30,7 +31,12 @@ func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*Assign
 	if a, err := t.replay(ctx, w.Poll); a != nil || err != nil {
 		return a, err
 	}
-	if w.Draining {
+	for _, q := range w.Queues {
+		if slices.Contains(s.Queues, q) { // one may have gone since the worker registered
+			t.queues = append(t.queues, q)
+		}
+	}
+	if w.Draining || len(t.queues) == 0 {
 		return nil, nil
 	}
 	return t.receive(ctx, min(r.Wait, s.Timing.PollWait))
@@ -42,7 +48,8 @@ type take struct {
 	caller Caller
 	worker *Worker
 	TakeRequest
-	received int // tickets so far
+	queues   []string // to look at
+	received int      // tickets so far
 }
 
 // replay answers again what a lost answer said, if that attempt still stands.
@@ -84,7 +91,7 @@ func (t *take) receive(ctx context.Context, wait time.Duration) (*Assignment, er
 		if left <= 0 {
 			return nil, nil
 		}
-		if len(t.worker.Queues) > 1 {
+		if len(t.queues) > 1 {
 			left = min(left, laneSlice)
 		}
 		a, err = t.round(ctx, left)
@@ -94,10 +101,10 @@ func (t *take) receive(ctx context.Context, wait time.Duration) (*Assignment, er
 	}
 }
 
-// round looks at the next tickets of each of the worker's queues, waiting at
+// round looks at the next tickets of each queue, waiting at
 // most so long at each.
 func (t *take) round(ctx context.Context, wait time.Duration) (*Assignment, error) {
-	for _, q := range t.worker.Queues {
+	for _, q := range t.queues {
 		for {
 			ticket, err := t.Queue.Receive(ctx, q, t.attemptID(), wait, t.Timing.ShortLease+takeSlack)
 			if err != nil {
@@ -134,6 +141,7 @@ func (t *take) consider(ctx context.Context, queue string, ticket *Ticket) (*Ass
 			return a, err
 		}
 	}
+	t.release(ctx, queue, ticket)
 	return nil, errBusy("job " + ticket.JobID)
 }
 
@@ -143,6 +151,7 @@ func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (
 		return nil, t.drop(ctx, queue, ticket)
 	}
 	if err != nil {
+		t.release(ctx, queue, ticket)
 		return nil, unavailable("read the job", err)
 	}
 	now := t.now()
@@ -229,9 +238,11 @@ func (t *take) give(ctx context.Context, spec *Spec, st *State, ticket *Ticket) 
 	return t.assignment(ctx, spec, st)
 }
 
-// release shows a ticket again that this poll can't use but another can.
+// release shows a ticket again that this poll can't use but another can: its
+// lane must not wait for the hold to end. Not so where an assignment may have
+// been written, for then its handle would be dead.
 func (t *take) release(ctx context.Context, queue string, ticket *Ticket) {
-	if err := t.Queue.Hide(ctx, queue, ticket.Handle, 0); err != nil {
+	if err := t.Queue.Hide(context.WithoutCancel(ctx), queue, ticket.Handle, 0); err != nil {
 		t.Log.WarnContext(ctx, "ticket not released", "job", ticket.JobID, "err", err)
 	}
 }

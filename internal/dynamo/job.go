@@ -37,7 +37,7 @@ func newSpecItem(spec *errand.Spec) (specItem, error) {
 	return specItem{
 		PK: spec.ID, SK: specKey, Doc: string(doc),
 		ByOwner: ownerMonth(spec.Owner, month, shard(spec.ID)), ByMonth: month + "#" + shard(spec.ID),
-		meta: meta{TTL: spec.CreatedAt.Add(openLifetime + finishedLifetime).Unix()},
+		meta: meta{TTL: spec.CreatedAt.Add(specLifetime).Unix()},
 	}, nil
 }
 
@@ -93,6 +93,9 @@ func newStateItem(s *errand.State, rev int) stateItem {
 		Cancel: s.CancelRequested, Watched: millis(s.WatchedUntil), CreatedAt: millis(s.CreatedAt),
 		StartedAt: millis(s.StartedAt), FinishedAt: millis(s.FinishedAt), LogBytes: s.LogBytes,
 		meta: meta{Mark: newMark(), TTL: s.CreatedAt.Add(openLifetime).Unix()},
+	}
+	if !s.StartedAt.IsZero() {
+		i.TTL = s.StartedAt.Add(openLifetime).Unix()
 	}
 	if s.Status.Terminal() {
 		i.TTL = s.FinishedAt.Add(finishedLifetime).Unix()

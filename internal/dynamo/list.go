@@ -25,7 +25,7 @@ const (
 )
 
 const (
-	listMonths = 4    // back from now: records live at most 90 days
+	listMonths = 4    // back from now: older jobs are found by their IDs alone
 	batchJobs  = 50   // of spec and state each: BatchGetItem takes 100 keys
 	maxScanned = 1000 // jobs that one page looks at for a filter
 )
@@ -102,7 +102,9 @@ func startMonth(now time.Time, before string) (time.Time, error) {
 		if err != nil {
 			return t, &errand.Error{Code: errand.CodeInvalidField, Field: "cursor", Message: "cursor must be the next of the page before", Cause: err}
 		}
-		t = id.Timestamp()
+		if at := id.Timestamp(); at.Before(now) { // one from the future would go through all months till now
+			t = at
+		}
 	}
 	t = t.UTC()
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC), nil

@@ -58,8 +58,10 @@ func New(db *dynamodb.Client, tables Tables, now func() time.Time) *Store {
 const (
 	shards = 4
 	day    = 24 * time.Hour
-	// A job may wait 13 days and run 14; records of it live longer than that,
-	// and 30 days beyond its end.
+	// A job may wait 13 days, then run 10 times for 14 days each. Its state lives
+	// 60 days beyond its creation and each attempt's start, and 30 beyond its
+	// end; the spec, which is never written again, longer than all of that.
+	specLifetime     = 200 * day
 	openLifetime     = 60 * day
 	finishedLifetime = 30 * day
 	workerLifetime   = 7 * day

@@ -94,7 +94,7 @@ func (p *parser) durations(t *errand.Timing) {
 			v = strconv.Itoa(n) + "s"
 		}
 		parsed, err := time.ParseDuration(v)
-		if err != nil || parsed < 0 {
+		if err != nil || parsed < 0 || parsed == 0 && name != "ERRAND_POLL_WAIT" { // no interval of nothing
 			p.fault("%s: %q is not a duration like 30s", name, v)
 			continue
 		}

@@ -21,7 +21,7 @@ func env(overrides map[string]string) func(string) string {
 
 func TestParseSettings(t *testing.T) {
 	s, err := ParseSettings(env(map[string]string{
-		"ERRAND_LEASE": "90", "ERRAND_HEARTBEAT": "250ms", "ERRAND_HOSTS": " a.example, b.example ,",
+		"ERRAND_LEASE": "90", "ERRAND_HEARTBEAT": "250ms", "ERRAND_POLL_WAIT": "0", "ERRAND_HOSTS": " a.example, b.example ,",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func TestParseSettings(t *testing.T) {
 	if got := strings.Join(s.QueueNames, " "); got != "default gpu" || s.Queues["gpu"] != "https://sqs/gpu.fifo" {
 		t.Errorf("queues %q, %v", got, s.Queues)
 	}
-	if s.Timing.Lease != 90*time.Second || s.Timing.Heartbeat != 250*time.Millisecond || s.Timing.ShortLease != 30*time.Second {
+	if s.Timing.PollWait != 0 || s.Timing.Lease != 90*time.Second || s.Timing.Heartbeat != 250*time.Millisecond || s.Timing.ShortLease != 30*time.Second {
 		t.Errorf("timing %+v", s.Timing)
 	}
 	if got := strings.Join(s.Hosts, "|"); got != "a.example|b.example" {
@@ -39,12 +39,12 @@ func TestParseSettings(t *testing.T) {
 
 func TestParseSettingsNamesEveryFault(t *testing.T) {
 	_, err := ParseSettings(env(map[string]string{
-		"ERRAND_BUCKET": "", "ERRAND_JOBS_TABLE": "", "ERRAND_QUEUES": "default", "ERRAND_LEASE": "soon",
+		"ERRAND_BUCKET": "", "ERRAND_JOBS_TABLE": "", "ERRAND_QUEUES": "default", "ERRAND_LEASE": "soon", "ERRAND_HEARTBEAT": "0s", "ERRAND_POLL_INTERVAL": "-1",
 	}))
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"ERRAND_BUCKET", "ERRAND_JOBS_TABLE", `ERRAND_QUEUES: "default"`, `ERRAND_LEASE: "soon"`} {
+	for _, want := range []string{"ERRAND_BUCKET", "ERRAND_JOBS_TABLE", `ERRAND_QUEUES: "default"`, `ERRAND_LEASE: "soon"`, "ERRAND_HEARTBEAT", "ERRAND_POLL_INTERVAL"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)
 		}

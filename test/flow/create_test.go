@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,4 +145,51 @@ func TestSources(t *testing.T) {
 	s.Source = &errand.Source{SHA256: strings.Repeat("a", 64)}
 	_, err := w.svc.CreateJob(w.ctx, w.user, s, "")
 	wantCode(t, err, errand.CodeSourceNotFound)
+}
+
+// TestListsMerge: more jobs than a batch, over shards and the turn of a month,
+// in pages, each job once; with a filter too.
+func TestListsMerge(t *testing.T) {
+	w := newWorld(t)
+	w.clock.Advance(6*24*time.Hour + 11*time.Hour) // the last hour of November
+	var all, cancelled []string
+	for i := range 130 {
+		job := w.create()
+		all = append(all, job.Spec.ID)
+		if i%40 == 5 {
+			_, err := w.svc.Cancel(w.ctx, w.user, job.Spec.ID)
+			wantCode(t, err, "")
+			cancelled = append(cancelled, job.Spec.ID)
+		}
+		w.clock.Advance(time.Minute)
+	}
+	admin := errand.Caller{Principal: errand.Principal{Role: errand.RoleAdmin, Owner: "root"}}
+	for _, c := range []errand.Caller{w.user, admin} {
+		for _, limit := range []int{7, 50, 130, 200} {
+			w.wantList(c, errand.JobFilter{Limit: limit}, all)
+		}
+		w.wantList(c, errand.JobFilter{Limit: 3, Status: errand.Cancelled}, cancelled)
+	}
+}
+
+// wantList reads all pages of a list; oldestFirst is what it must hold.
+func (w *world) wantList(c errand.Caller, f errand.JobFilter, oldestFirst []string) {
+	w.t.Helper()
+	var got []string
+	for {
+		page, err := w.svc.Jobs(w.ctx, c, f)
+		wantCode(w.t, err, "")
+		if len(page.Jobs) > f.Limit {
+			w.t.Fatalf("%d jobs on a page of %d", len(page.Jobs), f.Limit)
+		}
+		for _, j := range page.Jobs {
+			got = append([]string{j.Spec.ID}, got...)
+		}
+		if f.Cursor = page.Next; f.Cursor == "" {
+			break
+		}
+	}
+	if !slices.Equal(got, oldestFirst) {
+		w.t.Errorf("limit %d, status %q: %d jobs, want %d, or in another order", f.Limit, f.Status, len(got), len(oldestFirst))
+	}
 }

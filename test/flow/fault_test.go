@@ -69,6 +69,11 @@ func (s faultyStore) CreateJob(ctx context.Context, spec *errand.Spec, st *erran
 	return s.do("CreateJob", func() error { return s.Store.CreateJob(ctx, spec, st) })
 }
 
+func (s faultyStore) Job(ctx context.Context, id string) (spec *errand.Spec, st *errand.State, err error) {
+	err = s.do("Job", func() error { spec, st, err = s.Store.Job(ctx, id); return err })
+	return spec, st, err
+}
+
 func (s faultyStore) PutState(ctx context.Context, st *errand.State) error {
 	return s.do("PutState", func() error { return s.Store.PutState(ctx, st) })
 }

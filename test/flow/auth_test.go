@@ -1,0 +1,107 @@
+package flow
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/errandhq/errand"
+	"github.com/oklog/ulid/v2"
+)
+
+// TestBadTokens: a token that isn't known is the bearer's fault, whatever it
+// looks like; DynamoDB would refuse some as keys.
+func TestBadTokens(t *testing.T) {
+	w := newWorld(t)
+	k := w.worker("a")
+	good := "erw_" + k.id + "." + strings.Repeat("s", 40)
+	p, err := w.svc.Authenticate(w.ctx, good)
+	wantCode(t, err, "")
+	if p.Role != errand.RoleWorker || p.WorkerID != k.id || p.Owner != "ann" {
+		t.Errorf("principal %+v", p)
+	}
+	for _, token := range []string{
+		"", "erw_", "erw_.", "erw_." + strings.Repeat("s", 40), "erw_" + k.id, "erw_" + k.id + ".", good + "s",
+		"erw_" + strings.Repeat("x", 3000) + "." + strings.Repeat("s", 40), "eru_" + k.id, strings.Repeat("x", 9000),
+	} {
+		_, err := w.svc.Authenticate(w.ctx, token)
+		wantCode(t, err, errand.CodeUnauthenticated)
+	}
+}
+
+// TestWorkerTokens: an ID belongs to the token that it was registered with, and
+// to its owner; and a worker of no queue would have nothing to wait at.
+func TestWorkerTokens(t *testing.T) {
+	w := newWorld(t)
+	k := w.worker("a")
+	ann := errand.Caller{Principal: errand.Principal{Role: errand.RoleAgent, Owner: "ann"}}
+	r := errand.Registration{WorkerID: k.id, Token: "erw_" + k.id + "." + strings.Repeat("t", 40)}
+	_, err := w.svc.Register(w.ctx, ann, r)
+	wantCode(t, err, errand.CodeForbidden)
+
+	bob := ann
+	bob.Owner = "bob"
+	r.Token = "erw_" + k.id + "." + strings.Repeat("s", 40)
+	_, err = w.svc.Register(w.ctx, bob, r)
+	wantCode(t, err, errand.CodeWorkerNotFound)
+
+	ann.Queues = []string{"gone"}
+	_, err = w.svc.Register(w.ctx, ann, errand.Registration{})
+	wantCode(t, err, errand.CodeForbidden)
+
+	for _, epoch := range []int{-1, 0, k.epoch + 1} {
+		_, err = w.svc.Heartbeat(w.ctx, k.caller, errand.Heartbeat{WorkerID: k.id, Epoch: epoch})
+		wantCode(t, err, errand.CodeInvalidField)
+	}
+	other := w.worker("b")
+	_, err = w.svc.Heartbeat(w.ctx, other.caller, errand.Heartbeat{WorkerID: k.id, Epoch: k.epoch})
+	wantCode(t, err, errand.CodeWorkerNotFound)
+}
+
+// TestCursorFromTheFuture: it costs what the first page does, and not a query
+// for each month until the year 10889.
+func TestCursorFromTheFuture(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	first := w.queries(func() errand.JobPage {
+		page, err := w.svc.Jobs(w.ctx, w.user, errand.JobFilter{})
+		wantCode(t, err, "")
+		return page
+	})
+	future := w.queries(func() errand.JobPage {
+		page, err := w.svc.Jobs(w.ctx, w.user, errand.JobFilter{Cursor: ulid.MustNew(ulid.MaxTime()/8, nil).String()})
+		wantCode(t, err, "")
+		if len(page.Jobs) != 1 || page.Jobs[0].Spec.ID != job.Spec.ID {
+			t.Errorf("page %+v", page)
+		}
+		return page
+	})
+	if future != first {
+		t.Errorf("%d queries, the first page takes %d", future, first)
+	}
+}
+
+// queries counts DynamoDB's.
+func (w *world) queries(f func() errand.JobPage) int64 {
+	before := w.stack.Usage()["dynamodb.Query"].Calls
+	f()
+	return int64(w.stack.Usage()["dynamodb.Query"].Calls - before)
+}
+
+// TestQueueThatWent: a worker that registered for a queue which the server no
+// longer has takes jobs of the others.
+func TestQueueThatWent(t *testing.T) {
+	w := newWorld(t)
+	k := w.worker("a")
+	set := func(queues ...string) {
+		t.Helper()
+		r, err := w.rawStore().Worker(w.ctx, k.id)
+		wantCode(t, err, "")
+		r.Queues = queues
+		wantCode(t, w.rawStore().PutWorker(w.ctx, r), "")
+	}
+	w.create()
+	set("gone")
+	k.take(false)
+	set("gone", errand.DefaultQueue)
+	k.take(true)
+}

@@ -1,0 +1,280 @@
+package flow
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"maps"
+	"mime/multipart"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// s3 is the client that an agent or the CLI reaches the objects with: it knows
+// nothing but what was signed.
+func (w *world) s3() *http.Client { return &http.Client{Transport: w.stack.RoundTripper()} }
+
+// post writes an object by a grant, and returns the status.
+func (w *world) post(g errand.WriteGrant, key string, body []byte) int {
+	w.t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	var err error
+	for _, name := range slices.Sorted(maps.Keys(g.Fields)) {
+		err = errors.Join(err, form.WriteField(name, g.Fields[name]))
+	}
+	err = errors.Join(err, form.WriteField("key", key))
+	file, ferr := form.CreateFormFile("file", "chunk")
+	if err = errors.Join(err, ferr); err == nil {
+		_, err = file.Write(body)
+	}
+	if err = errors.Join(err, form.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+	resp, err := w.s3().Post(g.URL, form.FormDataContentType(), &b)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
+}
+
+// logWriter is the log of one attempt, as its agent writes it.
+type logWriter struct {
+	k     *worker
+	a     *errand.Assignment
+	whole []byte
+	open  []byte // frames not sent yet
+	sent  int64
+}
+
+// say adds frames of at most a frame's length.
+func (l *logWriter) say(b []byte) {
+	for part := range slices.Chunk(b, errand.MaxFrameBytes) {
+		f := errand.Frame{Stream: errand.Stdout, Offset: int64(len(l.whole)), Data: part}
+		l.open = f.Append(l.open)
+		l.whole = append(l.whole, part...)
+	}
+}
+
+// flush sends what is open as a chunk.
+func (l *logWriter) flush() {
+	l.k.t.Helper()
+	if s := l.k.post(l.a.Write, errand.LogChunkKey(l.a.JobID, l.a.Attempt, l.sent), l.open); s >= 300 {
+		l.k.t.Fatalf("log chunk: HTTP %d", s)
+	}
+	l.drop()
+}
+
+// drop forgets what is open.
+func (l *logWriter) drop() { l.open, l.sent = nil, int64(len(l.whole)) }
+
+// submit ends the attempt; what is open rides in the result.
+func (l *logWriter) submit() {
+	l.k.t.Helper()
+	sum := sha256.Sum256(l.whole)
+	log := errand.Log{Bytes: int64(len(l.whole)), SHA256: hex.EncodeToString(sum[:]), Tail: l.open, TailOffset: l.sent}
+	_, err := l.k.svc.SubmitResult(l.k.ctx, l.k.caller, l.k.report(l.a), errand.Result{Log: log})
+	wantCode(l.k.t, err, "")
+}
+
+// readLog reads pages from an offset on until one is empty or the last.
+func (w *world) readLog(id string, attempt int, offset int64) (payload []byte, last errand.LogPage, pages int) {
+	w.t.Helper()
+	for {
+		page, err := w.svc.Logs(w.ctx, w.user, errand.LogRequest{JobID: id, Attempt: attempt, Offset: offset})
+		wantCode(w.t, err, "")
+		pages++
+		for _, f := range page.Frames {
+			if f.Offset != offset {
+				w.t.Fatalf("a frame begins at %d, want %d", f.Offset, offset)
+			}
+			payload = append(payload, f.Data...)
+			offset = f.End()
+		}
+		if page.Next != offset {
+			w.t.Fatalf("next is %d behind a frame that ends at %d", page.Next, offset)
+		}
+		if page.Done || len(page.Frames) == 0 {
+			return payload, page, pages
+		}
+	}
+}
+
+// bytesLike makes n bytes that aren't UTF-8 and don't repeat with frames.
+func bytesLike(n, seed int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i*7 + i/251 + seed)
+	}
+	return b
+}
+
+func (w *world) logOf(k *worker) *logWriter {
+	a := k.take(true)
+	k.beat(a)
+	return &logWriter{k: k, a: a}
+}
+
+// TestLogOverChunks: chunks written as an agent does, and a tail; every offset
+// gives what follows it, also inside a frame, a chunk and the tail.
+func TestLogOverChunks(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	l := w.logOf(w.worker("a"))
+	for i, n := range []int{10, 300 << 10, 1, 1500 << 10, 64 << 10} {
+		l.say(bytesLike(n, i))
+		l.flush()
+		if got, page, _ := w.readLog(job.Spec.ID, 0, 0); !bytes.Equal(got, l.whole) || page.Done {
+			t.Fatalf("%d bytes while it runs (done: %v), want %d", len(got), page.Done, len(l.whole))
+		}
+	}
+	l.say(bytesLike(30<<10, 9))
+	l.submit()
+	end := int64(len(l.whole))
+	for _, offset := range []int64{0, 1, 9, 10, 11, 64 << 10, 10 + 300<<10, 11 + 300<<10, 1 << 20, l.sent - 1, l.sent, l.sent + 1, end - 1, end} {
+		got, page, pages := w.readLog(job.Spec.ID, 0, offset)
+		if !bytes.Equal(got, l.whole[offset:]) || !page.Done || page.Sealed == nil || page.Sealed.Bytes != end {
+			t.Errorf("from %d: %d bytes, want %d; last page %+v", offset, len(got), end-offset, page.Sealed)
+		}
+		if offset == 0 && pages < 4 {
+			t.Errorf("%d bytes came in %d pages", end, pages)
+		}
+	}
+	if got, page, _ := w.readLog(job.Spec.ID, 0, end+5); len(got) != 0 || !page.Done {
+		t.Errorf("from beyond the end: %d bytes, done: %v", len(got), page.Done)
+	}
+}
+
+// TestLogInTailOnly: a short job's log is in its result, and costs S3 nothing.
+func TestLogInTailOnly(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	l := w.logOf(w.worker("a"))
+	l.say([]byte("h\xe9llo\n"))
+	l.submit()
+	got, page, _ := w.readLog(job.Spec.ID, 0, 0)
+	if string(got) != "h\xe9llo\n" || !page.Done {
+		t.Errorf("got %q, done: %v", got, page.Done)
+	}
+	for op := range w.stack.Usage() {
+		if op == "s3.ListObjectsV2" || op == "s3.GetObject" {
+			t.Errorf("it took %s", op)
+		}
+	}
+}
+
+// TestLogWithAGap: what the storage never took is missing; the log ends before
+// it, and says how long it was.
+func TestLogWithAGap(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	l := w.logOf(w.worker("a"))
+	l.say([]byte("first\n"))
+	l.flush()
+	l.say(bytesLike(100, 0))
+	l.drop()
+	l.submit()
+	got, page, _ := w.readLog(job.Spec.ID, 0, 0)
+	if string(got) != "first\n" || !page.Done || page.Sealed == nil || page.Sealed.Bytes != 106 {
+		t.Errorf("got %q, last page %+v", got, page)
+	}
+}
+
+// TestDamagedChunk: what stands before the damage is shown, and the log goes on
+// to its end for who asks beyond it.
+func TestDamagedChunk(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	l := w.logOf(w.worker("a"))
+	l.say([]byte("whole\n"))
+	l.open = append(l.open, "o 6 99 0 0\ncut"...)
+	l.flush()
+	if s := w.post(l.a.Write, l.a.Write.LogPrefix+"not-a-number", []byte("x")); s >= 300 {
+		t.Fatalf("HTTP %d", s)
+	}
+	l.say([]byte("tail\n"))
+	l.submit()
+	if got, page, _ := w.readLog(job.Spec.ID, 0, 0); string(got) != "whole\ntail\n" || !page.Done {
+		t.Errorf("got %q, done: %v", got, page.Done)
+	}
+}
+
+// TestLogOfEachAttempt: attempts have logs of their own; an older one is done.
+func TestLogOfEachAttempt(t *testing.T) {
+	w := newWorld(t)
+	job := w.create(attempts(2))
+	first := w.logOf(w.worker("a"))
+	first.say([]byte("one\n"))
+	first.flush()
+	if s := w.post(first.a.Write, errand.LogChunkKey(job.Spec.ID, 2, 0), []byte("x")); s != http.StatusForbidden {
+		t.Errorf("writing to the next attempt's log: HTTP %d, want 403", s)
+	}
+	w.clock.Advance(time.Hour)
+	second := w.logOf(w.worker("b"))
+	second.say([]byte("two\n"))
+	second.flush()
+	for attempt, want := range map[int]string{0: "two\n", 1: "one\n", 2: "two\n"} {
+		got, page, _ := w.readLog(job.Spec.ID, attempt, 0)
+		if string(got) != want || page.Done != (attempt == 1) || page.Status != errand.Running {
+			t.Errorf("attempt %d: %q, done: %v, job %s", attempt, got, page.Done, page.Status)
+		}
+	}
+	_, err := w.svc.Logs(w.ctx, w.user, errand.LogRequest{JobID: job.Spec.ID, Attempt: 3})
+	wantCode(t, err, errand.CodeInvalidField)
+	_, err = w.svc.Logs(w.ctx, w.user, errand.LogRequest{JobID: job.Spec.ID, Offset: -1})
+	wantCode(t, err, errand.CodeInvalidField)
+}
+
+// TestWatched: reading the log of a running job tells its worker to hurry.
+func TestWatched(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	k := w.worker("a")
+	a := k.take(true)
+	if a.Watched || k.beat(a)[0].Watched {
+		t.Error("watched by nobody")
+	}
+	w.readLog(job.Spec.ID, 0, 0)
+	if !k.beat(a)[0].Watched {
+		t.Error("not watched after a read")
+	}
+	w.clock.Advance(w.svc.Timing.Watched)
+	if k.beat(a)[0].Watched {
+		t.Error("still watched")
+	}
+}
+
+// get fetches a signed request's body.
+func (w *world) get(r errand.SignedRequest) (status int, body []byte) {
+	w.t.Helper()
+	return w.send(r, nil)
+}
+
+// send does a signed request.
+func (w *world) send(r errand.SignedRequest, body []byte) (status int, answer []byte) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.ctx, r.Method, r.URL, bytes.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for name, value := range r.Header {
+		req.Header.Set(name, value)
+	}
+	resp, err := w.s3().Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err = io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return resp.StatusCode, answer
+}
