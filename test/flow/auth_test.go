@@ -84,7 +84,7 @@ func TestCursorFromTheFuture(t *testing.T) {
 func (w *world) queries(f func() errand.JobPage) int64 {
 	before := w.stack.Usage()["dynamodb.Query"].Calls
 	f()
-	return int64(w.stack.Usage()["dynamodb.Query"].Calls - before)
+	return w.stack.Usage()["dynamodb.Query"].Calls - before
 }
 
 // TestQueueThatWent: a worker that registered for a queue which the server no

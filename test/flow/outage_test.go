@@ -106,7 +106,7 @@ func (p *plant) door() *door {
 		}
 		p.api.ServeHTTP(w, r)
 	}))
-	p.t.Cleanup(d.Server.Close)
+	p.t.Cleanup(d.Close)
 	return d
 }
 
