@@ -11,27 +11,35 @@ import (
 	"time"
 )
 
+// CreateOptions are what a creator says beside the job itself.
+type CreateOptions struct {
+	// Key is the idempotency key; empty: each request makes a job.
+	Key string
+	// Watched: the creator reads the log as it grows, from the beginning.
+	Watched bool
+}
+
 // CreateJob records a job and then sends its ticket. When it returns the job is
 // durable, also where the ticket could not be sent: the sweep sends it again.
-// The same key, if not empty, makes one job of a request and its repetitions.
+// The same key makes one job of a request and its repetitions.
 // Errors: CodeInvalidField, CodeForbidden, CodeSourceNotFound, CodeIdempotencyMismatch.
-func (s *Service) CreateJob(ctx context.Context, c Caller, spec Spec, key string) (Job, error) {
+func (s *Service) CreateJob(ctx context.Context, c Caller, spec Spec, o CreateOptions) (Job, error) {
 	spec.Owner = c.Owner
-	if err := s.prepare(ctx, c, &spec, key); err != nil {
+	if err := s.prepare(ctx, c, &spec, o.Key); err != nil {
 		return Job{}, err
 	}
 	now := s.now()
 	spec.ID, spec.CreatedAt = s.NewID(now), now
-	if key != "" {
-		id, err := s.claim(ctx, &spec, key)
+	if o.Key != "" {
+		id, err := s.claim(ctx, &spec, o.Key)
 		if err != nil {
 			return Job{}, err
 		}
 		if id != spec.ID {
-			return s.repeated(ctx, &spec, id)
+			return s.repeated(ctx, &spec, id, o)
 		}
 	}
-	return s.createJob(ctx, &spec)
+	return s.createJob(ctx, &spec, o)
 }
 
 // prepare fills in defaults and checks everything that a creator may say.
@@ -108,7 +116,7 @@ func (s *Service) claim(ctx context.Context, spec *Spec, key string) (id string,
 
 // repeated answers a request whose first copy claimed the key for job id. If
 // the first was cut off before the job was whole, it is finished here.
-func (s *Service) repeated(ctx context.Context, spec *Spec, id string) (Job, error) {
+func (s *Service) repeated(ctx context.Context, spec *Spec, id string, o CreateOptions) (Job, error) {
 	old, state, err := s.Store.Job(ctx, id)
 	if err == nil {
 		return Job{Spec: *old, State: *state}, nil
@@ -117,14 +125,17 @@ func (s *Service) repeated(ctx context.Context, spec *Spec, id string) (Job, err
 		return Job{}, unavailable("read the job", err)
 	}
 	spec.ID = id
-	return s.createJob(ctx, spec)
+	return s.createJob(ctx, spec, o)
 }
 
-func (s *Service) createJob(ctx context.Context, spec *Spec) (Job, error) {
+func (s *Service) createJob(ctx context.Context, spec *Spec, o CreateOptions) (Job, error) {
 	state := NewState(spec, s.Timing)
+	if o.Watched {
+		state.WatchedUntil = s.now().Add(s.Timing.Watched)
+	}
 	err := s.Store.CreateJob(ctx, spec, &state)
 	if errors.Is(err, ErrExists) {
-		return s.repeated(ctx, spec, spec.ID)
+		return s.repeated(ctx, spec, spec.ID, o)
 	}
 	if err != nil {
 		return Job{}, unavailable("keep the job", err)

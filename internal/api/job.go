@@ -64,7 +64,7 @@ func (c *call) create(in *CreateJob, status int) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	job, err := c.CreateJob(c.ctx(), c.caller, in.spec(), key)
+	job, err := c.CreateJob(c.ctx(), c.caller, in.spec(), errand.CreateOptions{Key: key, Watched: in.Watch})
 	if err != nil {
 		return answer{}, err
 	}

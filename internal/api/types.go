@@ -20,6 +20,8 @@ type CreateJob struct {
 	TimeoutSeconds  int               `json:"timeout,omitempty"`
 	LeaseSeconds    int               `json:"lease,omitempty"`
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
+	// Watch: the log will be read as it grows, so its first lines come at once.
+	Watch bool `json:"watch,omitempty"`
 }
 
 // Job is a job as the API shows it: create, status and cancel answer one, lists

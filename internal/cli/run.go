@@ -133,6 +133,7 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 	return dir, api.CreateJob{
 		Name: f.name, Commands: commands, Env: env, Shell: f.shell, Queue: f.queue, Group: f.group,
 		MaxAttempts: f.retries + 1, TimeoutSeconds: timeout, LeaseSeconds: lease, ContinueOnError: f.continueOnError,
+		Watch: !f.detach,
 	}, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/errandhq/errand/test/errandbin"
 )
 
 // startLocal builds the product and starts it without an agent: the page is one.
@@ -17,9 +19,10 @@ func startLocal(t *testing.T) server {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process can't be interrupted here, and the page needs a POSIX shell")
 	}
-	bin, data := filepath.Join(t.TempDir(), "errand"), filepath.Join(t.TempDir(), "data")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "github.com/errandhq/errand/cmd/errand").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	data := filepath.Join(t.TempDir(), "data")
+	bin, err := errandbin.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	cmd := exec.Command(bin, "local", "--addr", "127.0.0.1:0", "--data", data, "--agents", "0")
 	url := startServer(t, cmd)

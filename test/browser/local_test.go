@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/errandhq/errand/test/errandbin"
 )
 
 // TestPageOnErrandLocal drives the page of the real program: a ZIP goes in, the
@@ -20,10 +22,9 @@ func TestPageOnErrandLocal(t *testing.T) {
 
 func buildErrand(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "errand")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/errand")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	bin, err := errandbin.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	return bin
 }

@@ -7,9 +7,9 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"github.com/errandhq/errand/test/errandbin"
 )
 
 // errandBin is the program under test.
@@ -26,12 +26,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	errandBin = filepath.Join(dir, "errand")
-	build := exec.Command("go", "build", "-o", errandBin, "github.com/errandhq/errand/cmd/errand")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "build:", err)
+	if errandBin, err = errandbin.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

@@ -18,25 +18,25 @@ func spec(command string) errand.Spec {
 // key is another key; after 24 hours it is free.
 func TestIdempotencyKey(t *testing.T) {
 	w := newWorld(t)
-	first, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), "key-1")
+	first, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), errand.CreateOptions{Key: "key-1"})
 	wantCode(t, err, "")
-	again, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), "key-1")
+	again, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), errand.CreateOptions{Key: "key-1"})
 	wantCode(t, err, "")
 	if again.Spec.ID != first.Spec.ID {
 		t.Errorf("the same request made job %s, then %s", first.Spec.ID, again.Spec.ID)
 	}
-	_, err = w.svc.CreateJob(w.ctx, w.user, spec("make test"), "key-1")
+	_, err = w.svc.CreateJob(w.ctx, w.user, spec("make test"), errand.CreateOptions{Key: "key-1"})
 	wantCode(t, err, errand.CodeIdempotencyMismatch)
 
 	bob := w.user
 	bob.Owner = "bob"
-	other, err := w.svc.CreateJob(w.ctx, bob, spec("make test"), "key-1")
+	other, err := w.svc.CreateJob(w.ctx, bob, spec("make test"), errand.CreateOptions{Key: "key-1"})
 	wantCode(t, err, "")
 	if other.Spec.ID == first.Spec.ID {
 		t.Error("two owners' keys made one job")
 	}
 	w.clock.Advance(25 * time.Hour)
-	later, err := w.svc.CreateJob(w.ctx, w.user, spec("make test"), "key-1")
+	later, err := w.svc.CreateJob(w.ctx, w.user, spec("make test"), errand.CreateOptions{Key: "key-1"})
 	wantCode(t, err, "")
 	if later.Spec.ID == first.Spec.ID {
 		t.Error("the key is held for longer than 24 hours")
@@ -52,14 +52,14 @@ func TestCreateUnderFaults(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
 				w.faults.set(op, applied)
-				_, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), "key")
+				_, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), errand.CreateOptions{Key: "key"})
 				if !w.faults.happened() {
 					t.Fatalf("%s was not called", op)
 				}
 				if (err != nil) != (op != "Send") {
 					t.Fatalf("create: %v", err)
 				}
-				job, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), "key")
+				job, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), errand.CreateOptions{Key: "key"})
 				wantCode(t, err, "")
 				w.clock.Advance(time.Minute)
 				w.sweep()
@@ -143,7 +143,7 @@ func TestSources(t *testing.T) {
 	w := newWorld(t)
 	s := spec("ls")
 	s.Source = &errand.Source{SHA256: strings.Repeat("a", 64)}
-	_, err := w.svc.CreateJob(w.ctx, w.user, s, "")
+	_, err := w.svc.CreateJob(w.ctx, w.user, s, errand.CreateOptions{})
 	wantCode(t, err, errand.CodeSourceNotFound)
 }
 

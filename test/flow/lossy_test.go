@@ -82,7 +82,7 @@ func life(t *testing.T, n int, applied bool) int {
 	w.svc = w.service(cfg)
 
 	k := w.worker("a")
-	job, err := w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "true"}}}, "key")
+	job, err := w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "true"}}}, errand.CreateOptions{Key: "key"})
 	wantCode(t, err, "")
 	a, err := k.poll("p")
 	wantCode(t, err, "")

@@ -138,7 +138,7 @@ func TestNoneWaitsForTheSweep(t *testing.T) {
 			defer wg.Done()
 			for range jobs / 4 {
 				spec := errand.Spec{Commands: []errand.Command{{Shell: "true"}}}
-				if _, err := w.svc.CreateJob(w.ctx, w.user, spec, ""); err != nil {
+				if _, err := w.svc.CreateJob(w.ctx, w.user, spec, errand.CreateOptions{}); err != nil {
 					t.Error(err)
 					stop()
 					return

@@ -82,7 +82,7 @@ func TestUploadIsExact(t *testing.T) {
 	if s, _ := w.send(moved, b); moved.URL == up.Put.URL || s != http.StatusForbidden {
 		t.Errorf("as another owner: HTTP %d, want 403", s)
 	}
-	if _, err := w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "ls"}}, Source: &errand.Source{SHA256: r.SHA256}}, ""); errand.CodeOf(err) != errand.CodeSourceNotFound {
+	if _, err := w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "ls"}}, Source: &errand.Source{SHA256: r.SHA256}}, errand.CreateOptions{}); errand.CodeOf(err) != errand.CodeSourceNotFound {
 		t.Errorf("create after refused uploads: %v", err)
 	}
 }
@@ -105,16 +105,16 @@ func TestUploadIsReused(t *testing.T) {
 	if !exists(w.user) || exists(bob) {
 		t.Error("it must be there for ann, and not for bob")
 	}
-	_, err := w.svc.CreateJob(w.ctx, bob, s, "")
+	_, err := w.svc.CreateJob(w.ctx, bob, s, errand.CreateOptions{})
 	wantCode(t, err, errand.CodeSourceNotFound)
 
 	w.clock.Advance(w.svc.Timing.UploadLifetime - w.svc.Timing.UploadMargin - time.Minute)
-	_, err = w.svc.CreateJob(w.ctx, w.user, s, "")
+	_, err = w.svc.CreateJob(w.ctx, w.user, s, errand.CreateOptions{})
 	wantCode(t, err, "")
 	w.clock.Advance(2 * time.Minute)
-	_, err = w.svc.CreateJob(w.ctx, w.user, s, "")
+	_, err = w.svc.CreateJob(w.ctx, w.user, s, errand.CreateOptions{})
 	wantCode(t, err, errand.CodeSourceNotFound)
 	w.upload(w.user, "the folder") // fails if it is said to be there
-	_, err = w.svc.CreateJob(w.ctx, w.user, s, "")
+	_, err = w.svc.CreateJob(w.ctx, w.user, s, errand.CreateOptions{})
 	wantCode(t, err, "")
 }

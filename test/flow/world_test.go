@@ -102,7 +102,7 @@ func (w *world) create(change ...func(*errand.Spec)) errand.Job {
 	for _, f := range change {
 		f(&spec)
 	}
-	job, err := w.svc.CreateJob(w.ctx, w.user, spec, "")
+	job, err := w.svc.CreateJob(w.ctx, w.user, spec, errand.CreateOptions{})
 	if err != nil {
 		w.t.Fatalf("create: %v", err)
 	}

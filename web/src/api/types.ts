@@ -26,6 +26,7 @@ export interface JobRequest {
   /** Seconds, for all commands together. */
   timeout?: number
   continueOnError?: boolean
+  watch?: boolean
 }
 
 export type Mode = 'direct' | 'distributed'

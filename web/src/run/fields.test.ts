@@ -15,7 +15,7 @@ const fieldOf = (f: () => unknown): string => {
 
 describe('buildRequest', () => {
   test('leaves out what was not typed', () => {
-    expect(buildRequest(fields({}))).toEqual({ mode: 'distributed', commands: ['make'] })
+    expect(buildRequest(fields({}))).toEqual({ mode: 'distributed', commands: ['make'], watch: true })
   })
 
   test('has all that was typed', () => {
@@ -23,7 +23,7 @@ describe('buildRequest', () => {
     const f = fields({ commands: 'a\nb', name: ' n ', queue: 'big', group: 'g', retries: '2', timeout: '10m', env: 'A=1', continueOnError: true })
     expect(buildRequest(f, source)).toEqual({
       mode: 'distributed', commands: ['a', 'b'], source, env: { A: '1' }, timeout: 600, continueOnError: true,
-      name: 'n', queue: 'big', group: 'g', maxAttempts: 3,
+      name: 'n', queue: 'big', group: 'g', maxAttempts: 3, watch: true,
     })
   })
 

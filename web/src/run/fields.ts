@@ -52,6 +52,7 @@ function queueing(f: Fields): Partial<ExecuteRequest> {
   const retries = f.retries.trim() ? Number(f.retries) : 0
   if (!Number.isInteger(retries) || retries < 0) throw new FieldError('maxAttempts', 'Retries is a whole number, 0 or more.')
   return {
+    watch: true, // the page shows the log at once
     ...(f.name.trim() && { name: f.name.trim() }),
     ...(f.queue.trim() && { queue: f.queue.trim() }),
     ...(f.group.trim() && { group: f.group.trim() }),
