@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -90,6 +91,14 @@ func (s *server) set(f func()) {
 	f()
 	close(s.changed)
 	s.changed = make(chan struct{})
+}
+
+// polled is the poll IDs so far. The server may note one whose agent is gone, so
+// tests don't look at polls without the lock.
+func (s *server) polled() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.polls)
 }
 
 // patience is how long a test waits for what must happen.

@@ -78,10 +78,8 @@ func TestLostAnswer(t *testing.T) {
 	s.run(nil)
 	s.result()
 	s.await("another poll", func() bool { return len(s.polls) >= 3 })
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.polls[0] != s.polls[1] || s.polls[1] == s.polls[2] {
-		t.Errorf("poll IDs %q", s.polls)
+	if polls := s.polled(); polls[0] != polls[1] || polls[1] == polls[2] {
+		t.Errorf("poll IDs %q", polls)
 	}
 }
 
@@ -130,7 +128,7 @@ func TestDrain(t *testing.T) {
 	r.Drain()
 	r.Drain()
 	s.await("a draining heartbeat", func() bool { return s.beats[len(s.beats)-1].Draining })
-	polls := len(s.polls)
+	polls := len(s.polled())
 	touch(t, l.gate)
 	if err := r.ended(); err != nil {
 		t.Fatal(err)
@@ -138,8 +136,8 @@ func TestDrain(t *testing.T) {
 	if res := s.result(); res.ExitCode != 4 {
 		t.Errorf("result %+v", res)
 	}
-	if len(s.polls) > polls+1 {
-		t.Errorf("polled %d times while draining", len(s.polls)-polls)
+	if now := len(s.polled()); now > polls+1 {
+		t.Errorf("polled %d times while draining", now-polls)
 	}
 	if last := s.beats[len(s.beats)-1]; len(last.Holds) != 0 || !last.Draining {
 		t.Errorf("last heartbeat %+v", last)
@@ -165,8 +163,8 @@ func TestDrainAsksWhatThePollWasAnswered(t *testing.T) {
 	if err := r.ended(); err != nil {
 		t.Fatal(err)
 	}
-	if res := s.result(); res.ExitCode != 6 || len(s.polls) != 2 || s.polls[0] != s.polls[1] {
-		t.Errorf("result %+v after polls %q", res, s.polls)
+	if res, polls := s.result(), s.polled(); res.ExitCode != 6 || len(polls) != 2 || polls[0] != polls[1] {
+		t.Errorf("result %+v after polls %q", res, polls)
 	}
 }
 
