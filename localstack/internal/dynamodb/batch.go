@@ -67,7 +67,7 @@ func (e *Engine) batchGet(t *table, want KeysAndAttributes, paths []expr.Path, o
 	}
 	size := 0
 	for i, key := range want.Keys {
-		it, err := e.get(t, key, paths)
+		it, err := e.get(t, key, paths, want.ConsistentRead)
 		if err != nil {
 			return used, err
 		}

@@ -15,6 +15,8 @@ import (
 type Config struct {
 	Store *kv.Store
 	Clock clock.Clock
+	// Past makes eventually consistent reads stale; nil: they never are.
+	Past Past
 }
 
 // An Engine holds the tables of all regions. It is safe for concurrent use.
@@ -22,6 +24,7 @@ type Engine struct {
 	store *kv.Store
 	space *kv.Space
 	clock clock.Clock
+	past  Past
 
 	// mu guards the tables and their definitions. Operations on items hold it
 	// for reading until their batch is applied, so that they work on one
@@ -51,7 +54,10 @@ func Open(c Config) (*Engine, error) {
 	if c.Store == nil || c.Clock == nil {
 		return nil, errors.New("open dynamodb: no store or no clock")
 	}
-	e := &Engine{store: c.Store, space: c.Store.Space('d'), clock: c.Clock, tables: map[tableID]*table{}}
+	if c.Past == nil {
+		c.Past = noPast{}
+	}
+	e := &Engine{store: c.Store, space: c.Store.Space('d'), clock: c.Clock, past: c.Past, tables: map[tableID]*table{}}
 	if err := e.loadTables(); err != nil {
 		return nil, fmt.Errorf("open dynamodb: %w", err)
 	}

@@ -19,7 +19,7 @@ func (e *Engine) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput,
 	if err != nil {
 		return nil, err
 	}
-	it, err := e.get(t, in.Key, paths)
+	it, err := e.get(t, in.Key, paths, in.ConsistentRead)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (e *Engine) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput,
 }
 
 // get reads the whole item of a key; paths are what of it will be shown.
-func (e *Engine) get(t *table, key Item, paths []expr.Path) (Item, error) {
+func (e *Engine) get(t *table, key Item, paths []expr.Path, consistent bool) (Item, error) {
 	if err := t.checkKey(key); err != nil {
 		return nil, err
 	}
@@ -41,7 +41,9 @@ func (e *Engine) get(t *table, key Item, paths []expr.Path) (Item, error) {
 		return nil, err
 	}
 	at := t.itemKey(key)
-	it, err := e.read(at)
+	view, done := e.view(consistent, nil)
+	defer done()
+	it, err := readItem(view, at)
 	e.stripes[stripeOf(at)].writes.wait()
 	return it, err
 }

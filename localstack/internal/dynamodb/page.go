@@ -166,9 +166,11 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	size, fetched := 0, 0
 	var last Item
 	more := true
-	scan := e.space.Scan
+	view, done := e.view(p.consistent, p.x)
+	defer done()
+	scan := view.Scan
 	if p.back {
-		scan = e.space.ScanBack
+		scan = view.ScanBack
 	}
 	err := scan(p.lower, p.upper, func(_, b []byte) (bool, error) {
 		it, err := value.Decode(b)
@@ -179,7 +181,7 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 		out.ScannedCount++
 		size += it.Size()
 		if p.fetch {
-			if it, err = e.read(p.t.itemKey(it)); err != nil {
+			if it, err = readItem(view, p.t.itemKey(it)); err != nil {
 				return false, err
 			}
 			fetched += it.Size()

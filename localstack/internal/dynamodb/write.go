@@ -111,8 +111,10 @@ func (e *Engine) decideOne(w *write) error {
 }
 
 // read returns the item at a place, nil for none.
-func (e *Engine) read(at []byte) (Item, error) {
-	b, ok, err := e.space.Get(at)
+func (e *Engine) read(at []byte) (Item, error) { return readItem(e.space, at) }
+
+func readItem(from *kv.Space, at []byte) (Item, error) {
+	b, ok, err := from.Get(at)
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -197,6 +199,7 @@ func (e *Engine) commit(b *kv.Batch, stripes []int, ws []*write) (pending func()
 			f()
 		}
 	}
+	e.past.Keep()
 	p, err := b.Apply()
 	if err != nil {
 		done()

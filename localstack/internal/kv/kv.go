@@ -109,7 +109,7 @@ func (s *Store) Close() error {
 }
 
 // Space returns the keys that begin with prefix, which no other engine uses.
-func (s *Store) Space(prefix byte) *Space { return &Space{store: s, prefix: prefix} }
+func (s *Store) Space(prefix byte) *Space { return &Space{from: s.db, prefix: prefix} }
 
 // NewBatch returns an empty batch.
 func (s *Store) NewBatch() *Batch { return &Batch{store: s, b: s.db.NewBatch()} }
@@ -117,7 +117,7 @@ func (s *Store) NewBatch() *Batch { return &Batch{store: s, b: s.db.NewBatch()} 
 // A Space is one engine's part of the store. Keys given to it and got from it
 // are without the prefix.
 type Space struct {
-	store  *Store
+	from   pebble.Reader // the database, or a snapshot of it
 	prefix byte
 }
 
@@ -137,7 +137,7 @@ func (sp *Space) bounds(lower, upper []byte) (lo, hi []byte) {
 
 // Get returns a copy of key's value, and whether there is one.
 func (sp *Space) Get(key []byte) (value []byte, ok bool, err error) {
-	v, closer, err := sp.store.db.Get(sp.key(key))
+	v, closer, err := sp.from.Get(sp.key(key))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, nil
 	}
@@ -162,7 +162,7 @@ func (sp *Space) ScanBack(lower, upper []byte, f func(key, value []byte) (more b
 
 func (sp *Space) scan(lower, upper []byte, first, next func(*pebble.Iterator) bool, f func(key, value []byte) (bool, error)) (err error) {
 	lo, hi := sp.bounds(lower, upper)
-	it, err := sp.store.db.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
+	it, err := sp.from.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
 	if err != nil {
 		return fmt.Errorf("read the store: %w", err)
 	}

@@ -31,6 +31,9 @@ func (s *Service) InvokeAsync(c Call) error {
 		return awswire.Errorf(http.StatusInternalServerError, "ServiceException", "%s", errClosed)
 	}
 	s.work.Go(func() { s.runAsync(c) })
+	if s.Whims.Twice() {
+		s.work.Go(func() { s.runAsync(c) })
+	}
 	return nil
 }
 

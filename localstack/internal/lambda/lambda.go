@@ -34,7 +34,8 @@ type Handler interface {
 // Source is where a function's code is. Exactly one of New and Command is set.
 type Source struct {
 	// New makes the handler, with the environment that the function has. It is
-	// called at the first invocation, and again only if it failed.
+	// called at the first invocation, and again if it failed, or if the instance
+	// is said to be gone (Whims).
 	New func(env map[string]string) (Handler, error)
 	// Command starts a process that speaks the Lambda Runtime API: an absolute
 	// path and arguments. Concurrent invocations get processes of their own.
@@ -70,6 +71,7 @@ type Config struct {
 	Credentials awswire.Credentials
 	Endpoint    string
 	Clock       clock.Clock // for the retries of asynchronous invocations
+	Whims       Whims       // nil: none
 	// Logf gets what processes print, and what went wrong in the background.
 	Logf func(format string, args ...any)
 }
@@ -131,6 +133,9 @@ func New(c Config) (*Service, error) {
 	}
 	if c.Logf == nil {
 		c.Logf = func(string, ...any) {}
+	}
+	if c.Whims == nil {
+		c.Whims = noWhims{}
 	}
 	s := &Service{Config: c, byName: make(map[string]*function, len(c.Functions))}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
@@ -221,7 +226,7 @@ func (s *Service) acquire(f *function) (release func(), err error) {
 	reason := ""
 	if f.Reserved != nil && f.running >= *f.Reserved {
 		reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
-	} else if s.running >= maxConcurrency {
+	} else if s.running >= maxConcurrency || s.Whims.Refuse() {
 		reason = "ConcurrentInvocationLimitExceeded"
 	}
 	if reason != "" {

@@ -71,6 +71,9 @@ func (p *processes) take() *instance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.idle) > 0 {
+		if p.service.Whims.Cold() {
+			return nil
+		}
 		in := p.idle[len(p.idle)-1]
 		p.idle = p.idle[:len(p.idle)-1]
 		if !in.dead() {

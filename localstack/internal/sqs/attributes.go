@@ -53,12 +53,15 @@ var computedAttributes = map[string]func(q *queue, now int64) string{
 	"QueueArn":                              func(q *queue, _ int64) string { return q.arn() },
 	"CreatedTimestamp":                      func(q *queue, _ int64) string { return decimal(q.rec.Created / 1000) },
 	"LastModifiedTimestamp":                 func(q *queue, _ int64) string { return decimal(q.rec.Modified / 1000) },
-	"ApproximateNumberOfMessagesNotVisible": func(q *queue, _ int64) string { return decimal(int64(len(q.flying))) },
-	"ApproximateNumberOfMessagesDelayed":    func(q *queue, now int64) string { return decimal(int64(q.lane.delayed(now))) },
+	"ApproximateNumberOfMessagesNotVisible": func(q *queue, _ int64) string { return q.told(len(q.flying)) },
+	"ApproximateNumberOfMessagesDelayed":    func(q *queue, now int64) string { return q.told(q.lane.delayed(now)) },
 	"ApproximateNumberOfMessages": func(q *queue, now int64) string {
-		return decimal(int64(q.count - len(q.flying) - q.lane.delayed(now)))
+		return q.told(q.count - len(q.flying) - q.lane.delayed(now))
 	},
 }
+
+// told is an approximate count as callers get to see it.
+func (q *queue) told(n int) string { return decimal(int64(q.e.cfg.Whims.Count(n))) }
 
 // presets are the attributes that a queue shows though nobody set them.
 var (

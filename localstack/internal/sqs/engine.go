@@ -23,6 +23,8 @@ type Config struct {
 	// NoCooldown drops two of AWS's rules that only cost time: 60 s between
 	// deleting a queue and creating its like, and between two purges.
 	NoCooldown bool
+	// Whims are the liberties that the engine takes; nil: none.
+	Whims Whims
 	// Logf gets what went wrong inside; nil drops it.
 	Logf func(format string, args ...any)
 }
@@ -58,6 +60,9 @@ func Open(cfg Config) (*Engine, error) {
 	}
 	if cfg.Logf == nil {
 		cfg.Logf = func(string, ...any) {}
+	}
+	if cfg.Whims == nil {
+		cfg.Whims = noWhims{}
 	}
 	e := &Engine{
 		cfg:    cfg,

@@ -64,34 +64,43 @@ func (l *fifoLane) fix(g *group) {
 }
 
 func (l *fifoLane) take(now int64, f func(uint64, *group) verdict) {
+	var aside []*group
 	for l.ready(now) {
 		g := l.heads[0]
-		more := l.drain(g, now, f)
-		l.fix(g)
-		if !more {
-			return
+		last := l.drain(g, now, f)
+		if last == passed {
+			heap.Remove(&l.heads, g.index)
+			aside = append(aside, g)
+			continue
 		}
+		l.fix(g)
+		if last == stop {
+			break
+		}
+	}
+	for _, g := range aside {
+		l.fix(g)
 	}
 }
 
-// drain offers g's messages up to the first in flight, and says whether to go
-// on with another group.
-func (l *fifoLane) drain(g *group, now int64, f func(uint64, *group) verdict) bool {
+// drain offers g's messages up to the first in flight, and says with what it
+// ended.
+func (l *fifoLane) drain(g *group, now int64, f func(uint64, *group) verdict) verdict {
 	for i := 0; i < g.seqs.len(); {
 		seq := g.seqs.at(i)
 		if l.q.flying[seq] != nil || l.upAt(seq) > now {
-			return true
+			break
 		}
-		switch f(seq, g) {
+		switch v := f(seq, g); v {
 		case taken:
 			i++
 		case dropped:
 			g.seqs.remove(seq)
-		case stop:
-			return false
+		case passed, stop:
+			return v
 		}
 	}
-	return true
+	return taken
 }
 
 func (l *fifoLane) upAt(seq uint64) int64 { return sentAt(seq) + l.q.set.delay }

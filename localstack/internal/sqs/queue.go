@@ -88,6 +88,7 @@ type verdict int
 const (
 	taken   verdict = iota // it is in flight now
 	dropped                // it is no longer in the queue
+	passed                 // untouched, and its group with it; offer others
 	stop                   // untouched; offer no more
 )
 

@@ -175,6 +175,9 @@ func (q *queue) receive(r receive, dlq *queue) (messages []Message, p kv.Pending
 		if messages, ok, err = q.replay(t, r); ok || err != nil {
 			return err
 		}
+		if q.lane.ready(t.now) && q.e.cfg.Whims.Empty() {
+			return nil
+		}
 		if !q.rec.FIFO && len(q.flying) >= maxInFlight {
 			return errorf(codeOverLimit, "The maximum number of in flight messages is reached: %d.", maxInFlight)
 		}
@@ -197,6 +200,9 @@ func (q *queue) takeMessages(t *txn, r receive, dlq *queue) (messages []Message,
 		if len(messages) == r.limit || len(q.flying) >= maxInFlight {
 			return stop
 		}
+		if q.e.cfg.Whims.Pass() {
+			return passed
+		}
 		s, body, readErr := q.read(seq)
 		switch {
 		case readErr != nil:
@@ -211,6 +217,9 @@ func (q *queue) takeMessages(t *txn, r receive, dlq *queue) (messages []Message,
 		}
 		s.Count++
 		s.Received, s.Hidden, s.Changed = t.now, hideUntil, false
+		if !q.rec.FIFO && q.e.cfg.Whims.Twice() {
+			s.Hidden = t.now
+		}
 		if s.First == 0 {
 			s.First = t.now
 		}

@@ -29,18 +29,26 @@ func (l *openLane) gone(f *flight)   { l.again.remove(f.seq) }
 func (l *openLane) back(f *flight)   { heap.Push(&l.again, f.seq) }
 
 func (l *openLane) take(_ int64, f func(uint64, *group) verdict) {
+	var aside []uint64
 	for l.ready(0) {
 		// Out first: f may put it into flight, or take it away for good.
 		again := l.again.first(&l.fresh)
 		seq := l.peek(again)
-		if f(seq, nil) == stop {
-			return
+		v := f(seq, nil)
+		if v == stop {
+			break
 		}
 		if again {
 			heap.Pop(&l.again)
 		} else {
 			l.fresh.pop()
 		}
+		if v == passed {
+			aside = append(aside, seq)
+		}
+	}
+	for _, seq := range aside {
+		heap.Push(&l.again, seq)
 	}
 }
 
