@@ -70,6 +70,11 @@ type Config struct {
 	Clock Clock
 	// NoSync answers writes before they are on disk.
 	NoSync bool
+	// OldestGroupFirst has SQS FIFO queues give out the available group whose
+	// head is oldest. AWS promises no order across groups; without this, as was
+	// observed there, a group that was received from stands behind the others
+	// once it is available again.
+	OldestGroupFirst bool
 
 	// Template is a SAM template's text; nil is an empty stack.
 	Template   []byte

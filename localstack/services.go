@@ -24,7 +24,7 @@ type services struct {
 
 func (s *Stack) openServices(context.Context) (err error) {
 	e := s.services
-	if e.sqs, err = sqs.Open(sqs.Config{Store: s.store, Clock: s.cfg.Clock, Logf: s.cfg.Logf}); err != nil {
+	if e.sqs, err = sqs.Open(sqs.Config{Store: s.store, Clock: s.cfg.Clock, OldestGroupFirst: s.cfg.OldestGroupFirst, Logf: s.cfg.Logf}); err != nil {
 		return err
 	}
 	if e.dynamodb, err = dynamodb.Open(dynamodb.Config{Store: s.store, Clock: s.cfg.Clock}); err != nil {

@@ -88,6 +88,7 @@ func (s *localServer) openStack(ctx context.Context, f localFlags) error {
 	c := localstack.Config{
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
 		Functions: functions.sources(direct), Logf: logf(s.log),
+		OldestGroupFirst: true, // docs/adr/0004-fifo.md
 	}
 	if f.sweep > 0 {
 		c.Rates = map[string]time.Duration{wire.SweepName: f.sweep}

@@ -53,7 +53,7 @@ func newWorld(t *testing.T) *world {
 	}
 	stack, err := localstack.Start(w.ctx, localstack.Config{
 		Clock: clock, Template: errand.Template, Functions: functions, Logf: t.Logf,
-		Parameters: map[string]string{"PollWait": "20s"},
+		Parameters: map[string]string{"PollWait": "20s"}, OldestGroupFirst: true,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,9 @@
 // # Order
 //
 // Within a group: as AWS does, strictly. Across groups AWS promises nothing;
-// here a receive takes the available group whose head has the lowest sequence
-// number, and goes on with that group before it moves to the next. Standard
-// queues deliver in order of sending, where delays and returns allow.
+// here a receive drains a group before it goes on with the next, and a group
+// that was received from stands behind the others once it is available again,
+// which is what was observed there. Config.OldestGroupFirst takes the available
+// group with the lowest sequence number at its head instead. Standard queues
+// deliver in order of sending, where delays and returns allow.
 package sqs

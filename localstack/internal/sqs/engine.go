@@ -23,6 +23,11 @@ type Config struct {
 	// NoCooldown drops two of AWS's rules that only cost time: 60 s between
 	// deleting a queue and creating its like, and between two purges.
 	NoCooldown bool
+	// OldestGroupFirst has receives from a FIFO queue take the available group
+	// whose head is oldest. AWS promises no order across groups; without this,
+	// a group that was received from stands behind the others when it is
+	// available again, as was observed there.
+	OldestGroupFirst bool
 	// Whims are the liberties that the engine takes; nil: none.
 	Whims Whims
 	// Logf gets what went wrong inside; nil drops it.

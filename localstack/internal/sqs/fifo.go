@@ -1,35 +1,48 @@
 package sqs
 
-import "container/heap"
-
 // fifoLane keeps a FIFO queue's groups. A group is available if it has a
-// message and its oldest isn't in flight; the available ones are in a heap,
-// lowest head first.
+// message and its oldest isn't in flight. An available group is up if that
+// message's delay is over; those that are up take turns.
 //
 // A queue's delay applies to messages sent before it was changed, too, and to
-// all alike, so the heap's order is also the order in which heads come up.
+// all alike, so groups come up in the order of their heads.
 type fifoLane struct {
 	q      *queue
 	groups map[string]*group
-	heads  groupHeap
+	heads  groupHeap // the available ones, lowest head first
+	late   groupHeap // those of them that aren't up, lowest head first
+	up     groupHeap // those that are, in the order of their turns
+	turns  uint64    // given out so far
+	delay  int64     // ms; the queue's, when late and up were told apart
 }
 
 type group struct {
-	name  string
-	seqs  seqs
-	index int // in the heap, -1 outside
+	name string
+	seqs seqs
+	// turn orders the groups that are up. A group gets it when it comes up: it
+	// stands behind all others then, as was observed on AWS. Where the oldest
+	// is to be first, it is the head's sequence number.
+	turn uint64
+	// Where it is in the lane's heaps, -1 outside.
+	inHeads, inLate, inUp int
 }
 
 func (g *group) head() uint64 { return g.seqs.at(0) }
 
 func newFIFOLane(q *queue) *fifoLane {
-	return &fifoLane{q: q, groups: map[string]*group{}}
+	byHead := func(a, b *group) bool { return a.head() < b.head() }
+	return &fifoLane{
+		q: q, groups: map[string]*group{}, delay: q.set.delay,
+		heads: groupHeap{less: byHead, index: func(g *group) *int { return &g.inHeads }},
+		late:  groupHeap{less: byHead, index: func(g *group) *int { return &g.inLate }},
+		up:    groupHeap{less: func(a, b *group) bool { return a.turn < b.turn }, index: func(g *group) *int { return &g.inUp }},
+	}
 }
 
 func (l *fifoLane) add(seq uint64, name string, _ int64) {
 	g := l.groups[name]
 	if g == nil {
-		g = &group{name: name, index: -1}
+		g = &group{name: name, inHeads: -1, inLate: -1, inUp: -1}
 		l.groups[name] = g
 	}
 	g.seqs.push(seq)
@@ -50,14 +63,17 @@ func (l *fifoLane) gone(f *flight) {
 func (l *fifoLane) fix(g *group) {
 	empty := g.seqs.len() == 0
 	available := !empty && l.q.flying[g.head()] == nil
-	switch {
-	case available && g.index < 0:
-		heap.Push(&l.heads, g)
-	case available:
-		heap.Fix(&l.heads, g.index)
-	case g.index >= 0:
-		heap.Remove(&l.heads, g.index)
+	up := available && l.upAt(g.head()) <= l.q.settled
+	if up && g.inUp < 0 {
+		l.turns++
+		g.turn = l.turns
 	}
+	if up && l.q.e.cfg.OldestGroupFirst {
+		g.turn = g.head()
+	}
+	l.heads.has(g, available)
+	l.late.has(g, available && !up)
+	l.up.has(g, up)
 	if empty {
 		delete(l.groups, g.name)
 	}
@@ -66,10 +82,10 @@ func (l *fifoLane) fix(g *group) {
 func (l *fifoLane) take(now int64, f func(uint64, *group) verdict) {
 	var aside []*group
 	for l.ready(now) {
-		g := l.heads[0]
+		g := l.up.first()
 		last := l.drain(g, now, f)
 		if last == passed {
-			heap.Remove(&l.heads, g.index)
+			l.up.has(g, false)
 			aside = append(aside, g)
 			continue
 		}
@@ -103,24 +119,43 @@ func (l *fifoLane) drain(g *group, now int64, f func(uint64, *group) verdict) ve
 	return taken
 }
 
-func (l *fifoLane) upAt(seq uint64) int64 { return sentAt(seq) + l.q.set.delay }
+// upAt is when a message's delay is over. Without one it doesn't look at the
+// clock, which may have been set back since the send.
+func (l *fifoLane) upAt(seq uint64) int64 {
+	if l.q.set.delay == 0 {
+		return 0
+	}
+	return sentAt(seq) + l.q.set.delay
+}
 
-func (l *fifoLane) settle(int64) {}
+func (l *fifoLane) settle(now int64) {
+	if l.delay != l.q.set.delay {
+		l.delay = l.q.set.delay
+		for _, g := range l.groups {
+			if g.inUp >= 0 { // and perhaps no longer
+				l.fix(g)
+			}
+		}
+	}
+	for l.late.Len() > 0 && l.upAt(l.late.first().head()) <= now {
+		l.fix(l.late.first())
+	}
+}
 
-func (l *fifoLane) ready(now int64) bool {
-	return len(l.heads) > 0 && len(l.q.flying) < maxInFlight && l.upAt(l.heads[0].head()) <= now
+func (l *fifoLane) ready(int64) bool {
+	return l.up.Len() > 0 && len(l.q.flying) < maxInFlight
 }
 
 func (l *fifoLane) next() int64 {
-	if len(l.heads) == 0 {
+	if l.late.Len() == 0 {
 		return 0
 	}
-	return l.upAt(l.heads[0].head())
+	return l.upAt(l.late.first().head())
 }
 
 func (l *fifoLane) expire(horizon int64, f func(uint64)) {
-	for len(l.heads) > 0 && sentAt(l.heads[0].head()) <= horizon {
-		g := l.heads[0]
+	for l.heads.Len() > 0 && sentAt(l.heads.first().head()) <= horizon {
+		g := l.heads.first()
 		f(g.seqs.pop())
 		l.fix(g)
 	}
@@ -145,26 +180,3 @@ func (l *fifoLane) delayed(now int64) int {
 }
 
 func (l *fifoLane) groupOf(name string) *group { return l.groups[name] }
-
-// groupHeap orders available groups by their oldest message.
-type groupHeap []*group
-
-func (h groupHeap) Len() int           { return len(h) }
-func (h groupHeap) Less(i, j int) bool { return h[i].head() < h[j].head() }
-func (h groupHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *groupHeap) Push(x any) {
-	g := x.(*group)
-	g.index = len(*h)
-	*h = append(*h, g)
-}
-func (h *groupHeap) Pop() any {
-	old := *h
-	g := old[len(old)-1]
-	old[len(old)-1] = nil
-	g.index = -1
-	*h = old[:len(old)-1]
-	return g
-}

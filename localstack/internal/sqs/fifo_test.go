@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/errandhq/errand/localstack/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
 
@@ -25,8 +26,77 @@ func TestGroupIsBlockedWhileItsHeadIsInFlight(t *testing.T) {
 	want(t, "unblocked", bodies(s.take(t, q, 10)), "3")
 }
 
-func TestOldestGroupFirst(t *testing.T) {
+// What AWS was observed to do, though it promises nothing across groups: a
+// receive drains a group, and one that comes back stands behind the others.
+func TestGroupsTakeTurns(t *testing.T) {
+	now := sqs.ReceiveMessageInput{QueueUrl: q, MaxNumberOfMessages: ptr[int32](10), VisibilityTimeout: ptr[int32](0)}
+	tests := []struct {
+		name string
+		do   func(t *testing.T, s *stack, m []sqs.Message) // m is a1 and a2, in flight
+		want string
+	}{
+		{"one that was received is behind", func(*testing.T, *stack, []sqs.Message) {}, "b1 c1"},
+		{"it comes back by itself", func(_ *testing.T, s *stack, _ []sqs.Message) { s.clock.Advance(30 * time.Second) }, "b1 c1 a1 a2 a3"},
+		{"it is returned", func(t *testing.T, s *stack, m []sqs.Message) { must(t, s.hide(q, m[0], 0)) }, "b1 c1 a1"},
+		{"its messages are deleted", func(t *testing.T, s *stack, m []sqs.Message) {
+			must(t, s.delete(q, m[0]))
+			must(t, s.delete(q, m[1]))
+		}, "b1 c1 a3"},
+		{"the last to come back is last", func(t *testing.T, s *stack, _ []sqs.Message) {
+			s.clock.Advance(time.Second)
+			s.take(t, q, 1) // b1
+			s.clock.Advance(30 * time.Second)
+		}, "c1 a1 a2 a3 b1"},
+		{"a group that was empty is new", func(t *testing.T, s *stack, m []sqs.Message) {
+			must(t, s.delete(q, s.take(t, q, 1)[0])) // b1
+			s.send(t, q, "b", "b2")
+		}, "c1 b2"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStack(t)
+			s.create(t, q)
+			for _, b := range []string{"a1", "a2", "a3", "b1", "c1"} {
+				s.send(t, q, b[:1], b)
+			}
+			tt.do(t, s, s.take(t, q, 2))
+			want(t, "received", bodies(s.receive(t, now)), tt.want)
+		})
+	}
+}
+
+// TestTurnsWithDelay: a group's turn is when its message comes up, also if the
+// queue's delay was changed meanwhile.
+func TestTurnsWithDelay(t *testing.T) {
 	s := newStack(t)
+	s.create(t, q, "DelaySeconds=10")
+	s.send(t, q, "a", "a1")
+	s.clock.Advance(5 * time.Second)
+	s.send(t, q, "b", "b1")
+	s.send(t, q, "a", "a2")
+	s.clock.Advance(5 * time.Second)
+	want(t, "only a1 is up", bodies(s.take(t, q, 10)), "a1")
+	s.set(t, q, "DelaySeconds", "20")
+	s.clock.Advance(10 * time.Second)
+	want(t, "b isn't up for longer", bodies(s.take(t, q, 10)), "")
+	s.set(t, q, "DelaySeconds", "0")
+	s.clock.Advance(20 * time.Second)
+	want(t, "all are up", bodies(s.take(t, q, 10)), "b1 a1 a2")
+}
+
+// A clock that is set back doesn't hold up what has no delay.
+func TestClockSetBack(t *testing.T) {
+	s := newStack(t)
+	s.create(t, q)
+	s.send(t, q, "g", "1")
+	s.close()
+	s = openStack(t, s.fs, clock.NewManual(start.Add(-time.Hour)))
+	s.send(t, q, "g", "2")
+	want(t, "received", bodies(s.take(t, q, 10)), "1 2")
+}
+
+func TestOldestGroupFirst(t *testing.T) {
+	s := newStack(t, oldestFirst)
 	s.create(t, q)
 	s.send(t, q, "a", "a1")
 	s.send(t, q, "b", "b1")

@@ -132,7 +132,7 @@ func (h held) live(m *fifoModel) bool {
 // the engine and the model.
 func TestFIFOModel(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		s := newStack(t)
+		s := newStack(t, oldestFirst)
 		defer s.close()
 		s.create(t, q, "MessageRetentionPeriod=600")
 		m := &fifoModel{window: map[string]modelSend{}, attempts: map[string]*modelAttempt{}}

@@ -39,7 +39,8 @@ type queue struct {
 	set       settings // of rec.Attributes
 	deleted   bool
 	lastSeq   uint64
-	count     int // messages, in whatever state
+	settled   int64 // when memory was last brought up to now
+	count     int   // messages, in whatever state
 	lane      lane
 	flying    map[uint64]*flight
 	deadlines flightHeap
@@ -154,6 +155,7 @@ func (q *queue) apply(t *txn) (kv.Pending, error) {
 // settle brings memory up to now: what was in flight or delayed comes back,
 // what is too old goes.
 func (q *queue) settle(now int64) {
+	q.settled = now
 	for len(q.deadlines) > 0 && q.deadlines[0].state.Hidden <= now {
 		f := q.deadlines[0]
 		q.land(f)

@@ -103,6 +103,7 @@ func (q *queue) setAttributes(t *txn, update map[string]string) error {
 	}
 	q.rec.Attributes, q.set = merged, set
 	q.rec.Modified = t.now
+	q.settle(t.now) // by the new delay and retention
 	q.save(t)
 	return nil
 }

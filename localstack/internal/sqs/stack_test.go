@@ -28,24 +28,31 @@ type stack struct {
 	fs    *vfs.MemFS
 	store *kv.Store
 	close func()
+	opts  []func(*sqs.Config)
 }
 
-func newStack(t testing.TB) *stack {
+func newStack(t testing.TB, opts ...func(*sqs.Config)) *stack {
 	t.Helper()
-	return openStack(t, vfs.NewMem(), clock.NewManual(start))
+	return openStack(t, vfs.NewMem(), clock.NewManual(start), opts...)
 }
 
-func openStack(t testing.TB, fs *vfs.MemFS, c *clock.Manual) *stack {
+func oldestFirst(c *sqs.Config) { c.OldestGroupFirst = true }
+
+func openStack(t testing.TB, fs *vfs.MemFS, c *clock.Manual, opts ...func(*sqs.Config)) *stack {
 	t.Helper()
 	store, err := kv.Open("db", kv.Options{FS: fs, Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := sqs.Open(sqs.Config{Store: store, Clock: c, Logf: t.Logf})
+	cfg := sqs.Config{Store: store, Clock: c, Logf: t.Logf}
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	e, err := sqs.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stack{Engine: e, clock: c, fs: fs, store: store}
+	s := &stack{Engine: e, clock: c, fs: fs, store: store, opts: opts}
 	closed := false
 	s.close = func() {
 		if closed {
@@ -65,7 +72,7 @@ func openStack(t testing.TB, fs *vfs.MemFS, c *clock.Manual) *stack {
 func (s *stack) restart(t testing.TB) {
 	t.Helper()
 	s.close()
-	*s = *openStack(t, s.fs, s.clock)
+	*s = *openStack(t, s.fs, s.clock, s.opts...)
 }
 
 // create makes a queue; attributes are "Name=value".

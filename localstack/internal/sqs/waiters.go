@@ -51,6 +51,7 @@ func (q *queue) rouse(now int64) {
 	if w.woken {
 		return
 	}
+	q.settle(now) // time has gone on since, and may have brought something
 	if q.deleted || q.lane.ready(now) {
 		w.woken = true
 		w.wake <- struct{}{}
