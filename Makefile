@@ -7,7 +7,7 @@ CACHE := $(CURDIR)/.cache
 GOLANGCI_VERSION := v2.14.0
 CFNLINT_VERSION := 1.58.0
 
-.PHONY: help build demo test race lint template-lint cross bench web clean ci fuzz
+.PHONY: help build demo test race lint template-lint cross bench bench-sqs web clean ci fuzz
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ web: ## Build the page into web/dist (needs Node; the build is committed)
 
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+
+bench-sqs: ## SQS beside a bare handler, a bare fsync and itself with durability off: a table of ratios (bench/README.md)
+	$(GO) test -run '^$$' -bench '^BenchmarkSQS' -benchtime 1x -timeout 30m ./bench
 
 clean: ## Remove what was built
 	rm -rf bin .cache

@@ -1,0 +1,171 @@
+package bench
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// text is the body of every message: what a job's ticket, or a small event, is.
+var text = strings.Repeat("errand. ", 32)
+
+// bareSQS answers as a FIFO queue would, with one message to everyone.
+func bareSQS() bare {
+	sum := md5.Sum([]byte(text))
+	digest := hex.EncodeToString(sum[:])
+	const id, sequence = "5fea7756-0ea4-451a-a703-a558b933e274", "11849496460822374400"
+	sends := make([]map[string]string, 10)
+	for i := range sends {
+		sends[i] = map[string]string{"Id": fmt.Sprint(i), "MessageId": id, "MD5OfMessageBody": digest, "SequenceNumber": sequence}
+	}
+	h := bare{}
+	for op, v := range map[string]any{
+		"CreateQueue":      map[string]string{"QueueUrl": "http://127.0.0.1/000000000000/q.fifo"},
+		"SendMessage":      map[string]string{"MessageId": id, "MD5OfMessageBody": digest, "SequenceNumber": sequence},
+		"SendMessageBatch": map[string]any{"Successful": sends},
+		"ReceiveMessage": map[string]any{"Messages": []map[string]string{
+			{"MessageId": id, "ReceiptHandle": strings.Repeat("h", 52), "MD5OfBody": digest, "Body": text},
+		}},
+		"DeleteMessage": map[string]string{},
+	} {
+		body, _ := json.Marshal(v) // strings
+		h["AmazonSQS."+op] = answer{"application/x-amz-json-1.0", string(body)}
+	}
+	return h
+}
+
+// A lineup is one queue of one contender.
+type lineup struct {
+	client *sqs.Client
+	url    *string
+	sent   atomic.Int64
+}
+
+func newLineup(b testing.TB, cfg aws.Config, name string) *lineup {
+	b.Helper()
+	l := &lineup{client: sqs.NewFromConfig(cfg)}
+	out, err := l.client.CreateQueue(ctx, &sqs.CreateQueueInput{
+		QueueName: aws.String(name), Attributes: map[string]string{
+			"FifoQueue": "true", "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId",
+		},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	l.url = out.QueueUrl
+	return l
+}
+
+// send sends one message, in one of 100 groups.
+func (l *lineup) send(int) error {
+	n := l.sent.Add(1)
+	_, err := l.client.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: l.url, MessageBody: &text, MessageGroupId: group(n), MessageDeduplicationId: dedup(n),
+	})
+	return err
+}
+
+func group(n int64) *string { return aws.String(fmt.Sprint("group-", n%100)) }
+func dedup(n int64) *string { return aws.String(fmt.Sprint("dedup-", n)) }
+
+// sendBatch sends ten.
+func (l *lineup) sendBatch(int) error {
+	in := &sqs.SendMessageBatchInput{QueueUrl: l.url}
+	for i := range 10 {
+		n := l.sent.Add(1)
+		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{
+			Id: aws.String(fmt.Sprint(i)), MessageBody: &text, MessageGroupId: group(n), MessageDeduplicationId: dedup(n),
+		})
+	}
+	out, err := l.client.SendMessageBatch(ctx, in)
+	if err == nil && len(out.Failed) > 0 {
+		err = fmt.Errorf("send: %s", *out.Failed[0].Message)
+	}
+	return err
+}
+
+// cycle sends a message, receives one and deletes that.
+func (l *lineup) cycle(worker int) error {
+	if err := l.send(worker); err != nil {
+		return err
+	}
+	out, err := l.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: l.url, WaitTimeSeconds: 20})
+	if err != nil {
+		return err
+	}
+	if len(out.Messages) != 1 {
+		return fmt.Errorf("received %d messages", len(out.Messages))
+	}
+	_, err = l.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: l.url, ReceiptHandle: out.Messages[0].ReceiptHandle})
+	return err
+}
+
+// sqsWorkloads are what is measured of each contender.
+var sqsWorkloads = []struct {
+	name    string
+	workers int
+	target  string
+	op      func(*lineup) func(worker int) error
+}{
+	{"send one by one", 1, "", func(l *lineup) func(int) error { return l.send }},
+	{"send 16-way", 16, "≥ 0.90", func(l *lineup) func(int) error { return l.send }},
+	{"send, receive, delete one by one", 1, "", func(l *lineup) func(int) error { return l.cycle }},
+	{"send, receive, delete 16-way", 16, "", func(l *lineup) func(int) error { return l.cycle }},
+	{"send batches of 10 16-way", 16, "", func(l *lineup) func(int) error { return l.sendBatch }},
+}
+
+func BenchmarkSQS(b *testing.B) {
+	for _, w := range sqsWorkloads {
+		b.Run(w.name, func(b *testing.B) {
+			var subjects []subject
+			if w.workers == 1 {
+				subjects = append(subjects, fsyncFloor(b, 2*len(text)))
+			}
+			for _, c := range contenders(b, bareSQS(), w.target) {
+				l := newLineup(b, c.cfg, "q.fifo")
+				subjects = append(subjects, subject{name: c.name, floor: c.floor, target: c.target, op: w.op(l)})
+			}
+			medians := compare(b, w.workers, subjects...)
+			if w.workers == 1 {
+				noteFsyncs(b, medians)
+			}
+		})
+	}
+}
+
+// TestSQSWorkloads does each once: what is measured works.
+func TestSQSWorkloads(t *testing.T) {
+	for _, c := range contenders(t, bareSQS(), "") {
+		l := newLineup(t, c.cfg, "q.fifo")
+		for _, w := range sqsWorkloads {
+			if err := w.op(l)(0); err != nil {
+				t.Errorf("%s: %s: %v", c.name, w.name, err)
+			}
+		}
+	}
+}
+
+// noteFsyncs says how much longer an operation takes that is on disk when it is
+// answered than one that does nothing and an fsync together. A cycle has three.
+func noteFsyncs(b *testing.B, rates map[string]float64) {
+	syncs := 1.0
+	if strings.Contains(b.Name(), "receive") {
+		syncs = 3
+	}
+	for _, way := range []string{"loopback", "in process"} {
+		floor := 1/rates["bare, "+way] + syncs/rates["append and fsync"]
+		took := 1 / rates["durable, "+way]
+		note(b, row{
+			subject: "time, durable, " + way, value: fmt.Sprintf("%.0f µs", took*1e6),
+			floor: "bare and fsync", ratio: took / floor, target: "≤ 1.25",
+		}, metric(way)+"-time:floor", took/floor)
+	}
+}

@@ -1,0 +1,63 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"testing"
+	"text/tabwriter"
+)
+
+// A row is one subject's line of the table that a run ends with.
+type row struct {
+	workload, subject string
+	value             string // with its unit
+	floor             string // whose value it is divided by; "" is a floor
+	ratio             float64
+	target            string // what the ratio, or the value, should be; "" is no target
+}
+
+// table collects the rows of a run. Benchmarks run one after another.
+type table struct{ rows []row }
+
+var results table
+
+// add puts a row into the table. A benchmark that the testing package runs
+// again, with a greater N, replaces its rows.
+func (t *table) add(r row) {
+	for i := range t.rows {
+		if t.rows[i].workload == r.workload && t.rows[i].subject == r.subject {
+			t.rows[i] = r
+			return
+		}
+	}
+	t.rows = append(t.rows, r)
+}
+
+func (t *table) print(w io.Writer) {
+	if len(t.rows) == 0 {
+		return
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "\nworkload\tsubject\tmeasured\tratio\tof\ttarget")
+	last := ""
+	for _, r := range t.rows {
+		name := r.workload
+		if name == last {
+			name = ""
+		}
+		last = r.workload
+		ratio := ""
+		if r.floor != "" {
+			ratio = fmt.Sprintf("%.2f", r.ratio)
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", name, r.subject, r.value, ratio, r.floor, r.target)
+	}
+	tw.Flush()
+}
+
+// note adds a measurement that is no rate: a time, a size.
+func note(b *testing.B, r row, unit string, v float64) {
+	r.workload = b.Name()
+	results.add(r)
+	b.ReportMetric(v, unit)
+}
