@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,8 +18,9 @@ type row struct {
 	status  errand.Status
 	reason  errand.Reason
 	attempt int
-	given   bool // the job was given to the polling worker
-	tickets int  // left in the queue
+	given   bool     // the job was given to the polling worker
+	tickets int      // left in the queue
+	needs   []string // operations of store and queue that it takes
 }
 
 const ghost = "01JDGH0ST00000000000000000"
@@ -51,6 +53,7 @@ func rows() []row {
 	return []row{
 		{
 			name: "absent", tickets: 0,
+			needs: []string{"Receive", "Job", "Delete"},
 			setup: func(w *world) string {
 				if err := w.rawQueue().Send(w.ctx, errand.DefaultQueue, ghost, ghost, ghost); err != nil {
 					w.t.Fatal(err)
@@ -60,6 +63,7 @@ func rows() []row {
 		},
 		{
 			name: "terminal", status: errand.Cancelled, reason: errand.ReasonCancelled, attempt: 0, tickets: 0,
+			needs: []string{"Receive", "Job", "Delete"},
 			setup: func(w *world) string {
 				id := w.create().Spec.ID
 				if _, err := w.svc.Cancel(w.ctx, w.user, id); err != nil {
@@ -70,10 +74,12 @@ func rows() []row {
 		},
 		{
 			name: "pending", status: errand.Running, attempt: 1, given: true, tickets: 1,
+			needs: []string{"Receive", "Job", "PutWorker", "PutState"},
 			setup: func(w *world) string { return w.create().Spec.ID },
 		},
 		{
 			name: "never accepted, lease over", status: errand.Running, attempt: 2, given: true, tickets: 1,
+			needs: []string{"Receive", "Job", "PutWorker", "PutState"},
 			setup: func(w *world) string {
 				a := give(w, false)
 				w.clock.Advance(w.svc.Timing.ShortLease + time.Minute)
@@ -82,6 +88,7 @@ func rows() []row {
 		},
 		{
 			name: "lease alive", status: errand.Running, attempt: 1, tickets: 1,
+			needs: []string{"Receive", "Job", "PutState", "Hide"},
 			setup: func(w *world) string {
 				a := give(w, true)
 				show(w, a.JobID)
@@ -90,6 +97,7 @@ func rows() []row {
 		},
 		{
 			name: "lease over, cancel requested", status: errand.Cancelled, reason: errand.ReasonCancelled, attempt: 1, tickets: 0,
+			needs: []string{"Receive", "Job", "PutState", "Delete"},
 			setup: func(w *world) string {
 				a := give(w, true, attempts(2))
 				if _, err := w.svc.Cancel(w.ctx, w.user, a.JobID); err != nil {
@@ -102,6 +110,7 @@ func rows() []row {
 		},
 		{
 			name: "lease over, attempts left", status: errand.Running, attempt: 2, given: true, tickets: 1,
+			needs: []string{"Receive", "Job", "PutWorker", "PutState"},
 			setup: func(w *world) string {
 				a := give(w, true, attempts(2))
 				show(w, a.JobID)
@@ -111,6 +120,7 @@ func rows() []row {
 		},
 		{
 			name: "lease over, none left", status: errand.Failed, reason: errand.ReasonLost, attempt: 1, tickets: 0,
+			needs: []string{"Receive", "Job", "PutState", "Delete"},
 			setup: func(w *world) string {
 				a := give(w, true)
 				show(w, a.JobID)
@@ -134,13 +144,13 @@ func TestAssignmentTable(t *testing.T) {
 	}
 }
 
-// TestAssignmentTableUnderFaults makes each write that a row may need fail once,
+// TestAssignmentTableUnderFaults makes each call that a row may need fail once,
 // before it is applied and after. The worker polls again, as one does whose
 // answer was an error, with the same poll ID: the row must come out as if
 // nothing had happened, with no attempt used up.
 func TestAssignmentTableUnderFaults(t *testing.T) {
 	for _, r := range rows() {
-		for _, op := range []string{"Receive", "PutWorker", "PutState", "Delete", "Hide"} {
+		for _, op := range []string{"Receive", "Job", "PutWorker", "PutState", "Delete", "Hide"} {
 			for _, applied := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s/applied=%v", r.name, op, applied), func(t *testing.T) {
 					t.Parallel()
@@ -149,8 +159,10 @@ func TestAssignmentTableUnderFaults(t *testing.T) {
 					k := w.worker("second")
 					w.faults.set(op, applied)
 					a, err := k.poll("poll-1")
-					if !w.faults.happened() {
-						return // this row doesn't need that operation
+					if got, want := w.faults.happened(), slices.Contains(r.needs, op); got != want {
+						t.Fatalf("called %s: %v, want %v", op, got, want)
+					} else if !got {
+						return // the row does without it
 					}
 					if err != nil {
 						// What failed may have left the ticket hidden until its first hold ends.

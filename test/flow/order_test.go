@@ -1,93 +1,179 @@
 package flow
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/errandhq/errand"
 )
 
-// TestOrder: 200 jobs, some in lanes, 4 workers at once. Each lane runs one at a
-// time in the order of creation; jobs without a lane are given out oldest first.
+// sequences notes the SequenceNumber that SQS gave each job's ticket.
+type sequences struct {
+	next http.RoundTripper
+	mu   sync.Mutex
+	of   map[string]string // job ID → SequenceNumber, as SQS writes it: 20 digits
+}
+
+func (s *sequences) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("X-Amz-Target") != "AmazonSQS.SendMessage" {
+		return s.next.RoundTrip(r)
+	}
+	sent, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(sent))
+	resp, err := s.next.RoundTrip(r)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return resp, err
+	}
+	answer, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(answer))
+	return resp, errors.Join(err, s.note(sent, answer))
+}
+
+func (s *sequences) note(sent, answer []byte) error {
+	var in struct{ MessageBody string }
+	var out struct{ SequenceNumber string }
+	err := errors.Join(json.Unmarshal(sent, &in), json.Unmarshal(answer, &out))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.of[in.MessageBody] = out.SequenceNumber
+	return err
+}
+
+// ranks numbers the jobs in the order of their tickets' SequenceNumbers.
+func (s *sequences) ranks(t *testing.T, want int) map[string]int {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, n := range s.of {
+		if len(n) != 20 {
+			t.Fatalf("job %s: SequenceNumber %q", id, n)
+		}
+	}
+	ids := slices.SortedFunc(maps.Keys(s.of), func(a, b string) int { return strings.Compare(s.of[a], s.of[b]) })
+	if len(ids) != want {
+		t.Fatalf("%d tickets, want %d", len(ids), want)
+	}
+	ranks := map[string]int{}
+	for i, id := range ids {
+		ranks[id] = i
+	}
+	return ranks
+}
+
+// assignments is what TestOrder's workers share: which jobs were given out, in
+// the order of giving, and what must not be given out yet.
+type assignments struct {
+	t       *testing.T
+	rank    map[string]int
+	lane    map[string]string
+	mu      sync.Mutex
+	given   map[string]bool
+	runs    map[string]string // lane → job, until its result is sent
+	blocked map[string]string // the same, until its result was taken
+}
+
+// take is one step with its note, so that the notes have the order of the takes.
+func (s *assignments) take(k *worker, pollID string) (a *errand.Assignment, done bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, err := k.poll(pollID)
+	if err != nil {
+		s.t.Error(err)
+		return nil, true
+	}
+	if a == nil {
+		return nil, len(s.given) == len(s.rank)
+	}
+	n, lane := s.rank[a.JobID], s.lane[a.JobID]
+	if other := s.runs[lane]; other != "" {
+		s.t.Errorf("job %d runs beside job %d of its lane", n, s.rank[other])
+	}
+	for id, older := range s.rank {
+		if older < n && !s.given[id] && s.blocked[s.lane[id]] == "" {
+			s.t.Errorf("job %d was given out though job %d, which is older, waited for nothing", n, older)
+		}
+	}
+	s.given[a.JobID], s.runs[lane], s.blocked[lane] = true, a.JobID, a.JobID
+	return a, false
+}
+
+func (s *assignments) finish(k *worker, a *errand.Assignment) {
+	k.beat(a)
+	s.mu.Lock()
+	delete(s.runs, s.lane[a.JobID])
+	s.mu.Unlock()
+	if _, err := k.submit(a, 0); err != nil {
+		s.t.Error(err)
+	}
+	s.mu.Lock()
+	if lane := s.lane[a.JobID]; s.blocked[lane] == a.JobID { // else the next one is out already
+		delete(s.blocked, lane)
+	}
+	s.mu.Unlock()
+}
+
+// TestOrder: 200 jobs by 4 creators at once, some in lanes, then 4 workers at
+// once. Each lane runs one at a time, and whatever is given out is the oldest, by
+// the SequenceNumber of its ticket, of all that could be.
 func TestOrder(t *testing.T) {
 	w := newWorld(t)
-	const jobs, workers = 200, 4
-	created := map[string]int{}
-	lane := map[string]string{}
-	for i := range jobs {
-		var change []func(*errand.Spec)
-		if i%3 == 0 {
-			change = append(change, group(fmt.Sprintf("lane-%d", i%5)))
-		}
-		job := w.create(change...)
-		created[job.Spec.ID] = i
-		lane[job.Spec.ID] = job.State.Lane
-	}
-	var mu sync.Mutex
-	var given []string
-	busy := map[string]string{} // lane → job
+	cfg := w.stack.AWSConfig()
+	seen := &sequences{next: w.stack.RoundTripper(), of: map[string]string{}}
+	cfg.HTTPClient = &http.Client{Transport: seen}
+	w.svc = w.service(cfg)
+	const jobs, hands = 200, 4
+	s := &assignments{t: t, lane: map[string]string{}, given: map[string]bool{}, runs: map[string]string{}, blocked: map[string]string{}}
 	var wg sync.WaitGroup
-	for n := range workers {
-		k := w.worker(fmt.Sprint(n))
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for i := 0; ; i++ {
-				mu.Lock() // taking and noting are one step, so that the note has the order of the taking
-				a, err := k.poll(fmt.Sprintf("p%d-%d", n, i))
-				if a == nil || err != nil {
-					done := len(given) == jobs
-					mu.Unlock()
-					if err != nil {
-						t.Error(err)
-					}
-					if done || err != nil {
-						return
-					}
-					continue
+	for range hands {
+		wg.Go(func() {
+			for i := range jobs / hands {
+				spec := errand.Spec{Commands: []errand.Command{{Shell: "true"}}}
+				if i%3 == 0 {
+					spec.Group = fmt.Sprintf("lane-%d", i%5)
 				}
-				given = append(given, a.JobID)
-				if other := busy[lane[a.JobID]]; other != "" {
-					t.Errorf("job %d runs beside job %d of its lane", created[a.JobID], created[other])
-				}
-				busy[lane[a.JobID]] = a.JobID
-				mu.Unlock()
-				k.beat(a)
-				mu.Lock()
-				delete(busy, lane[a.JobID])
-				mu.Unlock()
-				if _, err := k.submit(a, 0); err != nil {
+				job, err := w.svc.CreateJob(w.ctx, w.user, spec, errand.CreateOptions{})
+				if err != nil {
 					t.Error(err)
 					return
 				}
+				s.mu.Lock()
+				s.lane[job.Spec.ID] = job.State.Lane
+				s.mu.Unlock()
 			}
-		}()
+		})
 	}
 	wg.Wait()
-	checkOrder(t, given, created, lane)
-}
-
-func checkOrder(t *testing.T, given []string, created map[string]int, lane map[string]string) {
-	t.Helper()
-	if len(given) != len(created) {
-		t.Fatalf("%d of %d jobs were given out", len(given), len(created))
-	}
-	last := map[string]int{}
-	lastFree := -1
-	for _, id := range given {
-		n := created[id]
-		if prev, ok := last[lane[id]]; ok && prev > n {
-			t.Errorf("lane %s: job %d after job %d", lane[id], n, prev)
-		}
-		last[lane[id]] = n
-		if lane[id] == id {
-			if n < lastFree {
-				t.Errorf("job %d was given out after job %d, which is younger", n, lastFree)
+	s.rank = seen.ranks(t, jobs)
+	for n := range hands {
+		k := w.worker(fmt.Sprint(n))
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				a, done := s.take(k, fmt.Sprintf("p%d-%d", n, i))
+				if a != nil {
+					s.finish(k, a)
+				} else if done {
+					return
+				}
 			}
-			lastFree = n
-		}
+		})
+	}
+	wg.Wait()
+	if len(s.given) != jobs {
+		t.Errorf("%d of %d jobs were given out", len(s.given), jobs)
 	}
 }
 

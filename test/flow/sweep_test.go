@@ -130,3 +130,25 @@ func TestFifteenDays(t *testing.T) {
 	}
 	k.take(false)
 }
+
+// TestFifteenDayWait: nobody takes a job for 15 days, and no sweep runs, so that
+// SQS has forgotten the ticket. The job isn't: the next sweep says what became of
+// it, and a worker that comes then gets nothing.
+func TestFifteenDayWait(t *testing.T) {
+	w := newWorld(t)
+	job := w.create(group("deploy"))
+	w.clock.Advance(15 * 24 * time.Hour)
+	if n := w.tickets(); n != 0 {
+		t.Errorf("%d tickets after 15 days; SQS keeps them for 14", n)
+	}
+	k := w.worker("late")
+	k.take(false)
+	if r := w.sweep(); r.Expired != 1 {
+		t.Errorf("sweep %+v, want one expired", r)
+	}
+	w.want(job.Spec.ID, errand.Failed, errand.ReasonExpired, 0)
+	next := w.create(group("deploy"))
+	if a := k.take(true); a.JobID != next.Spec.ID {
+		t.Errorf("got %s, want the next job of the lane", a.JobID)
+	}
+}
