@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
@@ -66,9 +67,14 @@ func (s *Stack) serveUnsigned(next http.Handler, w http.ResponseWriter, r *http.
 	id := awswire.Identity{AccessKeyID: s.creds.AccessKeyID, Region: s.cfg.Region, Service: serviceOf(r)}
 	if region, _, ok := scope(r); ok && region != "" {
 		id.Region = region
+	} else if m := queuePath.FindStringSubmatch(r.URL.Path); m != nil && id.Service == "sqs" {
+		id.Region = m[1]
 	}
 	next.ServeHTTP(w, r.WithContext(awswire.WithIdentity(r.Context(), id)))
 }
+
+// queuePath is a queue URL's path that says the queue's region.
+var queuePath = regexp.MustCompile(`^/queue/([^/]+)/` + Account + `/[^/]+/?$`)
 
 func isLoopbackOrigin(origin string) bool {
 	u, err := url.Parse(origin)
@@ -83,6 +89,9 @@ func isLoopbackOrigin(origin string) bool {
 // signature, or by its form if it has none.
 func serviceOf(r *http.Request) string {
 	if _, service, ok := scope(r); ok {
+		if service == "sqs_query" { // what clients made for LocalStack sign the query protocol for
+			return "sqs"
+		}
 		return service
 	}
 	target := r.Header.Get("X-Amz-Target")

@@ -98,6 +98,24 @@ func stsCall() *http.Request {
 	return r
 }
 
+// TestUnsignedRegion: with no signature, a queue's URL says where it is.
+func TestUnsignedRegion(t *testing.T) {
+	s := start(t, Config{NoAuth: true})
+	c := s.AWSConfig()
+	c.Region = "eu-west-1"
+	made, err := sqs.NewFromConfig(c).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("q")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for url, status := range map[string]int{*made.QueueUrl: 200, s.Endpoint() + "/000000000000/q": 400} {
+		w := httptest.NewRecorder()
+		s.Edge().ServeHTTP(w, httptest.NewRequest("GET", url+"?Action=GetQueueAttributes", nil))
+		if w.Code != status {
+			t.Errorf("%s: %d %s", url, w.Code, w.Body)
+		}
+	}
+}
+
 // TestStandalone: a stack with no template serves plain SDK clients, in memory.
 func TestStandalone(t *testing.T) {
 	s := start(t, Config{Region: "eu-central-1"})

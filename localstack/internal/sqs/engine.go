@@ -132,15 +132,19 @@ func (e *Engine) fail(err error) error {
 func (e *Engine) now() int64 { return max(e.cfg.Clock.Now().UnixMilli(), 0) }
 
 // find is the queue that a queue URL, or a bare name, means.
+// Errors: MissingParameter, QueueDoesNotExist, InvalidAddress.
 func (e *Engine) find(sc Scope, queueURL string) (*queue, error) {
 	if queueURL == "" {
 		return nil, errMissing("QueueUrl")
 	}
-	name, ok := nameOf(queueURL)
-	if !ok {
+	at, ok := parseQueueURL(queueURL)
+	switch {
+	case !ok:
 		return nil, errNoQueue()
+	case at.region != "" && at.region != sc.Region:
+		return nil, awswire.Errorf(404, codeInvalidAddress, "The address %s is not valid for this endpoint.", queueURL)
 	}
-	return e.named(sc.Region, name)
+	return e.named(sc.Region, at.name)
 }
 
 func (e *Engine) named(region, name string) (*queue, error) {
@@ -163,23 +167,39 @@ func (e *Engine) byARN(arn string) *queue {
 	return q
 }
 
-func nameOf(queueURL string) (name string, ok bool) {
+// parseQueueURL takes a queue URL, or its path, or a bare name apart. The
+// region is empty where it isn't said.
+func parseQueueURL(queueURL string) (at queueName, ok bool) {
 	if !strings.Contains(queueURL, "/") {
-		return queueURL, true
+		return queueName{name: queueURL}, true
 	}
 	u, err := url.Parse(queueURL)
 	if err != nil {
-		return "", false
+		return at, false
 	}
 	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
-	if len(parts) < 2 || parts[len(parts)-2] != awswire.Account {
-		return "", false
+	n := len(parts)
+	if n < 2 || parts[n-2] != awswire.Account {
+		return at, false
 	}
-	return parts[len(parts)-1], true
+	if n == 4 && parts[0] == regionPath {
+		at.region = parts[1]
+	}
+	at.name = parts[n-1]
+	return at, true
 }
 
+// regionPath begins the path of a queue URL that says its region. On AWS the
+// host does that; here the host is what the caller used.
+const regionPath = "queue"
+
+// url is a queue's URL. As on AWS, no two queues have the same.
 func (sc Scope) url(name string) string {
-	return sc.Endpoint + "/" + awswire.Account + "/" + name
+	path := awswire.Account + "/" + name
+	if sc.Region != awswire.DefaultRegion {
+		path = regionPath + "/" + sc.Region + "/" + path
+	}
+	return sc.Endpoint + "/" + path
 }
 
 func arnOf(region, name string) string {

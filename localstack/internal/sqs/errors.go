@@ -9,6 +9,7 @@ const (
 	codeBatchTooLong         = "BatchRequestTooLong"
 	codeEmptyBatch           = "EmptyBatchRequest"
 	codeInternal             = "InternalError"
+	codeInvalidAddress       = "InvalidAddress"
 	codeInvalidAttributeName = "InvalidAttributeName"
 	codeInvalidAttribute     = "InvalidAttributeValue"
 	codeInvalidBatchID       = "InvalidBatchEntryId"

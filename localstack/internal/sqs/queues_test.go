@@ -116,6 +116,44 @@ func TestListQueuesAndRegions(t *testing.T) {
 	wantError(t, err, "QueueDoesNotExist", "The specified queue does not exist.")
 }
 
+// A queue's URL says its region, but for the default one's; the host can't,
+// since it is what the caller used.
+func TestQueueURLs(t *testing.T) {
+	s := newStack(t)
+	at := sqs.Scope{Region: "eu-west-1", Endpoint: "http://here"}
+	made, err := s.CreateQueue(ctx, at, sqs.CreateQueueInput{QueueName: "x"})
+	must(t, err)
+	want(t, "URL", made.QueueUrl, "http://here/queue/eu-west-1/000000000000/x")
+	s.create(t, "x")
+	tests := []struct {
+		url    string
+		scope  sqs.Scope
+		region string // of the queue that is meant
+		code   string
+	}{
+		{"http://here/queue/eu-west-1/000000000000/x", at, "eu-west-1", ""},
+		{"https://other:1/000000000000/x", at, "eu-west-1", ""},
+		{"/000000000000/x/", at, "eu-west-1", ""},
+		{"x", at, "eu-west-1", ""},
+		{"http://here/000000000000/x", scope, "us-east-1", ""},
+		{"http://here/queue/eu-west-1/000000000000/x", scope, "", "InvalidAddress"},
+		{"http://here/111111111111/x", scope, "", "QueueDoesNotExist"},
+		{"http://here/x", scope, "", "QueueDoesNotExist"},
+		{"http://%zz/000000000000/x", scope, "", "QueueDoesNotExist"},
+		{"y", scope, "", "QueueDoesNotExist"},
+		{"", scope, "", "MissingRequiredParameterException"},
+	}
+	for _, tt := range tests {
+		out, err := s.GetQueueAttributes(ctx, tt.scope, sqs.GetQueueAttributesInput{QueueUrl: tt.url, AttributeNames: []string{"QueueArn"}})
+		if tt.code != "" {
+			wantError(t, err, tt.code, "")
+			continue
+		}
+		must(t, err)
+		want(t, tt.url, out.Attributes["QueueArn"], "arn:aws:sqs:"+tt.region+":000000000000:x")
+	}
+}
+
 func TestTagsAndPermissions(t *testing.T) {
 	s := newStack(t)
 	s.create(t, "x")

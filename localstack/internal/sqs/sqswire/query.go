@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"net/http"
+	"strings"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/sqs"
@@ -17,7 +18,10 @@ var notOfQueue = map[string]bool{"CreateQueue": true, "ListQueues": true}
 type queryProtocol struct{ requestID string }
 
 func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request, id string) {
-	p := queryProtocol{id}
+	var p protocol = queryProtocol{id}
+	if strings.Contains(r.Header.Get("Accept"), "application/json") {
+		p = queryJSON{id}
+	}
 	if err := r.ParseForm(); err != nil {
 		p.fail(w, bodyError(err))
 		return
@@ -48,18 +52,22 @@ func (p queryProtocol) answer(w http.ResponseWriter, action string, out any) {
 }
 
 func (p queryProtocol) fail(w http.ResponseWriter, err *awswire.Error) {
-	message := err.Message
-	if err.Code == "QueueDoesNotExist" {
-		message = "The specified queue does not exist for this wsdl version."
-	}
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	b.WriteString(`<ErrorResponse xmlns="` + xmlns + `"><Error>`)
 	element(&b, "Type", fault(err))
 	element(&b, "Code", sqs.QueryCode(err.Code))
-	element(&b, "Message", message)
+	element(&b, "Message", queryMessage(err))
 	b.WriteString(`<Detail/></Error><RequestId>` + p.requestID + `</RequestId></ErrorResponse>`)
 	write(w, err.Status, "text/xml", b.Bytes())
+}
+
+// queryMessage is an error's text in the query protocol, where AWS has another.
+func queryMessage(err *awswire.Error) string {
+	if err.Code == "QueueDoesNotExist" {
+		return "The specified queue does not exist for this wsdl version."
+	}
+	return err.Message
 }
 
 // element writes <name>text</name>. Carriage returns are escaped, too: a

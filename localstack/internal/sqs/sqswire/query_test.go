@@ -1,7 +1,9 @@
 package sqswire_test
 
 import (
+	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -104,6 +106,61 @@ func TestTraceHeader(t *testing.T) {
 	_, got := post(t, base+"/000000000000/x", "Action=ReceiveMessage", "MessageSystemAttributeName.1=AWSTraceHeader")
 	if field(got, "Attribute") != "<Name>AWSTraceHeader</Name><Value>Root=1</Value>" {
 		t.Errorf("received: %s", got)
+	}
+}
+
+// A query that accepts JSON is answered so, as API Gateway does with SQS.
+func TestQueryJSON(t *testing.T) {
+	base, _ := serve(t)
+	post(t, base, "Action=CreateQueue", "QueueName=x")
+	post(t, base+"/000000000000/x", "Action=SendMessage", "MessageBody=a\rb",
+		"MessageAttribute.1.Name=n", "MessageAttribute.1.Value.DataType=Binary", "MessageAttribute.1.Value.BinaryValue=AQI=")
+	get := func(path string) (int, map[string]map[string]map[string]any) {
+		r, err := http.NewRequest(http.MethodGet, base+path, nil)
+		must(t, err)
+		r.Header.Set("Accept", "application/json")
+		resp, err := http.DefaultClient.Do(r)
+		must(t, err)
+		defer resp.Body.Close()
+		if kind := resp.Header.Get("Content-Type"); kind != "application/json" {
+			t.Errorf("%s: content type %s", path, kind)
+		}
+		var doc map[string]json.RawMessage
+		must(t, json.NewDecoder(resp.Body).Decode(&doc))
+		out := map[string]map[string]map[string]any{}
+		for name, raw := range doc {
+			var level map[string]map[string]any
+			if json.Unmarshal(raw, &level) == nil {
+				out[name] = level
+			} else {
+				var flat map[string]any
+				if json.Unmarshal(raw, &flat) == nil {
+					out[name] = map[string]map[string]any{"": flat}
+				}
+			}
+		}
+		return resp.StatusCode, out
+	}
+	_, doc := get("/?Action=ListQueues")
+	if got := fmt.Sprint(doc["ListQueuesResponse"]["ListQueuesResult"]["queueUrls"]); got != "["+base+"/000000000000/x]" {
+		t.Errorf("queueUrls: %s", got)
+	}
+	_, doc = get("/000000000000/x?Action=ReceiveMessage&MessageAttributeName.1=All")
+	messages, _ := doc["ReceiveMessageResponse"]["ReceiveMessageResult"]["messages"].([]any)
+	if len(messages) != 1 {
+		t.Fatalf("received: %v", doc)
+	}
+	m := messages[0].(map[string]any)
+	if got := fmt.Sprint(m["Body"], " ", m["MessageAttributes"]); got != "a\rb [map[Name:n Value:map[BinaryListValues:<nil> BinaryValue:AQI= DataType:Binary StringListValues:<nil> StringValue:<nil>]]]" {
+		t.Errorf("message: %s", got)
+	}
+	_, doc = get("/000000000000/x?Action=GetQueueAttributes&AttributeName.1=DelaySeconds")
+	if got := fmt.Sprint(doc["GetQueueAttributesResponse"]["GetQueueAttributesResult"]["Attributes"]); got != "[map[Name:DelaySeconds Value:0]]" {
+		t.Errorf("attributes: %s", got)
+	}
+	status, doc := get("/000000000000/x?Action=ListQueues")
+	if e := doc["Error"][""]; status != 400 || e["Code"] != "InvalidAction" || e["Message"] != "The action ListQueues is not valid for this endpoint." {
+		t.Errorf("error: %d %v", status, doc)
 	}
 }
 
