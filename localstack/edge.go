@@ -148,11 +148,13 @@ func writeJSONError(w http.ResponseWriter, namespace, contentType string, e *aws
 	_ = json.NewEncoder(w).Encode(map[string]string{"__type": namespace + e.Code, "message": e.Message})
 }
 
+// health answers as LocalStack does: testcontainers' modules and scripts made
+// for it wait for a 200 and read which services there are.
 func health(w http.ResponseWriter, handlers map[string]http.Handler) {
 	services := make(map[string]string, len(handlers))
 	for name := range handlers {
 		services[name] = "running"
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"services": services})
+	_ = json.NewEncoder(w).Encode(map[string]any{"services": services, "edition": "errand"})
 }

@@ -339,27 +339,6 @@ func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	return pool
 }
 
-func TestStackCommand(t *testing.T) {
-	data := t.TempDir()
-	p := launch(t, "stack", "--addr", "127.0.0.1:0", "--data", data)
-	resp, err := http.Get(p.first + "/_localstack/health")
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Errorf("health: %s", resp.Status)
-	}
-	second := launch(t, "stack", "--addr", "127.0.0.1:0", "--data", data)
-	if code := second.wait(); code != exitFailure || !strings.Contains(second.stderr.String(), "is in use by another errand") {
-		t.Errorf("a second stack in the directory: %d, %s", code, second.stderr.String())
-	}
-	p.interrupt()
-	if code := p.wait(); code != 0 {
-		t.Errorf("exit code %d: %s", code, p.stderr.String())
-	}
-}
-
 // TestDemo: make demo, on the project that it uses.
 func TestDemo(t *testing.T) {
 	var out, errs bytes.Buffer

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +12,8 @@ import (
 
 type stackFlags struct {
 	addr      string
+	keyID     string
+	secret    string
 	dataDir   string
 	noAuth    bool
 	logFormat string
@@ -31,6 +32,8 @@ func (a *app) stackCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.addr, "addr", "127.0.0.1:4566", "loopback address to listen at; port 0 takes any free one")
 	cmd.Flags().StringVar(&f.dataDir, "data", "", "data directory (default: in memory, gone at the end)")
+	cmd.Flags().StringVar(&f.keyID, "access-key-id", "", "access key ID to accept (default $ERRAND_STACK_ACCESS_KEY_ID, else test)")
+	cmd.Flags().StringVar(&f.secret, "secret-access-key", "", "its secret (default $ERRAND_STACK_SECRET_ACCESS_KEY, else test)")
 	cmd.Flags().BoolVar(&f.noAuth, "no-auth", false, "accept any access key")
 	addLogFlags(cmd, &f.logFormat, &f.verbose)
 	return cmd
@@ -41,9 +44,13 @@ func (a *app) stack(ctx context.Context, f stackFlags) error {
 	if err != nil {
 		return err
 	}
+	creds, err := a.stackCredentials(f)
+	if err != nil {
+		return err
+	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	s, err := localstack.Start(ctx, localstack.Config{DataDir: f.dataDir, Addr: f.addr, NoAuth: f.noAuth, Logf: logf(log)})
+	s, err := localstack.Start(ctx, localstack.Config{DataDir: f.dataDir, Addr: f.addr, Credentials: creds, NoAuth: f.noAuth, Logf: logf(log)})
 	if errors.Is(err, localstack.ErrLocked) {
 		return &hintError{fmt.Errorf("the data directory %s is in use by another errand", f.dataDir), "stop that one, or name another with --data"}
 	}
@@ -57,19 +64,34 @@ func (a *app) stack(ctx context.Context, f stackFlags) error {
 	return s.Close()
 }
 
+// stackCredentials is the access key that is accepted: by default the one that
+// people give to LocalStack.
+func (a *app) stackCredentials(f stackFlags) (localstack.Credentials, error) {
+	c := localstack.Credentials{
+		AccessKeyID:     first(f.keyID, a.getenv("ERRAND_STACK_ACCESS_KEY_ID")),
+		SecretAccessKey: first(f.secret, a.getenv("ERRAND_STACK_SECRET_ACCESS_KEY")),
+	}
+	switch {
+	case c == localstack.Credentials{}:
+		return localstack.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
+	case c.AccessKeyID == "" || c.SecretAccessKey == "":
+		return c, usageErrorf("an access key has two parts: give both --access-key-id and --secret-access-key, or neither")
+	}
+	return c, nil
+}
+
 func (a *app) announceStack(s *localstack.Stack, f stackFlags) error {
 	if err := a.ui.result(s.Endpoint()); err != nil {
 		return err
 	}
-	a.ui.notef("region %s, account %s", s.Region(), localstack.Account)
+	a.ui.notef("account %s, region %s where a request names none", localstack.Account, s.Region())
 	switch {
 	case f.noAuth:
 		a.ui.notef("any access key will do")
-	case f.dataDir != "":
-		a.ui.notef("access key: %s", filepath.Join(f.dataDir, "aws-credentials.json"))
+	case f.secret != "" || a.getenv("ERRAND_STACK_SECRET_ACCESS_KEY") != "":
+		a.ui.notef("access key: %s", s.Credentials().AccessKeyID)
 	default:
-		c := s.Credentials()
-		a.ui.notef("AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s", c.AccessKeyID, c.SecretAccessKey)
+		a.ui.notef("AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test")
 	}
 	return nil
 }
