@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
 	"github.com/errandhq/errand/localstack/internal/lambda/lambdawire"
 )
 
@@ -104,6 +105,8 @@ func serviceOf(r *http.Request) string {
 		return "lambda"
 	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"), r.URL.Query().Has("Action"):
 		return "sqs"
+	case r.Method == http.MethodPost && r.URL.Path == "/" && !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/"):
+		return "dynamodb" // S3 has no operation that would be this
 	}
 	return "s3"
 }
@@ -130,7 +133,7 @@ func fail(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
 	case "s3":
 		writeXMLError(w, e)
 	case "dynamodb":
-		writeJSONError(w, "com.amazon.coral.service#", "application/x-amz-json-1.0", e)
+		dynamodbwire.Refuse(e).ServeHTTP(w, r)
 	case "sqs":
 		if r.Header.Get("X-Amz-Target") == "" {
 			writeXMLError(w, e)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -182,5 +183,30 @@ func BenchmarkStart(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StartTimer()
+	}
+}
+
+// TestUnsignedDynamoDB: what is wrong with a request to DynamoDB is told before
+// that it has no signature.
+func TestUnsignedDynamoDB(t *testing.T) {
+	s := start(t, Config{})
+	for _, c := range []struct{ method, target, contentType, body, want string }{
+		{"POST", "", "application/json", "hi", "400 SerializationException"},
+		{"POST", "", "application/json", "{}", "400 UnknownOperationException"},
+		{"POST", "DynamoDB_20120810.Nothing", "application/x-amz-json-1.0", "{}", "400 UnknownOperationException"},
+		{"POST", "DynamoDB_20120810.ListTables", "application/x-amz-json-1.0", "{}", "400 MissingAuthenticationTokenException"},
+		{"POST", "DynamoDB_20120810.ListTables", "application/json", "{}", "400 MissingAuthenticationTokenException"},
+		{"POST", "DynamoDB_20120810.ListTables", "text/plain", "{}", "404 UnknownOperationException"},
+		{"GET", "", "", "", "403 AccessDenied"}, // S3's
+	} {
+		r := httptest.NewRequest(c.method, "/", strings.NewReader(c.body))
+		r.Header.Set("Content-Type", c.contentType)
+		r.Header.Set("X-Amz-Target", c.target)
+		w := httptest.NewRecorder()
+		s.Edge().ServeHTTP(w, r)
+		status, code, _ := strings.Cut(c.want, " ")
+		if strconv.Itoa(w.Code) != status || !strings.Contains(w.Body.String(), code) {
+			t.Errorf("%s %s %s: %d %s, want %s", c.method, c.target, c.contentType, w.Code, w.Body, c.want)
+		}
 	}
 }

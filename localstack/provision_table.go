@@ -90,7 +90,7 @@ func createTable(t template.Table) *dynamodb.CreateTableInput {
 		BillingMode:               t.BillingMode,
 		ProvisionedThroughput:     throughput(t.Throughput),
 		KeySchema:                 keySchema(t.Key),
-		LocalSecondaryIndexes:     indexes(t.Local),
+		LocalSecondaryIndexes:     localIndexes(t.Local),
 		GlobalSecondaryIndexes:    indexes(t.Global),
 		DeletionProtectionEnabled: t.DeletionProtection,
 	}
@@ -115,6 +115,13 @@ func indexes(list []template.Index) (out []dynamodb.Index) {
 			Projection:            &dynamodb.Projection{ProjectionType: x.Projection, NonKeyAttributes: x.Include},
 			ProvisionedThroughput: throughput(x.Throughput),
 		})
+	}
+	return out
+}
+
+func localIndexes(list []template.Index) (out []dynamodb.LocalIndex) {
+	for _, x := range indexes(list) {
+		out = append(out, dynamodb.LocalIndex(x))
 	}
 	return out
 }

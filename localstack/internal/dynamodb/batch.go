@@ -9,11 +9,13 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// maxBatchGet and maxBatchTable bound a BatchGetItem: keys, and bytes of a
-// table's items after which its other keys are left unprocessed (AWS's bound is
-// per partition, which a table has one of here). maxBatchWrite bounds writes.
+// Bounds of a BatchGetItem: keys; bytes of items in all, and of one table's,
+// after which the other keys are left unprocessed (AWS's second bound is per
+// partition, of which a table has one here). maxBatchWrite bounds writes; their
+// 16 MB are the bound of a request.
 const (
 	maxBatchGet   = 100
+	maxBatchBytes = 16 << 20
 	maxBatchTable = 1<<20 + maxItemSize
 	maxBatchWrite = 25
 )
@@ -39,11 +41,14 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 	if err != nil {
 		return nil, err
 	}
+	left := maxBatchBytes
 	for _, name := range names {
-		used, err := e.batchGet(tables[name], in.RequestItems[name], paths[name], out)
+		g := batchGet{KeysAndAttributes: in.RequestItems[name], t: tables[name], paths: paths[name], left: min(left, maxBatchTable)}
+		used, err := e.batchGet(&g, out)
 		if err != nil {
 			return nil, err
 		}
+		left -= g.size
 		if c := used.consumed(in.ReturnConsumedCapacity, name); c != nil {
 			out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
 		}
@@ -51,39 +56,59 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 	return out, nil
 }
 
-// batchGet reads the keys of one table into out.
-func (e *Engine) batchGet(t *table, want KeysAndAttributes, paths []expr.Path, out *BatchGetItemOutput) (used units, err error) {
-	name := t.def.Description.TableName
-	items, seen := []Item{}, map[string]bool{}
-	for _, key := range want.Keys {
-		if err := t.checkKey(key); err != nil {
-			return used, err
-		}
-		if at := string(t.itemKey(key)); seen[at] {
-			return used, invalid(duplicateKeys)
-		} else {
-			seen[at] = true
-		}
+// A batchGet is the part of a BatchGetItem that is about one table. left is how
+// many bytes of items it may read, size how many it has read.
+type batchGet struct {
+	KeysAndAttributes
+	t          *table
+	paths      []expr.Path
+	left, size int
+}
+
+// batchGet reads the keys of one table into out. A key that is left over is
+// billed too, as a read of nothing.
+func (e *Engine) batchGet(g *batchGet, out *BatchGetItemOutput) (used units, err error) {
+	if err := g.checkKeys(); err != nil {
+		return used, err
 	}
-	size := 0
-	for i, key := range want.Keys {
-		it, err := e.get(t, key, paths, want.ConsistentRead)
+	name := g.t.def.Description.TableName
+	items := []Item{}
+	for i, key := range g.Keys {
+		it, err := e.get(g.t, key, g.paths, g.ConsistentRead)
 		if err != nil {
 			return used, err
 		}
-		if size += it.Size(); size >= maxBatchTable {
-			rest := want
-			rest.Keys = want.Keys[i:]
+		if g.size+it.Size() >= g.left {
+			rest := g.KeysAndAttributes
+			rest.Keys = g.Keys[i:]
 			out.UnprocessedKeys[name] = rest
+			used.table += readUnits(0, g.ConsistentRead) * float64(len(rest.Keys))
 			break
 		}
-		used.table += readUnits(it.Size(), want.ConsistentRead)
+		g.size += it.Size()
+		used.table += readUnits(it.Size(), g.ConsistentRead)
 		if it != nil {
-			items = append(items, projected(it, paths))
+			items = append(items, projected(it, g.paths))
 		}
 	}
 	out.Responses[name] = items
 	return used, nil
+}
+
+// checkKeys checks the keys against the table.
+func (g *batchGet) checkKeys() error {
+	seen := map[string]bool{}
+	for _, key := range g.Keys {
+		if err := g.t.checkKey(key); err != nil {
+			return err
+		}
+		at := string(g.t.itemKey(key))
+		if seen[at] {
+			return invalid(duplicateKeys)
+		}
+		seen[at] = true
+	}
+	return nil
 }
 
 // check returns the projection for each table.
@@ -147,7 +172,9 @@ func (e *Engine) BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (*
 	if err != nil {
 		return nil, err
 	}
-	return &BatchWriteItemOutput{UnprocessedItems: map[string][]WriteRequest{}, ConsumedCapacity: consumedByTable(ws, in.ReturnConsumedCapacity, 1)}, nil
+	out := &BatchWriteItemOutput{UnprocessedItems: map[string][]WriteRequest{}, ConsumedCapacity: consumedByTable(ws, in.ReturnConsumedCapacity, 1)}
+	out.ItemCollectionMetrics, err = e.collectionsByTable(ws, in.ReturnItemCollectionMetrics)
+	return out, err
 }
 
 // batched makes w one write of a batch, whose missing or mistyped keys have the

@@ -63,7 +63,7 @@ func (u units) consumed(want, table string) *ConsumedCapacity {
 		c.CapacityUnits += n
 	}
 	if want == "INDEXES" {
-		c.Table = &Capacity{u.table}
+		c.Table = &Capacity{CapacityUnits: u.table}
 		c.LocalSecondaryIndexes = capacities(u.local)
 		c.GlobalSecondaryIndexes = capacities(u.global)
 	}
@@ -76,7 +76,7 @@ func capacities(m map[string]float64) map[string]Capacity {
 	}
 	out := map[string]Capacity{}
 	for name, n := range m {
-		out[name] = Capacity{n}
+		out[name] = Capacity{CapacityUnits: n}
 	}
 	return out
 }
@@ -91,4 +91,29 @@ func (u units) times(f float64) units {
 		out.add(&index{name: name}, n*f)
 	}
 	return out
+}
+
+// asReads and asWrites say which kind of units a transaction used: AWS does so
+// for transactions only.
+func (c *ConsumedCapacity) asReads() {
+	c.ReadCapacityUnits = &c.CapacityUnits
+	c.each(func(part *Capacity) { part.ReadCapacityUnits = new(part.CapacityUnits) })
+}
+
+func (c *ConsumedCapacity) asWrites() {
+	c.WriteCapacityUnits = &c.CapacityUnits
+	c.each(func(part *Capacity) { part.WriteCapacityUnits = new(part.CapacityUnits) })
+}
+
+// each calls f on the shares of the table and of each index.
+func (c *ConsumedCapacity) each(f func(*Capacity)) {
+	if c.Table != nil {
+		f(c.Table)
+	}
+	for _, m := range []map[string]Capacity{c.LocalSecondaryIndexes, c.GlobalSecondaryIndexes} {
+		for name, part := range m {
+			f(&part)
+			m[name] = part
+		}
+	}
 }

@@ -269,7 +269,7 @@ func (m machine) query(t *rapid.T) {
 	}
 	low, back := rapid.IntRange(-3, 12).Draw(t, "low"), rapid.Bool().Draw(t, "back")
 	in := &QueryInput{TableName: &m.table, IndexName: index, KeyConditionExpression: ptr(attr + " = :p AND sk >= :low"), ScanIndexForward: ptr(!back),
-		ExpressionAttributeValues: Item{":p": value.S(part), ":low": value.N(fmt.Sprint(low))}, Limit: ptr(rapid.Int64Range(1, 4).Draw(t, "limit"))}
+		ExpressionAttributeValues: Item{":p": value.S(part), ":low": value.N(fmt.Sprint(low))}, Limit: ptr(rapid.Int32Range(1, 4).Draw(t, "limit"))}
 	var got []string
 	last := ""
 	for {

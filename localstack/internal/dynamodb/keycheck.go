@@ -25,18 +25,22 @@ func (t *table) checkKey(key Item) error {
 // check checks the attributes of k in key.
 func (k keySchema) check(key Item) error {
 	for i, a := range k.attrs() {
-		v := key[a.name]
-		if v.Kind != a.kind {
-			return invalid(keyMismatch)
-		}
-		if word, empty := emptyKey(v); empty {
-			return invalid(paramsInvalid+"The AttributeValue for a key attribute cannot contain an empty %s value. Key: %s", word, a.name)
-		}
-		if err := checkKeySize(v, i == 0); err != nil {
+		if err := a.check(key[a.name], i == 0); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// check checks one attribute of a key.
+func (a keyAttr) check(v value.Value, hash bool) error {
+	if v.Kind != a.kind {
+		return invalid(keyMismatch)
+	}
+	if word, empty := emptyKey(v); empty {
+		return invalid(paramsInvalid+"The AttributeValue for a key attribute cannot contain an empty %s value. Key: %s", word, a.name)
+	}
+	return checkKeySize(v, hash)
 }
 
 func emptyKey(v value.Value) (word string, empty bool) {

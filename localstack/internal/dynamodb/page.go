@@ -10,7 +10,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// maxPage is how many bytes of items a page reads at most, the last item apart.
+// maxPage is how many bytes of items (value.Item.PagedSize) a page reads at
+// most, the last item apart.
 const maxPage = 1 << 20
 
 // A page is a Query or a Scan, checked: a range of a table or an index read in
@@ -35,7 +36,7 @@ type page struct {
 type pageParams struct {
 	table, indexName  *string
 	selects, capacity string
-	limit             *int64
+	limit             *int32
 	start             Item
 	consistent        bool
 	projection        []expr.Path
@@ -74,9 +75,6 @@ func (e *Engine) newPage(ctx context.Context, in pageParams) (*page, error) {
 
 // choose applies Select and the projection to what the index holds.
 func (p *page) choose(in pageParams) error {
-	if err := p.t.checkScalar(p.projection); err != nil {
-		return err
-	}
 	if p.x == nil || p.x.all {
 		return nil
 	}
@@ -163,7 +161,8 @@ func (p *page) resume(start Item) {
 func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	out := &PageOutput{}
 	items := []Item{}
-	size, fetched := 0, 0
+	size, paged, fetched := 0, 0, 0
+	sortKey := p.t.key.sort.name
 	var last Item
 	more := true
 	view, done := e.view(p.consistent, p.x)
@@ -180,6 +179,7 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 		last = it
 		out.ScannedCount++
 		size += it.Size()
+		paged += it.PagedSize(sortKey)
 		if p.fetch {
 			if it, err = readItem(view, p.t.itemKey(it)); err != nil {
 				return false, err
@@ -189,7 +189,7 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 		if p.filter == nil || p.filter.Matches(it) {
 			items = append(items, projected(it, p.projection))
 		}
-		more = out.ScannedCount != p.limit && size < maxPage
+		more = out.ScannedCount != p.limit && paged < maxPage
 		return more, nil
 	})
 	if err != nil {

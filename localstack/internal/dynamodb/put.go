@@ -19,7 +19,9 @@ func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, e
 	if err != nil {
 		return nil, err
 	}
-	return w.output(in.ReturnValues, in.ReturnConsumedCapacity), nil
+	out := w.output(in.ReturnValues, in.ReturnConsumedCapacity)
+	out.ItemCollectionMetrics, err = e.collection(w, in.ReturnItemCollectionMetrics)
+	return out, err
 }
 
 // put makes w the write of a whole item.
@@ -63,5 +65,7 @@ func (e *Engine) DeleteItem(ctx context.Context, in *DeleteItemInput) (*WriteOut
 	if err != nil {
 		return nil, err
 	}
-	return w.output(in.ReturnValues, in.ReturnConsumedCapacity), nil
+	out := w.output(in.ReturnValues, in.ReturnConsumedCapacity)
+	out.ItemCollectionMetrics, err = e.collection(w, in.ReturnItemCollectionMetrics)
+	return out, err
 }

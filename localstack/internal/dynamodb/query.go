@@ -142,11 +142,19 @@ func (q *query) plan(p *page) error {
 			return err
 		}
 	}
+	if err := p.t.checkScalar(p.projection); err != nil {
+		return err
+	}
 	if err := q.checkFilter(p); err != nil {
 		return err
 	}
 	if err := p.choose(q.pageParams); err != nil {
 		return err
+	}
+	if q.filter != nil {
+		if err := p.t.checkScalar(q.filter.Paths()); err != nil {
+			return err
+		}
 	}
 	part := appendPartition(p.prefix(), q.tests[keys.hash.name].Args[0])
 	p.lower, p.upper = part, value.Successor(part)
@@ -164,8 +172,7 @@ func (q *query) checkKeyTest(p *page, a keyAttr, hash bool) error {
 		if _, ok := q.start[a.name]; !ok {
 			return invalid("The provided starting key is invalid")
 		}
-		one := keySchema{hash: a}
-		if err := one.check(q.start); err != nil {
+		if err := a.check(q.start[a.name], hash); err != nil {
 			return err
 		}
 	}
@@ -233,7 +240,7 @@ func (q *query) checkFilter(p *page) error {
 			return invalid("%s can only contain non-primary key attributes: Primary key attribute: %s", q.filtered, a.name)
 		}
 	}
-	return p.t.checkScalar(q.filter.Paths())
+	return nil
 }
 
 // sortRange is the range of a partition that a sort key's test leaves.

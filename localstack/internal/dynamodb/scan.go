@@ -87,55 +87,67 @@ func (in *ScanInput) plan(p *page, s pageParams) error {
 	prefix := p.prefix()
 	p.lower, p.upper = prefix, value.Successor(prefix)
 	if in.TotalSegments != nil {
-		p.lower, p.upper = segmentBound(prefix, *in.Segment, *in.TotalSegments), segmentBound(prefix, *in.Segment+1, *in.TotalSegments)
+		p.lower, p.upper = segmentBound(prefix, int64(*in.Segment), int64(*in.TotalSegments)), segmentBound(prefix, int64(*in.Segment)+1, int64(*in.TotalSegments))
+	}
+	if err := checkScanStart(p, s.start); err != nil {
+		return err
 	}
 	if err := p.checkAll(s); err != nil {
 		return err
 	}
-	if s.start != nil {
-		if err := checkScanStart(p, s.start); err != nil {
-			return err
-		}
+	if err := in.resume(p, s.start); err != nil {
+		return err
+	}
+	if err := p.t.checkScalar(p.projection); err != nil {
+		return err
 	}
 	if err := p.choose(s); err != nil {
 		return err
 	}
-	if s.filter != nil {
-		if err := p.t.checkScalar(s.filter.Paths()); err != nil {
-			return err
-		}
-	}
-	if s.start == nil {
+	if s.filter == nil {
 		return nil
 	}
+	return p.t.checkScalar(s.filter.Paths())
+}
+
+// resume narrows the range to what comes after the start key, nil for none,
+// which must lie in the segment.
+func (in *ScanInput) resume(p *page, start Item) error {
+	if start == nil {
+		return nil
+	}
+	if err := p.t.checkKey(p.t.keyOf(start)); err != nil {
+		return invalid("The provided starting key is invalid: %s", message(err))
+	}
 	lower := string(p.lower)
-	p.resume(s.start)
-	if string(p.lower) < lower || string(p.lower) >= string(p.upper) {
+	p.resume(start)
+	if in.TotalSegments != nil && (string(p.lower) < lower || string(p.lower) >= string(p.upper)) {
 		return invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: %d Segment: %d",
 			*in.TotalSegments, *in.Segment)
 	}
 	return nil
 }
 
+// checkScanStart checks the attributes of a start key, nil for none, that are
+// keys of the index.
 func checkScanStart(p *page, start Item) error {
-	if len(start) != len(p.startKeyNames()) {
-		if p.x != nil {
+	switch {
+	case start == nil:
+		return nil
+	case len(start) != len(p.startKeyNames()) && p.x == nil:
+		return invalid("The provided starting key is invalid: " + keyMismatch)
+	case len(start) != len(p.startKeyNames()):
+		return invalid("The provided starting key is invalid")
+	case p.x == nil:
+		return nil
+	}
+	for i, a := range p.x.key.attrs() {
+		if _, ok := start[a.name]; !ok {
 			return invalid("The provided starting key is invalid")
 		}
-		return invalid("The provided starting key is invalid: " + keyMismatch)
-	}
-	if p.x != nil {
-		for _, a := range p.x.key.attrs() {
-			if _, ok := start[a.name]; !ok {
-				return invalid("The provided starting key is invalid")
-			}
-		}
-		if err := p.x.key.check(start); err != nil {
+		if err := a.check(start[a.name], i == 0); err != nil {
 			return err
 		}
-	}
-	if err := p.t.checkKey(p.t.keyOf(start)); err != nil {
-		return invalid("The provided starting key is invalid: %s", message(err))
 	}
 	return nil
 }

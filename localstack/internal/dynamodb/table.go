@@ -77,7 +77,7 @@ func newTable(def definition, writes *inflight) *table {
 	d := def.Description
 	t := &table{def: def, no: def.No, ttl: def.TTL, writes: writes, key: newKeySchema(d.KeySchema, d.AttributeDefinitions)}
 	for _, ix := range d.LocalSecondaryIndexes {
-		t.indexes = append(t.indexes, t.newIndex(ix, true))
+		t.indexes = append(t.indexes, t.newIndex(Index(ix), true))
 	}
 	for _, ix := range d.GlobalSecondaryIndexes {
 		t.indexes = append(t.indexes, t.newIndex(ix, false))

@@ -64,6 +64,9 @@ func (e *Engine) CreateTable(ctx context.Context, in *CreateTableInput) (*Create
 	if err := in.check(); err != nil {
 		return nil, err
 	}
+	if err := validateTags(in.Tags); err != nil {
+		return nil, err
+	}
 	region := regionOf(ctx)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -78,6 +81,9 @@ func (e *Engine) CreateTable(ctx context.Context, in *CreateTableInput) (*Create
 	}
 	d := t.describe()
 	d.TableStatus = "CREATING"
+	if in.BillingMode == "PAY_PER_REQUEST" { // the time comes when the table is there
+		d.BillingModeSummary, d.TableThroughputModeSummary = &BillingModeSummary{BillingMode: in.BillingMode}, &ThroughputMode{TableThroughputMode: in.BillingMode}
+	}
 	for i := range d.GlobalSecondaryIndexes {
 		d.GlobalSecondaryIndexes[i].IndexStatus = "CREATING"
 	}
@@ -99,13 +105,16 @@ func (in *CreateTableInput) definition(region string, no uint64, now time.Time) 
 		LocalSecondaryIndexes: in.LocalSecondaryIndexes, GlobalSecondaryIndexes: in.GlobalSecondaryIndexes,
 		DeletionProtectionEnabled: in.DeletionProtectionEnabled,
 	}
+	if in.TableClass != "" {
+		d.TableClassSummary = &TableClassSummary{TableClass: in.TableClass}
+	}
 	if in.BillingMode == "PAY_PER_REQUEST" {
 		d.BillingModeSummary = &BillingModeSummary{in.BillingMode, &created}
 		d.TableThroughputModeSummary = &ThroughputMode{in.BillingMode, &created}
 	}
 	def := definition{Region: region, No: no, IndexNos: map[string]uint16{}, Tags: map[string]string{}}
 	for i := range d.LocalSecondaryIndexes {
-		d.LocalSecondaryIndexes[i].IndexArn = d.TableArn + "/index/" + def.number(&d.LocalSecondaryIndexes[i])
+		d.LocalSecondaryIndexes[i].IndexArn = d.TableArn + "/index/" + def.number(*d.LocalSecondaryIndexes[i].IndexName)
 	}
 	for i := range d.GlobalSecondaryIndexes {
 		d.GlobalSecondaryIndexes[i] = def.global(d.TableArn, d.GlobalSecondaryIndexes[i])
@@ -118,15 +127,15 @@ func (in *CreateTableInput) definition(region string, no uint64, now time.Time) 
 }
 
 // number gives an index its number, and returns its name.
-func (d *definition) number(ix *Index) string {
+func (d *definition) number(name string) string {
 	d.NextIndexNo++
-	d.IndexNos[*ix.IndexName] = d.NextIndexNo
-	return *ix.IndexName
+	d.IndexNos[name] = d.NextIndexNo
+	return name
 }
 
 // global is a new global index as it is described.
 func (d *definition) global(arn string, ix Index) Index {
-	ix.IndexArn = arn + "/index/" + d.number(&ix)
+	ix.IndexArn = arn + "/index/" + d.number(*ix.IndexName)
 	ix.IndexStatus = "ACTIVE"
 	ix.ProvisionedThroughput = provisioned(ix.ProvisionedThroughput)
 	return ix
@@ -167,7 +176,28 @@ func (e *Engine) DescribeTable(ctx context.Context, in *TableNameInput) (*Descri
 	if err != nil {
 		return nil, err
 	}
-	return &DescribeTableOutput{t.describe()}, nil
+	d := t.describe()
+	d.warm()
+	return &DescribeTableOutput{d}, nil
+}
+
+// What a table paid by request can serve from the start.
+const warmReads, warmWrites = 12000, 4000
+
+// warm says what the table and its global indexes can serve at once.
+func (d *TableDescription) warm() {
+	d.WarmThroughput = d.ProvisionedThroughput.warm()
+	for i := range d.GlobalSecondaryIndexes {
+		x := &d.GlobalSecondaryIndexes[i]
+		x.WarmThroughput = x.ProvisionedThroughput.warm()
+	}
+}
+
+func (t *Throughput) warm() *WarmThroughput {
+	if *t.ReadCapacityUnits == 0 {
+		return &WarmThroughput{warmReads, warmWrites, "ACTIVE"}
+	}
+	return &WarmThroughput{*t.ReadCapacityUnits, *t.WriteCapacityUnits, "ACTIVE"}
 }
 
 // DeleteTable removes a table and all in it. The answer says DELETING, as on
@@ -195,6 +225,7 @@ func (e *Engine) DeleteTable(ctx context.Context, in *TableNameInput) (*CreateTa
 	delete(e.tables, t.def.id())
 	d := t.describe()
 	d.TableStatus, d.GlobalSecondaryIndexes, d.LocalSecondaryIndexes = "DELETING", nil, nil
+	d.AttributeDefinitions, d.KeySchema, d.CreationDateTime = nil, nil, 0
 	return &CreateTableOutput{d}, nil
 }
 

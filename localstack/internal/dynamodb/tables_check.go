@@ -30,8 +30,8 @@ func (in *CreateTableInput) check() error {
 	if in.LocalSecondaryIndexes == nil && in.GlobalSecondaryIndexes == nil && len(keys) != len(defined) {
 		return invalid(paramsInvalid + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
 	}
-	if in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled != nil && *in.StreamSpecification.StreamEnabled {
-		return invalid("Streams aren't supported here: StreamSpecification.StreamEnabled")
+	if err := in.StreamSpecification.checkStream(); err != nil {
+		return err
 	}
 	names := map[string]bool{}
 	if err := in.checkLocal(defined, names); err != nil {
@@ -121,7 +121,7 @@ func (in *CreateTableInput) checkLocal(defined []string, names map[string]bool) 
 			return invalid(paramsInvalid+"Index KeySchema does not have the same leading hash key as table KeySchema for index: %s. index hash key: %s, table hash key: %s",
 				*ix.IndexName, own, hash)
 		}
-		if err := ix.check(names); err != nil {
+		if err := Index(ix).check(names); err != nil {
 			return err
 		}
 	}

@@ -45,10 +45,10 @@ func (e *Engine) TransactWriteItems(ctx context.Context, in *TransactWriteItemsI
 	}
 	out := &TransactWriteItemsOutput{ConsumedCapacity: consumedByTable(ws, in.ReturnConsumedCapacity, 2)}
 	for i := range out.ConsumedCapacity {
-		c := &out.ConsumedCapacity[i]
-		c.WriteCapacityUnits = &c.CapacityUnits
+		out.ConsumedCapacity[i].asWrites()
 	}
-	return out, nil
+	out.ItemCollectionMetrics, err = e.collectionsByTable(ws, in.ReturnItemCollectionMetrics)
+	return out, err
 }
 
 // transaction makes the writes. What depends on tables is left to prepare.
@@ -217,7 +217,7 @@ func (r *repeat) answer(want string) []ConsumedCapacity {
 	for _, name := range slices.Sorted(maps.Keys(r.claim.Tables)) {
 		u := units{table: 2 * r.claim.Tables[name]}
 		if c := u.consumed(want, name); c != nil {
-			c.ReadCapacityUnits = &c.CapacityUnits
+			c.asReads()
 			out = append(out, *c)
 		}
 	}

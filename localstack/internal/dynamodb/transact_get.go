@@ -46,8 +46,7 @@ func (e *Engine) TransactGetItems(ctx context.Context, in *TransactGetItemsInput
 	}
 	out.ConsumedCapacity = consumedByTable(ws, in.ReturnConsumedCapacity, 2)
 	for i := range out.ConsumedCapacity {
-		c := &out.ConsumedCapacity[i]
-		c.ReadCapacityUnits = &c.CapacityUnits
+		out.ConsumedCapacity[i].asReads()
 	}
 	return out, nil
 }

@@ -48,8 +48,9 @@ type BatchWriteItemInput struct {
 
 // BatchWriteItemOutput never has anything unprocessed.
 type BatchWriteItemOutput struct {
-	UnprocessedItems map[string][]WriteRequest
-	ConsumedCapacity []ConsumedCapacity `json:",omitempty"`
+	UnprocessedItems      map[string][]WriteRequest
+	ConsumedCapacity      []ConsumedCapacity                 `json:",omitempty"`
+	ItemCollectionMetrics map[string][]ItemCollectionMetrics `json:",omitempty"` // by table
 }
 
 // TransactGet reads an item in a transaction.
@@ -113,7 +114,8 @@ type TransactWriteItemsInput struct {
 
 // TransactWriteItemsOutput is the answer to TransactWriteItems.
 type TransactWriteItemsOutput struct {
-	ConsumedCapacity []ConsumedCapacity `json:",omitempty"`
+	ConsumedCapacity      []ConsumedCapacity                 `json:",omitempty"`
+	ItemCollectionMetrics map[string][]ItemCollectionMetrics `json:",omitempty"` // by table
 }
 
 // CancellationReason says what became of one action of a cancelled

@@ -25,8 +25,12 @@ type AttributeUpdate struct {
 	Value  *value.Value
 }
 
-// Capacity is a number of units.
-type Capacity struct{ CapacityUnits float64 }
+// Capacity is a number of units; of transactions, which kind too.
+type Capacity struct {
+	CapacityUnits      float64
+	ReadCapacityUnits  *float64 `json:",omitempty"`
+	WriteCapacityUnits *float64 `json:",omitempty"`
+}
 
 // ConsumedCapacity is what an operation was billed.
 type ConsumedCapacity struct {
@@ -88,8 +92,16 @@ type UpdateItemInput struct {
 
 // WriteOutput is the answer to PutItem, UpdateItem and DeleteItem.
 type WriteOutput struct {
-	Attributes       Item              `json:",omitempty"`
-	ConsumedCapacity *ConsumedCapacity `json:",omitempty"`
+	Attributes            Item                   `json:",omitempty"`
+	ConsumedCapacity      *ConsumedCapacity      `json:",omitempty"`
+	ItemCollectionMetrics *ItemCollectionMetrics `json:",omitempty"`
+}
+
+// ItemCollectionMetrics is the size of the items of one partition key, with
+// their entries in local indexes: between the two numbers, in gigabytes.
+type ItemCollectionMetrics struct {
+	ItemCollectionKey   Item
+	SizeEstimateRangeGB [2]float64
 }
 
 // GetItemInput reads an item.
@@ -118,7 +130,7 @@ type QueryInput struct {
 	TableName                 *string  `aws:"notnull,pattern,min=3,max=255"`
 	ConditionalOperator       string   `aws:"enum=OR AND"`
 	AttributesToGet           []string `aws:"min=1,max=255"`
-	Limit                     *int64   `aws:"min=1"`
+	Limit                     *int32   `aws:"min=1"`
 	KeyConditions             map[string]ConditionInput
 	ExclusiveStartKey         Item
 	ConsistentRead            bool
@@ -134,13 +146,13 @@ type QueryInput struct {
 type ScanInput struct {
 	Select                    string  `aws:"enum=SPECIFIC_ATTRIBUTES COUNT ALL_ATTRIBUTES ALL_PROJECTED_ATTRIBUTES"`
 	IndexName                 *string `aws:"pattern,min=3,max=255"`
-	TotalSegments             *int64  `aws:"min=1,max=1000000"`
+	TotalSegments             *int32  `aws:"min=1,max=1000000"`
 	ReturnConsumedCapacity    string  `aws:"enum=INDEXES TOTAL NONE"`
 	TableName                 *string `aws:"notnull,pattern,min=3,max=255"`
 	ConditionalOperator       string  `aws:"enum=OR AND"`
 	ScanFilter                map[string]ConditionInput
-	Segment                   *int64   `aws:"min=0,max=999999"`
-	Limit                     *int64   `aws:"min=1"`
+	Segment                   *int32   `aws:"min=0,max=999999"`
+	Limit                     *int32   `aws:"min=1"`
 	AttributesToGet           []string `aws:"min=1,max=255"`
 	ExclusiveStartKey         Item
 	ConsistentRead            bool

@@ -41,9 +41,15 @@ type Index struct {
 
 	IndexArn       string `json:",omitempty"` // output
 	IndexStatus    string `json:",omitempty"` // output, of a global index
+	Backfilling    *bool  `json:",omitempty"` // output, of a global index that is being made
 	IndexSizeBytes int64  // output
 	ItemCount      int64  // output
+
+	WarmThroughput *WarmThroughput `json:",omitempty"` // output
 }
+
+// LocalIndex is an Index that is a local one: AWS tells the two apart by name.
+type LocalIndex Index
 
 // Tag is a key and a value on a table.
 type Tag struct {
@@ -68,7 +74,7 @@ type CreateTableInput struct {
 	BillingMode               string                `aws:"enum=PROVISIONED PAY_PER_REQUEST"`
 	ProvisionedThroughput     *Throughput
 	KeySchema                 []KeySchemaElement `aws:"notnull,min=1,max=2"`
-	LocalSecondaryIndexes     []Index
+	LocalSecondaryIndexes     []LocalIndex
 	GlobalSecondaryIndexes    []Index
 	Tags                      []Tag
 	DeletionProtectionEnabled bool
@@ -89,14 +95,22 @@ type ThroughputMode struct {
 	LastUpdateToPayPerRequestDateTime *float64 `json:",omitempty"`
 }
 
+// WarmThroughput is what a table can serve at once, in units a second: what is
+// provisioned, or AWS's start for one paid by request.
+type WarmThroughput struct {
+	ReadUnitsPerSecond  int64
+	WriteUnitsPerSecond int64
+	Status              string
+}
+
 // TableDescription is a table as DescribeTable shows it. ItemCount and
 // TableSizeBytes are up to six hours old, as on AWS.
 type TableDescription struct {
-	AttributeDefinitions       []AttributeDefinition
+	AttributeDefinitions       []AttributeDefinition `json:",omitempty"` // not of DeleteTable
 	TableName                  string
-	KeySchema                  []KeySchemaElement
+	KeySchema                  []KeySchemaElement `json:",omitempty"` // not of DeleteTable
 	TableStatus                string
-	CreationDateTime           float64
+	CreationDateTime           float64 `json:",omitempty"` // Unix seconds; not of DeleteTable
 	ProvisionedThroughput      *Throughput
 	TableSizeBytes             int64
 	ItemCount                  int64
@@ -104,9 +118,17 @@ type TableDescription struct {
 	TableId                    string
 	BillingModeSummary         *BillingModeSummary `json:",omitempty"`
 	TableThroughputModeSummary *ThroughputMode     `json:",omitempty"`
-	LocalSecondaryIndexes      []Index             `json:",omitempty"`
+	LocalSecondaryIndexes      []LocalIndex        `json:",omitempty"`
 	GlobalSecondaryIndexes     []Index             `json:",omitempty"`
 	DeletionProtectionEnabled  bool
+	TableClassSummary          *TableClassSummary `json:",omitempty"`
+	WarmThroughput             *WarmThroughput    `json:",omitempty"` // of DescribeTable
+}
+
+// TableClassSummary is a table's class, where one was chosen.
+type TableClassSummary struct {
+	TableClass         string
+	LastUpdateDateTime *float64 `json:",omitempty"` // Unix seconds
 }
 
 // TableNameInput is the input of the operations that take a table's name only.
@@ -122,7 +144,7 @@ type DescribeTableOutput struct{ Table *TableDescription }
 
 // ListTablesInput asks for a page of names.
 type ListTablesInput struct {
-	Limit                   *int64  `aws:"min=1,max=100"`
+	Limit                   *int32  `aws:"min=1,max=100"`
 	ExclusiveStartTableName *string `aws:"pattern,min=3,max=255"`
 }
 

@@ -33,7 +33,8 @@ func (e *Engine) UpdateItem(ctx context.Context, in *UpdateItemInput) (*WriteOut
 	case "UPDATED_NEW":
 		out.Attributes = u.updated(w.new)
 	}
-	return out, nil
+	out.ItemCollectionMetrics, err = e.collection(w, in.ReturnItemCollectionMetrics)
+	return out, err
 }
 
 // updateOf is an update, or none: UpdateItem without one makes a bare item.

@@ -2,6 +2,7 @@ package dynamodbwire
 
 import (
 	"encoding/json"
+	"math"
 	"math/big"
 	"reflect"
 	"strings"
@@ -99,7 +100,9 @@ func className(t reflect.Type) string {
 	name, ok := map[string]string{
 		"Value": "AttributeValue", "Expected": "ExpectedAttributeValue", "ConditionInput": "Condition",
 		"AttributeUpdate": "AttributeValueUpdate", "Throughput": "ProvisionedThroughput",
-		"TTLSpecification": "TimeToLiveSpecification",
+		"TTLSpecification": "TimeToLiveSpecification", "Index": "GlobalSecondaryIndex", "LocalIndex": "LocalSecondaryIndex",
+		"IndexUpdate": "GlobalSecondaryIndexUpdate", "CreateIndex": "CreateGlobalSecondaryIndexAction",
+		"UpdateIndex": "UpdateGlobalSecondaryIndexAction", "DeleteIndex": "DeleteGlobalSecondaryIndexAction",
 	}[t.Name()]
 	if !ok {
 		name = t.Name()
@@ -151,8 +154,11 @@ func decodeMap(tree any, v reflect.Value) error {
 	return nil
 }
 
+// javaScalars are the names that AWS's messages give the types of scalars.
+var javaScalars = map[reflect.Kind]string{reflect.String: "String", reflect.Bool: "Boolean", reflect.Int32: "Integer", reflect.Int64: "Long"}
+
 func decodeScalar(tree any, v reflect.Value) error {
-	kind := map[reflect.Kind]string{reflect.String: "String", reflect.Bool: "Boolean", reflect.Int64: "Integer"}[v.Kind()]
+	kind := javaScalars[v.Kind()]
 	switch x := tree.(type) {
 	case []any:
 		return serialization("Unrecognized collection type class java.lang." + kind)
@@ -167,7 +173,7 @@ func decodeScalar(tree any, v reflect.Value) error {
 		}
 		return serialization(map[bool]string{true: "TRUE_VALUE", false: "FALSE_VALUE"}[x] + " cannot be converted to " + kind)
 	case json.Number:
-		if v.Kind() == reflect.Int64 {
+		if v.CanInt() {
 			return setInt(x, v)
 		}
 		token := "NUMBER_VALUE"
@@ -193,22 +199,24 @@ func setString(s string, v reflect.Value) error {
 			return serialization("Unexpected token received from parser")
 		}
 	default:
-		return serialization("STRING_VALUE cannot be converted to Integer")
+		return serialization("STRING_VALUE cannot be converted to " + javaScalars[v.Kind()])
 	}
 	return nil
 }
 
-// setInt cuts a fraction off, as AWS does, and keeps to the bounds of int64.
+// setInt cuts a fraction off, as AWS does, and keeps to the bounds of the type.
 func setInt(n json.Number, v reflect.Value) error {
-	if i, err := n.Int64(); err == nil {
-		v.SetInt(i)
-		return nil
+	i, err := n.Int64()
+	if err != nil {
+		f, ok := new(big.Float).SetString(n.String())
+		if !ok || len(n) > 64 {
+			return serialization("NUMBER_VALUE cannot be converted to " + javaScalars[v.Kind()])
+		}
+		i, _ = f.Int64()
 	}
-	f, ok := new(big.Float).SetString(n.String())
-	if !ok || len(n) > 64 {
-		return serialization("NUMBER_VALUE cannot be converted to Integer")
+	if v.Kind() == reflect.Int32 {
+		i = min(max(i, math.MinInt32), math.MaxInt32)
 	}
-	i, _ := f.Int64()
 	v.SetInt(i)
 	return nil
 }

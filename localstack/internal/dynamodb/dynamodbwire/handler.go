@@ -31,7 +31,15 @@ func New(e *dynamodb.Engine) http.Handler { return &handler{operations: operatio
 // An operation reads its input from a JSON tree and gives its output.
 type operation func(ctx context.Context, body any) (any, error)
 
-type handler struct{ operations map[string]operation }
+type handler struct {
+	operations map[string]operation
+	instead    *awswire.Error // of calling an operation
+}
+
+// Refuse returns a handler that answers every operation with err: one about the
+// request's signature, which DynamoDB looks at after it has told what is wrong
+// with the request otherwise.
+func Refuse(err *awswire.Error) http.Handler { return &handler{operations(nil), err} }
 
 // operations are those that the engine has.
 func operations(e *dynamodb.Engine) map[string]operation {
@@ -45,12 +53,16 @@ func operations(e *dynamodb.Engine) map[string]operation {
 		"DescribeTimeToLive": adapt(e.DescribeTimeToLive),
 		"GetItem":            adapt(e.GetItem),
 		"ListTables":         adapt(e.ListTables),
+		"ListTagsOfResource": adapt(e.ListTagsOfResource),
 		"PutItem":            adapt(e.PutItem),
 		"Query":              adapt(e.Query),
 		"Scan":               adapt(e.Scan),
+		"TagResource":        adapt(e.TagResource),
 		"TransactGetItems":   adapt(e.TransactGetItems),
 		"TransactWriteItems": adapt(e.TransactWriteItems),
+		"UntagResource":      adapt(e.UntagResource),
 		"UpdateItem":         adapt(e.UpdateItem),
+		"UpdateTable":        adapt(e.UpdateTable),
 		"UpdateTimeToLive":   adapt(e.UpdateTimeToLive),
 	}
 }
@@ -66,9 +78,13 @@ func adapt[In, Out any](f func(context.Context, *In) (*Out, error)) operation {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Amzn-Requestid", rand.Text()+rand.Text())
+	w.Header().Set("X-Amzn-Requestid", requestID())
 	if r.Method == http.MethodGet {
 		answer(w, http.StatusOK, "text/plain", []byte("healthy: dynamodb."+awswire.IdentityFrom(r.Context()).Region+".amazonaws.com "))
+		return
+	}
+	if h.instead != nil && h.instead.Status == http.StatusRequestEntityTooLarge {
+		w.WriteHeader(http.StatusRequestEntityTooLarge) // the body isn't whole any more
 		return
 	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
@@ -86,15 +102,21 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if contentType == "" {
-		contentType = "application/x-amz-json-1.0"
+		contentType = "application/json"
 	}
 	status, out := h.call(r, body)
 	answer(w, status, contentType, out)
 }
 
+// requestID is one in the form of DynamoDB's: 52 letters and digits.
+func requestID() string { return rand.Text() + rand.Text() }
+
 // call runs the operation and renders its answer.
 func (h *handler) call(r *http.Request, body []byte) (status int, out []byte) {
 	result, err := h.result(r, body)
+	if _, empty := result.(*dynamodb.NoOutput); empty && err == nil {
+		return http.StatusOK, nil
+	}
 	if err == nil {
 		out, err = json.Marshal(result)
 	}
@@ -119,18 +141,13 @@ func (h *handler) result(r *http.Request, body []byte) (any, error) {
 	if !ok || !strings.HasPrefix(target, targetPrefix) {
 		return nil, unknown(target)
 	}
+	if h.instead != nil {
+		return nil, h.instead
+	}
 	if len(body) == 0 {
 		return nil, serialization("")
 	}
 	return op(r.Context(), tree)
-}
-
-func unknown(target string) *awswire.Error {
-	msg := "" // AWS has none; but what AWS has and we don't is to be told by name
-	if name, ok := strings.CutPrefix(target, targetPrefix); ok {
-		msg = "The operation isn't supported here: " + name
-	}
-	return &awswire.Error{Status: http.StatusBadRequest, Code: "UnknownOperationException", Message: msg}
 }
 
 func serialization(message string) *awswire.Error {
@@ -143,6 +160,11 @@ var namespaces = map[string]string{
 	"SerializationException":    "com.amazon.coral.service#",
 	"UnknownOperationException": "com.amazon.coral.service#",
 	"AccessDeniedException":     "com.amazon.coral.service#",
+
+	"MissingAuthenticationTokenException": "com.amazon.coral.service#",
+	"IncompleteSignatureException":        "com.amazon.coral.service#",
+	"InvalidSignatureException":           "com.amazon.coral.service#",
+	"UnrecognizedClientException":         "com.amazon.coral.service#",
 }
 
 // upperMessage are the errors whose text stands in "Message", not "message".

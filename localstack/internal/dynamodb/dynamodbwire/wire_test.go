@@ -138,7 +138,7 @@ func TestSDK(t *testing.T) {
 }
 
 func TestSDKErrors(t *testing.T) {
-	c, url := serve(t)
+	c, _ := serve(t)
 	ctx, table := t.Context(), aws.String("jobs")
 	it := av{"pk": s("p"), "sk": n(1), "v": s("old")}
 	if _, err := c.PutItem(ctx, &sdk.PutItemInput{TableName: table, Item: it}); err != nil {
@@ -178,20 +178,54 @@ func TestSDKErrors(t *testing.T) {
 	if err != nil || got.Item["v"].(*types.AttributeValueMemberS).Value != "new" {
 		t.Errorf("a cancelled transaction left %v, %v", got.Item, err)
 	}
-	req, _ := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader("{}"))
-	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	req.Header.Set("X-Amz-Target", "DynamoDB_20120810.ExecuteStatement")
-	resp, err := http.DefaultClient.Do(req)
+}
+
+// TestAbsent: what AWS has and we don't is refused by name; what AWS hasn't
+// either, with its empty message. Every answer has its checksum.
+func TestAbsent(t *testing.T) {
+	_, url := serve(t)
+	for target, want := range map[string]string{
+		"DynamoDB_20120810.ExecuteStatement":       `"message":"PartiQL is not supported here: ExecuteStatement"`,
+		"DynamoDB_20120810.CreateBackup":           `"message":"backups are not supported here: CreateBackup"`,
+		"DynamoDBStreams_20120810.ListStreams":     `"message":"streams are not supported here: ListStreams"`,
+		"DynamoDB_20120810.UpdateKinesisStreaming": `{"__type":"com.amazon.coral.service#UnknownOperationException"}`,
+		"": `{"__type":"com.amazon.coral.service#UnknownOperationException"}`,
+	} {
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("{}"))
+		req.Header.Set("Content-Type", "application/x-amz-json-1.0")
+		req.Header.Set("X-Amz-Target", target)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != 400 || !strings.Contains(string(body), "UnknownOperationException") || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %d %s\nwant %s", target, resp.StatusCode, body, want)
+		}
+		if got, want := resp.Header.Get("X-Amz-Crc32"), fmt.Sprint(crc32.ChecksumIEEE(body)); got != want {
+			t.Errorf("crc32 %s, want %s", got, want)
+		}
+	}
+}
+
+// TestSDKTags: the operations that answer without a body.
+func TestSDKTags(t *testing.T) {
+	c, _ := serve(t)
+	d, err := c.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: aws.String("jobs")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode != 400 || !strings.Contains(string(body), "UnknownOperationException") || !strings.Contains(string(body), "ExecuteStatement") {
-		t.Errorf("an operation that isn't there: %d %s", resp.StatusCode, body)
+	arn := d.Table.TableArn
+	if _, err := c.TagResource(t.Context(), &sdk.TagResourceInput{ResourceArn: arn, Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}); err != nil {
+		t.Fatal(err)
 	}
-	if got, want := resp.Header.Get("X-Amz-Crc32"), fmt.Sprint(crc32.ChecksumIEEE(body)); got != want {
-		t.Errorf("crc32 %s, want %s", got, want)
+	out, err := c.ListTagsOfResource(t.Context(), &sdk.ListTagsOfResourceInput{ResourceArn: arn})
+	if err != nil || len(out.Tags) != 1 || *out.Tags[0].Value != "v" {
+		t.Errorf("tags: %+v, %v", out, err)
+	}
+	if _, err := c.UntagResource(t.Context(), &sdk.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"k"}}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -32,6 +32,7 @@ func fault(format string, args ...any) *Error { return &Error{fmt.Sprintf(format
 var (
 	ErrOperandType = &Error{"An operand in the update expression has an incorrect data type"}
 	ErrNoAttribute = &Error{"The provided expression refers to an attribute that does not exist in the item"}
+	ErrOlderType   = &Error{"Type mismatch for attribute to update"} // ErrOperandType, of AttributeUpdates
 	ErrUpdatePath  = &Error{"The document path provided in the update expression is invalid for update"}
 )
 

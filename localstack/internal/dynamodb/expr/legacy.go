@@ -80,7 +80,7 @@ type LegacyUpdate struct {
 
 // LegacyUpdates returns the update of all.
 func LegacyUpdates(us []LegacyUpdate) *Update {
-	u := &Update{}
+	u := &Update{older: true}
 	for _, l := range us {
 		a := action{section: l.Section, path: Top(l.Attr)}
 		if l.Section != "REMOVE" {

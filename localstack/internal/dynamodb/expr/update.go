@@ -7,7 +7,10 @@ import (
 )
 
 // An Update is an UpdateExpression, checked.
-type Update struct{ actions []action }
+type Update struct {
+	actions []action
+	older   bool // AttributeUpdates, which have a message of their own
+}
 
 // An action is one clause of a section: SET path = val, REMOVE path, ADD path
 // val, DELETE path val.

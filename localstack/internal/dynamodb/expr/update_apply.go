@@ -2,6 +2,7 @@ package expr
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 
@@ -12,11 +13,14 @@ import (
 // value is computed from the item before any change. Lists grow in the order
 // of the indexes named and shrink from the end, so that each index means what
 // it meant before.
-// Errors: ErrOperandType, ErrNoAttribute, ErrUpdatePath, or a number's fault.
+// Errors: ErrOperandType (ErrOlderType), ErrNoAttribute, ErrUpdatePath, or a number's fault.
 func (u *Update) Apply(it value.Item) (value.Item, error) {
 	results := make([]change, 0, len(u.actions))
 	for _, a := range u.actions {
 		c, err := a.evaluate(it)
+		if u.older && errors.Is(err, ErrOperandType) {
+			err = ErrOlderType
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -85,3 +85,18 @@ func TestCodecAndSize(t *testing.T) {
 		t.Errorf("Size = %d", got)
 	}
 }
+
+// TestPagedSize: two items that AWS counts 25 of into 1 MB just so (as dynalite
+// has measured), and one fewer of items a few bytes larger.
+func TestPagedSize(t *testing.T) {
+	item := func(text int) value.Item {
+		return value.Item{"a": value.S("0.123456789"), "b": value.S("00"), "e": value.S(strings.Repeat("e", text))}
+	}
+	if got, want := item(41645).PagedSize("b"), 2+1+1+11+1+3+41645+14*(18+2); got != want {
+		t.Errorf("PagedSize = %d, want %d", got, want)
+	}
+	nested := value.Item{"m": value.M(map[string]value.Value{"long name": value.Bool(true), "z": value.Null()}), "l": value.L(value.N("1")), "ns": value.NS("1", "22")}
+	if got, want := nested.PagedSize(""), 2+(1+3+2+2+1)+(1+3+1+3)+(1+4+3)+18; got != want {
+		t.Errorf("PagedSize = %d, want %d", got, want)
+	}
+}

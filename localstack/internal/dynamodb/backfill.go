@@ -1,0 +1,52 @@
+package dynamodb
+
+import (
+	"fmt"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+)
+
+// backfillBatch is how many bytes of items go into one batch of a new index.
+const backfillBatch = 4 << 20
+
+// backfill fills the index called name, of a definition that isn't in force
+// yet. Entries are in no reader's sight until it is: what a crash leaves of
+// them is removed here, by the next index of that number.
+// The caller holds e.mu for writing.
+func (e *Engine) backfill(t *table, def definition, name string) error {
+	if name == "" {
+		return nil
+	}
+	next := newTable(def, t.writes)
+	x := next.index(name)
+	b := batch{e.store.NewBatch(), e.space}
+	b.DeletePrefix(entriesOf(t.no, x.no))
+	size := 0
+	prefix := entriesOf(t.no, 0)
+	err := e.space.Scan(prefix, value.Successor(prefix), func(_, v []byte) (bool, error) {
+		it, err := value.Decode(v)
+		if err != nil {
+			return false, err
+		}
+		key, projected := x.entry(next, it)
+		if key == nil {
+			return true, nil // it lacks the key, or has it by another type
+		}
+		entry := projected.Encode()
+		b.Set(key, entry)
+		if size += len(key) + len(entry); size < backfillBatch {
+			return true, nil
+		}
+		size = 0
+		done := b
+		b = batch{e.store.NewBatch(), e.space}
+		return true, done.b.Commit()
+	})
+	if err == nil {
+		err = b.b.Commit()
+	}
+	if err != nil {
+		return fmt.Errorf("fill the index %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package dynamodb
+
+import "github.com/errandhq/errand/localstack/internal/dynamodb/value"
+
+// collection is the size of the item collection that w has written to, where
+// the request asks for it and the table has collections: those are of tables
+// with local indexes. (AWS refuses writes to one of more than 10 GB with
+// ItemCollectionSizeLimitExceededException. That isn't done here.)
+func (e *Engine) collection(w *write, want string) (*ItemCollectionMetrics, error) {
+	if want != "SIZE" || len(w.t.indexes) == 0 || !w.t.indexes[0].local {
+		return nil, nil
+	}
+	hash := w.key[w.t.key.hash.name]
+	size := 0
+	for _, no := range w.t.localNumbers() {
+		prefix := appendPartition(entriesOf(w.t.no, no), hash)
+		err := e.space.Scan(prefix, value.Successor(prefix), func(_, v []byte) (bool, error) {
+			it, err := value.Decode(v)
+			size += it.Size()
+			return true, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	low := float64(size >> 30)
+	return &ItemCollectionMetrics{ItemCollectionKey: Item{w.t.key.hash.name: hash}, SizeEstimateRangeGB: [2]float64{low, low + 1}}, nil
+}
+
+// localNumbers are the numbers of the table itself and of its local indexes.
+func (t *table) localNumbers() []uint16 {
+	nos := []uint16{0}
+	for _, x := range t.indexes {
+		if x.local {
+			nos = append(nos, x.no)
+		}
+	}
+	return nos
+}
+
+// collectionsByTable are the collections that a batch or transaction has
+// written to, each once.
+func (e *Engine) collectionsByTable(ws []*write, want string) (map[string][]ItemCollectionMetrics, error) {
+	var out map[string][]ItemCollectionMetrics
+	seen := map[string]bool{}
+	for _, w := range ws {
+		at := string(appendPartition(entriesOf(w.t.no, 0), w.key[w.t.key.hash.name]))
+		if w.change == nil || seen[at] {
+			continue
+		}
+		seen[at] = true
+		m, err := e.collection(w, want)
+		if err != nil {
+			return nil, err
+		}
+		if m == nil {
+			continue
+		}
+		if out == nil {
+			out = map[string][]ItemCollectionMetrics{}
+		}
+		name := w.t.def.Description.TableName
+		out[name] = append(out[name], *m)
+	}
+	return out, nil
+}

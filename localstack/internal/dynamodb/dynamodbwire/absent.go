@@ -1,0 +1,41 @@
+package dynamodbwire
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+)
+
+// absent are AWS's operations that aren't here (botocore's list of November
+// 2026), by what they are part of.
+var absent = map[string]string{
+	"PartiQL is":               "BatchExecuteStatement ExecuteStatement ExecuteTransaction",
+	"backups are":              "CreateBackup DeleteBackup DescribeBackup ListBackups RestoreTableFromBackup DescribeContinuousBackups UpdateContinuousBackups RestoreTableToPointInTime",
+	"global tables are":        "CreateGlobalTable DescribeGlobalTable DescribeGlobalTableSettings ListGlobalTables UpdateGlobalTable UpdateGlobalTableSettings DescribeTableReplicaAutoScaling UpdateTableReplicaAutoScaling",
+	"export and import are":    "DescribeExport ExportTableToPointInTime ListExports DescribeImport ImportTable ListImports",
+	"contributor insights are": "DescribeContributorInsights ListContributorInsights UpdateContributorInsights",
+	"Kinesis streaming is":     "DescribeKinesisStreamingDestination DisableKinesisStreamingDestination EnableKinesisStreamingDestination UpdateKinesisStreamingDestination",
+	"resource policies are":    "DeleteResourcePolicy GetResourcePolicy PutResourcePolicy",
+	"endpoint discovery is":    "DescribeEndpoints",
+	"account quotas are":       "DescribeLimits",
+}
+
+// streamsPrefix is the target of DynamoDB Streams, a service of its own.
+const streamsPrefix = "DynamoDBStreams_20120810."
+
+// unknown is the error for an operation that isn't here. AWS's own has no
+// message; what AWS has and we don't is told by name.
+func unknown(target string) *awswire.Error {
+	e := &awswire.Error{Status: http.StatusBadRequest, Code: "UnknownOperationException"}
+	if name, ok := strings.CutPrefix(target, streamsPrefix); ok {
+		e.Message = "streams are not supported here: " + name
+	}
+	name, ok := strings.CutPrefix(target, targetPrefix)
+	for what, names := range absent {
+		if ok && strings.Contains(" "+names+" ", " "+name+" ") {
+			e.Message = what + " not supported here: " + name
+		}
+	}
+	return e
+}

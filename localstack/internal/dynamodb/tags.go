@@ -1,0 +1,183 @@
+package dynamodb
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+)
+
+// maxTags is how many tags a table has at most.
+const maxTags = 50
+
+// TagResourceInput adds tags to a table, or replaces those of the same keys.
+type TagResourceInput struct {
+	ResourceArn *string
+	Tags        []Tag
+}
+
+// UntagResourceInput removes tags by key.
+type UntagResourceInput struct {
+	ResourceArn *string
+	TagKeys     []string
+}
+
+// ListTagsOfResourceInput asks for a table's tags. They are few: all come at
+// once, and NextToken is never given.
+type ListTagsOfResourceInput struct {
+	ResourceArn *string
+	NextToken   *string
+}
+
+// ListTagsOfResourceOutput are the tags, by key.
+type ListTagsOfResourceOutput struct{ Tags []Tag }
+
+// NoOutput is an answer without a body.
+type NoOutput struct{}
+
+// TagResource tags a table.
+func (e *Engine) TagResource(ctx context.Context, in *TagResourceInput) (*NoOutput, error) {
+	r, err := resourceOf(ctx, "TagResource", in.ResourceArn, func() error {
+		if in.Tags == nil {
+			return invalid("1 validation error detected: Value null at 'tags' failed to satisfy constraint: Member must not be null")
+		}
+		return validateTags(in.Tags)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Tags) == 0 {
+		return nil, invalid("Atleast one Tag needs to be provided as Input.")
+	}
+	return e.retag(r, r.notFound(), func(tags map[string]string) error {
+		for _, t := range in.Tags {
+			tags[*t.Key] = *t.Value
+		}
+		if len(tags) > maxTags {
+			return invalid("One or more parameter values were invalid: Too many tags: a table has %d at most", maxTags)
+		}
+		return nil
+	})
+}
+
+// validateTags checks tags by the rules of all operations that take some.
+func validateTags(tags []Tag) error {
+	if err := validate(&struct{ Tags []Tag }{tags}); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, t := range tags {
+		switch {
+		case strings.HasPrefix(strings.ToLower(*t.Key), "aws:"):
+			return invalid(paramsInvalid+"Tag keys that begin with aws: are AWS's own. Key: %s", *t.Key)
+		case seen[*t.Key]:
+			return invalid(paramsInvalid+"Duplicate tag key: %s", *t.Key)
+		}
+		seen[*t.Key] = true
+	}
+	return nil
+}
+
+// UntagResource removes tags of a table. One that isn't there is no error.
+func (e *Engine) UntagResource(ctx context.Context, in *UntagResourceInput) (*NoOutput, error) {
+	r, err := resourceOf(ctx, "UntagResource", in.ResourceArn, func() error {
+		if in.TagKeys == nil {
+			return invalid("1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(in.TagKeys) == 0 {
+		return nil, invalid("Atleast one Tag Key needs to be provided as Input.")
+	}
+	return e.retag(r, noSuchTable(), func(tags map[string]string) error {
+		for _, k := range in.TagKeys {
+			delete(tags, k)
+		}
+		return nil
+	})
+}
+
+// ListTagsOfResource lists the tags of a table.
+func (e *Engine) ListTagsOfResource(ctx context.Context, in *ListTagsOfResourceInput) (*ListTagsOfResourceOutput, error) {
+	r, err := resourceOf(ctx, "ListTagsOfResource", in.ResourceArn, func() error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	t, ok := e.tables[r.id]
+	if !ok {
+		return nil, r.notFound()
+	}
+	out := &ListTagsOfResourceOutput{Tags: []Tag{}}
+	for _, k := range slices.Sorted(maps.Keys(t.def.Tags)) {
+		out.Tags = append(out.Tags, Tag{Key: &k, Value: new(t.def.Tags[k])})
+	}
+	return out, nil
+}
+
+// A resource is a table that an ARN names.
+type resource struct {
+	arn string
+	id  tableID
+}
+
+func (r resource) notFound() error {
+	return badRequest("ResourceNotFoundException", "Requested resource not found: ResourcArn: %s not found", r.arn) // so AWS spells it
+}
+
+var (
+	anyARN   = regexp.MustCompile(`^.+:.+:.+:.+:.+:.+/.+$`)
+	tableRef = regexp.MustCompile(`^arn:aws:dynamodb:([^:]+):\d+:table/([^/]{3,})$`)
+)
+
+// resourceOf reads the ARN of a table. between checks what AWS checks once it
+// knows that the caller may touch the resource.
+func resourceOf(ctx context.Context, operation string, arn *string, between func() error) (r resource, err error) {
+	if arn == nil {
+		return r, invalid("Invalid TableArn")
+	}
+	if !anyARN.MatchString(*arn) {
+		shown := *arn
+		if shown == "" {
+			shown = "*"
+		}
+		return r, badRequest("AccessDeniedException", "User: arn:aws:iam::%s:%s is not authorized to perform: dynamodb:%s on resource: %s",
+			awswire.Account, "user/"+awswire.IdentityFrom(ctx).AccessKeyID, operation, shown)
+	}
+	if err := between(); err != nil {
+		return r, err
+	}
+	m := tableRef.FindStringSubmatch(*arn)
+	if m == nil {
+		return r, invalid("Invalid TableArn: Invalid ResourceArn provided as input %s", *arn)
+	}
+	return resource{*arn, tableID{m[1], m[2]}}, nil
+}
+
+// retag changes the tags of a table durably.
+func (e *Engine) retag(r resource, missing error, change func(tags map[string]string) error) (*NoOutput, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t, ok := e.tables[r.id]
+	if !ok {
+		return nil, missing
+	}
+	def := t.def.clone()
+	if def.Tags == nil {
+		def.Tags = map[string]string{}
+	}
+	if err := change(def.Tags); err != nil {
+		return nil, err
+	}
+	if _, err := e.redefine(def, t.writes, nil); err != nil {
+		return nil, err
+	}
+	return &NoOutput{}, nil
+}

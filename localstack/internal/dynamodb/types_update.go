@@ -1,0 +1,58 @@
+package dynamodb
+
+// UpdateTableInput changes a table. At most one index can be created or deleted
+// in one call.
+type UpdateTableInput struct {
+	AttributeDefinitions        []AttributeDefinition
+	TableName                   *string `aws:"required,table,pattern"`
+	BillingMode                 string  `aws:"enum=PROVISIONED PAY_PER_REQUEST"`
+	ProvisionedThroughput       *Throughput
+	GlobalSecondaryIndexUpdates []IndexUpdate
+	StreamSpecification         *Specification
+	SSESpecification            *Specification
+	ReplicaUpdates              []struct{}
+	TableClass                  string `aws:"enum=STANDARD STANDARD_INFREQUENT_ACCESS"`
+	DeletionProtectionEnabled   *bool
+}
+
+// IndexUpdate holds one change of a global secondary index.
+type IndexUpdate struct {
+	Update *UpdateIndex
+	Create *CreateIndex
+	Delete *DeleteIndex
+}
+
+// UpdateIndex changes an index's throughput.
+type UpdateIndex struct {
+	IndexName             *string     `aws:"notnull,pattern,min=3,max=255"`
+	ProvisionedThroughput *Throughput `aws:"notnull"`
+}
+
+// CreateIndex adds an index to a table that may have items.
+type CreateIndex struct {
+	Projection            *Projection `aws:"notnull"`
+	IndexName             *string     `aws:"notnull,pattern,min=3,max=255"`
+	ProvisionedThroughput *Throughput
+	KeySchema             []KeySchemaElement `aws:"notnull,min=1,max=2"`
+}
+
+// DeleteIndex removes an index.
+type DeleteIndex struct {
+	IndexName *string `aws:"notnull,pattern,min=3,max=255"`
+}
+
+// name is the index that the change is about, "" where there is no change.
+func (u IndexUpdate) name() string {
+	switch {
+	case u.Update != nil:
+		return *u.Update.IndexName
+	case u.Create != nil:
+		return *u.Create.IndexName
+	case u.Delete != nil:
+		return *u.Delete.IndexName
+	}
+	return ""
+}
+
+// UpdateTableOutput is the table as the change begins.
+type UpdateTableOutput struct{ TableDescription *TableDescription }

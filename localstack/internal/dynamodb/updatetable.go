@@ -1,0 +1,173 @@
+package dynamodb
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+)
+
+// UpdateTable changes a table's throughput, billing mode, class, protection and
+// global secondary indexes. The answer shows the table as the change begins
+// (UPDATING, with the units it has had); the change is done when anyone asks
+// next. An index is filled with the items that are there before it is shown:
+// nothing else goes on in the tables until then.
+func (e *Engine) UpdateTable(ctx context.Context, in *UpdateTableInput) (*UpdateTableOutput, error) {
+	if err := validate(in); err != nil {
+		return nil, err
+	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t, err := e.named(ctx, *in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.checkAgainst(t); err != nil {
+		return nil, err
+	}
+	def, err := in.apply(t.def.clone(), e.clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	if err := e.backfill(t, def, in.created()); err != nil {
+		return nil, err
+	}
+	next, err := e.redefine(def, t.writes, func(b batch) {
+		if name := in.deleted(); name != "" {
+			b.DeletePrefix(entriesOf(t.no, t.def.IndexNos[name]))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &UpdateTableOutput{begun(t, next, in)}, nil
+}
+
+// clone is a copy whose maps, slices and throughputs may be changed.
+func (d definition) clone() definition {
+	d.IndexNos, d.Tags = maps.Clone(d.IndexNos), maps.Clone(d.Tags)
+	x := &d.Description
+	x.ProvisionedThroughput = new(*x.ProvisionedThroughput)
+	x.AttributeDefinitions = slices.Clone(x.AttributeDefinitions)
+	x.GlobalSecondaryIndexes = slices.Clone(x.GlobalSecondaryIndexes)
+	for i := range x.GlobalSecondaryIndexes {
+		ix := &x.GlobalSecondaryIndexes[i]
+		ix.ProvisionedThroughput = new(*ix.ProvisionedThroughput)
+	}
+	return d
+}
+
+// apply returns the definition as in changes it.
+func (in *UpdateTableInput) apply(def definition, now time.Time) (definition, error) {
+	d := &def.Description
+	if in.DeletionProtectionEnabled != nil {
+		d.DeletionProtectionEnabled = *in.DeletionProtectionEnabled
+	}
+	if in.TableClass != "" {
+		at := unixSeconds(now)
+		d.TableClassSummary = &TableClassSummary{in.TableClass, &at}
+	}
+	if err := in.applyThroughput(d, now); err != nil {
+		return def, err
+	}
+	in.applyBilling(d, now)
+	for _, u := range in.GlobalSecondaryIndexUpdates {
+		u.apply(&def, in.AttributeDefinitions)
+	}
+	return def, nil
+}
+
+// apply creates or deletes an index.
+func (u IndexUpdate) apply(def *definition, defs []AttributeDefinition) {
+	d := &def.Description
+	switch {
+	case u.Create != nil:
+		d.AttributeDefinitions = merged(d.AttributeDefinitions, defs)
+		ix := Index{IndexName: u.Create.IndexName, KeySchema: u.Create.KeySchema, Projection: u.Create.Projection, ProvisionedThroughput: u.Create.ProvisionedThroughput}
+		d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, def.global(d.TableArn, ix))
+	case u.Delete != nil:
+		d.GlobalSecondaryIndexes = slices.DeleteFunc(d.GlobalSecondaryIndexes, func(ix Index) bool { return *ix.IndexName == *u.Delete.IndexName })
+		delete(def.IndexNos, *u.Delete.IndexName)
+		d.forgetUnused()
+	}
+}
+
+// merged adds the definitions of attributes that have none yet.
+func merged(have, more []AttributeDefinition) []AttributeDefinition {
+	names := definedNames(have)
+	for _, d := range more {
+		if !slices.Contains(names, *d.AttributeName) {
+			have = append(have, d)
+		}
+	}
+	return have
+}
+
+// forgetUnused drops the definitions of attributes that are in no key.
+func (d *TableDescription) forgetUnused() {
+	used := keyNames(d.KeySchema)
+	for _, ix := range d.LocalSecondaryIndexes {
+		used = append(used, keyNames(ix.KeySchema)...)
+	}
+	for _, ix := range d.GlobalSecondaryIndexes {
+		used = append(used, keyNames(ix.KeySchema)...)
+	}
+	d.AttributeDefinitions = slices.DeleteFunc(d.AttributeDefinitions, func(a AttributeDefinition) bool { return !slices.Contains(used, *a.AttributeName) })
+}
+
+// created and deleted name the index that in creates or deletes, "" for none.
+func (in *UpdateTableInput) created() string {
+	for _, u := range in.GlobalSecondaryIndexUpdates {
+		if u.Create != nil {
+			return u.name()
+		}
+	}
+	return ""
+}
+
+func (in *UpdateTableInput) deleted() string {
+	for _, u := range in.GlobalSecondaryIndexUpdates {
+		if u.Delete != nil {
+			return u.name()
+		}
+	}
+	return ""
+}
+
+// begun is the table as a change from old to next begins.
+func begun(old, next *table, in *UpdateTableInput) *TableDescription {
+	d := next.describe()
+	d.TableStatus = "UPDATING"
+	if in.BillingMode == "" {
+		d.ProvisionedThroughput = asBegun(old.def.Description.ProvisionedThroughput, d.ProvisionedThroughput)
+	}
+	for i := range d.GlobalSecondaryIndexes {
+		x := &d.GlobalSecondaryIndexes[i]
+		if *x.IndexName == in.created() {
+			x.IndexStatus, x.Backfilling = "CREATING", new(bool)
+			continue
+		}
+		was := old.def.Description.global(*x.IndexName)
+		if *was.ProvisionedThroughput.ReadCapacityUnits != *x.ProvisionedThroughput.ReadCapacityUnits ||
+			*was.ProvisionedThroughput.WriteCapacityUnits != *x.ProvisionedThroughput.WriteCapacityUnits {
+			x.IndexStatus = "UPDATING"
+			x.ProvisionedThroughput = asBegun(was.ProvisionedThroughput, x.ProvisionedThroughput)
+		}
+	}
+	if name := in.deleted(); name != "" {
+		gone := *old.def.Description.global(name)
+		gone.IndexStatus = "DELETING"
+		d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, gone)
+	}
+	return d
+}
+
+// asBegun is the throughput before a change, with the times of the change.
+func asBegun(before, after *Throughput) *Throughput {
+	t := *before
+	t.LastIncreaseDateTime, t.LastDecreaseDateTime = after.LastIncreaseDateTime, after.LastDecreaseDateTime
+	return &t
+}
