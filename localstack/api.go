@@ -21,7 +21,11 @@ func (s *Stack) API(o APIOptions) http.Handler {
 	objects := map[string]http.Handler{}
 	for _, b := range s.template.Buckets {
 		door := s3wire.Presigned(s.services.s3, s.presigned, b.Name)
-		objects[b.Name] = s.counted("s3", s3Operation, door)
+		objects[b.Name] = s.s3Door(s.counted("s3", s3Operation, door))
+	}
+	var routes http.Handler
+	if s.gateway != nil {
+		routes = s.apiDoor(s.gateway)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -30,7 +34,7 @@ func (s *Stack) API(o APIOptions) http.Handler {
 			door.ServeHTTP(w, r)
 		case s.gateway != nil && (o.Fallback == nil || s.gateway.Handles(r)):
 			s.usage.add("apigateway.Request", Usage{Calls: 1})
-			s.gateway.ServeHTTP(w, r)
+			routes.ServeHTTP(w, r)
 		case o.Fallback != nil:
 			o.Fallback.ServeHTTP(w, r)
 		default:

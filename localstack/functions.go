@@ -8,6 +8,7 @@ import (
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/gateway"
+	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/lambda"
 	"github.com/errandhq/errand/localstack/internal/template"
 )
@@ -16,6 +17,7 @@ import (
 func (s *Stack) openFunctions(context.Context) error {
 	c := lambda.Config{
 		Region: s.cfg.Region, Credentials: s.creds, Endpoint: s.endpoint, Clock: s.cfg.Clock, Logf: s.cfg.Logf,
+		Whims: hostile.Functions{Source: s.hostile, Lambda: s.cfg.Hostile.Lambda},
 	}
 	for i := range s.template.Functions {
 		f := &s.template.Functions[i]

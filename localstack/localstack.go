@@ -28,6 +28,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/gateway"
+	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/lambda"
 	"github.com/errandhq/errand/localstack/internal/template"
@@ -100,6 +101,10 @@ type Config struct {
 	// empty: it doesn't, and is reached through RoundTripper alone.
 	Addr string
 
+	// Hostile has the stack do what AWS permits itself and emulators never do:
+	// HostileProfile(seed), or a profile of one's own. Nil: it never does.
+	Hostile *Hostile
+
 	// Logf gets what goes wrong in the background and what functions print;
 	// nil drops it.
 	Logf func(format string, args ...any)
@@ -118,6 +123,7 @@ type Stack struct {
 	gateway   *gateway.Gateway // nil: the template has no API
 	schedules []*schedule
 	usage     usage
+	hostile   *hostile.Source
 
 	signed    *awswire.Verifier // signatures in headers, by the machine's clock
 	presigned *awswire.Verifier // presigned requests and policies, by Config.Clock
@@ -135,6 +141,7 @@ type Stack struct {
 func Start(ctx context.Context, c Config) (_ *Stack, err error) {
 	s := &Stack{cfg: withDefaults(c), template: &template.Template{}, services: &services{}}
 	s.transport = newTransport()
+	s.openHostility()
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("start the stack: %w", err), s.Close())

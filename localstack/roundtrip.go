@@ -26,6 +26,9 @@ type transport struct {
 	calls   sync.WaitGroup
 }
 
+// errAborted is what a client sees of a connection that ends without an answer.
+var errAborted = fmt.Errorf("the connection was closed: %w", io.ErrUnexpectedEOF)
+
 var errStopped = errors.New("the stack is closed")
 
 func newTransport() *transport {
@@ -157,7 +160,11 @@ type exchange struct {
 // serve runs the handler to its end.
 func (x *exchange) serve(h http.Handler, r *http.Request) {
 	defer func() {
-		if v := recover(); v != nil {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			x.fail(errAborted)
+		default:
 			x.fail(fmt.Errorf("the handler panicked: %v", v))
 		}
 		_ = x.body.Close()

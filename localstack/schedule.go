@@ -60,7 +60,7 @@ func (s *schedule) arm() {
 	if s.stopped {
 		return
 	}
-	s.disarm = s.stack.cfg.Clock.AfterFunc(s.Every, func() {
+	s.disarm = s.stack.cfg.Clock.AfterFunc(s.Every+s.stack.lateBy(), func() {
 		select {
 		case s.due <- struct{}{}:
 		default: // one is due already
@@ -77,7 +77,7 @@ func (s *schedule) run() {
 			return
 		case <-s.due:
 		}
-		if err := s.tick(s.ctx); err != nil && s.ctx.Err() == nil {
+		if err := s.deliver(s.ctx); err != nil && s.ctx.Err() == nil {
 			s.stack.cfg.Logf("schedule %s: %v", s.Name, err)
 		}
 	}
@@ -92,6 +92,16 @@ func (s *schedule) stop() {
 	s.mu.Unlock()
 	s.cancel()
 	<-s.done
+}
+
+// deliver is a tick, or two: EventBridge delivers at least once.
+func (s *schedule) deliver(ctx context.Context) error {
+	if s.stack.twice() {
+		if err := s.tick(ctx); err != nil {
+			return err
+		}
+	}
+	return s.tick(ctx)
 }
 
 // tick invokes the function, when no other tick does.
@@ -149,7 +159,7 @@ func (s *Stack) Tick(ctx context.Context, function string) error {
 			continue
 		}
 		found = true
-		if err := sch.tick(ctx); err != nil {
+		if err := sch.deliver(ctx); err != nil {
 			return fmt.Errorf("schedule %s: %w", sch.Name, err)
 		}
 	}

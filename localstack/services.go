@@ -8,6 +8,7 @@ import (
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
+	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/lambda/lambdawire"
 	"github.com/errandhq/errand/localstack/internal/s3"
 	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
@@ -17,6 +18,7 @@ import (
 
 // services are the engines. Before they are open they are nil.
 type services struct {
+	past     *hostile.Past // nil: reads are never stale
 	sqs      *sqs.Engine
 	dynamodb *dynamodb.Engine
 	s3       *s3.Engine
@@ -24,10 +26,17 @@ type services struct {
 
 func (s *Stack) openServices(context.Context) (err error) {
 	e := s.services
-	if e.sqs, err = sqs.Open(sqs.Config{Store: s.store, Clock: s.cfg.Clock, OldestGroupFirst: s.cfg.OldestGroupFirst, Logf: s.cfg.Logf}); err != nil {
+	h := s.cfg.Hostile
+	queues := hostile.Queues{Source: s.hostile, SQS: h.SQS}
+	if e.sqs, err = sqs.Open(sqs.Config{Store: s.store, Clock: s.cfg.Clock, OldestGroupFirst: s.cfg.OldestGroupFirst, Whims: queues, Logf: s.cfg.Logf}); err != nil {
 		return err
 	}
-	if e.dynamodb, err = dynamodb.Open(dynamodb.Config{Store: s.store, Clock: s.cfg.Clock}); err != nil {
+	tables := dynamodb.Config{Store: s.store, Clock: s.cfg.Clock}
+	if h.DynamoDB.Stale > 0 || h.DynamoDB.IndexLag > 0 {
+		e.past = hostile.NewPast(s.hostile, h.DynamoDB, s.store, s.cfg.Clock)
+		tables.Past = e.past
+	}
+	if e.dynamodb, err = dynamodb.Open(tables); err != nil {
 		return err
 	}
 	e.s3, err = s3.Open(s3.Config{
@@ -43,10 +52,10 @@ func (e *services) handlers(s *Stack) map[string]http.Handler {
 		policies = nil
 	}
 	return map[string]http.Handler{
-		"sqs":      s.counted("sqs", sqsOperation, sqswire.New(e.sqs, sqswire.Options{Logf: s.cfg.Logf})),
-		"dynamodb": s.metered(dynamodbwire.New(e.dynamodb)),
-		"s3":       s.counted("s3", s3Operation, s3wire.New(e.s3, s3wire.Options{Verifier: policies, Logf: s.cfg.Logf})),
-		"lambda":   s.counted("lambda", lambdawire.Operation, lambdawire.New(s.lambda)),
+		"sqs":      s.sqsDoor(s.counted("sqs", sqsOperation, sqswire.New(e.sqs, sqswire.Options{Logf: s.cfg.Logf}))),
+		"dynamodb": s.dynamoDoor(s.metered(dynamodbwire.New(e.dynamodb))),
+		"s3":       s.s3Door(s.counted("s3", s3Operation, s3wire.New(e.s3, s3wire.Options{Verifier: policies, Logf: s.cfg.Logf}))),
+		"lambda":   s.lambdaDoor(s.counted("lambda", lambdawire.Operation, lambdawire.New(s.lambda))),
 	}
 }
 
@@ -63,6 +72,9 @@ func (e *services) close() error {
 	var errs []error
 	if e.dynamodb != nil {
 		errs = append(errs, e.dynamodb.Close())
+	}
+	if e.past != nil {
+		errs = append(errs, e.past.Close())
 	}
 	if e.s3 != nil {
 		errs = append(errs, e.s3.Close())

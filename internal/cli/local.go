@@ -11,6 +11,7 @@ import (
 
 type localFlags struct {
 	listenFlags
+	profileFlags
 	dataDir   string
 	agents    int
 	awsAddr   string
@@ -44,6 +45,7 @@ func (a *app) localCommand() *cobra.Command {
 	fl.DurationVar(&f.lease, "lease", 0, "how long a job waits for that (default 5m)")
 	fl.DurationVar(&f.shortLease, "short-lease", 0, "the same before the first time (default 30s)")
 	fl.DurationVar(&f.sweep, "sweep", 0, "how often to look after jobs that are due (default 1m)")
+	f.profileFlags.add(cmd)
 	addLogFlags(cmd, &f.logFormat, &f.verbose)
 	return cmd
 }
@@ -72,9 +74,13 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 			return err
 		}
 	}
+	hostile, err := f.hostile(a.ui)
+	if err != nil {
+		return err
+	}
 	first, second, stop := interrupts(ctx)
 	defer stop()
-	server, err := startLocal(first, f, log)
+	server, err := startLocal(first, f, hostile, log)
 	if err != nil {
 		return err
 	}

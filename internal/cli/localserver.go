@@ -35,7 +35,7 @@ type localServer struct {
 
 // startLocal starts everything. When it returns, the server serves.
 // Errors: the address's, the data directory's; nothing is left running then.
-func startLocal(ctx context.Context, f localFlags, log *slog.Logger) (_ *localServer, err error) {
+func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, log *slog.Logger) (_ *localServer, err error) {
 	s := &localServer{awsAddr: f.awsAddr, log: log, failed: make(chan error, 1)}
 	if s.dataDir, err = filepath.Abs(f.dataDir); err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func startLocal(ctx context.Context, f localFlags, log *slog.Logger) (_ *localSe
 	if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	if err := s.openStack(ctx, f); err != nil {
+	if err := s.openStack(ctx, f, hostile); err != nil {
 		return nil, err
 	}
 	if err := s.openTokens(ctx); err != nil {
@@ -79,7 +79,7 @@ func (s *localServer) abort(ln net.Listener) error {
 }
 
 // openStack starts the AWS of its own, with the functions in this process.
-func (s *localServer) openStack(ctx context.Context, f localFlags) error {
+func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *localstack.Hostile) error {
 	direct, err := directSource()
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (s *localServer) openStack(ctx context.Context, f localFlags) error {
 	functions := newFunctions(s.log)
 	c := localstack.Config{
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
-		Functions: functions.sources(direct), Logf: logf(s.log),
+		Functions: functions.sources(direct), Hostile: hostile, Logf: logf(s.log),
 		OldestGroupFirst: true, // docs/adr/0004-fifo.md
 	}
 	if f.sweep > 0 {

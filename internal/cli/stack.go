@@ -11,6 +11,7 @@ import (
 )
 
 type stackFlags struct {
+	profileFlags
 	addr      string
 	keyID     string
 	secret    string
@@ -35,6 +36,7 @@ func (a *app) stackCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.keyID, "access-key-id", "", "access key ID to accept (default $ERRAND_STACK_ACCESS_KEY_ID, else test)")
 	cmd.Flags().StringVar(&f.secret, "secret-access-key", "", "its secret (default $ERRAND_STACK_SECRET_ACCESS_KEY, else test)")
 	cmd.Flags().BoolVar(&f.noAuth, "no-auth", false, "accept any access key")
+	f.profileFlags.add(cmd)
 	addLogFlags(cmd, &f.logFormat, &f.verbose)
 	return cmd
 }
@@ -48,9 +50,13 @@ func (a *app) stack(ctx context.Context, f stackFlags) error {
 	if err != nil {
 		return err
 	}
+	hostile, err := f.hostile(a.ui)
+	if err != nil {
+		return err
+	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	s, err := localstack.Start(ctx, localstack.Config{DataDir: f.dataDir, Addr: f.addr, Credentials: creds, NoAuth: f.noAuth, Logf: logf(log)})
+	s, err := localstack.Start(ctx, localstack.Config{DataDir: f.dataDir, Addr: f.addr, Credentials: creds, NoAuth: f.noAuth, Hostile: hostile, Logf: logf(log)})
 	if errors.Is(err, localstack.ErrLocked) {
 		return &hintError{fmt.Errorf("the data directory %s is in use by another errand", f.dataDir), "stop that one, or name another with --data"}
 	}

@@ -1,0 +1,124 @@
+package localstack
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
+	"github.com/errandhq/errand/localstack/internal/hostile"
+	"github.com/errandhq/errand/localstack/internal/lambda/lambdawire"
+	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
+	"github.com/errandhq/errand/localstack/internal/sqs/sqswire"
+)
+
+type (
+	// Hostile is how often a stack does what AWS permits itself and emulators
+	// never do, each by its own probability; the zero value is never.
+	Hostile = hostile.Profile
+	// HostileWire is what can happen to any request of a service.
+	HostileWire = hostile.Wire
+)
+
+// HostileProfile is a hostile day, to be given as it is or changed: about one
+// request in ten doesn't go well. One seed decides it all.
+func HostileProfile(seed uint64) *Hostile { return hostile.Preset(seed) }
+
+// Hostility is how often each kind of hostility has happened since Start:
+// "sqs.throttled", "dynamodb.lostAnswer", "s3.cutRequest", "schedule.twice".
+func (s *Stack) Hostility() map[string]int64 { return s.hostile.Happened() }
+
+func (s *Stack) openHostility() {
+	s.hostile = hostile.NewSource(0)
+	if s.cfg.Hostile == nil {
+		s.cfg.Hostile = &Hostile{}
+		return
+	}
+	s.hostile = hostile.NewSource(s.cfg.Hostile.Seed)
+}
+
+// door puts what can happen to a service's requests before it.
+func (s *Stack) door(d *hostile.Door) http.Handler {
+	if d.Wire == (HostileWire{}) && d.CutRequest == 0 && d.CutAnswer == 0 {
+		return d.Next
+	}
+	d.Source = s.hostile
+	return d
+}
+
+// The errors are those of the services' "Common Errors" and of their models.
+
+func (s *Stack) sqsDoor(next http.Handler) http.Handler {
+	return s.door(&hostile.Door{
+		Service: "sqs", Wire: s.cfg.Hostile.SQS.Wire, Operation: sqsOperation, Fail: sqswire.WriteError, Next: next,
+		Throttle: []*awswire.Error{
+			awswire.Errorf(http.StatusForbidden, "RequestThrottled", "Request is throttled."),
+			awswire.Errorf(http.StatusBadRequest, "ThrottlingException", "Rate exceeded"),
+		},
+		Failure: awswire.Errorf(http.StatusInternalServerError, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure."),
+	})
+}
+
+func (s *Stack) dynamoDoor(next http.Handler) http.Handler {
+	fail := func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) { dynamodbwire.WriteError(w, e) }
+	h := &s.cfg.Hostile.DynamoDB
+	if h.Conflict > 0 || h.Partial > 0 {
+		next = &hostile.Tables{Source: s.hostile, DynamoDB: *h, Fail: fail, Next: next}
+	}
+	return s.door(&hostile.Door{
+		Service: "dynamodb", Wire: h.Wire, Operation: targetOperation, Fail: fail, Next: next,
+		Throttle: []*awswire.Error{
+			awswire.Errorf(http.StatusBadRequest, "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API."),
+			awswire.Errorf(http.StatusBadRequest, "ThrottlingException", "Rate of requests exceeds the allowed throughput."),
+		},
+		Failure: awswire.Errorf(http.StatusInternalServerError, "InternalServerError", "Internal server error"),
+	})
+}
+
+func (s *Stack) s3Door(next http.Handler) http.Handler {
+	h := &s.cfg.Hostile.S3
+	return s.door(&hostile.Door{
+		Service: "s3", Wire: h.Wire, CutRequest: h.CutRequest, CutAnswer: h.CutAnswer,
+		Operation: s3Operation, Fail: s3wire.WriteError, Next: next,
+		Throttle: []*awswire.Error{
+			awswire.Errorf(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate."),
+			awswire.Errorf(http.StatusServiceUnavailable, "ServiceUnavailable", "Service is unable to handle request."),
+		},
+		Failure: awswire.Errorf(http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again."),
+	})
+}
+
+func (s *Stack) lambdaDoor(next http.Handler) http.Handler {
+	return s.door(&hostile.Door{
+		Service: "lambda", Wire: s.cfg.Hostile.Lambda.Wire, Operation: lambdawire.Operation, Next: next,
+		Fail:     func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) { lambdawire.WriteError(w, e) },
+		Throttle: []*awswire.Error{awswire.Errorf(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")},
+		Failure:  awswire.Errorf(http.StatusInternalServerError, "ServiceException", "An error occurred on the server side."),
+	})
+}
+
+// apiDoor is before the HTTP API, which words its errors without codes.
+func (s *Stack) apiDoor(next http.Handler) http.Handler {
+	return s.door(&hostile.Door{
+		Service: "api", Wire: s.cfg.Hostile.API, Operation: func(r *http.Request) string { return r.Method + " " + r.URL.Path }, Next: next,
+		Fail: func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(e.Status)
+			_ = json.NewEncoder(w).Encode(map[string]string{"message": e.Message})
+		},
+		Throttle: []*awswire.Error{awswire.Errorf(http.StatusTooManyRequests, "", "Too Many Requests")},
+		Failure:  awswire.Errorf(http.StatusServiceUnavailable, "", "Service Unavailable"),
+	})
+}
+
+// lateBy is how long a schedule's next event is held up.
+func (s *Stack) lateBy() time.Duration {
+	h := &s.cfg.Hostile.Schedule
+	if !s.hostile.Hit("schedule.late", h.Late) {
+		return 0
+	}
+	return s.hostile.Within("schedule.late", h.LateMost)
+}
+
+func (s *Stack) twice() bool { return s.hostile.Hit("schedule.twice", s.cfg.Hostile.Schedule.Twice) }

@@ -1,0 +1,111 @@
+package hostile
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// Past keeps what tables were, for as long as a read may be stale: it is the
+// engine's dynamodb.Past. Close it before the store.
+type Past struct {
+	source *Source
+	db     DynamoDB
+	clock  clock.Clock
+	store  *kv.Store
+
+	mu      sync.Mutex
+	moments []*moment // ascending
+}
+
+// A moment is the store as it was just before a write.
+type moment struct {
+	at    time.Time
+	snap  *kv.Snapshot
+	users int
+	old   bool // no longer kept: closed when nobody uses it
+}
+
+// NewPast returns a Past of a store.
+func NewPast(s *Source, db DynamoDB, store *kv.Store, c clock.Clock) *Past {
+	return &Past{source: s, db: db, clock: c, store: store}
+}
+
+// apart is the least time between two moments that are kept.
+const apart = 5 * time.Millisecond
+
+// Keep implements dynamodb.Past.
+func (p *Past) Keep() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.clock.Now()
+	p.forget(now.Add(-max(p.db.StaleMost, p.db.IndexLagMost)))
+	if n := len(p.moments); n > 0 && now.Sub(p.moments[n-1].at) < apart {
+		return
+	}
+	p.moments = append(p.moments, &moment{at: now, snap: p.store.NewSnapshot()})
+}
+
+// forget drops what is older than anyone may see.
+func (p *Past) forget(horizon time.Time) {
+	for len(p.moments) > 0 && !p.moments[0].at.After(horizon) {
+		m := p.moments[0]
+		p.moments = p.moments[1:]
+		m.old = true
+		m.closeUnused()
+	}
+}
+
+func (m *moment) closeUnused() {
+	if m.old && m.users == 0 {
+		_ = m.snap.Close() // a snapshot that is in no use closes
+	}
+}
+
+// View implements dynamodb.Past.
+func (p *Past) View(space *kv.Space, global bool) (*kv.Space, func()) {
+	name, chance, most := "dynamodb.stale", p.db.Stale, p.db.StaleMost
+	if global {
+		name, chance, most = "dynamodb.indexLag", p.db.IndexLag, p.db.IndexLagMost
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.clock.Now()
+	m := p.before(now.Add(-p.source.Within(name, most)), now)
+	// Where nothing was written of late, there is no past to be shown.
+	if m == nil || !p.source.Hit(name, chance) {
+		return space, func() {}
+	}
+	m.users++
+	return space.At(m.snap), func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		m.users--
+		m.closeUnused()
+	}
+}
+
+// before is the store as it was at t: before the first write behind it.
+func (p *Past) before(t, now time.Time) *moment {
+	for _, m := range p.moments {
+		if m.at.After(t) && !m.at.After(now) {
+			return m
+		}
+	}
+	return nil
+}
+
+// Close lets go of all that is kept. No read may be under way.
+func (p *Past) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, m := range p.moments {
+		errs = append(errs, m.snap.Close())
+	}
+	p.moments = nil
+	return errors.Join(errs...)
+}
