@@ -81,7 +81,16 @@ func checkAttributes(attributes map[string]string, fifo bool) error {
 			return err
 		}
 	}
-	if attributes["FifoThroughputLimit"] == "perMessageGroupId" && attributes["DeduplicationScope"] == "queue" {
+	if attributes["KmsMasterKeyId"] != "" && canonical("SqsManagedSseEnabled", attributes["SqsManagedSseEnabled"]) == "true" {
+		return errorf(codeInvalidAttributeName, "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.")
+	}
+	return nil
+}
+
+// checkTogether refuses what each attribute may be and all together may not:
+// those that a queue would have.
+func checkTogether(attributes map[string]string) error {
+	if attributes["FifoThroughputLimit"] == "perMessageGroupId" && attribute(attributes, "DeduplicationScope") == "queue" {
 		return errorf(codeInvalidAttribute, "Invalid value for the parameter FifoThroughputLimit. Reason: perMessageGroupId is allowed only when DeduplicationScope is messageGroup.")
 	}
 	return nil
@@ -226,6 +235,9 @@ func parseRedrivePolicy(document string) (p redrivePolicy, err error) {
 	n, err := strconv.ParseUint(count, 10, 32)
 	if err != nil || n < 1 || n > 1000 {
 		return p, errValue(document, "RedrivePolicy", "Invalid value for maxReceiveCount: "+count+", valid values are from 1 to 1000 both inclusive.")
+	}
+	if strings.Count(raw.Target, ":") != 5 || !strings.HasPrefix(raw.Target, "arn:") {
+		return p, errValue(document, "RedrivePolicy", "Invalid value for deadLetterTargetArn.")
 	}
 	return redrivePolicy{target: raw.Target, maxReceive: uint32(n)}, nil
 }

@@ -94,8 +94,8 @@ func (e *Engine) SetQueueAttributes(_ context.Context, sc Scope, in SetQueueAttr
 
 func (q *queue) setAttributes(t *txn, update map[string]string) error {
 	merged := merge(q.rec.Attributes, update)
-	if merged["FifoThroughputLimit"] == "perMessageGroupId" && attribute(merged, "DeduplicationScope") == "queue" {
-		return errAttribute("FifoThroughputLimit")
+	if err := checkTogether(merged); err != nil {
+		return err
 	}
 	set, err := parseSettings(merged)
 	if err != nil {

@@ -54,7 +54,7 @@ func checkQueueName(name string, fifo bool) error {
 }
 
 func (e *Engine) create(region string, in CreateQueueInput, fifo bool) (kv.Pending, error) {
-	if err := checkAttributes(in.Attributes, fifo); err != nil {
+	if err := firstError(checkAttributes(in.Attributes, fifo), checkTogether(in.Attributes)); err != nil {
 		return kv.Pending{}, err
 	}
 	if err := e.checkRedrive(region, in.QueueName, fifo, in.Attributes); err != nil {

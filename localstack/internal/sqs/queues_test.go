@@ -54,13 +54,19 @@ func TestCreateQueueRefuses(t *testing.T) {
 		{"a", "ReceiveMessageWaitTimeSeconds=x", "InvalidAttributeValue", "ReceiveMessageWaitTimeSeconds"},
 		{"a", "QueueArn=x", "InvalidAttributeName", "Unknown Attribute QueueArn."},
 		{"a", `RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:no","maxReceiveCount":1}`, "InvalidParameterValueException", "Dead letter target does not exist."},
+		{"a", `RedrivePolicy={"deadLetterTargetArn":"dummy","maxReceiveCount":1}`, "InvalidParameterValueException", "Invalid value for deadLetterTargetArn."},
+		{"a", "KmsMasterKeyId=k SqsManagedSseEnabled=True", "InvalidAttributeName", "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."},
+		{"a.fifo", "FifoQueue=true FifoThroughputLimit=perMessageGroupId", "InvalidAttributeValue", "perMessageGroupId is allowed only when DeduplicationScope is messageGroup."},
+		{"a.fifo", "FifoQueue=true DeduplicationScope=group", "InvalidAttributeValue", "Invalid value for the parameter DeduplicationScope."},
+		{"a", "Policy={", "InvalidAttributeValue", "Invalid value for the parameter Policy."},
 		{"a", `RedrivePolicy={"maxReceiveCount":1}`, "InvalidParameterValueException", "deadLetterTargetArn"},
 	}
 	s := newStack(t)
 	for _, tt := range tests {
-		in := sqs.CreateQueueInput{QueueName: tt.name}
-		if k, v, ok := strings.Cut(tt.attribute, "="); ok {
-			in.Attributes = map[string]string{k: v}
+		in := sqs.CreateQueueInput{QueueName: tt.name, Attributes: map[string]string{}}
+		for _, attribute := range strings.Fields(tt.attribute) {
+			k, v, _ := strings.Cut(attribute, "=")
+			in.Attributes[k] = v
 		}
 		_, err := s.CreateQueue(ctx, scope, in)
 		wantError(t, err, tt.code, tt.text)
