@@ -58,6 +58,11 @@ func (s *Service) GrantToken(ctx context.Context, token string, role Role, owner
 	if !ownerRE.MatchString(owner) {
 		return invalid("owner", "owner must match %s", OwnerPattern)
 	}
+	for _, q := range queues {
+		if !queueRE.MatchString(q) {
+			return invalid("queue", "queue %q must match %s", q, QueuePattern)
+		}
+	}
 	switch role {
 	case RoleUser, RoleAgent, RoleAdmin:
 	case RoleWorker:

@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -82,6 +83,9 @@ type Config struct {
 	Parameters map[string]string // of the template
 	StackName  string            // AWS::StackName; empty is "local"
 	Region     string            // empty is us-east-1
+	// ResourcesOnly leaves the template's functions, API and schedules out:
+	// they run elsewhere, over what is provisioned here.
+	ResourcesOnly bool
 	// Functions are the template's functions' code, by the last element of
 	// their CodeUri or by logical ID, which goes first. All must be there.
 	Functions map[string]FunctionSource
@@ -100,6 +104,9 @@ type Config struct {
 	// Addr is a loopback address where the AWS edge listens, "127.0.0.1:0";
 	// empty: it doesn't, and is reached through RoundTripper alone.
 	Addr string
+	// AnyInterface lets Addr be one that other machines reach, without TLS: for
+	// a container, whose network is its own.
+	AnyInterface bool
 
 	// Hostile has the stack do what AWS permits itself and emulators never do:
 	// HostileProfile(seed), or a profile of one's own. Nil: it never does.
@@ -215,6 +222,9 @@ func (s *Stack) readTemplate(context.Context) (err error) {
 		Account:    Account,
 		Endpoint:   s.endpoint,
 	})
+	if err == nil && s.cfg.ResourcesOnly {
+		s.template.APIs, s.template.Functions = nil, nil
+	}
 	if err == nil && len(s.template.APIs) > 1 {
 		err = fmt.Errorf("the template has %d HTTP APIs: one is supported", len(s.template.APIs))
 	}
@@ -284,10 +294,15 @@ func (s *Stack) listen(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if s.server, err = listenLoopback(ctx, s.cfg.Addr); err != nil {
+	if s.server, err = listenEdge(ctx, s.cfg.Addr, s.cfg.AnyInterface); err != nil {
 		return err
 	}
-	s.endpoint = "http://" + s.server.listener.Addr().String()
+	at := s.server.listener.Addr().(*net.TCPAddr)
+	host := at.IP.String()
+	if at.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	s.endpoint = "http://" + net.JoinHostPort(host, strconv.Itoa(at.Port))
 	return nil
 }
 
@@ -298,12 +313,12 @@ type edgeServer struct {
 	done     chan struct{}
 }
 
-func listenLoopback(ctx context.Context, addr string) (*edgeServer, error) {
+func listenEdge(ctx context.Context, addr string, anyInterface bool) (*edgeServer, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("the AWS edge's address: %w", err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if ip := net.ParseIP(host); !anyInterface && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, fmt.Errorf("the AWS edge's address %s is not a loopback address", addr)
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)

@@ -409,6 +409,26 @@ func TestStartErrors(t *testing.T) {
 	}
 }
 
+// TestResourcesOnly: tables, queues and buckets without the functions that use
+// them, which run elsewhere.
+func TestResourcesOnly(t *testing.T) {
+	source, err := os.ReadFile("testdata/stack.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, Config{Template: source, ResourcesOnly: true, StackName: "alone", Addr: "127.0.0.1:0"})
+	if !strings.HasPrefix(s.Endpoint(), "http://127.0.0.1:") {
+		t.Errorf("endpoint %s, which leads nowhere", s.Endpoint())
+	}
+	tables, err := dynamodb.NewFromConfig(s.AWSConfig()).ListTables(t.Context(), &dynamodb.ListTablesInput{})
+	if err != nil || len(tables.TableNames) == 0 || !strings.HasPrefix(tables.TableNames[0], "alone-") {
+		t.Errorf("tables %v, %v", tables, err)
+	}
+	if s.gateway != nil || len(s.schedules) > 0 {
+		t.Errorf("there is an API %v, and schedules %v", s.gateway, s.schedules)
+	}
+}
+
 func TestHealth(t *testing.T) {
 	s := start(t, Config{Addr: "127.0.0.1:0"})
 	resp, err := http.Get(s.Endpoint() + "/_localstack/health")

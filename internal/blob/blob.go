@@ -41,6 +41,10 @@ type Config struct {
 	// when the API was called by them: for a bucket that is reached at the
 	// API's own address. Callers by other names get the S3 endpoint's.
 	SignHosts []string
+	// ObjectURL is where everyone else finds the bucket's service, where that
+	// isn't the endpoint that we use ourselves: "https://s3.corp.example".
+	// Empty: it is.
+	ObjectURL string
 	// Now is the time of signatures; nil: the machine's.
 	Now func() time.Time
 }
@@ -75,10 +79,11 @@ func newClient(cfg aws.Config, endpoint string) *s3.Client {
 	})
 }
 
-// presigner signs for the address that the caller reaches us by, if it may.
+// presigner signs for the address that the caller reaches us by, if it may, or
+// else for the one that clients are told.
 func (b *Blobs) presigner(origin string) *s3.PresignClient {
 	if u, err := url.Parse(origin); err != nil || !slices.Contains(b.SignHosts, u.Hostname()) {
-		origin = ""
+		origin = b.ObjectURL
 	}
 	if p, ok := b.clients.Load(origin); ok {
 		return p.(*s3.PresignClient)

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net"
+	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +21,9 @@ type stackFlags struct {
 	secret    string
 	dataDir   string
 	noAuth    bool
+	insecure  bool
+	template  string
+	name      string
 	logFormat string
 	verbose   bool
 }
@@ -31,13 +38,17 @@ func (a *app) stackCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.stack(cmd.Context(), f) },
 	}
-	cmd.Flags().StringVar(&f.addr, "addr", "127.0.0.1:4566", "loopback address to listen at; port 0 takes any free one")
+	cmd.Flags().StringVar(&f.addr, "addr", defaultStackAddr, "loopback address to listen at; port 0 takes any free one")
 	cmd.Flags().StringVar(&f.dataDir, "data", "", "data directory (default: in memory, gone at the end)")
 	cmd.Flags().StringVar(&f.keyID, "access-key-id", "", "access key ID to accept (default $ERRAND_STACK_ACCESS_KEY_ID, else test)")
 	cmd.Flags().StringVar(&f.secret, "secret-access-key", "", "its secret (default $ERRAND_STACK_SECRET_ACCESS_KEY, else test)")
 	cmd.Flags().BoolVar(&f.noAuth, "no-auth", false, "accept any access key")
 	f.profileFlags.add(cmd)
+	cmd.Flags().BoolVar(&f.insecure, "insecure", false, "listen for other machines, without TLS (in a container)")
+	cmd.Flags().StringVar(&f.template, "template", "", "make the tables, queues and buckets of this CloudFormation or SAM template")
+	cmd.Flags().StringVar(&f.name, "stack-name", "local", "what the template's AWS::StackName is: names are made of it")
 	addLogFlags(cmd, &f.logFormat, &f.verbose)
+	cmd.AddCommand(a.stackHealthCommand())
 	return cmd
 }
 
@@ -46,17 +57,17 @@ func (a *app) stack(ctx context.Context, f stackFlags) error {
 	if err != nil {
 		return err
 	}
-	creds, err := a.stackCredentials(f)
+	c, err := a.stackConfig(f)
 	if err != nil {
 		return err
 	}
-	hostile, err := f.hostile(a.ui)
-	if err != nil {
+	if c.Hostile, err = f.hostile(a.ui); err != nil {
 		return err
 	}
+	c.Logf = logf(log)
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	s, err := localstack.Start(ctx, localstack.Config{DataDir: f.dataDir, Addr: f.addr, Credentials: creds, NoAuth: f.noAuth, Hostile: hostile, Logf: logf(log)})
+	s, err := localstack.Start(ctx, c)
 	if errors.Is(err, localstack.ErrLocked) {
 		return &hintError{fmt.Errorf("the data directory %s is in use by another errand", f.dataDir), "stop that one, or name another with --data"}
 	}
@@ -68,6 +79,34 @@ func (a *app) stack(ctx context.Context, f stackFlags) error {
 	}
 	<-ctx.Done()
 	return s.Close()
+}
+
+func (a *app) stackConfig(f stackFlags) (c localstack.Config, err error) {
+	c = localstack.Config{
+		DataDir: f.dataDir, Addr: f.addr, AnyInterface: f.insecure, NoAuth: f.noAuth, ResourcesOnly: true, StackName: f.name,
+	}
+	if c.Credentials, err = a.stackCredentials(f); err != nil {
+		return c, err
+	}
+	if err := f.checkAddr(); err != nil {
+		return c, err
+	}
+	if f.template != "" {
+		c.Template, err = os.ReadFile(f.template)
+	}
+	return c, err
+}
+
+func (f *stackFlags) checkAddr() error {
+	host, _, err := net.SplitHostPort(f.addr)
+	if err != nil {
+		return usageErrorf("--addr must be host:port, like %s: %w", defaultStackAddr, err)
+	}
+	if ip := net.ParseIP(host); f.insecure || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return &hintError{usageErrorf("%s can be reached from other machines, and what is sent would be there to read", f.addr),
+		"listen on loopback, or say --insecure"}
 }
 
 // stackCredentials is the access key that is accepted: by default the one that
@@ -91,6 +130,9 @@ func (a *app) announceStack(s *localstack.Stack, f stackFlags) error {
 		return err
 	}
 	a.ui.notef("account %s, region %s where a request names none", localstack.Account, s.Region())
+	for _, name := range slices.Sorted(maps.Keys(s.Outputs())) {
+		a.ui.notef("output %s: %s", name, s.Outputs()[name])
+	}
 	switch {
 	case f.noAuth:
 		a.ui.notef("any access key will do")

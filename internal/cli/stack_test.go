@@ -4,16 +4,21 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
 func TestStackCommand(t *testing.T) {
@@ -29,6 +34,12 @@ func TestStackCommand(t *testing.T) {
 	}
 	if code := listQueues(t, p.first, "test", "test"); code != http.StatusOK {
 		t.Errorf("with the key that it has if none is given: %d", code)
+	}
+	if code, out, errs := errandAt(t, "", data, "stack", "health", "--addr", strings.TrimPrefix(p.first, "http://")); code != 0 || out != "ok\n" {
+		t.Errorf("health: %d %q %s", code, out, errs)
+	}
+	if code, _, errs := errandAt(t, "", data, "stack", "health", "--addr", "127.0.0.1:1"); code != exitFailure || !strings.Contains(errs, "doesn't serve") {
+		t.Errorf("health of nothing: %d %s", code, errs)
 	}
 	second := launch(t, "stack", "--addr", "127.0.0.1:0", "--data", data)
 	if code := second.wait(); code != exitFailure || !strings.Contains(second.stderr.String(), "is in use by another errand") {
@@ -95,5 +106,38 @@ func TestStackCredentials(t *testing.T) {
 	code := run(t.Context(), []string{"stack", "--access-key-id", "x"}, io.Discard, &errs, func(string) (string, bool) { return "", false })
 	if code != exitUsage || !strings.Contains(errs.String(), "an access key has two parts") {
 		t.Errorf("half a key: %d, %s", code, errs.String())
+	}
+}
+
+// TestStackOfATemplate: its resources are there, and its outputs are said.
+func TestStackOfATemplate(t *testing.T) {
+	p := launch(t, "stack", "--addr", "127.0.0.1:0", "--insecure", "--template", filepath.Join("..", "..", "template.yaml"), "--stack-name", "mine")
+	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: &p.first, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	out, err := dynamodb.NewFromConfig(cfg).DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("mine-TokensTable")})
+	if err != nil || out.Table.TableStatus != types.TableStatusActive {
+		t.Errorf("the table: %+v, %v", out, err)
+	}
+	p.interrupt()
+	if code := p.wait(); code != 0 || !strings.Contains(p.stderr.String(), "output BucketName: mine-bucket-000000000000") {
+		t.Errorf("exit code %d: %s", code, p.stderr.String())
+	}
+}
+
+func TestStackRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--addr", "0.0.0.0:0"}, "say --insecure"},
+		{[]string{"--addr", "here"}, "--addr must be host:port"},
+		{[]string{"--template", "no such file"}, "no such file"},
+	} {
+		var errs bytes.Buffer
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // one that starts ends at once
+		code := run(ctx, append([]string{"stack"}, tt.args...), io.Discard, &errs, func(string) (string, bool) { return "", false })
+		if code == 0 || !strings.Contains(errs.String(), tt.want) {
+			t.Errorf("%v: %d %s; want %q", tt.args, code, errs.String(), tt.want)
+		}
 	}
 }

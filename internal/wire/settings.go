@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ type Settings struct {
 	DirectFunction string            // ERRAND_DIRECT_FUNCTION; empty: direct mode is off
 	Hosts          []string          // ERRAND_HOSTS: Host values that are answered; empty: all
 	SignHosts      []string          // ERRAND_SIGN_HOSTS: see blob.Config
+	ObjectURL      string            // ERRAND_OBJECT_URL: see blob.Config; empty: the SDK's endpoint
 	Timing         errand.Timing     // ERRAND_LEASE and so on; see durations
 }
 
@@ -35,6 +37,7 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 		DirectFunction: getenv("ERRAND_DIRECT_FUNCTION"),
 		Hosts:          list(getenv("ERRAND_HOSTS")),
 		SignHosts:      list(getenv("ERRAND_SIGN_HOSTS")),
+		ObjectURL:      p.url("ERRAND_OBJECT_URL"),
 		Timing:         errand.DefaultTiming(),
 	}
 	s.Queues, s.QueueNames = p.queues("ERRAND_QUEUES")
@@ -63,15 +66,24 @@ func (p *parser) need(name string) string {
 	return v
 }
 
+// url is an http or https URL without a path, or empty.
+func (p *parser) url(name string) string {
+	v := strings.TrimSuffix(p.getenv(name), "/")
+	if u, err := url.Parse(v); v != "" && (err != nil || u.Host == "" || u.Path != "" || u.Scheme != "http" && u.Scheme != "https") {
+		p.fault("%s: %q is not a URL like https://s3.example", name, v)
+	}
+	return v
+}
+
 func (p *parser) queues(name string) (urls map[string]string, names []string) {
 	urls = map[string]string{}
 	for _, pair := range list(p.need(name)) {
-		q, url, ok := strings.Cut(pair, "=")
-		if !ok || q == "" || url == "" {
+		q, at, ok := strings.Cut(pair, "=")
+		if !ok || q == "" || at == "" {
 			p.fault("%s: %q is not name=URL", name, pair)
 			continue
 		}
-		urls[q] = url
+		urls[q] = at
 		names = append(names, q)
 	}
 	return urls, names

@@ -21,7 +21,7 @@ func env(overrides map[string]string) func(string) string {
 
 func TestParseSettings(t *testing.T) {
 	s, err := ParseSettings(env(map[string]string{
-		"ERRAND_LEASE": "90", "ERRAND_HEARTBEAT": "250ms", "ERRAND_POLL_WAIT": "0", "ERRAND_HOSTS": " a.example, b.example ,",
+		"ERRAND_LEASE": "90", "ERRAND_HEARTBEAT": "250ms", "ERRAND_POLL_WAIT": "0", "ERRAND_OBJECT_URL": "https://s3.example:8443/", "ERRAND_HOSTS": " a.example, b.example ,",
 	}))
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +32,9 @@ func TestParseSettings(t *testing.T) {
 	if s.Timing.PollWait != 0 || s.Timing.Lease != 90*time.Second || s.Timing.Heartbeat != 250*time.Millisecond || s.Timing.ShortLease != 30*time.Second {
 		t.Errorf("timing %+v", s.Timing)
 	}
+	if s.ObjectURL != "https://s3.example:8443" {
+		t.Errorf("object URL %q", s.ObjectURL)
+	}
 	if got := strings.Join(s.Hosts, "|"); got != "a.example|b.example" {
 		t.Errorf("hosts %q", got)
 	}
@@ -39,12 +42,12 @@ func TestParseSettings(t *testing.T) {
 
 func TestParseSettingsNamesEveryFault(t *testing.T) {
 	_, err := ParseSettings(env(map[string]string{
-		"ERRAND_BUCKET": "", "ERRAND_JOBS_TABLE": "", "ERRAND_QUEUES": "default", "ERRAND_LEASE": "soon", "ERRAND_HEARTBEAT": "0s", "ERRAND_POLL_INTERVAL": "-1",
+		"ERRAND_BUCKET": "", "ERRAND_JOBS_TABLE": "", "ERRAND_QUEUES": "default", "ERRAND_LEASE": "soon", "ERRAND_HEARTBEAT": "0s", "ERRAND_POLL_INTERVAL": "-1", "ERRAND_OBJECT_URL": "s3.example",
 	}))
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"ERRAND_BUCKET", "ERRAND_JOBS_TABLE", `ERRAND_QUEUES: "default"`, `ERRAND_LEASE: "soon"`, "ERRAND_HEARTBEAT", "ERRAND_POLL_INTERVAL"} {
+	for _, want := range []string{"ERRAND_BUCKET", "ERRAND_JOBS_TABLE", `ERRAND_QUEUES: "default"`, `ERRAND_LEASE: "soon"`, "ERRAND_HEARTBEAT", "ERRAND_POLL_INTERVAL", "ERRAND_OBJECT_URL"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)
 		}

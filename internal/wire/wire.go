@@ -36,7 +36,7 @@ func NewService(cfg aws.Config, s Settings, clock Clock, log *slog.Logger) *erra
 	c := errand.Config{
 		Store:  dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clock.Now),
 		Queue:  queue.New(sqs.NewFromConfig(cfg), s.Queues, log),
-		Blobs:  blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, Now: clock.Now}),
+		Blobs:  blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Now: clock.Now}),
 		Timing: s.Timing,
 		Queues: s.QueueNames,
 		Now:    clock.Now,

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/spf13/cobra"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/awsconf"
+	"github.com/errandhq/errand/internal/dynamo"
+)
+
+type tokenFlags struct {
+	role   string
+	owner  string
+	queues []string
+	table  string
+	out    string
+}
+
+// tokenCommand is for operators of a deployed server, with AWS credentials of
+// their own: no route of the API makes tokens.
+func (a *app) tokenCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "token",
+		Short: "Make the tokens of a deployed server",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.tokenCreateCommand())
+	return cmd
+}
+
+func (a *app) tokenCreateCommand() *cobra.Command {
+	var f tokenFlags
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Make a token, and put its hash into the server's table",
+		Long: "Create prints a new token on stdout, once: the server keeps its SHA-256 alone. With --table that is\n" +
+			"put there, with the AWS credentials, region and endpoint that the AWS CLI would use; without, the\n" +
+			"command that does it is printed on stderr, with the hash and not the token.",
+		Example: "  errand token create --role agent --owner ops --table errand-TokensTable-1A2B --out agent.token",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.tokenCreate(cmd.Context(), f) },
+	}
+	cmd.Flags().StringVar(&f.role, "role", "", "user, agent or admin")
+	cmd.Flags().StringVar(&f.owner, "owner", "", "whose jobs or workers it stands for")
+	cmd.Flags().StringArrayVar(&f.queues, "queue", nil, "a queue that it may use; can be repeated (default all)")
+	cmd.Flags().StringVar(&f.table, "table", "", "the tokens table: the stack's output TokensTableName")
+	cmd.Flags().StringVar(&f.out, "out", "", "write the token to this new file, which only you can read")
+	return cmd
+}
+
+// tokenCreate keeps the token before it is granted, so that none is granted
+// that nobody has.
+func (a *app) tokenCreate(ctx context.Context, f tokenFlags) (err error) {
+	token := errand.NewToken(errand.Role(f.role), "")
+	if f.out != "" {
+		if err := writeNewFile(f.out, token+"\n"); err != nil {
+			return err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, os.Remove(f.out))
+			}
+		}()
+	}
+	if err := a.grantToken(ctx, token, f); err != nil {
+		return err
+	}
+	if f.out == "" {
+		return a.ui.result(token)
+	}
+	a.ui.notef("token: %s", f.out)
+	return nil
+}
+
+func (a *app) grantToken(ctx context.Context, token string, f tokenFlags) error {
+	held := &heldToken{}
+	svc := errand.NewService(errand.Config{Store: held})
+	if f.table != "" {
+		cfg, err := awsconf.Load(ctx)
+		if err != nil {
+			return err
+		}
+		svc.Store = dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Tokens: f.table}, nil)
+	}
+	err := svc.GrantToken(ctx, token, errand.Role(f.role), f.owner, f.queues)
+	var e *errand.Error
+	switch {
+	case errors.As(err, &e) && e.Field != "":
+		return usageErrorf("--%s", e.Message)
+	case errors.As(err, &e) && e.Cause != nil:
+		return e.Cause // the operator's own: it helps, and betrays nothing
+	case err == nil && f.table == "":
+		a.showPutToken(held.token)
+	}
+	return err
+}
+
+// heldToken is a Store for an operator who stores the token another way.
+type heldToken struct {
+	errand.Store
+	token *errand.Token
+}
+
+// PutToken implements errand.TokenStore.
+func (h *heldToken) PutToken(_ context.Context, t *errand.Token) error {
+	h.token = t
+	return nil
+}
+
+// showPutToken prints the AWS CLI's command for a token's record.
+func (a *app) showPutToken(t *errand.Token) {
+	type value map[string]any
+	item := map[string]value{"pk": {"S": t.Hash}, "role": {"S": string(t.Role)}, "owner": {"S": t.Owner}}
+	if len(t.Queues) > 0 {
+		var list []value
+		for _, q := range t.Queues {
+			list = append(list, value{"S": q})
+		}
+		item["queues"] = value{"L": list}
+	}
+	b, _ := json.Marshal(item) // strings in maps: can't fail
+	a.ui.notef("the server knows the token once this has stored its hash:")
+	a.ui.line("", "aws dynamodb put-item --table-name TOKENS_TABLE --item "+shellQuote(string(b)))
+}
+
+// writeNewFile writes a file that was not there, and that only the user can read.
+func writeNewFile(name, content string) error {
+	w, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = w.WriteString(content)
+	if err := errors.Join(err, w.Sync(), w.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
