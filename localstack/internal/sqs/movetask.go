@@ -234,6 +234,8 @@ func (q *queue) moveInto(t *txn, target *queue, limit int, home bool) (moved int
 			err = readErr
 			return stop
 		}
+		// AWS counts it as a new message, with another ID and age.
+		body.ID = awswire.RequestID()
 		q.transfer(t, target, seq, stateRecord{Group: s.Group, Sent: t.now}, body)
 		moved++
 		return dropped

@@ -51,7 +51,8 @@ func (n *node) kid(name string) *node {
 }
 
 // list is the node's numbered children in the order of their numbers, which
-// need not be dense.
+// need not be dense. One with no number, as boto 2 sends AttributeName=All and
+// Attribute.Name=…, is a list by itself.
 func (n *node) list() []*node {
 	numbers := make([]int, 0, len(n.kids))
 	byNumber := map[int]*node{}
@@ -61,6 +62,9 @@ func (n *node) list() []*node {
 			numbers = append(numbers, i)
 			byNumber[i] = kid
 		}
+	}
+	if len(numbers) == 0 && (n.set || n.kids["Name"] != nil || n.kids["Key"] != nil) {
+		return []*node{n}
 	}
 	slices.Sort(numbers)
 	kids := make([]*node, len(numbers))

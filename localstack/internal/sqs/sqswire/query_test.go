@@ -93,6 +93,24 @@ func TestQueryCycle(t *testing.T) {
 	}
 }
 
+// Lists of one come with no number from old clients.
+func TestQueryWithoutNumbers(t *testing.T) {
+	base, _ := serve(t)
+	post(t, base, "Action=CreateQueue", "QueueName=x", "Attribute.Name=DelaySeconds", "Attribute.Value=5", "Tag.Key=k", "Tag.Value=v")
+	_, attributes := post(t, base+"/000000000000/x", "Action=GetQueueAttributes", "AttributeName=DelaySeconds")
+	if got := field(attributes, "Attribute"); got != "<Name>DelaySeconds</Name><Value>5</Value>" {
+		t.Errorf("attributes: %s", attributes)
+	}
+	_, tags := post(t, base+"/000000000000/x", "Action=ListQueueTags")
+	if got := field(tags, "Tag"); got != "<Key>k</Key><Value>v</Value>" {
+		t.Errorf("tags: %s", tags)
+	}
+	post(t, base+"/000000000000/x", "Action=UntagQueue", "TagKey=k")
+	if _, tags := post(t, base+"/000000000000/x", "Action=ListQueueTags"); field(tags, "Tag") != "" {
+		t.Errorf("untagged: %s", tags)
+	}
+}
+
 // The header of X-Ray becomes the message's system attribute.
 func TestTraceHeader(t *testing.T) {
 	base, _ := serve(t)
