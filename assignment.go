@@ -85,6 +85,7 @@ type HeartbeatAnswer struct {
 	IntervalMs int64   `json:"intervalMs"` // until the next heartbeat
 	Orders     []Order `json:"orders"`     // one for each Hold, in their order
 	Drain      bool    `json:"drain"`      // take no more work, finish what there is, exit
+	Bell       *Bell   `json:"bell,omitempty"`
 }
 
 // Registration is what a worker says when its process starts. Without WorkerID
@@ -110,6 +111,7 @@ type Registered struct {
 	HeartbeatMs    int64    `json:"heartbeatMs"`
 	PollWait       int      `json:"pollWait"`       // seconds that a poll may be held
 	PollIntervalMs int64    `json:"pollIntervalMs"` // to wait after a poll that got nothing
+	Bell           *Bell    `json:"bell,omitempty"` // to wait at instead, where there is one
 }
 
 // UploadRequest names an archive that is to be sent.

@@ -142,6 +142,8 @@ func (s *Service) createJob(ctx context.Context, spec *Spec, o CreateOptions) (J
 	}
 	if err := s.Queue.Send(ctx, state.Queue, state.Lane, state.JobID, state.JobID); err != nil {
 		s.Log.WarnContext(ctx, "ticket not sent; the sweep will", "job", state.JobID, "err", err)
+	} else {
+		s.ring(ctx, state.Queue)
 	}
 	return Job{Spec: *spec, State: state}, nil
 }

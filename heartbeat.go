@@ -17,8 +17,8 @@ func (s *Service) Heartbeat(ctx context.Context, c Caller, h Heartbeat) (Heartbe
 	if len(h.Holds) > MaxHolds {
 		return HeartbeatAnswer{}, invalid("holds", "holds has %d entries; the limit is %d", len(h.Holds), MaxHolds)
 	}
-	interval := s.Timing.Heartbeat
-	out := HeartbeatAnswer{Orders: make([]Order, 0, len(h.Holds))}
+	interval := s.interval(w, len(h.Holds))
+	out := HeartbeatAnswer{Bell: s.bell(w), Orders: make([]Order, 0, len(h.Holds))}
 	for i, hold := range h.Holds {
 		o, err := s.renew(ctx, c, w, hold)
 		if err != nil {

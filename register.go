@@ -33,6 +33,7 @@ func (s *Service) Register(ctx context.Context, c Caller, r Registration) (Regis
 	out := Registered{
 		WorkerID: w.ID, Epoch: w.Epoch, Queues: w.Queues, HeartbeatMs: s.Timing.Heartbeat.Milliseconds(),
 		PollWait: int(s.Timing.PollWait.Seconds()), PollIntervalMs: s.Timing.PollInterval.Milliseconds(),
+		Bell: s.bell(w),
 	}
 	if made {
 		out.Token = r.Token

@@ -86,6 +86,9 @@ type Queue interface {
 	Hide(ctx context.Context, queue, handle string, d time.Duration) error
 	// Delete removes a received ticket.
 	Delete(ctx context.Context, queue, handle string) error
+	// Ring lets the queue's bell wake one worker, now or within a minute. It is
+	// called for queues that Config.Bells has.
+	Ring(ctx context.Context, queue string) error
 }
 
 // A Ticket says that a job may be due to be given out.
@@ -143,6 +146,9 @@ type Config struct {
 	Direct Direct // nil: direct mode is off
 	Timing Timing
 	Queues []string // that there are; the first is not special
+	// Bells are the addresses of the queues' bells, by the queues' names; a path
+	// alone is one of the API's host. Empty: workers wait in polls, or between them.
+	Bells map[string]string
 	// Now is the time, and After a timer that runs with it; nil: the machine's.
 	Now   func() time.Time
 	After func(d time.Duration) <-chan time.Time

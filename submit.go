@@ -140,7 +140,9 @@ func (s *Service) settleTicket(ctx context.Context, st *State) {
 	}
 	if err := s.Queue.Hide(ctx, st.Queue, st.Handle, 0); err != nil {
 		s.Log.InfoContext(ctx, "ticket of a job given back not shown; the sweep will", "job", st.JobID, "err", err)
+		return
 	}
+	s.ring(ctx, st.Queue) // this worker has stopped
 }
 
 func errStale(r Report, st *State) error {

@@ -85,6 +85,7 @@ func (s *Service) resend(ctx context.Context, st *State, now time.Time) error {
 		err := s.Queue.Hide(ctx, st.Queue, st.Handle, 0)
 		if err == nil {
 			st.HoldUntil = now
+			s.ring(ctx, st.Queue)
 			return nil
 		}
 		if now.Before(st.HoldUntil) { // another one would wait in its lane behind this
@@ -99,5 +100,6 @@ func (s *Service) resend(ctx context.Context, st *State, now time.Time) error {
 	if err := s.Queue.Send(ctx, st.Queue, st.Lane, dedup, st.JobID); err != nil {
 		return unavailable("send the ticket", err)
 	}
+	s.ring(ctx, st.Queue)
 	return nil
 }

@@ -39,7 +39,7 @@ func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*Assign
 	if w.Draining || len(t.queues) == 0 {
 		return nil, nil
 	}
-	return t.receive(ctx, min(r.Wait, s.Timing.PollWait))
+	return t.receive(ctx, min(r.Wait, s.longestPoll(w)))
 }
 
 // take is one poll at work.
@@ -82,21 +82,20 @@ func (t *take) replay(ctx context.Context, p Poll) (*Assignment, error) {
 // receive looks at tickets until one gives work or the time is over.
 func (t *take) receive(ctx context.Context, wait time.Duration) (*Assignment, error) {
 	deadline := t.now().Add(wait)
+	left := wait
+	if len(t.queues) > 1 {
+		left = 0 // look at each before waiting at one
+	}
 	for {
-		a, err := t.round(ctx, 0)
+		a, err := t.round(ctx, left)
 		if a != nil || err != nil {
 			return a, err
 		}
-		left := deadline.Sub(t.now())
-		if left <= 0 {
+		if left = deadline.Sub(t.now()); left <= 0 {
 			return nil, nil
 		}
 		if len(t.queues) > 1 {
 			left = min(left, laneSlice)
-		}
-		a, err = t.round(ctx, left)
-		if a != nil || err != nil {
-			return a, err
 		}
 	}
 }

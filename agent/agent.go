@@ -23,6 +23,7 @@ type Agent struct {
 	Config
 	session session
 	pulse   pulse
+	bell    bell
 	slots   chan struct{} // holds a value for each job that runs
 
 	draining, stopping chan struct{} // closed by Drain and Cancel

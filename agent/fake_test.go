@@ -40,6 +40,7 @@ type server struct {
 	sources       map[string][]byte
 
 	pollWait  int
+	bell      *errand.Bell
 	heartbeat time.Duration
 	// order changes the order that a hold is answered with.
 	order func(o *errand.Order)
@@ -162,7 +163,7 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) {
 		s.registrations = append(s.registrations, reg)
 		answer(w, errand.Registered{
 			WorkerID: reg.WorkerID, Epoch: s.epoch, Queues: []string{"default"}, HeartbeatMs: s.heartbeat.Milliseconds(),
-			PollWait: s.pollWait, PollIntervalMs: 10,
+			PollWait: s.pollWait, PollIntervalMs: 10, Bell: s.bell,
 		})
 	})
 }
@@ -176,7 +177,7 @@ func (s *server) beat(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.beats = append(s.beats, h)
-		out := errand.HeartbeatAnswer{IntervalMs: s.heartbeat.Milliseconds(), Orders: []errand.Order{}}
+		out := errand.HeartbeatAnswer{IntervalMs: s.heartbeat.Milliseconds(), Bell: s.bell, Orders: []errand.Order{}}
 		for _, hold := range h.Holds {
 			o := errand.Order{JobID: hold.JobID, Attempt: hold.Attempt, Order: errand.OrderContinue, LeaseSeconds: 60}
 			if hold.RenewWrites {

@@ -18,9 +18,10 @@ const longestPause = time.Minute
 type pulse struct {
 	now chan struct{} // a value: at once
 
-	mu   *sync.Mutex
-	last time.Time     // by the wall: of the last that was answered
-	beat chan struct{} // closed at the next one
+	mu       *sync.Mutex
+	last     time.Time     // by the wall: of the last that was answered
+	interval time.Duration // that it was answered with
+	beat     chan struct{} // closed at the next one
 }
 
 func newPulse() pulse {
@@ -35,27 +36,34 @@ func (p *pulse) kick() {
 	}
 }
 
-// answered notes a heartbeat that came through.
-func (p *pulse) answered(at time.Time) {
+// answered notes a heartbeat that came through, and when the next one is due.
+func (p *pulse) answered(at time.Time, interval time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.last = at
+	p.last, p.interval = at, interval
 	close(p.beat)
 	p.beat = make(chan struct{})
 }
 
-// next is when the last heartbeat came through, and what the next one closes.
-func (p *pulse) next() (time.Time, <-chan struct{}) {
+// next is what the next heartbeat that comes through closes.
+func (p *pulse) next() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.last, p.beat
+	return p.beat
+}
+
+// fresh reports whether the last heartbeat isn't long ago.
+func (p *pulse) fresh(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return now.Sub(p.last) <= 3*p.interval
 }
 
 // heartbeats says that the worker lives, what it holds, and carries out the
 // orders in the answers, until ctx ends.
 func (a *Agent) heartbeats(ctx context.Context) {
 	interval := time.Duration(a.session.now().HeartbeatMs) * time.Millisecond
-	a.pulse.answered(wall(a.Clock)) // registration is one
+	a.pulse.answered(wall(a.Clock), interval) // registration is one
 	wait := interval
 	for failures := 0; ; {
 		if !a.awaitBeat(ctx, wait) {
@@ -121,11 +129,13 @@ func (a *Agent) beat(ctx context.Context) (interval time.Duration, err error) {
 			}
 		}
 	}
-	a.pulse.answered(wall(a.Clock))
+	interval = time.Duration(answer.IntervalMs) * time.Millisecond
+	a.pulse.answered(wall(a.Clock), interval)
+	a.session.setBell(answer.Bell)
 	if answer.Drain {
 		a.Drain()
 	}
-	return time.Duration(answer.IntervalMs) * time.Millisecond, nil
+	return interval, nil
 }
 
 // lastBeat says, once, that the worker holds nothing any more. That it fails
@@ -139,9 +149,7 @@ func (a *Agent) lastBeat(ctx context.Context) {
 // freshen waits, if the last heartbeat is long ago, until one came through:
 // after a suspend the agent must first hear what has become of what it holds.
 func (a *Agent) freshen(ctx context.Context) error {
-	last, _ := a.pulse.next()
-	interval := time.Duration(a.session.now().HeartbeatMs) * time.Millisecond
-	if wall(a.Clock).Sub(last) <= 3*interval {
+	if a.pulse.fresh(wall(a.Clock)) {
 		return nil
 	}
 	return a.heard(ctx)
@@ -149,7 +157,7 @@ func (a *Agent) freshen(ctx context.Context) error {
 
 // heard waits until a heartbeat came through from now on.
 func (a *Agent) heard(ctx context.Context) error {
-	_, beat := a.pulse.next()
+	beat := a.pulse.next()
 	a.pulse.kick()
 	select {
 	case <-beat:

@@ -45,23 +45,34 @@ func (a *Agent) start(base context.Context, asg *errand.Assignment) {
 
 // take asks until there is work; nil: there will be none.
 func (a *Agent) take(base, ctx context.Context) *errand.Assignment {
+	rang := false
 	for ctx.Err() == nil {
 		if a.freshen(ctx) != nil {
 			break
 		}
 		id, began := rand.Text(), a.Clock.Now()
-		asg, err := a.ask(ctx, id)
+		asg, err := a.ask(ctx, id, a.pollWait(rang))
 		if asg != nil {
 			return asg
 		}
 		if err != nil {
 			return a.askOnceMore(base, id)
 		}
-		if sleep(ctx, a.Clock, a.between(a.Clock.Now().Sub(began))) != nil {
+		if rang, err = a.rest(ctx, a.Clock.Now().Sub(began)); err != nil {
 			break
 		}
 	}
 	return nil
+}
+
+// pollWait is how long a poll may be held: after a ring a moment, for SQS may not
+// show the ticket at first sight.
+func (a *Agent) pollWait(rang bool) time.Duration {
+	reg := a.session.now()
+	if rang && reg.Bell != nil {
+		return time.Duration(max(reg.PollWait, reg.Bell.PollWait)) * time.Second
+	}
+	return time.Duration(reg.PollWait) * time.Second
 }
 
 // between is the wait after a poll that got nothing: none where the server
@@ -81,8 +92,7 @@ func (a *Agent) between(held time.Duration) time.Duration {
 // ask makes one poll: it asks with one ID until there is an answer. The server
 // gives the same assignment to the same ID, so one whose answer was lost isn't.
 // An error says that ctx ended first: what the server answered isn't known.
-func (a *Agent) ask(ctx context.Context, id string) (*errand.Assignment, error) {
-	wait := time.Duration(a.session.now().PollWait) * time.Second
+func (a *Agent) ask(ctx context.Context, id string, wait time.Duration) (*errand.Assignment, error) {
 	for n := 1; ; n++ {
 		asg, err := a.askOnce(ctx, id, wait)
 		if err == nil || ctx.Err() != nil {

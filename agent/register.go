@@ -41,6 +41,13 @@ func (s *session) now() errand.Registered {
 	return s.reg
 }
 
+// setBell notes where to wait for work from now on.
+func (s *session) setBell(b *errand.Bell) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reg.Bell = b
+}
+
 // register registers, for as long as it takes. Errors: the server's, where it
 // refused; the cause of ctx's end.
 func (s *session) register(ctx context.Context) error {

@@ -21,7 +21,7 @@ const healthPath = "/_localstack/health"
 func (s *Stack) Edge() http.Handler { return s.edge }
 
 func (s *Stack) newEdge() http.Handler {
-	handlers := s.services.handlers(s)
+	handlers := s.handlers
 	serve := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service := serviceOf(r)
 		if h, ok := handlers[service]; ok {

@@ -37,27 +37,31 @@ func (s *Stack) openFunctions(context.Context) error {
 	if s.lambda, err = lambda.New(c); err != nil {
 		return err
 	}
-	return s.openGateway()
+	return s.openGateways()
 }
 
-func (s *Stack) openGateway() (err error) {
-	if len(s.template.APIs) == 0 {
-		return nil
+func (s *Stack) openGateways() error {
+	for _, api := range s.template.APIs {
+		c := gateway.Config{
+			APIID: api.ID, Region: s.cfg.Region, Account: Account, Invoker: invoker{s}, Services: caller{s},
+			Timeout: s.cfg.IntegrationTimeout, Now: s.cfg.Clock.Now, Logf: s.cfg.Logf,
+		}
+		if api.CORS != nil {
+			cors := gateway.CORS(*api.CORS)
+			c.CORS = &cors
+		}
+		for _, r := range api.Routes {
+			c.Routes = append(c.Routes, gateway.Route{
+				Method: r.Method, Path: r.Path, Function: r.Function, Service: (*gateway.Service)(r.Service), Timeout: r.Timeout,
+			})
+		}
+		g, err := gateway.New(c)
+		if err != nil {
+			return err
+		}
+		s.gateways = append(s.gateways, g)
 	}
-	api := s.template.APIs[0]
-	c := gateway.Config{
-		APIID: api.ID, Region: s.cfg.Region, Account: Account,
-		Invoker: invoker{s}, Timeout: s.cfg.IntegrationTimeout, Now: s.cfg.Clock.Now, Logf: s.cfg.Logf,
-	}
-	if api.CORS != nil {
-		cors := gateway.CORS(*api.CORS)
-		c.CORS = &cors
-	}
-	for _, r := range api.Routes {
-		c.Routes = append(c.Routes, gateway.Route(r))
-	}
-	s.gateway, err = gateway.New(c)
-	return err
+	return nil
 }
 
 // lookup finds what a map that is keyed by functions has for f.

@@ -127,13 +127,14 @@ type Stack struct {
 	store     *kv.Store
 	services  *services
 	lambda    *lambda.Service
-	gateway   *gateway.Gateway // nil: the template has no API
+	gateways  []*gateway.Gateway // one for each API of the template
 	schedules []*schedule
 	usage     usage
 	hostile   *hostile.Source
 
-	signed    *awswire.Verifier // signatures in headers, by the machine's clock
-	presigned *awswire.Verifier // presigned requests and policies, by Config.Clock
+	signed    *awswire.Verifier       // signatures in headers, by the machine's clock
+	presigned *awswire.Verifier       // presigned requests and policies, by Config.Clock
+	handlers  map[string]http.Handler // of the services, without checks
 	edge      http.Handler
 	transport *transport
 	server    *edgeServer // nil: not listening
@@ -164,6 +165,7 @@ func Start(ctx context.Context, c Config) (_ *Stack, err error) {
 			return nil, err
 		}
 	}
+	s.handlers = s.services.handlers(s)
 	s.edge = s.newEdge()
 	s.transport.handler = s.edge
 	s.startSchedules()
@@ -224,9 +226,6 @@ func (s *Stack) readTemplate(context.Context) (err error) {
 	})
 	if err == nil && s.cfg.ResourcesOnly {
 		s.template.APIs, s.template.Functions = nil, nil
-	}
-	if err == nil && len(s.template.APIs) > 1 {
-		err = fmt.Errorf("the template has %d HTTP APIs: one is supported", len(s.template.APIs))
 	}
 	return err
 }

@@ -424,8 +424,8 @@ func TestResourcesOnly(t *testing.T) {
 	if err != nil || len(tables.TableNames) == 0 || !strings.HasPrefix(tables.TableNames[0], "alone-") {
 		t.Errorf("tables %v, %v", tables, err)
 	}
-	if s.gateway != nil || len(s.schedules) > 0 {
-		t.Errorf("there is an API %v, and schedules %v", s.gateway, s.schedules)
+	if len(s.gateways) > 0 || len(s.schedules) > 0 {
+		t.Errorf("there is an API %v, and schedules %v", s.gateways, s.schedules)
 	}
 }
 

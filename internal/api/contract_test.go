@@ -54,7 +54,7 @@ var wireTypes = []any{
 	api.Submitted{}, api.CancelJob{}, api.LogPage{}, api.LogFrame{}, api.Execute{}, api.Executed{}, api.Problem{},
 	errand.Source{}, errand.Result{}, errand.CommandResult{}, errand.Output{}, errand.Log{}, errand.UploadRequest{}, errand.Upload{},
 	errand.SignedRequest{}, errand.SourceGrant{}, errand.WriteGrant{}, errand.Registration{}, errand.Registered{}, errand.Heartbeat{},
-	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{},
+	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{}, errand.Bell{},
 }
 
 // TestDocumentTypes: each object has the members of its Go type, and requires

@@ -110,7 +110,8 @@ const localPollWait = errand.MaxPollWait * time.Second
 func (f *localFlags) parameters() map[string]string {
 	hosts := strings.Join(f.hosts(), ",")
 	p := map[string]string{
-		"Hosts": hosts, "SignHosts": hosts, "DirectMode": "true", "PollWait": localPollWait.String(),
+		"Hosts": hosts, "SignHosts": hosts, "DirectMode": "true",
+		"PollWait": localPollWait.String(), "Bell": "false",
 	}
 	for name, d := range map[string]time.Duration{"Heartbeat": f.heartbeat, "Lease": f.lease, "ShortLease": f.shortLease} {
 		if d > 0 {

@@ -19,17 +19,18 @@ import (
 
 // Queue is the errand.Queue on SQS.
 type Queue struct {
-	sqs  *sqs.Client
-	urls map[string]string
-	log  *slog.Logger
+	sqs   *sqs.Client
+	urls  map[string]string
+	bells map[string]string
+	log   *slog.Logger
 }
 
 var _ errand.Queue = (*Queue)(nil)
 
 // New returns a Queue over the SQS queues at urls, which are keyed by the names
-// of the job queues.
-func New(client *sqs.Client, urls map[string]string, log *slog.Logger) *Queue {
-	return &Queue{sqs: client, urls: urls, log: log}
+// of the job queues; bells are standard queues, by the same keys.
+func New(client *sqs.Client, urls, bells map[string]string, log *slog.Logger) *Queue {
+	return &Queue{sqs: client, urls: urls, bells: bells, log: log}
 }
 
 // maxHide is what SQS allows; maxWait too.
@@ -137,6 +138,19 @@ func (q *Queue) Delete(ctx context.Context, queue, handle string) error {
 	_, err = q.sqs.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: &handle})
 	if err != nil {
 		return fmt.Errorf("delete a ticket of %s: %w", queue, err)
+	}
+	return nil
+}
+
+// Ring implements errand.Queue. What rings in vain is gone after the bell's
+// retention, a minute.
+func (q *Queue) Ring(ctx context.Context, queue string) error {
+	url, ok := q.bells[queue]
+	if !ok {
+		return fmt.Errorf("no bell is configured for %q", queue)
+	}
+	if _, err := q.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String(errand.RingText)}); err != nil {
+		return fmt.Errorf("ring the bell of %s: %w", queue, err)
 	}
 	return nil
 }

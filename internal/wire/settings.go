@@ -18,6 +18,8 @@ type Settings struct {
 	Bucket         string            // ERRAND_BUCKET
 	Queues         map[string]string // ERRAND_QUEUES: name=SQS URL, separated by commas
 	QueueNames     []string          // in the order given
+	Bells          map[string]string // ERRAND_BELLS: like Queues, standard queues; none: workers ask instead
+	BellURL        string            // ERRAND_BELL_URL: where workers wait, /NAME being added
 	DirectFunction string            // ERRAND_DIRECT_FUNCTION; empty: direct mode is off
 	Hosts          []string          // ERRAND_HOSTS: Host values that are answered; empty: all
 	SignHosts      []string          // ERRAND_SIGN_HOSTS: see blob.Config
@@ -40,7 +42,11 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 		ObjectURL:      p.url("ERRAND_OBJECT_URL"),
 		Timing:         errand.DefaultTiming(),
 	}
-	s.Queues, s.QueueNames = p.queues("ERRAND_QUEUES")
+	s.Queues, s.QueueNames = p.queues("ERRAND_QUEUES", p.need("ERRAND_QUEUES"))
+	s.Bells, _ = p.queues("ERRAND_BELLS", getenv("ERRAND_BELLS"))
+	if len(s.Bells) > 0 {
+		s.BellURL = p.need("ERRAND_BELL_URL")
+	}
 	p.durations(&s.Timing)
 	if len(p.faults) > 0 {
 		return s, fmt.Errorf("environment: %s", strings.Join(p.faults, "; "))
@@ -75,9 +81,9 @@ func (p *parser) url(name string) string {
 	return v
 }
 
-func (p *parser) queues(name string) (urls map[string]string, names []string) {
+func (p *parser) queues(name, value string) (urls map[string]string, names []string) {
 	urls = map[string]string{}
-	for _, pair := range list(p.need(name)) {
+	for _, pair := range list(value) {
 		q, at, ok := strings.Cut(pair, "=")
 		if !ok || q == "" || at == "" {
 			p.fault("%s: %q is not name=URL", name, pair)
@@ -112,6 +118,15 @@ func (p *parser) durations(t *errand.Timing) {
 		}
 		*d = parsed
 	}
+}
+
+// bellURLs are the addresses of the bells, by the names of their queues.
+func (s *Settings) bellURLs() map[string]string {
+	urls := make(map[string]string, len(s.Bells))
+	for name := range s.Bells {
+		urls[name] = strings.TrimSuffix(s.BellURL, "/") + "/" + name
+	}
+	return urls
 }
 
 // list splits at commas and drops what is empty.

@@ -35,10 +35,11 @@ func NewService(cfg aws.Config, s Settings, clock Clock, log *slog.Logger) *erra
 	}
 	c := errand.Config{
 		Store:  dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clock.Now),
-		Queue:  queue.New(sqs.NewFromConfig(cfg), s.Queues, log),
+		Queue:  queue.New(sqs.NewFromConfig(cfg), s.Queues, s.Bells, log),
 		Blobs:  blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Now: clock.Now}),
 		Timing: s.Timing,
 		Queues: s.QueueNames,
+		Bells:  s.bellURLs(),
 		Now:    clock.Now,
 		After:  clock.After,
 		NewID:  newID,

@@ -2,10 +2,7 @@ package flow
 
 import (
 	"fmt"
-	"log/slog"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +10,6 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/wire"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -34,45 +30,6 @@ const (
 	// maxDollars is the design's goal for a million jobs that do nothing.
 	maxDollars = 25.0
 )
-
-// apiServer serves the real functions, as events of the local gateway, on a
-// loopback port. Each function reaches AWS through what wrap, if there is one,
-// makes of its transport.
-func apiServer(t *testing.T, wrap ...func(function string, next http.RoundTripper) http.RoundTripper) (*localstack.Stack, *httptest.Server, *errand.Service) {
-	t.Helper()
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	var stack *localstack.Stack
-	functions := map[string]localstack.FunctionSource{}
-	names := []string{wire.SweepName}
-	for _, e := range api.Endpoints() {
-		names = append(names, e.Name)
-	}
-	for _, name := range names {
-		functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
-			cfg := stack.AWSConfig()
-			for _, w := range wrap {
-				cfg.HTTPClient = &http.Client{Transport: w(name, stack.RoundTripper())}
-			}
-			return wire.Handler(name, func(k string) string { return env[k] }, cfg, wire.Clock{}, log)
-		}}
-	}
-	stack, err := localstack.Start(t.Context(), localstack.Config{
-		DataDir: t.TempDir(), Template: errand.Template, Functions: functions, Logf: t.Logf,
-		Parameters: map[string]string{"SignHosts": "127.0.0.1", "Hosts": "127.0.0.1"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stack.Close() })
-	env := stack.Environment("SweepFunction")
-	settings, err := wire.ParseSettings(func(k string) string { return env[k] })
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(stack.API(localstack.APIOptions{}))
-	t.Cleanup(srv.Close)
-	return stack, srv, wire.NewService(stack.AWSConfig(), settings, wire.Clock{}, log)
-}
 
 // TestCostOfAJob counts what a job that does nothing costs, as AWS bills it:
 // created, taken, accepted, reported, and its status and log read once.

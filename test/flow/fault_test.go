@@ -113,6 +113,10 @@ func (q faultyQueue) Hide(ctx context.Context, queue, handle string, d time.Dura
 	return q.do("Hide", func() error { return q.Queue.Hide(ctx, queue, handle, d) })
 }
 
+func (q faultyQueue) Ring(ctx context.Context, queue string) error {
+	return q.do("Ring", func() error { return q.Queue.Ring(ctx, queue) })
+}
+
 func (q faultyQueue) Delete(ctx context.Context, queue, handle string) error {
 	return q.do("Delete", func() error { return q.Queue.Delete(ctx, queue, handle) })
 }

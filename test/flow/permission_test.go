@@ -147,6 +147,19 @@ func (l *callLog) of(function string, next http.RoundTripper) http.RoundTripper 
 	})
 }
 
+// bodyOf is a request's body, which stays there.
+func bodyOf(r *http.Request) string {
+	if r.Body == nil {
+		return ""
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err.Error()
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return string(body)
+}
+
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -156,7 +169,7 @@ func iamCall(r *http.Request, body []byte) string {
 	service, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch {
 	case service == "AmazonSQS":
-		return "sqs:" + op + " DefaultQueue"
+		return "sqs:" + op + " " + queueOf(body)
 	case strings.HasPrefix(service, "DynamoDB"):
 		return "dynamodb:" + op + " " + tableOf(body)
 	case strings.HasSuffix(r.URL.Path, "/invocations"):
@@ -171,6 +184,15 @@ func iamCall(r *http.Request, body []byte) string {
 		action = "s3:PutObject"
 	}
 	return action + " Bucket/" + first + "/*"
+}
+
+// queueOf is the queue that an SQS request is for.
+func queueOf(body []byte) string {
+	var in struct{ QueueUrl string }
+	if err := json.Unmarshal(body, &in); err != nil {
+		return err.Error()
+	}
+	return strings.TrimSuffix(in.QueueUrl[strings.LastIndexByte(in.QueueUrl, '-')+1:], ".fifo")
 }
 
 // tableOf is the table, or the index, that a DynamoDB request is for.

@@ -246,7 +246,7 @@ func wantCode(t *testing.T, err error, code errand.Code) {
 
 // rawQueue and rawStore bypass the faults.
 func (w *world) rawQueue() errand.Queue {
-	return queue.New(sqs.NewFromConfig(w.stack.AWSConfig()), w.settings.Queues, slog.New(slog.DiscardHandler))
+	return queue.New(sqs.NewFromConfig(w.stack.AWSConfig()), w.settings.Queues, w.settings.Bells, slog.New(slog.DiscardHandler))
 }
 
 func (w *world) rawStore() errand.Store {

@@ -54,9 +54,9 @@ type httpContext struct {
 
 // event builds the event of a request. rawPath is decoded, whatever its name
 // says: HTTP APIs do that, function URLs don't.
-func (g *Gateway) event(r *http.Request, matched *route, params map[string]string, body []byte, requestID string) []byte {
+func (g *Gateway) event(r *http.Request, matched *route, params map[string]string, body []byte, requestID string) *event {
 	now := g.Now().UTC()
-	e := event{
+	e := &event{
 		Version:               "2.0",
 		RouteKey:              matched.key(),
 		RawPath:               r.URL.Path,
@@ -82,6 +82,10 @@ func (g *Gateway) event(r *http.Request, matched *route, params map[string]strin
 		},
 	}
 	e.Body, e.IsBase64Encoded = encodeBody(r.Header.Get("Content-Type"), body)
+	return e
+}
+
+func (e *event) encode() []byte {
 	out, _ := json.Marshal(e) // strings, numbers and maps of strings: can't fail
 	return out
 }

@@ -43,6 +43,7 @@ type Config struct {
 	Routes                 []Route
 	CORS                   *CORS // nil: none
 	Invoker                Invoker
+	Services               Services // needed by routes with a Service
 	// Timeout replaces every route's; 0 keeps them.
 	Timeout time.Duration
 	Now     func() time.Time
@@ -110,8 +111,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // answered, or nobody is there
 	}
-	event := g.event(r, matched, params, body, requestID)
-	g.integrate(w, r, matched, event)
+	e := g.event(r, matched, params, body, requestID)
+	if matched.service != nil {
+		g.serve(w, r, matched, e, body)
+		return
+	}
+	g.integrate(w, r, matched, e.encode())
 }
 
 // integrate invokes the route's function and answers.

@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// Route sends requests to a function.
+// Route sends requests to a function, or to a service.
 type Route struct {
 	Method   string // upper case, or "ANY"; of no meaning for $default
 	Path     string // "/jobs/{id}", "/{proxy+}", "$default"
 	Function string
+	Service  *Service      // nil: it goes to Function
 	Timeout  time.Duration // 0: MaxTimeout
 }
 
@@ -21,6 +22,7 @@ type Route struct {
 type route struct {
 	Route
 	segments []segment
+	service  *compiledService // nil: a function
 }
 
 // segment is a part of a path between slashes.
@@ -41,7 +43,11 @@ const (
 const defaultPath = "$default"
 
 func compile(r Route) (*route, error) {
-	c := &route{Route: r}
+	service, err := compileService(r.Service)
+	if err != nil {
+		return nil, err
+	}
+	c := &route{Route: r, service: service}
 	if r.Path == defaultPath {
 		return c, nil
 	}

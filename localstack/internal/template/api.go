@@ -73,7 +73,7 @@ func readRoute(e *evaluator, o *props, f *Function, t *Template) {
 		Function: f.Name,
 		Path:     o.str("Path", "$default"),
 		Method:   strings.ToUpper(o.str("Method", "ANY")),
-		Timeout:  time.Duration(o.integer("TimeoutInMillis", 30_000)) * time.Millisecond,
+		Timeout:  readTimeout(o),
 	}
 	if r.Method == "*" || r.Method == "X-AMAZON-APIGATEWAY-ANY-METHOD" {
 		r.Method = "ANY"
@@ -85,9 +85,6 @@ func readRoute(e *evaluator, o *props, f *Function, t *Template) {
 		o.fail("Path", "%q doesn't begin with /", r.Path)
 	case !slices.Contains(methods, r.Method):
 		o.fail("Method", "%q is not supported", r.Method)
-	}
-	if r.Timeout < 50*time.Millisecond || r.Timeout > 30*time.Second {
-		o.fail("TimeoutInMillis", "is not between 50 and 30000")
 	}
 	id := o.str("ApiId", e.apiID(implicitAPI))
 	addRoute(e, o, t, id, r)
@@ -112,10 +109,7 @@ func addRoute(e *evaluator, o *props, t *Template, id string, r Route) {
 		}
 		a.CORS = readCORS(p)
 	}
-	for _, other := range a.Routes {
-		if other.Path == r.Path && other.Method == r.Method {
-			o.fail("Path", "%s %s is the route of %s too", r.Method, r.Path, other.Function)
-		}
+	if err := a.add(r); err != nil {
+		o.fail("Path", "%s", err)
 	}
-	a.Routes = append(a.Routes, r)
 }

@@ -17,6 +17,7 @@ type evaluator struct {
 	names      map[string]string
 	pending    map[string]bool // names and conditions under evaluation: cycles
 	depth      int
+	plain      plainAPI // what was read of it
 }
 
 // noValue is what !Ref AWS::NoValue gives: the property isn't there.
@@ -26,7 +27,10 @@ type noValue struct{}
 const maxDepth = 100
 
 func newEvaluator(d *document, o Options) (*evaluator, error) {
-	e := &evaluator{doc: d, o: o, names: map[string]string{}, pending: map[string]bool{}}
+	e := &evaluator{
+		doc: d, o: o, names: map[string]string{}, pending: map[string]bool{},
+		plain: plainAPI{stages: map[string]bool{}, integrations: map[string]integration{}},
+	}
 	var err error
 	e.parameters, err = readParameters(d.parameters, o.Parameters)
 	return e, err

@@ -21,6 +21,17 @@ func init() {
 			attributes: map[string]func(*evaluator, string) string{"ApiEndpoint": (*evaluator).apiEndpoint},
 			read:       readAPI,
 		},
+		"AWS::ApiGatewayV2::Api": {
+			generate: func(e *evaluator, r *resource) string { return e.apiID(r.id) },
+			attributes: map[string]func(*evaluator, string) string{
+				"ApiEndpoint": (*evaluator).apiEndpoint,
+				"ApiId":       func(_ *evaluator, name string) string { return name },
+			},
+			read: readPlainAPI,
+		},
+		"AWS::ApiGatewayV2::Stage":       {read: readStage},
+		"AWS::ApiGatewayV2::Integration": {read: readIntegration},
+		"AWS::ApiGatewayV2::Route":       {read: readPlainRoute},
 		"AWS::Serverless::Function": {
 			nameProperty: "FunctionName",
 			attributes:   map[string]func(*evaluator, string) string{"Arn": functionARN},

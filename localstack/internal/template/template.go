@@ -24,8 +24,8 @@ type Template struct {
 	Outputs   map[string]string
 }
 
-// API is an HTTP API (AWS::Serverless::HttpApi), or the implicit one that
-// events without an ApiId belong to.
+// API is an HTTP API (AWS::Serverless::HttpApi, AWS::ApiGatewayV2::Api), or the
+// implicit one that events without an ApiId belong to.
 type API struct {
 	LogicalID string
 	ID        string // ten characters, the same at each start
@@ -43,12 +43,19 @@ type CORS struct {
 	AllowCredentials bool
 }
 
-// Route is one event of type HttpApi.
+// Route is one event of type HttpApi, or one AWS::ApiGatewayV2::Route.
 type Route struct {
-	Method   string // upper case; "ANY"; empty with a Path of "$default"
-	Path     string // "/jobs/{id}", "/{proxy+}"; "$default"
-	Function string // name
+	Method   string   // upper case; "ANY"; empty with a Path of "$default"
+	Path     string   // "/jobs/{id}", "/{proxy+}"; "$default"
+	Function string   // name; empty where there is a Service
+	Service  *Service // nil: it goes to Function
 	Timeout  time.Duration
+}
+
+// Service is an integration with an AWS service and no function between.
+type Service struct {
+	Subtype    string            // "SQS-SendMessage"
+	Parameters map[string]string // RequestParameters: texts, or "$request.…" expressions
 }
 
 // Function is an AWS::Serverless::Function.
@@ -171,6 +178,9 @@ func Parse(source []byte, o Options) (*Template, error) {
 		if err := readResource(e, r, t); err != nil {
 			return nil, fmt.Errorf("resource %s (line %d): %w", r.id, r.line, err)
 		}
+	}
+	if err := e.plain.join(t); err != nil {
+		return nil, err
 	}
 	if err := readOutputs(e, d, t); err != nil {
 		return nil, err

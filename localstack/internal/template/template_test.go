@@ -166,6 +166,17 @@ func TestRefusals(t *testing.T) {
 		{"merge key", queue + "<<: {a: b}", "merge keys are not supported"},
 		{"versioning", bucket + "VersioningConfiguration: {Status: Enabled}", "VersioningConfiguration is not supported"},
 		{"stream", "Resources:\n  T:\n    Type: AWS::DynamoDB::Table\n    Properties: {AttributeDefinitions: [{AttributeName: a, AttributeType: S}], KeySchema: [{AttributeName: a, KeyType: HASH}], StreamSpecification: {}}", "StreamSpecification is not supported"},
+		{"websocket", "Resources: {A: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET}}}", `ProtocolType "WEBSOCKET" is not supported`},
+		{"API by OpenAPI", "Resources: {A: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: HTTP, Body: {}}}}", "Body is not supported"},
+		{"named stage", plain("StageName: prod", "", ""), `StageName "prod" is not supported`},
+		{"manual deployments", plain("AutoDeploy: false", "", ""), "AutoDeploy must be true"},
+		{"subtype", plain("", "IntegrationSubtype: Kinesis-PutRecord", ""), `IntegrationSubtype "Kinesis-PutRecord" is not supported`},
+		{"service parameter", plain("", "RequestParameters: {QueueUrl: q, MessageBody: b, MessageAttributes: a}", ""), "RequestParameters.MessageAttributes is not supported for SQS-SendMessage"},
+		{"service parameter missing", plain("", "RequestParameters: {QueueUrl: q}", ""), "RequestParameters.MessageBody is required for SQS-SendMessage"},
+		{"plain route key", plain("", "", "RouteKey: BREW /pot"), `RouteKey "BREW /pot" is no METHOD /path`},
+		{"plain route auth", plain("", "", "AuthorizationType: JWT"), `AuthorizationType "JWT" is not supported`},
+		{"plain route target", plain("", "", "Target: integrations/other"), "Target is no integration of its API"},
+		{"plain route API", plain("", "", "ApiId: other"), `ApiId "other" is no API of this template`},
 		{"alias bomb", "Resources: {Q: {Type: AWS::SQS::Queue, Properties: &a {QueueName: [*a]}}}", "nested too deeply"},
 		{"empty", "Resources: {}", "no Resources"},
 		{"not yaml", "{", "parse the template"},
@@ -177,6 +188,53 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// plain is a template with an HTTP API in plain CloudFormation: a POST to /ring
+// sends a message. Of each resource one property can be replaced.
+func plain(stage, integration, route string) string {
+	properties := func(typ, other string, all ...string) string {
+		name, _, _ := strings.Cut(other, ":")
+		out := "    Type: AWS::ApiGatewayV2::" + typ + "\n    Properties:\n"
+		for _, p := range append(all, other) {
+			if n, _, _ := strings.Cut(p, ":"); p != "" && (n != name || p == other) {
+				out += "      " + p + "\n"
+			}
+		}
+		return out
+	}
+	return "Resources:\n" +
+		"  R:\n" + properties("Route", route, "ApiId: !Ref A", "RouteKey: POST /ring", "Target: !Sub integrations/${I}") +
+		"  I:\n" + properties("Integration", integration, "ApiId: !Ref A", "IntegrationType: AWS_PROXY", "IntegrationSubtype: SQS-SendMessage",
+		"PayloadFormatVersion: '1.0'", "CredentialsArn: arn:aws:iam::000000000000:role/r", "TimeoutInMillis: 5000",
+		"RequestParameters: {QueueUrl: !Ref Q, MessageBody: $request.body, DelaySeconds: '0'}") +
+		"  S:\n" + properties("Stage", stage, "ApiId: !Ref A", "StageName: $default", "AutoDeploy: true", "DefaultRouteSettings: {ThrottlingRateLimit: 5}") +
+		"  A:\n" + properties("Api", "", "ProtocolType: HTTP", "Name: bell") +
+		"  Q:\n    Type: AWS::SQS::Queue\n"
+}
+
+// TestServiceIntegration: a route that goes to SQS with no function between.
+func TestServiceIntegration(t *testing.T) {
+	got, err := Parse([]byte(plain("", "", "")), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Route{{
+		Method: "POST", Path: "/ring", Timeout: 5 * time.Second,
+		Service: &Service{Subtype: "SQS-SendMessage", Parameters: map[string]string{
+			"QueueUrl": "http://127.0.0.1:4566/000000000000/shop-Q", "MessageBody": "$request.body", "DelaySeconds": "0",
+		}},
+	}}
+	if len(got.APIs) != 1 || got.APIs[0].LogicalID != "A" {
+		t.Fatalf("APIs %+v", got.APIs)
+	}
+	if diff := cmp.Diff(want, got.APIs[0].Routes); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	noStage := strings.Replace(plain("", "", ""), "  S:\n", "  S:\n    Condition: Never\n", 1)
+	if _, err := Parse([]byte("Conditions: {Never: !Equals [a, b]}\n"+noStage), options); err == nil || !strings.Contains(err.Error(), "its API has no stage") {
+		t.Errorf("without a stage: %v", err)
 	}
 }
 

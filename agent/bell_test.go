@@ -1,0 +1,172 @@
+package agent_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent"
+)
+
+// belfry is a server with a bell, at which no poll is held.
+type belfry struct {
+	*server
+	pulls chan chan string // a worker waits: what it is answered, "" for an error
+}
+
+func newBelfry(t *testing.T) *belfry {
+	b := &belfry{newServer(t), make(chan chan string)}
+	b.pollWait = 0
+	b.heartbeat = 10 * time.Second // by the agent's clock, which tests hold
+	b.bell = &errand.Bell{URLs: []string{"/bell/default"}, PollIntervalMs: 300_000, PollWait: 1}
+	b.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasPrefix(r.URL.Path, "/bell/") {
+			return false
+		}
+		if got := r.Header.Get("Authorization"); got != "" {
+			t.Errorf("the bell was shown the token %q", got)
+		}
+		answer := make(chan string)
+		select {
+		case b.pulls <- answer:
+		case <-r.Context().Done():
+			return true
+		}
+		select {
+		case text := <-answer:
+			if text == "" {
+				w.WriteHeader(http.StatusNotFound)
+			}
+			fmt.Fprint(w, text)
+		case <-r.Context().Done():
+		}
+		return true
+	}
+	return b
+}
+
+func (b *belfry) waiter() chan string {
+	b.t.Helper()
+	select {
+	case w := <-b.pulls:
+		return w
+	case <-time.After(patience):
+		b.t.Fatal("nobody waits at the bell")
+		return nil
+	}
+}
+
+// TestRing: no time passes between the ring and the work.
+func TestRing(t *testing.T) {
+	for _, form := range []string{
+		"<ReceiveMessageResponse><ReceiveMessageResult><Message><Body>errand-ring</Body></Message></ReceiveMessageResult></ReceiveMessageResponse>",
+		`{"Messages":[{"Body":"errand-ring"}]}`,
+	} {
+		s := newBelfry(t)
+		s.run(func(c *agent.Config) { c.Clock = newManual() })
+		w := s.waiter()
+		if n := len(s.polled()); n != 1 {
+			t.Errorf("%d polls before the wait, want 1", n)
+		}
+		s.give(s.job("true"))
+		w <- form
+		s.result()
+		if n := len(s.polled()); n < 2 {
+			t.Errorf("%d polls, want 2", n)
+		}
+	}
+}
+
+// TestNoRing: the agent goes on waiting, and asks when it is time to.
+func TestNoRing(t *testing.T) {
+	s, clock := newBelfry(t), newManual()
+	s.run(func(c *agent.Config) { c.Clock = clock })
+	for range 3 {
+		w := s.waiter()
+		clock.advance(20 * time.Second)
+		w <- "<ReceiveMessageResponse/>"
+	}
+	w := s.waiter()
+	if n := len(s.polled()); n != 1 {
+		t.Errorf("%d polls though nothing rang, want 1", n)
+	}
+	s.give(s.job("true"))
+	clock.advance(5 * time.Minute)
+	s.result()
+	close(w)
+}
+
+// TestBrokenBell: one that is missing, or isn't one, is left alone for a while;
+// the agent asks at the interval that it is told.
+func TestBrokenBell(t *testing.T) {
+	for name, text := range map[string]string{"missing": "", "answers at once": "<html>welcome</html>"} {
+		t.Run(name, func(t *testing.T) {
+			s, clock := newBelfry(t), newManual()
+			s.run(func(c *agent.Config) { c.Clock = clock })
+			s.waiter() <- text
+			s.give(s.job("true"))
+			eventually(t, "the agent asks", func() bool {
+				clock.advance(10 * time.Millisecond)
+				return len(s.polled()) > 1
+			})
+			s.result()
+			select {
+			case <-s.pulls:
+				t.Error("the bell was tried again at once")
+			default:
+			}
+			eventually(t, "the bell is tried again", func() bool {
+				clock.advance(time.Second)
+				select {
+				case w := <-s.pulls:
+					close(w)
+					return true
+				default:
+					return false
+				}
+			})
+		})
+	}
+}
+
+// TestBellsOfQueues: each queue's bell is heard.
+func TestBellsOfQueues(t *testing.T) {
+	s := newBelfry(t)
+	s.bell.URLs = []string{s.URL + "/bell/a", "/bell/b"}
+	s.run(func(c *agent.Config) { c.Clock = newManual() })
+	s.waiter()
+	w := s.waiter()
+	s.give(s.job("true"))
+	w <- "errand-ring"
+	s.result()
+}
+
+// TestIdleHeartbeats: an agent that is told to say less, and has work later,
+// isn't taken for one that was suspended, nor does it keep the work to itself.
+func TestIdleHeartbeats(t *testing.T) {
+	s, clock := newBelfry(t), newManual()
+	s.heartbeat = 2 * time.Minute
+	s.run(func(c *agent.Config) { c.Clock = clock })
+	w := s.waiter()
+	clock.advance(119 * time.Second)
+	gate := filepath.Join(t.TempDir(), "gate")
+	s.give(s.job("while ! test -e '" + gate + "'; do sleep 0.01; done"))
+	w <- "errand-ring"
+	s.await("a heartbeat that names the job", func() bool {
+		for _, b := range s.beats {
+			if len(b.Holds) == 1 && b.Holds[0].JobID == jobID {
+				return true
+			}
+		}
+		return false
+	})
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.result()
+}

@@ -1,0 +1,79 @@
+package errand
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// A Bell says where a worker that has nothing to do waits for work, instead of
+// asking again and again. A bell that can't be reached, or whose ring is lost,
+// costs latency alone.
+type Bell struct {
+	// URLs are those of the worker's queues. A GET is answered within 30
+	// seconds, with RingText somewhere in the body if the bell rang: one ring
+	// wakes one worker. A path alone is one of the API's own host. They are
+	// reached without a token.
+	URLs           []string `json:"urls"`
+	PollIntervalMs int64    `json:"pollIntervalMs"` // ask for work this often though none rang
+	PollWait       int      `json:"pollWait"`       // seconds that a poll may be held when one did
+}
+
+// RingText is what stands on a bell's ticket.
+const RingText = "errand-ring"
+
+// hasBell reports whether workers are to wait at a bell. Where polls are held
+// for long, they aren't.
+func (s *Service) hasBell() bool { return len(s.Bells) > 0 && s.Timing.PollWait <= s.Timing.RingWait }
+
+// bell is the bell of a worker; nil: it has none. It must be one for all of its
+// queues, or it would sleep through jobs of the others.
+func (s *Service) bell(w *Worker) *Bell {
+	if !s.hasBell() {
+		return nil
+	}
+	b := &Bell{PollIntervalMs: s.Timing.BellPoll.Milliseconds(), PollWait: seconds(s.Timing.RingWait)}
+	for _, q := range w.Queues {
+		if !slices.Contains(s.Queues, q) {
+			continue
+		}
+		url, ok := s.Bells[q]
+		if !ok {
+			return nil
+		}
+		b.URLs = append(b.URLs, url)
+	}
+	if len(b.URLs) == 0 {
+		return nil
+	}
+	return b
+}
+
+// ring wakes a worker that waits for jobs of the queue. It is a side job: where
+// it fails, one comes by itself after a while.
+func (s *Service) ring(ctx context.Context, queue string) {
+	if !s.hasBell() || s.Bells[queue] == "" {
+		return
+	}
+	if err := s.Queue.Ring(ctx, queue); err != nil {
+		s.Log.WarnContext(ctx, "bell not rung", "queue", queue, "err", err)
+	}
+}
+
+// longestPoll is how long a poll may be held: as long as the server holds them,
+// or, after a ring, until the ticket that it is for can be seen.
+func (s *Service) longestPoll(w *Worker) time.Duration {
+	if s.bell(w) == nil {
+		return s.Timing.PollWait
+	}
+	return max(s.Timing.PollWait, s.Timing.RingWait)
+}
+
+// interval is how soon a worker should be heard of again: one that holds
+// nothing, and waits at a bell, has less to say.
+func (s *Service) interval(w *Worker, holds int) time.Duration {
+	if holds == 0 && s.bell(w) != nil {
+		return max(s.Timing.Heartbeat, s.Timing.IdleHeartbeat)
+	}
+	return s.Timing.Heartbeat
+}

@@ -1,0 +1,92 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Service sends requests of a route to an AWS service, with no function
+// between. Source: "Create AWS service integrations for HTTP APIs".
+type Service struct {
+	Subtype    string            // "SQS-ReceiveMessage"
+	Parameters map[string]string // texts and expressions; see mapping
+}
+
+// ServiceAnswer is what a service answered.
+type ServiceAnswer struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// Services calls AWS's services with the permissions of the integration.
+type Services interface {
+	// CallService calls an action ("ReceiveMessage") of a service ("SQS") by the
+	// query protocol. Errors: ctx's; what is wrong with the service.
+	CallService(ctx context.Context, service, action string, parameters map[string]string) (ServiceAnswer, error)
+}
+
+// compiledService is a Service with its parameters taken apart.
+type compiledService struct {
+	service, action string
+	parameters      map[string]mapping
+}
+
+func compileService(s *Service) (*compiledService, error) {
+	if s == nil {
+		return nil, nil
+	}
+	c := &compiledService{parameters: map[string]mapping{}}
+	var ok bool
+	if c.service, c.action, ok = strings.Cut(s.Subtype, "-"); !ok {
+		return nil, fmt.Errorf("the integration subtype %q is no Service-Action", s.Subtype)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Parameters)) {
+		m, err := compileMapping(s.Parameters[name])
+		if err != nil {
+			return nil, fmt.Errorf("request parameter %s: %w", name, err)
+		}
+		c.parameters[name] = m
+	}
+	return c, nil
+}
+
+// parametersOf are what a request makes of the parameters. One without a value
+// isn't sent, so that the service answers that it misses it.
+func (c *compiledService) parametersOf(e *event, body []byte) map[string]string {
+	out := make(map[string]string, len(c.parameters))
+	for name, m := range c.parameters {
+		if v, ok := m.value(e, body); ok && name != "Region" {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// serve calls the route's service and passes on what it answers, errors too.
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, matched *route, e *event, body []byte) {
+	ctx, cancel := g.invokeContext(r.Context(), matched)
+	defer cancel()
+	c := matched.service
+	answer, err := g.Services.CallService(ctx, c.service, c.action, c.parametersOf(e, body))
+	switch {
+	case r.Context().Err() != nil:
+		return // the client has gone
+	case errors.Is(err, context.DeadlineExceeded):
+		message(w, http.StatusServiceUnavailable, "Service Unavailable")
+	case err != nil:
+		g.Logf("gateway: %s: %s: %s", matched.key(), matched.Route.Service.Subtype, err)
+		message(w, http.StatusInternalServerError, "Internal Server Error")
+	default:
+		w.Header().Set("Content-Type", answer.ContentType)
+		w.Header().Set("Content-Length", strconv.Itoa(len(answer.Body)))
+		w.WriteHeader(answer.Status)
+		_, _ = w.Write(answer.Body) // a client that is gone can't be told
+	}
+}

@@ -1,0 +1,103 @@
+package flow
+
+import (
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/localstack"
+)
+
+// deployed is the API as it is deployed: the template's defaults, the real
+// functions as events of the local gateway, on a loopback port.
+type deployed struct {
+	stack *localstack.Stack
+	srv   *httptest.Server
+	svc   *errand.Service
+	clock *localstack.ManualClock // nil: the machine's
+}
+
+// deployOptions change it.
+type deployOptions struct {
+	parameters map[string]string // of the template
+	manual     bool              // the clock stands still until a test moves it
+	// wrap, if there is one, is put around a function's transport to AWS.
+	wrap func(function string, next http.RoundTripper) http.RoundTripper
+	// change changes the stack's configuration last.
+	change func(*localstack.Config)
+}
+
+func deploy(t *testing.T, o deployOptions) *deployed {
+	t.Helper()
+	d := &deployed{}
+	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	functions := map[string]localstack.FunctionSource{}
+	names := []string{wire.SweepName}
+	for _, e := range api.Endpoints() {
+		names = append(names, e.Name)
+	}
+	c := localstack.Config{
+		Template: errand.Template, Functions: functions, Logf: t.Logf,
+		Parameters: map[string]string{"SignHosts": "127.0.0.1", "Hosts": "127.0.0.1", "BellUrl": "/bell"},
+	}
+	maps.Copy(c.Parameters, o.parameters)
+	var clock wire.Clock
+	if o.manual {
+		d.clock = localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
+		c.Clock, clock = d.clock, wire.Clock{Now: d.clock.Now, After: (&world{clock: d.clock}).after}
+	}
+	for _, name := range names {
+		functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
+			cfg := d.stack.AWSConfig()
+			if o.wrap != nil {
+				cfg.HTTPClient = &http.Client{Transport: o.wrap(name, d.stack.RoundTripper())}
+			}
+			return wire.Handler(name, func(k string) string { return env[k] }, cfg, clock, log)
+		}}
+	}
+	if o.change != nil {
+		o.change(&c)
+	}
+	var err error
+	if d.stack, err = localstack.Start(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.stack.Close() })
+	env := d.stack.Environment("SweepFunction")
+	settings, err := wire.ParseSettings(func(k string) string { return env[k] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.srv = httptest.NewServer(d.stack.API(localstack.APIOptions{}))
+	t.Cleanup(d.srv.Close)
+	d.svc = wire.NewService(d.stack.AWSConfig(), settings, clock, log)
+	return d
+}
+
+// apiServer is deploy with the parts that most tests want. Each function
+// reaches AWS through what wrap, if there is one, makes of its transport.
+func apiServer(t *testing.T, wrap ...func(function string, next http.RoundTripper) http.RoundTripper) (*localstack.Stack, *httptest.Server, *errand.Service) {
+	t.Helper()
+	o := deployOptions{}
+	if len(wrap) > 0 {
+		o.wrap = wrap[0]
+	}
+	d := deploy(t, o)
+	return d.stack, d.srv, d.svc
+}
+
+// client grants a token of the role and returns the API as its bearer sees it.
+func (d *deployed) client(t *testing.T, role errand.Role) *api.Client {
+	t.Helper()
+	token := "token-of-" + string(role)
+	if err := d.svc.GrantToken(t.Context(), token, role, "ann", nil); err != nil {
+		t.Fatal(err)
+	}
+	return &api.Client{BaseURL: d.srv.URL, Token: token}
+}
