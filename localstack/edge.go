@@ -11,6 +11,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
 	"github.com/errandhq/errand/localstack/internal/lambda/lambdawire"
+	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
 )
 
 // healthPath answers who asks whether the stack is up, with no signature.
@@ -128,10 +129,12 @@ func scope(r *http.Request) (region, service string, ok bool) {
 
 // fail answers what no service has seen, in the protocol that the request is in.
 func fail(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
+	if serviceOf(r) == "s3" {
+		s3wire.WriteError(w, r, e)
+		return
+	}
 	w.Header().Set("X-Amzn-Requestid", awswire.RequestID())
 	switch serviceOf(r) {
-	case "s3":
-		writeXMLError(w, e)
 	case "dynamodb":
 		dynamodbwire.Refuse(e).ServeHTTP(w, r)
 	case "sqs":

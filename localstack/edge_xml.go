@@ -8,7 +8,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// xmlError is S3's error document. That of SQS's query protocol has it inside
+// xmlError is an error document as S3 has it. SQS's query protocol has it inside
 // an ErrorResponse; SDKs read either.
 type xmlError struct {
 	XMLName   xml.Name `xml:"Error"`

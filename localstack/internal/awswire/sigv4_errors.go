@@ -1,6 +1,7 @@
 package awswire
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -219,9 +220,12 @@ func (d dialect) unknownKey(accessKeyID string) *Error {
 func (d dialect) mismatch(sig *signature, canonical, toSign string) *Error {
 	if d == dialectS3 {
 		e := Errorf(http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
-		e.Fields = map[string]any{"AWSAccessKeyId": sig.accessKeyID, "StringToSign": toSign, "SignatureProvided": sig.signature}
+		e.Fields = map[string]any{
+			"AWSAccessKeyId": sig.accessKeyID, "SignatureProvided": sig.signature,
+			"StringToSign": toSign, "StringToSignBytes": fmt.Sprintf("% x", toSign),
+		}
 		if canonical != "" {
-			e.Fields["CanonicalRequest"] = canonical
+			e.Fields["CanonicalRequest"], e.Fields["CanonicalRequestBytes"] = canonical, fmt.Sprintf("% x", canonical)
 		}
 		return e
 	}

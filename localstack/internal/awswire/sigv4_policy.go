@@ -9,6 +9,9 @@ type PolicyForm struct {
 	Credential string // x-amz-credential
 	Date       string // x-amz-date
 	Signature  string // x-amz-signature
+	// Older says that the form has the fields of Signature Version 2, which is
+	// refused by name.
+	Older bool
 }
 
 // VerifyPolicy checks the signature of an S3 POST policy. What the policy
@@ -18,28 +21,28 @@ type PolicyForm struct {
 // Source: "Browser-based uploads using POST", Amazon S3 API Reference.
 func (v *Verifier) VerifyPolicy(f PolicyForm) (Identity, error) {
 	switch {
-	case f.Policy == "" && f.Signature == "":
-		return Identity{}, Errorf(http.StatusForbidden, "AccessDenied", "Access Denied")
-	case f.Algorithm == "" && f.Credential == "" && f.Signature == "":
+	case f.Older:
 		return Identity{}, signatureV2()
+	case f.Policy == "" && f.Signature == "", f.Algorithm == "" && f.Credential == "" && f.Signature == "":
+		return Identity{}, Errorf(http.StatusForbidden, "AccessDenied", "Access Denied")
 	}
 	for _, field := range []struct{ name, value string }{
-		{"policy", f.Policy}, {"x-amz-algorithm", f.Algorithm}, {"x-amz-credential", f.Credential},
-		{"x-amz-date", f.Date}, {"x-amz-signature", f.Signature},
+		{"Policy", f.Policy}, {"X-Amz-Algorithm", f.Algorithm}, {"X-Amz-Credential", f.Credential},
+		{"X-Amz-Date", f.Date}, {"X-Amz-Signature", f.Signature},
 	} {
 		if field.value == "" {
 			return Identity{}, policyArgument(field.name, "Bucket POST must contain a field named '"+field.name+"'.  If it is specified, please check the order of the fields.")
 		}
 	}
 	if f.Algorithm != algorithm {
-		return Identity{}, policyArgument("x-amz-algorithm", "Unsupported algorithm: "+f.Algorithm)
+		return Identity{}, policyArgument("X-Amz-Algorithm", "Unsupported algorithm: "+f.Algorithm)
 	}
 	sig := &signature{signature: f.Signature, presigned: true}
 	if problem := sig.setCredential(f.Credential); problem != "" {
-		return Identity{}, policyArgument("x-amz-credential", problem)
+		return Identity{}, policyArgument("X-Amz-Credential", problem)
 	}
 	if !sig.setDate(f.Date) || sig.date[:8] != sig.day || sig.service != "s3" {
-		return Identity{}, policyArgument("x-amz-date", "The date and the service must be those of the credential.")
+		return Identity{}, policyArgument("X-Amz-Date", "The date and the service must be those of the credential.")
 	}
 	secret, ok := v.secrets[sig.accessKeyID]
 	if !ok {
@@ -55,6 +58,6 @@ func (v *Verifier) VerifyPolicy(f PolicyForm) (Identity, error) {
 
 func policyArgument(name, message string) *Error {
 	e := Errorf(http.StatusBadRequest, "InvalidArgument", "%s", message)
-	e.Fields = map[string]any{"ArgumentName": name}
+	e.Fields = map[string]any{"ArgumentName": name, "ArgumentValue": ""}
 	return e
 }

@@ -12,10 +12,24 @@ import (
 type Bucket struct {
 	Name      string
 	Region    string
+	Location  string `json:",omitempty"` // an older name of Region, if that was used
 	Created   time.Time
 	Lifecycle []LifecycleRule `json:",omitempty"`
 	CORS      []CORSRule      `json:",omitempty"`
+	Tags      []Tag           `json:",omitempty"`
+	// Ownership and PublicAccess are kept and given back. They change nothing:
+	// here everything belongs to one account, and nothing is public.
+	Ownership    string        `json:",omitempty"` // "": none
+	PublicAccess *PublicAccess `json:",omitempty"` // nil: none
 }
+
+// PublicAccess is a bucket's public access block.
+type PublicAccess struct {
+	BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets bool
+}
+
+// BucketOwnerEnforced is the object ownership of new buckets: there are no ACLs.
+const BucketOwnerEnforced = "BucketOwnerEnforced"
 
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 var ipAddress = regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`)
@@ -29,8 +43,18 @@ func ValidBucketName(name string) bool {
 // us-east-1, as it does there, and fails elsewhere.
 // Errors: InvalidBucketName, BucketAlreadyOwnedByYou.
 func (e *Engine) CreateBucket(name, region string) error {
+	return e.NewBucket(Bucket{Name: name, Region: region, Ownership: BucketOwnerEnforced})
+}
+
+// NewBucket is CreateBucket of one with a configuration.
+// Errors: as CreateBucket's, and CheckTags'.
+func (e *Engine) NewBucket(bucket Bucket) error {
+	name, region := bucket.Name, bucket.Region
 	if !ValidBucketName(name) {
 		return fail(400, "InvalidBucketName", "The specified bucket is not valid.", "BucketName", name)
+	}
+	if err := CheckTags(bucket.Tags, MaxBucketTags); err != nil {
+		return err
 	}
 	return e.update(func(b *kv.Batch) ([]Part, error) {
 		var old Bucket
@@ -42,7 +66,8 @@ func (e *Engine) CreateBucket(name, region string) error {
 		case ok:
 			return nil, fail(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.", "BucketName", name)
 		}
-		return nil, e.set(b, bucketKey(name), Bucket{Name: name, Region: region, Created: e.Now()})
+		bucket.Created, bucket.PublicAccess = e.Now(), &PublicAccess{true, true, true, true}
+		return nil, e.set(b, bucketKey(name), bucket)
 	})
 }
 
@@ -105,6 +130,18 @@ func (e *Engine) DeleteBucket(name string) error {
 		b.Delete(e.space, bucketKey(name))
 		return append(drop, uploads...), err
 	})
+}
+
+// PutOwnership sets a bucket's object ownership; "" removes it.
+// Errors: NoSuchBucket.
+func (e *Engine) PutOwnership(bucket, ownership string) error {
+	return e.updateBucket(bucket, func(b *Bucket) { b.Ownership = ownership })
+}
+
+// PutPublicAccess sets a bucket's public access block; nil removes it.
+// Errors: NoSuchBucket.
+func (e *Engine) PutPublicAccess(bucket string, block *PublicAccess) error {
+	return e.updateBucket(bucket, func(b *Bucket) { b.PublicAccess = block })
 }
 
 // updateBucket changes a bucket's configuration.

@@ -1,10 +1,12 @@
 package s3
 
 import (
+	"cmp"
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/errandhq/errand/localstack/internal/kv"
@@ -16,6 +18,7 @@ type CompleteInput struct {
 	Parts                 []CompletedPart // in order of their numbers
 	Conditions            Conditions      // IfMatch, IfNoneMatch
 	Checksum              string          // of the whole, base64; "": none sent
+	ChecksumType          string          // "": none sent
 	Size                  int64           // of the whole; -1: none sent
 }
 
@@ -23,7 +26,7 @@ type CompleteInput struct {
 type CompletedPart struct {
 	Number   int
 	ETag     string
-	Checksum string // base64; "": none sent
+	Checksum Checksum // zero: none sent
 }
 
 // CompleteUpload makes an object of parts, whose bytes stay where they are.
@@ -32,6 +35,9 @@ type CompletedPart struct {
 // Errors: NoSuchBucket, NoSuchUpload, InvalidPart, InvalidPartOrder,
 // EntityTooSmall, PreconditionFailed, BadDigest, InvalidRequest.
 func (e *Engine) CompleteUpload(in CompleteInput) (*Object, error) {
+	if err := in.Conditions.valid(); err != nil {
+		return nil, err
+	}
 	u, err := e.Upload(in.Bucket, in.Key, in.UploadID)
 	if err != nil {
 		if o, oerr := e.object(in.Bucket, in.Key); oerr == nil && o.UploadID == in.UploadID {
@@ -41,7 +47,10 @@ func (e *Engine) CompleteUpload(in CompleteInput) (*Object, error) {
 	}
 	var o *Object
 	err = e.update(func(b *kv.Batch) (drop []Part, err error) {
-		if _, err := e.Upload(in.Bucket, in.Key, in.UploadID); err != nil {
+		if u, err = e.Upload(in.Bucket, in.Key, in.UploadID); err != nil {
+			return nil, err
+		}
+		if err := u.checkCompletion(&in); err != nil {
 			return nil, err
 		}
 		parts, err := e.chosenParts(u, in.Parts)
@@ -51,11 +60,13 @@ func (e *Engine) CompleteUpload(in CompleteInput) (*Object, error) {
 		if o, err = assemble(u, parts, in); err != nil {
 			return nil, err
 		}
-		all, err := e.dropUpload(b, u)
-		if err != nil {
+		if drop, err = e.put(b, in.Bucket, o, in.Conditions); err != nil {
 			return nil, err
 		}
-		drop, err = e.put(b, in.Bucket, o, in.Conditions)
+		if u.Overtaken && in.Conditions != (Conditions{}) {
+			return nil, in.Conditions.conflict(in.Key)
+		}
+		all, err := e.dropUpload(b, u) // after put, which touches the uploads to the key
 		return append(drop, without(all, o.Parts)...), err
 	})
 	return o, err
@@ -75,7 +86,7 @@ func (e *Engine) chosenParts(u *Upload, list []CompletedPart) ([]UploadedPart, e
 		if err != nil {
 			return nil, err
 		}
-		if !ok || strings.Trim(c.ETag, `"`) != p.ETag || c.Checksum != "" && c.Checksum != p.Checksum.Value {
+		if !ok || strings.Trim(c.ETag, `"`) != p.ETag || c.Checksum.Value != "" && c.Checksum.Value != p.Checksum.Value {
 			return nil, fail(400, "InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
 				"UploadId", u.ID, "PartNumber", c.Number, "ETag", strings.Trim(c.ETag, `"`))
 		}
@@ -85,15 +96,38 @@ func (e *Engine) chosenParts(u *Upload, list []CompletedPart) ([]UploadedPart, e
 		}
 		parts = append(parts, p)
 	}
-	if len(parts) == 0 {
-		return nil, fail(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
-	}
 	return parts, nil
+}
+
+// checkCompletion holds what a client says of checksums to what the upload was
+// begun with.
+func (u *Upload) checkCompletion(in *CompleteInput) error {
+	if len(in.Parts) == 0 {
+		return fail(400, "InvalidRequest", "You must specify at least one part")
+	}
+	if in.ChecksumType != "" && in.ChecksumType != u.ChecksumType {
+		return fail(400, "InvalidRequest", fmt.Sprintf("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", cmp.Or(u.ChecksumType, "null")))
+	}
+	if u.Algorithm == "" {
+		return nil
+	}
+	for _, p := range in.Parts {
+		switch {
+		case p.Checksum.Value == "" && u.ChecksumType == Composite:
+			return fail(400, "InvalidRequest", fmt.Sprintf("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.",
+				strings.ToLower(string(u.Algorithm)), p.Number))
+		case p.Checksum.Value != "" && p.Checksum.Algorithm != u.Algorithm:
+			return fail(400, "BadDigest", fmt.Sprintf("The %s you specified for part %d did not match what we received.",
+				strings.ToLower(string(p.Checksum.Algorithm)), p.Number))
+		}
+	}
+	return nil
 }
 
 // assemble builds the record of the object that parts make.
 func assemble(u *Upload, parts []UploadedPart, in CompleteInput) (*Object, error) {
-	o := &Object{Key: u.Key, Headers: u.Headers, Metadata: u.Metadata, Multipart: true, UploadID: u.ID}
+	o := &Object{Key: u.Key, Multipart: true, UploadID: u.ID}
+	o.describe(u.About)
 	sums := md5.New()
 	for _, p := range parts {
 		sum, err := hex.DecodeString(p.ETag)
@@ -102,11 +136,14 @@ func assemble(u *Upload, parts []UploadedPart, in CompleteInput) (*Object, error
 		}
 		sums.Write(sum)
 		o.Size += p.Size
+		if u.ChecksumType == Composite {
+			p.Sum = p.Checksum.Value
+		}
 		o.Parts = append(o.Parts, p.Part)
 	}
 	o.ETag = fmt.Sprintf("%x-%d", sums.Sum(nil), len(parts))
 	if in.Size >= 0 && in.Size != o.Size {
-		return nil, fail(400, "InvalidRequest", "The provided 'x-amz-mp-object-size' header value does not match what was computed.")
+		return nil, fail(400, "InvalidRequest", "The provided 'x-amz-mp-object-size' header value "+strconv.FormatInt(in.Size, 10)+" does not match what was computed: "+strconv.FormatInt(o.Size, 10))
 	}
 	var err error
 	if o.Checksum, err = wholeChecksum(u, parts); err != nil {
@@ -118,22 +155,12 @@ func assemble(u *Upload, parts []UploadedPart, in CompleteInput) (*Object, error
 	return o, nil
 }
 
-// wholeChecksum is the checksum of an object from those of its parts. Parts of
-// different algorithms, which an upload without one allows, have none.
+// wholeChecksum is the checksum of an object from those of its parts.
 func wholeChecksum(u *Upload, parts []UploadedPart) (Checksum, error) {
-	c := Checksum{Algorithm: parts[0].Checksum.Algorithm, Type: u.ChecksumType}
-	if c.Type == "" {
-		c.Type = Composite
-		if c.Algorithm == CRC64NVME {
-			c.Type = FullObject
-		}
-	}
+	c := Checksum{Algorithm: u.keep(), Type: cmp.Or(u.ChecksumType, FullObject)}
 	concat := c.Algorithm.New()
 	var whole []byte
 	for i, p := range parts {
-		if p.Checksum.Algorithm != c.Algorithm {
-			return Checksum{}, nil
-		}
 		sum, err := base64.StdEncoding.DecodeString(p.Checksum.Value)
 		if err != nil {
 			return Checksum{}, fmt.Errorf("part %d: %w", p.Number, err)

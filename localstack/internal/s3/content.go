@@ -12,11 +12,22 @@ import (
 // First -1 asks for the Last bytes at the end; Last -1 for all from First.
 type Range struct{ First, Last int64 }
 
+// String is r as a Range header has it.
+func (r Range) String() string {
+	switch {
+	case r.First < 0:
+		return fmt.Sprintf("bytes=-%d", r.Last)
+	case r.Last < 0:
+		return fmt.Sprintf("bytes=%d-", r.First)
+	}
+	return fmt.Sprintf("bytes=%d-%d", r.First, r.Last)
+}
+
 // Span is where the bytes of an answer lie in the object.
 type Span struct {
 	Start, Length int64
 	Partial       bool // the answer is a 206
-	Parts         int  // of a multipart object asked for by part
+	Part, Parts   int  // the number, and how many, of an object asked for by part
 }
 
 // span resolves what in asks for.
@@ -34,7 +45,7 @@ func (o *Object) span(in GetInput) (Span, error) {
 		last = o.Size - 1
 	}
 	if first > last || in.Range.First < 0 && in.Range.Last == 0 {
-		return Span{}, fail(416, "InvalidRange", "The requested range is not satisfiable", "ActualObjectSize", o.Size)
+		return Span{}, fail(416, "InvalidRange", "The requested range is not satisfiable", "ActualObjectSize", o.Size, "RangeRequested", in.Range.String())
 	}
 	return Span{Start: first, Length: last - first + 1, Partial: true}, nil
 }
@@ -45,7 +56,7 @@ func (o *Object) partSpan(number int) (Span, error) {
 	}
 	s := Span{Length: o.Parts[number-1].Size, Partial: true}
 	if o.Multipart {
-		s.Parts = len(o.Parts)
+		s.Part, s.Parts = number, len(o.Parts)
 	}
 	for _, p := range o.Parts[:number-1] {
 		s.Start += p.Size
@@ -126,4 +137,16 @@ func (c *Content) Close() error {
 	}
 	c.held, c.pieces = nil, nil
 	return err
+}
+
+// SpanChecksum is the checksum of the bytes of a span: of the whole, or of the
+// one part of an object whose checksum is a composite one; else zero.
+func (o *Object) SpanChecksum(s Span) Checksum {
+	if s.Part > 0 && o.Checksum.Type == Composite {
+		return Checksum{Algorithm: o.Checksum.Algorithm, Value: o.Parts[s.Part-1].Sum, Type: Composite}
+	}
+	if s.Length != o.Size {
+		return Checksum{}
+	}
+	return o.Checksum
 }

@@ -1,11 +1,29 @@
 package s3
 
+import (
+	"errors"
+	"fmt"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+)
+
 // CopyInput makes an object of another one.
 type CopyInput struct {
 	Source GetInput // with the conditions of x-amz-copy-source-if-…
-	Target PutInput // without body; headers and metadata count if Replace is set
-	// Replace takes headers and metadata from Target, not from the source.
-	Replace bool
+	Target PutInput // without body
+	// Replace takes headers and metadata from Target, not from the source;
+	// ReplaceTags does so with the tags.
+	Replace, ReplaceTags bool
+	// Changes says that something else that S3 has a copy onto itself for was
+	// asked for: a storage class, or encryption.
+	Changes bool
+}
+
+// inPlace reports whether in would copy an object onto itself and change nothing.
+func (in *CopyInput) inPlace() bool {
+	t := &in.Target
+	return in.Source.Bucket == t.Bucket && in.Source.Key == t.Key && !in.Replace && !in.Changes &&
+		t.Expected.Algorithm == "" && t.Conditions == Conditions{}
 }
 
 // Copy copies an object. Its ETag is the MD5 of the bytes, also where the
@@ -14,7 +32,7 @@ type CopyInput struct {
 // as Put's; InvalidRequest for a copy onto itself that changes nothing.
 func (e *Engine) Copy(in CopyInput) (*Object, error) {
 	t := in.Target
-	if in.Source.Bucket == t.Bucket && in.Source.Key == t.Key && !in.Replace && t.Expected.Algorithm == "" {
+	if in.inPlace() {
 		return nil, fail(400, "InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
 	src, content, err := e.source(in.Source)
@@ -28,6 +46,9 @@ func (e *Engine) Copy(in CopyInput) (*Object, error) {
 	if !in.Replace {
 		t.Headers, t.Metadata = src.Headers, src.Metadata
 	}
+	if !in.ReplaceTags {
+		t.Tags = src.Tags
+	}
 	if t.Expected.Algorithm == "" {
 		t.Expected.Algorithm = src.Checksum.Algorithm
 	}
@@ -37,11 +58,15 @@ func (e *Engine) Copy(in CopyInput) (*Object, error) {
 
 // CopyPart stores the bytes of an object, or a range of them, as a part.
 func (e *Engine) CopyPart(source GetInput, part PartInput) (*UploadedPart, error) {
-	_, content, err := e.source(source)
+	o, content, err := e.source(source)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = content.Close() }() // it was only read
+	if r := source.Range; r != nil && r.Last >= o.Size {
+		return nil, invalidArgument("x-amz-copy-source-range", fmt.Sprintf("bytes=%d-%d", r.First, r.Last),
+			fmt.Sprintf("Range specified is not valid for source object of size: %d", o.Size))
+	}
 	part.Body, part.Size = content, content.Length
 	return e.PutPart(part)
 }
@@ -51,10 +76,14 @@ func (e *Engine) source(in GetInput) (*Object, *Content, error) {
 	c := in.Conditions
 	in.Conditions = Conditions{}
 	o, content, err := e.Get(in)
+	var refused *awswire.Error
+	if errors.As(err, &refused) && refused.Code == "InvalidRange" {
+		err = fail(400, "InvalidRequest", "The specified copy range is invalid for the source object size")
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := c.checkSource(o); err != nil {
+	if err := c.checkSource(o, e.Now()); err != nil {
 		_ = content.Close()
 		return nil, nil, err
 	}

@@ -55,16 +55,18 @@ type lister struct {
 }
 
 // group is the common prefix that key falls under, "" if none.
-func (l *lister) group(key string) string {
-	if l.in.Delimiter == "" || !strings.HasPrefix(key, l.in.Prefix) {
+func group(key, prefix, delimiter string) string {
+	if delimiter == "" || !strings.HasPrefix(key, prefix) {
 		return ""
 	}
-	i := strings.Index(key[len(l.in.Prefix):], l.in.Delimiter)
+	i := strings.Index(key[len(prefix):], delimiter)
 	if i < 0 {
 		return ""
 	}
-	return key[:len(l.in.Prefix)+i+len(l.in.Delimiter)]
+	return key[:len(prefix)+i+len(delimiter)]
 }
+
+func (l *lister) group(key string) string { return group(key, l.in.Prefix, l.in.Delimiter) }
 
 // beyond is the first store key after key or, if that is a common prefix,
 // after all that it covers.

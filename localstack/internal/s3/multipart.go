@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -17,11 +18,15 @@ const (
 
 // Upload is an unfinished multipart upload.
 type Upload struct {
-	Bucket, Key, ID   string
-	Initiated         time.Time
-	Algorithm         Algorithm         `json:",omitempty"` // "": what the parts have
-	ChecksumType      string            `json:",omitempty"`
-	Headers, Metadata map[string]string `json:",omitempty"`
+	Bucket, Key, ID string
+	Initiated       time.Time
+	// Algorithm is "" if none was asked for: the object gets a CRC64NVME then.
+	Algorithm    Algorithm `json:",omitempty"`
+	ChecksumType string    `json:",omitempty"`
+	About
+	// Overtaken says that the key was written or deleted since: conditional
+	// completion is refused then.
+	Overtaken bool `json:",omitempty"`
 }
 
 // UploadedPart is a part of an unfinished upload.
@@ -30,19 +35,21 @@ type UploadedPart struct {
 	Number   int
 	ETag     string
 	Modified time.Time
-	Checksum Checksum
+	Checksum Checksum // as kept
+	Sent     Checksum `json:"-"` // of the algorithm that the sender used
 }
 
 // CreateUpload begins u, whose ID and time it sets.
 // Errors: NoSuchBucket, KeyTooLongError, MetadataTooLarge, InvalidRequest.
 func (e *Engine) CreateUpload(u *Upload) error {
-	if err := checkNew(u.Key, u.Metadata, 0); err != nil {
+	if err := checkNew(u.Key, u.About, 0); err != nil {
 		return err
 	}
 	if err := u.chooseType(); err != nil {
 		return err
 	}
-	u.ID, u.Initiated = newID(), e.Now()
+	u.Initiated = e.Now()
+	u.ID = fmt.Sprintf("%016x", u.Initiated.UnixNano()) + newID()[:16] // lists are in the order of time
 	return e.update(func(b *kv.Batch) ([]Part, error) {
 		if _, err := e.Bucket(u.Bucket); err != nil {
 			return nil, err
@@ -56,8 +63,9 @@ func (e *Engine) CreateUpload(u *Upload) error {
 func (u *Upload) chooseType() error {
 	sha := u.Algorithm == SHA1 || u.Algorithm == SHA256
 	switch {
+	case u.Algorithm == "" && u.ChecksumType != "":
+		return fail(400, "InvalidRequest", "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
 	case u.Algorithm == "":
-		u.ChecksumType = ""
 	case u.ChecksumType == "" && u.Algorithm == CRC64NVME:
 		u.ChecksumType = FullObject
 	case u.ChecksumType == "":
@@ -107,6 +115,7 @@ func (e *Engine) PutPart(in PartInput) (*UploadedPart, error) {
 	if in.Expected.Algorithm == "" {
 		in.Expected.Algorithm = u.Algorithm
 	}
+	in.Expected.Keep = u.keep()
 	if u.Algorithm != "" && u.Algorithm != in.Expected.Algorithm {
 		return nil, fail(400, "InvalidRequest", fmt.Sprintf("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
 			strings.ToLower(string(u.Algorithm)), strings.ToLower(string(in.Expected.Algorithm))))
@@ -115,7 +124,7 @@ func (e *Engine) PutPart(in PartInput) (*UploadedPart, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &UploadedPart{Part: body, Number: in.Number, ETag: d.etag(), Checksum: d.checksum()}
+	p := &UploadedPart{Part: body, Number: in.Number, ETag: d.etag(), Checksum: d.checksum(), Sent: d.sent(in.Expected)}
 	err = e.update(func(b *kv.Batch) (drop []Part, err error) {
 		// The upload may have been ended while the body came in.
 		if _, err := e.Upload(in.Bucket, in.Key, in.UploadID); err != nil {
@@ -153,22 +162,8 @@ func (e *Engine) Parts(bucket, key, id string, afterNumber, limit int) (u *Uploa
 	return u, parts, more, err
 }
 
-// Uploads lists the unfinished uploads to keys with a prefix, in the order of
-// keys. Errors: NoSuchBucket.
-func (e *Engine) Uploads(bucket, prefix string) ([]Upload, error) {
-	if _, err := e.Bucket(bucket); err != nil {
-		return nil, err
-	}
-	var list []Upload
-	from := []byte("u" + bucket + "\x00" + prefix)
-	err := e.space.Scan(from, after(from), func(_, v []byte) (bool, error) {
-		var u Upload
-		err := decode(v, &u)
-		list = append(list, u)
-		return true, err
-	})
-	return list, err
-}
+// keep is the algorithm of the checksums that are kept of an upload's parts.
+func (u *Upload) keep() Algorithm { return cmp.Or(u.Algorithm, CRC64NVME) }
 
 // AbortUpload ends an upload and drops its parts.
 // Errors: NoSuchBucket, NoSuchUpload.

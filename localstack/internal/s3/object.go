@@ -18,6 +18,9 @@ type Object struct {
 	Headers map[string]string `json:",omitempty"`
 	// Metadata is the user's, by lower-case name without x-amz-meta-.
 	Metadata map[string]string `json:",omitempty"`
+	Tags     []Tag             `json:",omitempty"`
+	// StorageClass is as it was sent, "" for STANDARD. All are stored alike.
+	StorageClass string `json:",omitempty"`
 	// Parts are the bytes, in order: one unless it was a multipart upload.
 	Parts []Part
 	// Multipart says that it was one, if of a single part.
@@ -30,6 +33,8 @@ type Object struct {
 type Part struct {
 	ID   string
 	Size int64
+	// Sum is the part's checksum where the object's is a composite one, base64.
+	Sum string `json:",omitempty"`
 }
 
 // GetInput names an object, and what of it is wanted under which conditions.
@@ -48,7 +53,7 @@ func (e *Engine) Head(in GetInput) (*Object, Span, error) {
 	if err != nil {
 		return nil, Span{}, err
 	}
-	if err := in.Conditions.checkRead(o); err != nil {
+	if err := in.Conditions.checkRead(o, e.Now()); err != nil {
 		return o, Span{}, err
 	}
 	span, err := o.span(in)
@@ -123,6 +128,9 @@ func (e *Engine) DeleteMany(bucket string, objects []DeleteInput) (errs []error,
 				continue
 			}
 			done[in.Key] = true
+			if err := e.overtake(b, bucket, in.Key); err != nil {
+				return nil, err
+			}
 			b.Delete(e.space, objectKey(bucket, in.Key))
 			drop = append(drop, o.Parts...)
 		}

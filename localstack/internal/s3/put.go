@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/kv"
@@ -24,8 +26,14 @@ type PutInput struct {
 	Size        int64 // of Body; -1 if not known before its end
 	Expected    Expected
 	Conditions  Conditions // IfMatch, IfNoneMatch
-	Headers     map[string]string
-	Metadata    map[string]string
+	About
+}
+
+// About is what a write says of an object beside its bytes; see Object.
+type About struct {
+	Headers, Metadata map[string]string
+	Tags              []Tag
+	StorageClass      string
 }
 
 // Put stores an object whole, or not at all: when it returns, object and bytes
@@ -34,7 +42,10 @@ type PutInput struct {
 // PreconditionFailed, IncompleteBody, BadDigest, XAmzContentSHA256Mismatch,
 // what Body gives.
 func (e *Engine) Put(in PutInput) (*Object, error) {
-	if err := checkNew(in.Key, in.Metadata, in.Size); err != nil {
+	if err := checkNew(in.Key, in.About, in.Size); err != nil {
+		return nil, err
+	}
+	if err := in.Conditions.valid(); err != nil {
 		return nil, err
 	}
 	// Looking before reading spares a client that waits for 100-continue a
@@ -48,17 +59,28 @@ func (e *Engine) Put(in PutInput) (*Object, error) {
 	}
 	o := &Object{
 		Key: in.Key, Size: part.Size, ETag: d.etag(), Checksum: d.checksum(),
-		Headers: in.Headers, Metadata: in.Metadata, Parts: []Part{part},
+		Parts: []Part{part},
 	}
+	o.describe(in.About)
 	return o, e.place(in.Bucket, o, in.Conditions)
 }
 
-func checkNew(key string, metadata map[string]string, size int64) error {
+func (o *Object) describe(a About) {
+	o.Headers, o.Metadata, o.Tags, o.StorageClass = a.Headers, a.Metadata, a.Tags, a.StorageClass
+}
+
+func (o *Object) about() About {
+	return About{Headers: o.Headers, Metadata: o.Metadata, Tags: o.Tags, StorageClass: o.StorageClass}
+}
+
+func checkNew(key string, a About, size int64) error {
 	meta := 0
-	for k, v := range metadata {
+	for k, v := range a.Metadata {
 		meta += len(k) + len(v)
 	}
 	switch {
+	case !utf8.ValidString(key):
+		return fail(400, "InvalidURI", "Couldn't parse the specified URI.", "URI", strings.ToValidUTF8(key, "\ufffd"))
 	case len(key) > MaxKey:
 		return fail(400, "KeyTooLongError", "Your key is too long", "Size", len(key), "MaxSizeAllowed", MaxKey)
 	case meta > maxMetadata:
@@ -66,7 +88,7 @@ func checkNew(key string, metadata map[string]string, size int64) error {
 	case size > MaxPut:
 		return tooLarge()
 	}
-	return nil
+	return CheckTags(a.Tags, MaxObjectTags)
 }
 
 func tooLarge() error {
@@ -104,6 +126,9 @@ func (e *Engine) put(b *kv.Batch, bucket string, o *Object, c Conditions) (drop 
 		return nil, err
 	} else if ok {
 		drop = old.Parts
+	}
+	if err := e.overtake(b, bucket, o.Key); err != nil {
+		return nil, err
 	}
 	o.Modified = e.Now()
 	for _, p := range o.Parts {

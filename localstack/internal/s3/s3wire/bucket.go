@@ -1,59 +1,94 @@
 package s3wire
 
 import (
+	"cmp"
 	"encoding/xml"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// owner is who owns everything in the stack.
-type owner struct{ ID, DisplayName string }
-
-var theOwner = owner{ID: strings.Repeat("0", 52) + awswire.Account, DisplayName: "errand"}
-
-func (c *call) listBuckets() error {
-	buckets, err := c.engine.Buckets()
-	if err != nil {
-		return err
-	}
-	type bucket struct{ Name, CreationDate, BucketRegion string }
-	var out struct {
-		XMLName xml.Name `xml:"ListAllMyBucketsResult"`
-		Xmlns   string   `xml:"xmlns,attr"`
-		Owner   owner
-		Buckets []bucket `xml:"Buckets>Bucket"`
-		Prefix  string   `xml:",omitempty"`
-	}
-	out.Xmlns, out.Owner, out.Prefix = xmlns, theOwner, c.query.Get("prefix")
-	for _, b := range buckets {
-		if strings.HasPrefix(b.Name, out.Prefix) {
-			out.Buckets = append(out.Buckets, bucket{b.Name, xmlTime(b.Created), b.Region})
-		}
-	}
-	return c.writeXML(http.StatusOK, out)
+// owner is who owns everything in the stack. S3 has stopped to give a
+// DisplayName, but for who began a multipart upload.
+type owner struct {
+	ID          string
+	DisplayName string `xml:",omitempty"`
 }
 
+var theOwner = owner{ID: strings.Repeat("0", 52) + awswire.Account}
+var theInitiator = owner{ID: theOwner.ID, DisplayName: "errand"}
+
+// region is a region by its name, where "aws-global" is us-east-1's other one.
+var region = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
+
+// bucketARN is given beside a bucket's name.
+func bucketARN(name string) string { return "arn:aws:s3:::" + name }
+
 func (c *call) createBucket() error {
-	region := awswire.IdentityFrom(c.r.Context()).Region
+	endpoint := awswire.IdentityFrom(c.r.Context()).Region
+	if !region.MatchString(endpoint) {
+		endpoint = awswire.DefaultRegion
+	}
 	var in struct {
-		LocationConstraint string
+		LocationConstraint *string
+		Tags               []s3.Tag `xml:"Tags>Tag"`
 	}
 	if c.r.ContentLength != 0 {
 		if err := c.readXML(&in); err != nil {
 			return err
 		}
 	}
-	if in.LocationConstraint != "" {
-		region = in.LocationConstraint
+	where, err := locationConstraint(endpoint, in.LocationConstraint)
+	if err != nil {
+		return err
 	}
-	if err := c.engine.CreateBucket(c.bucket, region); err != nil {
+	older := ""
+	if c := in.LocationConstraint; c != nil && *c == "EU" {
+		older = *c
+	}
+	b := s3.Bucket{Location: older, Name: c.bucket, Region: where, Tags: in.Tags, Ownership: cmp.Or(c.r.Header.Get("X-Amz-Object-Ownership"), s3.BucketOwnerEnforced)}
+	if err := checkOwnership(b.Ownership); err != nil {
+		return err
+	}
+	if err := c.engine.NewBucket(b); err != nil {
 		return err
 	}
 	c.w.Header().Set("Location", "/"+c.bucket)
+	if in.LocationConstraint != nil {
+		c.w.Header().Set("Location", "http://"+c.bucket+".s3.amazonaws.com/")
+	}
+	c.w.Header().Set("x-amz-bucket-arn", bucketARN(c.bucket))
 	c.w.WriteHeader(http.StatusOK)
 	return nil
+}
+
+// locationConstraint is the region of a bucket that is created at an endpoint
+// of a region: only us-east-1's creates buckets elsewhere, and only it takes
+// none to mean itself.
+func locationConstraint(endpoint string, wanted *string) (string, error) {
+	global := endpoint == awswire.DefaultRegion
+	switch {
+	case wanted == nil && global:
+		return endpoint, nil
+	case wanted == nil:
+		return "", illegalLocation("unspecified")
+	case *wanted == "EU" && (global || endpoint == "eu-west-1"):
+		return "eu-west-1", nil
+	case global && (*wanted == awswire.DefaultRegion || !region.MatchString(*wanted)):
+		e := awswire.Errorf(http.StatusBadRequest, "InvalidLocationConstraint", "The specified location-constraint is not valid")
+		e.Fields = map[string]any{"LocationConstraint": *wanted}
+		return "", e
+	case !global && *wanted != endpoint:
+		return "", illegalLocation(*wanted)
+	}
+	return *wanted, nil
+}
+
+func illegalLocation(wanted string) error {
+	return awswire.Errorf(http.StatusBadRequest, "IllegalLocationConstraintException", "The %s location constraint is incompatible for the region specific endpoint this request was sent to.", wanted)
 }
 
 func (c *call) headBucket() error {
@@ -61,7 +96,11 @@ func (c *call) headBucket() error {
 	if err != nil {
 		return err
 	}
-	c.w.Header().Set("x-amz-bucket-region", b.Region)
+	h := c.w.Header()
+	h.Set("x-amz-bucket-region", b.Region)
+	h.Set("x-amz-access-point-alias", "false")
+	h.Set("x-amz-bucket-arn", bucketARN(b.Name))
+	h.Set("Content-Type", "application/xml")
 	c.w.WriteHeader(http.StatusOK)
 	return nil
 }
@@ -83,7 +122,7 @@ func (c *call) getLocation() error {
 		XMLName xml.Name `xml:"LocationConstraint"`
 		Xmlns   string   `xml:"xmlns,attr"`
 		Region  string   `xml:",chardata"`
-	}{Xmlns: xmlns, Region: b.Region}
+	}{Xmlns: xmlns, Region: cmp.Or(b.Location, b.Region)}
 	if b.Region == awswire.DefaultRegion {
 		out.Region = "" // as S3 says us-east-1
 	}

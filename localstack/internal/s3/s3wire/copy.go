@@ -17,7 +17,7 @@ func (c *call) copySource() (s3.GetInput, error) {
 	decoded, err := url.PathUnescape(path)
 	bucket, key, ok := strings.Cut(strings.TrimPrefix(decoded, "/"), "/")
 	if err != nil || !ok || bucket == "" || key == "" || versioned && version != "null" {
-		return s3.GetInput{}, invalidArgument("x-amz-copy-source", header, "Invalid copy source object key")
+		return s3.GetInput{}, invalidArgument("x-amz-copy-source", "x-amz-copy-source", "Invalid copy source object key")
 	}
 	return s3.GetInput{Bucket: bucket, Key: key, Conditions: conditions(c.r.Header, "X-Amz-Copy-Source-")}, nil
 }
@@ -40,10 +40,20 @@ func (c *call) copyObject() error {
 	case "", "COPY":
 	case "REPLACE":
 		in.Replace = true
-		in.Target.Headers, in.Target.Metadata = objectHeaders(c.r.Header)
 	default:
 		return invalidArgument("x-amz-metadata-directive", d, "Unknown metadata directive.")
 	}
+	switch d := c.r.Header.Get("X-Amz-Tagging-Directive"); d {
+	case "", "COPY":
+	case "REPLACE":
+		in.ReplaceTags = true
+	default:
+		return invalidArgument("x-amz-tagging-directive", d, "Unknown tagging directive.")
+	}
+	if in.Target.About, err = about(c.r.Header); err != nil {
+		return err
+	}
+	in.Changes = c.r.Header.Get("X-Amz-Storage-Class") != "" || c.r.Header.Get("X-Amz-Server-Side-Encryption") != ""
 	if in.Target.Expected.Algorithm, err = c.algorithm(); err != nil {
 		return err
 	}
@@ -91,9 +101,17 @@ func xmlChecksums(c s3.Checksum) (x checksums) {
 	return x
 }
 
-// any is the one that is set, "" if none.
-func (x checksums) any() string {
-	return x.ChecksumCRC32 + x.ChecksumCRC32C + x.ChecksumCRC64NVME + x.ChecksumSHA1 + x.ChecksumSHA256
+// any is the one that is set, zero if none.
+func (x checksums) any() s3.Checksum {
+	for a, v := range map[s3.Algorithm]string{
+		s3.CRC32: x.ChecksumCRC32, s3.CRC32C: x.ChecksumCRC32C, s3.CRC64NVME: x.ChecksumCRC64NVME,
+		s3.SHA1: x.ChecksumSHA1, s3.SHA256: x.ChecksumSHA256,
+	} {
+		if v != "" {
+			return s3.Checksum{Algorithm: a, Value: v}
+		}
+	}
+	return s3.Checksum{}
 }
 
 func invalidArgument(name, value, message string) *awswire.Error {

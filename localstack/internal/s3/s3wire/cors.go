@@ -73,9 +73,7 @@ func (c *call) getCORS() error {
 		return err
 	}
 	if len(b.CORS) == 0 {
-		e := awswire.Errorf(http.StatusNotFound, "NoSuchCORSConfiguration", "The CORS configuration does not exist")
-		e.Fields = map[string]any{"BucketName": c.bucket}
-		return e
+		return c.notFound("NoSuchCORSConfiguration", "The CORS configuration does not exist")
 	}
 	out := corsConfiguration{Xmlns: xmlns}
 	for _, r := range b.CORS {

@@ -27,7 +27,7 @@ func (c *call) deleteObjects() error {
 	if err := c.readXML(&in); err != nil {
 		return err
 	}
-	if len(in.Object) == 0 || len(in.Object) > maxDeletes {
+	if len(in.Object) == 0 || len(in.Object) > maxDeletes { // S3's own limit
 		return malformedXML()
 	}
 	list := make([]s3.DeleteInput, len(in.Object))

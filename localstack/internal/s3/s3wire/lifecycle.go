@@ -69,6 +69,7 @@ func (c *call) putLifecycle() error {
 		seen[rule.ID] = true
 		rules = append(rules, rule)
 	}
+	c.w.Header().Set(transitionSize, transitionDefault)
 	return c.done(c.engine.PutLifecycle(c.bucket, rules), http.StatusOK)
 }
 
@@ -145,25 +146,33 @@ func (c *call) getLifecycle() error {
 		return err
 	}
 	if len(b.Lifecycle) == 0 {
-		e := awswire.Errorf(http.StatusNotFound, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
-		e.Fields = map[string]any{"BucketName": c.bucket}
-		return e
+		return c.notFound("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
 	}
 	out := lifecycleConfiguration{Xmlns: xmlns}
 	for _, r := range b.Lifecycle {
 		out.Rules = append(out.Rules, writeRule(r))
 	}
+	c.w.Header().Set(transitionSize, transitionDefault)
 	return c.writeXML(http.StatusOK, out)
 }
+
+// How large objects must be for transitions, of which there are none here.
+const (
+	transitionSize    = "x-amz-transition-default-minimum-object-size"
+	transitionDefault = "all_storage_classes_128K"
+)
 
 func writeRule(r s3.LifecycleRule) lifecycleRule {
 	x := lifecycleRule{ID: r.ID, Status: "Enabled"}
 	if r.Disabled {
 		x.Status = "Disabled"
 	}
-	x.Filter = &lifecycleFilter{Prefix: &r.Prefix}
-	if r.MinSize > 0 || r.MaxSize > 0 {
-		x.Filter = &lifecycleFilter{And: &lifecycleFilter{Prefix: &r.Prefix, ObjectSizeGreaterThan: r.MinSize, ObjectSizeLessThan: r.MaxSize}}
+	x.Filter = &lifecycleFilter{ObjectSizeGreaterThan: r.MinSize, ObjectSizeLessThan: r.MaxSize}
+	if r.Prefix != "" {
+		x.Filter.Prefix = &r.Prefix
+	}
+	if r.MinSize > 0 && r.MaxSize > 0 || r.Prefix != "" && (r.MinSize > 0 || r.MaxSize > 0) {
+		x.Filter = &lifecycleFilter{And: x.Filter}
 	}
 	if r.Days > 0 {
 		x.Expiration = &lifecycleExpiration{Days: &r.Days}

@@ -49,7 +49,7 @@ func TestLifecycle(t *testing.T) {
 	if _, err := w.engine.Sweep(); err != nil {
 		t.Fatal(err)
 	}
-	if page, err := w.engine.Uploads("bkt", ""); err != nil || len(page) != 0 {
+	if page, err := w.engine.Uploads("bkt", s3.UploadsInput{Max: 10}); err != nil || len(page.Uploads) != 0 {
 		t.Errorf("upload %s wasn't aborted: %v %v", *u.UploadId, page, err)
 	}
 	c := w.engineHas(t, "logs/a")

@@ -70,7 +70,9 @@ func (c *call) listObjectsV2() error {
 	if c.query.Has("continuation-token") {
 		b, err := base64.RawURLEncoding.DecodeString(token)
 		if err != nil || len(b) == 0 {
-			return invalidArgument("continuation-token", token, "The continuation token provided is incorrect")
+			e := invalidArgument("continuation-token", "", "The continuation token provided is incorrect")
+			delete(e.Fields, "ArgumentValue")
+			return e
 		}
 		from = string(b)
 	}
@@ -80,7 +82,9 @@ func (c *call) listObjectsV2() error {
 	}
 	n := len(out.Contents) + len(out.CommonPrefixes)
 	out.KeyCount, out.ContinuationToken = &n, token
-	out.StartAfter = c.keyEncoder()(c.query.Get("start-after"))
+	if token == "" {
+		out.StartAfter = c.keyEncoder()(from)
+	}
 	if next != "" {
 		out.NextContinuationToken = base64.RawURLEncoding.EncodeToString([]byte(next))
 	}
@@ -89,17 +93,9 @@ func (c *call) listObjectsV2() error {
 
 // list lists a page beyond after; next is the after of the one that follows.
 func (c *call) list(after string, owners bool) (out *listResult, next string, err error) {
-	in := s3.ListInput{Prefix: c.query.Get("prefix"), Delimiter: c.query.Get("delimiter"), After: after, MaxKeys: s3.MaxKeys}
-	if v := c.query.Get("max-keys"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 0 {
-			return nil, "", invalidArgument("max-keys", v, "Provided max-keys not an integer or within integer range")
-		}
-		in.MaxKeys = min(n, s3.MaxKeys)
-	}
-	encoding := c.query.Get("encoding-type")
-	if encoding != "" && encoding != "url" {
-		return nil, "", invalidArgument("encoding-type", encoding, "Invalid Encoding Method specified in Request")
+	in, err := c.listInput(after)
+	if err != nil {
+		return nil, "", err
 	}
 	page, err := c.engine.List(c.bucket, in)
 	if err != nil {
@@ -108,22 +104,35 @@ func (c *call) list(after string, owners bool) (out *listResult, next string, er
 	encode := c.keyEncoder()
 	out = &listResult{
 		Xmlns: xmlns, Name: c.bucket, Prefix: encode(in.Prefix), Delimiter: encode(in.Delimiter),
-		MaxKeys: in.MaxKeys, EncodingType: encoding, IsTruncated: page.Next != "",
+		MaxKeys: in.MaxKeys, EncodingType: c.query.Get("encoding-type"), IsTruncated: page.Next != "",
 	}
 	for _, o := range page.Objects {
-		e := listEntry{
-			Key: encode(o.Key), LastModified: xmlTime(o.Modified), ETag: quote(o.ETag), Size: o.Size, StorageClass: "STANDARD",
-			ChecksumAlgorithm: o.Checksum.Algorithm, ChecksumType: o.Checksum.Type,
-		}
-		if owners {
-			e.Owner = &theOwner
-		}
-		out.Contents = append(out.Contents, e)
+		out.Contents = append(out.Contents, c.listEntry(o, owners))
 	}
 	for _, p := range page.Prefixes {
 		out.CommonPrefixes = append(out.CommonPrefixes, commonPrefix{encode(p)})
 	}
 	return out, page.Next, nil
+}
+
+// listInput reads what all lists of objects have.
+func (c *call) listInput(after string) (in s3.ListInput, err error) {
+	in = s3.ListInput{Prefix: c.query.Get("prefix"), Delimiter: c.query.Get("delimiter"), After: after, MaxKeys: s3.MaxKeys}
+	if v := c.query.Get("max-keys"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return in, invalidArgument("max-keys", v, "Provided max-keys not an integer or within integer range")
+		}
+		in.MaxKeys = min(n, s3.MaxKeys)
+	}
+	return in, c.checkEncoding()
+}
+
+func (c *call) checkEncoding() error {
+	if v := c.query.Get("encoding-type"); c.query.Has("encoding-type") && v != "url" {
+		return invalidArgument("encoding-type", v, "Invalid Encoding Method specified in Request")
+	}
+	return nil
 }
 
 // keyEncoder writes keys as encoding-type asks: XML can't hold all of them.

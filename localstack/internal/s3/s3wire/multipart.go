@@ -1,6 +1,7 @@
 package s3wire
 
 import (
+	"cmp"
 	"encoding/xml"
 	"net/http"
 	"strconv"
@@ -15,7 +16,9 @@ func (c *call) createUpload() error {
 	if u.Algorithm, err = c.algorithm(); err != nil {
 		return err
 	}
-	u.Headers, u.Metadata = objectHeaders(c.r.Header)
+	if u.About, err = about(c.r.Header); err != nil {
+		return err
+	}
 	if err := c.engine.CreateUpload(u); err != nil {
 		return err
 	}
@@ -51,7 +54,7 @@ func (c *call) putPart() error {
 	}
 	c.w.Header().Set("ETag", quote(part.ETag))
 	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
-	c.w.Header().Set("x-amz-checksum-"+strings.ToLower(string(part.Checksum.Algorithm)), part.Checksum.Value)
+	c.w.Header().Set("x-amz-checksum-"+strings.ToLower(string(part.Sent.Algorithm)), part.Sent.Value)
 	c.w.WriteHeader(http.StatusOK)
 	return nil
 }
@@ -70,8 +73,11 @@ func (c *call) copyPart(in s3.PartInput) error {
 	if err != nil {
 		return err
 	}
-	sum := part.Checksum
-	sum.Type = "" // S3 names none for parts
+	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
+	sum := s3.Checksum{} // S3 tells it only of uploads that were begun with one
+	if u, err := c.engine.Upload(c.bucket, c.key, in.UploadID); err == nil && u.Algorithm != "" {
+		sum = s3.Checksum{Algorithm: part.Checksum.Algorithm, Value: part.Checksum.Value}
+	}
 	return c.writeXML(http.StatusOK, struct {
 		XMLName      xml.Name `xml:"CopyPartResult"`
 		Xmlns        string   `xml:"xmlns,attr"`
@@ -82,6 +88,8 @@ func (c *call) copyPart(in s3.PartInput) error {
 }
 
 func (c *call) completeUpload() error {
+	in := s3.CompleteInput{Bucket: c.bucket, Key: c.key, UploadID: c.query.Get("uploadId"), Conditions: conditions(c.r.Header, ""), Size: -1}
+	in.ChecksumType = c.r.Header.Get("X-Amz-Checksum-Type")
 	var list struct {
 		Part []struct {
 			PartNumber int
@@ -89,7 +97,6 @@ func (c *call) completeUpload() error {
 			checksums
 		}
 	}
-	in := s3.CompleteInput{Bucket: c.bucket, Key: c.key, UploadID: c.query.Get("uploadId"), Conditions: conditions(c.r.Header, ""), Size: -1}
 	// Here the checksum headers are the object's, not those of the XML.
 	var err error
 	if _, in.Checksum, err = completeChecksum(c.r.Header); err != nil {
@@ -98,8 +105,10 @@ func (c *call) completeUpload() error {
 	for _, a := range s3.Algorithms {
 		c.r.Header.Del("X-Amz-Checksum-" + string(a))
 	}
-	if err := c.readXML(&list); err != nil {
-		return err
+	if c.r.ContentLength != 0 { // with no body at all there are no parts
+		if err := c.readXML(&list); err != nil {
+			return err
+		}
 	}
 	if v := c.r.Header.Get("X-Amz-Mp-Object-Size"); v != "" {
 		if in.Size, err = strconv.ParseInt(v, 10, 64); err != nil || in.Size < 0 {
@@ -182,7 +191,7 @@ func (c *call) listParts() error {
 		Initiator, Owner      owner
 		StorageClass          string
 		PartNumberMarker      int
-		NextPartNumberMarker  int `xml:",omitempty"`
+		NextPartNumberMarker  int
 		MaxParts              int
 		IsTruncated           bool
 		ChecksumAlgorithm     s3.Algorithm `xml:",omitempty"`
@@ -190,48 +199,16 @@ func (c *call) listParts() error {
 		Part                  []part
 	}
 	out.Xmlns, out.Bucket, out.Key, out.UploadId = xmlns, c.bucket, c.key, u.ID
-	out.Initiator, out.Owner, out.StorageClass = theOwner, theOwner, "STANDARD"
+	out.Initiator, out.Owner, out.StorageClass = theInitiator, theOwner, cmp.Or(u.StorageClass, "STANDARD")
 	out.PartNumberMarker, out.MaxParts, out.IsTruncated = marker, limit, more
 	out.ChecksumAlgorithm, out.ChecksumType = u.Algorithm, u.ChecksumType
 	for _, p := range parts {
-		sum := p.Checksum
-		sum.Type = ""
+		sum := s3.Checksum{}
+		if u.Algorithm != "" {
+			sum = s3.Checksum{Algorithm: p.Checksum.Algorithm, Value: p.Checksum.Value}
+		}
 		out.Part = append(out.Part, part{p.Number, xmlTime(p.Modified), quote(p.ETag), p.Size, xmlChecksums(sum)})
 		out.NextPartNumberMarker = p.Number
-	}
-	return c.writeXML(http.StatusOK, out)
-}
-
-// listUploads lists all unfinished uploads, as one page: more than a thousand
-// at a time is nothing that this S3 is for.
-func (c *call) listUploads() error {
-	for _, name := range []string{"delimiter", "key-marker", "upload-id-marker"} {
-		if c.query.Get(name) != "" {
-			return notImplemented("GET ?uploads with " + name)
-		}
-	}
-	list, err := c.engine.Uploads(c.bucket, c.query.Get("prefix"))
-	if err != nil {
-		return err
-	}
-	type upload struct {
-		Key, UploadId, Initiated, StorageClass string
-		Initiator, Owner                       owner
-	}
-	encode := c.keyEncoder()
-	var out struct {
-		XMLName        xml.Name `xml:"ListMultipartUploadsResult"`
-		Xmlns          string   `xml:"xmlns,attr"`
-		Bucket, Prefix string
-		EncodingType   string `xml:",omitempty"`
-		MaxUploads     int
-		IsTruncated    bool
-		Upload         []upload
-	}
-	out.Xmlns, out.Bucket, out.Prefix, out.EncodingType = xmlns, c.bucket, encode(c.query.Get("prefix")), c.query.Get("encoding-type")
-	out.MaxUploads = max(s3.MaxKeys, len(list))
-	for _, u := range list {
-		out.Upload = append(out.Upload, upload{encode(u.Key), u.ID, xmlTime(u.Initiated), "STANDARD", theOwner, theOwner})
 	}
 	return c.writeXML(http.StatusOK, out)
 }

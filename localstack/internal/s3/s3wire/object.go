@@ -14,10 +14,10 @@ import (
 // keptHeaders are those of an object that S3 gives back as they were sent.
 var keptHeaders = []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition", "Cache-Control", "Expires"}
 
-// objectHeaders reads what is to be kept with an object, from the headers of a
-// request or the fields of a form.
-func objectHeaders(h http.Header) (kept, metadata map[string]string) {
-	kept, metadata = map[string]string{}, map[string]string{}
+// about reads what is to be kept with an object, from the headers of a request
+// or the fields of a form.
+func about(h http.Header) (a s3.About, err error) {
+	kept, metadata := map[string]string{}, map[string]string{}
 	for _, name := range keptHeaders {
 		if v := h.Get(name); v != "" {
 			kept[name] = v
@@ -31,10 +31,15 @@ func objectHeaders(h http.Header) (kept, metadata map[string]string) {
 	}
 	for name, values := range h {
 		if m, ok := strings.CutPrefix(strings.ToLower(name), "x-amz-meta-"); ok {
-			metadata[m] = strings.Join(values, ",")
+			metadata[m] = readMetadata(strings.Join(values, ","))
 		}
 	}
-	return kept, metadata
+	a.Headers, a.Metadata = kept, metadata
+	if class := h.Get("X-Amz-Storage-Class"); class != "STANDARD" {
+		a.StorageClass = class
+	}
+	a.Tags, err = headerTags(h.Get("X-Amz-Tagging"))
+	return a, err
 }
 
 func withoutChunked(encodings string) string {
@@ -74,7 +79,9 @@ func (c *call) putObject() error {
 		Bucket: c.bucket, Key: c.key, Body: p.body, Size: p.size, Expected: p.expected,
 		Conditions: conditions(c.r.Header, ""),
 	}
-	in.Headers, in.Metadata = objectHeaders(c.r.Header)
+	if in.About, err = about(c.r.Header); err != nil {
+		return err
+	}
 	o, err := c.engine.Put(in)
 	if err != nil {
 		return err
@@ -211,7 +218,7 @@ func (c *call) readHeaders(o *s3.Object, span s3.Span) {
 		h.Set(name, v)
 	}
 	for name, v := range o.Metadata {
-		h["x-amz-meta-"+name] = []string{v} // lower case, as S3 sends it
+		h["x-amz-meta-"+name] = []string{writeMetadata(v)} // lower case, as S3 sends it
 	}
 	h.Set("ETag", quote(o.ETag))
 	h.Set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
@@ -223,9 +230,15 @@ func (c *call) readHeaders(o *s3.Object, span s3.Span) {
 			h.Set(name, v)
 		}
 	}
-	// A checksum is of the whole: clients would hold a part of the bytes to it.
-	if !span.Partial && strings.EqualFold(c.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
-		c.checksumHeaders(o.Checksum)
+	if len(o.Tags) > 0 {
+		h.Set("x-amz-tagging-count", strconv.Itoa(len(o.Tags)))
+	}
+	if o.StorageClass != "" {
+		h.Set("x-amz-storage-class", o.StorageClass)
+	}
+	// A checksum is of all bytes of the answer: clients hold them to it.
+	if strings.EqualFold(c.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
+		c.checksumHeaders(o.SpanChecksum(span))
 	}
 	if span.Parts > 0 {
 		h.Set("x-amz-mp-parts-count", strconv.Itoa(span.Parts))

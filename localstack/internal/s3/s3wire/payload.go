@@ -65,10 +65,16 @@ func (p *payload) setMD5(h http.Header) error {
 	}
 	sum, err := base64.StdEncoding.DecodeString(h.Get("Content-Md5"))
 	if err != nil || len(sum) != 16 {
-		return awswire.Errorf(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+		return invalidDigest(h.Get("Content-Md5"))
 	}
 	p.expected.MD5, p.checked = sum, true
 	return nil
+}
+
+func invalidDigest(value string) *awswire.Error {
+	e := awswire.Errorf(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+	e.Fields = map[string]any{"Content-MD5": value}
+	return e
 }
 
 // setChecksum takes the x-amz-checksum-* header, or the trailer that
@@ -128,10 +134,10 @@ func headerChecksum(get func(name string) string) (alg s3.Algorithm, value strin
 		if alg != "" {
 			return "", "", multipleChecksums()
 		}
-		if !a.ValidValue(v) {
-			return "", "", invalidRequest("Value for x-amz-checksum-" + strings.ToLower(string(a)) + " header is invalid.")
-		}
 		alg, value = a, v
+	}
+	if alg != "" && !alg.ValidValue(value) {
+		return "", "", invalidRequest("Value for x-amz-checksum-" + strings.ToLower(string(alg)) + " header is invalid.")
 	}
 	return alg, value, nil
 }

@@ -91,7 +91,9 @@ func (c *call) formUpload() error {
 	if in.Expected, err = f.expected(); err != nil {
 		return err
 	}
-	in.Headers, in.Metadata = objectHeaders(f.header())
+	if in.About, err = f.about(); err != nil {
+		return err
+	}
 	o, err := c.engine.Put(in)
 	if err != nil {
 		return err
@@ -111,6 +113,7 @@ func (c *call) checkForm(f *form) (*policy, error) {
 		_, err := c.opts.Verifier.VerifyPolicy(awswire.PolicyForm{
 			Policy: f.fields["policy"], Algorithm: f.fields["x-amz-algorithm"], Credential: f.fields["x-amz-credential"],
 			Date: f.fields["x-amz-date"], Signature: f.fields["x-amz-signature"],
+			Older: f.fields["awsaccesskeyid"] != "" || f.fields["signature"] != "",
 		})
 		if err != nil {
 			return nil, err
@@ -136,6 +139,22 @@ func (f *form) header() http.Header {
 	return h
 }
 
+// about reads what is to be kept with the object. In a form, tags are XML.
+func (f *form) about() (s3.About, error) {
+	if err := checkStorageClass(f.fields["x-amz-storage-class"]); err != nil {
+		return s3.About{}, err
+	}
+	a, err := about(f.header())
+	if doc := f.fields["tagging"]; err == nil && doc != "" {
+		var t tagging
+		if xml.Unmarshal([]byte(doc), &t) != nil {
+			return a, malformedXML()
+		}
+		a.Tags, err = t.tags()
+	}
+	return a, err
+}
+
 // expected is what the form says of the file.
 func (f *form) expected() (want s3.Expected, err error) {
 	h := f.header()
@@ -146,7 +165,7 @@ func (f *form) expected() (want s3.Expected, err error) {
 	want.Value = func() string { return value }
 	if md5 := h.Get("Content-Md5"); md5 != "" {
 		if want.MD5, err = base64.StdEncoding.DecodeString(md5); err != nil || len(want.MD5) != 16 {
-			return want, awswire.Errorf(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+			return want, invalidDigest(md5)
 		}
 	}
 	return want, nil

@@ -2,6 +2,7 @@ package s3wire
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
@@ -43,12 +44,40 @@ var routes = map[routeKey]op{
 	{bucketLevel, "PUT", "cors"}:         (*call).putCORS,
 	{bucketLevel, "DELETE", "cors"}:      (*call).deleteCORS,
 	{bucketLevel, "GET", "uploads"}:      (*call).listUploads,
-	{bucketLevel, "POST", "delete"}:      (*call).deleteObjects,
+	{bucketLevel, "GET", "versions"}:     (*call).listVersions,
+
+	{bucketLevel, "GET", "tagging"}:              (*call).getBucketTags,
+	{bucketLevel, "PUT", "tagging"}:              (*call).putBucketTags,
+	{bucketLevel, "DELETE", "tagging"}:           (*call).deleteBucketTags,
+	{bucketLevel, "GET", "ownershipControls"}:    (*call).getOwnership,
+	{bucketLevel, "PUT", "ownershipControls"}:    (*call).putOwnership,
+	{bucketLevel, "DELETE", "ownershipControls"}: (*call).deleteOwnership,
+	{bucketLevel, "GET", "publicAccessBlock"}:    (*call).getPublicAccess,
+	{bucketLevel, "PUT", "publicAccessBlock"}:    (*call).putPublicAccess,
+	{bucketLevel, "DELETE", "publicAccessBlock"}: (*call).deletePublicAccess,
+
+	{bucketLevel, "GET", "acl"}:            setting(ownersACL()),
+	{bucketLevel, "GET", "accelerate"}:     setting(emptyXML("AccelerateConfiguration")),
+	{bucketLevel, "GET", "logging"}:        setting(emptyXML("BucketLoggingStatus")),
+	{bucketLevel, "GET", "notification"}:   setting(emptyXML("NotificationConfiguration")),
+	{bucketLevel, "GET", "requestPayment"}: setting(requestPayment{Xmlns: xmlns, Payer: "BucketOwner"}),
+	{bucketLevel, "GET", "encryption"}:     setting(encryption{Xmlns: xmlns, Algorithm: "AES256"}),
+	{bucketLevel, "GET", "policy"}:         unset("NoSuchBucketPolicy", "The bucket policy does not exist"),
+	{bucketLevel, "GET", "policyStatus"}:   unset("NoSuchBucketPolicy", "The bucket policy does not exist"),
+	{bucketLevel, "GET", "website"}:        unset("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
+	{bucketLevel, "GET", "replication"}:    unset("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+	{bucketLevel, "GET", "object-lock"}:    unset("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
+	{bucketLevel, "POST", "delete"}:        (*call).deleteObjects,
 
 	{objectLevel, "GET", ""}:            (*call).getObject,
 	{objectLevel, "HEAD", ""}:           (*call).headObject,
 	{objectLevel, "PUT", ""}:            (*call).putObject,
 	{objectLevel, "DELETE", ""}:         (*call).deleteObject,
+	{objectLevel, "GET", "attributes"}:  (*call).getAttributes,
+	{objectLevel, "GET", "acl"}:         (*call).getObjectACL,
+	{objectLevel, "GET", "tagging"}:     (*call).getTags,
+	{objectLevel, "PUT", "tagging"}:     (*call).putTags,
+	{objectLevel, "DELETE", "tagging"}:  (*call).deleteTags,
 	{objectLevel, "POST", "uploads"}:    (*call).createUpload,
 	{objectLevel, "PUT", "uploadId"}:    (*call).putPart,
 	{objectLevel, "GET", "uploadId"}:    (*call).listParts,
@@ -85,7 +114,7 @@ func (c *call) route() (op, error) {
 		return nil, err
 	}
 	if v := c.query.Get("versionId"); v != "" && v != "null" {
-		return nil, awswire.Errorf(http.StatusBadRequest, "InvalidArgument", "Invalid version id specified")
+		return nil, invalidArgument("versionId", v, "Invalid version id specified")
 	}
 	if o, ok := routes[k]; ok {
 		return o, nil
@@ -106,8 +135,6 @@ func (c *call) checkHeaders() error {
 	for name, accepted := range map[string][]string{
 		"X-Amz-Server-Side-Encryption":                    {"AES256"},
 		"X-Amz-Server-Side-Encryption-Customer-Algorithm": {},
-		"X-Amz-Storage-Class":                             {"STANDARD"},
-		"X-Amz-Tagging":                                   {},
 		"X-Amz-Website-Redirect-Location":                 {},
 		"X-Amz-Object-Lock-Mode":                          {},
 		"X-Amz-Object-Lock-Legal-Hold":                    {},
@@ -120,10 +147,43 @@ func (c *call) checkHeaders() error {
 	if acl := c.r.Header.Get("X-Amz-Acl"); acl != "" && acl != "private" && acl != "bucket-owner-full-control" {
 		return awswire.Errorf(http.StatusBadRequest, "AccessControlListNotSupported", "The bucket does not allow ACLs")
 	}
-	if owner := c.r.Header.Get("X-Amz-Expected-Bucket-Owner"); owner != "" && owner != awswire.Account {
-		return accessDenied("Access Denied")
+	if c.r.Header.Get("X-Amz-Bypass-Governance-Retention") != "" {
+		e := invalidArgument("x-amz-bypass-governance-retention", "", "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.")
+		delete(e.Fields, "ArgumentValue")
+		return e
 	}
-	return nil
+	for _, name := range []string{"X-Amz-Expected-Bucket-Owner", "X-Amz-Source-Expected-Bucket-Owner"} {
+		if err := checkOwner(c.r.Header.Get(name)); err != nil {
+			return err
+		}
+	}
+	return checkStorageClass(c.r.Header.Get("X-Amz-Storage-Class"))
+}
+
+var accountID = regexp.MustCompile(`^\d{12}$`)
+
+func checkOwner(id string) error {
+	switch {
+	case id == "" || id == awswire.Account:
+		return nil
+	case !accountID.MatchString(id):
+		return awswire.Errorf(http.StatusBadRequest, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... [%s]", id)
+	}
+	return accessDenied("Access Denied")
+}
+
+// checkStorageClass accepts the classes from which objects can be read at
+// once. The others need them restored first, which isn't there.
+func checkStorageClass(class string) error {
+	switch class {
+	case "", "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR":
+		return nil
+	case "GLACIER", "DEEP_ARCHIVE", "EXPRESS_ONEZONE", "SNOW":
+		return notImplemented("x-amz-storage-class: " + class)
+	}
+	e := awswire.Errorf(http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid")
+	e.Fields = map[string]any{"StorageClassRequested": class}
+	return e
 }
 
 func accessDenied(message string) *awswire.Error {

@@ -58,13 +58,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // begin reads what the request is about.
 func (h *handler) begin(w http.ResponseWriter, r *http.Request) *call {
-	id := awswire.RequestID()
-	w.Header().Set("x-amz-request-id", id)
-	w.Header().Set("x-amz-id-2", id)
+	setRequestID(w)
 	w.Header().Set("Server", "AmazonS3")
 	c := &call{handler: h, w: w, r: r, query: r.URL.Query()}
 	c.bucket, c.key = h.target(r)
 	return c
+}
+
+func setRequestID(w http.ResponseWriter) {
+	id := awswire.RequestID()
+	w.Header().Set("x-amz-request-id", id)
+	w.Header().Set("x-amz-id-2", id)
 }
 
 func (c *call) serve() error {
@@ -136,5 +140,5 @@ func (c *call) fail(err error) {
 		c.opts.Logf("s3: %s %s: %v", c.r.Method, c.r.URL.Path, err)
 		e = awswire.Errorf(http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.")
 	}
-	writeError(c.w, c.r, e)
+	WriteError(c.w, c.r, e)
 }

@@ -20,7 +20,7 @@ const xmlns = "http://s3.amazonaws.com/doc/2006-03-01/"
 const maxXML = 4 << 20
 
 // xmlTime is a time as S3 writes it in XML; S3 knows no fractions of a second.
-func xmlTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+func xmlTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") + ".000Z" }
 
 // writeXML answers with v.
 func (c *call) writeXML(status int, v any) error {
@@ -63,11 +63,14 @@ func malformedXML() *awswire.Error {
 	return awswire.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
 }
 
-// writeError answers e as S3 does: with no body where HTTP allows none.
-func writeError(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
+// WriteError answers e as S3 does: with no body where HTTP allows none.
+func WriteError(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
 	if r.Method == http.MethodHead || e.Status == http.StatusNotModified {
 		w.WriteHeader(e.Status)
 		return
+	}
+	if w.Header().Get("x-amz-request-id") == "" {
+		setRequestID(w)
 	}
 	var b bytes.Buffer
 	b.WriteString(xml.Header + "<Error>")

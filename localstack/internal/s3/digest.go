@@ -1,0 +1,95 @@
+package s3
+
+import (
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"hash"
+	"slices"
+	"sync"
+)
+
+// digest computes what is kept of a body, and what is to be compared, each
+// hash once.
+type digest struct {
+	md5  hash.Hash
+	sums map[Algorithm]hash.Hash
+	keep Algorithm
+}
+
+func newDigest(want Expected) *digest {
+	d := &digest{md5: md5.New(), sums: map[Algorithm]hash.Hash{}, keep: want.keep()}
+	d.sums[d.keep] = d.keep.New()
+	if want.Algorithm != "" && want.Algorithm != d.keep {
+		d.sums[want.Algorithm] = want.Algorithm.New()
+	}
+	if want.SHA256 != "" && d.sums[SHA256] == nil {
+		d.sums[SHA256] = SHA256.New()
+	}
+	return d
+}
+
+// Write computes the MD5, the slowest, beside the others where p is worth it.
+func (d *digest) Write(p []byte) (int, error) {
+	var wg sync.WaitGroup
+	if len(p) >= 64<<10 {
+		wg.Go(func() { d.md5.Write(p) })
+	} else {
+		d.md5.Write(p)
+	}
+	defer wg.Wait()
+	for _, sum := range d.sums {
+		sum.Write(p)
+	}
+	return len(p), nil
+}
+
+// etag is the MD5 in hex, without quotes.
+func (d *digest) etag() string { return hex.EncodeToString(d.md5.Sum(nil)) }
+
+// value is the checksum of a, one of those computed.
+func (d *digest) value(a Algorithm) string {
+	return base64.StdEncoding.EncodeToString(d.sums[a].Sum(nil))
+}
+
+// checksum is the one to keep.
+func (d *digest) checksum() Checksum {
+	return Checksum{Algorithm: d.keep, Value: d.value(d.keep), Type: FullObject}
+}
+
+// sent is the checksum of the algorithm that the sender used, else the one kept.
+func (d *digest) sent(want Expected) Checksum {
+	if want.Algorithm == "" {
+		return d.checksum()
+	}
+	return Checksum{Algorithm: want.Algorithm, Value: d.value(want.Algorithm), Type: FullObject}
+}
+
+// check compares the body that went through d with what was said of it.
+// Errors: XAmzContentSHA256Mismatch, BadDigest.
+func (d *digest) check(want Expected) error {
+	if want.SHA256 != "" {
+		if got := hex.EncodeToString(d.sums[SHA256].Sum(nil)); got != want.SHA256 {
+			return fail(400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.",
+				"ClientComputedContentSHA256", want.SHA256, "S3ComputedContentSHA256", got)
+		}
+	}
+	if want.MD5 != nil && !slices.Equal(want.MD5, d.md5.Sum(nil)) {
+		return fail(400, "BadDigest", "The Content-MD5 you specified did not match what we received.",
+			"ExpectedDigest", base64.StdEncoding.EncodeToString(want.MD5), "CalculatedDigest", base64.StdEncoding.EncodeToString(d.md5.Sum(nil)))
+	}
+	if want.Value != nil {
+		if v := want.Value(); v != "" && v != d.value(want.Algorithm) {
+			return badDigest(string(want.Algorithm))
+		}
+	}
+	return nil
+}
+
+// Check compares a body in memory with what its sender said of it.
+// Errors: XAmzContentSHA256Mismatch, BadDigest.
+func (want Expected) Check(body []byte) error {
+	d := newDigest(want)
+	_, _ = d.Write(body)
+	return d.check(want)
+}

@@ -1,0 +1,43 @@
+package s3wire
+
+import (
+	"encoding/base64"
+	"mime"
+	"strings"
+)
+
+// The user's metadata is text. Headers are ASCII, so S3 takes and gives other
+// text as RFC 2047 words; what turns out to be plain is given back plain.
+
+// readMetadata is the text of a metadata header.
+func readMetadata(value string) string {
+	if strings.Contains(value, "=?") {
+		var d mime.WordDecoder
+		if text, err := d.DecodeHeader(value); err == nil {
+			value = text
+		}
+	}
+	return strings.ToValidUTF8(value, "\ufffd")
+}
+
+// writeMetadata is a header's value for text: as it is if plain, else as a
+// quoted-printable word, or a base64 one where most of it isn't plain.
+func writeMetadata(text string) string {
+	plain, other := 0, 0
+	for _, r := range text {
+		if r >= 0x7f || r < ' ' && r != '\t' {
+			other++
+		} else {
+			plain++
+		}
+	}
+	switch {
+	case other == 0:
+		return text
+	case plain <= other:
+		return "=?UTF-8?B?" + base64.StdEncoding.EncodeToString([]byte(text)) + "?="
+	}
+	// One word, however long: mime would fold it, and a header can't be.
+	word := strings.ReplaceAll(mime.QEncoding.Encode("UTF-8", text), "?= =?UTF-8?q?", "")
+	return "=?UTF-8?Q?" + strings.TrimPrefix(word, "=?UTF-8?q?")
+}

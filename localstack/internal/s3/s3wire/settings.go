@@ -1,0 +1,152 @@
+package s3wire
+
+import (
+	"encoding/xml"
+	"net/http"
+	"slices"
+
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// What SDKs, Terraform and CloudFormation ask of a bucket whether or not it was
+// ever set. Reads answer what is so here, which is what a new bucket has on
+// AWS. A write that would change it has no route, and fails by name.
+
+// setting answers v for a bucket that exists.
+func setting(v any) op {
+	return func(c *call) error {
+		if _, err := c.engine.Bucket(c.bucket); err != nil {
+			return err
+		}
+		return c.writeXML(http.StatusOK, v)
+	}
+}
+
+// unset answers that the bucket has no such configuration.
+func unset(code, message string) op {
+	return func(c *call) error {
+		if _, err := c.engine.Bucket(c.bucket); err != nil {
+			return err
+		}
+		return c.notFound(code, message)
+	}
+}
+
+// An empty is the root of an answer with nothing in it.
+type empty struct {
+	XMLName xml.Name
+	Xmlns   string `xml:"xmlns,attr"`
+}
+
+func emptyXML(name string) empty { return empty{XMLName: xml.Name{Local: name}, Xmlns: xmlns} }
+
+type requestPayment struct {
+	XMLName xml.Name `xml:"RequestPaymentConfiguration"`
+	Xmlns   string   `xml:"xmlns,attr"`
+	Payer   string
+}
+
+type encryption struct {
+	XMLName   xml.Name `xml:"ServerSideEncryptionConfiguration"`
+	Xmlns     string   `xml:"xmlns,attr"`
+	Algorithm string   `xml:"Rule>ApplyServerSideEncryptionByDefault>SSEAlgorithm"`
+	BucketKey bool     `xml:"Rule>BucketKeyEnabled"`
+}
+
+// accessControl is the ACL of everything: its owner has full control.
+type accessControl struct {
+	XMLName xml.Name `xml:"AccessControlPolicy"`
+	Xmlns   string   `xml:"xmlns,attr"`
+	Owner   owner
+	Grant   grant `xml:"AccessControlList>Grant"`
+}
+
+type grant struct {
+	Grantee struct {
+		Xsi  string `xml:"xmlns:xsi,attr"`
+		Type string `xml:"xsi:type,attr"`
+		ID   string
+	}
+	Permission string
+}
+
+func ownersACL() accessControl {
+	a := accessControl{Xmlns: xmlns, Owner: theOwner, Grant: grant{Permission: "FULL_CONTROL"}}
+	a.Grant.Grantee.Xsi, a.Grant.Grantee.Type, a.Grant.Grantee.ID = "http://www.w3.org/2001/XMLSchema-instance", "CanonicalUser", theOwner.ID
+	return a
+}
+
+func (c *call) getObjectACL() error {
+	if _, _, err := c.engine.Head(s3.GetInput{Bucket: c.bucket, Key: c.key}); err != nil {
+		return err
+	}
+	return c.writeXML(http.StatusOK, ownersACL())
+}
+
+type ownershipControls struct {
+	XMLName xml.Name `xml:"OwnershipControls"`
+	Xmlns   string   `xml:"xmlns,attr,omitempty"`
+	Rule    []struct{ ObjectOwnership string }
+}
+
+func checkOwnership(v string) error {
+	if !slices.Contains([]string{s3.BucketOwnerEnforced, "BucketOwnerPreferred", "ObjectWriter"}, v) {
+		return invalidArgument("x-amz-object-ownership", v, "Invalid x-amz-object-ownership header: "+v)
+	}
+	return nil
+}
+
+func (c *call) getOwnership() error {
+	b, err := c.engine.Bucket(c.bucket)
+	if err != nil {
+		return err
+	}
+	if b.Ownership == "" {
+		return c.notFound("OwnershipControlsNotFoundError", "The bucket ownership controls were not found")
+	}
+	return c.writeXML(http.StatusOK, ownershipControls{Xmlns: xmlns, Rule: []struct{ ObjectOwnership string }{{b.Ownership}}})
+}
+
+func (c *call) putOwnership() error {
+	var in ownershipControls
+	if err := c.readXML(&in); err != nil {
+		return err
+	}
+	if len(in.Rule) != 1 || checkOwnership(in.Rule[0].ObjectOwnership) != nil {
+		return malformedXML()
+	}
+	return c.done(c.engine.PutOwnership(c.bucket, in.Rule[0].ObjectOwnership), http.StatusOK)
+}
+
+func (c *call) deleteOwnership() error {
+	return c.done(c.engine.PutOwnership(c.bucket, ""), http.StatusNoContent)
+}
+
+type publicAccessBlock struct {
+	XMLName xml.Name `xml:"PublicAccessBlockConfiguration"`
+	Xmlns   string   `xml:"xmlns,attr,omitempty"`
+	s3.PublicAccess
+}
+
+func (c *call) getPublicAccess() error {
+	b, err := c.engine.Bucket(c.bucket)
+	if err != nil {
+		return err
+	}
+	if b.PublicAccess == nil {
+		return c.notFound("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
+	}
+	return c.writeXML(http.StatusOK, publicAccessBlock{Xmlns: xmlns, PublicAccess: *b.PublicAccess})
+}
+
+func (c *call) putPublicAccess() error {
+	var in publicAccessBlock
+	if err := c.readXML(&in); err != nil {
+		return err
+	}
+	return c.done(c.engine.PutPublicAccess(c.bucket, &in.PublicAccess), http.StatusOK)
+}
+
+func (c *call) deletePublicAccess() error {
+	return c.done(c.engine.PutPublicAccess(c.bucket, nil), http.StatusNoContent)
+}

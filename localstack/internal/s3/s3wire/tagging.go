@@ -1,0 +1,120 @@
+package s3wire
+
+import (
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// tagging is a set of tags, as requests and answers have it.
+type tagging struct {
+	XMLName xml.Name `xml:"Tagging"`
+	Xmlns   string   `xml:"xmlns,attr,omitempty"`
+	TagSet  struct {
+		Tag []xmlTag
+	}
+}
+
+type xmlTag struct{ Key, Value *string }
+
+// tags checks that each tag has its key and its value.
+func (t *tagging) tags() ([]s3.Tag, error) {
+	var tags []s3.Tag
+	for _, tag := range t.TagSet.Tag {
+		if tag.Key == nil || tag.Value == nil {
+			return nil, malformedXML()
+		}
+		tags = append(tags, s3.Tag{Key: *tag.Key, Value: *tag.Value})
+	}
+	return tags, nil
+}
+
+// headerTags reads the value of x-amz-tagging, a URL query.
+func headerTags(value string) ([]s3.Tag, error) {
+	var tags []s3.Tag
+	seen := map[string]bool{}
+	for pair := range strings.SplitSeq(value, "&") {
+		if pair == "" {
+			continue
+		}
+		k, v, _ := strings.Cut(pair, "=")
+		key, err1 := url.QueryUnescape(k)
+		val, err2 := url.QueryUnescape(v)
+		if err1 != nil || err2 != nil || seen[key] || strings.Contains(v, "=") {
+			return nil, invalidArgument("x-amz-tagging", value, "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+		}
+		seen[key] = true
+		tags = append(tags, s3.Tag{Key: key, Value: val})
+	}
+	return tags, nil
+}
+
+func (c *call) readTags() ([]s3.Tag, error) {
+	var in tagging
+	if err := c.readXML(&in); err != nil {
+		return nil, err
+	}
+	return in.tags()
+}
+
+func (c *call) writeTags(tags []s3.Tag) error {
+	out := tagging{Xmlns: xmlns}
+	for _, t := range tags {
+		out.TagSet.Tag = append(out.TagSet.Tag, xmlTag{&t.Key, &t.Value})
+	}
+	return c.writeXML(http.StatusOK, out)
+}
+
+func (c *call) getTags() error {
+	o, _, err := c.engine.Head(s3.GetInput{Bucket: c.bucket, Key: c.key})
+	if err != nil {
+		return err
+	}
+	return c.writeTags(o.Tags)
+}
+
+func (c *call) putTags() error {
+	tags, err := c.readTags()
+	if err != nil {
+		return err
+	}
+	return c.done(c.engine.PutTags(c.bucket, c.key, tags), http.StatusOK)
+}
+
+func (c *call) deleteTags() error {
+	return c.done(c.engine.PutTags(c.bucket, c.key, nil), http.StatusNoContent)
+}
+
+func (c *call) getBucketTags() error {
+	b, err := c.engine.Bucket(c.bucket)
+	if err != nil {
+		return err
+	}
+	if len(b.Tags) == 0 {
+		return c.notFound("NoSuchTagSet", "The TagSet does not exist")
+	}
+	return c.writeTags(b.Tags)
+}
+
+func (c *call) putBucketTags() error {
+	tags, err := c.readTags()
+	if err != nil {
+		return err
+	}
+	return c.done(c.engine.PutBucketTags(c.bucket, tags), http.StatusNoContent)
+}
+
+func (c *call) deleteBucketTags() error {
+	return c.done(c.engine.PutBucketTags(c.bucket, nil), http.StatusNoContent)
+}
+
+// notFound says that the bucket has no configuration of a kind.
+func (c *call) notFound(code, message string) *awswire.Error {
+	e := awswire.Errorf(http.StatusNotFound, code, "%s", message)
+	e.Fields = map[string]any{"BucketName": c.bucket}
+	return e
+}

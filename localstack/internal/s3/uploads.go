@@ -1,0 +1,99 @@
+package s3
+
+import (
+	"bytes"
+
+	"github.com/errandhq/errand/localstack/internal/kv"
+)
+
+// UploadsInput says which unfinished uploads to list.
+type UploadsInput struct {
+	Prefix, Delimiter string
+	// AfterKey and AfterID are an upload, or AfterKey alone a key or a common
+	// prefix: the list begins beyond it.
+	AfterKey, AfterID string
+	Max               int // uploads and common prefixes together
+}
+
+// UploadsPage is a page of a list of uploads, in the order of keys, and of
+// their beginning for one key.
+type UploadsPage struct {
+	Uploads  []Upload
+	Prefixes []string
+	More     bool
+}
+
+// Uploads lists unfinished uploads. Errors: NoSuchBucket.
+func (e *Engine) Uploads(bucket string, in UploadsInput) (*UploadsPage, error) {
+	if _, err := e.Bucket(bucket); err != nil {
+		return nil, err
+	}
+	page := &UploadsPage{}
+	from := uploadsKey(bucket, in.Prefix)
+	end := after(from)
+	if beyond := in.beyond(bucket); bytes.Compare(beyond, from) > 0 {
+		from = beyond
+	}
+	for from != nil && bytes.Compare(from, end) < 0 {
+		var err error
+		if from, err = e.scanUploads(bucket, in, page, from, end); err != nil {
+			return nil, err
+		}
+	}
+	return page, nil
+}
+
+func uploadsKey(bucket, prefix string) []byte { return []byte("u" + bucket + "\x00" + prefix) }
+
+// beyond is the first store key after what in says to list after.
+func (in *UploadsInput) beyond(bucket string) []byte {
+	switch {
+	case in.AfterKey == "":
+		return nil
+	case in.AfterID != "":
+		return append(uploadKey(bucket, in.AfterKey, in.AfterID), 0)
+	}
+	if g := group(in.AfterKey, in.Prefix, in.Delimiter); g != "" {
+		return after(uploadsKey(bucket, g))
+	}
+	return after(uploadsKey(bucket, in.AfterKey+"\x00"))
+}
+
+// scanUploads lists to the end, or to a common prefix, and returns where to go
+// on, nil at the end.
+func (e *Engine) scanUploads(bucket string, in UploadsInput, page *UploadsPage, from, end []byte) (next []byte, err error) {
+	err = e.space.Scan(from, end, func(_, v []byte) (bool, error) {
+		var u Upload
+		if err := decode(v, &u); err != nil {
+			return false, err
+		}
+		if page.More = len(page.Uploads)+len(page.Prefixes) >= in.Max; page.More {
+			return false, nil
+		}
+		if g := group(u.Key, in.Prefix, in.Delimiter); g != "" {
+			page.Prefixes = append(page.Prefixes, g)
+			next = after(uploadsKey(bucket, g))
+			return false, nil
+		}
+		page.Uploads = append(page.Uploads, u)
+		return true, nil
+	})
+	return next, err
+}
+
+// overtake notes in the unfinished uploads to a key that it was written or
+// deleted meanwhile. But for rare cases there are none, which one seek shows.
+func (e *Engine) overtake(b *kv.Batch, bucket, key string) error {
+	from := uploadsKey(bucket, key+"\x00")
+	return e.space.Scan(from, after(from), func(k, v []byte) (bool, error) {
+		var u Upload
+		if err := decode(v, &u); err != nil {
+			return false, err
+		}
+		if u.Key != key || u.Overtaken {
+			return true, nil
+		}
+		u.Overtaken = true
+		return true, e.set(b, append([]byte{}, k...), &u)
+	})
+}
