@@ -63,7 +63,8 @@ func malformedXML() *awswire.Error {
 	return awswire.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
 }
 
-// WriteError answers e as S3 does: with no body where HTTP allows none.
+// WriteError answers e as S3 does, with no body where HTTP allows none: also
+// to a request that no engine has seen.
 func WriteError(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
 	if r.Method == http.MethodHead || e.Status == http.StatusNotModified {
 		w.WriteHeader(e.Status)
