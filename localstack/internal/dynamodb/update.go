@@ -63,6 +63,9 @@ func (w *write) update(t *table, key Item, u updateOf) error {
 		if err != nil {
 			return nil, asInvalid(err)
 		}
+		if err := checkValues(it); err != nil { // it may have grown too deep
+			return nil, err
+		}
 		if err := t.checkUpdated(it); err != nil {
 			return nil, err
 		}

@@ -12,6 +12,9 @@ type Condition struct{ root *node }
 // Condition parses a condition. label is the parameter's name, for messages:
 // ConditionExpression, FilterExpression, KeyConditionExpression.
 func (s *Scope) Condition(label, src string) (*Condition, error) {
+	if len(src) > maxSize { // the one parameter of which AWS says the size
+		return nil, fault("Invalid %s: Expression size has exceeded the maximum allowed size; expression size: %d", label, len(src))
+	}
 	root, redundant, err := parse(src, conditionWords, (*parser).condition)
 	if err == nil {
 		err = s.checkCondition(root, redundant)
@@ -49,10 +52,15 @@ func (s *Scope) checkCondition(root *node, redundant bool) error {
 	if err := firstOf(unknownFunction(root, conditionArity), misused(root), reservedName(root)); err != nil {
 		return err
 	}
-	if n := countOperators(root); n > maxOperators {
-		return fault("The expression contains too many operators; operator count: %d", n)
+	return firstOf(tooManyOperators(countOperators(root)), s.checkLeaves(root))
+}
+
+// tooManyOperators: AWS stops counting at the first that is too many.
+func tooManyOperators(n int) *Error {
+	if n <= maxOperators {
+		return nil
 	}
-	return firstOf(s.checkLeaves(root))
+	return fault("The expression contains too many operators; operator count: %d", maxOperators+1)
 }
 
 func countOperators(root *node) int {
@@ -141,8 +149,9 @@ func operandCount(arity map[string]int) func(*node) *Error {
 		case opFunc:
 			ok = count == arity[n.name]
 		case opIn:
-			name, count = "IN", count-1
-			ok = count <= maxInOperands
+			if count--; count > maxInOperands {
+				return fault("The IN operator is provided with too many operands; number of operands: %d", count)
+			}
 		}
 		if ok {
 			return nil
@@ -153,14 +162,18 @@ func operandCount(arity map[string]int) func(*node) *Error {
 
 // distinct refuses a comparison of a path with itself.
 func distinct(n *node) *Error {
-	if len(n.args) != 2 || n.args[0].op != opPath || n.args[1].op != opPath || !n.args[0].path.equal(n.args[1].path) {
+	if len(n.args) < 2 || n.args[0].op != opPath {
+		return nil
+	}
+	first := n.args[0].path
+	if !slices.ContainsFunc(n.args[1:], func(a *node) bool { return a.op == opPath && first.equal(a.path) }) {
 		return nil
 	}
 	name := string(n.op)
 	if n.op == opFunc {
 		name = n.name
 	}
-	return fault("The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", name, n.args[0].path)
+	return fault("The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", name, first)
 }
 
 // kind is the kind that n has whatever the item, Invalid for a path.
@@ -177,8 +190,8 @@ func (n *node) kind() value.Kind {
 }
 
 func operandTypes(n *node) *Error {
-	if n.op == opBetween {
-		return betweenBounds(n.args[1], n.args[2])
+	if n.hasOp(opLT, opLE, opGT, opGE, opBetween) {
+		return orderedOperands(n)
 	}
 	if n.op != opFunc {
 		return nil
@@ -201,6 +214,21 @@ func operandTypes(n *node) *Error {
 		case value.KindN, value.KindBool, value.KindNull:
 			return wrongOperand(n.name, k.String())
 		}
+	}
+	return nil
+}
+
+// orderedOperands: only strings, numbers and binaries have an order.
+func orderedOperands(n *node) *Error {
+	for _, a := range n.args {
+		switch k := a.kind(); k {
+		case value.Invalid, value.KindS, value.KindN, value.KindB:
+		default:
+			return wrongOperand(string(n.op), k.String())
+		}
+	}
+	if n.op == opBetween {
+		return betweenBounds(n.args[1], n.args[2])
 	}
 	return nil
 }

@@ -55,17 +55,51 @@ func TestConditionFaults(t *testing.T) {
 		"date = :five": "Attribute name is a reserved keyword; reserved keyword: date", "n = :gone": "An expression attribute value used in expression is not defined; attribute value: :gone",
 		"#gone = :five": "An expression attribute name used in the document path is not defined; attribute name: #gone",
 		"nope(n)":       "Invalid function name; function: nope", "size(n)": "The function is not allowed to be used this way in an expression; function: size",
-		"n = n":                                 "The first operand must be distinct from the remaining operands for this operator or function; operator: =, first operand: [n]",
-		"begins_with(s, :five)":                 "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
-		"attribute_type(s, :he)":                "Invalid attribute type name found; type: he, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}",
-		"n BETWEEN :ten AND :five":              "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {N:10}, upper bound operand: AttributeValue: {N:5}",
-		"attribute_exists(:five)":               "Operator or function requires a document path; operator or function: attribute_exists",
-		strings.Repeat("NOT ", 400) + "n=:five": "The expression contains too many operators; operator count: 401",
+		"n = n":                                   "The first operand must be distinct from the remaining operands for this operator or function; operator: =, first operand: [n]",
+		"begins_with(s, :five)":                   "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",
+		"attribute_type(s, :he)":                  "Invalid attribute type name found; type: he, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}",
+		"n BETWEEN :ten AND :five":                "The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {N:10}, upper bound operand: AttributeValue: {N:5}",
+		"n < :set":                                "Incorrect operand type for operator or function; operator or function: <, operand type: SS",
+		":list >= n":                              "Incorrect operand type for operator or function; operator or function: >=, operand type: L",
+		"n BETWEEN :he AND :set":                  "Incorrect operand type for operator or function; operator or function: BETWEEN, operand type: SS",
+		"n BETWEEN :he AND :five":                 "The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {S:he}, upper bound operand: AttributeValue: {N:5}",
+		"s IN (:he, s)":                           "The first operand must be distinct from the remaining operands for this operator or function; operator: IN, first operand: [s]",
+		"n BETWEEN :five AND n":                   "The first operand must be distinct from the remaining operands for this operator or function; operator: BETWEEN, first operand: [n]",
+		"n = :five" + strings.Repeat(" ", 4090):   "Expression size has exceeded the maximum allowed size; expression size: 4099",
+		"a" + strings.Repeat(".a", 32) + "=:five": "The document path has too many nesting levels; nesting levels: 33",
+		"l[01] = :five":                           `Syntax error; token: "1", near: "01]"`,
+		"n IN (" + strings.Repeat(":five,", 100) + ":five)": "The IN operator is provided with too many operands; number of operands: 101",
+		"attribute_exists(:five)":                           "Operator or function requires a document path; operator or function: attribute_exists",
+		strings.Repeat("NOT ", 400) + "n=:five":             "The expression contains too many operators; operator count: 301",
 	} {
 		_, err := scope(t).Condition("ConditionExpression", src)
 		if err == nil || err.Error() != "Invalid ConditionExpression: "+want {
 			t.Errorf("%.60s: %v\nwant %s", src, err, want)
 		}
+	}
+}
+
+func TestPlaceholders(t *testing.T) {
+	long := strings.Repeat("a", 255)
+	for want, c := range map[string]struct {
+		names  map[string]string
+		values value.Item
+	}{
+		"ExpressionAttributeNames must not be empty":                                                                                    {names: map[string]string{}},
+		"ExpressionAttributeValues must not be empty":                                                                                   {values: value.Item{}},
+		`ExpressionAttributeNames contains invalid key: Syntax error; key: "#a-b"`:                                                      {names: map[string]string{"#a-b": "x"}},
+		`ExpressionAttributeValues contains invalid key: Syntax error; key: ":"`:                                                        {values: value.Item{":": value.S("x")}},
+		"ExpressionAttributeNames contains invalid value: Empty attribute name for key #a":                                              {names: map[string]string{"#a": ""}},
+		"ExpressionAttributeNames contains invalid value: Attribute name is too large, must be less than 65536 bytes for key #a":        {names: map[string]string{"#a": strings.Repeat("a", 65536)}},
+		"ExpressionAttributeNames contains invalid key: The expression attribute map contains a key that is too long; size of key: 256": {names: map[string]string{"#" + long: "x"}},
+		"ExpressionAttributeValues contains invalid key: The expression attribute map contains a key that is too long;":                 {values: value.Item{":" + long: value.S("x")}},
+	} {
+		if _, err := expr.NewScope(c.names, c.values); err == nil || err.Error() != want {
+			t.Errorf("%v\nwant %s", err, want)
+		}
+	}
+	if _, err := expr.NewScope(map[string]string{"#" + long[1:]: long}, value.Item{":" + long[1:]: value.S("")}); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -150,15 +184,22 @@ func sorted(s []string) []string {
 
 func TestUpdateFaults(t *testing.T) {
 	for src, want := range map[string]string{
-		"SET n = :one SET s = :he":   `Invalid UpdateExpression: The "SET" section can only be used once in an update expression;`,
-		"SET m.k = :one, m = :he":    "Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [m, k], path two: [m]",
-		"SET m.k = :one, m[1] = :he": "Invalid UpdateExpression: Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [m, k], path two: [m, [1]]",
-		"ADD s :he":                  "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, operand type: STRING",
-		"SET n = n + :he":            "Invalid UpdateExpression: Incorrect operand type for operator or function; operator or function: +, operand type: S",
-		"SET n = s + :one":           expr.ErrOperandType.Message,
-		"SET n = gone + :one":        expr.ErrNoAttribute.Message,
-		"SET gone.x = :one":          expr.ErrUpdatePath.Message,
-		"REMOVE n = :one":            `Invalid UpdateExpression: Syntax error; token: "=", near: "n = :one"`,
+		"SET n = :one SET s = :he":                  `Invalid UpdateExpression: The "SET" section can only be used once in an update expression;`,
+		"SET m.k = :one, m = :he":                   "Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [m, k], path two: [m]",
+		"SET m.k = :one, m[1] = :he":                "Invalid UpdateExpression: Two document paths conflict with each other; must remove or rewrite one of these paths; path one: [m, k], path two: [m, [1]]",
+		"ADD s :he":                                 "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, operand type: STRING, typeSet: ALLOWED_FOR_ADD_OPERAND",
+		"SET n = n + :he":                           "Invalid UpdateExpression: Incorrect operand type for operator or function; operator or function: +, operand type: S",
+		"SET n = ((n + :one))":                      "Invalid UpdateExpression: The expression has redundant parentheses;",
+		"SET n = size(s)":                           "Invalid UpdateExpression: The function is not allowed in an update expression; function: size",
+		"SET n = nope(s)":                           "Invalid UpdateExpression: Invalid function name; function: nope",
+		"SET l = list_append(l, list_append(l, l))": "Invalid UpdateExpression: The function is not allowed to be used this way in an expression; function: list_append",
+		"DELETE n :one":                             "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, typeSet: ALLOWED_FOR_DELETE_OPERAND",
+		"SET n = if_not_exists(n, gone)":            expr.ErrNoAttribute.Message,
+		"SET gone.x = gone.x + :one":                expr.ErrUpdatePath.Message,
+		"SET n = s + :one":                          expr.ErrOperandType.Message,
+		"SET n = gone + :one":                       expr.ErrNoAttribute.Message,
+		"SET gone.x = :one":                         expr.ErrUpdatePath.Message,
+		"REMOVE n = :one":                           `Invalid UpdateExpression: Syntax error; token: "=", near: "n = :one"`,
 	} {
 		u, err := scope(t).Update(src)
 		if err == nil {

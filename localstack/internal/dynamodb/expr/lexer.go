@@ -56,6 +56,8 @@ func scan(s string) (tokenKind, int) {
 			kind = tokBad
 		}
 		return kind, 1 + n
+	case c == '0':
+		return tokNumber, 1 // no index begins with a zero but that of the first
 	case isDigit(c):
 		return tokNumber, run(s, isDigit)
 	}

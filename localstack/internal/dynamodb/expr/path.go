@@ -36,6 +36,17 @@ func (p Path) String() string {
 	return "[" + strings.Join(steps, ", ") + "]"
 }
 
+// maxPathDepth is how many steps a path has at most.
+const maxPathDepth = 32
+
+// tooDeep is the fault of a path of too many steps.
+func (p Path) tooDeep() *Error {
+	if len(p) <= maxPathDepth {
+		return nil
+	}
+	return fault("The document path has too many nesting levels; nesting levels: %d", len(p))
+}
+
 func (p Path) equal(q Path) bool {
 	if len(p) != len(q) {
 		return false

@@ -24,8 +24,8 @@ func NewScope(names map[string]string, values value.Item) (*Scope, error) {
 		return nil, fault("ExpressionAttributeNames must not be empty")
 	}
 	for _, k := range slices.Sorted(maps.Keys(names)) {
-		if !isPlaceholder('#', k) {
-			return nil, fault(`ExpressionAttributeNames contains invalid key: Syntax error; key: "%s"`, k)
+		if f := checkName(k, names[k]); f != nil {
+			return nil, f
 		}
 		s.unusedNames[k] = true
 	}
@@ -36,6 +36,9 @@ func NewScope(names map[string]string, values value.Item) (*Scope, error) {
 		if !isPlaceholder(':', k) {
 			return nil, fault(`ExpressionAttributeValues contains invalid key: Syntax error; key: "%s"`, k)
 		}
+		if len(k) > maxPlaceholder {
+			return nil, fault("ExpressionAttributeValues contains invalid key: The expression attribute map contains a key that is too long;")
+		}
 		s.unusedValues[k] = true
 	}
 	for _, k := range values.Names() {
@@ -44,6 +47,28 @@ func NewScope(names map[string]string, values value.Item) (*Scope, error) {
 		}
 	}
 	return s, nil
+}
+
+// Limits of placeholders, with their marks, and of the names they stand for, in
+// bytes.
+const (
+	maxPlaceholder = 255
+	maxName        = 65535
+)
+
+// checkName checks an entry of ExpressionAttributeNames.
+func checkName(k, name string) *Error {
+	switch {
+	case !isPlaceholder('#', k):
+		return fault(`ExpressionAttributeNames contains invalid key: Syntax error; key: "%s"`, k)
+	case len(k) > maxPlaceholder:
+		return fault("ExpressionAttributeNames contains invalid key: The expression attribute map contains a key that is too long; size of key: %d", len(k))
+	case name == "":
+		return fault("ExpressionAttributeNames contains invalid value: Empty attribute name for key %s", k)
+	case len(name) > maxName:
+		return fault("ExpressionAttributeNames contains invalid value: Attribute name is too large, must be less than %d bytes for key %s", maxName+1, k)
+	}
+	return nil
 }
 
 func isPlaceholder(mark byte, k string) bool {
@@ -92,6 +117,9 @@ func (s *Scope) value(name string) (value.Value, *Error) {
 
 func (s *Scope) resolvePath(p Path) (Path, *Error) {
 	out := slices.Clone(p)
+	if f := p.tooDeep(); f != nil {
+		return p, f
+	}
 	for i, step := range p {
 		if !strings.HasPrefix(step.Name, "#") {
 			continue

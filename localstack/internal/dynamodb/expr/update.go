@@ -22,7 +22,10 @@ type action struct {
 
 // Update parses an UpdateExpression.
 func (s *Scope) Update(src string) (*Update, error) {
-	sections, _, err := parse(src, updateWords, (*parser).update)
+	sections, redundant, err := parse(src, updateWords, (*parser).update)
+	if err == nil && redundant {
+		err = fault("The expression has redundant parentheses;")
+	}
 	if err != nil {
 		return nil, fault("Invalid UpdateExpression: %s", err)
 	}
@@ -155,6 +158,8 @@ func (p *parser) setOperand(outer bool) *node {
 		}
 		n := inner(false)
 		p.expect(")")
+		p.redundant = p.redundant || n.paren
+		n.paren = true
 		return n
 	case t.kind == tokValue:
 		p.pos++

@@ -82,6 +82,9 @@ func (a action) evaluate(it value.Item) (change, error) {
 	var err error
 	switch a.section {
 	case "SET":
+		if !a.path.reaches(it) {
+			return c, ErrUpdatePath
+		}
 		c.val, err = a.val.updateValue(it)
 	case "REMOVE":
 		c.set, c.remove = false, true
@@ -104,10 +107,11 @@ func (n *node) updateValue(it value.Item) (value.Value, error) {
 		return value.Value{}, ErrNoAttribute
 	}
 	if n.name == "if_not_exists" {
-		if v, ok := n.args[0].path.Get(it); ok {
+		other, err := n.args[1].updateValue(it) // must be there even where it isn't needed
+		if v, ok := n.args[0].path.Get(it); ok && err == nil {
 			return v, nil
 		}
-		return n.args[1].updateValue(it)
+		return other, err
 	}
 	a, err := n.args[0].updateValue(it)
 	if err != nil {
@@ -171,10 +175,8 @@ func added(p Path, it value.Item, v value.Value) (value.Value, error) {
 // deleted is the change by DELETE: a set without some members, or none left.
 func deleted(p Path, it value.Item, v value.Value) (change, error) {
 	old, ok := p.Get(it)
-	if !ok && len(p) > 1 {
-		if parent, there := p[:len(p)-1].Get(it); !there || !p[len(p)-1].fits(parent) {
-			return change{}, ErrUpdatePath
-		}
+	if !p.reaches(it) {
+		return change{}, ErrUpdatePath
 	}
 	if !ok {
 		return change{path: p}, nil
@@ -205,6 +207,15 @@ func setAt(v value.Value, p Path, to value.Value) (value.Value, error) {
 		return v, err
 	}
 	return s.put(v, child), nil
+}
+
+// reaches reports whether the document that p is a member of is there.
+func (p Path) reaches(it value.Item) bool {
+	if len(p) == 1 {
+		return true
+	}
+	parent, ok := p[:len(p)-1].Get(it)
+	return ok && p[len(p)-1].fits(parent)
 }
 
 // fits reports whether s can step into v at all.

@@ -7,7 +7,7 @@ var updateArity = map[string]int{"if_not_exists": 2, "list_append": 2}
 
 // checkUpdate looks for faults in AWS's order, and resolves names and values.
 func (s *Scope) checkUpdate(u *Update, sections []section) error {
-	var reservedWord, unknown *Error
+	var reservedWord, unknown, misused *Error
 	operators := 0
 	for _, a := range u.actions {
 		if reservedWord == nil {
@@ -21,20 +21,46 @@ func (s *Scope) checkUpdate(u *Update, sections []section) error {
 			reservedWord = reservedName(a.val)
 		}
 		if unknown == nil {
-			unknown = unknownFunction(a.val, updateArity)
+			unknown = unknownInUpdate(a.val)
+		}
+		if misused == nil {
+			misused = misusedInUpdate(a.val)
 		}
 	}
-	if err := firstOf(reservedWord, unknown, sectionTwice(sections)); err != nil {
+	if err := firstOf(reservedWord, unknown, misused, sectionTwice(sections), tooManyOperators(operators)); err != nil {
 		return err
-	}
-	if operators > maxOperators {
-		return fault("The expression contains too many operators; operator count: %d", operators)
 	}
 	if f := s.resolveUpdate(u); f != nil {
 		return f
 	}
 	overlap, conflict := checkPaths(u.Paths())
 	return firstOf(overlap, conflict, sectionOperands(u), functionOperands(u))
+}
+
+// unknownInUpdate finds functions that don't exist, or belong to conditions.
+func unknownInUpdate(root *node) *Error {
+	var first *Error
+	root.walk(func(n *node) {
+		if _, known := conditionArity[n.name]; n.op == opFunc && known && first == nil {
+			first = fault("The function is not allowed in an update expression; function: %s", n.name)
+		}
+	})
+	if first != nil {
+		return first
+	}
+	return unknownFunction(root, updateArity)
+}
+
+// misusedInUpdate finds a list_append that is an operand.
+func misusedInUpdate(root *node) (first *Error) {
+	root.walk(func(n *node) {
+		for _, a := range n.args {
+			if a.op == opFunc && a.name == "list_append" && first == nil {
+				first = fault("The function is not allowed to be used this way in an expression; function: %s", a.name)
+			}
+		}
+	})
+	return first
 }
 
 func sectionTwice(sections []section) *Error {
@@ -96,7 +122,7 @@ func sectionOperands(u *Update) *Error {
 		}
 		k := a.val.val.Kind
 		if long, scalar := longNames[k]; scalar && (a.section != "ADD" || k != value.KindN) {
-			return fault("Incorrect operand type for operator or function; operator: %s, operand type: %s", a.section, long)
+			return fault("Incorrect operand type for operator or function; operator: %s, operand type: %s, typeSet: ALLOWED_FOR_%s_OPERAND", a.section, long, a.section)
 		}
 	}
 	return nil
@@ -130,6 +156,8 @@ func updateOperand(n *node) *Error {
 		name, want = n.name, value.KindL
 	case n.op == opFunc && n.args[0].op != opPath:
 		return fault("Operator or function requires a document path; operator or function: %s", n.name)
+	case n.op == opFunc:
+		return distinct(n)
 	default:
 		return nil
 	}

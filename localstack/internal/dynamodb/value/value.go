@@ -7,6 +7,7 @@ package value
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -131,15 +132,19 @@ func newSet(k Kind, members []string) Value {
 	}
 }
 
-// maxDepth is how deep lists and maps may nest.
-const maxDepth = 32
+// maxDepth is how many steps the path to a value has at most, the attribute's
+// name among them; maxName how many bytes a name has.
+const (
+	maxDepth = 32
+	maxName  = 65535
+)
 
 // Validate returns the first thing wrong with v, or nil: a message of AWS's.
 func (v Value) Validate() error { return v.validate(0) }
 
 func (v Value) validate(depth int) error {
-	if depth > maxDepth {
-		return errors.New("Nesting Levels have exceeded supported limits")
+	if depth >= maxDepth {
+		return errors.New("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit")
 	}
 	switch v.Kind {
 	case Invalid:
@@ -160,16 +165,26 @@ func (v Value) validate(depth int) error {
 func (it Item) Validate() error { return it.validate(0) }
 
 func (it Item) validate(depth int) error {
-	var failed string
+	failed, found := "", false
 	for name, v := range it {
-		if (failed == "" || name < failed) && v.validate(depth) != nil {
-			failed = name
+		if (!found || name < failed) && v.validateNamed(name, depth) != nil {
+			failed, found = name, true
 		}
 	}
-	if v, ok := it[failed]; ok {
-		return v.validate(depth)
+	if !found {
+		return nil
 	}
-	return nil
+	return it[failed].validateNamed(failed, depth)
+}
+
+func (v Value) validateNamed(name string, depth int) error {
+	switch {
+	case name == "":
+		return errors.New("Empty attribute name")
+	case len(name) > maxName:
+		return fmt.Errorf("Attribute name is too large, must be less than %d bytes", maxName+1)
+	}
+	return v.validate(depth)
 }
 
 // Names returns the attribute names in order.

@@ -100,3 +100,27 @@ func TestPagedSize(t *testing.T) {
 		t.Errorf("PagedSize = %d, want %d", got, want)
 	}
 }
+
+func TestValidate(t *testing.T) {
+	nested := func(lists int) value.Value {
+		v := value.S("x")
+		for range lists {
+			v = value.L(v)
+		}
+		return v
+	}
+	for want, it := range map[string]value.Item{
+		"":                              {"a": nested(31), strings.Repeat("n", 65535): value.S(""), "e": value.SS("")},
+		"Nesting Levels have exceeded":  {"a": nested(32)},
+		"Empty attribute name":          {"": value.S("x")},
+		"Attribute name is too large":   {strings.Repeat("n", 65536): value.S("x")},
+		"An string set  may not be":     {"m": value.M(map[string]value.Value{"s": value.SS()})},
+		"[a, a] contains duplicates.":   {"s": value.SS("a", "a")},
+		"Input collection contains dup": {"s": value.NS("1", "1.0")},
+	} {
+		err := it.Validate()
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
