@@ -45,6 +45,13 @@ cross: ## Vet and build for Linux, macOS and Windows
 web: ## Build the page into web/dist (needs Node; the build is committed)
 	cd web && npm ci --no-audit --no-fund && npm run build && npm test
 
+FUZZTIME ?= 30s
+fuzz: ## Run every fuzz target for FUZZTIME (30s) each; their seeds are ordinary tests
+	@for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+	  for t in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$f); do \
+	    echo "== $$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f) || exit 1; \
+	  done; done
+
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 

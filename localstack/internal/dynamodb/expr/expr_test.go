@@ -1,6 +1,8 @@
 package expr_test
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -226,20 +228,40 @@ func TestProjectionAndUnused(t *testing.T) {
 	}
 }
 
+// FuzzParse: any text is parsed or refused, the same way each time, and what is
+// parsed can be applied to any item without changing it.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"n = :five", "((a))", "SET a.b[3] = list_append(a, :list) - :one REMOVE c", "NOT (a IN (:x)) OR size(#m) BETWEEN :one AND :ten", "a.b, c[1].#m"} {
+	for _, s := range []string{
+		"n = :five", "((a))", "SET a.b[3] = list_append(a, :list) - :one REMOVE c", "NOT (a IN (:x)) OR size(#m) BETWEEN :one AND :ten", "a.b, c[1].#m",
+		"ADD ss :set DELETE ss :set", "SET n = if_not_exists(n, :one) + :one", "attribute_type(l, :L) AND begins_with(s, :he)", "s = :hello AND n BETWEEN :one AND :ten",
+		"SET l[01] = :x", "a . b [ 0 ]", "(a).b = :x", "\t#size\n<>:x", "SET m.k.deep[9] = :one, l[0] = s", "REMOVE l[1], l[0], m.k", "contains(ss, :x) and not :x = s",
+	} {
 		f.Add(s)
 	}
+	before := item.Encode()
 	f.Fuzz(func(t *testing.T, src string) {
-		if c, err := scope(t).Condition("FilterExpression", src); err == nil {
-			c.Matches(item)
+		c, err := scope(t).Condition("FilterExpression", src)
+		if _, again := scope(t).Condition("FilterExpression", src); fmt.Sprint(err) != fmt.Sprint(again) {
+			t.Fatalf("%q: %v, and then %v", src, err, again)
+		}
+		if err == nil {
+			if c.Matches(item) != c.Matches(item) {
+				t.Fatalf("%q matches and doesn't", src)
+			}
+			c.Matches(nil)
 			_, _ = c.KeyTests()
 		}
 		if u, err := scope(t).Update(src); err == nil {
-			_, _ = u.Apply(item)
+			_, _ = u.Apply(value.Item{})
+			if out, err := u.Apply(item); err == nil && out == nil {
+				t.Fatalf("%q makes no item", src)
+			}
 		}
 		if paths, err := scope(t).Projection(src); err == nil {
 			expr.Project(item, paths)
+		}
+		if !bytes.Equal(item.Encode(), before) {
+			t.Fatalf("%q has changed the item it was given", src)
 		}
 	})
 }

@@ -124,3 +124,41 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+// FuzzNumber: what is a number is that number to a decimal library too, its
+// canonical form is its own, and its key is in order with that of another.
+func FuzzNumber(f *testing.F) {
+	for _, c := range [][2]string{{"0", "-0"}, {"1e125", "1e-130"}, {"-1.50", "+.5"}, {"99999999999999999999999999999999999999", "1e38"}, {"0e999999999", "1e999999999"}, {"NaN", "1_0"}} {
+		f.Add(c[0], c[1])
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		x, errX := value.ParseNumber(a)
+		y, errY := value.ParseNumber(b)
+		if errX != nil || errY != nil || strings.ContainsAny(a+b, "eE") && len(a+b) > 200 {
+			return
+		}
+		if again, err := value.ParseNumber(x); err != nil || again != x {
+			t.Fatalf("%q is %q, which is %q, %v", a, x, again, err)
+		}
+		p, _, err := apd.NewFromString(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, _, err := apd.NewFromString(y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := bytes.Compare(value.AppendKey(nil, value.N(a)), value.AppendKey(nil, value.N(b))), p.Cmp(q); got != want {
+			t.Fatalf("%s against %s: %d, want %d", a, b, got, want)
+		}
+		if sum, err := value.Add(x, y); err == nil {
+			var want apd.Decimal
+			if _, err := apd.BaseContext.Add(&want, p, q); err != nil {
+				t.Fatal(err)
+			}
+			if got, _, err := apd.NewFromString(sum); err != nil || got.Cmp(&want) != 0 {
+				t.Fatalf("%s + %s = %s, want %s", x, y, sum, &want)
+			}
+		}
+	})
+}
