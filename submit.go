@@ -36,11 +36,12 @@ func (s *Service) SubmitFailure(ctx context.Context, c Caller, r Report, f Failu
 			return "", err
 		}
 	}
+	own := f.Reason == ReasonWorkerStopped || f.Reason == ReasonAgentError // not the job's fault
 	return s.submit(ctx, c, r, f.Result, func(st *State, now time.Time) {
 		switch {
-		case f.Reason == ReasonCancelled, f.Reason == ReasonWorkerStopped && st.CancelRequested:
+		case f.Reason == ReasonCancelled, own && st.CancelRequested:
 			st.finish(now, Cancelled, ReasonCancelled, "")
-		case f.Reason == ReasonWorkerStopped && st.attemptsLeft():
+		case own && st.attemptsLeft():
 			st.giveBack(now)
 		default:
 			st.finish(now, Failed, f.Reason, f.Error)

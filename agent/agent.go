@@ -24,6 +24,7 @@ type Agent struct {
 	session session
 	pulse   pulse
 	bell    bell
+	disk    disk
 	slots   chan struct{} // holds a value for each job that runs
 
 	draining, stopping chan struct{} // closed by Drain and Cancel

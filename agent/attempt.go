@@ -87,6 +87,7 @@ func (t *attempt) run() {
 		log.Warn("job dropped, nothing to report", "why", err)
 	default:
 		log.Info("job ended", "exit", out.Result.ExitCode, "reason", out.Reason, "err", out.Error)
+		t.a.disk.doubt(out.Reason == errand.ReasonAgentError)
 		err = t.deliver(out)
 	}
 	if errors.Is(err, errKeep) {

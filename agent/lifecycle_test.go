@@ -320,14 +320,14 @@ func TestDataDirectoryIsLocked(t *testing.T) {
 }
 
 // killed starts an agent in a process of its own; kill ends it as kill -9 does.
-func (s *server) killed(dir string) (kill func()) {
+func (s *server) killed(dir string, env ...string) (kill func()) {
 	s.t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), "AGENT_TEST_DATA="+dir, "AGENT_TEST_SERVER="+s.URL)
+	cmd.Env = append(append(os.Environ(), env...), "AGENT_TEST_DATA="+dir, "AGENT_TEST_SERVER="+s.URL)
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ import (
 // An agent that is to be killed is this test binary, re-executed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("AGENT_TEST_DATA"); dir != "" {
+		limitFiles(os.Getenv("AGENT_TEST_FILE_LIMIT"))
 		a, err := agent.New(agent.Config{
 			Client: &api.Client{BaseURL: os.Getenv("AGENT_TEST_SERVER"), Token: agentToken}, DataDir: dir, Backoff: quick,
 		})

@@ -47,7 +47,7 @@ func (a *Agent) start(base context.Context, asg *errand.Assignment) {
 func (a *Agent) take(base, ctx context.Context) *errand.Assignment {
 	rang := false
 	for ctx.Err() == nil {
-		if a.freshen(ctx) != nil {
+		if a.diskTried(ctx) != nil || a.freshen(ctx) != nil {
 			break
 		}
 		id, began := rand.Text(), a.Clock.Now()

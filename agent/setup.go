@@ -54,6 +54,8 @@ func (t *attempt) setupFailed(err error) error {
 		return context.Cause(t.work)
 	case errors.Is(err, source.ErrUnavailable):
 		return &setupError{errand.ReasonSourceUnavailable, err}
+	case diskFault(err):
+		return err // not the archive's: a reason of our own
 	default:
 		return &setupError{errand.ReasonSetupFailed, err}
 	}

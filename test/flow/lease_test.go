@@ -157,21 +157,27 @@ func TestSubmitUnderFaults(t *testing.T) {
 	}
 }
 
-// TestWorkerStopped: a worker that was told to stop gives a job back at once if
-// attempts are left; else it failed.
+// TestWorkerStopped: a worker that was told to stop, or can't go on by its own
+// fault, gives a job back at once if attempts are left; else it failed.
 func TestWorkerStopped(t *testing.T) {
+	for _, reason := range []errand.Reason{errand.ReasonWorkerStopped, errand.ReasonAgentError} {
+		t.Run(string(reason), func(t *testing.T) { testWorkerStopped(t, reason) })
+	}
+}
+
+func testWorkerStopped(t *testing.T, reason errand.Reason) {
 	w := newWorld(t)
 	again, once := w.create(attempts(2)), w.create()
 	k := w.worker("a")
 	a, b := k.take(true), k.take(true)
 	k.beat(a, b)
-	if status, err := k.fail(a, errand.ReasonWorkerStopped); err != nil || status != errand.Pending {
+	if status, err := k.fail(a, reason); err != nil || status != errand.Pending {
 		t.Errorf("with attempts left: %s, %v, want pending", status, err)
 	}
-	if status, err := k.fail(b, errand.ReasonWorkerStopped); err != nil || status != errand.Failed {
+	if status, err := k.fail(b, reason); err != nil || status != errand.Failed {
 		t.Errorf("with none left: %s, %v, want failed", status, err)
 	}
-	w.want(once.Spec.ID, errand.Failed, errand.ReasonWorkerStopped, 1)
+	w.want(once.Spec.ID, errand.Failed, reason, 1)
 	if got := w.worker("b").take(true); got.JobID != again.Spec.ID || got.Attempt != 2 {
 		t.Errorf("the next worker got %s attempt %d, want %s attempt 2", got.JobID, got.Attempt, again.Spec.ID)
 	}

@@ -83,6 +83,28 @@ func makeRoot(root string) error {
 	return durable.SyncDir(filepath.Dir(root))
 }
 
+// tryBytes is what Try writes.
+const tryBytes = 1 << 20
+
+// Try makes a directory like an attempt's, writes to it and removes it, to find
+// out whether that works.
+func Try(data string) (err error) {
+	if err := makeRoot(root(data)); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(root(data), "try-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	f, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, tryBytes))
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
 // List is the directories that are there, whatever their state.
 func List(data string) ([]Dir, error) {
 	entries, err := os.ReadDir(root(data))

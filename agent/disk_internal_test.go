@@ -1,0 +1,32 @@
+//go:build unix
+
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"testing"
+
+	"github.com/errandhq/errand"
+)
+
+// What keeps an archive from being unpacked is the worker's fault where its
+// disk is full, and the job's where a name is taken.
+func TestWhoseFaultItIs(t *testing.T) {
+	for errno, want := range map[syscall.Errno]errand.Reason{
+		syscall.ENOSPC: errand.ReasonAgentError, syscall.EDQUOT: errand.ReasonAgentError, syscall.EEXIST: errand.ReasonSetupFailed,
+	} {
+		at := &attempt{work: context.Background(), report: context.Background()}
+		err := at.setupFailed(fmt.Errorf("unpack: %w", &fs.PathError{Op: "write", Path: "x", Err: errno}))
+		out, err := at.outcome(errand.Result{}, err)
+		if err != nil || out.Reason != want {
+			t.Errorf("%v: %+v, %v; want %s", errno, out, err, want)
+		}
+		if !errors.Is(at.setupFailed(errno), errno) {
+			t.Errorf("%v is lost", errno)
+		}
+	}
+}

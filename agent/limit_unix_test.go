@@ -1,0 +1,28 @@
+//go:build unix
+
+package agent_test
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+)
+
+// limitFiles makes writes beyond so many bytes of a file fail, in this process
+// and those that it starts.
+func limitFiles(bytes string) {
+	if bytes == "" {
+		return
+	}
+	n, err := strconv.ParseUint(bytes, 10, 63)
+	if err == nil {
+		signal.Ignore(syscall.SIGXFSZ) // writes get EFBIG then
+		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: n})
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
