@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -128,8 +129,12 @@ func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPag
 		}
 		for i, chunk := range chunks {
 			after = chunk.Key
-			if i+1 < len(chunks) && chunkOffset(chunks[i+1].Key) <= page.Next {
+			at := chunkOffset(chunk.Key)
+			switch {
+			case at == notAChunk, i+1 < len(chunks) && chunkOffset(chunks[i+1].Key) <= page.Next:
 				continue
+			case at > page.Next:
+				return false, nil // a gap: the chunk before isn't here yet
 			}
 			n, err := s.addChunk(ctx, chunk.Key, page)
 			if err != nil {
@@ -144,9 +149,6 @@ func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPag
 
 // addChunk adds what the page lacks of a chunk, and says how much that was.
 func (s *Service) addChunk(ctx context.Context, key string, page *LogPage) (added int, err error) {
-	if chunkOffset(key) > page.Next {
-		return 0, nil // a gap: the chunk before isn't here yet
-	}
 	body, err := s.Blobs.Open(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return 0, nil
@@ -188,12 +190,14 @@ func (p *LogPage) bytes() int64 {
 	return p.Next - p.Frames[0].Offset
 }
 
-// chunkOffset is the offset in a chunk's key; one that isn't ours counts as
-// beyond any log.
+// notAChunk is the offset of an object that isn't ours: beyond any log.
+const notAChunk = math.MaxInt64
+
+// chunkOffset is the offset in a chunk's key, or notAChunk.
 func chunkOffset(key string) int64 {
 	n, err := strconv.ParseInt(key[strings.LastIndexByte(key, '/')+1:], 10, 64)
 	if err != nil {
-		return 1<<63 - 1
+		return notAChunk
 	}
 	return n
 }

@@ -52,9 +52,14 @@ type Config struct {
 // Blobs is the errand.Blobs on S3.
 type Blobs struct {
 	Config
-	s3      *s3.Client
-	clients sync.Map // origin → *s3.PresignClient
+	s3 *s3.Client
+
+	mu         sync.Mutex
+	presigners map[string]*s3.PresignClient // by origin
 }
+
+// maxPresigners bounds what is kept: a caller can name any port.
+const maxPresigners = 64
 
 var _ errand.Blobs = (*Blobs)(nil)
 
@@ -63,7 +68,7 @@ func New(c Config) *Blobs {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Blobs{Config: c, s3: newClient(c.AWS, "")}
+	return &Blobs{Config: c, s3: newClient(c.AWS, ""), presigners: map[string]*s3.PresignClient{}}
 }
 
 // newClient returns a client for an endpoint; empty: the configured one. Where
@@ -85,10 +90,21 @@ func (b *Blobs) presigner(origin string) *s3.PresignClient {
 	if u, err := url.Parse(origin); err != nil || !slices.Contains(b.SignHosts, u.Hostname()) {
 		origin = b.ObjectURL
 	}
-	if p, ok := b.clients.Load(origin); ok {
-		return p.(*s3.PresignClient)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.presigners[origin]
+	if p == nil {
+		p = b.newPresigner(origin)
+		if len(b.presigners) == maxPresigners {
+			clear(b.presigners)
+		}
+		b.presigners[origin] = p
 	}
-	p := s3.NewPresignClient(newClient(b.AWS, origin), func(o *s3.PresignOptions) {
+	return p
+}
+
+func (b *Blobs) newPresigner(origin string) *s3.PresignClient {
+	return s3.NewPresignClient(newClient(b.AWS, origin), func(o *s3.PresignOptions) {
 		// S3 ignores a checksum in the query: what is to be enforced must be
 		// signed as a header.
 		o.Presigner = clocked{now: b.Now, http: v4.NewSigner(func(o *v4.SignerOptions) {
@@ -96,8 +112,6 @@ func (b *Blobs) presigner(origin string) *s3.PresignClient {
 			o.DisableURIPathEscaping = true
 		})}
 	})
-	b.clients.Store(origin, p)
-	return p
 }
 
 // SignPut implements errand.Blobs.

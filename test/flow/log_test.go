@@ -2,9 +2,11 @@ package flow
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"mime/multipart"
@@ -184,6 +186,34 @@ func TestLogWithAGap(t *testing.T) {
 	got, page, _ := w.readLog(job.Spec.ID, 0, 0)
 	if string(got) != "first\n" || !page.Done || page.Sealed == nil || page.Sealed.Bytes != 106 {
 		t.Errorf("got %q, last page %+v", got, page)
+	}
+}
+
+// endless is a storage whose log has a gap and then no end.
+type endless struct {
+	errand.Blobs
+	lists int
+}
+
+func (e *endless) List(_ context.Context, prefix, _ string) ([]errand.Blob, error) {
+	e.lists++
+	var blobs []errand.Blob
+	for i := range 1000 {
+		blobs = append(blobs, errand.Blob{Key: fmt.Sprintf("%s%020d", prefix, 1000*e.lists+i)})
+	}
+	return blobs, nil
+}
+
+// TestGapIsWaitedFor: a reader whose next chunk isn't there yet doesn't go
+// through all that comes behind it.
+func TestGapIsWaitedFor(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	w.logOf(w.worker("a"))
+	e := &endless{Blobs: w.svc.Blobs}
+	w.svc.Blobs = e
+	if got, page, _ := w.readLog(job.Spec.ID, 0, 0); len(got) > 0 || page.Next != 0 || page.Done || e.lists != 1 {
+		t.Errorf("got %d bytes by %d listings, page %+v", len(got), e.lists, page)
 	}
 }
 
