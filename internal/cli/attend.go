@@ -49,12 +49,37 @@ func (a *app) attend(first, second context.Context, c *api.Client, id string, as
 	return jobExit(&job)
 }
 
-// cancelRun asks for the job's end, on the first Ctrl-C.
+// cancelGrace is how long the request to cancel may go on after a second Ctrl-C.
+// Some programs that errand runs under pass each one on twice.
+const cancelGrace = 3 * time.Second
+
+// cancelRun asks for the job's end, on the first Ctrl-C. The end of ctx, by the
+// second, doesn't take that back.
 func (a *app) cancelRun(ctx context.Context, c *api.Client, id string) {
 	a.ui.notef("cancelling job %s; press Ctrl-C again to leave it", id)
+	ctx, stop := lingering(ctx, cancelGrace)
+	defer stop()
 	_, err := call(ctx, tenacious, func(ctx context.Context) (api.Job, error) { return c.Cancel(ctx, id) })
 	if err != nil && ctx.Err() == nil && api.CodeOf(err) != errand.CodeJobFinished {
 		a.ui.notef("could not cancel job %s: %v", id, err)
+	}
+}
+
+// lingering is a context that ends d after ctx does.
+func lingering(ctx context.Context, d time.Duration) (context.Context, func()) {
+	later, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			end(context.Cause(ctx))
+		case <-later.Done():
+		}
+	})
+	return later, func() {
+		stop()
+		end(nil)
 	}
 }
 

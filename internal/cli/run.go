@@ -53,7 +53,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringVar(&f.name, "name", "", "a name for people")
 	fl.StringVar(&f.shell, "shell", "", "the shell for -c on the worker (default /bin/sh, cmd.exe)")
 	fl.StringArrayVarP(&f.env, "env", "e", nil, "NAME=VALUE, or NAME to take it from here; can be repeated")
-	fl.IntVar(&f.retries, "retries", 0, "how often the job may be run again if its worker is lost")
+	fl.IntVar(&f.retries, "retries", 0, "how often the job may be run again if its worker is lost or fails")
 	fl.DurationVar(&f.timeout, "timeout", 0, "how long all commands may take together (default 24h)")
 	fl.DurationVar(&f.lease, "lease", 0, "how long the worker may be silent before it counts as lost (default the server's, 5m)")
 	fl.BoolVar(&f.continueOnError, "continue-on-error", false, "run the next command also after one that failed")
@@ -127,8 +127,8 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 	if err := errors.Join(err1, err2); err != nil {
 		return "", body, err
 	}
-	if f.retries < 0 {
-		return "", body, usageErrorf("--retries must not be negative")
+	if f.retries < 0 || f.retries >= errand.MaxAttemptsLimit {
+		return "", body, usageErrorf("--retries must be 0 to %d, not %d", errand.MaxAttemptsLimit-1, f.retries)
 	}
 	return dir, api.CreateJob{
 		Name: f.name, Commands: commands, Env: env, Shell: f.shell, Queue: f.queue, Group: f.group,
