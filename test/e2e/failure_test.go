@@ -5,14 +5,20 @@ package e2e
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
@@ -189,25 +195,70 @@ func TestDoors(t *testing.T) {
 	if code := put(t, up.Put, body); code != http.StatusOK {
 		t.Errorf("the signed bytes: %d", code)
 	}
-	// The AWS edge isn't at this door, whatever is asked in its name.
-	for _, target := range []string{"AmazonSQS.ListQueues", "DynamoDB_20120810.ListTables"} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/", strings.NewReader("{}"))
-		if err != nil {
-			t.Fatal(err)
+	refuseOthers(t, s)
+}
+
+// TestAWSEdge: it is behind its own loopback address and nowhere else. At the
+// product's door, which other machines may reach, even the right keys open none
+// of it; and it can't be opened at an address that others reach.
+func TestAWSEdge(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0", "--aws-addr", "127.0.0.1:0")
+	s.stderr.await(t, "AWS edge: ")
+	_, rest, _ := strings.Cut(s.stderr.String(), "AWS edge: ")
+	edge, _, _ := strings.Cut(rest, "\n")
+	for name, call := range s.awsCalls() {
+		if err := call(edge); err != nil {
+			t.Errorf("%s at the AWS edge: %v", name, err)
 		}
-		req.Header.Set("X-Amz-Target", target)
-		req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if resp.StatusCode/100 == 2 || strings.Contains(string(b), "QueueUrls") {
-			t.Errorf("%s at the product's door: %d %s", target, resp.StatusCode, b)
+		if err := call(s.url); err == nil {
+			t.Errorf("%s is answered at the product's door", name)
 		}
 	}
-	refuseOthers(t, s)
+	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0"} {
+		p := start(t, "local", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--agents", "0", "--aws-addr", addr)
+		if code := p.wait(); code == 0 || p.stdout.String() != "" || !strings.Contains(p.stderr.String(), "loopback") {
+			t.Errorf("--aws-addr %s: exit code %d, %q, %s", addr, code, p.stdout, p.stderr)
+		}
+	}
+	p := start(t, "local", "--addr", "0.0.0.0:0", "--data", t.TempDir(), "--agents", "0")
+	if code := p.wait(); code == 0 || p.stdout.String() != "" || !strings.Contains(p.stderr.String(), "--insecure") {
+		t.Errorf("off loopback without TLS: exit code %d, %q, %s", code, p.stdout, p.stderr)
+	}
+}
+
+// awsCalls are calls of the AWS services with the server's own keys, at an endpoint.
+func (s *server) awsCalls() map[string]func(endpoint string) error {
+	s.t.Helper()
+	var keys struct{ AccessKeyID, SecretAccessKey string }
+	b, err := os.ReadFile(filepath.Join(s.data, "aws-credentials.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &keys)
+	}
+	if err != nil || keys.AccessKeyID == "" {
+		s.t.Fatalf("keys %s: %v", b, err)
+	}
+	at := func(endpoint string) aws.Config {
+		return aws.Config{
+			Region: "us-east-1", BaseEndpoint: &endpoint, RetryMaxAttempts: 1,
+			Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
+		}
+	}
+	ctx := s.t.Context()
+	return map[string]func(string) error{
+		"SQS": func(e string) error {
+			_, err := sqs.NewFromConfig(at(e)).ListQueues(ctx, nil)
+			return err
+		},
+		"DynamoDB": func(e string) error {
+			_, err := dynamodb.NewFromConfig(at(e)).ListTables(ctx, nil)
+			return err
+		},
+		"S3": func(e string) error {
+			_, err := s3.NewFromConfig(at(e), func(o *s3.Options) { o.UsePathStyle = true }).ListBuckets(ctx, nil)
+			return err
+		},
+	}
 }
 
 // refuseOthers: the server listens on loopback alone.

@@ -99,8 +99,15 @@ func (p *proc) wait() int {
 type lines struct {
 	mu     sync.Mutex
 	buf    bytes.Buffer
+	pieces []piece
 	change chan struct{}
 	closed bool
+}
+
+// piece says when the output up to an offset had come.
+type piece struct {
+	end int
+	at  time.Time
 }
 
 func newLines() *lines { return &lines{change: make(chan struct{})} }
@@ -109,7 +116,24 @@ func (l *lines) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.wake()
-	return l.buf.Write(b)
+	n, err := l.buf.Write(b)
+	l.pieces = append(l.pieces, piece{l.buf.Len(), time.Now()})
+	return n, err
+}
+
+// arrived is when all of s, where it first stands in the output, had come.
+func (l *lines) arrived(t *testing.T, s string) time.Time {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := strings.Index(l.buf.String(), s)
+	for _, p := range l.pieces {
+		if at >= 0 && p.end >= at+len(s) {
+			return p.at
+		}
+	}
+	t.Fatalf("no %q in the output:\n%s", s, l.buf.String())
+	return time.Time{}
 }
 
 func (l *lines) close() {
