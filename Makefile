@@ -6,8 +6,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 CACHE := $(CURDIR)/.cache
 GOLANGCI_VERSION := v2.14.0
 CFNLINT_VERSION := 1.58.0
+SAM_VERSION := 1.170.0
+SAM := $(CACHE)/sam/bin/sam
 
-.PHONY: help build demo test race lint template-lint cross bench bench-sqs web clean ci fuzz
+.PHONY: help build demo test race lint template-lint cross bench bench-sqs web clean ci fuzz stack-image sam-build sam-local
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -31,9 +33,37 @@ lint: ## gofmt, go vet, golangci-lint (built into .cache on first use)
 	@test -x $(CACHE)/golangci-lint || GOBIN=$(CACHE) CGO_ENABLED=0 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	$(CACHE)/golangci-lint run
 
-template-lint: ## cfn-lint over template.yaml (installs it into .cache on first use; needs Python)
-	@test -x $(CACHE)/venv/bin/cfn-lint || { python3 -m venv $(CACHE)/venv && $(CACHE)/venv/bin/pip install -q cfn-lint==$(CFNLINT_VERSION); }
-	$(CACHE)/venv/bin/cfn-lint template.yaml
+# The SAM CLI and cfn-lint, in a virtual environment (340 MB; needs Python).
+$(SAM):
+	python3 -m venv $(CACHE)/sam
+	$(CACHE)/sam/bin/pip install -q aws-sam-cli==$(SAM_VERSION) cfn-lint==$(CFNLINT_VERSION)
+
+template-lint: $(SAM) ## cfn-lint over all templates, sam validate --lint (installs them into .cache on first use; needs Python)
+	$(CACHE)/sam/bin/cfn-lint template.yaml $(wildcard infra/*.yaml)
+	SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --region us-east-1
+
+sam-build: $(SAM) ## Build the functions for sam local, as this machine runs them
+	SAM_CLI_TELEMETRY=0 CGO_ENABLED=0 GOFLAGS='-buildvcs=false -tags=lambda.norpc -ldflags=-s' \
+	  $(SAM) build --config-env local --parameter-overrides Architecture=$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+
+# Ends a recipe where there is no container engine: with 1 where there must be one.
+NEED_DOCKER = docker info >/dev/null 2>&1 || { \
+	test -z "$$ERRAND_REQUIRE_DOCKER" || { echo "no container engine answers (docker info)"; exit 1; }; \
+	echo "$@ is skipped: no container engine answers (docker info)"; exit 0; }
+
+sam-local: ## The functions under sam local, the stack in a container, a job end to end; needs Docker, skips without
+	@$(NEED_DOCKER); \
+	$(MAKE) --no-print-directory stack-image sam-build && \
+	ERRAND_SAM=$(SAM) $(GO) test -count=1 -v -timeout 20m ./test/sam
+
+STACK_IMAGE := errand-stack:checkout
+
+stack-image: ## Build the image of the stack alone, FROM scratch (needs Docker)
+	@rm -rf $(CACHE)/stack-image && mkdir -p $(CACHE)/stack-image/data
+	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(CACHE)/stack-image/stack ./infra/stack
+	@cp infra/stack/Dockerfile $(CACHE)/stack-image/
+	DOCKER_BUILDKIT=0 docker build -q -t $(STACK_IMAGE) $(CACHE)/stack-image 2>/dev/null
+	@docker image ls $(STACK_IMAGE)
 
 cross: ## Vet and build for Linux, macOS and Windows
 	@for os in linux darwin windows; do \

@@ -66,13 +66,31 @@ func Main(version string) int {
 	return run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv)
 }
 
+// StackMain is Main for the program that is errand stack alone, which is half
+// the size.
+func StackMain() int {
+	a := newApp(os.Stdout, os.Stderr, os.LookupEnv)
+	root := a.stackCommand()
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.CompletionOptions.DisableDefaultCmd = true
+	return a.execute(context.Background(), root, os.Args[1:])
+}
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup func(string) (string, bool)) int {
+	a := newApp(stdout, stderr, lookup)
+	return a.execute(ctx, a.root(), args)
+}
+
+func newApp(stdout, stderr io.Writer, lookup func(string) (string, bool)) *app {
 	a := &app{stdout: stdout, stderr: stderr, lookup: lookup}
 	a.ui = newUI(stdout, stderr, a.getenv)
-	root := a.root()
+	return a
+}
+
+func (a *app) execute(ctx context.Context, root *cobra.Command, args []string) int {
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	started := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
