@@ -9,13 +9,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// ErrLocked is returned by Open when another process has the directory open.
-var ErrLocked = errors.New("the data directory is in use by another process")
+var (
+	// ErrLocked is returned by Open when another process has the directory open.
+	ErrLocked = errors.New("the data directory is in use by another process")
+	// ErrClosed is returned by all that comes after Close.
+	ErrClosed = errors.New("the store is closed")
+)
 
 // Options of a store. The zero value is a durable store on the operating
 // system's files.
@@ -34,7 +39,13 @@ type Store struct {
 	db     *pebble.DB
 	cache  *pebble.Cache
 	lock   *pebble.Lock // the database only borrows it
+	dir    string
 	noSync bool
+	syncer syncer
+	room   room
+	failed atomic.Pointer[error] // the first write or sync that failed
+
+	gate gate
 }
 
 // Open opens the database in dir, creating it if needed.
@@ -50,20 +61,15 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache := pebble.NewCache(8 << 20)
-	db, err := pebble.Open(dir, &pebble.Options{
-		FS:                 o.FS,
-		Lock:               lock,
-		Cache:              cache,
-		MemTableSize:       8 << 20,
-		FormatMajorVersion: pebble.FormatNewest,
-		Logger:             logger{o.Logf},
-	})
+	cache := pebble.NewCache(cacheSize)
+	db, err := pebble.Open(dir, options(o, lock, cache))
 	if err != nil {
 		cache.Unref()
-		return nil, errors.Join(fmt.Errorf("open the store in %s: %w", dir, err), lock.Close())
+		return nil, errors.Join(openError(dir, err), lock.Close())
 	}
-	return &Store{db: db, cache: cache, lock: lock, noSync: o.NoSync}, nil
+	s := &Store{db: db, cache: cache, lock: lock, dir: dir, noSync: o.NoSync, room: room{fs: o.FS, dir: dir}, gate: gate{drained: make(chan struct{})}}
+	s.syncer.sync = func() error { return syncLog(db) }
+	return s, nil
 }
 
 // makeDir creates dir and what is missing above it, and syncs the directories
@@ -101,15 +107,38 @@ func lockDir(fs vfs.FS, dir string) (*pebble.Lock, error) {
 	}
 }
 
-// Close flushes and closes the store. No other call may be under way.
+// Close waits for the calls under way, syncs and closes the store. What was
+// applied is on disk after it, also if nobody waits for it. Closing again does
+// nothing.
 func (s *Store) Close() error {
+	if !s.gate.close() {
+		return nil
+	}
 	err := s.db.Close()
 	s.cache.Unref()
 	return errors.Join(err, s.lock.Close())
 }
 
+// Writable is nil unless writes are refused: ErrFull for as long as the disk
+// is; for good, what a write has failed with. An engine asks before it changes
+// what it has in memory.
+func (s *Store) Writable() error {
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	return s.room.check()
+}
+
+// fail notes that a write failed. None is tried after it: what the log holds
+// from there on isn't known.
+func (s *Store) fail(what string, err error) error {
+	err = fmt.Errorf("%s: %w", what, translate(err))
+	s.failed.CompareAndSwap(nil, &err)
+	return err
+}
+
 // Space returns the keys that begin with prefix, which no other engine uses.
-func (s *Store) Space(prefix byte) *Space { return &Space{from: s.db, prefix: prefix} }
+func (s *Store) Space(prefix byte) *Space { return &Space{store: s, from: s.db, prefix: prefix} }
 
 // NewBatch returns an empty batch.
 func (s *Store) NewBatch() *Batch { return &Batch{store: s, b: s.db.NewBatch()} }
@@ -117,6 +146,7 @@ func (s *Store) NewBatch() *Batch { return &Batch{store: s, b: s.db.NewBatch()} 
 // A Space is one engine's part of the store. Keys given to it and got from it
 // are without the prefix.
 type Space struct {
+	store  *Store
 	from   pebble.Reader // the database, or a snapshot of it
 	prefix byte
 }
@@ -137,12 +167,17 @@ func (sp *Space) bounds(lower, upper []byte) (lo, hi []byte) {
 
 // Get returns a copy of key's value, and whether there is one.
 func (sp *Space) Get(key []byte) (value []byte, ok bool, err error) {
-	v, closer, err := sp.from.Get(sp.key(key))
+	if !sp.store.gate.enter() {
+		return nil, false, ErrClosed
+	}
+	defer sp.store.gate.leave()
+	var room [64]byte
+	v, closer, err := sp.from.Get(append(append(room[:0], sp.prefix), key...))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("read the store: %w", err)
+		return nil, false, sp.store.readError(err)
 	}
 	value = append([]byte{}, v...)
 	return value, true, closer.Close()
@@ -161,16 +196,24 @@ func (sp *Space) ScanBack(lower, upper []byte, f func(key, value []byte) (more b
 }
 
 func (sp *Space) scan(lower, upper []byte, first, next func(*pebble.Iterator) bool, f func(key, value []byte) (bool, error)) (err error) {
+	if !sp.store.gate.enter() {
+		return ErrClosed
+	}
+	defer sp.store.gate.leave()
 	lo, hi := sp.bounds(lower, upper)
 	it, err := sp.from.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
 	if err != nil {
-		return fmt.Errorf("read the store: %w", err)
+		return sp.store.readError(err)
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer func() {
+		if closeErr := it.Close(); closeErr != nil { // what has ended the loop, too
+			err = errors.Join(err, sp.store.readError(closeErr))
+		}
+	}()
 	for ok := first(it); ok; ok = next(it) {
 		value, err := it.ValueAndErr()
 		if err != nil {
-			return fmt.Errorf("read the store: %w", err)
+			return sp.store.readError(err)
 		}
 		more, err := f(it.Key()[1:], value)
 		if err != nil || !more {
@@ -188,12 +231,21 @@ type Batch struct {
 
 // Set writes value at key. Both are copied.
 func (b *Batch) Set(sp *Space, key, value []byte) {
-	// A batch that isn't indexed and isn't yet applied can't fail to grow.
-	_ = b.b.Set(sp.key(key), value, nil)
+	op := b.b.SetDeferred(len(key)+1, len(value))
+	op.Key[0] = sp.prefix
+	copy(op.Key[1:], key)
+	copy(op.Value, value)
+	// A batch that isn't indexed can't fail to take it.
+	_ = op.Finish()
 }
 
 // Delete removes key, if it is there.
-func (b *Batch) Delete(sp *Space, key []byte) { _ = b.b.Delete(sp.key(key), nil) }
+func (b *Batch) Delete(sp *Space, key []byte) {
+	op := b.b.DeleteDeferred(len(key) + 1)
+	op.Key[0] = sp.prefix
+	copy(op.Key[1:], key)
+	_ = op.Finish()
+}
 
 // DeleteRange removes lower ≤ key < upper; nil bounds are open.
 func (b *Batch) DeleteRange(sp *Space, lower, upper []byte) {
@@ -217,48 +269,42 @@ func (b *Batch) Commit() error {
 // batches become durable in the order of their Apply, so an engine calls it
 // under its lock, and waits for the disk after letting go of it. What was
 // applied must be waited for before anyone is told of it.
+// Errors: ErrClosed; those of Writable.
 func (b *Batch) Apply() (Pending, error) {
-	if b.store.noSync {
-		if err := b.store.db.Apply(b.b, pebble.NoSync); err != nil {
-			return Pending{}, fmt.Errorf("write the store: %w", err)
-		}
-		return Pending{}, b.b.Close()
+	s := b.store
+	if !s.gate.enter() {
+		return Pending{}, ErrClosed
 	}
-	if err := b.store.db.ApplyNoSyncWait(b.b, pebble.Sync); err != nil {
+	defer s.gate.leave()
+	if err := s.Writable(); err != nil {
 		return Pending{}, fmt.Errorf("write the store: %w", err)
 	}
-	return Pending{b.b}, nil
+	s.room.use(b.b.Len())
+	if err := s.db.Apply(b.b, pebble.NoSync); err != nil {
+		return Pending{}, s.fail("write the store", err)
+	}
+	if err := b.b.Close(); err != nil || s.noSync {
+		return Pending{}, err
+	}
+	return Pending{s}, nil
 }
 
-// Pending is a batch on its way to the disk. Wait must be called exactly once.
-type Pending struct{ b *pebble.Batch }
+// Pending is a batch on its way to the disk. The zero value is there already.
+type Pending struct{ s *Store }
 
-// Wait returns when the batch, and all applied before it, are on disk.
+// Wait returns when the batch, and all applied before it, are on disk. Callers
+// that wait at the same time share an fsync. After Close it returns at once:
+// that has synced what was applied, or said why it couldn't.
 func (p Pending) Wait() error {
-	if p.b == nil {
+	if p.s == nil {
 		return nil
 	}
-	if err := p.b.SyncWait(); err != nil {
-		return fmt.Errorf("sync the store: %w", err)
+	if !p.s.gate.enter() {
+		return nil
 	}
-	return p.b.Close()
-}
-
-// logger passes Pebble's log on. Fatalf must not return: Pebble calls it where
-// going on would break the durability it has promised.
-type logger struct {
-	logf func(format string, args ...any)
-}
-
-func (l logger) Infof(string, ...any) {}
-
-func (l logger) Errorf(format string, args ...any) {
-	if l.logf != nil {
-		l.logf(format, args...)
+	defer p.s.gate.leave()
+	if err := p.s.syncer.wait(); err != nil {
+		return p.s.fail("sync the store", err)
 	}
-}
-
-func (l logger) Fatalf(format string, args ...any) {
-	l.Errorf(format, args...)
-	panic(fmt.Sprintf("store: "+format, args...))
+	return nil
 }

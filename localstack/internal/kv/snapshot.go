@@ -13,4 +13,4 @@ func (s *Store) NewSnapshot() *Snapshot { return &Snapshot{s.db.NewSnapshot()} }
 func (s *Snapshot) Close() error { return s.s.Close() }
 
 // At is the space as the snapshot has it, to be read alone.
-func (sp *Space) At(s *Snapshot) *Space { return &Space{from: s.s, prefix: sp.prefix} }
+func (sp *Space) At(s *Snapshot) *Space { return &Space{store: sp.store, from: s.s, prefix: sp.prefix} }

@@ -1,0 +1,96 @@
+package kv
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+)
+
+// TestSyncsAreShared: callers that come while a sync is under way wait for one
+// more, together; none is told of a sync that began before it came.
+func TestSyncsAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var syncs atomic.Int64
+		release := make(chan struct{})
+		y := syncer{sync: func() error {
+			syncs.Add(1)
+			<-release
+			return nil
+		}}
+		var told atomic.Int64
+		for range 100 {
+			go func() {
+				if err := y.wait(); err != nil {
+					t.Error(err)
+				}
+				told.Add(1)
+			}()
+			synctest.Wait()
+		}
+		if syncs.Load() != 1 || told.Load() != 0 {
+			t.Errorf("%d syncs have begun and %d callers were told, want 1 and 0", syncs.Load(), told.Load())
+		}
+		release <- struct{}{}
+		synctest.Wait()
+		if syncs.Load() != 2 || told.Load() != 1 {
+			t.Errorf("after one sync: %d have begun and %d callers were told, want 2 and 1", syncs.Load(), told.Load())
+		}
+		release <- struct{}{}
+		synctest.Wait()
+		if syncs.Load() != 2 || told.Load() != 100 {
+			t.Errorf("after two syncs: %d have begun and %d callers were told, want 2 and 100", syncs.Load(), told.Load())
+		}
+	})
+}
+
+// TestSyncIsLaterThanItsCallers: under a race, each caller's write is covered
+// by a sync that began after it.
+func TestSyncIsLaterThanItsCallers(t *testing.T) {
+	var written, synced atomic.Int64
+	y := syncer{}
+	y.sync = func() error {
+		at := written.Load()
+		synced.Store(at)
+		return nil
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 500 {
+				mine := written.Add(1)
+				if err := y.wait(); err != nil || synced.Load() < mine {
+					t.Errorf("write %d was answered with %d synced (%v)", mine, synced.Load(), err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestFailedSyncTellsAll: those who shared it, and no others.
+func TestFailedSyncTellsAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("the disk is gone")
+		results := make(chan error)
+		y := syncer{sync: func() error { return <-results }}
+		var failed, fine atomic.Int64
+		for range 3 {
+			go func() {
+				if err := y.wait(); errors.Is(err, broken) {
+					failed.Add(1)
+				} else if err == nil {
+					fine.Add(1)
+				}
+			}()
+			synctest.Wait()
+		}
+		results <- nil // the first's own
+		results <- broken
+		synctest.Wait()
+		if failed.Load() != 2 || fine.Load() != 1 {
+			t.Errorf("%d callers saw the failure and %d didn't, want 2 and 1", failed.Load(), fine.Load())
+		}
+	})
+}
