@@ -5,6 +5,7 @@ package awswire
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 )
 
@@ -67,5 +68,14 @@ func RequestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program first
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	var id [36]byte
+	for i, at := 0, 0; i < len(b); i++ {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			id[at] = '-'
+			at++
+		}
+		hex.Encode(id[at:], b[i:i+1])
+		at += 2
+	}
+	return string(id[:])
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
@@ -89,7 +88,7 @@ func (v *Verifier) Authenticate(r *http.Request) (*http.Request, error) {
 			return r, err
 		}
 		sum := sha256.Sum256(body)
-		hash = hex.EncodeToString(sum[:])
+		hash = hexOf(&sum)
 	}
 	sig, err := v.verify(r, hash)
 	if err != nil {
@@ -125,7 +124,7 @@ func readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBufferedBody+1))
+	body, err := readAll(io.LimitReader(r.Body, MaxBufferedBody+1), r.ContentLength)
 	if err != nil {
 		return nil, Errorf(http.StatusBadRequest, "RequestTimeout", "The request body could not be read: %s", err)
 	}
@@ -136,6 +135,16 @@ func readBody(r *http.Request) ([]byte, error) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
 	return body, nil
+}
+
+// readAll is io.ReadAll, with room at once for the length that was announced.
+func readAll(r io.Reader, announced int64) ([]byte, error) {
+	var b bytes.Buffer
+	if announced > 0 && announced <= MaxBufferedBody {
+		b.Grow(int(announced) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }
 
 // verify checks r's signature. bodyHash is the payload hash of services other

@@ -21,6 +21,7 @@ import (
 // that should be under it isn't in the request.
 func canonicalRequest(r *http.Request, sig *signature, payloadHash string) (text string, ok bool) {
 	var b strings.Builder
+	b.Grow(1024)
 	b.WriteString(r.Method)
 	b.WriteByte('\n')
 	b.WriteString(canonicalPath(r, sig.service))
@@ -37,15 +38,33 @@ func canonicalRequest(r *http.Request, sig *signature, payloadHash string) (text
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			b.WriteString(strings.Join(strings.Fields(v), " "))
+			writeSqueezed(&b, v)
 		}
 		b.WriteByte('\n')
 	}
 	b.WriteByte('\n')
-	b.WriteString(strings.Join(sig.signedHeaders, ";"))
+	for i, name := range sig.signedHeaders {
+		if i > 0 {
+			b.WriteByte(';')
+		}
+		b.WriteString(name)
+	}
 	b.WriteByte('\n')
 	b.WriteString(payloadHash)
 	return b.String(), ok
+}
+
+// writeSqueezed writes a header's value with each run of white space as one
+// space, and none at the ends.
+func writeSqueezed(b *strings.Builder, v string) {
+	first := true
+	for field := range strings.FieldsSeq(v) {
+		if !first {
+			b.WriteByte(' ')
+		}
+		first = false
+		b.WriteString(field)
+	}
 }
 
 // canonicalPath is the path, escaped once for S3, twice for the others.
@@ -100,7 +119,7 @@ func headerValues(r *http.Request, name string) []string {
 	if name == "host" {
 		return []string{r.Host}
 	}
-	if v := r.Header.Values(name); len(v) > 0 {
+	if v := r.Header[headerName(name)]; len(v) > 0 {
 		return v
 	}
 	switch {
@@ -112,8 +131,32 @@ func headerValues(r *http.Request, name string) []string {
 	return nil
 }
 
+// sdkHeaders are the headers that SDKs sign, by their lower-case names: to look
+// one up by that name costs an allocation.
+var sdkHeaders = func() map[string]string {
+	m := map[string]string{}
+	for _, name := range []string{
+		"Accept-Encoding", "Amz-Sdk-Invocation-Id", "Amz-Sdk-Request", "Content-Length", "Content-Md5", "Content-Type",
+		"X-Amz-Content-Sha256", "X-Amz-Date", "X-Amz-Target", "X-Amz-User-Agent", "X-Amzn-Query-Mode",
+	} {
+		m[strings.ToLower(name)] = name
+	}
+	return m
+}()
+
+// headerName is the key that a lower-case name has in an http.Header.
+func headerName(lower string) string {
+	if name, ok := sdkHeaders[lower]; ok {
+		return name
+	}
+	return http.CanonicalHeaderKey(lower)
+}
+
 // uriEncode escapes all bytes but RFC 3986's unreserved ones, and '/' if keepSlash.
 func uriEncode(s string, keepSlash bool) string {
+	if s == "/" && keepSlash {
+		return s
+	}
 	const hexDigits = "0123456789ABCDEF"
 	var b strings.Builder
 	b.Grow(len(s))
@@ -162,7 +205,13 @@ func stringToSign(date, scope, canonical string) string {
 
 func sha256Hex(s string) string {
 	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:])
+	return hexOf(&sum)
+}
+
+func hexOf(sum *[sha256.Size]byte) string {
+	var b [2 * sha256.Size]byte
+	hex.Encode(b[:], sum[:])
+	return string(b[:])
 }
 
 func hmacSum(key []byte, data string) []byte {
@@ -177,16 +226,19 @@ func hmacHex(key []byte, data string) string { return hex.EncodeToString(hmacSum
 // keys that have verified a signature get in, so no stranger can fill it.
 type keyCache struct {
 	mu   sync.RWMutex
-	keys map[string][]byte // by access key and scope
+	keys map[keyID][]byte
 }
+
+// keyID is what a signing key is derived from, beside the secret.
+type keyID struct{ accessKeyID, day, region, service string }
 
 const maxCachedKeys = 256
 
-func (s *signature) cacheKey() string { return s.accessKeyID + "\x00" + s.scope() }
+func (s *signature) keyID() keyID { return keyID{s.accessKeyID, s.day, s.region, s.service} }
 
 func (c *keyCache) get(secret string, sig *signature) []byte {
 	c.mu.RLock()
-	key, ok := c.keys[sig.cacheKey()]
+	key, ok := c.keys[sig.keyID()]
 	c.mu.RUnlock()
 	if ok {
 		return key
@@ -198,9 +250,9 @@ func (c *keyCache) get(secret string, sig *signature) []byte {
 }
 
 func (c *keyCache) put(sig *signature) {
-	k := sig.cacheKey()
+	id := sig.keyID()
 	c.mu.RLock()
-	_, ok := c.keys[k]
+	_, ok := c.keys[id]
 	c.mu.RUnlock()
 	if ok {
 		return
@@ -208,7 +260,9 @@ func (c *keyCache) put(sig *signature) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.keys == nil || len(c.keys) >= maxCachedKeys {
-		c.keys = map[string][]byte{}
+		c.keys = map[keyID][]byte{}
 	}
-	c.keys[k] = sig.key
+	// The parts of the ID are parts of headers: copied, they don't hold those.
+	id = keyID{strings.Clone(id.accessKeyID), strings.Clone(id.day), strings.Clone(id.region), strings.Clone(id.service)}
+	c.keys[id] = sig.key
 }

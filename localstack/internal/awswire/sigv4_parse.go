@@ -48,7 +48,10 @@ func queryGet(r *http.Request, name string) string { return r.URL.Query().Get(na
 // parseSignature reads the Authorization header or the X-Amz-* query parameters.
 func parseSignature(r *http.Request, d dialect) (*signature, error) {
 	auth := r.Header.Get("Authorization")
-	query := r.URL.Query()
+	var query url.Values // none, mostly
+	if r.URL.RawQuery != "" {
+		query = r.URL.Query()
+	}
 	inQuery := query.Has("X-Amz-Algorithm")
 	switch {
 	case auth != "" && inQuery:
@@ -65,10 +68,17 @@ func parseSignature(r *http.Request, d dialect) (*signature, error) {
 // parseHeader reads "AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…".
 func parseHeader(r *http.Request, auth string, d dialect) (*signature, error) {
 	alg, rest, _ := strings.Cut(auth, " ")
-	params := map[string]string{}
-	for _, p := range strings.FieldsFunc(rest, func(c rune) bool { return c == ',' || c == ' ' }) {
-		k, v, _ := strings.Cut(p, "=")
-		params[k] = v
+	params := make(map[string]string, 3)
+	for rest != "" {
+		var p string
+		if p, rest = rest, ""; strings.ContainsAny(p, ", ") {
+			i := strings.IndexAny(p, ", ")
+			p, rest = p[:i], p[i+1:]
+		}
+		if p != "" {
+			k, v, _ := strings.Cut(p, "=")
+			params[k] = v
+		}
 	}
 	date := r.Header.Get("X-Amz-Date")
 	if date == "" {
@@ -153,6 +163,10 @@ func (s *signature) setCredential(credential string) (problem string) {
 // setDate takes an X-Amz-Date (ISO 8601, basic) or a Date header.
 func (s *signature) setDate(value string) bool {
 	t, err := time.Parse(timeFormat, value)
+	if err == nil && len(value) == len(timeFormat) {
+		s.time, s.date = t, value
+		return true
+	}
 	if err != nil {
 		if t, err = http.ParseTime(value); err != nil {
 			return false

@@ -46,6 +46,8 @@ type Store struct {
 	failed atomic.Pointer[error] // the first write or sync that failed
 
 	gate gate
+
+	counters counters
 }
 
 // Open opens the database in dir, creating it if needed.
@@ -171,6 +173,7 @@ func (sp *Space) Get(key []byte) (value []byte, ok bool, err error) {
 		return nil, false, ErrClosed
 	}
 	defer sp.store.gate.leave()
+	sp.store.counters.gets.Add(1)
 	var room [64]byte
 	v, closer, err := sp.from.Get(append(append(room[:0], sp.prefix), key...))
 	if errors.Is(err, pebble.ErrNotFound) {
@@ -206,6 +209,7 @@ func (sp *Space) scan(lower, upper []byte, first, next func(*pebble.Iterator) bo
 		return sp.store.readError(err)
 	}
 	defer func() {
+		sp.store.counters.scanned(it)
 		if closeErr := it.Close(); closeErr != nil { // what has ended the loop, too
 			err = errors.Join(err, sp.store.readError(closeErr))
 		}
@@ -280,6 +284,7 @@ func (b *Batch) Apply() (Pending, error) {
 		return Pending{}, fmt.Errorf("write the store: %w", err)
 	}
 	s.room.use(b.b.Len())
+	s.counters.applied(b.b)
 	if err := s.db.Apply(b.b, pebble.NoSync); err != nil {
 		return Pending{}, s.fail("write the store", err)
 	}

@@ -1,5 +1,7 @@
 package sqs
 
+import "bytes"
+
 // The deduplication window: for 5 minutes from the first send, also when that
 // message is received and deleted, a send with its ID has no effect.
 
@@ -17,6 +19,9 @@ func (q *queue) duplicateOf(t *txn, h hash) (first sent, ok bool, err error) {
 	if d, ok := t.dedups[h]; ok { // earlier in this batch
 		return d, true, nil
 	}
+	if !q.recent.mayHold(h, t.now) {
+		return first, false, nil
+	}
 	v, ok, err := q.e.space.Get(hashKey(kindDedup, q.id, h))
 	if err != nil || !ok {
 		return first, false, err
@@ -33,6 +38,7 @@ func (q *queue) remember(t *txn, h hash, id string, seq uint64) {
 	d := dedupRecord{Expires: t.now + window, Seq: seq, ID: id}
 	t.Set(q.e.space, hashKey(kindDedup, q.id, h), d.encode())
 	q.forgetAt(t, d.Expires, kindDedup, h)
+	q.recent.add(h, d.Expires)
 	if t.dedups == nil {
 		t.dedups = map[hash]sent{}
 	}
@@ -41,6 +47,10 @@ func (q *queue) remember(t *txn, h hash, id string, seq uint64) {
 
 // forgetAt has the janitor remove a D or an A when it has expired.
 func (q *queue) forgetAt(t *txn, at int64, kind byte, h hash) {
-	t.Set(q.e.space, expiryKey(q.id, at, kind, h), nil)
+	key := expiryKey(q.id, at, kind, h)
+	if bytes.Compare(key, q.forgotten) < 0 { // the clock was set back
+		q.forgotten = nil
+	}
+	t.Set(q.e.space, key, nil)
 	q.e.janitor.expect()
 }

@@ -51,11 +51,8 @@ func (q *queue) delete(t *txn, handle string) error {
 		q.remove(t, f)
 		return nil
 	}
-	if q.isDoomed(r.seq) {
-		return nil
-	}
 	s, ok, err := q.state(r.seq)
-	if err != nil || !ok || t.removed[r.seq] {
+	if err != nil || !ok || t.removed[r.seq] || !q.lane.holds(r.seq, s.Group) {
 		return err
 	}
 	if q.rec.FIFO {

@@ -119,11 +119,23 @@ func (e *Engine) enter() error {
 
 func (e *Engine) leave() { e.gate.RUnlock() }
 
+// unwritable is what an operation is answered with that was refused before it
+// began. A disk that is full now needn't stay so; the rest ends the engine.
+func (e *Engine) unwritable(err error) error {
+	if errors.Is(err, kv.ErrFull) {
+		return awswire.Errorf(503, codeUnavailable, "The request was not stored: %s.", err)
+	}
+	return e.fail(err)
+}
+
 // fail stops the engine after a failed read or write: going on could answer
 // from a memory that the disk doesn't bear out.
 func (e *Engine) fail(err error) error {
 	if e.broken.CompareAndSwap(nil, &err) {
 		e.cfg.Logf("sqs: %v", err)
+	}
+	if errors.Is(err, kv.ErrFull) {
+		return awswire.Errorf(500, codeInternal, "The request could not be stored: the disk is full. Free some and restart the stack.")
 	}
 	return awswire.Errorf(500, codeInternal, "The request could not be stored.")
 }

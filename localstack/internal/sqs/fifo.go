@@ -179,4 +179,13 @@ func (l *fifoLane) delayed(now int64) int {
 	return n
 }
 
+func (l *fifoLane) holds(seq uint64, name string) bool {
+	g := l.groups[name]
+	if g == nil {
+		return false
+	}
+	_, ok := g.seqs.find(seq)
+	return ok
+}
+
 func (l *fifoLane) groupOf(name string) *group { return l.groups[name] }

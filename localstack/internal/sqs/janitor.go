@@ -94,6 +94,8 @@ func (q *queue) sweep() (again bool, err error) {
 		p, err := q.do(func(q *queue, t *txn) error {
 			var err error
 			full, again, err = q.forget(t)
+			q.eraseDoomed(t, janitorBatch)
+			full = full || len(q.doomed) > 0
 			again = again || q.count > 0
 			return err
 		})
@@ -114,22 +116,32 @@ func (q *queue) sweep() (again bool, err error) {
 }
 
 // forget removes a batch of expired records: full says there may be more due,
-// later that there are some which aren't yet.
+// later that there are some which aren't yet. It begins where it last ended:
+// the store takes a while to get rid of what was removed, and would have to
+// step over all of it.
 func (q *queue) forget(t *txn) (full, later bool, err error) {
-	n := 0
-	err = q.e.space.Scan(queueKey(kindExpiry, q.id), queueKey(kindExpiry, q.id+1), func(key, _ []byte) (bool, error) {
+	n, from := 0, q.forgotten
+	if from == nil {
+		from = queueKey(kindExpiry, q.id)
+	}
+	to := from
+	err = q.e.space.Scan(from, queueKey(kindExpiry, q.id+1), func(key, _ []byte) (bool, error) {
 		at, kind, h, ok := parseExpiryKey(key)
-		if !ok {
-			return true, nil
-		}
-		if at > t.now || n == janitorBatch {
+		if ok && (at > t.now || n == janitorBatch) {
 			full, later = n == janitorBatch, true
 			return false, nil
 		}
 		n++
-		t.Delete(q.e.space, key)
+		to = append(append([]byte{}, key...), 0)
+		if !ok {
+			return true, nil
+		}
 		return true, q.forgetRecord(t, kind, h)
 	})
+	if err == nil && n > 0 {
+		t.DeleteRange(q.e.space, from, to)
+		q.forgotten = to
+	}
 	return full, later, err
 }
 

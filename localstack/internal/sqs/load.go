@@ -51,6 +51,7 @@ func (e *Engine) loadQueue(key, value []byte) (*queue, error) {
 		q.lastSeq = binary.BigEndian.Uint64(v)
 	}
 	now := e.now()
+	q.recent.unsure = now + window
 	err = e.space.Scan(queueKey(kindState, q.id), queueKey(kindState, q.id+1), func(key, value []byte) (bool, error) {
 		if len(key) != 17 {
 			return false, fmt.Errorf("message key: %w", errRecord)

@@ -2,7 +2,6 @@ package sqs
 
 import (
 	"container/heap"
-	"slices"
 	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/kv"
@@ -45,6 +44,8 @@ type queue struct {
 	flying    map[uint64]*flight
 	deadlines flightHeap
 	doomed    []uint64 // expired, gone from memory, to be deleted from the store
+	forgotten []byte   // the janitor has removed all records of expiry before this key
+	recent    recent
 	waiters   waiters
 	alarm     alarm
 }
@@ -77,6 +78,9 @@ type lane interface {
 	next() int64
 	// expire removes available messages sent before the horizon.
 	expire(horizon int64, f func(seq uint64))
+	// holds is whether a message that was received, and isn't in flight, is
+	// still in the queue. The store may have it longer.
+	holds(seq uint64, group string) bool
 	// delayed is how many messages aren't up yet.
 	delayed(now int64) int
 	// groupOf is the group of that name; nil where there is none.
@@ -110,6 +114,8 @@ func (q *queue) reset() {
 	q.flying = map[uint64]*flight{}
 	q.deadlines = nil
 	q.doomed = nil
+	q.recent = recent{}
+	q.forgotten = nil
 	if q.rec.FIFO {
 		q.lane = newFIFOLane(q)
 	} else {
@@ -128,6 +134,10 @@ func (q *queue) doLocked(f func(q *queue, t *txn) error) (kv.Pending, error) {
 	if q.deleted {
 		return kv.Pending{}, errNoQueue()
 	}
+	// Before f changes what is in memory: what can't be written may not be there.
+	if err := q.e.cfg.Store.Writable(); err != nil {
+		return kv.Pending{}, q.e.unwritable(err)
+	}
 	t := &txn{Batch: q.e.cfg.Store.NewBatch(), now: q.e.now()}
 	q.settle(t.now)
 	defer q.rouse(t.now)
@@ -138,10 +148,7 @@ func (q *queue) doLocked(f func(q *queue, t *txn) error) (kv.Pending, error) {
 }
 
 func (q *queue) apply(t *txn) (kv.Pending, error) {
-	for _, seq := range q.doomed {
-		q.erase(t, seq)
-	}
-	q.doomed = nil
+	q.eraseDoomed(t, doomedAtOnce)
 	if t.Empty() {
 		return kv.Pending{}, nil
 	}
@@ -150,6 +157,20 @@ func (q *queue) apply(t *txn) (kv.Pending, error) {
 		return kv.Pending{}, q.e.fail(err)
 	}
 	return p, nil
+}
+
+// doomedAtOnce is how many expired messages an operation takes from the store
+// on the way. Where a million expire together, the janitor does the rest.
+const doomedAtOnce = 20
+
+func (q *queue) eraseDoomed(t *txn, limit int) {
+	n := min(limit, len(q.doomed))
+	for _, seq := range q.doomed[:n] {
+		q.erase(t, seq)
+	}
+	if q.doomed = q.doomed[n:]; len(q.doomed) == 0 {
+		q.doomed = nil
+	}
 }
 
 // settle brings memory up to now: what was in flight or delayed comes back,
@@ -170,9 +191,6 @@ func (q *queue) doom(seq uint64) {
 	q.count--
 	q.doomed = append(q.doomed, seq)
 }
-
-// isDoomed is whether a message has expired that the store still has.
-func (q *queue) isDoomed(seq uint64) bool { return slices.Contains(q.doomed, seq) }
 
 // nextSeq gives out a sequence number.
 func (q *queue) nextSeq(now int64) uint64 {

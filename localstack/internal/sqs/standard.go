@@ -85,6 +85,11 @@ func (l *openLane) expire(horizon int64, f func(uint64)) {
 
 func (l *openLane) delayed(int64) int { return len(l.later) }
 
+func (l *openLane) holds(seq uint64, _ string) bool {
+	_, ok := l.again.at[seq]
+	return ok
+}
+
 func (l *openLane) groupOf(string) *group { return nil }
 
 // seqHeap orders sequence numbers and finds each.

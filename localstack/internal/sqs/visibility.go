@@ -75,7 +75,7 @@ func (q *queue) hideable(t *txn, r receipt, handle string) (stateRecord, error) 
 	if f != nil && (f.state.Count == r.count || !q.rec.FIFO) {
 		return f.state, nil
 	}
-	if f != nil || q.rec.FIFO || q.isDoomed(r.seq) || t.removed[r.seq] {
+	if f != nil || q.rec.FIFO || t.removed[r.seq] || !q.lane.holds(r.seq, "") {
 		return stateRecord{}, errNotInFlight(handle)
 	}
 	s, ok, err := q.state(r.seq)

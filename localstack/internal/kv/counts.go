@@ -1,0 +1,34 @@
+package kv
+
+import (
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Counts are how much a store was used since it was opened. Tests hold with
+// them that an operation costs the same whatever else is stored.
+type Counts struct {
+	Gets    int64 // lookups of one key
+	Steps   int64 // keys that scans went over, those of deleted pairs too
+	Writes  int64 // of keys and ranges
+	Batches int64 // applied
+}
+
+type counters struct{ gets, steps, writes, batches atomic.Int64 }
+
+// Counts returns the counts up to now.
+func (s *Store) Counts() Counts {
+	c := &s.counters
+	return Counts{Gets: c.gets.Load(), Steps: c.steps.Load(), Writes: c.writes.Load(), Batches: c.batches.Load()}
+}
+
+func (c *counters) scanned(it *pebble.Iterator) {
+	stats := it.Stats()
+	c.steps.Add(int64(stats.ForwardStepCount[pebble.InternalIterCall] + stats.ReverseStepCount[pebble.InternalIterCall]))
+}
+
+func (c *counters) applied(b *pebble.Batch) {
+	c.batches.Add(1)
+	c.writes.Add(int64(b.Count()))
+}

@@ -1,0 +1,113 @@
+package sqs_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/kv"
+	"github.com/errandhq/errand/localstack/internal/sqs"
+)
+
+// openOn is a stack on any file system. Its owner closes it.
+func openOn(t *testing.T, fs vfs.FS, c *clock.Manual) *stack {
+	t.Helper()
+	store, err := kv.Open("db", kv.Options{FS: fs, Logf: t.Logf})
+	must(t, err)
+	e, err := sqs.Open(sqs.Config{Store: store, Clock: c, Logf: t.Logf})
+	must(t, err)
+	return &stack{Engine: e, clock: c, store: store}
+}
+
+func (s *stack) trySend(group, body string) error {
+	_, err := s.SendMessage(ctx, scope, sqs.SendMessageInput{QueueUrl: q, MessageBody: body, MessageGroupId: &group, MessageDeduplicationId: &body})
+	return err
+}
+
+// TestDiskFullAtOnce: the disk refuses a write with no warning. What was
+// acknowledged is there after a restart with space, in order; what was refused
+// may be, since its write may have got through.
+func TestDiskFullAtOnce(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	var full atomic.Bool
+	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if full.Load() && strings.HasSuffix(op.Path, ".log") && (op.Kind == errorfs.OpFileWrite || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSync) {
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+	s := openOn(t, fs, clock.NewManual(start))
+	s.create(t, q)
+	for _, body := range []string{"a", "b", "c"} {
+		must(t, s.trySend("g", body))
+	}
+	first := s.take(t, q, 1)[0]
+	full.Store(true)
+	for _, err := range []error{s.trySend("g", "d"), s.delete(q, first)} {
+		var answer *awswire.Error
+		if !errors.As(err, &answer) || answer.Status < 500 {
+			t.Errorf("a write on a full disk: %v", err)
+		}
+	}
+	err := s.trySend("h", "e")
+	if err == nil {
+		t.Error("a send was acknowledged after the log had failed")
+	}
+	s.Engine.Close()
+	_ = s.store.Close() // says that it couldn't sync
+
+	again := openOn(t, mem.CrashClone(vfs.CrashCloneCfg{}), clock.NewManual(start))
+	defer again.store.Close()
+	defer again.Engine.Close()
+	must(t, again.delete(q, first)) // in flight still
+	got := bodies(again.take(t, q, 10))
+	if !strings.HasPrefix(got, "b c") {
+		t.Errorf("after a restart with space: %q, want b and c, and perhaps d and e", got)
+	}
+	must(t, again.trySend("g", "f"))
+}
+
+// A small disk is one that tells how much is free.
+type smallDisk struct {
+	vfs.FS
+	free atomic.Uint64
+}
+
+func (d *smallDisk) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{AvailBytes: d.free.Load(), TotalBytes: 1 << 40}, nil
+}
+
+// TestDiskNearlyFull: writes are refused with an error that says so, and have
+// no effect; the engine goes on, with no restart, once there is space.
+func TestDiskNearlyFull(t *testing.T) {
+	disk := &smallDisk{FS: vfs.NewMem()}
+	disk.free.Store(1 << 40)
+	s := openOn(t, disk, clock.NewManual(start))
+	defer s.store.Close()
+	defer s.Engine.Close()
+	s.create(t, q)
+	must(t, s.trySend("g", "first"))
+	disk.free.Store(1 << 20)
+	var err error
+	for i := 0; i < 1000 && err == nil; i++ { // it looks now and then
+		err = s.trySend("h", fmt.Sprint("filler-", i))
+	}
+	var answer *awswire.Error
+	if !errors.As(err, &answer) || answer.Status != 503 || !strings.Contains(answer.Message, "the disk is full") {
+		t.Fatalf("a send on a full disk: %v", err)
+	}
+	if err := s.trySend("g", "refused"); err == nil {
+		t.Error("a send went through while the disk was full")
+	}
+	disk.free.Store(1 << 40)
+	must(t, s.trySend("g", "second"))
+	want(t, "the group", bodies(s.take(t, q, 2)), "first second")
+}
