@@ -9,7 +9,7 @@ CFNLINT_VERSION := 1.58.0
 SAM_VERSION := 1.170.0
 SAM := $(CACHE)/sam/bin/sam
 
-.PHONY: help build demo test race lint template-lint cross bench bench-sqs web clean ci fuzz stack-image sam-build sam-local
+.PHONY: help build demo test race lint template-lint cross bench bench-sqs web test-clients clean ci fuzz stack-image sam-build sam-local
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -71,6 +71,11 @@ cross: ## Vet and build for Linux, macOS and Windows
 	  GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... && GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null ./... || exit 1; \
 	done
 	@echo "== functions (linux/arm64)"; GOOS=linux GOARCH=arm64 CGO_ENABLED=0 $(GO) build -tags lambda.norpc -o /dev/null ./functions/...
+
+test-clients: build ## The AWS CLI and boto3 against bin/errand stack (installs them into .cache on first use; needs Python)
+	@cmp -s test/clients/requirements.txt $(CACHE)/clients/requirements.txt || { rm -rf $(CACHE)/clients && python3 -m venv $(CACHE)/clients \
+	  && $(CACHE)/clients/bin/pip install -q -r test/clients/requirements.txt && cp test/clients/requirements.txt $(CACHE)/clients; }
+	$(CACHE)/clients/bin/python -B -m pytest -q -p no:cacheprovider test/clients
 
 web: ## Build the page into web/dist (needs Node; the build is committed)
 	cd web && npm ci --no-audit --no-fund && npm run build && npm test
