@@ -130,6 +130,7 @@ func (a *Agent) beat(ctx context.Context) (interval time.Duration, err error) {
 		}
 	}
 	interval = time.Duration(answer.IntervalMs) * time.Millisecond
+	a.Log.Debug("heartbeat", "holds", len(held), "next", interval)
 	a.pulse.answered(wall(a.Clock), interval)
 	a.session.setBell(answer.Bell)
 	if answer.Drain {

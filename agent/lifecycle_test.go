@@ -3,13 +3,16 @@
 package agent_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -56,6 +59,37 @@ func (l long) started(t *testing.T) int {
 }
 
 func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// The verbose log tells of heartbeats.
+func TestHeartbeatsAreLogged(t *testing.T) {
+	s := newServer(t)
+	var log lockedBuffer
+	s.run(func(c *agent.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	s.await("two heartbeats: the first is logged before the second", func() bool { return len(s.beats) > 1 })
+	if got := log.String(); !strings.Contains(got, "msg=heartbeat holds=0 next=") {
+		t.Errorf("the log:\n%s", got)
+	}
+}
 
 // The answer to a poll is lost: the same poll ID is asked again.
 func TestLostAnswer(t *testing.T) {
