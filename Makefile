@@ -9,13 +9,19 @@ CFNLINT_VERSION := 1.58.0
 SAM_VERSION := 1.170.0
 SAM := $(CACHE)/sam/bin/sam
 
-.PHONY: help build demo test race lint template-lint cross bench bench-sqs web test-clients clean ci fuzz stack-image sam-build sam-local
+.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs web test-clients clean ci fuzz stack-image sam-build sam-local
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 build: ## Build bin/errand
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/errand ./cmd/errand
+
+# For this machine; sam build makes those that are deployed.
+functions: ## Build the Lambda functions into bin/functions/NAME/bootstrap, for errand local --isolate --functions
+	@for f in functions/*/; do \
+	  CGO_ENABLED=0 $(GO) build -trimpath -tags lambda.norpc -ldflags '-s -w' -o bin/$${f}bootstrap ./$$f || exit 1; \
+	done
 
 demo: build ## Run a real job end to end on a throw-away stack: pack, queue, run, stream, report
 	@bin/errand demo examples/wordcount
@@ -26,6 +32,9 @@ RACE := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 test: ## Run all tests with the race detector (10 minutes at most on 2 cores)
 	@test -n "$(RACE)" || echo "no C compiler here: the tests run without the race detector"
 	$(GO) test $(RACE) -timeout 10m ./...
+
+test-isolate: functions ## Run the end-to-end tests with the compiled functions as processes, as on Lambda
+	ERRAND_E2E_FLAGS="--isolate --functions $(CURDIR)/bin/functions" $(GO) test $(RACE) -count=1 -timeout 10m ./test/e2e
 
 lint: ## gofmt, go vet, golangci-lint (built into .cache on first use)
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1; }

@@ -95,6 +95,14 @@ type Config struct {
 	// for a function; 0 keeps the template's.
 	IntegrationTimeout time.Duration
 
+	// Concurrency is how many functions may run at a time, as an account's limit
+	// on AWS says; 0: 1000.
+	Concurrency int
+	// Leaked is called with the stacks of goroutines that a function in this
+	// process left running when it had answered: on AWS they would stand still.
+	// Nil: nobody looks. It is slow, and for tests.
+	Leaked func(function, stacks string)
+
 	// Credentials are what the AWS edge accepts; empty are random ones, kept in
 	// DataDir/aws-credentials.json.
 	Credentials Credentials

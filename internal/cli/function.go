@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/direct"
+	"github.com/errandhq/errand/internal/wire"
 )
 
 // functionCommand runs one Lambda function as a process that speaks the Lambda
@@ -12,10 +15,14 @@ func (a *app) functionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "function NAME", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if args[0] != directName {
-				return usageErrorf("there is no function %q to run as a process", args[0])
+			switch {
+			case args[0] == directName:
+				return direct.Main(a.getenv)
+			case slices.Contains(functionNames(), args[0]):
+				wire.Start(args[0])
+				return nil
 			}
-			return direct.Main(a.getenv)
+			return usageErrorf("there is no function %q to run as a process", args[0])
 		},
 	}
 }

@@ -6,13 +6,15 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/wire"
 	"github.com/errandhq/errand/localstack"
 )
 
-// directName is the function that runs user commands, as template.yaml calls it.
-const directName = "direct"
+// The function that runs user commands, as template.yaml calls it.
+const (
+	directName      = "direct"
+	directLogicalID = "DirectFunction"
+)
 
 // functions are the control plane's Lambda functions, run in this process over
 // the stack that they are part of.
@@ -36,9 +38,9 @@ func (f *functions) ready(stack *localstack.Stack, err error) {
 
 // sources are all functions by name.
 func (f *functions) sources(direct localstack.FunctionSource) map[string]localstack.FunctionSource {
-	all := map[string]localstack.FunctionSource{directName: direct, wire.SweepName: f.source(wire.SweepName)}
-	for _, e := range api.Endpoints() {
-		all[e.Name] = f.source(e.Name)
+	all := map[string]localstack.FunctionSource{directName: direct}
+	for _, name := range functionNames() {
+		all[name] = f.source(name)
 	}
 	return all
 }

@@ -12,6 +12,7 @@ import (
 type localFlags struct {
 	listenFlags
 	profileFlags
+	isolateFlags
 	dataDir   string
 	agents    int
 	awsAddr   string
@@ -46,6 +47,7 @@ func (a *app) localCommand() *cobra.Command {
 	fl.DurationVar(&f.shortLease, "short-lease", 0, "the same before the first time (default 30s)")
 	fl.DurationVar(&f.sweep, "sweep", 0, "how often to look after jobs that are due (default 1m)")
 	f.profileFlags.add(cmd)
+	f.isolateFlags.add(cmd)
 	addLogFlags(cmd, &f.logFormat, &f.verbose)
 	return cmd
 }
@@ -57,7 +59,7 @@ func (f *localFlags) check() error {
 	case min(f.heartbeat, f.lease, f.shortLease, f.sweep) < 0:
 		return usageErrorf("durations must not be negative")
 	}
-	return nil
+	return f.isolateFlags.check()
 }
 
 // local serves until a signal.

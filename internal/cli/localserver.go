@@ -78,7 +78,8 @@ func (s *localServer) abort(ln net.Listener) error {
 	return errors.Join(s.closeHTTP(), s.closeStack())
 }
 
-// openStack starts the AWS of its own, with the functions in this process.
+// openStack starts the AWS of its own, with the functions in this process, or in
+// processes, which need an address to reach it at.
 func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *localstack.Hostile) error {
 	direct, err := directSource()
 	if err != nil {
@@ -89,6 +90,14 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
 		Functions: functions.sources(direct), Hostile: hostile, Logf: logf(s.log),
 		OldestGroupFirst: true, // docs/adr/0004-fifo.md
+	}
+	if f.isolate {
+		if c.Functions, err = f.processSources(direct); err != nil {
+			return err
+		}
+		if c.Addr == "" {
+			c.Addr = "127.0.0.1:0"
+		}
 	}
 	if f.sweep > 0 {
 		c.Rates = map[string]time.Duration{wire.SweepName: f.sweep}

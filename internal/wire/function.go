@@ -22,12 +22,13 @@ const SweepName = "sweep"
 
 // Main serves an endpoint as a Lambda function, with what the process's
 // environment says. It does not return.
-func Main(e api.Endpoint) { start(e.Name) }
+func Main(e api.Endpoint) { Start(e.Name) }
 
 // MainSweep is Main for the scheduled function.
-func MainSweep() { start(SweepName) }
+func MainSweep() { Start(SweepName) }
 
-func start(name string) {
+// Start serves the function of that name, as Main does.
+func Start(name string) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("function", lambdacontext.FunctionName)
 	cfg, err := awsconf.Load(context.Background())
 	if err != nil {

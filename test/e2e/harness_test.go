@@ -186,7 +186,8 @@ type server struct {
 // fast are the settings of tests that wait for leases to end.
 var fast = []string{"--heartbeat", "500ms", "--lease", "3s", "--short-lease", "2s", "--sweep", "1s"}
 
-// local starts a server on a free port with a new data directory.
+// local starts a server (with the flags in ERRAND_E2E_FLAGS, which make
+// test-isolate sets) on a free port with a new data directory.
 func local(t *testing.T, agents string, flags ...string) *server {
 	t.Helper()
 	return localAt(t, t.TempDir(), "127.0.0.1:0", agents, flags...)
@@ -194,6 +195,7 @@ func local(t *testing.T, agents string, flags ...string) *server {
 
 func localAt(t *testing.T, data, addr, agents string, flags ...string) *server {
 	t.Helper()
+	flags = append(strings.Fields(os.Getenv("ERRAND_E2E_FLAGS")), flags...)
 	p := start(t, append([]string{"local", "--addr", addr, "--data", data, "--agents", agents}, flags...)...)
 	p.stdout.await(t, "\n")
 	url, _, _ := strings.Cut(p.stdout.String(), "\n")

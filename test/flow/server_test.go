@@ -44,6 +44,7 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 	}
 	c := localstack.Config{
 		Template: errand.Template, Functions: functions, Logf: t.Logf,
+		Leaked:     func(function, stacks string) { t.Errorf("%s left goroutines behind:\n%s", function, stacks) },
 		Parameters: map[string]string{"SignHosts": "127.0.0.1", "Hosts": "127.0.0.1", "BellUrl": "/bell"},
 	}
 	maps.Copy(c.Parameters, o.parameters)

@@ -71,7 +71,7 @@ func (p *inProcess) invoke(ctx context.Context, c *call) (r Result) {
 	if err != nil {
 		return handlerFailure(err)
 	}
-	payload, err := h.Invoke(ctx, c.payload)
+	payload, err := p.call(ctx, h, c)
 	switch {
 	case err != nil:
 		return handlerFailure(err)

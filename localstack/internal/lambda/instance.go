@@ -23,6 +23,8 @@ type instance struct {
 	ready  chan struct{} // closed at its first request for work
 	exited chan struct{} // closed when process, group and Runtime API are gone
 
+	keep func() bool // stops the end of a warm process's time; under processes.mu
+
 	exitErr error  // set before exited is closed
 	initErr Result // set before failedInit is closed
 
@@ -108,6 +110,24 @@ func (in *instance) kill() {
 	defer in.mu.Unlock()
 	if in.group != nil {
 		in.group.kill()
+	}
+}
+
+// freeze stops the process and all it started between invocations, as Lambda
+// does: what it left running in the background stands still.
+func (in *instance) freeze() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.group != nil {
+		in.group.freeze()
+	}
+}
+
+func (in *instance) thaw() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.group != nil {
+		in.group.thaw()
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	MaxRequestBytes  = 6 << 20          // of a synchronous invocation
 	MaxResponseBytes = 6<<20 + 100      // what Lambda really allows
 	MaxEventBytes    = 1 << 20          // of an asynchronous invocation
-	maxConcurrency   = 1000             // of an account
+	maxConcurrency   = 1000             // of an account, unless told otherwise
 	initTimeout      = 10 * time.Second // of a process, from its start to its first request for work
 )
 
@@ -70,8 +70,14 @@ type Config struct {
 	// Credentials and Endpoint are for the sources that ask for credentials.
 	Credentials awswire.Credentials
 	Endpoint    string
-	Clock       clock.Clock // for the retries of asynchronous invocations
-	Whims       Whims       // nil: none
+	Clock       clock.Clock // for the retries of asynchronous invocations, and the end of idle processes
+	// Concurrency is how many functions may run at a time; 0: 1000. What is
+	// reserved for some, the others can't have.
+	Concurrency int
+	// Leaked is called with the stacks of goroutines that a function in this
+	// process left running; nil: they aren't looked for. That is slow.
+	Leaked func(function, stacks string)
+	Whims  Whims // nil: none
 	// Logf gets what processes print, and what went wrong in the background.
 	Logf func(format string, args ...any)
 }
@@ -90,10 +96,9 @@ type Service struct {
 	cancel context.CancelCauseFunc
 	byName map[string]*function
 
-	mu      sync.Mutex
-	closed  bool
-	running int            // invocations of all functions
-	work    sync.WaitGroup // everything that runs for the service
+	mu     sync.Mutex
+	closed bool
+	work   sync.WaitGroup // everything that runs for the service
 }
 
 // function is a Function with what runs it.
@@ -130,6 +135,9 @@ var errClosed = errors.New("the stack is closing")
 func New(c Config) (*Service, error) {
 	if c.Clock == nil {
 		c.Clock = clock.Real()
+	}
+	if c.Concurrency == 0 {
+		c.Concurrency = maxConcurrency
 	}
 	if c.Logf == nil {
 		c.Logf = func(string, ...any) {}
@@ -226,7 +234,7 @@ func (s *Service) acquire(f *function) (release func(), err error) {
 	reason := ""
 	if f.Reserved != nil && f.running >= *f.Reserved {
 		reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
-	} else if s.running >= maxConcurrency || s.Whims.Refuse() {
+	} else if s.full(f) || s.Whims.Refuse() {
 		reason = "ConcurrentInvocationLimitExceeded"
 	}
 	if reason != "" {
@@ -235,14 +243,30 @@ func (s *Service) acquire(f *function) (release func(), err error) {
 		return nil, e
 	}
 	f.running++
-	s.running++
 	s.work.Add(1)
 	return func() {
 		s.mu.Lock()
 		f.running--
-		s.running--
 		s.mu.Unlock()
 	}, nil
+}
+
+// full reports whether the account's concurrency leaves nothing for f: what is
+// reserved for some functions is theirs alone, used or not.
+// Source: "Understanding reserved concurrency", AWS Lambda Developer Guide.
+func (s *Service) full(f *function) bool {
+	if f.Reserved != nil {
+		return false
+	}
+	left := s.Concurrency
+	for _, other := range s.byName {
+		if other.Reserved != nil {
+			left -= *other.Reserved
+		} else {
+			left -= other.running
+		}
+	}
+	return left <= 0
 }
 
 // Close cancels what runs, kills processes and waits for all of it. Closing

@@ -1,12 +1,18 @@
 package lambda
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
 
-// maxIdle processes of a function are kept warm after a burst.
-const maxIdle = 8
+const (
+	// maxIdle processes of a function are kept warm after a burst,
+	maxIdle = 8
+	// and idleTime long. Lambda says no more than that it ends them after a
+	// time without invocations.
+	idleTime = 10 * time.Minute
+)
 
 // processes runs a function as processes, one invocation at a time in each, as
 // Lambda's execution environments are.
@@ -76,6 +82,7 @@ func (p *processes) take() *instance {
 		}
 		in := p.idle[len(p.idle)-1]
 		p.idle = p.idle[:len(p.idle)-1]
+		in.keep()
 		if !in.dead() {
 			return in
 		}
@@ -91,7 +98,18 @@ func (p *processes) put(in *instance) bool {
 		return false
 	}
 	p.idle = append(p.idle, in)
+	in.keep = p.service.Clock.AfterFunc(idleTime, func() { p.retire(in) })
 	return true
+}
+
+// retire ends a process that has been idle for too long.
+func (p *processes) retire(in *instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.idle, in); i >= 0 {
+		p.idle = slices.Delete(p.idle, i, i+1)
+		in.kill()
+	}
 }
 
 // spawn starts a process. It ends at close at the latest.
@@ -122,6 +140,9 @@ func (p *processes) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
+	for _, in := range p.idle {
+		in.keep()
+	}
 	for in := range p.all {
 		in.kill()
 	}

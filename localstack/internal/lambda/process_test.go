@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/clock"
 )
 
 // processFunction is a function that is this test binary in a mode.
@@ -217,5 +218,56 @@ func TestConcurrentProcesses(t *testing.T) {
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFrozen: between invocations a process stands still, with what it started.
+func TestFrozen(t *testing.T) {
+	s := testService(t, processFunction(t, "report"))
+	first := reportOf(t, invoke(t, s, "{}"))
+	state := func() string {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", first.PID))
+		if err != nil {
+			t.Skipf("no /proc here: %v", err)
+		}
+		_, after, _ := strings.Cut(string(b), ") ")
+		return after[:1]
+	}
+	limit := time.Now().Add(10 * time.Second)
+	for state() != "T" {
+		if time.Now().After(limit) {
+			t.Fatalf("the process is in state %s, want T: stopped", state())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	for range 3 { // and each time it is woken for the next
+		if again := reportOf(t, invoke(t, s, "{}")); again.PID != first.PID {
+			t.Errorf("process %d served, want the warm one %d", again.PID, first.PID)
+		}
+	}
+}
+
+// TestIdleProcessEnds: a warm process that nobody needs for long is ended, and
+// one that is needed lives on.
+func TestIdleProcessEnds(t *testing.T) {
+	c := clock.NewManual(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC))
+	s := testService(t, processFunction(t, "report"), func(cfg *Config) { cfg.Clock = c })
+	first := reportOf(t, invoke(t, s, "{}"))
+	c.Advance(idleTime - time.Second)
+	if again := reportOf(t, invoke(t, s, "{}")); again.PID != first.PID {
+		t.Fatal("the process ended before its time")
+	}
+	c.Advance(idleTime - time.Second)
+	if again := reportOf(t, invoke(t, s, "{}")); again.PID != first.PID {
+		t.Error("its time wasn't counted from its last invocation")
+	}
+	p := s.byName["f"].runner.(*processes)
+	p.mu.Lock()
+	in := p.idle[0]
+	p.mu.Unlock()
+	c.Advance(idleTime)
+	<-in.exited
+	if again := reportOf(t, invoke(t, s, "{}")); again.PID == first.PID {
+		t.Error("the process was to be ended")
 	}
 }

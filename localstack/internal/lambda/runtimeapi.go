@@ -22,14 +22,20 @@ func (in *instance) runtimeAPI() http.Handler {
 }
 
 // next hands out an invocation, waiting for one as long as the process lives.
+// Meanwhile the process is frozen.
 func (in *instance) next(w http.ResponseWriter, r *http.Request) {
-	if !in.mayServe() {
+	first, may := in.mayServe()
+	if !may {
 		in.kill() // a one-shot process that came back instead of exiting
 		runtimeError(w, http.StatusForbidden, "Runtime.OneShot", "this process serves one invocation")
 		return
 	}
+	if !first { // which is started for an invocation that is about to come
+		in.freeze()
+	}
 	select {
 	case c := <-in.calls:
+		in.thaw()
 		in.mu.Lock()
 		in.current = c
 		in.mu.Unlock()
@@ -48,14 +54,14 @@ func (in *instance) next(w http.ResponseWriter, r *http.Request) {
 }
 
 // mayServe counts a request for work, and reports whether it gets some.
-func (in *instance) mayServe() bool {
+func (in *instance) mayServe() (first, may bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.served++
 	if in.served == 1 {
 		close(in.ready)
 	}
-	return in.served == 1 || !in.fn.Source.OneShot
+	return in.served == 1, in.served == 1 || !in.fn.Source.OneShot
 }
 
 func (in *instance) response(w http.ResponseWriter, r *http.Request) {

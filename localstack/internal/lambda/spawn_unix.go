@@ -32,5 +32,9 @@ func startGroup(cmd *exec.Cmd) (*group, error) {
 // kill ends every process of the group. An empty group is fine.
 func (g *group) kill() { _ = syscall.Kill(-g.pid, syscall.SIGKILL) }
 
+// freeze stops every process of the group; thaw lets them go on.
+func (g *group) freeze() { _ = syscall.Kill(-g.pid, syscall.SIGSTOP) }
+func (g *group) thaw()   { _ = syscall.Kill(-g.pid, syscall.SIGCONT) }
+
 // release is called after the last kill.
 func (g *group) release() {}

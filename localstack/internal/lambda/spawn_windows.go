@@ -72,5 +72,9 @@ func startInJob(cmd *exec.Cmd, job windows.Handle) error {
 // kill ends every process of the group. An empty group is fine.
 func (g *group) kill() { _ = windows.TerminateJobObject(g.job, 1) }
 
+// Windows has no documented way to stop a process and what it started.
+func (g *group) freeze() {}
+func (g *group) thaw()   {}
+
 // release is called after the last kill.
 func (g *group) release() { _ = windows.CloseHandle(g.job) }
