@@ -99,6 +99,11 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s) each; their seeds are ordinary
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 
+.PHONY: crash
+crash: ## Kill the stack under load 300 times, and cut the power at every sync of 25 loads; make test does some of it
+	ERRAND_CRASH_KILLS=300 $(GO) test -count 1 -v -timeout 60m -run '^TestKill' ./test/crash
+	ERRAND_CRASH_LONG=1 $(GO) test -count 1 -v -timeout 60m -run 'SyncPoint' ./localstack/internal/sqs
+
 bench-sqs: ## SQS beside a bare handler, a bare fsync and itself with durability off: a table of ratios (bench/README.md)
 	$(GO) test -run '^$$' -bench '^BenchmarkSQS' -benchtime 1x -timeout 30m ./bench
 

@@ -27,10 +27,14 @@ func (l *ledger) note(f func()) {
 	f()
 }
 
+func newLedger() *ledger {
+	return &ledger{sent: map[string]bool{}, deleted: map[string]bool{}, held: map[string]string{}, begun: map[string]bool{}}
+}
+
 // load has senders and receivers work until each sender has sent its share: it
-// gives at least 80 answers.
-func load(t *testing.T, s *stack, l *ledger, cut func(answers int)) {
-	const workers, each = 4, 40
+// gives at least one answer for each two of those. cut is called, with the
+// ledger locked, after each answer.
+func load(t *testing.T, s *stack, l *ledger, workers, each int, cut func(answers int)) {
 	var senders, receivers sync.WaitGroup
 	sent := make(chan struct{})
 	answers := 0
@@ -90,10 +94,10 @@ func TestPowerCut(t *testing.T) {
 			fs := vfs.NewCrashableMem()
 			s := openStack(t, fs, clock.NewManual(start))
 			s.create(t, q)
-			l := &ledger{sent: map[string]bool{}, deleted: map[string]bool{}, held: map[string]string{}, begun: map[string]bool{}}
+			l := newLedger()
 			var told *ledger
 			var crashed *vfs.MemFS
-			load(t, s, l, func(answers int) {
+			load(t, s, l, 4, 40, func(answers int) {
 				if answers == at {
 					crashed = fs.CrashClone(vfs.CrashCloneCfg{})
 					told = l.copy()
@@ -102,13 +106,15 @@ func TestPowerCut(t *testing.T) {
 			if crashed == nil {
 				t.Fatalf("the load never gave %d answers", at)
 			}
-			checkAfterCut(t, openStack(t, crashed, clock.NewManual(start)), told)
+			for _, fault := range afterCut(t, crashed, told) {
+				t.Error(fault)
+			}
 		})
 	}
 }
 
 func (l *ledger) copy() *ledger {
-	c := &ledger{sent: map[string]bool{}, deleted: map[string]bool{}, held: map[string]string{}, begun: map[string]bool{}}
+	c := newLedger()
 	for k := range l.sent {
 		c.sent[k] = true
 	}
@@ -124,49 +130,76 @@ func (l *ledger) copy() *ledger {
 	return c
 }
 
-func checkAfterCut(t *testing.T, s *stack, told *ledger) {
-	// In flight still: not received before its time, its handle good.
+// afterCut opens what a power cut has left, and lists what isn't as it was told
+// to be.
+func afterCut(t *testing.T, fs *vfs.MemFS, told *ledger) (faults []string) {
+	s := openStack(t, fs, clock.NewManual(start))
+	defer s.close()
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	if _, err := s.GetQueueUrl(ctx, scope, sqs.GetQueueUrlInput{QueueName: q}); err != nil {
+		return []string{fmt.Sprintf("the queue is gone: %v", err)}
+	}
+	checkFlights(t, s, told, fault)
+	// A sent message is deduplicated still.
+	for body := range told.sent {
+		s.send(t, q, "again", body)
+	}
+	s.clock.Advance(time.Minute)
+	checkMessages(drain(t, s), told, fault)
+	return faults
+}
+
+// checkFlights: what was received is in flight still: not received before its
+// time, its handle good.
+func checkFlights(t *testing.T, s *stack, told *ledger, fault func(string, ...any)) {
 	for body, handle := range told.held {
 		if told.begun[body] {
 			continue
 		}
 		if err := s.hide(q, sqs.Message{ReceiptHandle: handle}, 40); err != nil {
-			t.Errorf("handle of %s: %v", body, err)
+			fault("handle of %s: %v", body, err)
 		}
 	}
 	for _, m := range s.take(t, q, 10) {
 		if told.held[m.Body] != "" && !told.begun[m.Body] {
-			t.Errorf("%s was in flight and is received", m.Body)
+			fault("%s was in flight and is received", m.Body)
 		}
 	}
-	// A sent message is deduplicated still, and comes, in its group's order.
-	for body := range told.sent {
-		s.send(t, q, "again", body)
-	}
-	s.clock.Advance(time.Minute)
-	seen, last := map[string]bool{}, map[string]string{}
+}
+
+// drain receives and deletes all.
+func drain(t *testing.T, s *stack) (all []sqs.Message) {
 	for {
 		messages := s.receive(t, sqs.ReceiveMessageInput{QueueUrl: q, MaxNumberOfMessages: ptr[int32](10), AttributeNames: []string{"MessageGroupId"}})
 		if len(messages) == 0 {
-			break
+			return all
 		}
+		all = append(all, messages...)
 		for _, m := range messages {
-			group := m.Attributes["MessageGroupId"]
-			if told.deleted[m.Body] || group == "again" || m.Body <= last[group] {
-				t.Errorf("%s came in %s after %s (deleted: %v)", m.Body, group, last[group], told.deleted[m.Body])
-			}
-			seen[m.Body], last[group] = true, m.Body
 			must(t, s.delete(q, m))
 		}
 	}
+}
+
+// checkMessages: what was sent comes once, in its group's order, and with what
+// was sent in the same batch; what was deleted doesn't.
+func checkMessages(messages []sqs.Message, told *ledger, fault func(string, ...any)) {
+	seen, last := map[string]bool{}, map[string]string{}
+	for _, m := range messages {
+		group := m.Attributes["MessageGroupId"]
+		if told.deleted[m.Body] || group == "again" || m.Body <= last[group] {
+			fault("%s came in %s after %s (deleted: %v)", m.Body, group, last[group], told.deleted[m.Body])
+		}
+		seen[m.Body], last[group] = true, m.Body
+	}
 	for body := range told.sent {
 		if !seen[body] && !told.begun[body] {
-			t.Errorf("%s was acknowledged and is gone", body)
+			fault("%s was acknowledged and is gone", body)
 		}
 	}
 	for body := range seen {
 		if twin := body[:4] + string(body[4]^1); !seen[twin] && !told.begun[body] && !told.begun[twin] && !told.deleted[twin] {
-			t.Errorf("%s is there without %s of its batch", body, twin)
+			fault("%s is there without %s of its batch", body, twin)
 		}
 	}
 }
