@@ -93,7 +93,11 @@ func (d *draft) keep() error {
 		_ = d.b.fs.Remove(d.path())
 		return fmt.Errorf("keep a body: %w", err)
 	}
-	return d.b.syncDir(d.b.dir)
+	if err := d.b.syncDir(d.b.dir); err != nil {
+		_ = d.b.unlink(d.id)
+		return err
+	}
+	return nil
 }
 
 // discard removes the draft. What it can't remove, the next Open does.

@@ -1,11 +1,10 @@
 package s3
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Range is a byte range as asked for: First to Last, both included.
@@ -64,36 +63,66 @@ func (o *Object) partSpan(number int) (Span, error) {
 	return s, nil
 }
 
-// Content reads the bytes of a span, holding one file open at a time.
+// Content reads the bytes of a span, holding one file open at a time. Where it
+// reads all that a checksum is of, it holds the bytes to it: of bytes that the
+// disk has changed, the last are never given, so that nobody takes them for whole.
 type Content struct {
 	Span
 	bodies *bodies
 	pieces []piece
-	file   vfs.File // of pieces[0], nil if not yet open
+	file   io.ReaderAt // of pieces[0], nil if not yet open
 	held   []string
+	check  *verifier // of the pieces together; nil: none
 }
 
 // piece is a part of a body still to be read.
 type piece struct {
 	id          string
+	data        []byte // of an inline part
+	inline      bool
 	offset, len int64
+	check       *verifier // of this piece; nil: none
 }
 
 // content holds the bodies that span covers. The engine's lock is held.
-func (e *Engine) content(o *Object, span Span) *Content {
+func (e *Engine) content(o *Object, span Span) (*Content, error) {
 	c := &Content{Span: span, bodies: e.bodies}
+	composite := o.Checksum.Type == Composite
+	if !composite && span.Length == o.Size {
+		c.check = newVerifier(o.Checksum)
+	}
 	start, end := span.Start, span.Start+span.Length
 	var at int64
 	for _, p := range o.Parts {
 		from, to := max(start, at), min(end, at+p.Size)
 		if from < to {
-			e.bodies.hold(p.ID)
-			c.held = append(c.held, p.ID)
-			c.pieces = append(c.pieces, piece{p.ID, from - at, to - from})
+			piece := piece{id: p.ID, inline: p.Inline, offset: from - at, len: to - from}
+			if composite && piece.len == p.Size {
+				piece.check = newVerifier(Checksum{Algorithm: o.Checksum.Algorithm, Value: p.Sum})
+			}
+			if err := e.hold(c, &piece); err != nil {
+				return nil, errors.Join(err, c.Close())
+			}
+			c.pieces = append(c.pieces, piece)
 		}
 		at += p.Size
 	}
-	return c
+	return c, nil
+}
+
+// hold keeps a piece's bytes, or takes them along, until c is closed.
+func (e *Engine) hold(c *Content, p *piece) error {
+	if !p.inline {
+		e.bodies.hold(p.id)
+		c.held = append(c.held, p.id)
+		return nil
+	}
+	data, ok, err := e.space.Get(inlineKey(p.id))
+	if err == nil && (!ok || int64(len(data)) < p.offset+p.len) {
+		err = fmt.Errorf("body %s is %d bytes, which is too short", p.id, len(data))
+	}
+	p.data = data
+	return err
 }
 
 // Read implements io.Reader.
@@ -102,20 +131,16 @@ func (c *Content) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	cur := &c.pieces[0]
-	if c.file == nil {
-		f, err := c.bodies.open(cur.id)
-		if err != nil {
-			return 0, err
-		}
-		c.file = f
+	if err := c.open(cur); err != nil {
+		return 0, err
 	}
 	n, err := c.file.ReadAt(p[:min(int64(len(p)), cur.len)], cur.offset)
 	cur.offset += int64(n)
 	cur.len -= int64(n)
+	cur.check.write(p[:n])
+	c.check.write(p[:n])
 	if cur.len == 0 {
-		err := c.file.Close()
-		c.file, c.pieces = nil, c.pieces[1:]
-		return n, err
+		return c.finish(n)
 	}
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("body %s is %d bytes short: %w", cur.id, cur.len, io.ErrUnexpectedEOF)
@@ -123,17 +148,49 @@ func (c *Content) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// open opens the piece at hand.
+func (c *Content) open(p *piece) error {
+	switch {
+	case c.file != nil:
+	case p.inline:
+		c.file = bytes.NewReader(p.data)
+	default:
+		f, err := c.bodies.open(p.id)
+		if err != nil {
+			return err
+		}
+		c.file = f
+	}
+	return nil
+}
+
+// finish ends the piece at hand, of which n bytes were read last.
+func (c *Content) finish(n int) (int, error) {
+	cur := c.pieces[0]
+	err := errors.Join(cur.check.verify(cur.id), c.closeFile())
+	if c.pieces = c.pieces[1:]; len(c.pieces) == 0 {
+		err = errors.Join(err, c.check.verify(cur.id))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+func (c *Content) closeFile() error {
+	f, ok := c.file.(io.Closer)
+	c.file = nil
+	if !ok {
+		return nil
+	}
+	return f.Close()
+}
+
 // Close lets go of the bodies. Closing twice does nothing.
 func (c *Content) Close() error {
-	var err error
-	if c.file != nil {
-		err = c.file.Close()
-		c.file = nil
-	}
+	err := c.closeFile()
 	for _, id := range c.held {
-		if rerr := c.bodies.release(id); err == nil {
-			err = rerr
-		}
+		err = errors.Join(err, c.bodies.release(id))
 	}
 	c.held, c.pieces = nil, nil
 	return err

@@ -14,11 +14,13 @@ import (
 //	o<bucket> 00 <key>          Object
 //	u<bucket> 00 <key> 00 <id>  multipart upload; the id is of fixed length
 //	p<upload id><part, 5 digits> uploadedPart
-//	f<body id>                  nothing: it says that a record names the body
+//	f<body id>                  nothing: it says that a record names the body's file
+//	i<body id>                  the bytes of a small body, which has no file
 
 func bucketKey(bucket string) []byte      { return []byte("b" + bucket) }
 func objectKey(bucket, key string) []byte { return []byte("o" + bucket + "\x00" + key) }
 func bodyKey(id string) []byte            { return []byte("f" + id) }
+func inlineKey(id string) []byte          { return []byte("i" + id) }
 func uploadKey(bucket, key, id string) []byte {
 	return []byte("u" + bucket + "\x00" + key + "\x00" + id)
 }

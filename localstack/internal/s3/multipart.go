@@ -137,7 +137,7 @@ func (e *Engine) PutPart(in PartInput) (*UploadedPart, error) {
 			drop = append(drop, old.Part)
 		}
 		p.Modified = e.Now()
-		b.Set(e.space, bodyKey(p.ID), nil)
+		e.setBody(b, p.Part)
 		return drop, e.set(b, partKey(u.ID, p.Number), p)
 	})
 	e.discardIfRefused(err, []Part{body})

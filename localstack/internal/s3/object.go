@@ -35,6 +35,10 @@ type Part struct {
 	Size int64
 	// Sum is the part's checksum where the object's is a composite one, base64.
 	Sum string `json:",omitempty"`
+	// Inline says that the bytes are in the store, not in a file.
+	Inline bool `json:",omitempty"`
+
+	data []byte // of an inline part on its way into the store
 }
 
 // GetInput names an object, and what of it is wanted under which conditions.
@@ -69,7 +73,8 @@ func (e *Engine) Get(in GetInput) (*Object, *Content, error) {
 	if err != nil {
 		return o, nil, err
 	}
-	return o, e.content(o, span), nil
+	c, err := e.content(o, span)
+	return o, c, err
 }
 
 // object reads a record; an object past its lifecycle's expiry is gone.

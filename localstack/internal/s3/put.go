@@ -2,10 +2,8 @@ package s3
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
@@ -132,7 +130,7 @@ func (e *Engine) put(b *kv.Batch, bucket string, o *Object, c Conditions) (drop 
 	}
 	o.Modified = e.Now()
 	for _, p := range o.Parts {
-		b.Set(e.space, bodyKey(p.ID), nil)
+		e.setBody(b, p)
 	}
 	return drop, e.set(b, objectKey(bucket, o.Key), o)
 }
@@ -145,81 +143,5 @@ func (e *Engine) discardIfRefused(err error, parts []Part) {
 	if !errors.As(err, &refused) {
 		return
 	}
-	for _, p := range parts {
-		if err := e.bodies.remove(p.ID); err != nil {
-			e.logf("s3: %v", err)
-		}
-	}
-}
-
-var buffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
-
-// storeBody writes a body to a file of its own, checked and on disk.
-func (e *Engine) storeBody(r io.Reader, size int64, want Expected) (Part, *digest, error) {
-	f, err := e.bodies.create()
-	if err != nil {
-		return Part{}, nil, err
-	}
-	d := newDigest(want)
-	n, err := copyBody(f, d, r, size)
-	if err == nil && size >= 0 && n != size {
-		err = incompleteBody(io.ErrUnexpectedEOF)
-	}
-	if err == nil {
-		err = d.check(want)
-	}
-	if err != nil {
-		f.discard()
-		return Part{}, nil, err
-	}
-	return Part{ID: f.id, Size: n}, d, f.keep()
-}
-
-// copyBody copies r to f and d in constant memory, and no more of it than is
-// sure to be too much.
-func copyBody(f *draft, d *digest, r io.Reader, size int64) (n int64, err error) {
-	pooled := buffers.Get().(*[]byte)
-	defer buffers.Put(pooled)
-	buf := *pooled
-	for {
-		m, err := fill(r, buf)
-		switch n += int64(m); {
-		case n > MaxPut:
-			return n, tooLarge()
-		case size >= 0 && n > size:
-			return n, incompleteBody(io.ErrUnexpectedEOF)
-		}
-		_, _ = d.Write(buf[:m]) // first: the file may change the buffer
-		if m > 0 {
-			if _, werr := f.Write(buf[:m]); werr != nil {
-				return n, fmt.Errorf("write a body: %w", werr)
-			}
-		}
-		switch {
-		case err == io.EOF: //nolint:errorlint // a wrapped one is a body that was cut off
-			return n, nil
-		case err != nil:
-			return n, incompleteBody(err)
-		}
-	}
-}
-
-// fill is io.ReadFull that gives r's own error, so that a body cut short
-// (io.ErrUnexpectedEOF) isn't taken for one that ended.
-func fill(r io.Reader, buf []byte) (n int, err error) {
-	for n < len(buf) && err == nil {
-		var m int
-		m, err = r.Read(buf[n:])
-		n += m
-	}
-	return n, err
-}
-
-// incompleteBody is what a body's own failure means to its sender.
-func incompleteBody(err error) error {
-	var e *awswire.Error
-	if errors.As(err, &e) {
-		return err
-	}
-	return fail(400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
+	e.removeBodies(parts)
 }

@@ -89,13 +89,32 @@ func (e *Engine) update(change func(*kv.Batch) (drop []Part, err error)) error {
 	if err := pending.Wait(); err != nil {
 		return err
 	}
-	for _, p := range drop {
+	e.removeBodies(drop)
+	return nil
+}
+
+// removeBodies removes the files of parts that no record names any more.
+func (e *Engine) removeBodies(parts []Part) {
+	for _, p := range parts {
+		if p.Inline {
+			continue
+		}
 		if err := e.bodies.remove(p.ID); err != nil {
 			// It is an orphan now, which the next Open removes.
 			e.logf("s3: %v", err)
 		}
 	}
-	return nil
+}
+
+// setBody adds to a batch what keeps a part: its bytes, or that its file is
+// wanted.
+func (e *Engine) setBody(b *kv.Batch, p Part) {
+	switch {
+	case !p.Inline:
+		b.Set(e.space, bodyKey(p.ID), nil)
+	case p.data != nil: // else they are there already
+		b.Set(e.space, inlineKey(p.ID), p.data)
+	}
 }
 
 func (e *Engine) apply(change func(*kv.Batch) ([]Part, error)) (kv.Pending, []Part, error) {
@@ -107,7 +126,11 @@ func (e *Engine) apply(change func(*kv.Batch) ([]Part, error)) (kv.Pending, []Pa
 		return kv.Pending{}, nil, err
 	}
 	for _, p := range drop {
-		b.Delete(e.space, bodyKey(p.ID))
+		if p.Inline {
+			b.Delete(e.space, inlineKey(p.ID))
+		} else {
+			b.Delete(e.space, bodyKey(p.ID))
+		}
 	}
 	pending, err := b.Apply()
 	return pending, drop, err

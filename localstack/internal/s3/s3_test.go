@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,12 +32,25 @@ func open(t testing.TB, fs vfs.FS, dir string, c clock.Clock) (e *s3.Engine, sto
 	})
 }
 
+// tryOpen is open with no test at hand.
+func tryOpen(fs vfs.FS, dir string) (*s3.Engine, *kv.Store, error) {
+	store, err := kv.Open(fs.PathJoin(dir, "db"), kv.Options{FS: fs})
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := s3.Open(s3.Config{Store: store, Dir: fs.PathJoin(dir, "s3"), FS: fs})
+	return e, store, err
+}
+
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
+
+// big repeats s until it is too large to lie in the store.
+func big(s string) string { return strings.Repeat(s+";", 40<<10/(len(s)+1)) }
 
 func put(e *s3.Engine, key, body string) error {
 	_, err := e.Put(s3.PutInput{Bucket: "bkt", Key: key, Body: strings.NewReader(body), Size: int64(len(body))})
@@ -80,13 +91,13 @@ func TestRestart(t *testing.T) {
 	dir := t.TempDir()
 	e, stop := open(t, vfs.Default, dir, clock.Real())
 	check(t, e.CreateBucket("bkt", "us-east-1"))
-	check(t, put(e, "k", "hello"))
+	check(t, put(e, "k", big("hello")))
 	check(t, put(e, "gone", "x"))
 	check(t, e.Delete("bkt", "gone", s3.Conditions{}))
 	check(t, e.PutCORS("bkt", []s3.CORSRule{{AllowedOrigins: []string{"*"}, AllowedMethods: []string{"GET"}}}))
 	u := &s3.Upload{Bucket: "bkt", Key: "up"}
 	check(t, e.CreateUpload(u))
-	part, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Number: 1, Body: strings.NewReader("part"), Size: 4})
+	part, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Number: 1, Body: strings.NewReader(big("part")), Size: -1})
 	check(t, err)
 	stop()
 
@@ -98,8 +109,8 @@ func TestRestart(t *testing.T) {
 	}
 	e, stop = open(t, vfs.Default, dir, clock.Real())
 	defer stop()
-	if body, err := get(e, "k"); err != nil || body != "hello" {
-		t.Errorf("after the restart: %q, %v", body, err)
+	if body, err := get(e, "k"); err != nil || body != big("hello") {
+		t.Errorf("after the restart: %.20q, %v", body, err)
 	}
 	_, err = get(e, "gone")
 	wantCode(t, err, "NoSuchKey")
@@ -111,8 +122,8 @@ func TestRestart(t *testing.T) {
 	}
 	_, err = e.CompleteUpload(s3.CompleteInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Parts: []s3.CompletedPart{{Number: 1, ETag: part.ETag}}, Size: -1})
 	check(t, err)
-	if body, err := get(e, "up"); err != nil || body != "part" {
-		t.Errorf("completed after the restart: %q, %v", body, err)
+	if body, err := get(e, "up"); err != nil || body != big("part") {
+		t.Errorf("completed after the restart: %.20q, %v", body, err)
 	}
 }
 
@@ -124,27 +135,27 @@ func TestBodiesAreFreed(t *testing.T) {
 	e, stop := open(t, fs, "", clock.Real())
 	defer stop()
 	check(t, e.CreateBucket("bkt", "us-east-1"))
-	check(t, put(e, "k", "one"))
+	check(t, put(e, "k", big("one")))
 	_, c, err := e.Get(s3.GetInput{Bucket: "bkt", Key: "k"})
 	check(t, err)
 	first := make([]byte, 1)
 	_, err = io.ReadFull(c, first)
 	check(t, err)
-	check(t, put(e, "k", "two"))
+	check(t, put(e, "k", big("two")))
 	check(t, e.Delete("bkt", "k", s3.Conditions{}))
 	rest, err := io.ReadAll(c)
 	check(t, err)
-	if got := string(first) + string(rest); got != "one" {
-		t.Errorf("the reader got %q", got)
+	if got := string(first) + string(rest); got != big("one") {
+		t.Errorf("the reader got %.20q", got)
 	}
 	if n := len(bodies(t, fs, "")); n != 1 {
 		t.Errorf("%d bodies while one is read", n)
 	}
 	check(t, c.Close())
 	check(t, c.Close())
-	_, err = e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader("x"), Size: 2})
+	_, err = e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader(big("x")), Size: 50 << 10})
 	wantCode(t, err, "IncompleteBody")
-	_, err = e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader("x"), Size: 1, Expected: s3.Expected{MD5: make([]byte, 16)}})
+	_, err = e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader(big("x")), Size: -1, Expected: s3.Expected{MD5: make([]byte, 16)}})
 	wantCode(t, err, "BadDigest")
 	old, err := e.Put(s3.PutInput{Bucket: "bkt", Key: "old", Body: strings.NewReader("x"), Size: 1})
 	check(t, err)
@@ -167,9 +178,9 @@ func TestSweepByTheClock(t *testing.T) {
 	check(t, e.CreateBucket("bkt", "us-east-1"))
 	check(t, e.PutLifecycle("bkt", []s3.LifecycleRule{{ID: "r", Prefix: "tmp/", Days: 1}}))
 	for i := range 450 { // more than one step of the sweep
-		check(t, put(e, fmt.Sprintf("tmp/%d", i), "x"))
+		check(t, put(e, fmt.Sprintf("tmp/%d", i), big("x")))
 	}
-	check(t, put(e, "kept", "x"))
+	check(t, put(e, "kept", big("x")))
 	c.Advance(36 * time.Hour) // 1 January noon, a day, rounded up: 3 January
 	if _, err := get(e, "tmp/0"); err != nil {
 		// At the very midnight it is over.
@@ -181,104 +192,6 @@ func TestSweepByTheClock(t *testing.T) {
 	if n := len(bodies(t, fs, "")); n != 1 {
 		t.Errorf("%d bodies after the sweep, want 1", n)
 	}
-}
-
-// TestPowerCut cuts the power at a moment while writers are at work. After it,
-// what was acknowledged is there and whole; what wasn't is there whole or not
-// at all; and what was overwritten or deleted hasn't come back.
-func TestPowerCut(t *testing.T) {
-	for seed := range uint64(6) {
-		fs := vfs.NewCrashableMem()
-		e, stop := open(t, fs, "", clock.Real())
-		check(t, e.CreateBucket("bkt", "us-east-1"))
-		const writers, each = 4, 20
-		var acks atomic.Int64
-		crash := make(chan struct{})
-		var mu sync.Mutex // between an acknowledgement and its note the power stays on
-		acked := map[string]string{}
-		var wg sync.WaitGroup
-		for w := range writers {
-			wg.Go(func() {
-				for i := range each {
-					key := fmt.Sprintf("%d-%d", w, i%7)
-					body := strings.Repeat(fmt.Sprintf("%d-%d;", w, i), 2000)
-					var err error
-					if i%5 == 4 {
-						body = ""
-						err = e.Delete("bkt", key, s3.Conditions{})
-					} else {
-						err = put(e, key, body)
-					}
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					mu.Lock()
-					acked[key] = body
-					mu.Unlock()
-					if acks.Add(1) == int64(10+seed*12) {
-						close(crash)
-					}
-				}
-			})
-		}
-		<-crash
-		mu.Lock()
-		cfg := vfs.CrashCloneCfg{}
-		if seed%2 == 1 {
-			cfg = vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(seed, 1))}
-		}
-		clone := fs.CrashClone(cfg)
-		atCrash := map[string]string{}
-		for k, v := range acked {
-			atCrash[k] = v
-		}
-		mu.Unlock()
-		wg.Wait()
-		stop()
-		verifyCrashed(t, clone, atCrash)
-	}
-}
-
-func verifyCrashed(t *testing.T, fs vfs.FS, acked map[string]string) {
-	t.Helper()
-	e, stop := open(t, fs, "", clock.Real())
-	defer stop()
-	page, err := e.List("bkt", s3.ListInput{MaxKeys: s3.MaxKeys})
-	check(t, err)
-	for _, o := range page.Objects {
-		body, err := get(e, o.Key)
-		check(t, err)
-		writer, _, _ := strings.Cut(o.Key, "-")
-		first, _, _ := strings.Cut(body, ";")
-		if int64(len(body)) != o.Size || !strings.HasPrefix(first, writer+"-") || body != strings.Repeat(first+";", 2000) {
-			t.Errorf("%s isn't whole: %d bytes, %.20q", o.Key, len(body), body)
-		}
-	}
-	for key, want := range acked {
-		body, err := get(e, key)
-		if err != nil {
-			body = ""
-		}
-		if body != want && !newer(body, want) {
-			t.Errorf("%s: %.20q, acknowledged was %.20q", key, body, want)
-		}
-	}
-	if n := len(bodies(t, fs, "")); n != len(page.Objects) {
-		t.Errorf("%d bodies of %d objects", n, len(page.Objects))
-	}
-}
-
-// newer reports whether got may be a write after want that wasn't acknowledged
-// yet: a later body of the same writer, or a deletion.
-func newer(got, want string) bool {
-	var w, i, w2, i2 int
-	if got == "" || want == "" {
-		return got != want && (got == "" || want == "")
-	}
-	_, _ = fmt.Sscanf(got, "%d-%d;", &w, &i)
-	_, _ = fmt.Sscanf(want, "%d-%d;", &w2, &i2)
-	return w == w2 && i > i2
 }
 
 // A large object streams through memory that doesn't grow with it.

@@ -1,6 +1,7 @@
 package s3wire
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -189,9 +190,17 @@ func (c *call) getObject() error {
 		return c.notModified(o, err)
 	}
 	defer func() { _ = content.Close() }() // it was only read
-	c.readHeaders(o, content.Span)
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
+	// First, so that what can't be read is an error, and no broken answer.
+	n, err := content.Read(*buf)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	c.readHeaders(o, content.Span)
+	if _, werr := c.w.Write((*buf)[:n]); werr != nil || err != nil {
+		return nil //nolint:nilerr // who has gone needs no answer
+	}
 	// Hidden, so that the buffer is ours: a ReadFrom would use a small one.
 	if _, err := io.CopyBuffer(struct{ io.Writer }{c.w}, content, *buf); err != nil {
 		// The status is out. The client sees that it isn't whole by the length:

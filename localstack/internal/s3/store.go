@@ -1,0 +1,152 @@
+package s3
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+)
+
+// maxInline is the most that a body may have to lie in the store rather than
+// in a file: its one write, shared with others, is then all that its object
+// waits for, where a file has to be synced, renamed, and its directory synced.
+const maxInline = 32 << 10
+
+// bufferSize is what a body comes in by, and is hashed and written by.
+const bufferSize = 256 << 10
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
+
+// storeBody takes a body in, checked: into the part itself if it is small, else
+// into a file of its own, which is on disk when it returns.
+func (e *Engine) storeBody(r io.Reader, size int64, want Expected) (Part, *digest, error) {
+	d := newDigest(want)
+	pooled := buffers.Get().(*[]byte)
+	defer buffers.Put(pooled)
+	head := (*pooled)[:maxInline+1]
+	n, err := fill(r, head)
+	head = head[:n]
+	switch {
+	case err == io.EOF: //nolint:errorlint // a wrapped one is a body that was cut off
+		_, _ = d.Write(head)
+		if err := checkBody(d, int64(n), size, want); err != nil {
+			return Part{}, nil, err
+		}
+		return Part{ID: newID(), Size: int64(n), Inline: true, data: bytes.Clone(head)}, d, nil
+	case err != nil:
+		return Part{}, nil, incompleteBody(err)
+	}
+	return e.storeFile(io.MultiReader(bytes.NewReader(head), r), size, d, want)
+}
+
+func (e *Engine) storeFile(r io.Reader, size int64, d *digest, want Expected) (Part, *digest, error) {
+	f, err := e.bodies.create()
+	if err != nil {
+		return Part{}, nil, diskFailure(err)
+	}
+	n, err := copyBody(f, d, r, size)
+	if err == nil {
+		err = checkBody(d, n, size, want)
+	}
+	if err != nil {
+		f.discard()
+		return Part{}, nil, diskFailure(err)
+	}
+	return Part{ID: f.id, Size: n}, d, diskFailure(f.keep())
+}
+
+// checkBody checks a body that has come to its end after n bytes.
+func checkBody(d *digest, n, size int64, want Expected) error {
+	if size >= 0 && n != size {
+		return incompleteBody(io.ErrUnexpectedEOF)
+	}
+	return d.check(want)
+}
+
+// copyBody copies r to f and d in constant memory, and no more of it than is
+// sure to be too much. While a buffer comes in, the one before it is hashed
+// and written.
+func copyBody(f *draft, d *digest, r io.Reader, size int64) (n int64, err error) {
+	var pooled [2]*[]byte
+	for i := range pooled {
+		pooled[i] = buffers.Get().(*[]byte)
+		defer buffers.Put(pooled[i])
+	}
+	written := make(chan error, 1)
+	written <- nil // of the buffer before the first
+	defer func() { err = firstOf(err, <-written) }()
+	for i := 0; ; i++ {
+		buf := *pooled[i%2]
+		m, rerr := fill(r, buf)
+		switch n += int64(m); {
+		case n > MaxPut:
+			return n, tooLarge()
+		case size >= 0 && n > size:
+			return n, incompleteBody(io.ErrUnexpectedEOF)
+		}
+		if err := <-written; err != nil {
+			written <- nil
+			return n, err
+		}
+		go func() { written <- put(f, d, buf[:m]) }()
+		switch {
+		case rerr == io.EOF: //nolint:errorlint // a wrapped one is a body that was cut off
+			return n, nil
+		case rerr != nil:
+			return n, incompleteBody(rerr)
+		}
+	}
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put hashes p, and then writes it: the file may change it.
+func put(f *draft, d *digest, p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	_, _ = d.Write(p)
+	if _, err := f.Write(p); err != nil {
+		return fmt.Errorf("write a body: %w", err)
+	}
+	return nil
+}
+
+// fill is io.ReadFull that gives r's own error, so that a body cut short
+// (io.ErrUnexpectedEOF) isn't taken for one that ended.
+func fill(r io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var m int
+		m, err = r.Read(buf[n:])
+		n += m
+	}
+	return n, err
+}
+
+// incompleteBody is what a body's own failure means to its sender.
+func incompleteBody(err error) error {
+	var e *awswire.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return fail(400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
+}
+
+// diskFailure says of a full disk what to do about it. S3 itself has no such
+// error: 507 is what others that speak its protocol give.
+func diskFailure(err error) error {
+	if err == nil || !isDiskFull(err) {
+		return err
+	}
+	return fail(507, "InsufficientStorage", "The disk that holds the objects is full. Free some space on it and try again.")
+}

@@ -1,0 +1,49 @@
+package s3
+
+import (
+	"encoding/base64"
+	"fmt"
+	"hash"
+)
+
+// verifier holds bytes that are read to the checksum of when they were stored.
+// A nil one holds them to nothing.
+type verifier struct {
+	sum  hash.Hash
+	want Checksum
+}
+
+// ErrDamaged is what reading bytes ends with that the disk has changed.
+type ErrDamaged struct {
+	Body      string
+	Want, Got string // checksums, base64
+	Algorithm Algorithm
+}
+
+func (e *ErrDamaged) Error() string {
+	return fmt.Sprintf("body %s is damaged: its %s is %s, and was %s when it was stored", e.Body, e.Algorithm, e.Got, e.Want)
+}
+
+func newVerifier(want Checksum) *verifier {
+	if want.Value == "" {
+		return nil
+	}
+	return &verifier{want.Algorithm.New(), want}
+}
+
+func (v *verifier) write(p []byte) {
+	if v != nil {
+		v.sum.Write(p)
+	}
+}
+
+func (v *verifier) verify(body string) error {
+	if v == nil {
+		return nil
+	}
+	got := base64.StdEncoding.EncodeToString(v.sum.Sum(nil))
+	if got != v.want.Value {
+		return &ErrDamaged{Body: body, Algorithm: v.want.Algorithm, Want: v.want.Value, Got: got}
+	}
+	return nil
+}
