@@ -9,10 +9,10 @@ CFNLINT_VERSION := 1.58.0
 SAM_VERSION := 1.170.0
 SAM := $(CACHE)/sam/bin/sam
 
-.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs web test-clients clean ci fuzz stack-image sam-build sam-local
+.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs web test-clients clean ci fuzz stack-image sam-build sam-local test-integration
 
 help: ## Show what each target does
-	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 build: ## Build bin/errand
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/errand ./cmd/errand
@@ -64,6 +64,13 @@ sam-local: ## The functions under sam local, the stack in a container, a job end
 	@$(NEED_DOCKER); \
 	$(MAKE) --no-print-directory stack-image sam-build && \
 	ERRAND_SAM=$(SAM) $(GO) test -count=1 -v -timeout 20m ./test/sam
+
+# Ryuk, testcontainers' reaper, is an image to pull; tests end their own containers.
+test-integration: ## The adapters and the flow against the stack's image, LocalStack's, and AWS_ENDPOINT_URL; what isn't there is skipped by name
+	@docker info >/dev/null 2>&1 || test -z "$$ERRAND_REQUIRE_DOCKER" || { echo "no container engine answers (docker info)"; exit 1; }
+	@! docker info >/dev/null 2>&1 || $(MAKE) --no-print-directory stack-image
+	ERRAND_INTEGRATION=1 TESTCONTAINERS_RYUK_DISABLED=true $(if $(wildcard /.dockerenv),TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1) \
+	  $(GO) test -count=1 -v -timeout 15m ./test/integration
 
 STACK_IMAGE := errand-stack:checkout
 

@@ -68,6 +68,8 @@ func TestOneImporter(t *testing.T) {
 		"github.com/awslabs/aws-lambda-go-api-proxy": "internal/lambdahttp",
 		"github.com/cockroachdb/pebble":              "localstack/...",
 		module + "/localstack":                       "internal/cli",
+		"github.com/testcontainers":                  "test/...",
+		"github.com/moby":                            "test/...",
 	}
 	for _, p := range list(t) {
 		for _, imp := range p.Imports {

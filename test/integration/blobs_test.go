@@ -1,0 +1,131 @@
+package integration
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"mime/multipart"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/errandhq/errand"
+)
+
+func (w *world) blobs(t *testing.T) {
+	t.Run("Upload", w.blobsUpload)
+	t.Run("Forms", w.blobsForms)
+}
+
+// do makes a signed request, as a client that knows nothing else.
+func (w *world) do(t *testing.T, r errand.SignedRequest, body []byte) (status int, answer []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), r.Method, r.URL, bytes.NewReader(body))
+	must(t, err)
+	for name, value := range r.Header {
+		req.Header.Set(name, value)
+	}
+	return w.roundTrip(t, req)
+}
+
+// roundTrip goes where the SDK goes: the embedded stack listens nowhere.
+func (w *world) roundTrip(t *testing.T, r *http.Request) (status int, answer []byte) {
+	t.Helper()
+	client := w.cfg.HTTPClient
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(r)
+	must(t, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	must(t, err)
+	return resp.StatusCode, b
+}
+
+func (w *world) blobsUpload(t *testing.T) {
+	ctx, b := t.Context(), w.svc.Blobs
+	body := []byte("the folder\x00\xff")
+	key := errand.UploadKey(owner(), hash(body))
+	_, err := b.Stat(ctx, key)
+	wantErr(t, "an object that isn't there", err, errand.ErrNotFound)
+	_, err = b.Open(ctx, key)
+	wantErr(t, "an object that isn't there", err, errand.ErrNotFound)
+	put, err := b.SignPut(ctx, "", key, int64(len(body)), hash(body))
+	must(t, err)
+	if !w.differs.looseObjects {
+		for name, wrong := range map[string][]byte{"other bytes": []byte("THE FOLDER\x00\xff"), "more bytes": append(slices.Clone(body), 1)} {
+			if status, answer := w.do(t, put, wrong); status < 400 {
+				t.Errorf("%s: HTTP %d %s", name, status, answer)
+			}
+		}
+	}
+	if status, answer := w.do(t, put, body); status != http.StatusOK {
+		t.Fatalf("PUT: HTTP %d %s", status, answer)
+	}
+	if got, err := b.Stat(ctx, key); err != nil || got.Size != int64(len(body)) || got.SHA256 != hash(body) || got.Modified.IsZero() {
+		t.Errorf("stat %+v, %v", got, err)
+	}
+	get, err := b.SignGet(ctx, "", key)
+	must(t, err)
+	if status, answer := w.do(t, get, nil); status != http.StatusOK || !bytes.Equal(answer, body) {
+		t.Errorf("GET: HTTP %d %q", status, answer)
+	}
+	get.URL = strings.Replace(get.URL, "X-Amz-Signature=", "X-Amz-Signature=0", 1)
+	if status, _ := w.do(t, get, nil); status < 400 {
+		t.Errorf("GET with another signature: HTTP %d", status)
+	}
+}
+
+func (w *world) blobsForms(t *testing.T) {
+	ctx, b := t.Context(), w.svc.Blobs
+	prefix := errand.LogPrefix(newID(), 1)
+	grant, err := b.SignPost(ctx, "", prefix, 10)
+	must(t, err)
+	for _, key := range []string{prefix + "a", prefix + "b", prefix + "c"} {
+		if status, answer := w.post(t, grant.URL, grant.Fields, key, []byte(key[len(key)-1:])); status >= 300 {
+			t.Fatalf("POST %s: HTTP %d %s", key, status, answer)
+		}
+	}
+	if !w.differs.looseObjects {
+		if status, _ := w.post(t, grant.URL, grant.Fields, "logs/other", []byte("x")); status < 400 {
+			t.Errorf("POST beside the prefix: HTTP %d", status)
+		}
+		if status, _ := w.post(t, grant.URL, grant.Fields, prefix+"d", []byte("eleven byte")); status < 400 {
+			t.Errorf("POST of more than is allowed: HTTP %d", status)
+		}
+	}
+	list, err := b.List(ctx, prefix, prefix+"a")
+	must(t, err)
+	if len(list) != 2 || list[0].Key != prefix+"b" || list[1].Key != prefix+"c" || list[0].Size != 1 {
+		t.Errorf("behind a: %+v", list)
+	}
+	r, err := b.Open(ctx, prefix+"b")
+	must(t, err)
+	defer r.Close()
+	if got, err := io.ReadAll(r); err != nil || string(got) != "b" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// post sends an S3 form: fields, then key, then file.
+func (w *world) post(t *testing.T, url string, fields map[string]string, key string, body []byte) (status int, answer []byte) {
+	t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	var err error
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		err = errors.Join(err, form.WriteField(name, fields[name]))
+	}
+	err = errors.Join(err, form.WriteField("key", key))
+	file, ferr := form.CreateFormFile("file", "chunk")
+	must(t, errors.Join(err, ferr))
+	_, err = file.Write(body)
+	must(t, errors.Join(err, form.Close()))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, &b)
+	must(t, err)
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	return w.roundTrip(t, r)
+}

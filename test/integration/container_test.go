@@ -1,0 +1,133 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/wait"
+
+	"github.com/errandhq/errand/internal/awsconf"
+	"github.com/errandhq/errand/test/docker"
+)
+
+// localStackImage is the last that is free of charge.
+const localStackImage = "localstack/localstack:4.14.0"
+
+// requireRun skips what only `make test-integration` does: it takes Docker, or
+// an AWS of the caller's.
+func requireRun(t *testing.T) {
+	t.Helper()
+	if os.Getenv("ERRAND_INTEGRATION") == "" {
+		t.Skip("skipped: make test-integration runs this")
+	}
+}
+
+// TestStackImage is the suite over the stack's own image, and what the image
+// promises: small, not root, healthy by its own word.
+func TestStackImage(t *testing.T) {
+	requireRun(t)
+	docker.Require(t)
+	size, err := strconv.Atoi(docker.Run(t, "image", "inspect", "--format", "{{.Size}}", docker.StackImage))
+	if err != nil || size >= 40<<20 {
+		t.Errorf("the image has %d bytes (%v), and may have 40 MiB", size, err)
+	}
+	if user := docker.Run(t, "image", "inspect", "--format", "{{.Config.User}}", docker.StackImage); user == "" || strings.HasPrefix(user, "0") || user == "root" {
+		t.Errorf("the image runs as user %q", user)
+	}
+	c := run(t, docker.StackImage, wait.ForHealthCheck())
+	if code, out, err := c.Exec(t.Context(), []string{"/stack", "health"}); err != nil || code != 0 {
+		t.Errorf("health: %d, %v, %v", code, out, err)
+	}
+	suite(t, at(t, c), differs{})
+}
+
+// TestLocalStackImage is the suite over LocalStack's.
+func TestLocalStackImage(t *testing.T) {
+	requireRun(t)
+	docker.Require(t)
+	if _, err := docker.Try("image", "inspect", localStackImage); err != nil {
+		if _, err := docker.Try("pull", "-q", localStackImage); err != nil {
+			t.Skipf("skipped: %s can't be pulled here: %v", localStackImage, err)
+		}
+	}
+	c := run(t, localStackImage, wait.ForHTTP("/_localstack/health").WithPort(port))
+	suite(t, at(t, c), localStackDiffers)
+}
+
+// TestEndpoint is the suite over the AWS that the environment names, as the
+// SDK reads it: AWS_ENDPOINT_URL, AWS_REGION, credentials.
+func TestEndpoint(t *testing.T) {
+	requireRun(t)
+	if os.Getenv("AWS_ENDPOINT_URL") == "" {
+		t.Skip("skipped: AWS_ENDPOINT_URL names no endpoint")
+	}
+	cfg, err := awsconf.Load(t.Context())
+	must(t, err)
+	d := differs{}
+	if os.Getenv("ERRAND_ENDPOINT_IS") == "localstack" {
+		d = localStackDiffers
+	}
+	suite(t, cfg, d)
+}
+
+const port = "4566/tcp"
+
+// run starts a container whose port is published on loopback alone.
+func run(t *testing.T, image string, ready wait.Strategy) testcontainers.Container {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	c, err := testcontainers.Run(ctx, image,
+		testcontainers.WithExposedPorts(port),
+		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
+			h.PortBindings = network.PortMap{network.MustParsePort(port): {{HostIP: netip.MustParseAddr("127.0.0.1")}}}
+		}),
+		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute, ready),
+	)
+	cleanup(t, func(ctx context.Context) error {
+		if t.Failed() && c != nil {
+			logs(ctx, t, c)
+		}
+		return testcontainers.TerminateContainer(c, testcontainers.StopContext(ctx))
+	})
+	if err != nil {
+		t.Fatalf("run %s: %v", image, err)
+	}
+	return c
+}
+
+func logs(ctx context.Context, t *testing.T, c testcontainers.Container) {
+	r, err := c.Logs(ctx)
+	if err == nil {
+		var b []byte
+		b, err = io.ReadAll(r)
+		err = errors.Join(err, r.Close())
+		t.Logf("the container's log:\n%s", b)
+	}
+	if err != nil {
+		t.Logf("the container's log can't be read: %v", err)
+	}
+}
+
+// at is the configuration for what a container serves.
+func at(t *testing.T, c testcontainers.Container) aws.Config {
+	t.Helper()
+	url, err := c.PortEndpoint(t.Context(), port, "http")
+	must(t, err)
+	return aws.Config{
+		Region: "us-east-1", BaseEndpoint: &url,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}
+}

@@ -1,0 +1,178 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/errandhq/errand"
+)
+
+func (w *world) store(t *testing.T) {
+	t.Run("Jobs", w.storeJobs)
+	t.Run("OneWriterWins", w.storeRace)
+	t.Run("Lists", w.storeLists)
+	t.Run("Claims", w.storeClaims)
+	t.Run("WorkersAndTokens", w.storeWorkers)
+}
+
+func (w *world) storeJobs(t *testing.T) {
+	ctx, s := t.Context(), w.svc.Store
+	_, _, err := s.Job(ctx, newID())
+	wantErr(t, "a job that isn't there", err, errand.ErrNotFound)
+	spec, state := newJob(owner())
+	must(t, s.CreateJob(ctx, spec, state))
+	again := *state
+	wantErr(t, "the same job again", s.CreateJob(ctx, spec, &again), errand.ErrExists)
+	gotSpec, gotState, err := s.Job(ctx, spec.ID)
+	must(t, err)
+	if diff := cmp.Diff(spec, gotSpec) + cmp.Diff(state, gotState); diff != "" {
+		t.Errorf("read (-wrote +read):\n%s", diff)
+	}
+	stale := *state
+	state.Status, state.Attempt, state.Handle = errand.Running, 1, "handle"
+	must(t, s.PutState(ctx, state))
+	wantErr(t, "a write for an older revision", s.PutState(ctx, &stale), errand.ErrConflict)
+	if got, err := s.State(ctx, spec.ID); err != nil || cmp.Diff(state, got) != "" {
+		t.Errorf("state %s, %v", cmp.Diff(state, got), err)
+	}
+	_, err = s.Result(ctx, spec.ID, 1)
+	wantErr(t, "a result that isn't there", err, errand.ErrNotFound)
+	result := &errand.Result{ExitCode: 3, Log: errand.Log{Bytes: 2, Tail: []byte("\xff\x00")}}
+	must(t, s.PutResult(ctx, spec.ID, 1, result))
+	must(t, s.PutResult(ctx, spec.ID, 1, result))
+	if got, err := s.Result(ctx, spec.ID, 1); err != nil || cmp.Diff(result, got) != "" {
+		t.Errorf("result %s, %v", cmp.Diff(result, got), err)
+	}
+}
+
+// storeRace: of many writes made of one revision, one is applied.
+func (w *world) storeRace(t *testing.T) {
+	spec, state := newJob(owner())
+	must(t, w.svc.Store.CreateJob(t.Context(), spec, state))
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			mine := *state
+			mine.Attempt = i + 1
+			switch err := w.svc.Store.PutState(t.Context(), &mine); {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, errand.ErrConflict):
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := won.Load(); n != 1 {
+		t.Errorf("%d of 8 writes for one revision were applied", n)
+	}
+}
+
+func (w *world) storeLists(t *testing.T) {
+	s, who := w.svc.Store, owner()
+	var ids []string // newest first
+	for range 3 {
+		spec, state := newJob(who)
+		must(t, s.CreateJob(t.Context(), spec, state))
+		ids = append([]string{spec.ID}, ids...)
+		time.Sleep(2 * time.Millisecond) // IDs of one millisecond have no order
+	}
+	list := func(ctx context.Context, f errand.JobFilter) []string {
+		f.Owner, f.Now = who, time.Now()
+		var got []string
+		for range 10 {
+			page, err := s.Jobs(ctx, f)
+			must(t, err)
+			for _, j := range page.Jobs {
+				got = append(got, j.Spec.ID)
+			}
+			if f.Cursor = page.Next; f.Cursor == "" {
+				break
+			}
+		}
+		return got
+	}
+	eventually(t, "the list of three", func(ctx context.Context) bool { return len(list(ctx, errand.JobFilter{Limit: 2})) == 3 })
+	if diff := cmp.Diff(ids, list(t.Context(), errand.JobFilter{Limit: 2})); diff != "" {
+		t.Errorf("newest first (-want +got):\n%s", diff)
+	}
+	if got := list(t.Context(), errand.JobFilter{Limit: 10, Status: errand.Completed}); len(got) != 0 {
+		t.Errorf("completed: %v", got)
+	}
+	due := func(ctx context.Context, at time.Time) (found int) {
+		must(t, s.DueJobs(ctx, at, func(id string) bool {
+			for _, mine := range ids {
+				if id == mine {
+					found++
+				}
+			}
+			return true
+		}))
+		return found
+	}
+	eventually(t, "three due jobs", func(ctx context.Context) bool { return due(ctx, time.Now().Add(time.Hour)) == 3 })
+	if n := due(t.Context(), time.Now()); n != 0 {
+		t.Errorf("%d jobs are due before their time", n)
+	}
+}
+
+func (w *world) storeClaims(t *testing.T) {
+	c := errand.Claim{Owner: owner(), Route: "jobs-create", Key: "k", BodyHash: hash(nil), JobID: newID()}
+	got, err := w.svc.Store.Claim(t.Context(), c)
+	if err != nil || got != c {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	second := c
+	second.JobID, second.BodyHash = newID(), hash([]byte("other"))
+	got, err = w.svc.Store.Claim(t.Context(), second)
+	wantErr(t, "the key again", err, errand.ErrExists)
+	if got != c {
+		t.Errorf("it is tied to %+v, want %+v", got, c)
+	}
+}
+
+func (w *world) storeWorkers(t *testing.T) {
+	ctx, s := t.Context(), w.svc.Store
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	k := &errand.Worker{ID: "w-" + newID(), Owner: owner(), Queues: []string{"default"}, Slots: 2, Epoch: 1, RegisteredAt: now, LastSeen: now, Interval: time.Second}
+	_, err := s.Worker(ctx, k.ID)
+	wantErr(t, "a worker that isn't there", err, errand.ErrNotFound)
+	must(t, s.PutWorker(ctx, k))
+	stale := *k
+	k.Holds = []errand.Hold{{JobID: newID(), Attempt: 1}}
+	must(t, s.PutWorker(ctx, k))
+	wantErr(t, "a write for an older revision", s.PutWorker(ctx, &stale), errand.ErrConflict)
+	if got, err := s.Worker(ctx, k.ID); err != nil || cmp.Diff(k, got) != "" {
+		t.Errorf("worker %s, %v", cmp.Diff(k, got), err)
+	}
+	eventually(t, "the worker in the list", func(ctx context.Context) bool {
+		for cursor := ""; ; {
+			workers, next, err := s.Workers(ctx, cursor, 100)
+			must(t, err)
+			for _, l := range workers {
+				if l.ID == k.ID {
+					return true
+				}
+			}
+			if cursor = next; cursor == "" {
+				return false
+			}
+		}
+	})
+	token := errand.NewToken(errand.RoleUser, "")
+	_, err = w.svc.Authenticate(ctx, token)
+	if errand.CodeOf(err) != errand.CodeUnauthenticated {
+		t.Errorf("a token that isn't there: %v", err)
+	}
+	must(t, w.svc.GrantToken(ctx, token, errand.RoleUser, "ann", []string{"default"}))
+	if p, err := w.svc.Authenticate(ctx, token); err != nil || p.Owner != "ann" || len(p.Queues) != 1 {
+		t.Errorf("principal %+v, %v", p, err)
+	}
+}
