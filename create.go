@@ -115,10 +115,14 @@ func (s *Service) claim(ctx context.Context, spec *Spec, key string) (id string,
 }
 
 // repeated answers a request whose first copy claimed the key for job id. If
-// the first was cut off before the job was whole, it is finished here.
+// the first was cut off before the job was whole, or before its ticket was sent,
+// it is finished here.
 func (s *Service) repeated(ctx context.Context, spec *Spec, id string, o CreateOptions) (Job, error) {
 	old, state, err := s.Store.Job(ctx, id)
 	if err == nil {
+		if !s.now().After(state.CreatedAt.Add(s.Timing.ResendAfter)) { // later it is the sweep's
+			s.sendFirst(ctx, state)
+		}
 		return Job{Spec: *old, State: *state}, nil
 	}
 	if !errors.Is(err, ErrNotFound) {
@@ -140,10 +144,19 @@ func (s *Service) createJob(ctx context.Context, spec *Spec, o CreateOptions) (J
 	if err != nil {
 		return Job{}, unavailable("keep the job", err)
 	}
+	s.sendFirst(ctx, &state)
+	return Job{Spec: *spec, State: state}, nil
+}
+
+// sendFirst sends the ticket of a job that no worker has had. Sent again soon
+// after, it is the same ticket.
+func (s *Service) sendFirst(ctx context.Context, state *State) {
+	if state.Status != Pending || state.Attempt > 0 {
+		return
+	}
 	if err := s.Queue.Send(ctx, state.Queue, state.Lane, state.JobID, state.JobID); err != nil {
 		s.Log.WarnContext(ctx, "ticket not sent; the sweep will", "job", state.JobID, "err", err)
 	} else {
 		s.ring(ctx, state.Queue)
 	}
-	return Job{Spec: *spec, State: state}, nil
 }

@@ -111,7 +111,8 @@ func (s *Service) fillFromTail(st *State, page *LogPage, log *Log) error {
 }
 
 // fillFromChunks adds the frames of the chunks from page.Next on until the page
-// is full or there is a gap; more says that it stopped because it was full.
+// is full or there is a gap; more says that there may be another page, because
+// it was full or a chunk could not be read.
 func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPage) (more bool, err error) {
 	// The chunk that holds the first byte may begin up to a chunk's length before.
 	after := LogPrefix(jobID, page.Attempt)
@@ -137,6 +138,9 @@ func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPag
 				return false, nil // a gap: the chunk before isn't here yet
 			}
 			n, err := s.addChunk(ctx, chunk.Key, page)
+			if err != nil && len(page.Frames) > 0 {
+				return true, nil // what there is goes out; the next page asks for the rest
+			}
 			if err != nil {
 				return false, err
 			}
@@ -149,15 +153,11 @@ func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPag
 
 // addChunk adds what the page lacks of a chunk, and says how much that was.
 func (s *Service) addChunk(ctx context.Context, key string, page *LogPage) (added int, err error) {
-	body, err := s.Blobs.Open(ctx, key)
+	b, err := s.readChunk(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, unavailable("read the log", err)
-	}
-	b, err := io.ReadAll(io.LimitReader(body, MaxLogChunkBytes))
-	if err := errors.Join(err, body.Close()); err != nil {
 		return 0, unavailable("read the log", err)
 	}
 	frames, err := ParseFrames(b)
@@ -167,6 +167,24 @@ func (s *Service) addChunk(ctx context.Context, key string, page *LogPage) (adde
 	before := page.Next
 	page.add(frames)
 	return int(page.Next - before), nil
+}
+
+// chunkReads is how often a chunk is read whose connection ends in its middle:
+// nobody below tries a body again.
+const chunkReads = 3
+
+func (s *Service) readChunk(ctx context.Context, key string) (b []byte, err error) {
+	for range chunkReads {
+		var body io.ReadCloser
+		if body, err = s.Blobs.Open(ctx, key); err != nil {
+			return nil, err
+		}
+		b, err = io.ReadAll(io.LimitReader(body, MaxLogChunkBytes))
+		if err = errors.Join(err, body.Close()); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return b, err
 }
 
 // add appends what follows page.Next without a gap, up to a page's fill.

@@ -24,20 +24,15 @@ func (a *app) attend(first, second context.Context, c *api.Client, id string, as
 			a.cancelRun(second, c, id)
 		}
 	})
-	err := a.newFollower(c, id, 0, out).follow(second)
+	job, err := a.followToEnd(second, c, id, out)
 	if !stopWatching() {
 		<-cancelling
 	}
 	if errors.Is(err, errInterrupted) {
 		a.ui.notef("left job %s to the server; see errand job %s", id, id)
+	}
+	if err != nil {
 		return err
-	}
-	if err != nil {
-		return fmt.Errorf("follow job %s: %w", id, err)
-	}
-	job, err := call(second, tenacious, func(ctx context.Context) (api.Job, error) { return c.Job(ctx, id) })
-	if err != nil {
-		return fmt.Errorf("read how job %s ended: %w", id, err)
 	}
 	if asJSON {
 		if err := a.ui.json(job); err != nil {
@@ -52,6 +47,28 @@ func (a *app) attend(first, second context.Context, c *api.Client, id string, as
 // cancelGrace is how long the request to cancel may go on after a second Ctrl-C.
 // Some programs that errand runs under pass each one on twice.
 const cancelGrace = 3 * time.Second
+
+// followToEnd shows a job's output and returns the job as it ended. A job that
+// was presumed lost may turn out to run: then it goes on where it was.
+func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, out func(api.LogFrame) error) (api.Job, error) {
+	f := a.newFollower(c, id, 0, out)
+	for {
+		err := f.follow(ctx)
+		if errors.Is(err, errInterrupted) {
+			return api.Job{}, err
+		}
+		if err != nil {
+			return api.Job{}, fmt.Errorf("follow job %s: %w", id, err)
+		}
+		job, err := call(ctx, tenacious, func(ctx context.Context) (api.Job, error) { return c.Job(ctx, id) })
+		if err != nil {
+			return job, fmt.Errorf("read how job %s ended: %w", id, err)
+		}
+		if job.Status.Terminal() {
+			return job, nil
+		}
+	}
+}
 
 // cancelRun asks for the job's end, on the first Ctrl-C. The end of ctx, by the
 // second, doesn't take that back.

@@ -1,9 +1,16 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
 )
 
 // TestCancelOutlivesTheSecondCtrlC: the request to cancel is on its way when
@@ -19,5 +26,37 @@ func TestCancelOutlivesTheSecondCtrlC(t *testing.T) {
 	defer fake.mu.Unlock()
 	if n := fake.calls["/api/jobs/cancel"]; n != 1 {
 		t.Errorf("%d requests to cancel, want 1", n)
+	}
+}
+
+// TestPresumedLostRunsOn: a job whose log ended because its worker was presumed
+// lost, and which then turns out to run, is followed to its true end.
+func TestPresumedLostRunsOn(t *testing.T) {
+	pages := []api.LogPage{
+		{Attempt: 1, Next: 1, Frames: []api.LogFrame{{Stream: "stdout", Data: []byte("a")}}, Done: true, Status: errand.Failed},
+		{Attempt: 1, Next: 2, Frames: []api.LogFrame{{Stream: "stdout", Offset: 1, Data: []byte("b")}}, Done: true, Status: errand.Completed},
+	}
+	code := 3
+	jobs := []api.Job{{ID: "j", Status: errand.Running}, {ID: "j", Status: errand.Completed, ExitCode: &code}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/jobs/logs", func(w http.ResponseWriter, r *http.Request) {
+		if want := map[int]string{2: "0", 1: "1"}[len(pages)]; r.FormValue("offset") != want {
+			t.Errorf("offset %s, want %s", r.FormValue("offset"), want)
+		}
+		answer(w, http.StatusOK, pages[0])
+		pages = pages[1:]
+	})
+	mux.HandleFunc("GET /api/jobs/status", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, jobs[0])
+		jobs = jobs[1:]
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	var out bytes.Buffer
+	a := &app{stdout: &out, stderr: io.Discard, ui: newUI(io.Discard, io.Discard, func(string) string { return "" })}
+	err := a.attend(t.Context(), t.Context(), newClient(server.URL, fakeToken), "j", false)
+	var exit *exitError
+	if !errors.As(err, &exit) || exit.code != 3 || out.String() != "ab" {
+		t.Errorf("%v, output %q", err, &out)
 	}
 }

@@ -47,11 +47,24 @@ func (t localTokens) user() string { return t[errand.RoleUser] }
 // store doesn't know the tokens of an old directory.
 func (t localTokens) grant(ctx context.Context, svc *errand.Service) error {
 	for _, f := range tokenFiles {
-		if err := svc.GrantToken(ctx, t[f.role], f.role, localOwner, nil); err != nil {
+		if err := grantToken(ctx, svc, t[f.role], f.role); err != nil {
 			return fmt.Errorf("grant %s: %w", f.file, err)
 		}
 	}
 	return nil
+}
+
+// grantToken tries for a while: a store that is throttled is no reason not to
+// start.
+func grantToken(ctx context.Context, svc *errand.Service, token string, role errand.Role) error {
+	ctx, cancel := context.WithTimeout(ctx, firstContact.time)
+	defer cancel()
+	for wait := (backoff{}); ; {
+		err := svc.GrantToken(ctx, token, role, localOwner, nil)
+		if errand.CodeOf(err) != errand.CodeUnavailable || wait.sleep(ctx, 0) != nil {
+			return err
+		}
+	}
 }
 
 // writeFile writes a file that only the user can read, whole or not at all.

@@ -4,6 +4,7 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -71,14 +72,19 @@ func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold
 	if err != nil {
 		return nil, err
 	}
-	for {
+	// Without an ID the SDK, trying again after a lost answer, would find the
+	// lane locked by the ticket that was lost.
+	if attemptID == "" {
+		attemptID = rand.Text()
+	}
+	for own := false; ; own = true {
 		in := &sqs.ReceiveMessageInput{
-			QueueUrl: url, MaxNumberOfMessages: 1, ReceiveRequestAttemptId: attempt(attemptID),
+			QueueUrl: url, MaxNumberOfMessages: 1, ReceiveRequestAttemptId: &attemptID,
 			WaitTimeSeconds: seconds(min(wait, maxWait)), VisibilityTimeout: seconds(min(hold, maxHide)),
 		}
 		res, err := q.sqs.ReceiveMessage(ctx, in)
-		if refused(err) && attemptID != "" {
-			attemptID = ""
+		if refused(err) && !own {
+			attemptID = rand.Text()
 			continue
 		}
 		if err != nil {
@@ -96,16 +102,8 @@ func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold
 		if err := q.Delete(ctx, queue, handle); err != nil {
 			return nil, err
 		}
-		attemptID = ""
+		attemptID = rand.Text()
 	}
-}
-
-// attempt is the request's attempt ID; nil lets the SDK make a fresh one.
-func attempt(id string) *string {
-	if id == "" {
-		return nil
-	}
-	return &id
 }
 
 // refused reports whether SQS would not take the attempt ID.

@@ -33,6 +33,7 @@ func NewService(cfg aws.Config, s Settings, clock Clock, log *slog.Logger) *erra
 	if clock.Now == nil {
 		clock.Now = time.Now
 	}
+	cfg = patient(cfg)
 	c := errand.Config{
 		Store:  dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clock.Now),
 		Queue:  queue.New(sqs.NewFromConfig(cfg), s.Queues, s.Bells, log),

@@ -58,11 +58,7 @@ func TestWorkerKilled(t *testing.T) {
 	victim := s.agent(t.TempDir(), "--jobs", "2")
 	follower := s.errand("run", "--no-source", "-c", "echo started", "-c", g.wait())
 	follower.stdout.await(t, "started")
-	list, err := s.client().Jobs(t.Context(), "", "", 1, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	once := list.Jobs[0].ID
+	once := s.newest().ID
 	twice := s.submit("--no-source", "--retries", "1", "-c", `test "$ERRAND_ATTEMPT" = 2 || `+g.wait())
 	s.awaitJob(twice, "running", running)
 	victim.kill()
@@ -98,7 +94,7 @@ func TestServerKilled(t *testing.T) {
 
 	// Longer than a lease: another server's whole life passes on another port.
 	other := local(t, "1", fast...)
-	other.output("run", "--no-source", "-c", "sleep 4")
+	other.output("run", "--no-source", "-c", fmt.Sprintf("sleep %.0f", leaseOver.Seconds()))
 
 	s = s.restart("0", fast...)
 	job := s.awaitJob(id, "completed", func(j api.Job) bool { return j.Status == errand.Completed })
@@ -167,22 +163,24 @@ func TestDoors(t *testing.T) {
 	t.Parallel()
 	s := local(t, "0")
 	user, agent := s.client(), &api.Client{BaseURL: s.url, Token: s.token("agent")}
-	reg, err := agent.Register(t.Context(), errand.Registration{})
+	reg, err := again(t, func() (errand.Registered, error) { return agent.Register(t.Context(), errand.Registration{}) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = user.Register(t.Context(), errand.Registration{})
+	_, err = again(t, func() (errand.Registered, error) { return user.Register(t.Context(), errand.Registration{}) })
 	wantCode(t, "a user's token on an agent route", err, errand.CodeForbidden)
-	_, err = user.GetJob(t.Context(), reg.WorkerID, reg.Epoch, "p", 0)
+	_, err = again(t, func() (*errand.Assignment, error) { return user.GetJob(t.Context(), reg.WorkerID, reg.Epoch, "p", 0) })
 	wantCode(t, "a user's token on a worker route", err, errand.CodeForbidden)
-	_, err = agent.Jobs(t.Context(), "", "", 0, "")
+	_, err = again(t, func() (api.JobList, error) { return agent.Jobs(t.Context(), "", "", 0, "") })
 	wantCode(t, "an agent's token on a user route", err, errand.CodeForbidden)
-	_, err = user.WithToken("").Jobs(t.Context(), "", "", 0, "")
+	_, err = again(t, func() (api.JobList, error) { return user.WithToken("").Jobs(t.Context(), "", "", 0, "") })
 	wantCode(t, "no token", err, errand.CodeUnauthenticated)
 
 	body := []byte("these are the bytes")
 	h := sha256.Sum256(body)
-	up, err := user.CreateUpload(t.Context(), errand.UploadRequest{Filename: "a.zip", Size: int64(len(body)), SHA256: hex.EncodeToString(h[:])})
+	up, err := again(t, func() (errand.Upload, error) {
+		return user.CreateUpload(t.Context(), errand.UploadRequest{Filename: "a.zip", Size: int64(len(body)), SHA256: hex.EncodeToString(h[:])})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +279,18 @@ func refuseOthers(t *testing.T, s *server) {
 	}
 }
 
+// put sends a signed request, again where the answer is lost or says that the
+// store is at fault, and returns the answer's status.
 func put(t *testing.T, r *errand.SignedRequest, body []byte) int {
+	t.Helper()
+	code, err := again(t, func() (int, error) { return putOnce(t, r, body) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+func putOnce(t *testing.T, r *errand.SignedRequest, body []byte) (int, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), r.Method, r.URL, strings.NewReader(string(body)))
 	if err != nil {
@@ -292,10 +301,13 @@ func put(t *testing.T, r *errand.SignedRequest, body []byte) int {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	resp.Body.Close()
-	return resp.StatusCode
+	if resp.StatusCode >= http.StatusInternalServerError {
+		return resp.StatusCode, fmt.Errorf("the store answered %s", resp.Status)
+	}
+	return resp.StatusCode, nil
 }
 
 func wantCode(t *testing.T, what string, err error, code errand.Code) {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,11 +35,7 @@ func TestOneJob(t *testing.T) {
 	if got := p.stderr.String(); !strings.Contains(got, "oops\n") || strings.Contains(got, "$ echo never") {
 		t.Errorf("stderr %q", got)
 	}
-	var list api.JobList
-	if err := json.Unmarshal([]byte(s.output("jobs", "--json")), &list); err != nil || len(list.Jobs) != 1 {
-		t.Fatalf("jobs: %v, %+v", err, list)
-	}
-	job := s.job(list.Jobs[0].ID)
+	job := s.newest()
 	if job.Status != errand.Completed || *job.ExitCode != 3 || len(job.Result.Commands) != 4 {
 		t.Errorf("job %+v", job)
 	}
@@ -249,11 +244,7 @@ func TestCancel(t *testing.T) {
 	if code := p.wait(); code != 130 {
 		t.Errorf("exit code %d, want 130; stderr:\n%s", code, p.stderr)
 	}
-	var list api.JobList
-	if err := json.Unmarshal([]byte(s.output("jobs", "--json")), &list); err != nil {
-		t.Fatal(err)
-	}
-	if job := list.Jobs[0]; job.Status != errand.Cancelled || job.Reason != errand.ReasonCancelled {
+	if job := s.newest(); job.Status != errand.Cancelled || job.Reason != errand.ReasonCancelled {
 		t.Errorf("job %+v", job)
 	}
 }
@@ -272,9 +263,11 @@ func TestTimeout(t *testing.T) {
 func TestDirect(t *testing.T) {
 	t.Parallel()
 	s := local(t, "0")
-	res, err := s.client().Execute(t.Context(), api.Execute{Mode: api.ModeDirect, CreateJob: api.CreateJob{
-		Commands: []errand.Command{{Shell: "echo out; echo err >&2"}, {Shell: "env"}, {Shell: "exit 4"}},
-	}})
+	res, err := again(t, func() (api.Executed, error) {
+		return s.client().Execute(t.Context(), api.Execute{Mode: api.ModeDirect, CreateJob: api.CreateJob{
+			Commands: []errand.Command{{Shell: "echo out; echo err >&2"}, {Shell: "env"}, {Shell: "exit 4"}},
+		}})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,10 @@ func rows() []row {
 		if err == nil {
 			err = w.rawQueue().Hide(w.ctx, st.Queue, st.Handle, 0)
 		}
+		if hostile() && err != nil { // the answer was lost, and then there was nothing left to show
+			w.t.Logf("show: %v", err)
+			err = nil
+		}
 		if err != nil {
 			w.t.Fatal(err)
 		}

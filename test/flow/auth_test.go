@@ -63,12 +63,12 @@ func TestCursorFromTheFuture(t *testing.T) {
 	w := newWorld(t)
 	job := w.create()
 	first := w.queries(func() errand.JobPage {
-		page, err := w.svc.Jobs(w.ctx, w.user, errand.JobFilter{})
+		page, err := w.list(errand.JobFilter{})
 		wantCode(t, err, "")
 		return page
 	})
 	future := w.queries(func() errand.JobPage {
-		page, err := w.svc.Jobs(w.ctx, w.user, errand.JobFilter{Cursor: ulid.MustNew(ulid.MaxTime()/8, nil).String()})
+		page, err := w.list(errand.JobFilter{Cursor: ulid.MustNew(ulid.MaxTime()/8, nil).String()})
 		wantCode(t, err, "")
 		if len(page.Jobs) != 1 || page.Jobs[0].Spec.ID != job.Spec.ID {
 			t.Errorf("page %+v", page)

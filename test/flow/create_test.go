@@ -63,7 +63,7 @@ func TestCreateUnderFaults(t *testing.T) {
 				wantCode(t, err, "")
 				w.clock.Advance(time.Minute)
 				w.sweep()
-				page, err := w.svc.Jobs(w.ctx, w.user, errand.JobFilter{})
+				page, err := w.list(errand.JobFilter{})
 				wantCode(t, err, "")
 				if len(page.Jobs) != 1 || w.tickets() != 1 {
 					t.Errorf("%d jobs and %d tickets, want one of each", len(page.Jobs), w.tickets())
@@ -97,6 +97,7 @@ func TestOwners(t *testing.T) {
 	if _, err := w.svc.Job(w.ctx, admin, job.Spec.ID); err != nil {
 		t.Errorf("an admin: %v", err)
 	}
+	w.settle()
 	page, err = w.svc.Jobs(w.ctx, admin, errand.JobFilter{})
 	wantCode(t, err, "")
 	if len(page.Jobs) != 1 {
@@ -115,7 +116,7 @@ func TestListsPage(t *testing.T) {
 	var got []string
 	f := errand.JobFilter{Limit: 3}
 	for {
-		page, err := w.svc.Jobs(w.ctx, w.user, f)
+		page, err := w.list(f)
 		wantCode(t, err, "")
 		for _, j := range page.Jobs {
 			got = append(got, j.Spec.ID)
@@ -129,12 +130,12 @@ func TestListsPage(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 	w.sweep() // those older than 13 days fail
-	page, err := w.svc.Jobs(w.ctx, w.user, errand.JobFilter{Status: errand.Pending})
+	page, err := w.list(errand.JobFilter{Status: errand.Pending})
 	wantCode(t, err, "")
 	if len(page.Jobs) != 2 {
 		t.Errorf("%d pending jobs, want 2", len(page.Jobs))
 	}
-	_, err = w.svc.Jobs(w.ctx, w.user, errand.JobFilter{Cursor: "page-2"})
+	_, err = w.list(errand.JobFilter{Cursor: "page-2"})
 	wantCode(t, err, errand.CodeInvalidField)
 }
 

@@ -20,7 +20,7 @@ import (
 
 // s3 is the client that an agent or the CLI reaches the objects with: it knows
 // nothing but what was signed.
-func (w *world) s3() *http.Client { return &http.Client{Transport: w.stack.RoundTripper()} }
+func (w *world) s3() *http.Client { return &http.Client{Transport: w.objects()} }
 
 // post writes an object by a grant, and returns the status.
 func (w *world) post(g errand.WriteGrant, key string, body []byte) int {

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +47,7 @@ func (l *lossy) RoundTrip(r *http.Request) (*http.Response, error) {
 // it makes, losing that call before or after it took effect. The SDK tries
 // again, and nobody notices: one job, one attempt, one result, no ticket left.
 func TestEveryCallLostOnce(t *testing.T) {
+	normalOnly(t, "it counts calls to AWS, and loses each in turn")
 	calls := life(t, 0, false)
 	if calls < 15 {
 		t.Fatalf("a job's life is only %d calls", calls)
@@ -68,7 +68,7 @@ func TestEveryCallLostOnce(t *testing.T) {
 func life(t *testing.T, n int, applied bool) int {
 	t.Helper()
 	w := newWorld(t)
-	cfg := w.stack.AWSConfig()
+	cfg := awsOf(w.stack)
 	l := &lossy{next: w.stack.RoundTripper(), lose: n, applied: applied}
 	cfg.HTTPClient = &http.Client{Transport: l}
 	cfg.Retryer = func() aws.Retryer {
@@ -103,7 +103,7 @@ func life(t *testing.T, n int, applied bool) int {
 		t.Fatalf("status %s", status)
 	}
 	w.want(job.Spec.ID, errand.Completed, "", 1)
-	page, err := w.svc.Jobs(context.WithoutCancel(w.ctx), w.user, errand.JobFilter{})
+	page, err := w.list(errand.JobFilter{})
 	wantCode(t, err, "")
 	if len(page.Jobs) != 1 {
 		t.Errorf("%d jobs", len(page.Jobs))

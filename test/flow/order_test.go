@@ -103,7 +103,7 @@ func (s *assignments) take(k *worker, pollID string) (a *errand.Assignment, done
 		s.t.Errorf("job %d runs beside job %d of its lane", n, s.rank[other])
 	}
 	for id, older := range s.rank {
-		if older < n && !s.given[id] && s.blocked[s.lane[id]] == "" {
+		if !hostile() && older < n && !s.given[id] && s.blocked[s.lane[id]] == "" {
 			s.t.Errorf("job %d was given out though job %d, which is older, waited for nothing", n, older)
 		}
 	}
@@ -128,10 +128,11 @@ func (s *assignments) finish(k *worker, a *errand.Assignment) {
 
 // TestOrder: 200 jobs by 4 creators at once, some in lanes, then 4 workers at
 // once. Each lane runs one at a time, and whatever is given out is the oldest, by
-// the SequenceNumber of its ticket, of all that could be.
+// the SequenceNumber of its ticket, of all that could be. (That last the hostile
+// profile breaks, as AWS does.)
 func TestOrder(t *testing.T) {
 	w := newWorld(t)
-	cfg := w.stack.AWSConfig()
+	cfg := awsOf(w.stack)
 	seen := &sequences{next: w.stack.RoundTripper(), of: map[string]string{}}
 	cfg.HTTPClient = &http.Client{Transport: seen}
 	w.svc = w.service(cfg)

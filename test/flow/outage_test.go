@@ -58,7 +58,7 @@ func newPlant(t *testing.T) *plant {
 	}
 	for _, name := range names {
 		functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
-			return wire.Handler(name, func(k string) string { return env[k] }, stack.AWSConfig(), clock, log)
+			return wire.Handler(name, func(k string) string { return env[k] }, awsOf(stack), clock, log)
 		}}
 	}
 	stack, err := localstack.Start(t.Context(), localstack.Config{
@@ -74,7 +74,7 @@ func newPlant(t *testing.T) *plant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.svc = wire.NewService(stack.AWSConfig(), settings, clock, log)
+	p.svc = wire.NewService(awsOf(stack), settings, clock, log)
 	for role, token := range map[errand.Role]string{errand.RoleUser: "u", errand.RoleAgent: "a"} {
 		if err := p.svc.GrantToken(t.Context(), token, role, "ann", nil); err != nil {
 			t.Fatal(err)

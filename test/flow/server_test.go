@@ -55,7 +55,7 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 	}
 	for _, name := range names {
 		functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
-			cfg := d.stack.AWSConfig()
+			cfg := awsOf(d.stack)
 			if o.wrap != nil {
 				cfg.HTTPClient = &http.Client{Transport: o.wrap(name, d.stack.RoundTripper())}
 			}
@@ -77,7 +77,7 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 	}
 	d.srv = httptest.NewServer(d.stack.API(localstack.APIOptions{}))
 	t.Cleanup(d.srv.Close)
-	d.svc = wire.NewService(d.stack.AWSConfig(), settings, clock, log)
+	d.svc = wire.NewService(awsOf(d.stack), settings, clock, log)
 	return d
 }
 

@@ -53,7 +53,7 @@ func newWorld(t *testing.T) *world {
 	}
 	stack, err := localstack.Start(w.ctx, localstack.Config{
 		Clock: clock, Template: errand.Template, Functions: functions, Logf: t.Logf,
-		Parameters: map[string]string{"PollWait": "20s"}, OldestGroupFirst: true,
+		Parameters: map[string]string{"PollWait": "20s"}, OldestGroupFirst: true, Hostile: profile(t),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func newWorld(t *testing.T) *world {
 	if w.settings, err = wire.ParseSettings(func(k string) string { return env[k] }); err != nil {
 		t.Fatal(err)
 	}
-	w.svc = w.service(stack.AWSConfig())
+	w.svc = w.service(awsOf(stack))
 	w.user = errand.Caller{Principal: errand.Principal{Role: errand.RoleUser, Owner: "ann"}, Origin: "http://127.0.0.1:8080"}
 	return w
 }
@@ -134,6 +134,7 @@ func (w *world) want(id string, status errand.Status, reason errand.Reason, atte
 
 func (w *world) sweep() errand.SweepReport {
 	w.t.Helper()
+	w.settle()
 	r, err := w.svc.Sweep(w.ctx)
 	if err != nil {
 		w.t.Fatalf("sweep: %v", err)
@@ -145,7 +146,7 @@ func (w *world) sweep() errand.SweepReport {
 func (w *world) tickets() int {
 	w.t.Helper()
 	url := w.settings.Queues[errand.DefaultQueue]
-	res, err := sqs.NewFromConfig(w.stack.AWSConfig()).GetQueueAttributes(w.ctx, &sqs.GetQueueAttributesInput{
+	res, err := sqs.NewFromConfig(awsOf(w.stack)).GetQueueAttributes(w.ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 	})
 	if err != nil {
@@ -188,8 +189,11 @@ func (w *world) worker(name string) *worker {
 }
 
 // poll asks for work with a poll ID, without waiting.
-func (k *worker) poll(pollID string) (*errand.Assignment, error) {
-	return k.svc.TakeJob(k.ctx, k.caller, errand.TakeRequest{WorkerID: k.id, Epoch: k.epoch, PollID: pollID})
+func (k *worker) poll(pollID string) (a *errand.Assignment, err error) {
+	for n := looks(); n > 0 && a == nil && err == nil; n-- {
+		a, err = k.svc.TakeJob(k.ctx, k.caller, errand.TakeRequest{WorkerID: k.id, Epoch: k.epoch, PollID: pollID})
+	}
+	return a, err
 }
 
 // take asks for work with a new poll ID; there must be some, or none, as wanted.
@@ -246,9 +250,9 @@ func wantCode(t *testing.T, err error, code errand.Code) {
 
 // rawQueue and rawStore bypass the faults.
 func (w *world) rawQueue() errand.Queue {
-	return queue.New(sqs.NewFromConfig(w.stack.AWSConfig()), w.settings.Queues, w.settings.Bells, slog.New(slog.DiscardHandler))
+	return queue.New(sqs.NewFromConfig(awsOf(w.stack)), w.settings.Queues, w.settings.Bells, slog.New(slog.DiscardHandler))
 }
 
 func (w *world) rawStore() errand.Store {
-	return dynamo.New(dynamodb.NewFromConfig(w.stack.AWSConfig()), w.settings.Tables, w.clock.Now)
+	return dynamo.New(dynamodb.NewFromConfig(awsOf(w.stack)), w.settings.Tables, w.clock.Now)
 }

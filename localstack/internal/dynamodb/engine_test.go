@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"pgregory.net/rapid"
 
+	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 	"github.com/errandhq/errand/localstack/internal/kv"
@@ -164,5 +166,137 @@ func TestPowerCut(t *testing.T) {
 	}
 	if indexed := scanned(t, after, ptr("gsi")); indexed != strings.Join(there, " ") {
 		t.Errorf("items %v, but the index has %s", there, indexed)
+	}
+}
+
+// TestModel runs random writes and queries against a map.
+func TestModel(t *testing.T) {
+	e := openEngine(t, vfs.NewMem(), newClock())
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		name := fmt.Sprintf("model-%d", n)
+		makeTable(t, e, name)
+		defer func() {
+			if _, err := e.DeleteTable(t.Context(), &TableNameInput{&name}); err != nil {
+				rt.Fatal(err)
+			}
+		}()
+		model := map[string]Item{}
+		m := machine{rt, e, t, name, model}
+		rt.Repeat(map[string]func(*rapid.T){"put": m.put, "update": m.update, "delete": m.delete, "get": m.get, "query": m.query})
+	})
+}
+
+type machine struct {
+	*rapid.T
+	e     *Engine
+	t     *testing.T
+	table string
+	items map[string]Item
+}
+
+func (m machine) key(t *rapid.T) (Item, string) {
+	pk := rapid.SampledFrom([]string{"a", "b", "a\x00"}).Draw(t, "pk")
+	sk := rapid.IntRange(-3, 12).Draw(t, "sk")
+	return Item{"pk": value.S(pk), "sk": value.N(fmt.Sprint(sk))}, fmt.Sprintf("%s/%d", pk, sk)
+}
+
+func (m machine) put(t *rapid.T) {
+	it, k := m.key(t)
+	if g := rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "g"); g != "" {
+		it["g"] = value.S(g)
+	}
+	in := &PutItemInput{TableName: &m.table, Item: it, ReturnValues: "ALL_OLD"}
+	fresh := rapid.Bool().Draw(t, "only if new")
+	if fresh {
+		in.ConditionExpression = ptr("attribute_not_exists(pk)")
+	}
+	out, err := m.e.PutItem(m.t.Context(), in)
+	old, there := m.items[k]
+	if fresh && there {
+		if a := (*awswire.Error)(nil); !errors.As(err, &a) || a.Code != "ConditionalCheckFailedException" {
+			t.Fatalf("put over %v: %v", old, err)
+		}
+		return
+	}
+	if err != nil || !value.EqualItems(out.Attributes, old) {
+		t.Fatalf("put: %v, %v; want the old %v", out, err, old)
+	}
+	m.items[k] = it
+}
+
+func (m machine) update(t *rapid.T) {
+	key, k := m.key(t)
+	g := rapid.SampledFrom([]string{"x", "y"}).Draw(t, "g")
+	out, err := m.e.UpdateItem(m.t.Context(), &UpdateItemInput{TableName: &m.table, Key: key, UpdateExpression: ptr("SET g = :g ADD n :one"),
+		ExpressionAttributeValues: Item{":g": value.S(g), ":one": value.N("1")}, ReturnValues: "ALL_NEW"})
+	want := Item{"g": value.S(g), "n": value.N("1"), "pk": key["pk"], "sk": key["sk"]}
+	if n, ok := m.items[k]["n"]; ok {
+		sum, _ := value.Add(n.Str, "1")
+		want["n"] = value.N(sum)
+	}
+	if err != nil || !value.EqualItems(out.Attributes, want) {
+		t.Fatalf("update: %v, %v; want %v", out, err, want)
+	}
+	m.items[k] = want
+}
+
+func (m machine) delete(t *rapid.T) {
+	key, k := m.key(t)
+	out, err := m.e.DeleteItem(m.t.Context(), &DeleteItemInput{TableName: &m.table, Key: key, ReturnValues: "ALL_OLD"})
+	if err != nil || !value.EqualItems(out.Attributes, m.items[k]) {
+		t.Fatalf("delete: %v, %v; want the old %v", out, err, m.items[k])
+	}
+	delete(m.items, k)
+}
+
+func (m machine) get(t *rapid.T) {
+	key, k := m.key(t)
+	out, err := m.e.GetItem(m.t.Context(), &GetItemInput{TableName: &m.table, Key: key, ConsistentRead: true})
+	want, there := m.items[k]
+	if err != nil || (out.Item != nil) != there || there && !value.EqualItems(*out.Item, want) {
+		t.Fatalf("get: %v, %v; want %v", out, err, want)
+	}
+}
+
+// query pages through a range of the table or the index, either way.
+func (m machine) query(t *rapid.T) {
+	attr, index := "pk", (*string)(nil)
+	part := rapid.SampledFrom([]string{"a", "b", "a\x00", "x", "y"}).Draw(t, "partition")
+	if part == "x" || part == "y" {
+		attr, index = "g", ptr("gsi")
+	}
+	low, back := rapid.IntRange(-3, 12).Draw(t, "low"), rapid.Bool().Draw(t, "back")
+	in := &QueryInput{TableName: &m.table, IndexName: index, KeyConditionExpression: ptr(attr + " = :p AND sk >= :low"), ScanIndexForward: ptr(!back),
+		ExpressionAttributeValues: Item{":p": value.S(part), ":low": value.N(fmt.Sprint(low))}, Limit: ptr(rapid.Int32Range(1, 4).Draw(t, "limit"))}
+	var got []string
+	last := ""
+	for {
+		out, err := m.e.Query(m.t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range *out.Items {
+			if c := value.CompareNumbers(it["sk"].Str, last); last != "" && (c < 0 && !back || c > 0 && back) {
+				t.Fatalf("sort key %s after %s", it["sk"].Str, last)
+			}
+			last = it["sk"].Str
+			got = append(got, it["pk"].Str+"/"+last)
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; out.LastEvaluatedKey == nil {
+			break
+		}
+	}
+	var want []string
+	for k, it := range m.items {
+		if it[attr].Str == part && value.CompareNumbers(it["sk"].Str, fmt.Sprint(low)) >= 0 {
+			want = append(want, k)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Fatalf("query of %s = %s from %d: %v, want %v", attr, part, low, got, want)
 	}
 }
