@@ -14,7 +14,7 @@ const (
 
 func options(o Options, lock *pebble.Lock, cache *pebble.Cache) *pebble.Options {
 	p := &pebble.Options{
-		FS:                 o.FS,
+		FS:                 markersLast{o.FS},
 		Lock:               lock,
 		Cache:              cache,
 		MemTableSize:       memTableSize,
