@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
 )
 
@@ -41,6 +42,9 @@ func (a *app) agentCommand() *cobra.Command {
 }
 
 func (a *app) agent(ctx context.Context, f agentFlags) error {
+	if f.jobs < 1 || f.jobs > errand.MaxSlots {
+		return usageErrorf("--jobs must be 1 to %d, not %d", errand.MaxSlots, f.jobs)
+	}
 	client, err := a.clientAs(agentTokenFile)
 	if err != nil {
 		return err

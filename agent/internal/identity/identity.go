@@ -16,7 +16,7 @@ import (
 )
 
 // ErrInUse: another agent runs with this data directory.
-var ErrInUse = errors.New("another agent uses this data directory")
+var ErrInUse = errors.New("another agent uses this data directory; give each agent its own")
 
 // An Identity is who the worker is, as long as the process holds its directory.
 type Identity struct {
