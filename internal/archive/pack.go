@@ -43,8 +43,13 @@ type Packed struct {
 // What a .gitignore or .errandignore says is left out, also by those above dir
 // in the same git work tree; so is everything called .git. A symbolic link is
 // kept if it leads to somewhere below dir, else it's an EntryError.
+// What Unpack would refuse by its default Limits is refused here: ErrTooLarge.
 // Memory grows with the number of files, not their size.
 func Pack(ctx context.Context, dir string, w io.Writer) (Packed, error) {
+	return packWithin(ctx, dir, w, Limits{MaxBytes: DefaultMaxBytes, MaxFiles: DefaultMaxFiles})
+}
+
+func packWithin(ctx context.Context, dir string, w io.Writer, l Limits) (Packed, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return Packed{}, fmt.Errorf("pack: %w", err)
@@ -56,7 +61,7 @@ func Pack(ctx context.Context, dir string, w io.Writer) (Packed, error) {
 	}
 	sum := sha256.New()
 	counted := &countingWriter{w: io.MultiWriter(w, sum)}
-	p := &packer{ctx: ctx, root: root, prefix: prefix, zip: zip.NewWriter(counted)}
+	p := &packer{ctx: ctx, root: root, prefix: prefix, zip: zip.NewWriter(counted), limits: l}
 	if err := p.dir(".", rs); err != nil {
 		return Packed{}, fmt.Errorf("pack %s: %w", dir, err)
 	}
@@ -72,6 +77,8 @@ type packer struct {
 	root   *os.Root
 	prefix string // from the top of the git work tree to the directory: "" or with a slash behind it
 	zip    *zip.Writer
+	limits Limits
+	count  int // entries so far
 	out    Packed
 }
 
@@ -216,6 +223,9 @@ func (p *packer) entry(name string, rs rules) error {
 }
 
 func (p *packer) header(name string, mode fs.FileMode) (io.Writer, error) {
+	if p.count++; p.count > p.limits.MaxFiles {
+		return nil, fmt.Errorf("with it there are more than %d files and directories (%w); name what isn't needed in .errandignore", p.limits.MaxFiles, ErrTooLarge)
+	}
 	h := &zip.FileHeader{Name: name, Modified: packTime}
 	h.SetMode(mode)
 	if mode.IsRegular() {
@@ -236,6 +246,9 @@ func (p *packer) file(name string) error {
 	}
 	if !info.Mode().IsRegular() {
 		return errors.New("the file was replaced while it was packed")
+	}
+	if info.Size() > p.limits.MaxBytes-p.out.Bytes {
+		return fmt.Errorf("with it the files are more than %d bytes (%w); name what isn't needed in .errandignore", p.limits.MaxBytes, ErrTooLarge)
 	}
 	w, err := p.header(name, info.Mode()&0o777)
 	if err != nil {

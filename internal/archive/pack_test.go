@@ -139,6 +139,27 @@ func TestPackRefuses(t *testing.T) {
 			}
 		})
 	}
+	t.Run("too large", func(t *testing.T) {
+		dir := tree(t, map[string]string{"a": "12345", "b/c": "67890"})
+		for _, l := range []Limits{{MaxBytes: 9, MaxFiles: 3}, {MaxBytes: 10, MaxFiles: 2}} {
+			_, err := packWithin(t.Context(), dir, io.Discard, l)
+			if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), `"b/c": with it`) || !strings.Contains(err.Error(), ".errandignore") {
+				t.Errorf("%+v: %v", l, err)
+			}
+		}
+		var b bytes.Buffer
+		whole := Limits{MaxBytes: 10, MaxFiles: 3}
+		if _, err := packWithin(t.Context(), dir, &b, whole); err != nil {
+			t.Fatal(err)
+		}
+		zip := filepath.Join(t.TempDir(), "a.zip")
+		if err := os.WriteFile(zip, b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Unpack(t.Context(), zip, filepath.Join(t.TempDir(), "out"), whole); err != nil {
+			t.Errorf("what is packed within the limits is not unpacked: %v", err)
+		}
+	})
 	t.Run("missing directory", func(t *testing.T) {
 		if _, err := Pack(t.Context(), filepath.Join(t.TempDir(), "none"), io.Discard); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("got %v", err)
