@@ -171,8 +171,9 @@ func (l *fifoLane) delayed(now int64) int {
 	for _, g := range l.groups {
 		i, _ := g.seqs.find(firstLate)
 		n += g.seqs.len() - i
-		// What was received has been up, whatever the delay is now.
-		for ; i < g.seqs.len() && l.q.flying[g.seqs.at(i)] != nil; i++ {
+	}
+	for seq := range l.q.flying { // was received before the delay was made longer
+		if seq >= firstLate {
 			n--
 		}
 	}

@@ -1,36 +1,50 @@
 package sqs_test
 
 import (
-	"fmt"
-	"testing"
+	"slices"
 	"time"
-
-	"pgregory.net/rapid"
-
-	"github.com/errandhq/errand/localstack/internal/sqs"
 )
 
-// fifoModel is what a FIFO queue is, in the plainest terms: a list of messages
-// in the order of sending, and the sends of the last 5 minutes.
-type fifoModel struct {
+// A modelQueue is what a queue is, in the plainest terms: a list of messages in
+// the order of their coming, and the sends and attempts of the last 5 minutes.
+// Times are since the start of the test. It knows nothing of how the engine
+// finds anything; it looks at all messages each time.
+type modelQueue struct {
+	name       string
+	fifo       bool
+	oldest     bool // groups by the age of their heads; else in any order
+	visibility time.Duration
+	retention  time.Duration
+	delay      time.Duration
+	content    bool // ContentBasedDeduplication
+	perGroup   bool // DeduplicationScope
+	maxReceive int  // 0: no dead-letter queue
+	dead       *modelQueue
+
 	now      time.Duration
+	purged   time.Duration // when it last was, -1 before
 	messages []*modelMessage
 	window   map[string]modelSend
 	attempts map[string]*modelAttempt
 }
 
 type modelMessage struct {
-	body, group string
-	sent        time.Duration
-	hidden      time.Duration // until
-	received    time.Duration
-	count       int
-	changed     bool
+	id, body, group string
+	dedup           string
+	came            time.Duration // into this queue
+	sent            time.Duration
+	until           time.Duration // in flight or, in a standard queue, delayed
+	flying          bool
+	received        time.Duration
+	first           time.Duration
+	count           int
+	changed         bool
+	source          string // the queue it is dead from
 }
 
 type modelSend struct {
-	id string
-	at time.Duration
+	id, sequence string
+	at           time.Duration
 }
 
 type modelAttempt struct {
@@ -39,210 +53,191 @@ type modelAttempt struct {
 	counts   []int
 }
 
-const (
-	modelRetention  = 10 * time.Minute
-	modelVisibility = 30 * time.Second
-	modelWindow     = 5 * time.Minute
-)
+const modelWindow = 5 * time.Minute
 
-// expire drops messages that nothing hides any more and that are too old. One
-// that is in flight stays until it comes back.
-func (m *fifoModel) expire() {
-	for {
-		dropped := false
-		blocked := map[string]bool{}
-		for i, x := range m.messages {
-			if !blocked[x.group] && x.hidden <= m.now && x.sent+modelRetention <= m.now {
-				m.messages = append(m.messages[:i:i], m.messages[i+1:]...)
-				dropped = true
-				break
-			}
+// settle does what has come about by itself: messages come back, and those that
+// nothing hides and that are too old go. In a FIFO queue one goes when it is its
+// group's oldest.
+func (m *modelQueue) settle(now time.Duration) {
+	m.now = now
+	for _, x := range m.messages {
+		if x.flying && x.until <= now {
+			x.flying = false
+		}
+	}
+	blocked := map[string]bool{}
+	m.messages = slices.DeleteFunc(m.messages, func(x *modelMessage) bool {
+		old := x.came+m.retention <= now && !x.flying && (m.fifo || x.until <= now)
+		if m.fifo && (blocked[x.group] || !old) {
 			blocked[x.group] = true
+			return false
 		}
-		if !dropped {
-			return
-		}
-	}
+		return old
+	})
 }
 
-func (m *fifoModel) holds(x *modelMessage) bool {
-	for _, y := range m.messages {
-		if x == y {
-			return true
-		}
-	}
-	return false
+func (m *modelQueue) holds(x *modelMessage) bool { return slices.Contains(m.messages, x) }
+
+func (m *modelQueue) remove(x *modelMessage) {
+	m.messages = slices.DeleteFunc(m.messages, func(y *modelMessage) bool { return x == y })
 }
 
-// receive picks the oldest message whose group is free, then goes on in it.
-func (m *fifoModel) receive(limit int) (got []*modelMessage) {
-	done := map[string]bool{}
-	for len(got) < limit {
-		group := ""
-		for _, x := range m.messages {
-			if !done[x.group] {
-				if x.hidden <= m.now {
-					group = x.group
-					break
-				}
-				done[x.group] = true
+// up is whether x's delay is over. A FIFO queue's is that of now, for all.
+func (m *modelQueue) up(x *modelMessage) bool {
+	if m.fifo {
+		return x.came+m.delay <= m.now
+	}
+	return x.flying || x.until <= m.now
+}
+
+// runs are the messages that may be received, as lists that are taken from
+// their front: in a FIFO queue each group's up to the first that is in flight
+// or not up, by the age of the heads; in a standard queue each message.
+func (m *modelQueue) runs() (runs [][]*modelMessage) {
+	at := map[string]int{} // of a group's run; -1 when it has ended
+	for _, x := range m.messages {
+		free := !x.flying && m.up(x)
+		if !m.fifo {
+			if free {
+				runs = append(runs, []*modelMessage{x})
 			}
+			continue
 		}
-		if group == "" {
-			return got
+		i, begun := at[x.group]
+		switch {
+		case !free:
+			at[x.group] = -1
+		case !begun:
+			at[x.group] = len(runs)
+			runs = append(runs, []*modelMessage{x})
+		case i >= 0:
+			runs[i] = append(runs[i], x)
 		}
-		done[group] = true
-		for _, x := range m.messages {
-			if x.group != group {
-				continue
+	}
+	return runs
+}
+
+// take gives out up to limit messages of runs, and moves the dead on the way.
+func (m *modelQueue) take(runs [][]*modelMessage, limit int, hide time.Duration) (got []*modelMessage) {
+	for _, run := range runs {
+		for _, x := range run {
+			switch {
+			case len(got) == limit:
+				return got
+			case x.sent+m.retention <= m.now:
+				m.remove(x)
+			case m.maxReceive > 0 && x.count >= m.maxReceive:
+				m.bury(x)
+			default:
+				m.fly(x, hide)
+				got = append(got, x)
 			}
-			if x.hidden > m.now || len(got) == limit {
-				break
-			}
-			got = append(got, x)
 		}
 	}
 	return got
 }
 
-func (a *modelAttempt) holds(m *fifoModel) bool {
-	if a == nil || a.at+modelWindow <= m.now {
-		return false
+func (m *modelQueue) fly(x *modelMessage, hide time.Duration) {
+	x.count++
+	x.received, x.changed = m.now, false
+	if x.count == 1 {
+		x.first = m.now
 	}
-	for i, x := range a.messages {
-		if !m.holds(x) || x.changed || x.count != a.counts[i] || x.sent+modelRetention <= m.now {
-			return false
-		}
-	}
-	return true
+	x.flying, x.until = true, m.now+hide
 }
 
-// A held is a handle the test has, and which receive of which message it is of.
+// bury moves a message to the dead-letter queue, whose age begins anew in a
+// FIFO queue.
+func (m *modelQueue) bury(x *modelMessage) {
+	m.remove(x)
+	m.dead.settle(m.now)
+	y := *x
+	y.came, y.until, y.flying, y.changed, y.source = m.now, 0, false, false, m.name
+	if m.fifo {
+		y.sent = m.now
+	}
+	m.dead.messages = append(m.dead.messages, &y)
+}
+
+// duplicate is the send that one with that ID repeats.
+func (m *modelQueue) duplicate(group, id string) (modelSend, bool) {
+	first, ok := m.window[m.windowKey(group, id)]
+	return first, ok && m.now < first.at+modelWindow
+}
+
+func (m *modelQueue) windowKey(group, id string) string {
+	if m.perGroup {
+		return group + " " + id
+	}
+	return id
+}
+
+func (m *modelQueue) send(x *modelMessage, sequence string) {
+	x.came, x.sent = m.now, m.now
+	m.messages = append(m.messages, x)
+	if m.fifo {
+		m.window[m.windowKey(x.group, x.dedup)] = modelSend{x.id, sequence, m.now}
+	}
+}
+
+// again is what an attempt gives that was made before, if it still can.
+func (m *modelQueue) again(attempt string) []*modelMessage {
+	a := m.attempts[attempt]
+	if attempt == "" || a == nil || a.at+modelWindow <= m.now {
+		return nil
+	}
+	for i, x := range a.messages {
+		if !m.holds(x) || x.changed || x.count != a.counts[i] || x.sent+m.retention <= m.now {
+			return nil
+		}
+	}
+	return a.messages
+}
+
+func (m *modelQueue) remember(attempt string, got []*modelMessage) {
+	if attempt == "" || len(got) == 0 {
+		return
+	}
+	a := &modelAttempt{at: m.now, messages: got}
+	for _, x := range got {
+		a.counts = append(a.counts, x.count)
+	}
+	m.attempts[attempt] = a
+}
+
+func (m *modelQueue) purge() {
+	m.messages, m.purged = nil, m.now
+	m.window, m.attempts = map[string]modelSend{}, map[string]*modelAttempt{}
+}
+
+// counts are the approximate numbers: visible, in flight, delayed.
+func (m *modelQueue) counts() (visible, flying, delayed int) {
+	for _, x := range m.messages {
+		switch {
+		case x.flying:
+			flying++
+		case m.up(x):
+			visible++
+		default:
+			delayed++
+		}
+	}
+	return visible, flying, delayed
+}
+
+// A held is a handle that the test has, and which receive of which message it
+// is of.
 type held struct {
+	queue  *modelQueue
 	handle string
 	of     *modelMessage
 	count  int
 }
 
-func (h held) live(m *fifoModel) bool {
-	return m.holds(h.of) && h.of.hidden > m.now && h.of.count == h.count
-}
+func (h held) exists() bool { return h.queue.holds(h.of) }
 
-// TestFIFOModel runs random operations, clock moves and restarts against both
-// the engine and the model.
-func TestFIFOModel(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
-		s := newStack(t, oldestFirst)
-		defer s.close()
-		s.create(t, q, "MessageRetentionPeriod=600")
-		m := &fifoModel{window: map[string]modelSend{}, attempts: map[string]*modelAttempt{}}
-		var handles []held
-		sends := 0
-		pick := func() (held, bool) {
-			if len(handles) == 0 {
-				return held{}, false
-			}
-			return handles[len(handles)-1-rapid.IntRange(0, min(len(handles)-1, 8)).Draw(r, "handle")], true
-		}
-		r.Repeat(map[string]func(*rapid.T){
-			"": func(*rapid.T) { m.expire() },
-			"send": func(r *rapid.T) {
-				group := fmt.Sprintf("g%d", rapid.IntRange(1, 4).Draw(r, "group"))
-				id := fmt.Sprintf("d%d", rapid.IntRange(max(0, sends-3), sends+1).Draw(r, "dedup"))
-				sends++
-				body := fmt.Sprintf("%d", sends)
-				out, err := s.SendMessage(ctx, scope, sqs.SendMessageInput{QueueUrl: q, MessageBody: body, MessageGroupId: &group, MessageDeduplicationId: &id})
-				must(t, err)
-				if first, ok := m.window[id]; ok && m.now < first.at+modelWindow {
-					if out.MessageId != first.id {
-						r.Fatalf("duplicate %s got another ID", id)
-					}
-					return
-				}
-				m.window[id] = modelSend{out.MessageId, m.now}
-				m.messages = append(m.messages, &modelMessage{body: body, group: group, sent: m.now})
-			},
-			"receive": func(r *rapid.T) {
-				limit := rapid.IntRange(1, 5).Draw(r, "limit")
-				attempt := rapid.SampledFrom([]string{"", "", "x", "y"}).Draw(r, "attempt")
-				hide := time.Duration(rapid.SampledFrom([]int32{0, 5, 30, 60}).Draw(r, "hide")) * time.Second
-				got := s.receive(t, sqs.ReceiveMessageInput{
-					QueueUrl: q, MaxNumberOfMessages: ptr(int32(limit)), ReceiveRequestAttemptId: attempt,
-					VisibilityTimeout: ptr(int32(hide / time.Second)), AttributeNames: []string{"All"},
-				})
-				wanted, again := []*modelMessage(nil), attempt != "" && m.attempts[attempt].holds(m)
-				if again {
-					wanted = m.attempts[attempt].messages
-				} else {
-					wanted = m.receive(limit)
-				}
-				if len(got) != len(wanted) {
-					r.Fatalf("received %q, want %d messages", bodies(got), len(wanted))
-				}
-				kept := &modelAttempt{at: m.now}
-				for i, x := range wanted {
-					if !again {
-						x.count++
-						x.received, x.changed = m.now, false
-					}
-					x.hidden = m.now + hide
-					if got[i].Body != x.body || got[i].Attributes["ApproximateReceiveCount"] != fmt.Sprint(x.count) {
-						r.Fatalf("received %s (%s times) at %d, want %s (%d)", got[i].Body, got[i].Attributes["ApproximateReceiveCount"], i, x.body, x.count)
-					}
-					kept.messages = append(kept.messages, x)
-					kept.counts = append(kept.counts, x.count)
-					handles = append(handles, held{got[i].ReceiptHandle, x, x.count})
-				}
-				if attempt != "" && !again && len(wanted) > 0 {
-					m.attempts[attempt] = kept
-				}
-			},
-			"delete": func(r *rapid.T) {
-				h, ok := pick()
-				if !ok {
-					return
-				}
-				exists, live := m.holds(h.of), h.live(m)
-				err := s.delete(q, sqs.Message{ReceiptHandle: h.handle})
-				if (err == nil) != (live || !exists) {
-					r.Fatalf("delete of %s: %v, but live=%v exists=%v", h.of.body, err, live, exists)
-				}
-				if live {
-					h.of.hidden = 0
-					for i, x := range m.messages {
-						if x == h.of {
-							m.messages = append(m.messages[:i:i], m.messages[i+1:]...)
-							break
-						}
-					}
-				}
-			},
-			"hide": func(r *rapid.T) {
-				h, ok := pick()
-				if !ok {
-					return
-				}
-				seconds := rapid.SampledFrom([]int32{0, 0, 3, 45, 43_200}).Draw(r, "seconds")
-				until := m.now + time.Duration(seconds)*time.Second
-				allowed := h.live(m) && until <= h.of.received+12*time.Hour
-				err := s.hide(q, sqs.Message{ReceiptHandle: h.handle}, seconds)
-				if (err == nil) != allowed {
-					r.Fatalf("hiding %s for %d s: %v, want allowed=%v", h.of.body, seconds, err, allowed)
-				}
-				if allowed {
-					h.of.hidden, h.of.changed = until, true
-				}
-			},
-			"wait": func(r *rapid.T) {
-				d := rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second, 5 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 10 * time.Minute}).Draw(r, "wait")
-				s.clock.Advance(d)
-				m.now += d
-			},
-			"restart": func(r *rapid.T) {
-				if rapid.IntRange(0, 3).Draw(r, "restart") == 0 {
-					s.restart(t)
-				}
-			},
-		})
-	})
+// good is whether the handle can delete or hide the message: in a standard
+// queue any can, in a FIFO queue that of the receive that has it in flight.
+func (h held) good() bool {
+	return h.exists() && (!h.queue.fifo || h.of.flying && h.of.count == h.count)
 }
