@@ -87,7 +87,7 @@ func (s *Scope) checkLeaves(n *node) *Error {
 	if f := s.resolve(n); f != nil {
 		return f
 	}
-	for _, check := range []func(*node) *Error{operandCount(conditionArity), distinct, operandTypes} {
+	for _, check := range []func(*node) *Error{operandCount(conditionArity), orderedOperands, distinct, operandTypes} {
 		var first *Error
 		n.walk(func(m *node) {
 			if first == nil {
@@ -190,8 +190,8 @@ func (n *node) kind() value.Kind {
 }
 
 func operandTypes(n *node) *Error {
-	if n.hasOp(opLT, opLE, opGT, opGE, opBetween) {
-		return orderedOperands(n)
+	if n.op == opBetween {
+		return betweenBounds(n.args[1], n.args[2])
 	}
 	if n.op != opFunc {
 		return nil
@@ -220,15 +220,15 @@ func operandTypes(n *node) *Error {
 
 // orderedOperands: only strings, numbers and binaries have an order.
 func orderedOperands(n *node) *Error {
+	if !n.hasOp(opLT, opLE, opGT, opGE, opBetween) {
+		return nil
+	}
 	for _, a := range n.args {
 		switch k := a.kind(); k {
 		case value.Invalid, value.KindS, value.KindN, value.KindB:
 		default:
 			return wrongOperand(string(n.op), k.String())
 		}
-	}
-	if n.op == opBetween {
-		return betweenBounds(n.args[1], n.args[2])
 	}
 	return nil
 }
