@@ -9,7 +9,7 @@ CFNLINT_VERSION := 1.58.0
 SAM_VERSION := 1.170.0
 SAM := $(CACHE)/sam/bin/sam
 
-.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs web test-clients clean ci fuzz stack-image sam-build sam-local test-integration
+.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -95,6 +95,12 @@ test-clients: build ## The AWS CLI and boto3 against bin/errand stack (installs 
 
 web: ## Build the page into web/dist (needs Node; the build is committed)
 	cd web && npm ci --no-audit --no-fund && npm run build && npm test
+
+DYNAMODB_LOCAL := localstack/internal/dynamodb/dynamodbwire
+dynamodb-local: ## The same random operations on our DynamoDB and on AWS's DynamoDB Local (fetched into .cache; needs Java and Maven)
+	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "skipped: no Java, or no Maven"; exit 0; }; \
+	test -d $(CACHE)/dynamodb-local || { mvn -B -q -f $(DYNAMODB_LOCAL)/testdata/dynamodblocal/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CACHE)/dynamodb-local.new && mv $(CACHE)/dynamodb-local.new $(CACHE)/dynamodb-local; } || exit 1; \
+	DYNAMODB_LOCAL_LIB=$(CACHE)/dynamodb-local $(GO) test -count=1 -run TestDynamoDBLocal -v ./$(DYNAMODB_LOCAL)
 
 FUZZTIME ?= 30s
 fuzz: ## Run every fuzz target for FUZZTIME (30s) each; their seeds are ordinary tests
