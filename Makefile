@@ -9,7 +9,7 @@ CFNLINT_VERSION := 1.58.0
 SAM_VERSION := 1.170.0
 SAM := $(CACHE)/sam/bin/sam
 
-.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration
+.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs bench-dynamodb web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -92,6 +92,9 @@ test-clients: build ## The AWS CLI and boto3 against bin/errand stack (installs 
 	@cmp -s test/clients/requirements.txt $(CACHE)/clients/requirements.txt || { rm -rf $(CACHE)/clients && python3 -m venv $(CACHE)/clients \
 	  && $(CACHE)/clients/bin/pip install -q -r test/clients/requirements.txt && cp test/clients/requirements.txt $(CACHE)/clients; }
 	$(CACHE)/clients/bin/python -B -m pytest -q -p no:cacheprovider test/clients
+
+bench-dynamodb: ## DynamoDB beside a bare handler and itself with durability off, and a query over 10^3 to 10^6 items
+	$(GO) test -run '^$$' -bench '^BenchmarkDynamoDB' -benchtime 1x -timeout 30m ./bench
 
 web: ## Build the page into web/dist (needs Node; the build is committed)
 	cd web && npm ci --no-audit --no-fund && npm run build && npm test
