@@ -127,6 +127,9 @@ func (a *app) showPutToken(t *errand.Token) {
 		item["queues"] = value{"L": list}
 	}
 	b, _ := json.Marshal(item) // strings in maps: can't fail
+	if t.Role == errand.RoleAdmin {
+		a.ui.notef("its SHA-256, for the parameter AdminTokenHash: %s", t.Hash)
+	}
 	a.ui.notef("the server knows the token once this has stored its hash:")
 	a.ui.line("", "aws dynamodb put-item --table-name TOKENS_TABLE --item "+shellQuote(string(b)))
 }

@@ -21,6 +21,7 @@ type Settings struct {
 	Bells          map[string]string // ERRAND_BELLS: like Queues, standard queues; none: workers ask instead
 	BellURL        string            // ERRAND_BELL_URL: where workers wait, /NAME being added
 	DirectFunction string            // ERRAND_DIRECT_FUNCTION; empty: direct mode is off
+	AdminTokenHash string            // ERRAND_ADMIN_TOKEN_HASH: of a token that stands in no table; empty: none
 	Hosts          []string          // ERRAND_HOSTS: Host values that are answered; empty: all
 	SignHosts      []string          // ERRAND_SIGN_HOSTS: see blob.Config
 	ObjectURL      string            // ERRAND_OBJECT_URL: see blob.Config; empty: the SDK's endpoint
@@ -37,6 +38,7 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 		},
 		Bucket:         p.need("ERRAND_BUCKET"),
 		DirectFunction: getenv("ERRAND_DIRECT_FUNCTION"),
+		AdminTokenHash: getenv("ERRAND_ADMIN_TOKEN_HASH"),
 		Hosts:          list(getenv("ERRAND_HOSTS")),
 		SignHosts:      list(getenv("ERRAND_SIGN_HOSTS")),
 		ObjectURL:      p.url("ERRAND_OBJECT_URL"),

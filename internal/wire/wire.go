@@ -46,6 +46,9 @@ func NewService(cfg aws.Config, s Settings, clock Clock, log *slog.Logger) *erra
 		NewID:  newID,
 		Log:    log,
 	}
+	if s.AdminTokenHash != "" {
+		c.Store = adminStore{c.Store, s.AdminTokenHash}
+	}
 	if s.DirectFunction != "" {
 		c.Direct = invoke.New(lambda.NewFromConfig(cfg), s.DirectFunction)
 	}

@@ -3,6 +3,7 @@ package flow
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -15,10 +16,12 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/wire"
 )
 
 // TestPermissions: the embedded stack grants everything, AWS what template.yaml
-// says. Each endpoint is used; no function may call what its role doesn't allow.
+// says. Each endpoint is used; no function may call what its role doesn't allow,
+// and no role allows what its function doesn't call, but for what is in rare.
 // (What is presigned isn't a call of the function's: those are listed by hand.)
 func TestPermissions(t *testing.T) {
 	seen := &callLog{calls: map[string]map[string]bool{}}
@@ -30,6 +33,14 @@ func TestPermissions(t *testing.T) {
 	seen.add("jobs-get-job", "s3:PutObject Bucket/logs/*", "s3:PutObject Bucket/artifacts/*", "s3:GetObject Bucket/uploads/*")
 	seen.add("workers-heartbeat", "s3:PutObject Bucket/logs/*", "s3:PutObject Bucket/artifacts/*")
 	seen.add("uploads", "s3:PutObject Bucket/uploads/*")
+	for name, calls := range rare {
+		for _, c := range calls {
+			if seen.calls[name][c.call] {
+				t.Errorf("%s calls %s: it needs no place in the list of what is rare (%s)", name, c.call, c.when)
+			}
+			seen.add(name, c.call)
+		}
+	}
 	allowed := permissions(t)
 	for _, e := range api.Endpoints() {
 		if len(seen.calls[e.Name]) == 0 {
@@ -40,6 +51,75 @@ func TestPermissions(t *testing.T) {
 		for _, call := range slices.Sorted(maps.Keys(seen.calls[name])) {
 			if !slices.Contains(allowed[name], call) {
 				t.Errorf("%s calls %s, which its role doesn't allow", name, call)
+			}
+		}
+		for _, call := range allowed[name] {
+			if !seen.calls[name][call] {
+				t.Errorf("%s may call %s, and doesn't", name, call)
+			}
+		}
+	}
+}
+
+// rare is what a function needs on ways that TestPermissions doesn't go: after
+// faults, or after time that a real clock would take. test/flow's other tests go
+// there, without roles.
+var rare = map[string][]struct{ call, when string }{
+	"execute": {
+		{"dynamodb:GetItem JobsTable", "an idempotency key was used before"},
+		{"dynamodb:Query JobsTable", "the job that was made with it"},
+		{"s3:ListBucket Bucket", headOfNothing},
+		{"lambda:InvokeFunction arn:AWS::Partition:lambda:AWS::Region:AWS::AccountId:function:AWS::StackName-direct", "direct mode is on"},
+	},
+	"jobs-create": {
+		{"s3:ListBucket Bucket", headOfNothing},
+		{"dynamodb:GetItem JobsTable", "a key whose claim went through and whose answer was lost"},
+	},
+	"uploads": {{"s3:ListBucket Bucket", headOfNothing}},
+	"jobs-get-job": {
+		{"dynamodb:GetItem JobsTable", "the state alone, where a poll is asked again or a write lost its race"},
+		{"sqs:DeleteMessage DefaultQueue", "a ticket of a job that is over"},
+		{"sqs:ChangeMessageVisibility DefaultQueue", "a ticket of a job whose lease lives"},
+	},
+	"jobs-logs": {
+		{"dynamodb:Query JobsTable", "the job, where its state alone isn't enough"},
+		{"s3:GetObject Bucket/logs/*", "the log is longer than what rides in the result"},
+	},
+	"jobs-submit-result": {{"dynamodb:Query JobsTable", "a job that another attempt follows"}},
+	"workers-heartbeat":  {{"dynamodb:Query JobsTable", "a write grant, or an attempt that another follows"}},
+	wire.SweepName: {
+		{"dynamodb:GetItem JobsTable", "a job is due"},
+		{"dynamodb:PutItem JobsTable", "and is moved on"},
+		{"dynamodb:Query JobsTable", "and is read whole"},
+		{"sqs:SendMessage DefaultQueue", "its ticket was lost"},
+		{"sqs:SendMessage DefaultBell", "and waiting workers are told"},
+		{"sqs:ChangeMessageVisibility DefaultQueue", "its ticket is shown again"},
+		{"sqs:DeleteMessage DefaultQueue", "it is over"},
+	},
+}
+
+// headOfNothing: without it S3 answers 403 where there is no object, not 404.
+const headOfNothing = "HEAD of an object that isn't there"
+
+// askAs calls every route with a token, whatever the answer: each function reads
+// tokens of every kind before it refuses one.
+func askAs(t *testing.T, url, token string) {
+	t.Helper()
+	for _, e := range api.Endpoints() {
+		for _, r := range e.Routes {
+			req, err := http.NewRequestWithContext(t.Context(), r.Method, url+r.Path, strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+token)
+			req.Header.Set("Content-Type", "application/json")
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode >= 500 {
+				t.Errorf("%s %s: %s", r.Method, r.Path, resp.Status)
 			}
 		}
 	}
@@ -74,6 +154,8 @@ func useEverything(t *testing.T, url string, svc *errand.Service) {
 	resp.Body.Close()
 	job := api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, Source: &errand.Source{SHA256: r.SHA256}, MaxAttempts: 2}
 	_, err = user.CreateJob(ctx, job, "key")
+	must(err)
+	_, err = user.CreateJob(ctx, job, "key") // again
 	must(err)
 	_, err = user.CreateJob(ctx, job, "")
 	must(err)
@@ -112,6 +194,9 @@ func useEverything(t *testing.T, url string, svc *errand.Service) {
 	must(err)
 	_, err = user.Cancel(ctx, b.JobID)
 	must(err)
+	for _, token := range []string{"u", "a", reg.Token} {
+		askAs(t, url, token)
+	}
 }
 
 // callLog notes what each function calls, as "action resource" of IAM.
@@ -262,5 +347,37 @@ func untag(n *yaml.Node) {
 	}
 	for _, c := range n.Content {
 		untag(c)
+	}
+}
+
+// TestDirectRole: what runs user commands may write its own logs, and nothing else.
+func TestDirectRole(t *testing.T) {
+	text := string(errand.Template)
+	_, function, _ := strings.Cut(text, "\n  DirectFunction:\n")
+	function, _, _ = strings.Cut(function, "\n\n")
+	if !strings.Contains(function, "Role: !GetAtt DirectRole.Arn") || strings.Contains(function, "Policies:") {
+		t.Errorf("the direct function has another role:\n%s", function)
+	}
+	_, role, _ := strings.Cut(text, "\n  DirectRole:\n")
+	role, _, _ = strings.Cut(role, "\n\n")
+	want := "              - Effect: Allow\n                Action: [logs:CreateLogStream, logs:PutLogEvents]\n                Resource:\n                  - !GetAtt DirectLogs.Arn"
+	if !strings.HasSuffix(role, want) || strings.Count(role, "Allow") != 2 || strings.Contains(role, "ManagedPolicyArns") {
+		t.Errorf("its role:\n%s", role)
+	}
+}
+
+// TestLifetimes: the bucket keeps an upload as long as the Service counts on it,
+// and no job queue has dead letters.
+func TestLifetimes(t *testing.T) {
+	text := string(errand.Template)
+	timing := errand.DefaultTiming()
+	if want := fmt.Sprintf("Prefix: uploads/, ExpirationInDays: %d }", int(timing.UploadLifetime.Hours()/24)); !strings.Contains(text, want) {
+		t.Errorf("the template lacks %q", want)
+	}
+	if timing.UploadLifetime-timing.UploadMargin < timing.ExpireAfter {
+		t.Errorf("an upload used at its latest lives %s, and its job may wait %s", timing.UploadLifetime-timing.UploadMargin, timing.ExpireAfter)
+	}
+	if strings.Contains(text, "RedrivePolicy") {
+		t.Error("a queue has dead letters: docs/adr/0002")
 	}
 }

@@ -55,11 +55,9 @@ func (w *world) blobsUpload(t *testing.T) {
 	wantErr(t, "an object that isn't there", err, errand.ErrNotFound)
 	put, err := b.SignPut(ctx, "", key, int64(len(body)), hash(body))
 	must(t, err)
-	if !w.differs.looseObjects {
-		for name, wrong := range map[string][]byte{"other bytes": []byte("THE FOLDER\x00\xff"), "more bytes": append(slices.Clone(body), 1)} {
-			if status, answer := w.do(t, put, wrong); status < 400 {
-				t.Errorf("%s: HTTP %d %s", name, status, answer)
-			}
+	for name, wrong := range map[string][]byte{"other bytes": []byte("THE FOLDER\x00\xff"), "more bytes": append(slices.Clone(body), 1)} {
+		if status, answer := w.do(t, put, wrong); status < 400 {
+			t.Errorf("%s: HTTP %d %s", name, status, answer)
 		}
 	}
 	if status, answer := w.do(t, put, body); status != http.StatusOK {
@@ -72,6 +70,9 @@ func (w *world) blobsUpload(t *testing.T) {
 	must(t, err)
 	if status, answer := w.do(t, get, nil); status != http.StatusOK || !bytes.Equal(answer, body) {
 		t.Errorf("GET: HTTP %d %q", status, answer)
+	}
+	if w.differs.noSignatures {
+		t.Skip("skipped, the last step: this endpoint is known not to check the signatures of presigned requests")
 	}
 	get.URL = strings.Replace(get.URL, "X-Amz-Signature=", "X-Amz-Signature=0", 1)
 	if status, _ := w.do(t, get, nil); status < 400 {
@@ -89,13 +90,11 @@ func (w *world) blobsForms(t *testing.T) {
 			t.Fatalf("POST %s: HTTP %d %s", key, status, answer)
 		}
 	}
-	if !w.differs.looseObjects {
-		if status, _ := w.post(t, grant.URL, grant.Fields, "logs/other", []byte("x")); status < 400 {
-			t.Errorf("POST beside the prefix: HTTP %d", status)
-		}
-		if status, _ := w.post(t, grant.URL, grant.Fields, prefix+"d", []byte("eleven byte")); status < 400 {
-			t.Errorf("POST of more than is allowed: HTTP %d", status)
-		}
+	if status, _ := w.post(t, grant.URL, grant.Fields, "logs/other", []byte("x")); status < 400 {
+		t.Errorf("POST beside the prefix: HTTP %d", status)
+	}
+	if status, _ := w.post(t, grant.URL, grant.Fields, prefix+"d", []byte("eleven byte")); status < 400 {
+		t.Errorf("POST of more than is allowed: HTTP %d", status)
 	}
 	list, err := b.List(ctx, prefix, prefix+"a")
 	must(t, err)

@@ -1,0 +1,28 @@
+package wire
+
+import (
+	"context"
+	"testing"
+
+	"github.com/errandhq/errand"
+)
+
+// noTokens is a table with none.
+type noTokens struct{ errand.Store }
+
+func (noTokens) Token(context.Context, string) (*errand.Token, error) {
+	return nil, errand.ErrNotFound
+}
+
+func TestAdminToken(t *testing.T) {
+	svc := errand.NewService(errand.Config{Store: adminStore{noTokens{}, errand.HashToken("erd_first")}})
+	p, err := svc.Authenticate(t.Context(), "erd_first")
+	if err != nil || p.Role != errand.RoleAdmin || p.Owner != AdminOwner {
+		t.Errorf("principal %+v, %v", p, err)
+	}
+	for _, token := range []string{"erd_second", "", errand.HashToken("erd_first")} {
+		if _, err := svc.Authenticate(t.Context(), token); errand.CodeOf(err) != errand.CodeUnauthenticated {
+			t.Errorf("%q: %v", token, err)
+		}
+	}
+}
