@@ -107,6 +107,7 @@ func TestOwners(t *testing.T) {
 
 // TestListsPage: newest first, in pages, over months, filtered by derived status.
 func TestListsPage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var want []string
 	for range 7 {
@@ -151,6 +152,7 @@ func TestSources(t *testing.T) {
 // TestListsMerge: more jobs than a batch, over shards and the turn of a month,
 // in pages, each job once; with a filter too.
 func TestListsMerge(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.clock.Advance(6*24*time.Hour + 11*time.Hour) // the last hour of November
 	var all, cancelled []string

@@ -213,6 +213,7 @@ func TestSuperseded(t *testing.T) {
 
 // TestThirteenHours: longer than SQS lets a message be hidden.
 func TestThirteenHours(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	job := w.create(attempts(1))
 	k, other := w.worker("a"), w.worker("other")

@@ -127,6 +127,7 @@ func (w *world) logOf(k *worker) *logWriter {
 // TestLogOverChunks: chunks written as an agent does, and a tail; every offset
 // gives what follows it, also inside a frame, a chunk and the tail.
 func TestLogOverChunks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	job := w.create()
 	l := w.logOf(w.worker("a"))

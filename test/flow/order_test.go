@@ -131,6 +131,7 @@ func (s *assignments) finish(k *worker, a *errand.Assignment) {
 // the SequenceNumber of its ticket, of all that could be. (That last the hostile
 // profile breaks, as AWS does.)
 func TestOrder(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	cfg := awsOf(w.stack)
 	seen := &sequences{next: w.stack.RoundTripper(), of: map[string]string{}}
@@ -182,6 +183,7 @@ func TestOrder(t *testing.T) {
 // poll that was held, or by the next one, on a clock that stands still: no
 // timer, and no sweep, can have helped.
 func TestNoneWaitsForTheSweep(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	const jobs, workers = 1000, 8
 	ctx, stop := context.WithCancel(w.ctx)

@@ -78,6 +78,7 @@ func TestLostWithoutPolls(t *testing.T) {
 // TestExpiry: a job that nobody takes fails after 13 days, however often its
 // ticket was sent.
 func TestExpiry(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	job := w.create()
 	for range 13*24/6 - 1 {
@@ -99,6 +100,7 @@ func TestExpiry(t *testing.T) {
 // TestFifteenDays: a job of a lane waits 12 days behind another, and is then run
 // for 3, though SQS forgets messages after 14.
 func TestFifteenDays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	longLease := func(s *errand.Spec) { s.LeaseSeconds = errand.MaxLeaseSeconds }
 	first, second := w.create(group("deploy"), longLease), w.create(group("deploy"), longLease)
