@@ -60,6 +60,13 @@ func (s *Service) ring(ctx context.Context, queue string) {
 	}
 }
 
+// ringForNext rings for the job that waits in a group behind one that is over.
+func (s *Service) ringForNext(ctx context.Context, st *State) {
+	if st.Status.Terminal() && st.Lane != st.JobID {
+		s.ring(ctx, st.Queue)
+	}
+}
+
 // longestPoll is how long a poll may be held: as long as the server holds them,
 // or, after a ring, until the ticket that it is for can be seen.
 func (s *Service) longestPoll(w *Worker) time.Duration {

@@ -19,6 +19,7 @@ func (s *Service) Cancel(ctx context.Context, c Caller, id string) (Job, error) 
 	}
 	if st.Status.Terminal() {
 		s.dropTicketOf(ctx, st)
+		s.ringForNext(ctx, st)
 	}
 	return s.Job(ctx, c, id)
 }

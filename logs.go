@@ -15,6 +15,8 @@ const (
 	// logPageBytes is how much payload a page holds before it ends; a page of
 	// control characters grows sixfold in JSON, and must fit into Lambda's 6 MB.
 	logPageBytes = 512 << 10
+	// listSize is how many objects a list has that others follow, usually.
+	listSize = 1000
 	// logPollEvery is how often a held request looks for more.
 	logPollEvery = 250 * time.Millisecond
 )
@@ -86,7 +88,7 @@ func (s *Service) fillLog(ctx context.Context, st *State, page *LogPage, over bo
 		}
 	}
 	if res == nil || page.Next < res.Log.TailOffset {
-		more, err := s.fillFromChunks(ctx, st.JobID, page)
+		more, err := s.fillFromChunks(ctx, st.JobID, page, over)
 		if err != nil || more {
 			return err
 		}
@@ -112,8 +114,10 @@ func (s *Service) fillFromTail(st *State, page *LogPage, log *Log) error {
 
 // fillFromChunks adds the frames of the chunks from page.Next on until the page
 // is full or there is a gap; more says that there may be another page, because
-// it was full or a chunk could not be read.
-func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPage) (more bool, err error) {
+// it was full or a chunk could not be read. While the log grows a short list is
+// taken for the last one: who reads on will see the rest, and a list is what
+// costs most here.
+func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPage, over bool) (more bool, err error) {
 	// The chunk that holds the first byte may begin up to a chunk's length before.
 	after := LogPrefix(jobID, page.Attempt)
 	if first := page.Next - MaxLogChunkBytes; first > 0 {
@@ -147,6 +151,9 @@ func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPag
 			if size += n; size >= logPageBytes {
 				return true, nil
 			}
+		}
+		if !over && len(chunks) < listSize {
+			return false, nil
 		}
 	}
 }

@@ -87,7 +87,7 @@ func DefaultTiming() Timing {
 	return Timing{
 		ShortLease: 30 * time.Second, Lease: 5 * time.Minute, Heartbeat: 10 * time.Second, WatchedHeartbeat: 2 * time.Second,
 		PollWait: 20 * time.Second, PollInterval: 5 * time.Second,
-		BellPoll: 5 * time.Minute, RingWait: time.Second, IdleHeartbeat: 2 * time.Minute,
+		BellPoll: 10 * time.Minute, RingWait: time.Second, IdleHeartbeat: 2 * time.Minute,
 		TicketHold: 15 * time.Minute, RenewHold: 10 * time.Minute,
 		ResendAfter: time.Minute, ResendEvery: 12 * time.Hour, ExpireAfter: 13 * day,
 		Watched: 30 * time.Second, UploadLifetime: 32 * day, UploadMargin: 16 * day,

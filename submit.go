@@ -116,6 +116,9 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *Result, e
 	s.settleTicket(ctx, st) // also of a report that came before: what is lost may have been this
 	if !done {
 		s.unhold(ctx, w, r)
+		if w.Draining { // or it asks for the next job itself
+			s.ringForNext(ctx, st)
+		}
 	}
 	return st.View(s.now()).Status, nil
 }

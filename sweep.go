@@ -44,6 +44,7 @@ func (s *Service) sweepJob(ctx context.Context, id string, report *SweepReport) 
 	*count++
 	if st.Status.Terminal() {
 		s.dropTicketOf(ctx, st)
+		s.ringForNext(ctx, st)
 	}
 	return nil
 }

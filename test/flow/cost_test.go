@@ -1,145 +1,288 @@
 package flow
 
 import (
-	"fmt"
-	"maps"
-	"slices"
+	"bytes"
+	"context"
+	"io"
+	"mime/multipart"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/localstack"
 )
 
-// prices in dollars per million, us-east-1, November 2026.
 const (
-	priceAPIRequest = 1.00
-	priceInvoke     = 0.20
-	priceGBSecond   = 13.3334
-	priceWriteUnit  = 0.625
-	priceReadUnit   = 0.125
-	priceSQS        = 0.50
-	priceS3Write    = 5.00
-	priceS3Read     = 0.40
+	// maxJob is the goal for a million jobs that do nothing, in dollars;
+	// maxIdle that for a worker that waits for a month.
+	maxJob  = 25.0
+	maxIdle = 0.25
 
-	// What an invocation is taken to last, in GB-seconds: 256 MB for 20 ms.
-	gbSeconds = 0.25 * 0.020
+	hoursOfMonth = 730
 
-	// maxDollars is the design's goal for a million jobs that do nothing.
-	maxDollars = 25.0
+	// What agents and followers do; see agent/logs.go and internal/cli/follow.go.
+	flushInterval = 10 * time.Second // a chunk of the log, while nobody watches
+	watchInterval = time.Second      // and while someone does
+	emptyEvery    = time.Second      // between questions for the log that got nothing
 )
 
-// TestCostOfAJob counts what a job that does nothing costs, as AWS bills it:
-// created, taken, accepted, reported, and its status and log read once.
+// TestCostPrices: docs/cost.md shows the prices that are used here.
+func TestCostPrices(t *testing.T) { document(t, "prices", prices()) }
+
+// costly is a job whose calls are counted, with a user and a worker.
+type costly struct {
+	*deployed
+	t            *testing.T
+	user, worker *api.Client
+	reg          errand.Registered
+	asg          *errand.Assignment
+	rings, heard int64
+}
+
+// counted runs f for a deployed API in a synctest bubble.
+func counted(t *testing.T, f func(*costly)) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deploy(t, deployOptions{inProcess: true})
+		c := &costly{deployed: d, t: t, user: d.client(t, errand.RoleUser)}
+		var err error
+		if c.reg, err = d.client(t, errand.RoleAgent).Register(t.Context(), errand.Registration{Name: "host"}); err != nil {
+			t.Fatal(err)
+		}
+		c.worker = d.as(c.reg.Token)
+		f(c)
+	})
+}
+
+func (c *costly) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// begin creates a job and has it taken by the worker, which waits at the bell.
+func (c *costly) begin(watch bool) {
+	c.t.Helper()
+	ctx := c.t.Context()
+	rang := make(chan string, 1)
+	go func() { rang <- c.bell(ctx) }()
+	synctest.Wait()
+	_, err := c.user.CreateJob(ctx, api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, Watch: watch}, "key")
+	c.must(err)
+	c.rings++
+	if text := <-rang; !strings.Contains(text, errand.RingText) {
+		c.t.Fatalf("the bell says %s", text)
+	}
+	c.asg, err = c.worker.GetJob(ctx, c.reg.WorkerID, c.reg.Epoch, "poll", time.Second)
+	c.must(err)
+	if c.asg == nil {
+		c.t.Fatal("there is no job")
+	}
+}
+
+func (c *costly) bell(ctx context.Context) string {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+c.reg.Bell.URLs[0], nil)
+	if err != nil {
+		return err.Error()
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	c.heard++
+	return string(body)
+}
+
+func (c *costly) beat() (interval time.Duration) {
+	c.t.Helper()
+	h := errand.Heartbeat{WorkerID: c.reg.WorkerID, Epoch: c.reg.Epoch, Holds: []errand.Hold{{JobID: c.asg.JobID, Attempt: c.asg.Attempt}}}
+	answer, err := c.worker.Heartbeat(c.t.Context(), h)
+	c.must(err)
+	return time.Duration(answer.IntervalMs) * time.Millisecond
+}
+
+func (c *costly) submit(r errand.Result) {
+	c.t.Helper()
+	_, err := c.worker.SubmitResult(c.t.Context(), api.SubmitResult{
+		WorkerID: c.reg.WorkerID, Epoch: c.reg.Epoch, JobID: c.asg.JobID, Attempt: c.asg.Attempt, Result: r,
+	})
+	c.must(err)
+}
+
+// read reads the log from an offset until there is no more now.
+func (c *costly) read(offset int64) (next int64, done bool) {
+	c.t.Helper()
+	for {
+		page, err := c.user.Logs(c.t.Context(), c.asg.JobID, 0, offset, 0)
+		c.must(err)
+		if offset = page.Next; page.Done || len(page.Frames) == 0 {
+			return offset, page.Done
+		}
+	}
+}
+
+// chunk sends a piece of the log, as an agent does.
+func (c *costly) chunk(offset int64, size int) {
+	c.t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	for name, value := range c.asg.Write.Fields {
+		c.must(form.WriteField(name, value))
+	}
+	data := errand.Frame{Stream: errand.Stdout, Offset: offset, Data: bytes.Repeat([]byte("x"), size)}.Append(nil)
+	c.must(form.WriteField("key", errand.LogChunkKey(c.asg.JobID, c.asg.Attempt, offset)))
+	file, err := form.CreateFormFile("file", "chunk")
+	c.must(err)
+	_, err = file.Write(data)
+	c.must(err)
+	c.must(form.Close())
+	resp, err := c.http.Post(c.asg.Write.URL, form.FormDataContentType(), &b)
+	c.must(err)
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		text, _ := io.ReadAll(resp.Body)
+		c.t.Fatalf("the chunk at %d: %s %s", offset, resp.Status, text)
+	}
+}
+
+// TestCostOfAJob: a job that does nothing is created, taken, accepted and
+// reported, and its status and log are read once.
 func TestCostOfAJob(t *testing.T) {
-	stack, srv, svc := apiServer(t)
-	for role, token := range map[errand.Role]string{errand.RoleUser: "u", errand.RoleAgent: "a"} {
-		if err := svc.GrantToken(t.Context(), token, role, "ann", nil); err != nil {
-			t.Fatal(err)
+	counted(t, func(c *costly) {
+		before := c.stack.Usage()
+		c.begin(true)
+		c.beat()
+		c.submit(errand.Result{})
+		_, err := c.user.Job(c.t.Context(), c.asg.JobID)
+		c.must(err)
+		if _, done := c.read(0); !done {
+			c.t.Error("the log doesn't end")
 		}
-	}
-	user := &api.Client{BaseURL: srv.URL, Token: "u"}
-	reg, err := user.WithToken("a").Register(t.Context(), errand.Registration{Name: "host"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := stack.Usage()
+		dollars, table := c.since(before, c.rings, c.heard).bill(1e6, "$ per million jobs")
+		document(c.t, "no-op", table)
+		if dollars > maxJob {
+			c.t.Errorf("$%.2f for a million jobs that do nothing; the goal is $%.0f\n%s", dollars, maxJob, table)
+		}
+	})
+}
 
-	worker := user.WithToken(reg.Token)
-	if _, err := user.CreateJob(t.Context(), api.CreateJob{Commands: []errand.Command{{Shell: "true"}}}, "key"); err != nil {
-		t.Fatal(err)
-	}
-	a, err := worker.GetJob(t.Context(), reg.WorkerID, reg.Epoch, "p", 0)
-	if err != nil || a == nil {
-		t.Fatalf("get-job: %+v, %v", a, err)
-	}
-	_, err = worker.Heartbeat(t.Context(), errand.Heartbeat{WorkerID: reg.WorkerID, Epoch: reg.Epoch, Holds: []errand.Hold{{JobID: a.JobID, Attempt: a.Attempt}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := worker.SubmitResult(t.Context(), api.SubmitResult{WorkerID: reg.WorkerID, Epoch: reg.Epoch, JobID: a.JobID, Attempt: a.Attempt}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := user.Job(t.Context(), a.JobID); err != nil {
-		t.Fatal(err)
-	}
-	page, err := user.Logs(t.Context(), a.JobID, 0, 0, 0)
-	if err != nil || !page.Done {
-		t.Fatalf("logs: %+v, %v", page, err)
-	}
-
-	dollars, table := bill(before, stack.Usage())
-	t.Logf("one job that does nothing:\n%s", table)
-	if dollars > maxDollars {
-		t.Errorf("$%.2f for a million jobs; the goal is $%.0f", dollars, maxDollars)
+// TestCostOfALongJob: 5 minutes with 1 MB of log.
+func TestCostOfALongJob(t *testing.T) {
+	for name, watched := range map[string]bool{"unwatched": false, "watched": true} {
+		t.Run(name, func(t *testing.T) {
+			counted(t, func(c *costly) {
+				before := c.stack.Usage()
+				c.begin(watched)
+				c.runFor(5*time.Minute, 1<<20, watched)
+				_, err := c.user.Job(c.t.Context(), c.asg.JobID)
+				c.must(err)
+				_, table := c.since(before, c.rings, c.heard).bill(1e3, "$ per thousand jobs")
+				document(c.t, name, table)
+			})
+		})
 	}
 }
 
-// bill adds up what was used between two counts: dollars for a million times
-// that, and a table of it.
-func bill(before, after map[string]localstack.Usage) (dollars float64, table string) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-26s %6s %7s %7s %9s\n", "operation", "calls", "reads", "writes", "$/million")
-	for _, op := range slices.Sorted(maps.Keys(after)) {
-		u := after[op]
-		u.Calls -= before[op].Calls
-		u.ReadUnits -= before[op].ReadUnits
-		u.WriteUnits -= before[op].WriteUnits
-		if u.Calls == 0 {
-			continue
-		}
-		cost := price(op, u)
-		dollars += cost
-		fmt.Fprintf(&b, "%-26s %6d %7.1f %7.1f %9.2f\n", op, u.Calls, u.ReadUnits, u.WriteUnits, cost)
+// runFor lets the job run and write size bytes evenly, second by second, and
+// reads its log: as it comes, or at the end.
+func (c *costly) runFor(d time.Duration, size int64, watched bool) {
+	flush, sent, read := flushInterval, int64(0), int64(0)
+	if watched {
+		flush = watchInterval
 	}
-	fmt.Fprintf(&b, "%-26s %32.2f", "in all", dollars)
-	return dollars, b.String()
-}
-
-func price(op string, u localstack.Usage) float64 {
-	n := float64(u.Calls)
-	switch service, name, _ := strings.Cut(op, "."); {
-	case service == "apigateway":
-		return n * priceAPIRequest
-	case service == "lambda":
-		return n * (priceInvoke + priceGBSecond*gbSeconds)
-	case service == "dynamodb":
-		return u.ReadUnits*priceReadUnit + u.WriteUnits*priceWriteUnit
-	case service == "sqs":
-		return n * priceSQS
-	case name == "GetObject" || name == "HeadObject":
-		return n * priceS3Read
-	default:
-		return n * priceS3Write
+	begun := time.Now()
+	nextBeat, nextFlush := begun, begun.Add(flush)
+	for now := begun; now.Sub(begun) < d; now = time.Now() {
+		if !now.Before(nextBeat) {
+			nextBeat = now.Add(c.beat())
+		}
+		if !now.Before(nextFlush) {
+			end := size * int64(now.Sub(begun)) / int64(d)
+			c.chunk(sent, int(end-sent))
+			sent, nextFlush = end, now.Add(flush)
+		}
+		if watched {
+			read, _ = c.read(read)
+		}
+		time.Sleep(emptyEvery)
+	}
+	c.chunk(sent, int(size-sent))
+	c.submit(errand.Result{Log: errand.Log{Bytes: size, TailOffset: size}})
+	if next, done := c.read(read); !done || next != size {
+		c.t.Errorf("the log ends at %d, %v; want %d", next, done, size)
 	}
 }
 
-// TestIdleWorker counts what a minute of waiting costs.
-func TestIdleWorker(t *testing.T) {
-	stack, srv, svc := apiServer(t)
-	if err := svc.GrantToken(t.Context(), "a", errand.RoleAgent, "ann", nil); err != nil {
-		t.Fatal(err)
+// TestCostOfAnIdleWorker: a real agent waits for an hour, and is given no work.
+func TestCostOfAnIdleWorker(t *testing.T) {
+	for name, bell := range map[string]string{"idle": "true", "idle-polling": "false"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := deploy(t, deployOptions{inProcess: true, parameters: map[string]string{"Bell": bell}})
+				a, err := agent.New(agent.Config{Client: d.client(t, errand.RoleAgent), HTTP: d.http, DataDir: t.TempDir(), Name: "host"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(context.Background())
+				done := make(chan error, 1)
+				go func() { done <- a.Run(ctx) }()
+				time.Sleep(time.Minute) // registered, and at rest
+				before := withoutSweep(d.stack.Usage())
+				time.Sleep(time.Hour)
+				after := withoutSweep(d.stack.Usage())
+				heard := int64(0)
+				if bell == "true" {
+					heard = after["apigateway.Request"].Calls - before["apigateway.Request"].Calls - (after["lambda.Invoke"].Calls - before["lambda.Invoke"].Calls)
+				}
+				u := d.since(before, 0, heard)
+				u.calls = withoutSweep(u.calls)
+				dollars, table := u.bill(hoursOfMonth, "$ per month")
+				document(t, name, table)
+				if bell == "true" && dollars > maxIdle {
+					t.Errorf("$%.3f a month for a worker that waits; the goal is $%.2f\n%s", dollars, maxIdle, table)
+				}
+				cancel()
+				if err := <-done; err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			})
+		})
 	}
-	c := &api.Client{BaseURL: srv.URL, Token: "a"}
-	reg, err := c.Register(t.Context(), errand.Registration{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	worker := c.WithToken(reg.Token)
-	before := stack.Usage()
-	polls := int(time.Minute.Milliseconds() / reg.PollIntervalMs)
-	for i := range polls {
-		if a, err := worker.GetJob(t.Context(), reg.WorkerID, reg.Epoch, fmt.Sprint("p", i), 0); a != nil || err != nil {
-			t.Fatalf("%+v, %v", a, err)
+}
+
+// withoutSweep leaves out what the sweep's schedule uses, which is the
+// deployment's and not the worker's: queries of the index.
+func withoutSweep(u map[string]localstack.Usage) map[string]localstack.Usage {
+	sweeps := u["dynamodb.Query"].Calls / sweepQueries
+	delete(u, "dynamodb.Query")
+	invoked := u["lambda.Invoke"]
+	invoked.Calls -= sweeps
+	u["lambda.Invoke"] = invoked
+	return u
+}
+
+// sweepQueries is how many queries a sweep makes that finds nothing due.
+const sweepQueries = 4
+
+// TestCostOfTheSweep: what a deployment costs that nobody uses.
+func TestCostOfTheSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deploy(t, deployOptions{inProcess: true})
+		time.Sleep(time.Minute / 2)
+		before := d.stack.Usage()
+		time.Sleep(time.Hour)
+		u := d.since(before, 0, 0)
+		_, table := u.bill(hoursOfMonth, "$ per month")
+		document(t, "sweep", table)
+		if n := u.calls["dynamodb.Query"].Calls; n != 60*sweepQueries || u.calls["lambda.Invoke"].Calls != 60 {
+			t.Errorf("%d queries in an hour: a sweep isn't what TestCostOfAnIdleWorker takes it for\n%s", n, table)
 		}
-	}
-	for range int(time.Minute.Milliseconds() / reg.HeartbeatMs) {
-		if _, err := worker.Heartbeat(t.Context(), errand.Heartbeat{WorkerID: reg.WorkerID, Epoch: reg.Epoch}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dollars, table := bill(before, stack.Usage())
-	t.Logf("a worker that waits for a minute, $%.2f a month:\n%s", dollars*60*24*30/1e6, table)
+	})
 }

@@ -18,7 +18,9 @@ import (
 // functions as events of the local gateway, on a loopback port.
 type deployed struct {
 	stack *localstack.Stack
-	srv   *httptest.Server
+	srv   *httptest.Server // nil: in process
+	url   string
+	http  *http.Client
 	svc   *errand.Service
 	clock *localstack.ManualClock // nil: the machine's
 }
@@ -27,6 +29,7 @@ type deployed struct {
 type deployOptions struct {
 	parameters map[string]string // of the template
 	manual     bool              // the clock stands still until a test moves it
+	inProcess  bool              // no socket, for synctest
 	// wrap, if there is one, is put around a function's transport to AWS.
 	wrap func(function string, next http.RoundTripper) http.RoundTripper
 	// change changes the stack's configuration last.
@@ -75,8 +78,13 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.srv = httptest.NewServer(d.stack.API(localstack.APIOptions{}))
-	t.Cleanup(d.srv.Close)
+	handler := d.stack.API(localstack.APIOptions{})
+	d.url, d.http = "http://127.0.0.1", &http.Client{Transport: inProcess{handler}}
+	if !o.inProcess {
+		d.srv = httptest.NewServer(handler)
+		t.Cleanup(d.srv.Close)
+		d.url, d.http = d.srv.URL, http.DefaultClient
+	}
 	d.svc = wire.NewService(awsOf(d.stack), settings, clock, log)
 	return d
 }
@@ -100,5 +108,5 @@ func (d *deployed) client(t *testing.T, role errand.Role) *api.Client {
 	if err := d.svc.GrantToken(t.Context(), token, role, "ann", nil); err != nil {
 		t.Fatal(err)
 	}
-	return &api.Client{BaseURL: d.srv.URL, Token: token}
+	return d.as(token)
 }
