@@ -48,38 +48,40 @@ func (a *Agent) rest(ctx context.Context, held time.Duration) (rang bool, err er
 }
 
 // awaitRing waits at the bells of all queues until one rings, or it is time to
-// ask anyway. Errors: a bell that can't be reached or is none.
+// ask anyway. No wait is cut short for that: its ring would be lost.
+// Errors: a bell that can't be reached or is none.
 func (a *Agent) awaitRing(ctx context.Context, b *errand.Bell) (rang bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	over, stop := timer(a.Clock, time.Duration(b.PollIntervalMs)*time.Millisecond)
-	defer stop()
+	until := wall(a.Clock).Add(time.Duration(b.PollIntervalMs) * time.Millisecond)
+	type end struct {
+		rang bool
+		err  error
+	}
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
 	defer cancel()
-	first := make(chan error, len(b.URLs)) // nil: it rang
+	first := make(chan end, len(b.URLs))
 	for _, url := range b.URLs {
-		waiting.Go(func() { first <- a.listen(ctx, url) })
+		waiting.Go(func() {
+			rang, err := a.listen(ctx, url, until)
+			first <- end{rang, err}
+		})
 	}
-	select {
-	case err := <-first:
-		return err == nil, err
-	case <-over:
-		return false, nil
-	}
+	e := <-first
+	return e.rang, e.err
 }
 
-// listen waits at one bell until it rings.
-func (a *Agent) listen(ctx context.Context, url string) error {
-	for {
-		begun := wall(a.Clock)
-		rang, err := a.askBell(ctx, url)
-		if rang || err != nil {
-			return err
+// listen waits at one bell until it rings, or until then.
+func (a *Agent) listen(ctx context.Context, url string, until time.Time) (rang bool, err error) {
+	for begun := wall(a.Clock); begun.Before(until); begun = wall(a.Clock) {
+		if rang, err = a.askBell(ctx, url); rang || err != nil {
+			return rang, err
 		}
 		if wall(a.Clock).Sub(begun) < time.Second { // or this were a busy loop
-			return fmt.Errorf("%s answers at once that it did not ring", url)
+			return false, fmt.Errorf("%s answers at once that it did not ring", url)
 		}
 	}
+	return false, nil
 }
 
 // askBell makes one request, without the token: a bell needs none, and is not

@@ -97,8 +97,8 @@ func TestNoRing(t *testing.T) {
 	}
 	s.give(s.job("true"))
 	clock.advance(5 * time.Minute)
+	w <- "<ReceiveMessageResponse/>"
 	s.result()
-	close(w)
 }
 
 // TestBrokenBell: one that is missing, or isn't one, is left alone for a while;

@@ -61,11 +61,8 @@ func rate(op string) float64 {
 const bellSuffix = " (bell)"
 
 // use is what was used between two counts. The stack counts SQS by operation;
-// rings and bells heard are told apart by who counted them.
-type use struct {
-	calls       map[string]localstack.Usage
-	rings, bell int64
-}
+// calls to the bell are told apart by who made them.
+type use struct{ calls map[string]localstack.Usage }
 
 // since is what was used since before. rings of its messages sent, and heard of
 // those received, were the bell's.
@@ -78,16 +75,22 @@ func (d *deployed) since(before map[string]localstack.Usage, rings, heard int64)
 		now.WriteUnits -= was.WriteUnits
 		u.calls[op] = now
 	}
-	split := func(op string, n int64) {
-		all := u.calls[op]
-		all.Calls -= n
-		u.calls[op] = all
-		u.calls[op+bellSuffix] = localstack.Usage{Calls: n}
-	}
-	split("sqs.SendMessage", rings)
-	split("sqs.ReceiveMessage", heard)
-	maps.DeleteFunc(u.calls, func(_ string, v localstack.Usage) bool { return v.Calls == 0 })
+	u.split("sqs.SendMessage", rings)
+	u.split("sqs.ReceiveMessage", heard)
 	return u
+}
+
+// split says that n of the calls of an operation were for the bell.
+func (u use) split(op string, n int64) {
+	all := u.calls[op]
+	all.Calls -= n
+	u.calls[op], u.calls[op+bellSuffix] = all, localstack.Usage{Calls: n}
+	u.tidy()
+}
+
+// tidy drops operations that weren't used.
+func (u use) tidy() {
+	maps.DeleteFunc(u.calls, func(_ string, v localstack.Usage) bool { return v.Calls == 0 })
 }
 
 // bill is what a million times that costs, and a table of it in Markdown.

@@ -44,10 +44,21 @@ type costly struct {
 	rings, heard int64
 }
 
+// offBeat is no multiple of any interval: what is counted then begins and ends
+// between two events, and no two come at the same time.
+const offBeat = 97*time.Second + 310*time.Millisecond
+
+// quiet is a deployment in a synctest bubble where nothing but the product
+// spends time.
+func quiet(parameters map[string]string) deployOptions {
+	return deployOptions{inProcess: true, parameters: parameters, change: func(c *localstack.Config) { c.Leaked = nil }}
+}
+
 // counted runs f for a deployed API in a synctest bubble.
 func counted(t *testing.T, f func(*costly)) {
 	synctest.Test(t, func(t *testing.T) {
-		d := deploy(t, deployOptions{inProcess: true})
+		d := deploy(t, quiet(nil))
+		time.Sleep(offBeat)
 		c := &costly{deployed: d, t: t, user: d.client(t, errand.RoleUser)}
 		var err error
 		if c.reg, err = d.client(t, errand.RoleAgent).Register(t.Context(), errand.Registration{Name: "host"}); err != nil {
@@ -183,7 +194,9 @@ func TestCostOfALongJob(t *testing.T) {
 				c.runFor(5*time.Minute, 1<<20, watched)
 				_, err := c.user.Job(c.t.Context(), c.asg.JobID)
 				c.must(err)
-				_, table := c.since(before, c.rings, c.heard).bill(1e3, "$ per thousand jobs")
+				u := c.since(before, c.rings, c.heard)
+				u.withoutSweeps()
+				_, table := u.bill(1e3, "$ per thousand jobs")
 				document(c.t, name, table)
 			})
 		})
@@ -225,7 +238,7 @@ func TestCostOfAnIdleWorker(t *testing.T) {
 	for name, bell := range map[string]string{"idle": "true", "idle-polling": "false"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := deploy(t, deployOptions{inProcess: true, parameters: map[string]string{"Bell": bell}})
+				d := deploy(t, quiet(map[string]string{"Bell": bell}))
 				a, err := agent.New(agent.Config{Client: d.client(t, errand.RoleAgent), HTTP: d.http, DataDir: t.TempDir(), Name: "host"})
 				if err != nil {
 					t.Fatal(err)
@@ -233,16 +246,14 @@ func TestCostOfAnIdleWorker(t *testing.T) {
 				ctx, cancel := context.WithCancel(context.Background())
 				done := make(chan error, 1)
 				go func() { done <- a.Run(ctx) }()
-				time.Sleep(time.Minute) // registered, and at rest
-				before := withoutSweep(d.stack.Usage())
+				time.Sleep(offBeat) // registered, and at rest
+				before := d.stack.Usage()
 				time.Sleep(time.Hour)
-				after := withoutSweep(d.stack.Usage())
-				heard := int64(0)
-				if bell == "true" {
-					heard = after["apigateway.Request"].Calls - before["apigateway.Request"].Calls - (after["lambda.Invoke"].Calls - before["lambda.Invoke"].Calls)
+				u := d.since(before, 0, 0)
+				u.withoutSweeps()
+				if bell == "true" { // what calls no function goes to SQS
+					u.split("sqs.ReceiveMessage", u.calls["apigateway.Request"].Calls-u.calls["lambda.Invoke"].Calls)
 				}
-				u := d.since(before, 0, heard)
-				u.calls = withoutSweep(u.calls)
 				dollars, table := u.bill(hoursOfMonth, "$ per month")
 				document(t, name, table)
 				if bell == "true" && dollars > maxIdle {
@@ -257,32 +268,36 @@ func TestCostOfAnIdleWorker(t *testing.T) {
 	}
 }
 
-// withoutSweep leaves out what the sweep's schedule uses, which is the
-// deployment's and not the worker's: queries of the index.
-func withoutSweep(u map[string]localstack.Usage) map[string]localstack.Usage {
-	sweeps := u["dynamodb.Query"].Calls / sweepQueries
-	delete(u, "dynamodb.Query")
-	invoked := u["lambda.Invoke"]
+// withoutSweeps leaves out the sweep's schedule, which is the deployment's and
+// not the job's or the worker's. What a sweep does for a job that it finds stays.
+func (u use) withoutSweeps() {
+	queries, invoked := u.calls["dynamodb.Query"], u.calls["lambda.Invoke"]
+	sweeps := queries.Calls / sweepQueries
+	queries.Calls -= sweeps * sweepQueries
+	queries.ReadUnits -= float64(sweeps) * sweepUnits
 	invoked.Calls -= sweeps
-	u["lambda.Invoke"] = invoked
-	return u
+	u.calls["dynamodb.Query"], u.calls["lambda.Invoke"] = queries, invoked
+	u.tidy()
 }
 
-// sweepQueries is how many queries a sweep makes that finds nothing due.
-const sweepQueries = 4
+// What a sweep uses that finds nothing due.
+const (
+	sweepQueries = 4
+	sweepUnits   = 2.0
+)
 
 // TestCostOfTheSweep: what a deployment costs that nobody uses.
 func TestCostOfTheSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := deploy(t, deployOptions{inProcess: true})
-		time.Sleep(time.Minute / 2)
+		d := deploy(t, quiet(nil))
+		time.Sleep(offBeat)
 		before := d.stack.Usage()
 		time.Sleep(time.Hour)
 		u := d.since(before, 0, 0)
 		_, table := u.bill(hoursOfMonth, "$ per month")
 		document(t, "sweep", table)
-		if n := u.calls["dynamodb.Query"].Calls; n != 60*sweepQueries || u.calls["lambda.Invoke"].Calls != 60 {
-			t.Errorf("%d queries in an hour: a sweep isn't what TestCostOfAnIdleWorker takes it for\n%s", n, table)
+		if q := u.calls["dynamodb.Query"]; q.Calls != 60*sweepQueries || q.ReadUnits != 60*sweepUnits || u.calls["lambda.Invoke"].Calls != 60 {
+			t.Errorf("a sweep isn't what withoutSweeps takes it for:\n%s", table)
 		}
 	})
 }
