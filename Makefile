@@ -7,9 +7,10 @@ CACHE := $(CURDIR)/.cache
 GOLANGCI_VERSION := v2.14.0
 CFNLINT_VERSION := 1.58.0
 SAM_VERSION := 1.170.0
+HCL_VERSION := v2.24.0
 SAM := $(CACHE)/sam/bin/sam
 
-.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs bench-dynamodb web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration
+.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs bench-dynamodb web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration deploy package
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -50,6 +51,20 @@ $(SAM):
 template-lint: $(SAM) ## cfn-lint over all templates, sam validate --lint (installs them into .cache on first use; needs Python)
 	$(CACHE)/sam/bin/cfn-lint template.yaml $(wildcard infra/*.yaml)
 	SAM_CLI_TELEMETRY=0 $(SAM) validate --lint --region us-east-1
+	@test -x $(CACHE)/hclfmt || GOBIN=$(CACHE) CGO_ENABLED=0 $(GO) install github.com/hashicorp/hcl/v2/cmd/hclfmt@$(HCL_VERSION)
+	@for f in infra/terraform/*.tf; do $(CACHE)/hclfmt -check $$f >/dev/null || { echo "$$f: not HCL as terraform fmt has it"; exit 1; }; done
+
+# What is deployed: stripped arm64 binaries, built from the checkout.
+LAMBDA_BUILD := SAM_CLI_TELEMETRY=0 CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath -tags=lambda.norpc -ldflags=-s' $(SAM) build
+
+deploy: $(SAM) ## sam build && sam deploy, with AWS credentials of yours (SAMFLAGS='--parameter-overrides …')
+	$(LAMBDA_BUILD)
+	SAM_CLI_TELEMETRY=0 $(SAM) deploy $(SAMFLAGS)
+
+package: $(SAM) ## The template with its code in the bucket BUCKET, for CloudFormation and Terraform: .cache/packaged.yaml
+	@test -n "$(BUCKET)" || { echo "make package BUCKET=name: which bucket is the code to go to?"; exit 2; }
+	$(LAMBDA_BUILD)
+	SAM_CLI_TELEMETRY=0 $(SAM) package --s3-bucket $(BUCKET) --s3-prefix errand --output-template-file $(CACHE)/packaged.yaml
 
 sam-build: $(SAM) ## Build the functions for sam local, as this machine runs them
 	SAM_CLI_TELEMETRY=0 CGO_ENABLED=0 GOFLAGS='-buildvcs=false -tags=lambda.norpc -ldflags=-s' \
@@ -124,7 +139,7 @@ bench-sqs: ## SQS beside a bare handler, a bare fsync and itself with durability
 	$(GO) test -run '^$$' -bench '^BenchmarkSQS' -benchtime 1x -timeout 30m ./bench
 
 clean: ## Remove what was built
-	rm -rf bin .cache
+	rm -rf bin .cache .aws-sam
 
 ci: ## What CI runs
 	bash .ci/run
