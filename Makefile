@@ -10,7 +10,7 @@ SAM_VERSION := 1.170.0
 HCL_VERSION := v2.24.0
 SAM := $(CACHE)/sam/bin/sam
 
-.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs bench-dynamodb web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration deploy package
+.PHONY: help test-isolate functions build demo test race lint template-lint cross bench bench-sqs bench-s3 bench-dynamodb web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration deploy package
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -134,9 +134,13 @@ bench: ## Run the benchmarks
 crash: ## Kill the stack under load 300 times, and cut the power at every sync of 25 loads; make test does some of it
 	ERRAND_CRASH_KILLS=300 $(GO) test -count 1 -v -timeout 60m -run '^TestKill' ./test/crash
 	ERRAND_CRASH_LONG=1 $(GO) test -count 1 -v -timeout 60m -run 'SyncPoint' ./localstack/internal/sqs
+	ERRAND_S3_KILLS=100 $(GO) test -count 1 -v -timeout 60m -run '^TestKill|^TestPowerCut' ./localstack/internal/s3
 
 bench-sqs: ## SQS beside a bare handler, a bare fsync and itself with durability off: a table of ratios (bench/README.md)
 	$(GO) test -run '^$$' -bench '^BenchmarkSQS' -benchtime 1x -timeout 30m ./bench
+
+bench-s3: ## S3 beside cp and fsync and a bare handler, and the memory that 5 GB take: a table (bench/README.md)
+	$(GO) test -run '^$$' -bench '^BenchmarkS3' -benchtime 1x -timeout 60m ./bench
 
 clean: ## Remove what was built
 	rm -rf bin .cache .aws-sam

@@ -3,7 +3,6 @@ package s3
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 
@@ -67,32 +66,24 @@ func checkBody(d *digest, n, size int64, want Expected) error {
 }
 
 // copyBody copies r to f and d in constant memory, and no more of it than is
-// sure to be too much. While a buffer comes in, the one before it is hashed
-// and written.
+// sure to be too much. While a buffer comes in, the one before it is hashed,
+// and the one before that written.
 func copyBody(f *draft, d *digest, r io.Reader, size int64) (n int64, err error) {
-	var pooled [2]*[]byte
-	for i := range pooled {
-		pooled[i] = buffers.Get().(*[]byte)
-		defer buffers.Put(pooled[i])
-	}
-	written := make(chan error, 1)
-	written <- nil // of the buffer before the first
-	defer func() { err = firstOf(err, <-written) }()
-	for i := 0; ; i++ {
-		buf := *pooled[i%2]
-		m, rerr := fill(r, buf)
-		switch n += int64(m); {
+	p := newPipeline(f, d)
+	defer func() { err = firstOf(err, p.finish()) }()
+	for {
+		buf, err := p.next()
+		if err != nil {
+			return n, err
+		}
+		m, rerr := fill(r, *buf)
+		n += int64(m)
+		p.pass(buf, m)
+		switch {
 		case n > MaxPut:
 			return n, tooLarge()
 		case size >= 0 && n > size:
 			return n, incompleteBody(io.ErrUnexpectedEOF)
-		}
-		if err := <-written; err != nil {
-			written <- nil
-			return n, err
-		}
-		go func() { written <- put(f, d, buf[:m]) }()
-		switch {
 		case rerr == io.EOF: //nolint:errorlint // a wrapped one is a body that was cut off
 			return n, nil
 		case rerr != nil:
@@ -106,18 +97,6 @@ func firstOf(errs ...error) error {
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// put hashes p, and then writes it: the file may change it.
-func put(f *draft, d *digest, p []byte) error {
-	if len(p) == 0 {
-		return nil
-	}
-	_, _ = d.Write(p)
-	if _, err := f.Write(p); err != nil {
-		return fmt.Errorf("write a body: %w", err)
 	}
 	return nil
 }

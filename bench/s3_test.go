@@ -1,0 +1,260 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// bareS3 answers as S3 would to a PUT, and to a GET of an object like those put.
+func bareS3() http.Handler {
+	object := bytes.Repeat([]byte("errand. "), 512)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("ETag", `"5d41402abc4b2a76b9719d911017c592"`)
+		if r.Method == http.MethodGet {
+			w.Header().Set("Content-Length", fmt.Sprint(len(object)))
+			_, _ = w.Write(object)
+		}
+	})
+}
+
+func newBucket(b testing.TB, cfg aws.Config) *s3.Client {
+	b.Helper()
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("bench")}); err != nil {
+		b.Fatal(err)
+	}
+	return client
+}
+
+// BenchmarkS3Small puts and gets objects of 4 KB.
+func BenchmarkS3Small(b *testing.B) {
+	object := bytes.Repeat([]byte("errand. "), 512)
+	b.Run("put", func(b *testing.B) {
+		var subjects []subject
+		for _, c := range contenders(b, bareS3(), "≥ 0.90") {
+			client, n := newBucket(b, c.cfg), atomic.Int64{}
+			subjects = append(subjects, subject{name: c.name, floor: c.floor, target: c.target, op: func(int) error {
+				_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bench"), Key: aws.String(fmt.Sprint(n.Add(1) % 10000)), Body: bytes.NewReader(object)})
+				return err
+			}})
+		}
+		compare(b, 16, subjects...)
+	})
+	b.Run("get", func(b *testing.B) {
+		var subjects []subject
+		for _, c := range contenders(b, bareS3(), "≥ 0.90") {
+			client := newBucket(b, c.cfg)
+			if _, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bench"), Key: aws.String("k"), Body: bytes.NewReader(object)}); err != nil {
+				b.Fatal(err)
+			}
+			subjects = append(subjects, subject{name: c.name, floor: c.floor, target: c.target, op: func(int) error {
+				out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("bench"), Key: aws.String("k")})
+				if err != nil {
+					return err
+				}
+				_, err = io.Copy(io.Discard, out.Body)
+				return errors.Join(err, out.Body.Close())
+			}})
+		}
+		compare(b, 16, subjects...)
+	})
+}
+
+// presigned is a client that has nothing to do but to move bytes: what a browser
+// or curl does with a presigned URL.
+type presigned struct {
+	client *s3.Client
+	http   *http.Client
+}
+
+func newPresigned(b testing.TB) *presigned {
+	s := startStack(b, false)
+	return &presigned{newBucket(b, stackOverLoopback(b, s)), &http.Client{Transport: loopbackTransport(b)}}
+}
+
+func (p *presigned) put(ctx context.Context, key string, body io.Reader, size int64) error {
+	signed, err := s3.NewPresignClient(p.client).PresignPutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bench"), Key: &key})
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPut, signed.URL, body)
+	if err != nil {
+		return err
+	}
+	r.ContentLength = size
+	return p.do(r, io.Discard)
+}
+
+func (p *presigned) get(ctx context.Context, key string, to io.Writer) error {
+	signed, err := s3.NewPresignClient(p.client).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("bench"), Key: &key})
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, signed.URL, nil)
+	if err != nil {
+		return err
+	}
+	return p.do(r, to)
+}
+
+func (p *presigned) do(r *http.Request, to io.Writer) error {
+	resp, err := p.http.Do(r)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		err = errors.Join(err, errors.New(resp.Status))
+	}
+	return errors.Join(err, resp.Body.Close())
+}
+
+// BenchmarkS3Large puts a file of 100 MB, and gets it into a file that is
+// synced, beside copying it to another one that is synced.
+func BenchmarkS3Large(b *testing.B) {
+	const size = 100 << 20
+	dir := b.TempDir()
+	name := filepath.Join(dir, "source")
+	if err := writeNoise(name, size); err != nil {
+		b.Fatal(err)
+	}
+	p := newPresigned(b)
+	put := func(int) error { return withFile(name, func(f *os.File) error { return p.put(ctx, "large", io.NopCloser(f), size) }) }
+	if err := put(0); err != nil {
+		b.Fatal(err)
+	}
+	const floor = "cp and fsync"
+	compare(b, 1,
+		subject{name: floor, op: func(int) error {
+			return withFile(name, func(f *os.File) error {
+				return intoFile(filepath.Join(dir, "copy"), func(to io.Writer) error { _, err := io.Copy(to, f); return err })
+			})
+		}},
+		subject{name: "put", floor: floor, target: "≥ 0.70", op: put},
+		subject{name: "get and fsync", floor: floor, target: "≥ 0.70", op: func(int) error {
+			return intoFile(filepath.Join(dir, "got"), func(to io.Writer) error { return p.get(ctx, "large", to) })
+		}},
+	)
+}
+
+func withFile(name string, use func(*os.File) error) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(f), f.Close())
+}
+
+// intoFile writes a new file and syncs it.
+func intoFile(name string, write func(io.Writer) error) error {
+	_ = os.Remove(name) // of the time before: a new one is what S3 makes, too
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Sync(), f.Close())
+}
+
+func writeNoise(name string, size int64) error {
+	return intoFile(name, func(w io.Writer) error { _, err := io.CopyN(w, noise{}, size); return err })
+}
+
+// noise is bytes that are cheap to make, and change within each buffer.
+type noise struct{}
+
+var block = func() []byte {
+	b := make([]byte, 64<<10)
+	x := uint64(88172645463325252)
+	for i := range b {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		b[i] = byte(x)
+	}
+	return b
+}()
+
+func (noise) Read(p []byte) (int, error) { return copy(p, block), nil }
+
+// BenchmarkS3Stream puts and gets 5 GB and says how far the memory of the
+// process, client and server together, went up meanwhile.
+func BenchmarkS3Stream(b *testing.B) {
+	size := int64(5e9)
+	if testing.Short() {
+		size = 256 << 20
+	}
+	p := newPresigned(b)
+	if err := p.put(ctx, "warm", io.LimitReader(noise{}, 1<<20), 1<<20); err != nil {
+		b.Fatal(err)
+	}
+	for _, dir := range []struct {
+		name string
+		op   func() error
+	}{
+		{"put", func() error { return p.put(ctx, "stream", io.LimitReader(noise{}, size), size) }},
+		{"get", func() error { return p.get(ctx, "stream", io.Discard) }},
+	} {
+		growth, took, err := memoryGrowth(dir.op)
+		if err != nil {
+			b.Fatal(err)
+		}
+		mib := float64(growth) / (1 << 20)
+		note(b, row{subject: fmt.Sprintf("%s of %.1f GB", dir.name, float64(size)/1e9), target: "< 64 MiB",
+			value: fmt.Sprintf("%.1f MiB more, %.0f MB/s", mib, float64(size)/1e6/took.Seconds())}, dir.name+"-MiB", mib)
+	}
+}
+
+// memoryGrowth is by how many bytes the resident memory exceeded, at its
+// highest, what it was before.
+func memoryGrowth(op func() error) (growth int64, took time.Duration, err error) {
+	before, err := residentMemory()
+	if err != nil {
+		return 0, 0, err
+	}
+	done, peak := make(chan struct{}), make(chan int64)
+	go func() {
+		var top int64
+		for tick := time.NewTicker(20 * time.Millisecond); ; {
+			now, _ := residentMemory() // it worked a moment ago
+			top = max(top, now)
+			select {
+			case <-done:
+				tick.Stop()
+				peak <- top
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	begin := time.Now()
+	err = op()
+	took = time.Since(begin)
+	close(done)
+	return max(0, <-peak-before), took, err
+}
+
+// residentMemory is that of this process, in bytes.
+func residentMemory() (int64, error) {
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, fmt.Errorf("resident memory is only known on Linux: %w", err)
+	}
+	var size, resident int64
+	if _, err := fmt.Sscan(string(data), &size, &resident); err != nil {
+		return 0, err
+	}
+	return resident * int64(os.Getpagesize()), nil
+}
