@@ -18,6 +18,7 @@ type CompleteInput struct {
 	Parts                 []CompletedPart // in order of their numbers
 	Conditions            Conditions      // IfMatch, IfNoneMatch
 	Checksum              string          // of the whole, base64; "": none sent
+	Algorithm             Algorithm       // of Checksum
 	ChecksumType          string          // "": none sent
 	Size                  int64           // of the whole; -1: none sent
 }
@@ -149,7 +150,8 @@ func assemble(u *Upload, parts []UploadedPart, in CompleteInput) (*Object, error
 	if o.Checksum, err = wholeChecksum(u, parts); err != nil {
 		return nil, err
 	}
-	if in.Checksum != "" && in.Checksum != o.Checksum.Value {
+	// S3 ignores one of another algorithm than it chose itself.
+	if ignored := u.Algorithm == "" && in.Algorithm != o.Checksum.Algorithm; in.Checksum != "" && in.Checksum != o.Checksum.Value && !ignored {
 		return nil, badDigest(strings.ToLower(string(o.Checksum.Algorithm)))
 	}
 	return o, nil

@@ -77,7 +77,7 @@ func (d *digest) check(want Expected) error {
 	}
 	if want.MD5 != nil && !slices.Equal(want.MD5, d.md5.Sum(nil)) {
 		return fail(400, "BadDigest", "The Content-MD5 you specified did not match what we received.",
-			"ExpectedDigest", base64.StdEncoding.EncodeToString(want.MD5), "CalculatedDigest", base64.StdEncoding.EncodeToString(d.md5.Sum(nil)))
+			"ExpectedDigest", hex.EncodeToString(want.MD5), "CalculatedDigest", base64.StdEncoding.EncodeToString(d.md5.Sum(nil)))
 	}
 	if want.Value != nil {
 		if v := want.Value(); v != "" && v != d.value(want.Algorithm) {

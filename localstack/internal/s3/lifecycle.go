@@ -15,6 +15,7 @@ const day = 24 * time.Hour
 type LifecycleRule struct {
 	ID       string
 	Prefix   string
+	NoPrefix bool `json:",omitempty"` // none was given, not even an empty one
 	Disabled bool `json:",omitempty"`
 	// MinSize and MaxSize bound the objects that it is for, both exclusive;
 	// 0: no bound.

@@ -109,6 +109,8 @@ func (e *Engine) Delete(bucket, key string, c Conditions) error {
 type DeleteInput struct {
 	Key        string
 	Conditions Conditions
+	// OtherVersion says that a version is meant that isn't there.
+	OtherVersion bool
 }
 
 // DeleteMany deletes objects in one step; errs has an entry for each, nil
@@ -121,6 +123,10 @@ func (e *Engine) DeleteMany(bucket string, objects []DeleteInput) (errs []error,
 		errs = make([]error, len(objects))
 		done := map[string]bool{}
 		for i, in := range objects {
+			if in.OtherVersion {
+				errs[i] = fail(404, "NoSuchVersion", "The specified version does not exist.")
+				continue
+			}
 			var o Object
 			ok, err := e.get(objectKey(bucket, in.Key), &o)
 			if err != nil {

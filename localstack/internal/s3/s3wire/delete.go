@@ -35,14 +35,17 @@ func (c *call) deleteObjects() error {
 		if o.Key == "" {
 			return malformedXML()
 		}
-		list[i] = s3.DeleteInput{Key: o.Key, Conditions: s3.Conditions{IfMatch: o.ETag}}
+		list[i] = s3.DeleteInput{Key: o.Key, Conditions: s3.Conditions{IfMatch: o.ETag}, OtherVersion: o.VersionId != "" && o.VersionId != "null"}
 	}
 	errs, err := c.engine.DeleteMany(c.bucket, list)
 	if err != nil {
 		return err
 	}
 	type deleted struct{ Key string }
-	type failed struct{ Key, Code, Message string }
+	type failed struct {
+		Key, VersionId string `xml:",omitempty"`
+		Code, Message  string
+	}
 	var out struct {
 		XMLName xml.Name `xml:"DeleteResult"`
 		Xmlns   string   `xml:"xmlns,attr"`
@@ -54,7 +57,7 @@ func (c *call) deleteObjects() error {
 		var e *awswire.Error
 		switch {
 		case errors.As(errs[i], &e):
-			out.Error = append(out.Error, failed{o.Key, e.Code, e.Message})
+			out.Error = append(out.Error, failed{o.Key, in.Object[i].VersionId, e.Code, e.Message})
 		case !in.Quiet:
 			out.Deleted = append(out.Deleted, deleted{o.Key})
 		}

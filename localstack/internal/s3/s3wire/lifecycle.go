@@ -107,7 +107,7 @@ func (f *lifecycleFilter) read(out *s3.LifecycleRule) error {
 	if f.Tag != nil || f.And != nil {
 		return notImplemented("lifecycle filters by tag")
 	}
-	if f.Prefix != nil {
+	if out.NoPrefix = f.Prefix == nil; !out.NoPrefix {
 		out.Prefix = *f.Prefix
 	}
 	out.MinSize, out.MaxSize = f.ObjectSizeGreaterThan, f.ObjectSizeLessThan
@@ -168,10 +168,10 @@ func writeRule(r s3.LifecycleRule) lifecycleRule {
 		x.Status = "Disabled"
 	}
 	x.Filter = &lifecycleFilter{ObjectSizeGreaterThan: r.MinSize, ObjectSizeLessThan: r.MaxSize}
-	if r.Prefix != "" {
+	if !r.NoPrefix {
 		x.Filter.Prefix = &r.Prefix
 	}
-	if r.MinSize > 0 && r.MaxSize > 0 || r.Prefix != "" && (r.MinSize > 0 || r.MaxSize > 0) {
+	if r.MinSize > 0 && r.MaxSize > 0 || !r.NoPrefix && (r.MinSize > 0 || r.MaxSize > 0) {
 		x.Filter = &lifecycleFilter{And: x.Filter}
 	}
 	if r.Days > 0 {

@@ -101,6 +101,9 @@ func (c *call) list(after string, owners bool) (out *listResult, next string, er
 	if err != nil {
 		return nil, "", err
 	}
+	if b, err := c.engine.Bucket(c.bucket); err == nil {
+		c.w.Header().Set("x-amz-bucket-region", b.Region)
+	}
 	encode := c.keyEncoder()
 	out = &listResult{
 		Xmlns: xmlns, Name: c.bucket, Prefix: encode(in.Prefix), Delimiter: encode(in.Delimiter),

@@ -99,7 +99,7 @@ func (c *call) completeUpload() error {
 	}
 	// Here the checksum headers are the object's, not those of the XML.
 	var err error
-	if _, in.Checksum, err = completeChecksum(c.r.Header); err != nil {
+	if in.Algorithm, in.Checksum, err = completeChecksum(c.r.Header); err != nil {
 		return err
 	}
 	for _, a := range s3.Algorithms {

@@ -1,6 +1,7 @@
 package s3wire
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -68,6 +69,15 @@ func conditions(h http.Header, prefix string) s3.Conditions {
 	}
 }
 
+// presignedConditions takes those that a presigned URL has in its query, where S3
+// honours them, unlike checksums.
+func (c *call) presignedConditions(to *s3.Conditions) {
+	if c.query.Has("X-Amz-Signature") {
+		to.IfMatch = cmp.Or(to.IfMatch, c.query.Get("If-Match"))
+		to.IfNoneMatch = cmp.Or(to.IfNoneMatch, c.query.Get("If-None-Match"))
+	}
+}
+
 func (c *call) putObject() error {
 	if c.r.Header.Get("X-Amz-Copy-Source") != "" {
 		return c.copyObject()
@@ -80,6 +90,7 @@ func (c *call) putObject() error {
 		Bucket: c.bucket, Key: c.key, Body: p.body, Size: p.size, Expected: p.expected,
 		Conditions: conditions(c.r.Header, ""),
 	}
+	c.presignedConditions(&in.Conditions)
 	if in.About, err = about(c.r.Header); err != nil {
 		return err
 	}

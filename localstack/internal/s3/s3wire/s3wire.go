@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
@@ -19,7 +20,7 @@ type Options struct {
 	// check. Nil: nothing is checked here.
 	Verifier *awswire.Verifier
 	// Domains are hosts whose subdomains name buckets, beside localhost,
-	// s3.amazonaws.com and s3.REGION.amazonaws.com.
+	// localhost.localstack.cloud, s3.amazonaws.com and s3.REGION.amazonaws.com.
 	Domains []string
 	// Logf gets the causes of internal errors; nil drops them.
 	Logf func(format string, args ...any)
@@ -66,9 +67,8 @@ func (h *handler) begin(w http.ResponseWriter, r *http.Request) *call {
 }
 
 func setRequestID(w http.ResponseWriter) {
-	id := awswire.RequestID()
-	w.Header().Set("x-amz-request-id", id)
-	w.Header().Set("x-amz-id-2", id)
+	w.Header().Set("x-amz-request-id", awswire.RequestID())
+	w.Header().Set("x-amz-id-2", awswire.RequestID())
 }
 
 func (c *call) serve() error {
@@ -115,12 +115,16 @@ func (h *handler) target(r *http.Request) (bucket, key string) {
 	return bucket, key
 }
 
+// domains are hosts whose subdomains name buckets. The last of them are what
+// LocalStack's users have; by DNS they are 127.0.0.1.
+var domains = []string{"s3.amazonaws.com", "s3.localhost", "localhost", "s3.localhost.localstack.cloud", "localhost.localstack.cloud"}
+
 func (h *handler) hostBucket(host string) string {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
 		host = host[:i]
 	}
 	host = strings.ToLower(host)
-	for _, d := range append([]string{"s3.amazonaws.com", "s3.localhost", "localhost"}, h.opts.Domains...) {
+	for _, d := range slices.Concat(domains, h.opts.Domains) {
 		if b, ok := strings.CutSuffix(host, "."+strings.ToLower(d)); ok && b != "s3" {
 			return b
 		}

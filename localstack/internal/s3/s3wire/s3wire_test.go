@@ -312,7 +312,7 @@ func TestIfNoneMatchRace(t *testing.T) {
 func TestVirtualHostedStyle(t *testing.T) {
 	w := newWorld(t, config{})
 	w.put(t, "dir/k", "x")
-	for _, host := range []string{"bkt.localhost:4566", "bkt.s3.amazonaws.com", "bkt.s3.eu-west-1.amazonaws.com", "bkt.s3.localhost"} {
+	for _, host := range []string{"bkt.localhost:4566", "bkt.s3.amazonaws.com", "bkt.s3.eu-west-1.amazonaws.com", "bkt.s3.localhost", "bkt.s3.localhost.localstack.cloud:4566"} {
 		r := httptest.NewRequest("GET", "http://"+host+"/dir/k", nil)
 		rec := httptest.NewRecorder()
 		s3wire.New(w.engine, s3wire.Options{}).ServeHTTP(rec, r)
