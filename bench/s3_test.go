@@ -132,7 +132,9 @@ func BenchmarkS3Large(b *testing.B) {
 		b.Fatal(err)
 	}
 	p := newPresigned(b)
-	put := func(int) error { return withFile(name, func(f *os.File) error { return p.put(ctx, "large", io.NopCloser(f), size) }) }
+	put := func(int) error {
+		return withFile(name, func(f *os.File) error { return p.put(ctx, "large", io.NopCloser(f), size) })
+	}
 	if err := put(0); err != nil {
 		b.Fatal(err)
 	}
