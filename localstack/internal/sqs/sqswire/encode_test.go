@@ -69,10 +69,9 @@ func encodeFormValue(form url.Values, key, name string, v reflect.Value) {
 
 // encodeFormElement says also what is empty, so that the list stays as long.
 func encodeFormElement(form url.Values, key, name string, v reflect.Value) {
+	before := len(form)
 	encodeFormValue(form, key, name, v)
-	if v.Kind() == reflect.String || v.Kind() == reflect.Slice {
-		if !form.Has(key) {
-			form.Set(key, "")
-		}
+	if len(form) == before {
+		form.Set(key, "")
 	}
 }

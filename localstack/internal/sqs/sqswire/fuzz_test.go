@@ -17,15 +17,17 @@ import (
 // inputs are one of each shape that the decoders fill.
 func inputs() []any {
 	return []any{new(sqs.CreateQueueInput), new(sqs.SendMessageInput), new(sqs.SendMessageBatchInput), new(sqs.ReceiveMessageInput),
-		new(sqs.TagQueueInput), new(sqs.ChangeMessageVisibilityBatchInput), new(sqs.AddPermissionInput)}
+		new(sqs.TagQueueInput), new(sqs.ChangeMessageVisibilityBatchInput), new(sqs.AddPermissionInput), new(sqs.StartMessageMoveTaskInput)}
 }
 
 // FuzzForm checks that any form is decoded or refused as the caller's fault,
-// and always in the same way, whatever order a map is walked in.
+// and always in the same way, whatever order a map is walked in; and that what
+// was decoded can be said again, to the same effect.
 func FuzzForm(f *testing.F) {
 	f.Add("SendMessageBatchRequestEntry.1.MessageAttribute.1.Name=a&SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.StringValue=b")
 	f.Add("Attribute.1.Name=a&Attribute.1.Value=b&Attribute.01.Name=c&Attribute.-1.Name=d&Attribute.99999999999999999999.Name=d")
 	f.Add("DelaySeconds=9999999999&MessageAttribute.1.Value.BinaryValue=%%%&Tag.1.Key=&Tag.1.Value")
+	f.Add("AttributeName=All&Attribute.Name=a&Attribute.Value=b&Tag.Key=k&SendMessageBatchRequestEntry.3=&MessageAttribute.1.Value.BinaryListValue.2=")
 	f.Add("AWSAccountId.1=1&ActionName.2=b&ActionName.1=a&.=x&a....................b=c")
 	f.Fuzz(func(t *testing.T, query string) {
 		form, err := url.ParseQuery(query)
@@ -39,8 +41,27 @@ func FuzzForm(f *testing.F) {
 				t.Errorf("decoded as %+v (%v), then as %+v (%v)", in, err, again, errAgain)
 			}
 			mustBeCallers(t, err)
+			if err == nil {
+				sayAgain(t, in)
+			}
 		}
 	})
+}
+
+// sayAgain encodes what was decoded from a form, and decodes that.
+func sayAgain(t *testing.T, in any) {
+	t.Helper()
+	form := EncodeForm(reflect.ValueOf(in).Elem().Interface())
+	again := reflect.New(reflect.TypeOf(in).Elem()).Interface()
+	if err := decodeForm(form, again); err != nil {
+		t.Fatalf("%v: %v", form, err)
+	}
+	// As JSON, where what is empty is what isn't there.
+	said, _ := json.Marshal(in)
+	saidAgain, _ := json.Marshal(again)
+	if !bytes.Equal(said, saidAgain) {
+		t.Errorf("%s became %s by %v", said, saidAgain, form)
+	}
 }
 
 // FuzzJSON checks the same of bodies, and that what was decoded can be said
