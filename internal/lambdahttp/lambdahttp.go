@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -34,6 +35,7 @@ func Handler(h http.Handler) lambda.Handler {
 			return events.APIGatewayV2HTTPResponse{}, errors.New("the event is not an API Gateway HTTP request of payload format 2.0")
 		}
 		e.RawPath = path(&e)
+		cookiesOnce(&e)
 		resp, err := proxy.ProxyWithContext(ctx, e)
 		if err != nil {
 			return resp, fmt.Errorf("serve %s %s: %w", e.RequestContext.HTTP.Method, e.RawPath, err)
@@ -92,6 +94,14 @@ func path(e *events.APIGatewayV2HTTPRequest) string {
 		}
 	}
 	return (&url.URL{Path: p}).EscapedPath()
+}
+
+// cookiesOnce drops the header of cookies that stand in the event's list too:
+// sam local sends both, and API Gateway the list alone.
+func cookiesOnce(e *events.APIGatewayV2HTTPRequest) {
+	if len(e.Cookies) > 0 {
+		maps.DeleteFunc(e.Headers, func(name, _ string) bool { return strings.EqualFold(name, "cookie") })
+	}
 }
 
 // readdress makes Host and scheme those that the caller used: the proxy puts
