@@ -87,7 +87,7 @@ func TestServerKilled(t *testing.T) {
 	dir := t.TempDir()
 	s.agent(t.TempDir())
 	marker := filepath.Join(dir, "runs")
-	id := s.submit("--no-source", "-c", fmt.Sprintf("echo run >> %s; echo before; %s; echo after", marker, g.wait()))
+	id := s.submit("--no-source", "-c", fmt.Sprintf("echo run >> %s; seq 1 60000; %s; seq 60001 120000", marker, g.wait()))
 	s.awaitJob(id, "running", running)
 	s.kill()
 	g.open() // the command ends while there is no server
@@ -101,8 +101,12 @@ func TestServerKilled(t *testing.T) {
 	if *job.ExitCode != 0 || job.Attempt != 1 {
 		t.Errorf("exit code %d, attempt %d", *job.ExitCode, job.Attempt)
 	}
-	if got := s.output("logs", id); got != "before\nafter\n" {
-		t.Errorf("log %q", got)
+	var want strings.Builder
+	for i := range 120000 {
+		fmt.Fprintln(&want, i+1)
+	}
+	if got := s.output("logs", id); got != want.String() {
+		t.Errorf("%d bytes of log, %s; want %d, %s", len(got), sum(got), want.Len(), sum(want.String()))
 	}
 	if b, err := os.ReadFile(marker); err != nil || string(b) != "run\n" {
 		t.Errorf("the command left %q (%v), want one run", b, err)
