@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
-	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
 	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/lambda/lambdawire"
 	"github.com/errandhq/errand/localstack/internal/s3"
@@ -53,7 +52,7 @@ func (e *services) handlers(s *Stack) map[string]http.Handler {
 	}
 	return map[string]http.Handler{
 		"sqs":      s.sqsDoor(s.counted("sqs", sqsOperation, sqswire.New(e.sqs, sqswire.Options{Logf: s.cfg.Logf}))),
-		"dynamodb": s.dynamoDoor(s.metered(dynamodbwire.New(e.dynamodb))),
+		"dynamodb": s.dynamoDoor(s.metered()),
 		"s3":       s.s3Door(s.counted("s3", s3Operation, s3wire.New(e.s3, s3wire.Options{Verifier: policies, Logf: s.cfg.Logf}))),
 		"lambda":   s.lambdaDoor(s.counted("lambda", lambdawire.Operation, lambdawire.New(s.lambda))),
 	}

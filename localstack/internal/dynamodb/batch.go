@@ -49,6 +49,7 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 			return nil, err
 		}
 		left -= g.size
+		out.total += used.bill().total
 		if c := used.consumed(in.ReturnConsumedCapacity, name); c != nil {
 			out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
 		}
@@ -172,7 +173,7 @@ func (e *Engine) BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (*
 	if err != nil {
 		return nil, err
 	}
-	out := &BatchWriteItemOutput{UnprocessedItems: map[string][]WriteRequest{}, ConsumedCapacity: consumedByTable(ws, in.ReturnConsumedCapacity, 1)}
+	out := &BatchWriteItemOutput{Bill: billOf(ws, 1), UnprocessedItems: map[string][]WriteRequest{}, ConsumedCapacity: consumedByTable(ws, in.ReturnConsumedCapacity, 1)}
 	out.ItemCollectionMetrics, err = e.collectionsByTable(ws, in.ReturnItemCollectionMetrics)
 	return out, err
 }

@@ -9,6 +9,30 @@ type units struct {
 	global map[string]float64 // by index
 }
 
+// A Bill is part of every output of an operation on items.
+type Bill struct{ total float64 }
+
+// Units is what the operation was billed, asked for or not.
+func (b Bill) Units() float64 { return b.total }
+
+// bill is what u comes to.
+func (u units) bill() Bill {
+	for _, m := range []map[string]float64{u.local, u.global} {
+		for _, n := range m {
+			u.table += n
+		}
+	}
+	return Bill{u.table}
+}
+
+// billOf is what writes come to, each counted factor times.
+func billOf(ws []*write, factor float64) (b Bill) {
+	for _, w := range ws {
+		b.total += factor * w.units.bill().total
+	}
+	return b
+}
+
 func ceilDiv(n, d int) float64 { return float64((n + d - 1) / d) }
 
 // writeUnits and readUnits are the units for that many bytes; none at all count
@@ -55,13 +79,7 @@ func (u units) consumed(want, table string) *ConsumedCapacity {
 	if want != "TOTAL" && want != "INDEXES" {
 		return nil
 	}
-	c := &ConsumedCapacity{TableName: table, CapacityUnits: u.table}
-	for _, n := range u.local {
-		c.CapacityUnits += n
-	}
-	for _, n := range u.global {
-		c.CapacityUnits += n
-	}
+	c := &ConsumedCapacity{TableName: table, CapacityUnits: u.bill().total}
 	if want == "INDEXES" {
 		c.Table = &Capacity{CapacityUnits: u.table}
 		c.LocalSecondaryIndexes = capacities(u.local)

@@ -24,7 +24,7 @@ func (e *Engine) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput,
 		return nil, err
 	}
 	u := units{table: readUnits(it.Size(), in.ConsistentRead)}
-	out := &GetItemOutput{ConsumedCapacity: u.consumed(in.ReturnConsumedCapacity, *in.TableName)}
+	out := &GetItemOutput{Bill: u.bill(), ConsumedCapacity: u.consumed(in.ReturnConsumedCapacity, *in.TableName)}
 	if it != nil {
 		it = projected(it, paths)
 		out.Item = &it

@@ -203,7 +203,9 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	if !more {
 		out.LastEvaluatedKey = p.lastKey(last)
 	}
-	out.ConsumedCapacity = p.used(size, fetched).consumed(p.capacity, p.t.def.Description.TableName)
+	used := p.used(size, fetched)
+	out.Bill = used.bill()
+	out.ConsumedCapacity = used.consumed(p.capacity, p.t.def.Description.TableName)
 	return out, nil
 }
 

@@ -41,7 +41,7 @@ func (w *write) remove(t *table, key Item) error {
 // output is the answer with what ReturnValues wants, of what a whole item's
 // write can give: NONE or ALL_OLD.
 func (w *write) output(returnValues, returnCapacity string) *WriteOutput {
-	out := &WriteOutput{ConsumedCapacity: w.units.consumed(returnCapacity, w.t.def.Description.TableName)}
+	out := &WriteOutput{Bill: w.units.bill(), ConsumedCapacity: w.units.consumed(returnCapacity, w.t.def.Description.TableName)}
 	if returnValues == "ALL_OLD" {
 		out.Attributes = w.old
 	}

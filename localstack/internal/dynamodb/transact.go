@@ -38,12 +38,12 @@ func (e *Engine) TransactWriteItems(ctx context.Context, in *TransactWriteItemsI
 	}
 	err = e.writeWith(prepare, lock, also)
 	if repeated := (*repeat)(nil); errors.As(err, &repeated) {
-		return &TransactWriteItemsOutput{ConsumedCapacity: repeated.answer(in.ReturnConsumedCapacity)}, nil
+		return &TransactWriteItemsOutput{Bill: repeated.bill(), ConsumedCapacity: repeated.answer(in.ReturnConsumedCapacity)}, nil
 	}
 	if err != nil {
 		return nil, cancelled(ws, err)
 	}
-	out := &TransactWriteItemsOutput{ConsumedCapacity: consumedByTable(ws, in.ReturnConsumedCapacity, 2)}
+	out := &TransactWriteItemsOutput{Bill: billOf(ws, 2), ConsumedCapacity: consumedByTable(ws, in.ReturnConsumedCapacity, 2)}
 	for i := range out.ConsumedCapacity {
 		out.ConsumedCapacity[i].asWrites()
 	}
@@ -210,6 +210,13 @@ type claim struct {
 type repeat struct{ claim claim }
 
 func (*repeat) Error() string { return "the transaction was done before" }
+
+func (r *repeat) bill() (b Bill) {
+	for _, n := range r.claim.Tables {
+		b.total += 2 * n
+	}
+	return b
+}
 
 // answer is what a repetition uses: AWS bills it as reads of the items.
 func (r *repeat) answer(want string) []ConsumedCapacity {

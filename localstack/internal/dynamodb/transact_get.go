@@ -44,6 +44,7 @@ func (e *Engine) TransactGetItems(ctx context.Context, in *TransactGetItemsInput
 			out.Responses[i].Item = &it
 		}
 	}
+	out.Bill = billOf(ws, 2)
 	out.ConsumedCapacity = consumedByTable(ws, in.ReturnConsumedCapacity, 2)
 	for i := range out.ConsumedCapacity {
 		out.ConsumedCapacity[i].asReads()

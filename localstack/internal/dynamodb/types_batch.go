@@ -18,6 +18,7 @@ type BatchGetItemInput struct {
 // BatchGetItemOutput holds the items found, and the keys that were left
 // unread: see maxBatchTable.
 type BatchGetItemOutput struct {
+	Bill
 	Responses        map[string][]Item
 	UnprocessedKeys  map[string]KeysAndAttributes
 	ConsumedCapacity []ConsumedCapacity `json:",omitempty"`
@@ -48,6 +49,7 @@ type BatchWriteItemInput struct {
 
 // BatchWriteItemOutput never has anything unprocessed.
 type BatchWriteItemOutput struct {
+	Bill
 	UnprocessedItems      map[string][]WriteRequest
 	ConsumedCapacity      []ConsumedCapacity                 `json:",omitempty"`
 	ItemCollectionMetrics map[string][]ItemCollectionMetrics `json:",omitempty"` // by table
@@ -79,6 +81,7 @@ type ItemResponse struct {
 
 // TransactGetItemsOutput holds the items in the order asked.
 type TransactGetItemsOutput struct {
+	Bill
 	Responses        []ItemResponse
 	ConsumedCapacity []ConsumedCapacity `json:",omitempty"`
 }
@@ -114,6 +117,7 @@ type TransactWriteItemsInput struct {
 
 // TransactWriteItemsOutput is the answer to TransactWriteItems.
 type TransactWriteItemsOutput struct {
+	Bill
 	ConsumedCapacity      []ConsumedCapacity                 `json:",omitempty"`
 	ItemCollectionMetrics map[string][]ItemCollectionMetrics `json:",omitempty"` // by table
 }

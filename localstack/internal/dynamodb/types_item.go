@@ -92,6 +92,7 @@ type UpdateItemInput struct {
 
 // WriteOutput is the answer to PutItem, UpdateItem and DeleteItem.
 type WriteOutput struct {
+	Bill
 	Attributes            Item                   `json:",omitempty"`
 	ConsumedCapacity      *ConsumedCapacity      `json:",omitempty"`
 	ItemCollectionMetrics *ItemCollectionMetrics `json:",omitempty"`
@@ -117,6 +118,7 @@ type GetItemInput struct {
 
 // GetItemOutput holds the item; nil where there is none.
 type GetItemOutput struct {
+	Bill
 	Item             *Item             `json:",omitempty"`
 	ConsumedCapacity *ConsumedCapacity `json:",omitempty"`
 }
@@ -165,6 +167,7 @@ type ScanInput struct {
 // PageOutput is the answer to Query and Scan. Count is of the items that passed
 // the filter, ScannedCount of those read.
 type PageOutput struct {
+	Bill
 	Items            *[]Item `json:",omitempty"` // nil with Select COUNT
 	Count            int
 	ScannedCount     int

@@ -25,8 +25,18 @@ const maxBody = 16 << 20
 
 const targetPrefix = "DynamoDB_20120810."
 
+// Options of a handler.
+type Options struct {
+	// Billed is told what a successful operation on items was billed, in
+	// capacity units. Refused writes, which AWS bills too, don't say. Nil: nobody
+	// wants to know.
+	Billed func(operation string, units float64)
+}
+
 // New returns the handler of e.
-func New(e *dynamodb.Engine) http.Handler { return &handler{operations: operations(e)} }
+func New(e *dynamodb.Engine, o Options) http.Handler {
+	return &handler{operations: operations(e), options: o}
+}
 
 // An operation reads its input from a JSON tree and gives its output.
 type operation func(ctx context.Context, body any) (any, error)
@@ -34,12 +44,15 @@ type operation func(ctx context.Context, body any) (any, error)
 type handler struct {
 	operations map[string]operation
 	instead    *awswire.Error // of calling an operation
+	options    Options
 }
 
 // Refuse returns a handler that answers every operation with err: one about the
 // request's signature, which DynamoDB looks at after it has told what is wrong
 // with the request otherwise.
-func Refuse(err *awswire.Error) http.Handler { return &handler{operations(nil), err} }
+func Refuse(err *awswire.Error) http.Handler {
+	return &handler{operations: operations(nil), instead: err}
+}
 
 // operations are those that the engine has.
 func operations(e *dynamodb.Engine) map[string]operation {
@@ -137,7 +150,8 @@ func (h *handler) result(r *http.Request, body []byte) (any, error) {
 		return nil, serialization("")
 	}
 	target := r.Header.Get("X-Amz-Target")
-	op, ok := h.operations[strings.TrimPrefix(target, targetPrefix)]
+	name := strings.TrimPrefix(target, targetPrefix)
+	op, ok := h.operations[name]
 	if !ok || !strings.HasPrefix(target, targetPrefix) {
 		return nil, unknown(target)
 	}
@@ -147,7 +161,11 @@ func (h *handler) result(r *http.Request, body []byte) (any, error) {
 	if len(body) == 0 {
 		return nil, serialization("")
 	}
-	return op(r.Context(), tree)
+	out, err := op(r.Context(), tree)
+	if b, billed := out.(interface{ Units() float64 }); billed && err == nil && h.options.Billed != nil {
+		h.options.Billed(name, b.Units())
+	}
+	return out, err
 }
 
 func serialization(message string) *awswire.Error {

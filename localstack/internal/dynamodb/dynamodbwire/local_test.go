@@ -109,7 +109,7 @@ func startOurs(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(dynamodbwire.New(e))
+	srv := httptest.NewServer(dynamodbwire.New(e, dynamodbwire.Options{}))
 	t.Cleanup(func() {
 		srv.Close()
 		if err := errors.Join(e.Close(), store.Close()); err != nil {

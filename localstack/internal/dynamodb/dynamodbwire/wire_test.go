@@ -36,7 +36,7 @@ func serve(t *testing.T) (*sdk.Client, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(dynamodbwire.New(e))
+	srv := httptest.NewServer(dynamodbwire.New(e, dynamodbwire.Options{}))
 	t.Cleanup(func() {
 		srv.Close()
 		if err := errors.Join(e.Close(), store.Close()); err != nil {
