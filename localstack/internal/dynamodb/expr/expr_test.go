@@ -245,9 +245,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q: %v, and then %v", src, err, again)
 		}
 		if err == nil {
-			if c.Matches(item) != c.Matches(item) {
-				t.Fatalf("%q matches and doesn't", src)
-			}
+			c.Matches(item)
 			c.Matches(nil)
 			_, _ = c.KeyTests()
 		}
