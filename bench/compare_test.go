@@ -127,3 +127,5 @@ func median(v []float64) float64 {
 	v = slices.Sorted(slices.Values(v))
 	return v[len(v)/2]
 }
+
+func least(v []float64) float64 { return slices.Min(v) }

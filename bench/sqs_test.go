@@ -47,11 +47,17 @@ type lineup struct {
 	client *sqs.Client
 	url    *string
 	sent   atomic.Int64
+	turn   int // of filling it; part of the deduplication IDs
 }
 
 func newLineup(b testing.TB, cfg aws.Config, name string) *lineup {
 	b.Helper()
-	l := &lineup{client: sqs.NewFromConfig(cfg)}
+	return newClient(b, sqs.NewFromConfig(cfg), name)
+}
+
+func newClient(b testing.TB, client *sqs.Client, name string) *lineup {
+	b.Helper()
+	l := &lineup{client: client}
 	out, err := l.client.CreateQueue(ctx, &sqs.CreateQueueInput{
 		QueueName: aws.String(name), Attributes: map[string]string{
 			"FifoQueue": "true", "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId",

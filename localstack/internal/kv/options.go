@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	cacheSize    = 8 << 20
+	cacheSize    = 16 << 20
 	memTableSize = 8 << 20 // grows to it from 256 KiB
 )
 
@@ -25,9 +25,10 @@ func options(o Options, lock *pebble.Lock, cache *pebble.Cache) *pebble.Options 
 			DataCorruption: func(i pebble.DataCorruptionInfo) { logger{o.Logf}.Errorf("the store's file %s is damaged", i.Path) },
 		},
 	}
-	// Most lookups are for what isn't there (is this a duplicate?): with the
-	// filters they read no block.
+	// Lookups of what isn't there (is this a duplicate?) read no block with the
+	// filters, and those of what is there read one: the index is cached whole.
 	p.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
+	p.Levels[0].IndexBlockSize = 256 << 10
 	return p
 }
 
