@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -48,17 +49,27 @@ const (
 )
 
 var (
-	queueRE  = regexp.MustCompile(QueuePattern)
-	groupRE  = regexp.MustCompile(GroupPattern)
-	envRE    = regexp.MustCompile(EnvPattern)
-	hashRE   = regexp.MustCompile(HashPattern)
-	workerRE = regexp.MustCompile(WorkerPattern)
-	pollRE   = regexp.MustCompile(PollPattern)
-	jobRE    = regexp.MustCompile(JobPattern)
-	keyRE    = regexp.MustCompile(KeyPattern)
-	wtokenRE = regexp.MustCompile(WTokenPattern)
-	ownerRE  = regexp.MustCompile(OwnerPattern)
+	queueRE  = pattern(QueuePattern)
+	groupRE  = pattern(GroupPattern)
+	envRE    = pattern(EnvPattern)
+	hashRE   = pattern(HashPattern)
+	workerRE = pattern(WorkerPattern)
+	pollRE   = pattern(PollPattern)
+	jobRE    = pattern(JobPattern)
+	keyRE    = pattern(KeyPattern)
+	wtokenRE = pattern(WTokenPattern)
+	ownerRE  = pattern(OwnerPattern)
 )
+
+// A lazyRE is a pattern that is compiled when it is first used: for a program
+// that starts to do one thing, compiling all of them is a good part of that.
+type lazyRE func() *regexp.Regexp
+
+func pattern(expr string) lazyRE {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
+func (re lazyRE) MatchString(s string) bool { return re().MatchString(s) }
 
 // Normalise fills in the defaults of what the creator left out.
 func (s *Spec) Normalise(t Timing) {

@@ -63,6 +63,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := create(dir, o); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	cache := pebble.NewCache(cacheSize)
 	db, err := pebble.Open(dir, options(o, lock, cache))
 	if err != nil {

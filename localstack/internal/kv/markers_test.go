@@ -24,12 +24,12 @@ func TestPowerCutWhileOpening(t *testing.T) {
 		if done || op.Kind != errorfs.OpFileSync && op.Kind != errorfs.OpFileSyncData {
 			return nil
 		}
-		for range 5 {
+		for range 3 {
 			cuts = append(cuts, cut{mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: random}), acked})
 		}
 		return nil
 	})
-	for acked < 6 {
+	for acked < 4 {
 		s := open2(t, fs)
 		if err := set(s, fmt.Sprint(acked)); err != nil {
 			t.Fatal(err)

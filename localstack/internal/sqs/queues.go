@@ -18,6 +18,7 @@ import (
 // like, and between two purges, in ms.
 const cooldown = 60_000
 
+// queueNamePattern is also that of batch entries' IDs and of permissions' labels.
 var queueNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
 // CreateQueue creates a queue, or answers with the one that has that name and

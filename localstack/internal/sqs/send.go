@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -127,8 +126,6 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-var batchIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
-
 // checkBatch is the rules for the entries of any batch.
 func checkBatch(entry string, ids []string) error {
 	if len(ids) == 0 {
@@ -139,7 +136,7 @@ func checkBatch(entry string, ids []string) error {
 	}
 	seen := map[string]bool{}
 	for _, id := range ids {
-		if !batchIDPattern.MatchString(id) {
+		if !queueNamePattern.MatchString(id) {
 			return errorf(codeInvalidBatchID, "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
 		}
 		if seen[id] {
