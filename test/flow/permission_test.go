@@ -194,6 +194,11 @@ func useEverything(t *testing.T, url string, svc *errand.Service) {
 	must(err)
 	_, err = user.Cancel(ctx, b.JobID)
 	must(err)
+	job.Group = "deploy"
+	grouped, err := user.CreateJob(ctx, job, "")
+	must(err)
+	_, err = user.Cancel(ctx, grouped.ID) // which rings for the next of its group
+	must(err)
 	for _, token := range []string{"u", "a", reg.Token} {
 		askAs(t, url, token)
 	}
