@@ -16,15 +16,14 @@ type Bell struct {
 	// reached without a token.
 	URLs           []string `json:"urls"`
 	PollIntervalMs int64    `json:"pollIntervalMs"` // ask for work this often though none rang
-	PollWait       int      `json:"pollWait"`       // seconds that a poll may be held when one did
 }
 
 // RingText is what stands on a bell's ticket.
 const RingText = "errand-ring"
 
-// hasBell reports whether workers are to wait at a bell. Where polls are held
-// for long, they aren't.
-func (s *Service) hasBell() bool { return len(s.Bells) > 0 && s.Timing.PollWait <= s.Timing.RingWait }
+// hasBell reports whether workers are to wait at a bell. Where polls are held,
+// they aren't.
+func (s *Service) hasBell() bool { return len(s.Bells) > 0 && s.Timing.PollWait == 0 }
 
 // bell is the bell of a worker; nil: it has none. It must be one for all of its
 // queues, or it would sleep through jobs of the others.
@@ -32,7 +31,7 @@ func (s *Service) bell(w *Worker) *Bell {
 	if !s.hasBell() {
 		return nil
 	}
-	b := &Bell{PollIntervalMs: s.Timing.BellPoll.Milliseconds(), PollWait: seconds(s.Timing.RingWait)}
+	b := &Bell{PollIntervalMs: s.Timing.BellPoll.Milliseconds()}
 	for _, q := range w.Queues {
 		if !slices.Contains(s.Queues, q) {
 			continue
@@ -65,15 +64,6 @@ func (s *Service) ringForNext(ctx context.Context, st *State) {
 	if st.Status.Terminal() && st.Lane != st.JobID {
 		s.ring(ctx, st.Queue)
 	}
-}
-
-// longestPoll is how long a poll may be held: as long as the server holds them,
-// or, after a ring, until the ticket that it is for can be seen.
-func (s *Service) longestPoll(w *Worker) time.Duration {
-	if s.bell(w) == nil {
-		return s.Timing.PollWait
-	}
-	return max(s.Timing.PollWait, s.Timing.RingWait)
 }
 
 // interval is how soon a worker should be heard of again: one that holds

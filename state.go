@@ -68,7 +68,6 @@ type Timing struct {
 	PollWait         time.Duration // longest that a poll is held; 0: polls are answered at once
 	PollInterval     time.Duration // that workers wait between polls that were answered with nothing
 	BellPoll         time.Duration // the same where they wait at a bell that doesn't ring
-	RingWait         time.Duration // longest that a poll is held after a ring
 	IdleHeartbeat    time.Duration // that workers are told which hold nothing and wait at a bell
 	TicketHold       time.Duration // a held ticket is hidden this long
 	RenewHold        time.Duration // and again when less than this is left
@@ -87,7 +86,7 @@ func DefaultTiming() Timing {
 	return Timing{
 		ShortLease: 30 * time.Second, Lease: 5 * time.Minute, Heartbeat: 10 * time.Second, WatchedHeartbeat: 2 * time.Second,
 		PollWait: 20 * time.Second, PollInterval: 5 * time.Second,
-		BellPoll: 10 * time.Minute, RingWait: time.Second, IdleHeartbeat: 2 * time.Minute,
+		BellPoll: 10 * time.Minute, IdleHeartbeat: 2 * time.Minute,
 		TicketHold: 15 * time.Minute, RenewHold: 10 * time.Minute,
 		ResendAfter: time.Minute, ResendEvery: 12 * time.Hour, ExpireAfter: 13 * day,
 		Watched: 30 * time.Second, UploadLifetime: 32 * day, UploadMargin: 16 * day,

@@ -39,7 +39,7 @@ func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*Assign
 	if w.Draining || len(t.queues) == 0 {
 		return nil, nil
 	}
-	return t.receive(ctx, min(r.Wait, s.longestPoll(w)))
+	return t.receive(ctx, min(r.Wait, s.Timing.PollWait))
 }
 
 // take is one poll at work.

@@ -23,6 +23,30 @@ const (
 	maxBellAnswer = 64 << 10
 )
 
+// echoes are the pauses before asking again, where a ring was followed by no
+// work: SQS looks at some of its servers only, and may miss a ticket at first
+// sight. A held poll would miss none, and cost a second of a function for each
+// ring that another agent was quicker to answer.
+var echoes = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond}
+
+// echo is how often to ask again after a ring.
+type echo struct{ left []time.Duration }
+
+func (e *echo) heard(rang bool) {
+	if rang {
+		e.left = echoes
+	}
+}
+
+// next is the pause before the next question; false: there is none.
+func (e *echo) next() (pause time.Duration, ok bool) {
+	if len(e.left) == 0 {
+		return 0, false
+	}
+	pause, e.left = e.left[0], e.left[1:]
+	return pause, true
+}
+
 // bell is where the agent waits while it has nothing to do.
 type bell struct {
 	silent time.Time // by the wall: until then it isn't tried

@@ -23,7 +23,7 @@ func newBelfry(t *testing.T) *belfry {
 	b := &belfry{newServer(t), make(chan chan string)}
 	b.pollWait = 0
 	b.heartbeat = 10 * time.Second // by the agent's clock, which tests hold
-	b.bell = &errand.Bell{URLs: []string{"/bell/default"}, PollIntervalMs: 300_000, PollWait: 1}
+	b.bell = &errand.Bell{URLs: []string{"/bell/default"}, PollIntervalMs: 300_000}
 	b.before = func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasPrefix(r.URL.Path, "/bell/") {
 			return false
@@ -80,6 +80,26 @@ func TestRing(t *testing.T) {
 			t.Errorf("%d polls, want 2", n)
 		}
 	}
+}
+
+// TestRingInVain: where a ring isn't followed by work at first sight, the agent
+// looks twice more, and then waits again.
+func TestRingInVain(t *testing.T) {
+	s, clock := newBelfry(t), newManual()
+	s.run(func(c *agent.Config) { c.Clock = clock })
+	s.waiter() <- "errand-ring"
+	s.await("a look", func() bool { return len(s.polls) == 2 })
+	for n := 3; n <= 4; n++ {
+		eventually(t, "another look", func() bool {
+			clock.advance(100 * time.Millisecond)
+			return len(s.polled()) == n
+		})
+	}
+	w := s.waiter()
+	if n := len(s.polled()); n != 4 {
+		t.Errorf("%d polls, want 4", n)
+	}
+	close(w)
 }
 
 // TestNoRing: the agent goes on waiting, and asks when it is time to.

@@ -45,34 +45,32 @@ func (a *Agent) start(base context.Context, asg *errand.Assignment) {
 
 // take asks until there is work; nil: there will be none.
 func (a *Agent) take(base, ctx context.Context) *errand.Assignment {
-	rang := false
+	var rings echo
 	for ctx.Err() == nil {
 		if a.diskTried(ctx) != nil || a.freshen(ctx) != nil {
 			break
 		}
 		id, began := rand.Text(), a.Clock.Now()
-		asg, err := a.ask(ctx, id, a.pollWait(rang))
+		asg, err := a.ask(ctx, id)
 		if asg != nil {
 			return asg
 		}
 		if err != nil {
 			return a.askOnceMore(base, id)
 		}
-		if rang, err = a.rest(ctx, a.Clock.Now().Sub(began)); err != nil {
+		if again, ok := rings.next(); ok {
+			if sleep(ctx, a.Clock, again) != nil {
+				break
+			}
+			continue
+		}
+		rang, err := a.rest(ctx, a.Clock.Now().Sub(began))
+		if err != nil {
 			break
 		}
+		rings.heard(rang)
 	}
 	return nil
-}
-
-// pollWait is how long a poll may be held: after a ring a moment, for SQS may not
-// show the ticket at first sight.
-func (a *Agent) pollWait(rang bool) time.Duration {
-	reg := a.session.now()
-	if rang && reg.Bell != nil {
-		return time.Duration(max(reg.PollWait, reg.Bell.PollWait)) * time.Second
-	}
-	return time.Duration(reg.PollWait) * time.Second
 }
 
 // between is the wait after a poll that got nothing: none where the server
@@ -92,7 +90,8 @@ func (a *Agent) between(held time.Duration) time.Duration {
 // ask makes one poll: it asks with one ID until there is an answer. The server
 // gives the same assignment to the same ID, so one whose answer was lost isn't.
 // An error says that ctx ended first: what the server answered isn't known.
-func (a *Agent) ask(ctx context.Context, id string, wait time.Duration) (*errand.Assignment, error) {
+func (a *Agent) ask(ctx context.Context, id string) (*errand.Assignment, error) {
+	wait := time.Duration(a.session.now().PollWait) * time.Second
 	for n := 1; ; n++ {
 		asg, err := a.askOnce(ctx, id, wait)
 		if err == nil || ctx.Err() != nil {
