@@ -43,7 +43,7 @@ func (a *app) stackCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.keyID, "access-key-id", "", "access key ID to accept (default $ERRAND_STACK_ACCESS_KEY_ID, else test)")
 	cmd.Flags().StringVar(&f.secret, "secret-access-key", "", "its secret (default $ERRAND_STACK_SECRET_ACCESS_KEY, else test)")
 	cmd.Flags().BoolVar(&f.noAuth, "no-auth", false, "accept any access key")
-	f.profileFlags.add(cmd)
+	f.add(cmd)
 	cmd.Flags().BoolVar(&f.insecure, "insecure", false, "listen for other machines, without TLS (in a container)")
 	cmd.Flags().StringVar(&f.template, "template", "", "make the tables, queues and buckets of this CloudFormation or SAM template")
 	cmd.Flags().StringVar(&f.name, "stack-name", "local", "what the template's AWS::StackName is: names are made of it")

@@ -247,8 +247,8 @@ var scenarios = map[string]func(s *scene) answer{
 	"test_create_standard_queue_with_fifo_attribute_raises_error/invalid-attribute-content-based-deduplication": creating("ContentBasedDeduplication=false"),
 	"test_create_standard_queue_with_fifo_attribute_raises_error/invalid-attribute-deduplication-scope":         creating("DeduplicationScope=queue"),
 	"test_create_standard_queue_with_fifo_attribute_raises_error/invalid-attribute-throughput-limit":            creating("FifoThroughputLimit=perQueue"),
-	"test_send_receive_wait_time_seconds/recieve_message_error_too_large":                                       receiveWait(21),
-	"test_send_receive_wait_time_seconds/recieve_message_error_too_small":                                       receiveWait(-1),
+	"test_send_receive_wait_time_seconds/receive_message_error_too_large":                                       receiveWait(21),
+	"test_send_receive_wait_time_seconds/receive_message_error_too_small":                                       receiveWait(-1),
 	"test_send_empty_message/send_empty_message": func(s *scene) answer {
 		return s.call(sqs.SendMessageInput{QueueUrl: s.standard()})
 	},
