@@ -8,7 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
 // maxFaults is how many faults AWS lists at most.
@@ -46,25 +49,61 @@ func validate(in any) error {
 }
 
 func validateNames(v reflect.Value) error {
-	for i := range v.NumField() {
-		tag := v.Type().Field(i).Tag.Get("aws")
-		if !strings.HasPrefix(tag, "required") {
+	for _, m := range membersOf(v.Type()) {
+		if !m.required {
 			continue
 		}
-		name := v.Type().Field(i).Name
-		if v.Field(i).IsNil() {
-			return invalid("The parameter '%s' is required but was not present in the request", name)
+		f := v.Field(m.index)
+		if f.IsNil() {
+			return invalid("The parameter '%s' is required but was not present in the request", m.goName)
 		}
-		if n := len(v.Field(i).Elem().String()); n < 3 || n > 255 {
-			return invalid("%s must be at least 3 characters long and at most 255 characters long", name)
+		if n := len(f.Elem().String()); n < 3 || n > 255 {
+			return invalid("%s must be at least 3 characters long and at most 255 characters long", m.goName)
 		}
 	}
 	return nil
 }
 
+// A member is a field of an input with its rules, read from its tag once.
+type member struct {
+	index             int
+	goName, path      string
+	required, notNull bool
+	rules             []rule
+}
+
+type rule struct{ name, arg string }
+
+var members sync.Map // by reflect.Type: []member
+
+func membersOf(t reflect.Type) []member {
+	if m, ok := members.Load(t); ok {
+		return m.([]member)
+	}
+	all := make([]member, t.NumField())
+	for i := range all {
+		f := t.Field(i)
+		m := member{index: i, goName: f.Name, path: string(unicode.ToLower(rune(f.Name[0]))) + f.Name[1:]}
+		for _, r := range strings.Split(f.Tag.Get("aws"), ",") {
+			name, arg, _ := strings.Cut(r, "=")
+			m.required = m.required || name == "required"
+			m.notNull = m.notNull || name == "notnull"
+			m.rules = append(m.rules, rule{name, arg})
+		}
+		all[i] = m
+	}
+	members.Store(t, all)
+	return all
+}
+
+// at is where a member stands: its path, put together only for a message.
+type at struct{ parent, name string }
+
+func (a at) String() string { return a.parent + a.name }
+
 type checker struct{ faults []string }
 
-func (c *checker) fault(v reflect.Value, path, format string, args ...any) {
+func (c *checker) fault(v reflect.Value, path at, format string, args ...any) {
 	if len(c.faults) == maxFaults {
 		return
 	}
@@ -76,10 +115,8 @@ func (c *checker) fault(v reflect.Value, path, format string, args ...any) {
 }
 
 func (c *checker) fields(v reflect.Value, parent string) {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		path := parent + string(unicode.ToLower(rune(f.Name[0]))) + f.Name[1:]
-		c.field(v.Field(i), path, f.Tag.Get("aws"))
+	for _, m := range membersOf(v.Type()) {
+		c.field(v.Field(m.index), at{parent, m.path}, &m)
 	}
 }
 
@@ -94,38 +131,37 @@ func isAbsent(v reflect.Value) bool {
 	return false
 }
 
-func (c *checker) field(v reflect.Value, path, tag string) {
+func (c *checker) field(v reflect.Value, path at, m *member) {
 	if isAbsent(v) {
-		if strings.Contains(tag, "notnull") {
+		if m.notNull {
 			c.fault(v, path, "not be null")
 		}
 		return
 	}
-	for _, rule := range strings.Split(tag, ",") {
-		name, arg, _ := strings.Cut(rule, "=")
-		c.rule(v, path, name, arg)
+	for _, r := range m.rules {
+		c.rule(v, path, r.name, r.arg)
 	}
 	c.children(v, path)
 }
 
-func (c *checker) children(v reflect.Value, path string) {
+func (c *checker) children(v reflect.Value, path at) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		c.children(v.Elem(), path)
 	case reflect.Struct:
-		if v.Type().Name() != "Value" { // attribute values are checked by their own rules
-			c.fields(v, path+".")
+		if v.Type() != reflect.TypeFor[value.Value]() { // attribute values are checked by their own rules
+			c.fields(v, path.String()+".")
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			c.children(v.Index(i), fmt.Sprintf("%s.%d.member", path, i+1))
+			c.children(v.Index(i), at{path.String(), fmt.Sprintf(".%d.member", i+1)})
 		}
 	case reflect.Map:
 		if v.Type() == reflect.TypeFor[Item]() {
 			return
 		}
 		for _, k := range sortedKeys(v) {
-			c.children(v.MapIndex(k), path+"."+k.String()+".member")
+			c.children(v.MapIndex(k), at{path.String(), "." + k.String() + ".member"})
 		}
 	}
 }
@@ -136,7 +172,7 @@ func sortedKeys(v reflect.Value) []reflect.Value {
 	return keys
 }
 
-func (c *checker) rule(v reflect.Value, path, name, arg string) {
+func (c *checker) rule(v reflect.Value, path at, name, arg string) {
 	e := reflect.Indirect(v)
 	switch name {
 	case "enum":
@@ -166,13 +202,13 @@ func (c *checker) rule(v reflect.Value, path, name, arg string) {
 }
 
 // mapFault is the fault of a map's keys or values: its constraint has no "must".
-func (c *checker) mapFault(v reflect.Value, path, constraint string) {
+func (c *checker) mapFault(v reflect.Value, path at, constraint string) {
 	if len(c.faults) < maxFaults {
 		c.faults = append(c.faults, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", show(v), path, constraint))
 	}
 }
 
-func (c *checker) bound(v reflect.Value, path, name, arg string) {
+func (c *checker) bound(v reflect.Value, path at, name, arg string) {
 	limit, _ := strconv.ParseInt(arg, 10, 64)
 	e, what := reflect.Indirect(v), "length"
 	var n int64

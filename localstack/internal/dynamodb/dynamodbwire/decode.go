@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
@@ -22,12 +23,7 @@ func decode(tree, into any) error {
 }
 
 func decodeStruct(m map[string]any, v reflect.Value) error {
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "" {
-			name = f.Name
-		}
+	for i, name := range wireNames(v.Type()) {
 		if tree, ok := m[name]; ok && tree != nil {
 			if err := decodeInto(tree, v.Field(i), false); err != nil {
 				return err
@@ -35,6 +31,24 @@ func decodeStruct(m map[string]any, v reflect.Value) error {
 		}
 	}
 	return nil
+}
+
+var names sync.Map // by reflect.Type: []string
+
+// wireNames are the names of a type's members on the wire, by field.
+func wireNames(t reflect.Type) []string {
+	if n, ok := names.Load(t); ok {
+		return n.([]string)
+	}
+	all := make([]string, t.NumField())
+	for i := range all {
+		f := t.Field(i)
+		if all[i], _, _ = strings.Cut(f.Tag.Get("json"), ","); all[i] == "" {
+			all[i] = f.Name
+		}
+	}
+	names.Store(t, all)
+	return all
 }
 
 const (
