@@ -67,10 +67,6 @@ func (o *Object) describe(a About) {
 	o.Headers, o.Metadata, o.Tags, o.StorageClass = a.Headers, a.Metadata, a.Tags, a.StorageClass
 }
 
-func (o *Object) about() About {
-	return About{Headers: o.Headers, Metadata: o.Metadata, Tags: o.Tags, StorageClass: o.StorageClass}
-}
-
 func checkNew(key string, a About, size int64) error {
 	meta := 0
 	for k, v := range a.Metadata {

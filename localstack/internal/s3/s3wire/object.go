@@ -210,7 +210,7 @@ func (c *call) getObject() error {
 	}
 	c.readHeaders(o, content.Span)
 	if _, werr := c.w.Write((*buf)[:n]); werr != nil || err != nil {
-		return nil //nolint:nilerr // who has gone needs no answer
+		return nil // who has gone needs no answer
 	}
 	// Hidden, so that the buffer is ours: a ReadFrom would use a small one.
 	if _, err := io.CopyBuffer(struct{ io.Writer }{c.w}, content, *buf); err != nil {
