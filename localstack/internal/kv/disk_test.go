@@ -66,7 +66,7 @@ func TestFailedSync(t *testing.T) {
 			if err := set(s, "after"); !errors.Is(err, broken) {
 				t.Errorf("a write after a failed sync: %v", err)
 			}
-			if full := errors.Is(s.Writable(), kv.ErrFull); full != (broken == syscall.ENOSPC) {
+			if full := errors.Is(s.Writable(), kv.ErrFull); full != errors.Is(broken, syscall.ENOSPC) {
 				t.Errorf("Writable: %v", s.Writable())
 			}
 			_ = s.Close() // says so too

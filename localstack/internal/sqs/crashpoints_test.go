@@ -34,8 +34,7 @@ func (c *cutter) String() string { return "before each sync" }
 // MaybeError implements errorfs.Injector. Nothing can be begun or told between
 // the copies of ledger and disk.
 func (c *cutter) MaybeError(op errorfs.Op) error {
-	switch op.Kind {
-	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+	if op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo {
 		c.ledger.note(func() {
 			told := c.ledger.copy()
 			c.cuts = append(c.cuts,

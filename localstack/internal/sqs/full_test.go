@@ -27,6 +27,12 @@ func openOn(t *testing.T, fs vfs.FS, c *clock.Manual) *stack {
 	return &stack{Engine: e, clock: c, store: store}
 }
 
+// stop is the engine's Close, which the stack's own hides.
+func (s *stack) stop() {
+	e := s.Engine
+	e.Close()
+}
+
 func (s *stack) trySend(group, body string) error {
 	_, err := s.SendMessage(ctx, scope, sqs.SendMessageInput{QueueUrl: q, MessageBody: body, MessageGroupId: &group, MessageDeduplicationId: &body})
 	return err
@@ -61,12 +67,12 @@ func TestDiskFullAtOnce(t *testing.T) {
 	if err == nil {
 		t.Error("a send was acknowledged after the log had failed")
 	}
-	s.Engine.Close()
+	s.stop()
 	_ = s.store.Close() // says that it couldn't sync
 
 	again := openOn(t, mem.CrashClone(vfs.CrashCloneCfg{}), clock.NewManual(start))
 	defer again.store.Close()
-	defer again.Engine.Close()
+	defer again.stop()
 	must(t, again.delete(q, first)) // in flight still
 	got := bodies(again.take(t, q, 10))
 	if !strings.HasPrefix(got, "b c") {
@@ -92,7 +98,7 @@ func TestDiskNearlyFull(t *testing.T) {
 	disk.free.Store(1 << 40)
 	s := openOn(t, disk, clock.NewManual(start))
 	defer s.store.Close()
-	defer s.Engine.Close()
+	defer s.stop()
 	s.create(t, q)
 	must(t, s.trySend("g", "first"))
 	disk.free.Store(1 << 20)

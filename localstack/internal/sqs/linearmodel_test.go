@@ -43,7 +43,7 @@ var groupModel = porcupine.Model{
 		g := state.(fifoGroup)
 		return g.step(input.(entry))
 	},
-	Equal: func(a, b any) bool { return reflect.DeepEqual(a, b) },
+	Equal: reflect.DeepEqual,
 }
 
 func (g fifoGroup) step(e entry) (bool, any) {
