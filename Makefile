@@ -33,6 +33,20 @@ RACE := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && echo -race)
 test: ## Run all tests with the race detector (10 minutes at most on 2 cores)
 	@test -n "$(RACE)" || echo "no C compiler here: the tests run without the race detector"
 	$(GO) test $(RACE) -timeout 10m ./...
+	ERRAND_PROFILE=hostile ERRAND_SEED=1 ERRAND_DAYS=1 $(GO) test -count=1 -timeout 10m -run '$(HOSTILE_TESTS)' ./test/flow ./test/e2e
+
+# What make test runs of both suites in the hostile profile; all of them take
+# minutes more, most of which the SDK waits.
+HOSTILE_TESTS := Test(OneJob|Argv|BinaryOutput|Cancel|LostAnswer|ClonedDirectory|Direct|AssignmentTable|Order|Log|Upload|Owners|Sweep|Lane|Repeated|HostileDays)
+
+SEED ?= 1
+COUNT ?= 1
+.PHONY: test-hostile
+test-hostile: ## The flow and end-to-end suites in the hostile profile, for COUNT seeds from SEED on
+	@for seed in $$(seq $(SEED) $$(( $(SEED) + $(COUNT) - 1 ))); do \
+	  echo "== seed $$seed"; \
+	  ERRAND_PROFILE=hostile ERRAND_SEED=$$seed ERRAND_DAYS=1 $(GO) test -count=1 -timeout 30m ./test/flow ./test/e2e || exit 1; \
+	done
 
 test-isolate: functions ## Run the end-to-end tests with the compiled functions as processes, as on Lambda
 	ERRAND_E2E_FLAGS="--isolate --functions $(CURDIR)/bin/functions" $(GO) test $(RACE) -count=1 -timeout 10m ./test/e2e

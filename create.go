@@ -21,6 +21,7 @@ type CreateOptions struct {
 
 // CreateJob records a job and then sends its ticket. When it returns the job is
 // durable, also where the ticket could not be sent: the sweep sends it again.
+// A job of a group has its place in the group's order when it returns.
 // The same key makes one job of a request and its repetitions.
 // Errors: CodeInvalidField, CodeForbidden, CodeSourceNotFound, CodeIdempotencyMismatch.
 func (s *Service) CreateJob(ctx context.Context, c Caller, spec Spec, o CreateOptions) (Job, error) {
@@ -120,10 +121,10 @@ func (s *Service) claim(ctx context.Context, spec *Spec, key string) (id string,
 func (s *Service) repeated(ctx context.Context, spec *Spec, id string, o CreateOptions) (Job, error) {
 	old, state, err := s.Store.Job(ctx, id)
 	if err == nil {
-		if !s.now().After(state.CreatedAt.Add(s.Timing.ResendAfter)) { // later it is the sweep's
-			s.sendFirst(ctx, state)
+		if old.Group == "" && s.now().After(state.CreatedAt.Add(s.Timing.ResendAfter)) {
+			return Job{Spec: *old, State: *state}, nil // the sweep looks after its ticket
 		}
-		return Job{Spec: *old, State: *state}, nil
+		return s.sendFirst(ctx, old, state)
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return Job{}, unavailable("read the job", err)
@@ -144,19 +145,26 @@ func (s *Service) createJob(ctx context.Context, spec *Spec, o CreateOptions) (J
 	if err != nil {
 		return Job{}, unavailable("keep the job", err)
 	}
-	s.sendFirst(ctx, &state)
-	return Job{Spec: *spec, State: state}, nil
+	return s.sendFirst(ctx, spec, &state)
 }
 
-// sendFirst sends the ticket of a job that no worker has had. Sent again soon
-// after, it is the same ticket.
-func (s *Service) sendFirst(ctx context.Context, state *State) {
+// sendFirst sends the ticket of a job that no worker has had, and answers with
+// the job. Sent again soon after, it is the same ticket. Where it can't be sent,
+// the sweep will; but a job of a group isn't answered for before: what its
+// creator asks for next must stand behind it.
+func (s *Service) sendFirst(ctx context.Context, spec *Spec, state *State) (Job, error) {
+	job := Job{Spec: *spec, State: *state}
 	if state.Status != Pending || state.Attempt > 0 {
-		return
+		return job, nil
 	}
-	if err := s.Queue.Send(ctx, state.Queue, state.Lane, state.JobID, state.JobID); err != nil {
-		s.Log.WarnContext(ctx, "ticket not sent; the sweep will", "job", state.JobID, "err", err)
-	} else {
+	err := s.Queue.Send(ctx, state.Queue, state.Lane, state.JobID, state.JobID)
+	switch {
+	case err == nil:
 		s.ring(ctx, state.Queue)
+	case spec.Group != "":
+		return Job{}, unavailable("send the ticket", err)
+	default:
+		s.Log.WarnContext(ctx, "ticket not sent; the sweep will", "job", state.JobID, "err", err)
 	}
+	return job, nil
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -145,6 +146,7 @@ func TestClonedDirectory(t *testing.T) {
 	marker := filepath.Join(t.TempDir(), "runs")
 	id := s.submit("--no-source", "-c", "echo run >> "+marker+"; "+g.wait())
 	s.awaitJob(id, "running", running)
+	awaitFile(t, marker) // the server says so before the command begins
 	if err := os.CopyFS(clone, os.DirFS(data)); err != nil {
 		t.Fatal(err)
 	}
@@ -159,6 +161,24 @@ func TestClonedDirectory(t *testing.T) {
 	}
 	if b, err := os.ReadFile(marker); err != nil || string(b) != "run\n" {
 		t.Errorf("the command left %q (%v), want one run", b, err)
+	}
+}
+
+// awaitFile waits until there is a file of that name.
+func awaitFile(t *testing.T, name string) {
+	t.Helper()
+	limit := time.After(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := os.Stat(name); err == nil {
+			return
+		}
+		select {
+		case <-limit:
+			t.Fatalf("there is never a file %s", name)
+		case <-tick.C:
+		}
 	}
 }
 
@@ -240,9 +260,13 @@ func (s *server) awsCalls() map[string]func(endpoint string) error {
 	if err != nil || keys.AccessKeyID == "" {
 		s.t.Fatalf("keys %s: %v", b, err)
 	}
+	attempts := 1
+	if hostile() {
+		attempts = 10
+	}
 	at := func(endpoint string) aws.Config {
 		return aws.Config{
-			Region: "us-east-1", BaseEndpoint: &endpoint, RetryMaxAttempts: 1,
+			Region: "us-east-1", BaseEndpoint: &endpoint, RetryMaxAttempts: attempts,
 			Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
 		}
 	}

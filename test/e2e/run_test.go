@@ -95,12 +95,7 @@ func TestConcurrentJobs(t *testing.T) {
 	for range 4 {
 		ids = append(ids, s.submit("--no-source", "-c", g.wait()))
 	}
-	for _, id := range ids[:3] {
-		s.awaitJob(id, "running", running)
-	}
-	if job := s.job(ids[3]); job.Status != errand.Pending {
-		t.Errorf("the fourth job is %s though three slots are taken", job.Status)
-	}
+	s.awaitRunning(ids, 3)
 	workers := map[string]bool{}
 	g.open()
 	for _, id := range ids {
@@ -108,6 +103,36 @@ func TestConcurrentJobs(t *testing.T) {
 	}
 	if len(workers) != 2 {
 		t.Errorf("%d workers ran the jobs, want 2", len(workers))
+	}
+}
+
+// awaitRunning waits until n of the jobs run, while the others wait. Which these
+// are is the order's business, which has tests of its own.
+func (s *server) awaitRunning(ids []string, n int) {
+	s.t.Helper()
+	limit := time.After(patience)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		count := map[errand.Status]int{}
+		for _, id := range ids {
+			job, err := again(s.t, func() (api.Job, error) { return s.client().Job(s.t.Context(), id) })
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			count[job.Status]++
+		}
+		if count[errand.Running] == n && count[errand.Pending] == len(ids)-n {
+			return
+		}
+		if count[errand.Running] > n {
+			s.t.Fatalf("%v: more jobs run than there are slots", count)
+		}
+		select {
+		case <-limit:
+			s.t.Fatalf("%v, want %d running", count, n)
+		case <-tick.C:
+		}
 	}
 }
 

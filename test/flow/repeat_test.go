@@ -47,6 +47,37 @@ func TestRepeatedCreateSendsTicket(t *testing.T) {
 	}
 }
 
+// TestLaneKeepsItsOrder: a job of a group isn't answered for before its ticket
+// is sent, or one that was created after it would overtake it.
+func TestLaneKeepsItsOrder(t *testing.T) {
+	for _, applied := range []bool{false, true} {
+		t.Run(fmt.Sprintf("applied=%v", applied), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			create := func(key string) (errand.Job, error) {
+				return w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "true"}}, Group: "deploy"}, errand.CreateOptions{Key: key})
+			}
+			w.faults.set("Send", applied)
+			_, err := create("a")
+			wantCode(t, err, errand.CodeUnavailable)
+			first, err := create("a")
+			wantCode(t, err, "")
+			second, err := create("b")
+			wantCode(t, err, "")
+			k := w.worker("a")
+			for _, job := range []errand.Job{first, second} {
+				a := k.take(true)
+				if a.JobID != job.Spec.ID {
+					t.Fatalf("got %s, want %s", a.JobID, job.Spec.ID)
+				}
+				k.beat(a)
+				_, err := k.submit(a, 0)
+				wantCode(t, err, "")
+			}
+		})
+	}
+}
+
 // losing loses the answer to the n-th request that holds a text.
 type losing struct {
 	next http.RoundTripper

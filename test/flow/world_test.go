@@ -42,6 +42,12 @@ type world struct {
 // sweep never comes by itself here: tests sweep when they mean to.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOf(t, profile(t))
+}
+
+// newWorldOf is newWorld over a stack that is hostile, or with nil isn't.
+func newWorldOf(t *testing.T, hostile *localstack.Hostile) *world {
+	t.Helper()
 	clock := localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
 	w := &world{t: t, ctx: t.Context(), clock: clock, faults: &faults{}}
 	idle := func(map[string]string) (localstack.Handler, error) { // the tests call the Service, not the functions
@@ -53,7 +59,7 @@ func newWorld(t *testing.T) *world {
 	}
 	stack, err := localstack.Start(w.ctx, localstack.Config{
 		Clock: clock, Template: errand.Template, Functions: functions, Logf: t.Logf,
-		Parameters: map[string]string{"PollWait": "20s"}, OldestGroupFirst: true, Hostile: profile(t),
+		Parameters: map[string]string{"PollWait": "20s"}, OldestGroupFirst: true, Hostile: hostile,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -145,18 +151,22 @@ func (w *world) sweep() errand.SweepReport {
 // tickets counts the messages of the default queue.
 func (w *world) tickets() int {
 	w.t.Helper()
-	url := w.settings.Queues[errand.DefaultQueue]
-	res, err := sqs.NewFromConfig(awsOf(w.stack)).GetQueueAttributes(w.ctx, &sqs.GetQueueAttributesInput{
+	return countTickets(w.t, awsOf(w.stack), w.settings.Queues[errand.DefaultQueue])
+}
+
+func countTickets(t *testing.T, cfg aws.Config, url string) int {
+	t.Helper()
+	res, err := sqs.NewFromConfig(cfg).GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
 		QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	n := 0
 	for _, name := range []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"} {
 		var k int
 		if _, err := fmt.Sscan(res.Attributes[name], &k); err != nil {
-			w.t.Fatalf("%s: %v", name, err)
+			t.Fatalf("%s: %v", name, err)
 		}
 		n += k
 	}
