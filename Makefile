@@ -10,7 +10,7 @@ SAM_VERSION := 1.170.0
 HCL_VERSION := v2.24.0
 SAM := $(CACHE)/sam/bin/sam
 
-.PHONY: help load test-isolate functions build demo test race lint template-lint cross bench bench-sqs bench-s3 bench-dynamodb web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration deploy package
+.PHONY: help load bench-init test-isolate functions build demo test race lint template-lint cross bench bench-sqs bench-s3 bench-dynamodb web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration deploy package
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ test-hostile: ## The flow and end-to-end suites in the hostile profile, for COUN
 
 test-isolate: functions ## Run the end-to-end tests with the compiled functions as processes, as on Lambda
 	ERRAND_E2E_FLAGS="--isolate --functions $(CURDIR)/bin/functions" $(GO) test $(RACE) -count=1 -timeout 10m ./test/e2e
+
+bench-init: functions ## How long each compiled function takes to start, to its first request for work
+	ERRAND_FUNCTIONS=$(CURDIR)/bin/functions $(GO) test -run '^$$' -bench Init -benchtime 20x ./functions
 
 load: ## 1,000 agents wait and 100 jobs a second come, on an account with 100 concurrent executions
 	ERRAND_LOAD_AGENTS=1000 $(GO) test -count=1 -run '^TestLoad' -v ./test/flow

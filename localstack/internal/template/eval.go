@@ -17,14 +17,19 @@ type evaluator struct {
 	names      map[string]string
 	pending    map[string]bool // names and conditions under evaluation: cycles
 	depth      int
+	nodes      int      // evaluated so far
 	plain      plainAPI // what was read of it
 }
 
 // noValue is what !Ref AWS::NoValue gives: the property isn't there.
 type noValue struct{}
 
-// maxDepth bounds nesting, which aliases could make endless.
-const maxDepth = 100
+// maxDepth bounds nesting, which aliases could make endless, and maxNodes what is
+// evaluated in all, which they could double at each level.
+const (
+	maxDepth = 100
+	maxNodes = 200_000
+)
 
 func newEvaluator(d *document, o Options) (*evaluator, error) {
 	e := &evaluator{
@@ -45,6 +50,9 @@ func (e *evaluator) eval(n *yaml.Node) (any, error) {
 		return nil, fmt.Errorf("line %d: nested too deeply", n.Line)
 	}
 	defer func() { e.depth-- }()
+	if e.nodes++; e.nodes > maxNodes {
+		return nil, fmt.Errorf("line %d: the template is too large, or its aliases make it so", n.Line)
+	}
 	if n.Kind == yaml.AliasNode {
 		return e.eval(n.Alias)
 	}

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -178,6 +179,8 @@ func TestRefusals(t *testing.T) {
 		{"plain route target", plain("", "", "Target: integrations/other"), "Target is no integration of its API"},
 		{"plain route API", plain("", "", "ApiId: other"), `ApiId "other" is no API of this template`},
 		{"alias bomb", "Resources: {Q: {Type: AWS::SQS::Queue, Properties: &a {QueueName: [*a]}}}", "nested too deeply"},
+		{"alias bomb, doubling", "Resources: {Q: {Type: AWS::SQS::Queue, Properties: &a {QueueName: [*a, *a]}}}", "nested too deeply"},
+		{"alias bomb, flat", bomb(), "its aliases make it so"},
 		{"empty", "Resources: {}", "no Resources"},
 		{"not yaml", "{", "parse the template"},
 	}
@@ -236,6 +239,16 @@ func TestServiceIntegration(t *testing.T) {
 	if _, err := Parse([]byte("Conditions: {Never: !Equals [a, b]}\n"+noStage), options); err == nil || !strings.Contains(err.Error(), "its API has no stage") {
 		t.Errorf("without a stage: %v", err)
 	}
+}
+
+// bomb is a template of 30 levels, each of which has the one before twice.
+func bomb() string {
+	var b strings.Builder
+	b.WriteString("Metadata:\n  a0: &a0 x\n")
+	for i := range 30 {
+		fmt.Fprintf(&b, "  a%d: &a%d [*a%d, *a%d]\n", i+1, i+1, i, i)
+	}
+	return b.String() + "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {QueueName: *a30}}}"
 }
 
 func TestParameters(t *testing.T) {
