@@ -81,7 +81,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, matched *route, 
 	case errors.Is(err, context.DeadlineExceeded):
 		message(w, http.StatusServiceUnavailable, "Service Unavailable")
 	case err != nil:
-		g.Logf("gateway: %s: %s: %s", matched.key(), matched.Route.Service.Subtype, err)
+		g.Logf("gateway: %s: %s: %s", matched.key(), matched.Service.Subtype, err)
 		message(w, http.StatusInternalServerError, "Internal Server Error")
 	default:
 		w.Header().Set("Content-Type", answer.ContentType)

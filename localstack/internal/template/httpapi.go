@@ -149,7 +149,7 @@ func (p *plainAPI) join(t *Template) error {
 		case !p.stages[r.apiID]:
 			return fmt.Errorf("resource %s (line %d): its API has no stage", r.resource.id, r.resource.line)
 		}
-		r.Route.Service, r.Route.Timeout = &in.service, in.timeout
+		r.Service, r.Timeout = &in.service, in.timeout
 		if err := t.APIs[i].add(r.Route); err != nil {
 			return fmt.Errorf("resource %s (line %d): RouteKey %w", r.resource.id, r.resource.line, err)
 		}
