@@ -60,6 +60,7 @@ func TestWorkerTokens(t *testing.T) {
 // TestCursorFromTheFuture: it costs what the first page does, and not a query
 // for each month until the year 10889.
 func TestCursorFromTheFuture(t *testing.T) {
+	normalOnly(t, "it counts calls to AWS")
 	w := newWorld(t)
 	job := w.create()
 	first := w.queries(func() errand.JobPage {
