@@ -29,8 +29,8 @@ func touch(t *testing.T, path string) {
 	}
 }
 
-// long is a command that tells its process ID in a file, and goes on till a
-// file called gate is there.
+// long is a command that says that it started, tells its process ID in a file,
+// and goes on till a file called gate is there.
 type long struct{ pidFile, gate string }
 
 func newLong(t *testing.T) long {
@@ -39,8 +39,8 @@ func newLong(t *testing.T) long {
 }
 
 func (l long) command() string {
-	return "echo $$ >" + l.pidFile + ".tmp; mv " + l.pidFile + ".tmp " + l.pidFile +
-		"; echo started; while ! test -e " + l.gate + "; do sleep 0.02; done; exit 4"
+	return "echo started; echo $$ >" + l.pidFile + ".tmp; mv " + l.pidFile + ".tmp " + l.pidFile +
+		"; while ! test -e " + l.gate + "; do sleep 0.02; done; exit 4"
 }
 
 // started waits until it runs, and returns its process ID.

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -56,8 +57,13 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 		d.clock = localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
 		c.Clock, clock = d.clock, wire.Clock{Now: d.clock.Now, After: (&world{clock: d.clock}).after}
 	}
+	started := make(chan struct{}) // d.stack is there; a schedule may be due before
 	for _, name := range names {
 		functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
+			<-started
+			if d.stack == nil {
+				return nil, errors.New("the stack did not start")
+			}
 			cfg := awsOf(d.stack)
 			if o.wrap != nil {
 				cfg.HTTPClient = &http.Client{Transport: o.wrap(name, d.stack.RoundTripper())}
@@ -69,7 +75,9 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 		o.change(&c)
 	}
 	var err error
-	if d.stack, err = localstack.Start(t.Context(), c); err != nil {
+	d.stack, err = localstack.Start(t.Context(), c)
+	close(started)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.stack.Close() })
