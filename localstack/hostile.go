@@ -7,6 +7,7 @@ import (
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
+	"github.com/errandhq/errand/localstack/internal/gateway"
 	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/lambda/lambdawire"
 	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
@@ -99,9 +100,9 @@ func (s *Stack) lambdaDoor(next http.Handler) http.Handler {
 }
 
 // apiDoor is before the HTTP API, which words its errors without codes.
-func (s *Stack) apiDoor(next http.Handler) http.Handler {
+func (s *Stack) apiDoor(next *gateway.Gateway) http.Handler {
 	return s.door(&hostile.Door{
-		Service: "api", Wire: s.cfg.Hostile.API, Operation: func(r *http.Request) string { return r.Method + " " + r.URL.Path }, Next: next,
+		Service: "api", Wire: s.cfg.Hostile.API, Operation: next.RouteKey, Next: next,
 		Fail: func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(e.Status)

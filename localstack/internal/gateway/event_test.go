@@ -206,7 +206,11 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/files/a%20b/c", "GET /files/{path+}", `{"path":"a b/c"}`},
 		{"GET", "/", "$default", "null"},
 	} {
-		serve(g, httptest.NewRequest(tt.method, tt.path, nil))
+		r := httptest.NewRequest(tt.method, tt.path, nil)
+		if key := g.RouteKey(r); key != tt.want {
+			t.Errorf("%s %s: RouteKey %q, want %q", tt.method, tt.path, key, tt.want)
+		}
+		serve(g, r)
 		var e struct {
 			RouteKey       string
 			PathParameters json.RawMessage

@@ -88,6 +88,16 @@ func (g *Gateway) Handles(r *http.Request) bool {
 	return found != nil
 }
 
+// RouteKey is the key of the route that takes the request, "GET /jobs/{id}";
+// empty if there is none.
+func (g *Gateway) RouteKey(r *http.Request) string {
+	found, _ := g.match(r.Method, r.URL.EscapedPath())
+	if found == nil {
+		return ""
+	}
+	return found.key()
+}
+
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	requestID := newRequestID()
 	w.Header().Set("Apigw-Requestid", requestID)

@@ -18,7 +18,9 @@ type Past struct {
 	store  *kv.Store
 
 	mu      sync.Mutex
-	moments []*moment // ascending
+	moments []*moment   // ascending
+	alarm   func() bool // stops the one that is set; nil: none is
+	closed  bool
 }
 
 // A moment is the store as it was just before a write.
@@ -41,12 +43,37 @@ const apart = 5 * time.Millisecond
 func (p *Past) Keep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		return // a request that outlived the stack's grace
+	}
 	now := p.clock.Now()
-	p.forget(now.Add(-max(p.db.StaleMost, p.db.IndexLagMost)))
+	p.forget(now.Add(-p.reach()))
 	if n := len(p.moments); n > 0 && now.Sub(p.moments[n-1].at) < apart {
 		return
 	}
 	p.moments = append(p.moments, &moment{at: now, snap: p.store.NewSnapshot()})
+	p.expect()
+}
+
+// reach is how far back a read may see.
+func (p *Past) reach() time.Duration { return max(p.db.StaleMost, p.db.IndexLagMost) }
+
+// expect sets the alarm. Tables may be quiet from now on, while what is kept of
+// them holds back what the other services' deletes would clear away.
+func (p *Past) expect() {
+	if p.alarm == nil && len(p.moments) > 0 {
+		p.alarm = p.clock.AfterFunc(p.reach(), p.expire)
+	}
+}
+
+func (p *Past) expire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.alarm = nil
+	if !p.closed {
+		p.forget(p.clock.Now().Add(-p.reach()))
+		p.expect()
+	}
 }
 
 // forget drops what is older than anyone may see.
@@ -102,6 +129,10 @@ func (p *Past) before(t, now time.Time) *moment {
 func (p *Past) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.closed = true
+	if p.alarm != nil {
+		p.alarm()
+	}
 	var errs []error
 	for _, m := range p.moments {
 		errs = append(errs, m.snap.Close())
