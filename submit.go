@@ -116,9 +116,12 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *Result, e
 	s.settleTicket(ctx, st) // also of a report that came before: what is lost may have been this
 	if !done {
 		s.unhold(ctx, w, r)
-		if w.Draining { // or it asks for the next job itself
-			s.ringForNext(ctx, st)
-		}
+	}
+	// A worker whose only slot this was asks for the next job by itself; one with
+	// others may be at the bell with them. A ring that is lost with the answer is
+	// made good when the report comes again.
+	if w.Draining || w.Slots > 1 {
+		s.ringForNext(ctx, st)
 	}
 	return st.View(s.now()).Status, nil
 }

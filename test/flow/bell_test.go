@@ -158,3 +158,37 @@ func TestBellIsTold(t *testing.T) {
 		t.Errorf("%d messages, want the ticket alone", n)
 	}
 }
+
+// TestBellForTheNextOfItsGroup: a worker with more than one slot may be at the
+// bell while a job of a group runs in one; the end of that job rings for the
+// next. It rings again if the report comes again, whose first ring may be lost.
+func TestBellForTheNextOfItsGroup(t *testing.T) {
+	for slots, want := range map[int]int64{1: 0, 2: 2} {
+		d := deploy(t, deployOptions{manual: true})
+		user := d.client(t, errand.RoleUser)
+		reg, err := d.client(t, errand.RoleAgent).Register(t.Context(), errand.Registration{Slots: slots})
+		if err != nil {
+			t.Fatal(err)
+		}
+		worker := &api.Client{BaseURL: d.srv.URL, Token: reg.Token}
+		for range 2 {
+			if _, err := user.CreateJob(t.Context(), api.CreateJob{Group: "deploy", Commands: []errand.Command{{Shell: "true"}}}, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a, err := worker.GetJob(t.Context(), reg.WorkerID, reg.Epoch, "poll-of-the-test-1", 0)
+		if err != nil || a == nil {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		before := d.stack.Usage()["sqs.SendMessage"].Calls
+		report := api.SubmitResult{WorkerID: reg.WorkerID, Epoch: reg.Epoch, JobID: a.JobID, Attempt: a.Attempt}
+		for range 2 {
+			if _, err := worker.SubmitResult(t.Context(), report); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if rings := d.stack.Usage()["sqs.SendMessage"].Calls - before; int64(rings) != want {
+			t.Errorf("%d slots: %d rings, want %d", slots, rings, want)
+		}
+	}
+}
