@@ -53,6 +53,8 @@ RestartSec=5
 # are left running when the agent itself crashes, for the next one to find.
 KillMode=process
 TimeoutStopSec=infinity
+# A job that eats the memory ends, not the agent with all its jobs.
+OOMPolicy=continue
 
 [Install]
 WantedBy=multi-user.target

@@ -165,7 +165,7 @@ func TestUnits(t *testing.T) {
 // waited a minute only, would undo what draining is for.
 func TestDrainLetsJobsFinish(t *testing.T) {
 	for name, want := range map[string][]string{
-		"systemd/errand-agent.service":     {"\nKillMode=process\n", "\nTimeoutStopSec=infinity\n"},
+		"systemd/errand-agent.service":     {"\nKillMode=process\n", "\nTimeoutStopSec=infinity\n", "\nOOMPolicy=continue\n"},
 		"launchd/com.errandhq.agent.plist": {"<key>AbandonProcessGroup</key><true/>", "<key>ExitTimeOut</key><integer>86400</integer>"},
 		"windows/errand-agent.xml":         {"<stoptimeout>24 hours</stoptimeout>"},
 	} {
