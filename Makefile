@@ -74,12 +74,14 @@ template-lint: $(SAM) ## cfn-lint over all templates, sam validate --lint (insta
 	@test -x $(CACHE)/hclfmt || GOBIN=$(CACHE) CGO_ENABLED=0 $(GO) install github.com/hashicorp/hcl/v2/cmd/hclfmt@$(HCL_VERSION)
 	@for f in infra/terraform/*.tf; do $(CACHE)/hclfmt -check $$f >/dev/null || { echo "$$f: not HCL as terraform fmt has it"; exit 1; }; done
 
-# What is deployed: stripped arm64 binaries, built from the checkout.
-LAMBDA_BUILD := SAM_CLI_TELEMETRY=0 CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath -tags=lambda.norpc -ldflags=-s' $(SAM) build
+# What is deployed: stripped binaries for ARCH, built from the checkout.
+ARCH ?= arm64
+LAMBDA_BUILD = SAM_CLI_TELEMETRY=0 CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath -tags=lambda.norpc -ldflags=-s' \
+  $(SAM) build --parameter-overrides Architecture=$(ARCH)
 
-deploy: $(SAM) ## sam build && sam deploy, with AWS credentials of yours (SAMFLAGS='--parameter-overrides …')
+deploy: $(SAM) ## sam build && sam deploy, with AWS credentials of yours (PARAMETERS='AlarmEmail=…' SAMFLAGS='--region …' ARCH=x86_64)
 	$(LAMBDA_BUILD)
-	SAM_CLI_TELEMETRY=0 $(SAM) deploy $(SAMFLAGS)
+	SAM_CLI_TELEMETRY=0 $(SAM) deploy $(SAMFLAGS) --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
 
 package: $(SAM) ## The template with its code in the bucket BUCKET, for CloudFormation and Terraform: .cache/packaged.yaml
 	@test -n "$(BUCKET)" || { echo "make package BUCKET=name: which bucket is the code to go to?"; exit 2; }
@@ -113,7 +115,7 @@ stack-image: ## Build the image of the stack alone, FROM scratch (needs Docker)
 	@rm -rf $(CACHE)/stack-image && mkdir -p $(CACHE)/stack-image/data
 	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(CACHE)/stack-image/stack ./infra/stack
 	@cp infra/stack/Dockerfile $(CACHE)/stack-image/
-	DOCKER_BUILDKIT=0 docker build -q -t $(STACK_IMAGE) $(CACHE)/stack-image 2>/dev/null
+	@DOCKER_BUILDKIT=0 docker build -q -t $(STACK_IMAGE) $(CACHE)/stack-image 2>$(CACHE)/stack-image.err || { cat $(CACHE)/stack-image.err; exit 1; }
 	@docker image ls $(STACK_IMAGE)
 
 cross: ## Vet and build for Linux, macOS and Windows
