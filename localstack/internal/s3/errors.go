@@ -38,3 +38,9 @@ func badDigest(what string) error {
 func invalidArgument(name, value, message string) error {
 	return fail(400, "InvalidArgument", message, "ArgumentName", name, "ArgumentValue", value)
 }
+
+// insufficientStorage is not S3's own, which has no such error: it is what
+// others that speak its protocol give.
+func insufficientStorage() error {
+	return fail(507, "InsufficientStorage", "The disk that holds the objects is full. Free some space on it and try again.")
+}

@@ -132,6 +132,11 @@ func (e *Engine) apply(change func(*kv.Batch) ([]Part, error)) (kv.Pending, []Pa
 			b.Delete(e.space, bodyKey(p.ID))
 		}
 	}
+	// Asked apart from Apply, whose ErrFull may also be of a batch that was
+	// written: what is refused here surely isn't, so that its bodies can go.
+	if err := e.writable(); err != nil {
+		return kv.Pending{}, nil, err
+	}
 	pending, err := b.Apply()
 	return pending, drop, err
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 // maxInline is the most that a body may have to lie in the store rather than
@@ -20,8 +21,13 @@ const bufferSize = 256 << 10
 var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
 
 // storeBody takes a body in, checked: into the part itself if it is small, else
-// into a file of its own, which is on disk when it returns.
+// into a file of its own, which is on disk when it returns. None is taken in
+// that the store wouldn't keep: its file would eat the space that the store
+// still needs.
 func (e *Engine) storeBody(r io.Reader, size int64, want Expected) (Part, *digest, error) {
+	if err := e.writable(); err != nil {
+		return Part{}, nil, err
+	}
 	d := newDigest(want)
 	pooled := buffers.Get().(*[]byte)
 	defer buffers.Put(pooled)
@@ -121,11 +127,21 @@ func incompleteBody(err error) error {
 	return fail(400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
 }
 
-// diskFailure says of a full disk what to do about it. S3 itself has no such
-// error: 507 is what others that speak its protocol give.
+// diskFailure says of a full disk what to do about it.
 func diskFailure(err error) error {
 	if err == nil || !isDiskFull(err) {
 		return err
 	}
-	return fail(507, "InsufficientStorage", "The disk that holds the objects is full. Free some space on it and try again.")
+	return insufficientStorage()
+}
+
+// writable is nil unless the store refuses writes: 507 while too little of the
+// disk is free. A disk that filled up under a write has ended the store
+// instead, where trying again is no advice.
+func (e *Engine) writable() error {
+	err := e.store.Writable()
+	if errors.Is(err, kv.ErrFull) && !isDiskFull(err) {
+		return insufficientStorage()
+	}
+	return err
 }
