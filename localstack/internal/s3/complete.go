@@ -39,38 +39,44 @@ func (e *Engine) CompleteUpload(in CompleteInput) (*Object, error) {
 	if err := in.Conditions.valid(); err != nil {
 		return nil, err
 	}
-	u, err := e.Upload(in.Bucket, in.Key, in.UploadID)
-	if err != nil {
-		if o, oerr := e.object(in.Bucket, in.Key); oerr == nil && o.UploadID == in.UploadID {
-			return o, nil
+	var o *Object
+	err := e.update(func(b *kv.Batch) (drop []Part, err error) {
+		u, err := e.Upload(in.Bucket, in.Key, in.UploadID)
+		if err == nil {
+			o, drop, err = e.complete(b, u, in)
+			return drop, err
+		}
+		// Looked up in the same step as the upload: between two, another
+		// request could complete it.
+		if done, doneErr := e.object(in.Bucket, in.Key); doneErr == nil && done.UploadID == in.UploadID {
+			o, err = done, nil
 		}
 		return nil, err
-	}
-	var o *Object
-	err = e.update(func(b *kv.Batch) (drop []Part, err error) {
-		if u, err = e.Upload(in.Bucket, in.Key, in.UploadID); err != nil {
-			return nil, err
-		}
-		if err := u.checkCompletion(&in); err != nil {
-			return nil, err
-		}
-		parts, err := e.chosenParts(u, in.Parts)
-		if err != nil {
-			return nil, err
-		}
-		if o, err = assemble(u, parts, in); err != nil {
-			return nil, err
-		}
-		if drop, err = e.put(b, in.Bucket, o, in.Conditions); err != nil {
-			return nil, err
-		}
-		if u.Overtaken && in.Conditions != (Conditions{}) {
-			return nil, in.Conditions.conflict(in.Key)
-		}
-		all, err := e.dropUpload(b, u) // after put, which touches the uploads to the key
-		return append(drop, without(all, o.Parts)...), err
 	})
 	return o, err
+}
+
+// complete adds to the batch what makes an object of u, and returns the bodies
+// that aren't of it.
+func (e *Engine) complete(b *kv.Batch, u *Upload, in CompleteInput) (o *Object, drop []Part, err error) {
+	if err := u.checkCompletion(&in); err != nil {
+		return nil, nil, err
+	}
+	parts, err := e.chosenParts(u, in.Parts)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o, err = assemble(u, parts, in); err != nil {
+		return nil, nil, err
+	}
+	if drop, err = e.put(b, in.Bucket, o, in.Conditions); err != nil {
+		return nil, nil, err
+	}
+	if u.Overtaken && in.Conditions != (Conditions{}) {
+		return nil, nil, in.Conditions.conflict(in.Key)
+	}
+	all, err := e.dropUpload(b, u) // after put, which touches the uploads to the key
+	return o, append(drop, without(all, o.Parts)...), err
 }
 
 // chosenParts finds the parts that a client lists.

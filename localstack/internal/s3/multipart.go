@@ -110,7 +110,7 @@ func (e *Engine) PutPart(in PartInput) (*UploadedPart, error) {
 	}
 	u, err := e.Upload(in.Bucket, in.Key, in.UploadID)
 	if err != nil {
-		return nil, err
+		return nil, e.settled(err)
 	}
 	if in.Expected.Algorithm == "" {
 		in.Expected.Algorithm = u.Algorithm

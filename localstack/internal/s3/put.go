@@ -49,7 +49,7 @@ func (e *Engine) Put(in PutInput) (*Object, error) {
 	// Looking before reading spares a client that waits for 100-continue a
 	// body that couldn't be stored; what counts is the look at the end.
 	if err := e.checkWrite(in.Bucket, in.Key, in.Conditions); err != nil {
-		return nil, err
+		return nil, e.settled(err)
 	}
 	part, d, err := e.storeBody(in.Body, in.Size, in.Expected)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -41,6 +42,9 @@ type Engine struct {
 	// mu makes "check, then write" one step, and keeps a body from being
 	// removed between the reading of its record and its opening.
 	mu sync.RWMutex
+	// last is the latest write, on disk or not yet. Guarded by mu.
+	last   write
+	synced atomic.Uint64 // the number of the last write known to be on disk
 
 	sweeper sweeper
 }
@@ -80,13 +84,12 @@ func (e *Engine) Now() time.Time { return e.clock.Now().UTC() }
 
 // update applies what change puts into the batch as one step, waits until it is
 // on disk, and then removes the bodies that change says are no longer needed.
-// change runs under the engine's lock, so what it reads stays true.
+// change runs under the engine's lock, so what it reads stays true; where it
+// writes nothing, or refuses, update waits until what it may have read is on
+// disk.
 func (e *Engine) update(change func(*kv.Batch) (drop []Part, err error)) error {
-	pending, drop, err := e.apply(change)
-	if err != nil {
-		return err
-	}
-	if err := pending.Wait(); err != nil {
+	w, drop, err := e.apply(change)
+	if err := firstOf(e.wait(w), err); err != nil {
 		return err
 	}
 	e.removeBodies(drop)
@@ -117,13 +120,15 @@ func (e *Engine) setBody(b *kv.Batch, p Part) {
 	}
 }
 
-func (e *Engine) apply(change func(*kv.Batch) ([]Part, error)) (kv.Pending, []Part, error) {
+// apply returns the write that the outcome rests on: change's own, or the last
+// one that change can have seen.
+func (e *Engine) apply(change func(*kv.Batch) ([]Part, error)) (write, []Part, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	b := e.store.NewBatch()
 	drop, err := change(b)
 	if err != nil {
-		return kv.Pending{}, nil, err
+		return e.last, nil, err
 	}
 	for _, p := range drop {
 		if p.Inline {
@@ -132,13 +137,20 @@ func (e *Engine) apply(change func(*kv.Batch) ([]Part, error)) (kv.Pending, []Pa
 			b.Delete(e.space, bodyKey(p.ID))
 		}
 	}
+	if b.Empty() {
+		return e.last, nil, nil
+	}
 	// Asked apart from Apply, whose ErrFull may also be of a batch that was
 	// written: what is refused here surely isn't, so that its bodies can go.
 	if err := e.writable(); err != nil {
-		return kv.Pending{}, nil, err
+		return e.last, nil, err
 	}
 	pending, err := b.Apply()
-	return pending, drop, err
+	if err != nil {
+		return e.last, nil, err
+	}
+	e.last = write{e.last.number + 1, pending}
+	return e.last, drop, nil
 }
 
 // removeOrphans removes the bodies that no record names.

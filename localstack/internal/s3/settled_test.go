@@ -1,0 +1,141 @@
+package s3_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/kv"
+	"github.com/errandhq/errand/localstack/internal/s3"
+)
+
+// begin uploads the one part of what completes the upload.
+func begin(t *testing.T, e *s3.Engine, key string) s3.CompleteInput {
+	t.Helper()
+	u := &s3.Upload{Bucket: "bkt", Key: key}
+	check(t, e.CreateUpload(u))
+	p, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: key, UploadID: u.ID, Number: 1, Body: strings.NewReader("part"), Size: 4})
+	check(t, err)
+	return s3.CompleteInput{Bucket: "bkt", Key: key, UploadID: u.ID, Parts: []s3.CompletedPart{{Number: 1, ETag: p.ETag}}, Size: -1}
+}
+
+// TestAnswersWaitForTheDisk: what follows from another request's write isn't
+// told before that write is on disk; else a power cut takes what a client was
+// told is there.
+func TestAnswersWaitForTheDisk(t *testing.T) {
+	for name, tc := range map[string]struct {
+		ask  func(*s3.Engine, s3.CompleteInput) error
+		code string
+	}{
+		"completed already": {func(e *s3.Engine, in s3.CompleteInput) error {
+			_, err := e.CompleteUpload(in)
+			return err
+		}, ""},
+		"no upload to abort": {func(e *s3.Engine, in s3.CompleteInput) error {
+			return e.AbortUpload("bkt", "k", in.UploadID)
+		}, "NoSuchUpload"},
+		"no upload for a part": {func(e *s3.Engine, in s3.CompleteInput) error {
+			_, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: "k", UploadID: in.UploadID, Number: 1, Body: strings.NewReader("x"), Size: 1})
+			return err
+		}, "NoSuchUpload"},
+		"there is an object": {func(e *s3.Engine, _ s3.CompleteInput) error {
+			_, err := e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader("x"), Size: 1, Conditions: s3.Conditions{IfNoneMatch: "*"}})
+			return err
+		}, "PreconditionFailed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { askDuringSync(t, tc.ask, tc.code) })
+		})
+	}
+}
+
+// askDuringSync asks while the sync of a completion is under way.
+func askDuringSync(t *testing.T, ask func(*s3.Engine, s3.CompleteInput) error, code string) {
+	var slow atomic.Bool
+	release := make(chan struct{})
+	fs := &syncFS{FS: vfs.NewMem(), hook: func() {
+		if slow.Load() {
+			<-release
+		}
+	}}
+	e, stop := open(t, fs, "", clock.Real())
+	defer stop()
+	check(t, e.CreateBucket("bkt", "us-east-1"))
+	in := begin(t, e, "k")
+	slow.Store(true)
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { _, err := e.CompleteUpload(in); first <- err }()
+	synctest.Wait()
+	if _, err := get(e, "k"); err != nil {
+		t.Fatalf("the completion isn't visible: %v", err)
+	}
+	go func() { second <- ask(e, in) }()
+	synctest.Wait()
+	if len(second) > 0 {
+		t.Error("it was answered before the disk had what it tells")
+	}
+	slow.Store(false)
+	close(release)
+	check(t, <-first)
+	if err := <-second; code != "" {
+		wantCode(t, err, code)
+	} else {
+		check(t, err)
+	}
+}
+
+// Of requests to complete the same upload at once, all get the same answer.
+func TestCompleteAtOnce(t *testing.T) {
+	e, stop := open(t, vfs.NewMem(), "", clock.Real())
+	defer stop()
+	check(t, e.CreateBucket("bkt", "us-east-1"))
+	for range 50 {
+		in := begin(t, e, "k")
+		var all sync.WaitGroup
+		start := make(chan struct{})
+		for range 8 {
+			all.Go(func() {
+				<-start
+				if o, err := e.CompleteUpload(in); err != nil || o.UploadID != in.UploadID {
+					t.Errorf("completed as %+v, %v", o, err)
+				}
+			})
+		}
+		close(start)
+		all.Wait()
+	}
+}
+
+// TestNothingIsToldAfterAFailure: a completion whose sync has failed is visible,
+// but asking again doesn't make it durable.
+func TestNothingIsToldAfterAFailure(t *testing.T) {
+	var fails atomic.Bool
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if strings.HasSuffix(op.Path, ".log") && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) && fails.CompareAndSwap(true, false) {
+			return syscall.EIO // once: the next would succeed
+		}
+		return nil
+	}))
+	store, err := kv.Open("db", kv.Options{FS: fs, Logf: t.Logf})
+	check(t, err)
+	defer func() { _ = store.Close() }() // says that it couldn't sync
+	e, err := s3.Open(s3.Config{Store: store, Dir: "s3", FS: fs, Logf: t.Logf})
+	check(t, err)
+	defer func() { check(t, e.Close()) }()
+	check(t, e.CreateBucket("bkt", "us-east-1"))
+	in := begin(t, e, "k")
+	fails.Store(true)
+	for _, request := range []string{"the first", "again"} {
+		if _, err := e.CompleteUpload(in); !errors.Is(err, syscall.EIO) {
+			t.Errorf("%s: %v, want the disk's failure", request, err)
+		}
+	}
+}
