@@ -2,9 +2,12 @@ package kv_test
 
 import (
 	"errors"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
@@ -80,5 +83,29 @@ func TestCloseWaitsForCalls(t *testing.T) {
 	}
 	if err := <-closed; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWaitAfterFailedClose: what Close couldn't sync isn't told as stored.
+func TestWaitAfterFailedClose(t *testing.T) {
+	var broken atomic.Bool
+	s := open2(t, faulty(vfs.NewMem(), func(op errorfs.Op) error {
+		if broken.Load() && isLog(op) && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) {
+			return syscall.EIO
+		}
+		return nil
+	}))
+	b := s.NewBatch()
+	b.Set(s.Space('x'), []byte("k"), nil)
+	pending, err := b.Apply()
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken.Store(true)
+	if err := s.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Close: %v", err)
+	}
+	if err := pending.Wait(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Wait after Close: %v", err)
 	}
 }

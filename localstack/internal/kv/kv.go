@@ -45,7 +45,8 @@ type Store struct {
 	room   room
 	failed atomic.Pointer[error] // the first write or sync that failed
 
-	gate gate
+	gate   gate
+	closed chan struct{} // closed when Close has synced, or failed to
 
 	counters counters
 }
@@ -72,7 +73,7 @@ func Open(dir string, o Options) (*Store, error) {
 		cache.Unref()
 		return nil, errors.Join(openError(dir, err), lock.Close())
 	}
-	s := &Store{db: db, cache: cache, lock: lock, dir: dir, noSync: o.NoSync, room: room{fs: o.FS, dir: dir}, gate: gate{drained: make(chan struct{})}}
+	s := &Store{db: db, cache: cache, lock: lock, dir: dir, noSync: o.NoSync, room: room{fs: o.FS, dir: dir}, gate: gate{drained: make(chan struct{})}, closed: make(chan struct{})}
 	s.syncer.sync = func() error { return syncLog(db) }
 	return s, nil
 }
@@ -119,7 +120,11 @@ func (s *Store) Close() error {
 	if !s.gate.close() {
 		return nil
 	}
+	defer close(s.closed)
 	err := s.db.Close()
+	if err != nil {
+		err = s.fail("close the store", err)
+	}
 	s.cache.Unref()
 	return errors.Join(err, s.lock.Close())
 }
@@ -128,10 +133,18 @@ func (s *Store) Close() error {
 // is; for good, what a write has failed with. An engine asks before it changes
 // what it has in memory.
 func (s *Store) Writable() error {
+	if err := s.failure(); err != nil {
+		return err
+	}
+	return s.room.check()
+}
+
+// failure is what a write has failed with, if one has.
+func (s *Store) failure() error {
 	if err := s.failed.Load(); err != nil {
 		return *err
 	}
-	return s.room.check()
+	return nil
 }
 
 // fail notes that a write failed. None is tried after it: what the log holds
@@ -264,12 +277,18 @@ func (b *Batch) DeleteRange(sp *Space, lower, upper []byte) {
 func (b *Batch) Empty() bool { return b.b.Empty() }
 
 // Commit applies the batch and returns once it is on disk.
+// Within a call of the store it is to be used, not Apply and Wait: one call all
+// through, it never waits for a Close that waits for it.
 func (b *Batch) Commit() error {
-	p, err := b.Apply()
+	if !b.store.gate.enter() {
+		return ErrClosed
+	}
+	defer b.store.gate.leave()
+	p, err := b.apply()
 	if err != nil {
 		return err
 	}
-	return p.Wait()
+	return p.sync()
 }
 
 // Apply makes the batch visible to readers and gives it its place in the log:
@@ -278,11 +297,15 @@ func (b *Batch) Commit() error {
 // applied must be waited for before anyone is told of it.
 // Errors: ErrClosed; those of Writable.
 func (b *Batch) Apply() (Pending, error) {
-	s := b.store
-	if !s.gate.enter() {
+	if !b.store.gate.enter() {
 		return Pending{}, ErrClosed
 	}
-	defer s.gate.leave()
+	defer b.store.gate.leave()
+	return b.apply()
+}
+
+func (b *Batch) apply() (Pending, error) {
+	s := b.store
 	if err := s.Writable(); err != nil {
 		return Pending{}, fmt.Errorf("write the store: %w", err)
 	}
@@ -301,16 +324,24 @@ func (b *Batch) Apply() (Pending, error) {
 type Pending struct{ s *Store }
 
 // Wait returns when the batch, and all applied before it, are on disk. Callers
-// that wait at the same time share an fsync. After Close it returns at once:
-// that has synced what was applied, or said why it couldn't.
+// that wait at the same time share an fsync. Once the store closes, that syncs
+// what was applied: Wait returns when it has, with the error if it couldn't.
 func (p Pending) Wait() error {
 	if p.s == nil {
 		return nil
 	}
 	if !p.s.gate.enter() {
-		return nil
+		<-p.s.closed
+		return p.s.failure()
 	}
 	defer p.s.gate.leave()
+	return p.sync()
+}
+
+func (p Pending) sync() error {
+	if p.s == nil {
+		return nil
+	}
 	if err := p.s.syncer.wait(); err != nil {
 		return p.s.fail("sync the store", err)
 	}
