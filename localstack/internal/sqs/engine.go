@@ -128,6 +128,15 @@ func (e *Engine) unwritable(err error) error {
 	return e.fail(err)
 }
 
+// writable is asked before an operation changes what is in memory: what can't
+// be written may not be there.
+func (e *Engine) writable() error {
+	if err := e.cfg.Store.Writable(); err != nil {
+		return e.unwritable(err)
+	}
+	return nil
+}
+
 // fail stops the engine after a failed read or write: going on could answer
 // from a memory that the disk doesn't bear out.
 func (e *Engine) fail(err error) error {

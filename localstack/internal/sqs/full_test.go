@@ -113,7 +113,10 @@ func TestDiskNearlyFull(t *testing.T) {
 	if err := s.trySend("g", "refused"); err == nil {
 		t.Error("a send went through while the disk was full")
 	}
+	_, err = s.CreateQueue(ctx, scope, sqs.CreateQueueInput{QueueName: "new"})
+	wantError(t, err, "ServiceUnavailable", "the disk is full")
 	disk.free.Store(1 << 40)
+	s.create(t, "new")
 	must(t, s.trySend("g", "second"))
 	want(t, "the group", bodies(s.take(t, q, 2)), "first second")
 }

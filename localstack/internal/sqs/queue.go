@@ -134,9 +134,8 @@ func (q *queue) doLocked(f func(q *queue, t *txn) error) (kv.Pending, error) {
 	if q.deleted {
 		return kv.Pending{}, errNoQueue()
 	}
-	// Before f changes what is in memory: what can't be written may not be there.
-	if err := q.e.cfg.Store.Writable(); err != nil {
-		return kv.Pending{}, q.e.unwritable(err)
+	if err := q.e.writable(); err != nil {
+		return kv.Pending{}, err
 	}
 	t := &txn{Batch: q.e.cfg.Store.NewBatch(), now: q.e.now()}
 	q.settle(t.now)

@@ -101,6 +101,9 @@ func (e *Engine) checkGrave(region, name string, now int64) error {
 }
 
 func (e *Engine) createNew(region string, in CreateQueueInput, fifo bool, now int64) (kv.Pending, error) {
+	if err := e.writable(); err != nil {
+		return kv.Pending{}, err
+	}
 	rec := queueRecord{
 		Region: region, Name: in.QueueName, FIFO: fifo, Created: now, Modified: now,
 		Salt: make([]byte, 16), Attributes: merge(nil, in.Attributes), Tags: in.Tags,

@@ -56,6 +56,9 @@ func (ts *tasks) wait() { ts.done.Wait() }
 func (ts *tasks) add(m *moveTask) (kv.Pending, error) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
+	if err := ts.e.writable(); err != nil {
+		return kv.Pending{}, err
+	}
 	b := ts.e.cfg.Store.NewBatch()
 	ended := 0
 	for _, old := range ts.sorted(m.Source) {
@@ -113,6 +116,9 @@ func (ts *tasks) cancel(id string) (moved int64, p kv.Pending, err error) {
 	}
 	if m.Status != taskRunning {
 		return 0, p, errorf(codeInvalidParameter, "Only active tasks can be cancelled.")
+	}
+	if err := ts.e.writable(); err != nil {
+		return 0, p, err
 	}
 	m.Status = taskCancelled
 	p, err = ts.save(ts.e.cfg.Store.NewBatch(), m)
