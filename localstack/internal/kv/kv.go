@@ -295,7 +295,8 @@ func (b *Batch) Commit() error {
 // batches become durable in the order of their Apply, so an engine calls it
 // under its lock, and waits for the disk after letting go of it. What was
 // applied must be waited for before anyone is told of it.
-// Errors: ErrClosed; those of Writable.
+// Errors: ErrClosed; those of Writable. A refused batch changed nothing: this
+// is for engines whose memory follows the store, as DynamoDB's and S3's.
 func (b *Batch) Apply() (Pending, error) {
 	if !b.store.gate.enter() {
 		return Pending{}, ErrClosed
@@ -304,10 +305,25 @@ func (b *Batch) Apply() (Pending, error) {
 	return b.apply()
 }
 
-func (b *Batch) apply() (Pending, error) {
+// ApplyInReserve is Apply without a look at the disk, for an engine that has
+// asked Writable and changed its memory since, as SQS does: the disk may have
+// filled up meanwhile, and the reserve is there for that.
+// Errors: ErrClosed; what a write has failed with.
+func (b *Batch) ApplyInReserve() (Pending, error) {
+	if !b.store.gate.enter() {
+		return Pending{}, ErrClosed
+	}
+	defer b.store.gate.leave()
+	return b.write(b.store.failure())
+}
+
+func (b *Batch) apply() (Pending, error) { return b.write(b.store.Writable()) }
+
+// write puts the batch into the log, unless it is refused.
+func (b *Batch) write(refused error) (Pending, error) {
 	s := b.store
-	if err := s.Writable(); err != nil {
-		return Pending{}, fmt.Errorf("write the store: %w", err)
+	if refused != nil {
+		return Pending{}, fmt.Errorf("write the store: %w", refused)
 	}
 	s.room.use(b.b.Len())
 	s.counters.applied(b.b)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -18,11 +19,15 @@ import (
 )
 
 // openOn is a stack on any file system. Its owner closes it.
-func openOn(t *testing.T, fs vfs.FS, c *clock.Manual) *stack {
+func openOn(t *testing.T, fs vfs.FS, c *clock.Manual, opts ...func(*sqs.Config)) *stack {
 	t.Helper()
 	store, err := kv.Open("db", kv.Options{FS: fs, Logf: t.Logf})
 	must(t, err)
-	e, err := sqs.Open(sqs.Config{Store: store, Clock: c, Logf: t.Logf})
+	cfg := sqs.Config{Store: store, Clock: c, Logf: t.Logf}
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+	e, err := sqs.Open(cfg)
 	must(t, err)
 	return &stack{Engine: e, clock: c, store: store}
 }
@@ -119,4 +124,40 @@ func TestDiskNearlyFull(t *testing.T) {
 	s.create(t, "new")
 	must(t, s.trySend("g", "second"))
 	want(t, "the group", bodies(s.take(t, q, 2)), "first second")
+}
+
+// A filler has the disk fill up while a send is under way.
+type filler struct {
+	sqs.Whims
+	fill func()
+}
+
+func (f *filler) Late() time.Duration { f.fill(); return 0 }
+func (f *filler) Count(n int) int     { return n }
+
+// TestDiskFillsUpDuringSend: what was let in is stored; the next is refused.
+func TestDiskFillsUpDuringSend(t *testing.T) {
+	disk := &smallDisk{FS: vfs.NewMem()}
+	disk.free.Store(1 << 40)
+	f := &filler{}
+	s := openOn(t, disk, clock.NewManual(start), func(c *sqs.Config) { c.Whims = f })
+	defer s.store.Close()
+	defer s.stop()
+	s.create(t, "plain")
+	f.fill = func() {
+		disk.free.Store(1 << 20)
+		for s.store.Writable() == nil {
+			b := s.store.NewBatch()
+			b.Set(s.store.Space('z'), []byte("k"), nil)
+			_, err := b.Apply()
+			if err != nil && !errors.Is(err, kv.ErrFull) {
+				t.Error(err)
+			}
+		}
+	}
+	s.send(t, "plain", "", "let in")
+	_, err := s.SendMessage(ctx, scope, sqs.SendMessageInput{QueueUrl: "plain", MessageBody: "refused"})
+	wantError(t, err, "ServiceUnavailable", "the disk is full")
+	disk.free.Store(1 << 40)
+	want(t, "count", s.attribute(t, "plain", "ApproximateNumberOfMessages"), "1")
 }

@@ -151,7 +151,7 @@ func (q *queue) apply(t *txn) (kv.Pending, error) {
 	if t.Empty() {
 		return kv.Pending{}, nil
 	}
-	p, err := t.Apply()
+	p, err := t.ApplyInReserve()
 	if err != nil {
 		return kv.Pending{}, q.e.fail(err)
 	}

@@ -82,7 +82,7 @@ func (ts *tasks) add(m *moveTask) (kv.Pending, error) {
 func (ts *tasks) save(b *kv.Batch, m *moveTask) (kv.Pending, error) {
 	doc, _ := json.Marshal(m) // strings and numbers: always marshals
 	b.Set(ts.e.space, taskKey(m.ID), doc)
-	p, err := b.Apply()
+	p, err := b.ApplyInReserve()
 	if err != nil {
 		return p, ts.e.fail(err)
 	}
