@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -160,4 +161,45 @@ func TestDiskFillsUpDuringSend(t *testing.T) {
 	wantError(t, err, "ServiceUnavailable", "the disk is full")
 	disk.free.Store(1 << 40)
 	want(t, "count", s.attribute(t, "plain", "ApproximateNumberOfMessages"), "1")
+}
+
+// fill sends until the disk is seen to be full.
+func (s *stack) fill(t *testing.T, disk *smallDisk) {
+	t.Helper()
+	disk.free.Store(1 << 20)
+	for i := 0; s.trySend("h", fmt.Sprint("filler-", i)) == nil; i++ {
+		if i == 1000 {
+			t.Fatal("the disk doesn't fill up")
+		}
+	}
+}
+
+// TestMoveTaskOnFullDisk: it waits for space and goes on; none is started or
+// cancelled meanwhile.
+func TestMoveTaskOnFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &smallDisk{FS: vfs.NewMem()}
+		disk.free.Store(1 << 40)
+		s := openOn(t, disk, clock.NewManual(start))
+		defer s.store.Close()
+		defer s.stop()
+		s.create(t, q)
+		s.deadQueue(t, "dead", "home", "1", "2")
+		in := sqs.StartMessageMoveTaskInput{SourceArn: account + "dead", MaxNumberOfMessagesPerSecond: ptr[int32](1)}
+		handle := s.move(t, in)
+		s.fill(t, disk)
+		_, err := s.CancelMessageMoveTask(ctx, scope, sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
+		wantError(t, err, "ServiceUnavailable", "the disk is full")
+		_, err = s.StartMessageMoveTask(ctx, scope, in)
+		wantError(t, err, "ServiceUnavailable", "the disk is full")
+		s.clock.Advance(time.Second)
+		synctest.Wait()
+		disk.free.Store(1 << 40)
+		s.clock.Advance(time.Second)
+		synctest.Wait()
+		task := s.tasks(t, "dead", 1)[0]
+		want(t, "task", fmt.Sprint(task.Status, task.ApproximateNumberOfMessagesMoved), "RUNNING2")
+		_, err = s.CancelMessageMoveTask(ctx, scope, sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
+		must(t, err)
+	})
 }

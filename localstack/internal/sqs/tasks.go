@@ -159,6 +159,9 @@ func (ts *tasks) second(id string) bool {
 			return true
 		}
 		n, err := ts.e.move(m, min(left, moveBatch))
+		if refused(err) {
+			return ts.e.broken.Load() == nil // a full disk: tried again next second
+		}
 		moved += n
 		if !ts.progress(id, n, err) {
 			return false
@@ -183,12 +186,17 @@ func (ts *tasks) running(id string) (moveTask, bool) {
 	return *m, true
 }
 
+// refused is whether the engine couldn't, and not the task: it is closing or
+// broken, and a restart goes on, or the disk is full.
+func refused(err error) bool {
+	var answer *awswire.Error
+	return errors.As(err, &answer) && answer.Status >= 500
+}
+
 // progress notes what a batch came to, and says if the task goes on.
 func (ts *tasks) progress(id string, n int, err error) bool {
 	var answer *awswire.Error
-	if errors.As(err, &answer) && answer.Status >= 500 {
-		return false // the engine is closing or broken: a restart goes on
-	}
+	errors.As(err, &answer)
 	ts.mu.Lock()
 	m := ts.byID[id]
 	m.Moved += int64(n)
