@@ -5,8 +5,8 @@ import "encoding/binary"
 // recent knows which deduplication IDs may have been used in the window, so
 // that a send whose ID is new, which nearly all are, needn't look into the
 // store. It is a chain of Bloom filters, each twice as large as the one before
-// up to a limit; one is dropped once all that it holds has expired. So an idle
-// queue has none, and a busy one about 10 bits for each send of the window.
+// up to a limit; one is dropped once all that it holds has expired. A
+// queue that falls idle keeps its last until the next send; a busy one has about 10 bits for each send of the window.
 type recent struct {
 	filters []*filter
 	// unsure is until when it doesn't know all: after a start, the store may
