@@ -203,3 +203,43 @@ func TestMoveTaskOnFullDisk(t *testing.T) {
 		must(t, err)
 	})
 }
+
+// TestJanitorComesAgain: after a round that a full disk refused, and when a
+// standard queue gets a message after a round that found nothing.
+func TestJanitorComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &smallDisk{FS: vfs.NewMem()}
+		disk.free.Store(1 << 40)
+		s := openOn(t, disk, clock.NewManual(start))
+		defer s.store.Close()
+		defer s.stop()
+		round := func() {
+			s.clock.Advance(time.Minute)
+			synctest.Wait()
+		}
+		s.create(t, "plain", "MessageRetentionPeriod=60")
+		round()
+		s.send(t, "plain", "", "expires")
+		round()
+		round()
+		want(t, "stored", fmt.Sprint(s.stored(t, 'B')), "0")
+		s.create(t, q)
+		s.fill(t, disk)
+		round()
+		disk.free.Store(1 << 40)
+		for range 7 {
+			round()
+		}
+		want(t, "records of deduplication", fmt.Sprint(s.stored(t, 'D')), "0")
+	})
+}
+
+// stored is how many records of a kind the store holds.
+func (s *stack) stored(t *testing.T, kind byte) (n int) {
+	t.Helper()
+	must(t, s.store.Space(sqs.Space).Scan([]byte{kind}, []byte{kind + 1}, func(_, _ []byte) (bool, error) {
+		n++
+		return true, nil
+	}))
+	return n
+}

@@ -73,10 +73,11 @@ func (e *Engine) sweep() {
 	again := false
 	for _, q := range queues {
 		more, err := q.sweep()
-		if err != nil {
-			return // the engine has noted it
-		}
 		again = again || more
+		if err != nil { // the engine is broken, or the disk is full for now
+			again = e.broken.Load() == nil
+			break
+		}
 	}
 	if again {
 		e.janitor.expect()

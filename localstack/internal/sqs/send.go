@@ -252,6 +252,7 @@ func (q *queue) put(t *txn, m bodyRecord, s stateRecord) uint64 {
 	q.touch(t)
 	q.lane.add(seq, m.Group, s.Hidden)
 	q.count++
+	q.e.janitor.expect() // it goes when there is nothing left to expire
 	return seq
 }
 
