@@ -187,7 +187,7 @@ func TestBellForTheNextOfItsGroup(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if rings := d.stack.Usage()["sqs.SendMessage"].Calls - before; int64(rings) != want {
+		if rings := d.stack.Usage()["sqs.SendMessage"].Calls - before; rings != want {
 			t.Errorf("%d slots: %d rings, want %d", slots, rings, want)
 		}
 	}
