@@ -32,6 +32,8 @@ type Config struct {
 	Whims Whims
 	// Logf gets what went wrong inside; nil drops it.
 	Logf func(format string, args ...any)
+
+	lookAt int // maxLooked, but in tests
 }
 
 // An Engine holds the queues of all regions. It is safe for concurrent use.
@@ -68,6 +70,9 @@ func Open(cfg Config) (*Engine, error) {
 	}
 	if cfg.Whims == nil {
 		cfg.Whims = noWhims{}
+	}
+	if cfg.lookAt == 0 {
+		cfg.lookAt = maxLooked
 	}
 	e := &Engine{
 		cfg:    cfg,

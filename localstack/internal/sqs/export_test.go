@@ -13,3 +13,6 @@ func (e *Engine) Parked(name string) int {
 
 // Sweep is the janitor's round.
 func (e *Engine) Sweep() { e.sweep() }
+
+// LookAt has FIFO queues look at so many messages.
+func LookAt(n int) func(*Config) { return func(c *Config) { c.lookAt = n } }

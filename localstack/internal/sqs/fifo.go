@@ -2,12 +2,14 @@ package sqs
 
 // fifoLane keeps a FIFO queue's groups. A group is available if it has a
 // message and its oldest isn't in flight. An available group is up if that
-// message's delay is over; those that are up take turns.
+// message's delay is over and it is among those that are looked at; those that
+// are up take turns.
 //
 // A queue's delay applies to messages sent before it was changed, too, and to
 // all alike, so groups come up in the order of their heads.
 type fifoLane struct {
 	q      *queue
+	front  front
 	groups map[string]*group
 	heads  groupHeap // the available ones, lowest head first
 	late   groupHeap // those of them that aren't up, lowest head first
@@ -32,7 +34,7 @@ func (g *group) head() uint64 { return g.seqs.at(0) }
 func newFIFOLane(q *queue) *fifoLane {
 	byHead := func(a, b *group) bool { return a.head() < b.head() }
 	return &fifoLane{
-		q: q, groups: map[string]*group{}, delay: q.set.delay,
+		q: q, groups: map[string]*group{}, delay: q.set.delay, front: front{size: q.e.cfg.lookAt},
 		heads: groupHeap{less: byHead, index: func(g *group) *int { return &g.inHeads }},
 		late:  groupHeap{less: byHead, index: func(g *group) *int { return &g.inLate }},
 		up:    groupHeap{less: func(a, b *group) bool { return a.turn < b.turn }, index: func(g *group) *int { return &g.inUp }},
@@ -46,6 +48,7 @@ func (l *fifoLane) add(seq uint64, name string, _ int64) {
 		l.groups[name] = g
 	}
 	g.seqs.push(seq)
+	l.front.add(seq)
 	if g.seqs.len() == 1 {
 		l.fix(g)
 	}
@@ -56,14 +59,16 @@ func (l *fifoLane) back(f *flight)   { l.fix(f.group) }
 
 func (l *fifoLane) gone(f *flight) {
 	f.group.seqs.remove(f.seq)
+	l.front.remove(f.seq)
 	l.fix(f.group)
+	l.rise()
 }
 
 // fix puts g where it belongs after its head, or its head's state, changed.
 func (l *fifoLane) fix(g *group) {
 	empty := g.seqs.len() == 0
 	available := !empty && l.q.flying[g.head()] == nil
-	up := available && l.upAt(g.head()) <= l.q.settled
+	up := available && l.isUp(g)
 	if up && g.inUp < 0 {
 		l.turns++
 		g.turn = l.turns
@@ -84,12 +89,12 @@ func (l *fifoLane) take(now int64, f func(uint64, *group) verdict) {
 	for l.ready(now) {
 		g := l.up.first()
 		last := l.drain(g, now, f)
+		l.fix(g)
+		l.rise()
 		if last == passed {
 			l.up.has(g, false)
 			aside = append(aside, g)
-			continue
 		}
-		l.fix(g)
 		if last == stop {
 			break
 		}
@@ -112,6 +117,7 @@ func (l *fifoLane) drain(g *group, now int64, f func(uint64, *group) verdict) ve
 			i++
 		case dropped:
 			g.seqs.remove(seq)
+			l.front.remove(seq)
 		case passed, stop:
 			return v
 		}
@@ -128,7 +134,7 @@ func (l *fifoLane) upAt(seq uint64) int64 {
 	return sentAt(seq) + l.q.set.delay
 }
 
-func (l *fifoLane) settle(now int64) {
+func (l *fifoLane) settle(int64) {
 	if l.delay != l.q.set.delay {
 		l.delay = l.q.set.delay
 		for _, g := range l.groups {
@@ -137,9 +143,19 @@ func (l *fifoLane) settle(now int64) {
 			}
 		}
 	}
-	for l.late.Len() > 0 && l.upAt(l.late.first().head()) <= now {
+	l.rise()
+}
+
+// rise brings up the groups that can be. It is called once the heaps are in
+// order.
+func (l *fifoLane) rise() {
+	for l.late.Len() > 0 && l.isUp(l.late.first()) {
 		l.fix(l.late.first())
 	}
+}
+
+func (l *fifoLane) isUp(g *group) bool {
+	return l.upAt(g.head()) <= l.q.settled && l.front.holds(g.head())
 }
 
 func (l *fifoLane) ready(int64) bool {
@@ -156,8 +172,11 @@ func (l *fifoLane) next() int64 {
 func (l *fifoLane) expire(horizon int64, f func(uint64)) {
 	for l.heads.Len() > 0 && sentAt(l.heads.first().head()) <= horizon {
 		g := l.heads.first()
-		f(g.seqs.pop())
+		seq := g.seqs.pop()
+		f(seq)
+		l.front.remove(seq)
 		l.fix(g)
+		l.rise()
 	}
 }
 

@@ -38,13 +38,14 @@ func TestModel(t *testing.T) {
 }
 
 func checkModel(t *testing.T, r *rapid.T, kind string) {
-	var opts []func(*sqs.Config)
+	lookAt := rapid.SampledFrom([]int{3, 6, 1000}).Draw(r, "messages looked at")
+	opts := []func(*sqs.Config){sqs.LookAt(lookAt)}
 	if kind == "fifo" {
 		opts = append(opts, oldestFirst)
 	}
 	w := &run{stack: newStack(t, opts...), t: t}
 	defer func() { w.close() }()
-	w.makeQueues(kind, rapid.Bool().Draw(r, "dedup per group"))
+	w.makeQueues(kind, rapid.Bool().Draw(r, "dedup per group"), lookAt)
 	actions := map[string]func(*rapid.T){
 		"send": w.sendOne, "send batch": w.sendBatch, "receive": w.receiveSome, "receive again": w.receiveSome,
 		"delete": w.deleteOne, "delete batch": w.deleteBatch, "hide": w.hideOne, "purge": w.purge,
@@ -66,7 +67,7 @@ func checkModel(t *testing.T, r *rapid.T, kind string) {
 	r.Repeat(actions)
 }
 
-func (w *run) makeQueues(kind string, perGroup bool) {
+func (w *run) makeQueues(kind string, perGroup bool, lookAt int) {
 	suffix := ".fifo"
 	attributes := []string{"MessageRetentionPeriod=600"}
 	if kind == "standard" {
@@ -77,7 +78,7 @@ func (w *run) makeQueues(kind string, perGroup bool) {
 	}
 	for _, name := range []string{"dead", "home"} {
 		m := &modelQueue{
-			name: name + suffix, fifo: kind != "standard", oldest: kind == "fifo", perGroup: perGroup,
+			name: name + suffix, fifo: kind != "standard", oldest: kind == "fifo", perGroup: perGroup, lookAt: lookAt,
 			visibility: 30 * time.Second, retention: 600 * time.Second, purged: -time.Hour,
 			window: map[string]modelSend{}, attempts: map[string]*modelAttempt{},
 		}
@@ -224,7 +225,7 @@ func (w *run) receiveSome(r *rapid.T) {
 			x.flying, x.until = true, w.now+hide
 		}
 	} else {
-		wanted = m.take(w.runsAs(r, m, got), limit, hide)
+		wanted = m.take(func() [][]*modelMessage { return w.runsAs(m, got) }, limit, hide)
 		m.remember(in.ReceiveRequestAttemptId, wanted)
 	}
 	w.compare(r, m, got, wanted)
@@ -232,7 +233,7 @@ func (w *run) receiveSome(r *rapid.T) {
 
 // runsAs are the model's runs; where groups may come in any order, those first
 // that the engine has taken.
-func (w *run) runsAs(r *rapid.T, m *modelQueue, got []sqs.Message) [][]*modelMessage {
+func (w *run) runsAs(m *modelQueue, got []sqs.Message) [][]*modelMessage {
 	runs := m.runs()
 	if !m.fifo || m.oldest {
 		return runs

@@ -13,6 +13,7 @@ type modelQueue struct {
 	name       string
 	fifo       bool
 	oldest     bool // groups by the age of their heads; else in any order
+	lookAt     int  // how many messages are looked at for groups
 	visibility time.Duration
 	retention  time.Duration
 	delay      time.Duration
@@ -92,10 +93,11 @@ func (m *modelQueue) up(x *modelMessage) bool {
 
 // runs are the messages that may be received, as lists that are taken from
 // their front: in a FIFO queue each group's up to the first that is in flight
-// or not up, by the age of the heads; in a standard queue each message.
+// or not up, by the age of the heads, of which those count that are looked at;
+// in a standard queue each message.
 func (m *modelQueue) runs() (runs [][]*modelMessage) {
 	at := map[string]int{} // of a group's run; -1 when it has ended
-	for _, x := range m.messages {
+	for place, x := range m.messages {
 		free := !x.flying && m.up(x)
 		if !m.fifo {
 			if free {
@@ -105,7 +107,7 @@ func (m *modelQueue) runs() (runs [][]*modelMessage) {
 		}
 		i, begun := at[x.group]
 		switch {
-		case !free:
+		case !free || !begun && place >= m.lookAt:
 			at[x.group] = -1
 		case !begun:
 			at[x.group] = len(runs)
@@ -117,10 +119,12 @@ func (m *modelQueue) runs() (runs [][]*modelMessage) {
 	return runs
 }
 
-// take gives out up to limit messages of runs, and moves the dead on the way.
-func (m *modelQueue) take(runs [][]*modelMessage, limit int, hide time.Duration) (got []*modelMessage) {
-	for _, run := range runs {
-		for _, x := range run {
+// take gives out up to limit messages, and moves the dead on the way: of the
+// first run each time, and with what has gone others may have come to be looked
+// at.
+func (m *modelQueue) take(runs func() [][]*modelMessage, limit int, hide time.Duration) (got []*modelMessage) {
+	for next := runs(); len(next) > 0; next = runs() {
+		for _, x := range next[0] {
 			switch {
 			case len(got) == limit:
 				return got
