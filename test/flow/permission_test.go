@@ -2,372 +2,400 @@ package flow
 
 import (
 	"bytes"
-	"encoding/json"
+	"context"
 	"fmt"
 	"io"
 	"maps"
+	"mime/multipart"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/localstack"
 )
 
-// TestPermissions: the embedded stack grants everything, AWS what template.yaml
-// says. Each endpoint is used; no function may call what its role doesn't allow,
-// and no role allows what its function doesn't call, but for what is in rare.
-// (What is presigned isn't a call of the function's: those are listed by hand.)
+// TestPermissions: the functions are made to do all that they do, and each role
+// grants exactly the calls that were made: none is missing, and none too many.
+// (That none is missing, deploy holds for every other test that uses it.)
 func TestPermissions(t *testing.T) {
-	seen := &callLog{calls: map[string]map[string]bool{}}
-	stack, srv, svc := apiServer(t, seen.of)
-	useEverything(t, srv.URL, svc)
-	if err := stack.Tick(t.Context(), "sweep"); err != nil {
+	u := &everything{t: t}
+	u.do()
+	roles, err := templateRoles()
+	if err != nil {
 		t.Fatal(err)
 	}
-	seen.add("jobs-get-job", "s3:PutObject Bucket/logs/*", "s3:PutObject Bucket/artifacts/*", "s3:GetObject Bucket/uploads/*")
-	seen.add("workers-heartbeat", "s3:PutObject Bucket/logs/*", "s3:PutObject Bucket/artifacts/*")
-	seen.add("uploads", "s3:PutObject Bucket/uploads/*")
-	for name, calls := range rare {
-		for _, c := range calls {
-			if seen.calls[name][c.call] {
-				t.Errorf("%s calls %s: it needs no place in the list of what is rare (%s)", name, c.call, c.when)
-			}
-			seen.add(name, c.call)
-		}
-	}
-	allowed := permissions(t)
+	names := []string{wire.SweepName}
 	for _, e := range api.Endpoints() {
-		if len(seen.calls[e.Name]) == 0 {
-			t.Errorf("%s made no call: the test doesn't use it", e.Name)
-		}
+		names = append(names, e.Name)
 	}
-	for _, name := range slices.Sorted(maps.Keys(seen.calls)) {
-		for _, call := range slices.Sorted(maps.Keys(seen.calls[name])) {
-			if !slices.Contains(allowed[name], call) {
-				t.Errorf("%s calls %s, which its role doesn't allow", name, call)
+	for _, name := range names {
+		made := u.calls.calls[name]
+		if len(made) == 0 {
+			t.Errorf("%s made no call: the test doesn't use it", name)
+		}
+		allowed := roles.of(name)
+		for _, grant := range allowed.grants {
+			if !made[grant] && !slices.Contains(logGrants(allowed), grant) {
+				t.Errorf("%s may call %s, and doesn't", name, grant)
 			}
 		}
-		for _, call := range allowed[name] {
-			if !seen.calls[name][call] {
-				t.Errorf("%s may call %s, and doesn't", name, call)
-			}
-		}
-	}
-}
-
-// rare is what a function needs on ways that TestPermissions doesn't go: after
-// faults, or after time that a real clock would take. test/flow's other tests go
-// there, without roles.
-var rare = map[string][]struct{ call, when string }{
-	"execute": {
-		{"dynamodb:GetItem JobsTable", "an idempotency key was used before"},
-		{"dynamodb:Query JobsTable", "the job that was made with it"},
-		{"s3:ListBucket Bucket", headOfNothing},
-		{"lambda:InvokeFunction arn:AWS::Partition:lambda:AWS::Region:AWS::AccountId:function:AWS::StackName-direct", "direct mode is on"},
-	},
-	"jobs-create": {
-		{"s3:ListBucket Bucket", headOfNothing},
-		{"dynamodb:GetItem JobsTable", "a key whose claim went through and whose answer was lost"},
-	},
-	"uploads": {{"s3:ListBucket Bucket", headOfNothing}},
-	"jobs-get-job": {
-		{"dynamodb:GetItem JobsTable", "the state alone, where a poll is asked again or a write lost its race"},
-		{"sqs:DeleteMessage DefaultQueue", "a ticket of a job that is over"},
-		{"sqs:ChangeMessageVisibility DefaultQueue", "a ticket of a job whose lease lives"},
-	},
-	"jobs-logs": {
-		{"dynamodb:Query JobsTable", "the job, where its state alone isn't enough"},
-		{"s3:GetObject Bucket/logs/*", "the log is longer than what rides in the result"},
-	},
-	"jobs-submit-result": {{"dynamodb:Query JobsTable", "a job that another attempt follows"}},
-	"workers-heartbeat":  {{"dynamodb:Query JobsTable", "a write grant, or an attempt that another follows"}},
-	wire.SweepName: {
-		{"dynamodb:GetItem JobsTable", "a job is due"},
-		{"dynamodb:PutItem JobsTable", "and is moved on"},
-		{"dynamodb:Query JobsTable", "and is read whole"},
-		{"sqs:SendMessage DefaultQueue", "its ticket was lost"},
-		{"sqs:SendMessage DefaultBell", "and waiting workers are told"},
-		{"sqs:ChangeMessageVisibility DefaultQueue", "its ticket is shown again"},
-		{"sqs:DeleteMessage DefaultQueue", "it is over"},
-	},
-}
-
-// headOfNothing: without it S3 answers 403 where there is no object, not 404.
-const headOfNothing = "HEAD of an object that isn't there"
-
-// askAs calls every route with a token, whatever the answer: each function reads
-// tokens of every kind before it refuses one.
-func askAs(t *testing.T, url, token string) {
-	t.Helper()
-	for _, e := range api.Endpoints() {
-		for _, r := range e.Routes {
-			req, err := http.NewRequestWithContext(t.Context(), r.Method, url+r.Path, strings.NewReader("{}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("Authorization", "Bearer "+token)
-			req.Header.Set("Content-Type", "application/json")
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp.Body.Close()
-			if resp.StatusCode >= 500 {
-				t.Errorf("%s %s: %s", r.Method, r.Path, resp.Status)
+		for _, call := range slices.Sorted(maps.Keys(made)) { // also what it signs for others
+			if !slices.Contains(allowed.grants, call) {
+				t.Errorf("%s calls %s, which its role doesn't grant", name, call)
 			}
 		}
 	}
 }
 
-// useEverything makes each function do all that it does on its usual ways.
-func useEverything(t *testing.T, url string, svc *errand.Service) {
-	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+// everything makes each function do all that it does. A step that is gone from
+// here leaves grants that nothing uses, and fails the test.
+type everything struct {
+	*deployed
+	t           *testing.T
+	user, admin *api.Client
+	worker      *api.Client
+	reg         errand.Registered
+	source      errand.UploadRequest
+	polls       int
+}
+
+func (u *everything) do() {
+	u.begin()
+	u.upload()
+	u.create()
+	u.execute()
+	u.drain()
+	u.run()
+	u.giveBack()
+	u.cancel()
+	u.longLease()
+	u.sweep()
+	for _, token := range []string{"u", "a", u.reg.Token} {
+		u.askAs(token)
 	}
+}
+
+func (u *everything) must(err error) {
+	u.t.Helper()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+func (u *everything) want(err error, code errand.Code) {
+	u.t.Helper()
+	if got := api.CodeOf(err); got != code {
+		u.t.Fatalf("%v, want %s", err, code)
+	}
+}
+
+func (u *everything) begin() {
+	u.deployed = deploy(u.t, deployOptions{
+		manual: true, parameters: map[string]string{"DirectMode": "true"},
+		change: func(c *localstack.Config) {
+			c.Rates = map[string]time.Duration{wire.SweepName: 10_000 * time.Hour} // u.sweep calls it
+			c.Functions["direct"] = localstack.FunctionSource{New: func(map[string]string) (localstack.Handler, error) {
+				return lambda.NewHandler(u.direct), nil
+			}}
+		},
+	})
+	once := http.DefaultTransport.(*http.Transport).Clone()
+	once.DisableKeepAlives = true // u.direct is to leave nothing behind
+	u.http = &http.Client{Transport: u.calls.door(u.t, functionOf, once)}
 	for role, token := range map[errand.Role]string{errand.RoleUser: "u", errand.RoleAgent: "a", errand.RoleAdmin: "d"} {
-		must(svc.GrantToken(t.Context(), token, role, "ann", nil))
+		u.must(u.svc.GrantToken(u.t.Context(), token, role, "ann", nil))
 	}
-	ctx, user := t.Context(), &api.Client{BaseURL: url, Token: "u"}
-	reg, err := user.WithToken("a").Register(ctx, errand.Registration{})
-	must(err)
-	k := user.WithToken(reg.Token)
+	u.user, u.admin = u.as("u"), u.as("d")
+	var err error
+	u.reg, err = u.as("a").Register(u.t.Context(), errand.Registration{})
+	u.must(err)
+	u.worker = u.as(u.reg.Token)
+	_, err = u.user.Workers(u.t.Context(), "")
+	u.must(err)
+}
+
+// functionOf is the function that a request goes to; empty: it is for an object.
+func functionOf(r *http.Request) string {
+	for _, e := range api.Endpoints() {
+		for _, route := range e.Routes {
+			if route.Method == r.Method && route.Path == r.URL.Path {
+				return e.Name
+			}
+		}
+	}
+	return ""
+}
+
+// direct stands in for the function that runs commands: it fetches its source.
+func (u *everything) direct(_ context.Context, r errand.DirectRequest) (errand.DirectResult, error) {
+	u.fetch(r.Source)
+	return errand.DirectResult{Status: errand.Completed, ExitCode: new(int)}, nil
+}
+
+func (u *everything) fetch(s *errand.SourceGrant) {
+	if s == nil {
+		u.t.Error("there is no source")
+		return
+	}
+	resp, err := u.http.Get(s.Download.URL)
+	if err != nil {
+		u.t.Error(err)
+		return
+	}
+	resp.Body.Close()
+}
+
+func (u *everything) upload() {
 	body, r := archive("the folder")
-	up, err := user.CreateUpload(ctx, r)
-	must(err)
-	req, err := http.NewRequestWithContext(ctx, up.Put.Method, up.Put.URL, bytes.NewReader(body))
-	must(err)
+	u.source = r
+	up, err := u.user.CreateUpload(u.t.Context(), r)
+	u.must(err)
+	req, err := http.NewRequestWithContext(u.t.Context(), up.Put.Method, up.Put.URL, bytes.NewReader(body))
+	u.must(err)
 	for name, value := range up.Put.Header {
 		req.Header.Set(name, value)
 	}
-	resp, err := http.DefaultClient.Do(req)
-	must(err)
+	resp, err := u.http.Do(req)
+	u.must(err)
 	resp.Body.Close()
-	job := api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, Source: &errand.Source{SHA256: r.SHA256}, MaxAttempts: 2}
-	_, err = user.CreateJob(ctx, job, "key")
-	must(err)
-	_, err = user.CreateJob(ctx, job, "key") // again
-	must(err)
-	_, err = user.CreateJob(ctx, job, "")
-	must(err)
-	_, err = user.Execute(ctx, api.Execute{Mode: "distributed", CreateJob: job})
-	if code := api.CodeOf(err); code != "" { // the client has no form for the answer, a job
-		t.Fatalf("execute: %v", err)
+	if up, err = u.user.CreateUpload(u.t.Context(), r); err != nil || !up.Exists {
+		u.t.Fatalf("again: %+v, %v", up, err)
 	}
-	for _, c := range []*api.Client{user, user.WithToken("d")} {
+}
+
+// job is one that the user may ask for.
+func (u *everything) job(sha256 string) api.CreateJob {
+	j := api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, MaxAttempts: 2}
+	if sha256 != "" {
+		j.Source = &errand.Source{SHA256: sha256}
+	}
+	return j
+}
+
+// nowhere is the hash of an archive that was never sent.
+var nowhere = strings.Repeat("0", 64)
+
+func (u *everything) create() {
+	ctx := u.t.Context()
+	_, err := u.user.CreateJob(ctx, u.job(nowhere), "")
+	u.want(err, errand.CodeSourceNotFound)
+	for range 2 {
+		_, err = u.user.CreateJob(ctx, u.job(u.source.SHA256), "key")
+		u.must(err)
+	}
+	for _, c := range []*api.Client{u.user, u.admin} {
 		_, err = c.Jobs(ctx, "", "", 0, "")
-		must(err)
-	}
-	_, err = user.Workers(ctx, "")
-	must(err)
-
-	take := func(poll string) (*errand.Assignment, errand.Heartbeat) {
-		a, err := k.GetJob(ctx, reg.WorkerID, reg.Epoch, poll, 0)
-		if err != nil || a == nil {
-			t.Fatalf("get-job: %+v, %v", a, err)
-		}
-		return a, errand.Heartbeat{WorkerID: reg.WorkerID, Epoch: reg.Epoch, Holds: []errand.Hold{{JobID: a.JobID, Attempt: a.Attempt, RenewWrites: true}}}
-	}
-	a, beat := take("p1")
-	_, err = user.Logs(ctx, a.JobID, 0, 0, 0)
-	must(err)
-	_, err = k.Heartbeat(ctx, beat)
-	must(err)
-	_, err = k.SubmitResult(ctx, api.SubmitResult{WorkerID: reg.WorkerID, Epoch: reg.Epoch, JobID: a.JobID, Attempt: a.Attempt})
-	must(err)
-	_, err = user.Job(ctx, a.JobID)
-	must(err)
-	b, beat := take("p2")
-	_, err = k.Heartbeat(ctx, beat)
-	must(err)
-	stopped := errand.Failure{Reason: errand.ReasonWorkerStopped}
-	_, err = k.SubmitFailure(ctx, api.SubmitFailure{WorkerID: reg.WorkerID, Epoch: reg.Epoch, JobID: b.JobID, Attempt: b.Attempt, Failure: stopped})
-	must(err)
-	_, err = user.Cancel(ctx, b.JobID)
-	must(err)
-	job.Group = "deploy"
-	grouped, err := user.CreateJob(ctx, job, "")
-	must(err)
-	_, err = user.Cancel(ctx, grouped.ID) // which rings for the next of its group
-	must(err)
-	for _, token := range []string{"u", "a", reg.Token} {
-		askAs(t, url, token)
+		u.must(err)
 	}
 }
 
-// callLog notes what each function calls, as "action resource" of IAM.
-type callLog struct {
-	mu    sync.Mutex
-	calls map[string]map[string]bool
-}
-
-func (l *callLog) add(function string, calls ...string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.calls[function] == nil {
-		l.calls[function] = map[string]bool{}
+func (u *everything) execute() {
+	ctx := u.t.Context()
+	_, err := u.user.Execute(ctx, api.Execute{Mode: api.ModeDistributed, CreateJob: u.job(nowhere)})
+	u.want(err, errand.CodeSourceNotFound)
+	for range 2 {
+		u.executeAs("key of execute")
 	}
-	for _, c := range calls {
-		l.calls[function][c] = true
+	out, err := u.user.Execute(ctx, api.Execute{Mode: api.ModeDirect, CreateJob: api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, Source: &errand.Source{SHA256: u.source.SHA256}}})
+	if err != nil || out.Status != errand.Completed {
+		u.t.Fatalf("direct: %+v, %v", out, err)
 	}
 }
 
-// of notes the calls that a function makes through next.
-func (l *callLog) of(function string, next http.RoundTripper) http.RoundTripper {
-	return transport(func(r *http.Request) (*http.Response, error) {
-		var body []byte
-		if r.Body != nil {
-			var err error
-			if body, err = io.ReadAll(r.Body); err != nil {
-				return nil, err
-			}
-			r.Body = io.NopCloser(bytes.NewReader(body))
-		}
-		l.add(function, iamCall(r, body))
-		return next.RoundTrip(r)
+// executeAs creates a job by POST /api/execute with a key, which api.Client has no call for.
+func (u *everything) executeAs(key string) {
+	body := `{"mode": "distributed", "commands": ["true"], "source": {"sha256": "` + u.source.SHA256 + `"}}`
+	req, err := http.NewRequestWithContext(u.t.Context(), http.MethodPost, u.url+"/api/execute", strings.NewReader(body))
+	u.must(err)
+	req.Header.Set("Authorization", "Bearer u")
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", strings.ReplaceAll(key, " ", "-"))
+	resp, err := u.http.Do(req)
+	u.must(err)
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusAccepted {
+		b, _ := io.ReadAll(resp.Body)
+		u.t.Fatalf("%s %s", resp.Status, b)
+	}
+}
+
+// poll asks for work.
+func (u *everything) poll(id string) *errand.Assignment {
+	u.t.Helper()
+	u.clock.Advance(time.Second) // its signatures are its own
+	a, err := u.worker.GetJob(u.t.Context(), u.reg.WorkerID, u.reg.Epoch, id, 0)
+	u.must(err)
+	return a
+}
+
+// take asks for work, of which there must be some.
+func (u *everything) take() *errand.Assignment {
+	u.t.Helper()
+	u.polls++
+	a := u.poll(fmt.Sprintf("p%d", u.polls))
+	if a == nil {
+		u.t.Fatal("there is no work")
+	}
+	return a
+}
+
+func (u *everything) beat(a *errand.Assignment) errand.Order {
+	u.t.Helper()
+	u.clock.Advance(time.Second)
+	answer, err := u.worker.Heartbeat(u.t.Context(), errand.Heartbeat{
+		WorkerID: u.reg.WorkerID, Epoch: u.reg.Epoch, Holds: []errand.Hold{{JobID: a.JobID, Attempt: a.Attempt, RenewWrites: true}},
 	})
+	u.must(err)
+	return answer.Orders[0]
 }
 
-// bodyOf is a request's body, which stays there.
-func bodyOf(r *http.Request) string {
-	if r.Body == nil {
-		return ""
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return err.Error()
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return string(body)
+func (u *everything) submit(a *errand.Assignment) {
+	u.t.Helper()
+	_, err := u.worker.SubmitResult(u.t.Context(), api.SubmitResult{WorkerID: u.reg.WorkerID, Epoch: u.reg.Epoch, JobID: a.JobID, Attempt: a.Attempt})
+	u.must(err)
 }
 
-type transport func(*http.Request) (*http.Response, error)
-
-func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// iamCall is the action and the resource, by the template's names.
-func iamCall(r *http.Request, body []byte) string {
-	service, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	switch {
-	case service == "AmazonSQS":
-		return "sqs:" + op + " " + queueOf(body)
-	case strings.HasPrefix(service, "DynamoDB"):
-		return "dynamodb:" + op + " " + tableOf(body)
-	case strings.HasSuffix(r.URL.Path, "/invocations"):
-		return "lambda:InvokeFunction"
-	case r.URL.Query().Has("list-type"):
-		return "s3:ListBucket Bucket"
+// drain ends the jobs that others left waiting.
+func (u *everything) drain() {
+	for a := u.poll("drain"); a != nil; a = u.poll(fmt.Sprintf("drain%d", u.polls)) {
+		u.polls++
+		u.beat(a)
+		u.submit(a)
 	}
-	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	first, _, _ := strings.Cut(key, "/")
-	action := "s3:GetObject" // HEAD too
-	if r.Method == http.MethodPut {
-		action = "s3:PutObject"
-	}
-	return action + " Bucket/" + first + "/*"
 }
 
-// queueOf is the queue that an SQS request is for.
-func queueOf(body []byte) string {
-	var in struct{ QueueUrl string }
-	if err := json.Unmarshal(body, &in); err != nil {
-		return err.Error()
+// run runs a job as an agent does whose first answer was lost, while its creator watches.
+func (u *everything) run() {
+	ctx := u.t.Context()
+	job, err := u.user.CreateJob(ctx, u.job(u.source.SHA256), "")
+	u.must(err)
+	a := u.take()
+	if again := u.poll(fmt.Sprintf("p%d", u.polls)); again == nil || again.JobID != a.JobID || again.Attempt != a.Attempt {
+		u.t.Fatalf("asked again: %+v", again)
 	}
-	return strings.TrimSuffix(in.QueueUrl[strings.LastIndexByte(in.QueueUrl, '-')+1:], ".fifo")
+	u.fetch(a.Source)
+	first := errand.Frame{Data: []byte("hello ")}
+	u.post(a.Write, a.Write.Fields, errand.LogChunkKey(a.JobID, a.Attempt, 0), first.Append(nil))
+	u.post(a.Write, a.Write.ArtifactFields, a.Write.ArtifactPrefix+"a", nil)
+	w := u.beat(a).Write
+	u.post(*w, w.Fields, errand.LogChunkKey(a.JobID, a.Attempt, 6), errand.Frame{Offset: 6, Data: []byte("world")}.Append(nil))
+	u.post(*w, w.ArtifactFields, a.Write.ArtifactPrefix+"b", nil)
+	page, err := u.user.Logs(ctx, job.ID, 0, 0, 0)
+	if err != nil || page.Next != int64(len("hello world")) {
+		u.t.Fatalf("log %+v, %v", page, err)
+	}
+	u.submit(a)
+	_, err = u.user.Job(ctx, job.ID)
+	u.must(err)
 }
 
-// tableOf is the table, or the index, that a DynamoDB request is for.
-func tableOf(body []byte) string {
-	var in struct {
-		TableName, IndexName string
-		RequestItems         map[string]json.RawMessage
+// post writes an object by a grant.
+func (u *everything) post(g errand.WriteGrant, fields map[string]string, key string, body []byte) {
+	u.t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	for name, value := range fields {
+		u.must(form.WriteField(name, value))
 	}
-	if err := json.Unmarshal(body, &in); err != nil {
-		return err.Error()
-	}
-	for name := range in.RequestItems {
-		in.TableName = name
-	}
-	table := in.TableName[strings.LastIndexByte(in.TableName, '-')+1:]
-	if in.IndexName != "" {
-		return table + "/index/" + in.IndexName
-	}
-	return table
+	u.must(form.WriteField("key", key))
+	file, err := form.CreateFormFile("file", "chunk")
+	u.must(err)
+	_, err = file.Write(body)
+	u.must(err)
+	u.must(form.Close())
+	resp, err := u.http.Post(g.URL, form.FormDataContentType(), &b)
+	u.must(err)
+	resp.Body.Close()
 }
 
-// permissions are what template.yaml allows each function.
-func permissions(t *testing.T) map[string][]string {
-	t.Helper()
-	var tmpl struct {
-		Resources map[string]struct {
-			Properties struct {
-				CodeUri  string `yaml:"CodeUri"`
-				Policies []struct {
-					Statement []struct {
-						Action   []string `yaml:"Action"`
-						Resource []string `yaml:"Resource"` // the text behind !GetAtt or !Sub
-					} `yaml:"Statement"`
-				} `yaml:"Policies"`
-			} `yaml:"Properties"`
-		} `yaml:"Resources"`
+// giveBack has a job given back by a worker that stops, then cancelled.
+func (u *everything) giveBack() {
+	ctx := u.t.Context()
+	job, err := u.user.CreateJob(ctx, u.job(""), "")
+	u.must(err)
+	a := u.take()
+	u.beat(a)
+	_, err = u.worker.SubmitFailure(ctx, api.SubmitFailure{
+		WorkerID: u.reg.WorkerID, Epoch: u.reg.Epoch, JobID: a.JobID, Attempt: a.Attempt, Failure: errand.Failure{Reason: errand.ReasonWorkerStopped},
+	})
+	u.must(err)
+	_, err = u.user.Cancel(ctx, job.ID)
+	u.must(err)
+}
+
+// cancel leaves the ticket of a job that never ran, for a poll to find.
+func (u *everything) cancel() {
+	j := u.job("")
+	j.Group = "deploy"
+	grouped, err := u.user.CreateJob(u.t.Context(), j, "")
+	u.must(err)
+	_, err = u.user.Cancel(u.t.Context(), grouped.ID) // rings for the next of its group
+	u.must(err)
+	u.none()
+}
+
+// none asks for work, of which there must be none.
+func (u *everything) none() {
+	u.t.Helper()
+	u.polls++
+	if a := u.poll(fmt.Sprintf("p%d", u.polls)); a != nil {
+		u.t.Fatalf("got %+v", a)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(errand.Template, &doc); err != nil {
-		t.Fatal(err)
+}
+
+// longLease has the ticket of a job shown to a poll though the job's lease lives.
+func (u *everything) longLease() {
+	j := u.job("")
+	j.LeaseSeconds = errand.MaxLeaseSeconds
+	_, err := u.user.CreateJob(u.t.Context(), j, "")
+	u.must(err)
+	a := u.take()
+	u.beat(a)
+	u.clock.Advance(16 * time.Minute) // the ticket is hidden for 15
+	u.none()
+	u.submit(a)
+}
+
+// sweep leaves it one job of each kind: never taken, and with its lease over,
+// with and without attempts left.
+func (u *everything) sweep() {
+	last := u.job("")
+	last.MaxAttempts = 1
+	for _, j := range []api.CreateJob{last, u.job("")} {
+		_, err := u.user.CreateJob(u.t.Context(), j, "")
+		u.must(err)
+		u.beat(u.take())
 	}
-	untag(&doc)
-	if err := doc.Decode(&tmpl); err != nil {
-		t.Fatal(err)
-	}
-	all := map[string][]string{}
-	name := strings.NewReplacer("${", "", "}", "", ".Arn", "")
-	for _, r := range tmpl.Resources {
-		function := strings.Trim(strings.TrimPrefix(r.Properties.CodeUri, "functions/"), "/")
-		for _, p := range r.Properties.Policies {
-			for _, s := range p.Statement {
-				for _, action := range s.Action {
-					for _, resource := range s.Resource {
-						all[function] = append(all[function], action+" "+name.Replace(resource))
-					}
-				}
+	_, err := u.user.CreateJob(u.t.Context(), u.job(""), "")
+	u.must(err)
+	u.clock.Advance(6 * time.Minute)
+	u.must(u.stack.Tick(u.t.Context(), wire.SweepName))
+}
+
+// askAs calls every route with a token, whatever the answer: each function reads
+// tokens of every kind before it refuses one.
+func (u *everything) askAs(token string) {
+	u.t.Helper()
+	for _, e := range api.Endpoints() {
+		for _, r := range e.Routes {
+			req, err := http.NewRequestWithContext(u.t.Context(), r.Method, u.url+r.Path, strings.NewReader("{}"))
+			u.must(err)
+			req.Header.Set("Authorization", "Bearer "+token)
+			req.Header.Set("Content-Type", "application/json")
+			resp, err := u.http.Do(req)
+			u.must(err)
+			resp.Body.Close()
+			if resp.StatusCode >= 500 {
+				u.t.Errorf("%s %s: %s", r.Method, r.Path, resp.Status)
 			}
 		}
-	}
-	return all
-}
-
-// untag makes plain text of CloudFormation's short functions.
-func untag(n *yaml.Node) {
-	if n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
-		n.Tag = "!!str"
-	}
-	for _, c := range n.Content {
-		untag(c)
-	}
-}
-
-// TestDirectRole: what runs user commands may write its own logs, and nothing else.
-func TestDirectRole(t *testing.T) {
-	text := string(errand.Template)
-	_, function, _ := strings.Cut(text, "\n  DirectFunction:\n")
-	function, _, _ = strings.Cut(function, "\n\n")
-	if !strings.Contains(function, "Role: !GetAtt DirectRole.Arn") || strings.Contains(function, "Policies:") {
-		t.Errorf("the direct function has another role:\n%s", function)
-	}
-	_, role, _ := strings.Cut(text, "\n  DirectRole:\n")
-	role, _, _ = strings.Cut(role, "\n\n")
-	want := "              - Effect: Allow\n                Action: [logs:CreateLogStream, logs:PutLogEvents]\n                Resource:\n                  - !GetAtt DirectLogs.Arn"
-	if !strings.HasSuffix(role, want) || strings.Count(role, "Allow") != 2 || strings.Contains(role, "ManagedPolicyArns") {
-		t.Errorf("its role:\n%s", role)
 	}
 }
 

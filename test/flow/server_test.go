@@ -24,6 +24,7 @@ type deployed struct {
 	http  *http.Client
 	svc   *errand.Service
 	clock *localstack.ManualClock // nil: the machine's
+	calls *callLog                // that the functions made of AWS
 }
 
 // deployOptions change it.
@@ -37,9 +38,10 @@ type deployOptions struct {
 	change func(*localstack.Config)
 }
 
+// deploy starts one. A call of AWS that a function's role doesn't grant fails the test.
 func deploy(t *testing.T, o deployOptions) *deployed {
 	t.Helper()
-	d := &deployed{}
+	d := &deployed{calls: newCallLog()}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	functions := map[string]localstack.FunctionSource{}
 	names := []string{wire.SweepName}
@@ -65,9 +67,11 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 				return nil, errors.New("the stack did not start")
 			}
 			cfg := awsOf(d.stack)
+			aws := d.calls.guard(t, name, d.stack.RoundTripper())
 			if o.wrap != nil {
-				cfg.HTTPClient = &http.Client{Transport: o.wrap(name, d.stack.RoundTripper())}
+				aws = o.wrap(name, aws)
 			}
+			cfg.HTTPClient = &http.Client{Transport: aws}
 			return wire.Handler(name, func(k string) string { return env[k] }, cfg, clock, log)
 		}}
 	}
@@ -95,18 +99,6 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 	}
 	d.svc = wire.NewService(awsOf(d.stack), settings, clock, log)
 	return d
-}
-
-// apiServer is deploy with the parts that most tests want. Each function
-// reaches AWS through what wrap, if there is one, makes of its transport.
-func apiServer(t *testing.T, wrap ...func(function string, next http.RoundTripper) http.RoundTripper) (*localstack.Stack, *httptest.Server, *errand.Service) {
-	t.Helper()
-	o := deployOptions{}
-	if len(wrap) > 0 {
-		o.wrap = wrap[0]
-	}
-	d := deploy(t, o)
-	return d.stack, d.srv, d.svc
 }
 
 // client grants a token of the role and returns the API as its bearer sees it.
