@@ -266,3 +266,28 @@ func TestCounter(t *testing.T) {
 		t.Errorf("the counter stands at %v, %v", got.Item["c"], err)
 	}
 }
+
+// TestNamesAreExact: as on AWS, "tablename" isn't TableName; what isn't known is
+// ignored.
+func TestNamesAreExact(t *testing.T) {
+	_, url := serve(t)
+	for body, want := range map[string]int{
+		`{"TableName":"jobs","tablename":"none","Unknown":1}`: http.StatusOK,
+		`{"tablename":"jobs"}`:                                http.StatusBadRequest,
+	} {
+		r, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+		r.Header.Set("X-Amz-Target", "DynamoDB_20120810.DescribeTable")
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %s, want %d", body, resp.Status, want)
+		}
+	}
+}

@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	json2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
@@ -30,12 +33,17 @@ func (h *handler) serveJSON(w http.ResponseWriter, r *http.Request, target strin
 	})
 }
 
+// likeAWS reads what AWS reads: the names of members are exact (encoding/json
+// takes "queueurl" for QueueUrl), unknown members are ignored, of two with the
+// same name the last counts.
+var likeAWS = json2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
 // decodeJSON fills an input; an empty body is an empty object.
 func decodeJSON(body []byte, into any) error {
 	if len(body) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	if err := json2.Unmarshal(body, into, likeAWS); err != nil {
 		return awswire.Errorf(http.StatusBadRequest, codeSerialization, "The request is not valid JSON for this operation.")
 	}
 	return nil

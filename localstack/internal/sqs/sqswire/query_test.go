@@ -219,6 +219,8 @@ func TestJSONErrors(t *testing.T) {
 	}{
 		{"AmazonSQS.PurgeQueue", `{"QueueUrl":"none"}`, 400, "com.amazonaws.sqs#QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue;Sender"},
 		{"AmazonSQS.CreateQueue", `{"QueueName":"a b"}`, 400, "com.amazonaws.sqs#InvalidParameterValueException", "InvalidParameterValue;Sender"},
+		{"AmazonSQS.CreateQueue", `{"queueName":"a"}`, 400, "com.amazonaws.sqs#MissingRequiredParameterException", "MissingParameter;Sender"},
+		{"AmazonSQS.CreateQueue", `{"QueueName":"a b","QUEUENAME":"a","Unknown":{}}`, 400, "com.amazonaws.sqs#InvalidParameterValueException", "InvalidParameterValue;Sender"},
 		{"AmazonSQS.CreateQueue", `{"QueueName":`, 400, "com.amazon.coral.service#SerializationException", ""},
 		{"AmazonSQS.CreateQueue", `{"QueueName":7}`, 400, "com.amazon.coral.service#SerializationException", ""},
 		{"AmazonSQS.CreateQueue", strings.Repeat(" ", 9<<20), 413, "com.amazon.coral.service#SerializationException", ""},
