@@ -20,10 +20,14 @@ type poll struct {
 }
 
 func (s *stack) poll(queue string, seconds int32) *poll {
+	return s.pollWith(sqs.ReceiveMessageInput{QueueUrl: queue, WaitTimeSeconds: &seconds})
+}
+
+func (s *stack) pollWith(in sqs.ReceiveMessageInput) *poll {
 	ctx, stop := context.WithCancel(ctx)
 	p := &poll{got: make(chan []sqs.Message, 1), stop: stop}
 	go func() {
-		out, err := s.ReceiveMessage(ctx, scope, sqs.ReceiveMessageInput{QueueUrl: queue, WaitTimeSeconds: &seconds})
+		out, err := s.ReceiveMessage(ctx, scope, in)
 		p.err = err
 		p.got <- out.Messages
 	}()
@@ -83,6 +87,27 @@ func TestLongPollWakes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAttemptDoesNotQueue: a receive that is tried again is answered at once
+// with what it got, whoever waits.
+func TestAttemptDoesNotQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStack(t)
+		defer s.close()
+		s.create(t, q)
+		s.send(t, q, "g", "1")
+		in := sqs.ReceiveMessageInput{QueueUrl: q, ReceiveRequestAttemptId: "a", WaitTimeSeconds: ptr[int32](20)}
+		first := s.receive(t, in)
+		other := s.poll(q, 20)
+		want(t, "another poll", other.answered(), "-")
+		again := s.pollWith(in)
+		want(t, "again", again.answered(), "1")
+		want(t, "the other poll", other.answered(), "-")
+		must(t, s.delete(q, first[0]))
+		s.send(t, q, "g", "2")
+		want(t, "the other poll, then", other.answered(), "2")
+	})
 }
 
 func TestLongPollOfADelay(t *testing.T) {

@@ -130,8 +130,9 @@ func (q *queue) try(ctx context.Context, r receive, w *waiter, last bool) (messa
 	defer unlock()
 	wait = q.waitOf(r)
 	err = ctx.Err()
-	if err == nil && (q.first(w) || w == nil && wait == 0) {
-		messages, pending, err = q.receive(r, dlq)
+	turn := q.first(w) || w == nil && wait == 0
+	if err == nil && (turn || w == nil && r.attempt != "") {
+		messages, pending, err = q.receive(r, dlq, turn)
 	}
 	if err == nil && q.deleted {
 		err = errNoQueue()
@@ -168,11 +169,12 @@ func (q *queue) waitOf(r receive) time.Duration {
 }
 
 // receive takes what there is, under the lock of the queue, and of its
-// dead-letter queue where it has one.
-func (q *queue) receive(r receive, dlq *queue) (messages []Message, p kv.Pending, err error) {
+// dead-letter queue where it has one. A poll whose turn it isn't gets only what
+// it got before.
+func (q *queue) receive(r receive, dlq *queue, turn bool) (messages []Message, p kv.Pending, err error) {
 	p, err = q.doLocked(func(q *queue, t *txn) error {
 		var ok bool
-		if messages, ok, err = q.replay(t, r); ok || err != nil {
+		if messages, ok, err = q.replay(t, r); ok || err != nil || !turn {
 			return err
 		}
 		if q.lane.ready(t.now) && q.e.cfg.Whims.Empty() {
