@@ -28,7 +28,7 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 	if err != nil {
 		return nil, err
 	}
-	out := &BatchGetItemOutput{Responses: map[string][]Item{}, UnprocessedKeys: map[string]KeysAndAttributes{}}
+	out := &BatchGetItemOutput{Responses: map[string][]Shown{}, UnprocessedKeys: map[string]KeysAndAttributes{}}
 	names := slices.Sorted(maps.Keys(in.RequestItems))
 	tables := map[string]*table{}
 	e.mu.RLock()
@@ -73,23 +73,23 @@ func (e *Engine) batchGet(g *batchGet, out *BatchGetItemOutput) (used units, err
 		return used, err
 	}
 	name := g.t.def.Description.TableName
-	items := []Item{}
+	items := []Shown{}
 	for i, key := range g.Keys {
-		it, err := e.get(g.t, key, g.paths, g.ConsistentRead)
+		it, size, err := e.get(g.t, key, g.paths, g.ConsistentRead)
 		if err != nil {
 			return used, err
 		}
-		if g.size+it.Size() >= g.left {
+		if g.size+size >= g.left {
 			rest := g.KeysAndAttributes
 			rest.Keys = g.Keys[i:]
 			out.UnprocessedKeys[name] = rest
 			used.table += readUnits(0, g.ConsistentRead) * float64(len(rest.Keys))
 			break
 		}
-		g.size += it.Size()
-		used.table += readUnits(it.Size(), g.ConsistentRead)
+		g.size += size
+		used.table += readUnits(size, g.ConsistentRead)
 		if it != nil {
-			items = append(items, projected(it, g.paths))
+			items = append(items, *it)
 		}
 	}
 	out.Responses[name] = items

@@ -19,33 +19,36 @@ func (e *Engine) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput,
 	if err != nil {
 		return nil, err
 	}
-	it, err := e.get(t, in.Key, paths, in.ConsistentRead)
+	it, size, err := e.get(t, in.Key, paths, in.ConsistentRead)
 	if err != nil {
 		return nil, err
 	}
-	u := units{table: readUnits(it.Size(), in.ConsistentRead)}
-	out := &GetItemOutput{Bill: u.bill(), ConsumedCapacity: u.consumed(in.ReturnConsumedCapacity, *in.TableName)}
-	if it != nil {
-		it = projected(it, paths)
-		out.Item = &it
-	}
-	return out, nil
+	u := units{table: readUnits(size, in.ConsistentRead)}
+	return &GetItemOutput{Bill: u.bill(), Item: it, ConsumedCapacity: u.consumed(in.ReturnConsumedCapacity, *in.TableName)}, nil
 }
 
-// get reads the whole item of a key; paths are what of it will be shown.
-func (e *Engine) get(t *table, key Item, paths []expr.Path, consistent bool) (Item, error) {
+// get reads the item of a key, nil for none, and its size; paths are what of it
+// is shown.
+func (e *Engine) get(t *table, key Item, paths []expr.Path, consistent bool) (it *Shown, size int, err error) {
 	if err := t.checkKey(key); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := t.checkScalar(paths); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	at := t.itemKey(key)
 	view, done := e.view(consistent, nil)
 	defer done()
-	it, err := readItem(view, at)
+	stored, err := readStored(view, at)
 	e.stripes[stripeOf(at)].writes.wait()
-	return it, err
+	if err != nil || stored == "" {
+		return nil, 0, err
+	}
+	if size, _, err = stored.Measure(""); err != nil {
+		return nil, 0, unreadable(err)
+	}
+	it, err = showing(stored, paths)
+	return it, size, err
 }
 
 func (in *GetItemInput) check() ([]expr.Path, error) {

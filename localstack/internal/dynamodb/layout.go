@@ -35,7 +35,8 @@ func tokenKey(region, token string) []byte {
 
 // itemsOf is the prefix of all items and index entries of a table.
 func itemsOf(tableNo uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{spaceItems}, tableNo)
+	key := make([]byte, 0, 96) // room for most keys
+	return binary.BigEndian.AppendUint64(append(key, spaceItems), tableNo)
 }
 
 // entriesOf is the prefix of the items, or of the entries of one index.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 // maxPage is how many bytes of items (value.Item.PagedSize) a page reads at
@@ -159,61 +160,101 @@ func (p *page) resume(start Item) {
 
 // read runs the page.
 func (e *Engine) readPage(p *page) (*PageOutput, error) {
-	out := &PageOutput{}
-	items := []Item{}
-	size, paged, fetched := 0, 0, 0
-	sortKey := p.t.key.sort.name
-	var last Item
-	more := true
 	view, done := e.view(p.consistent, p.x)
 	defer done()
 	scan := view.Scan
 	if p.back {
 		scan = view.ScanBack
 	}
-	err := scan(p.lower, p.upper, func(_, b []byte) (bool, error) {
-		it, err := value.Decode(b)
-		if err != nil {
-			return false, err
-		}
-		last = it
-		out.ScannedCount++
-		size += it.Size()
-		paged += it.PagedSize(sortKey)
-		if p.fetch {
-			if it, err = readItem(view, p.t.itemKey(it)); err != nil {
-				return false, err
-			}
-			fetched += it.Size()
-		}
-		if p.filter == nil || p.filter.Matches(it) {
-			items = append(items, projected(it, p.projection))
-		}
-		more = out.ScannedCount != p.limit && paged < maxPage
-		return more, nil
-	})
-	if err != nil {
+	r := reading{page: p, view: view, items: []Shown{}, more: true}
+	if err := scan(p.lower, p.upper, r.take); err != nil {
 		return nil, err
 	}
 	p.t.writes.wait()
-	out.Count = len(items)
+	out := &PageOutput{Count: r.passed, ScannedCount: r.scanned}
 	if !p.count {
-		out.Items = &items
+		out.Items = &r.items
 	}
-	if !more {
-		out.LastEvaluatedKey = p.lastKey(last)
+	if !r.more {
+		var err error
+		if out.LastEvaluatedKey, err = p.lastKey(r.last); err != nil {
+			return nil, err
+		}
 	}
-	used := p.used(size, fetched)
+	used := p.used(r.size, r.fetched)
 	out.Bill = used.bill()
 	out.ConsumedCapacity = used.consumed(p.capacity, p.t.def.Description.TableName)
 	return out, nil
 }
 
-func (p *page) lastKey(last Item) Item {
+// A reading is how far a page has been read.
+type reading struct {
+	*page
+	view            *kv.Space
+	items           []Shown
+	scanned, passed int // items, and those of them that passed the filter
+	size, paged     int // of those scanned, in bytes
+	fetched         int // bytes of whole items that an index led to
+	last            value.Stored
+	more            bool // there may be
+}
+
+// take reads an item, and reports whether the page has room for another.
+func (r *reading) take(_, b []byte) (more bool, err error) {
+	stored := value.Stored(b)
+	size, paged, err := stored.Measure(r.t.key.sort.name)
+	if err == nil {
+		err = r.keep(stored)
+	}
+	if err != nil {
+		return false, unreadable(err)
+	}
+	r.last = stored
+	r.scanned++
+	r.size += size
+	r.paged += paged
+	r.more = r.scanned != r.limit && r.paged < maxPage
+	return r.more, nil
+}
+
+// keep takes an item into the answer, if it passes the filter.
+func (r *reading) keep(stored value.Stored) error {
+	s := Shown{stored: stored}
+	if r.fetch || r.filter != nil || r.projection != nil {
+		it, err := r.whole(stored)
+		if err != nil {
+			return err
+		}
+		if r.filter != nil && !r.filter.Matches(it) {
+			return nil
+		}
+		s = Shown{item: projected(it, r.projection)}
+	}
+	if r.passed++; !r.count {
+		r.items = append(r.items, s)
+	}
+	return nil
+}
+
+// whole is the item, read from the table where the index doesn't do.
+func (r *reading) whole(stored value.Stored) (Item, error) {
+	it, err := stored.Item()
+	if err != nil || !r.fetch {
+		return it, err
+	}
+	it, err = readItem(r.view, r.t.itemKey(it))
+	r.fetched += it.Size()
+	return it, err
+}
+
+func (p *page) lastKey(last value.Stored) (Item, error) {
+	key, err := last.Item()
+	if err != nil {
+		return nil, unreadable(err)
+	}
 	names := p.startKeyNames()
-	key := maps.Clone(last)
 	maps.DeleteFunc(key, func(name string, _ value.Value) bool { return !names[name] })
-	return key
+	return key, nil
 }
 
 // used counts the bytes of all items read together: 4 KB a unit, half of one

@@ -70,6 +70,9 @@ func (p params) exclusive(exprs, older []named) error {
 
 // compile parses and checks the expressions, in AWS's order.
 func (p params) compile() (c compiled, err error) {
+	if p.none() {
+		return c, nil
+	}
 	scope, err := expr.NewScope(p.names, p.values)
 	if err != nil {
 		return c, asInvalid(err)
@@ -93,6 +96,12 @@ func (p params) compile() (c compiled, err error) {
 		err = scope.Unused()
 	}
 	return c, asInvalid(err)
+}
+
+// none reports whether there is nothing to compile.
+func (p params) none() bool {
+	return p.update == nil && p.condition == nil && p.keyCondition == nil && p.filter == nil && p.projection == nil &&
+		p.names == nil && p.values == nil
 }
 
 // checkValues is the ValidationException for a bad value in an item or key.

@@ -8,7 +8,7 @@ func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, e
 	if err != nil {
 		return nil, err
 	}
-	w := &write{cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
+	w := &write{cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD", giveOld: in.ReturnValues == "ALL_OLD"}
 	err = e.write(func() ([]*write, error) {
 		t, err := e.table(ctx, in.TableName)
 		if err != nil {
@@ -26,14 +26,14 @@ func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, e
 
 // put makes w the write of a whole item.
 func (w *write) put(t *table, it Item) error {
-	w.t, w.key = t, it
+	w.t, w.key, w.whole = t, it, true
 	w.change = func(Item) (Item, error) { return it, nil }
 	return t.checkItem(it)
 }
 
 // remove makes w the removal of an item.
 func (w *write) remove(t *table, key Item) error {
-	w.t, w.key = t, key
+	w.t, w.key, w.whole = t, key, true
 	w.change = func(Item) (Item, error) { return nil, nil }
 	return t.checkKey(key)
 }
@@ -54,7 +54,7 @@ func (e *Engine) DeleteItem(ctx context.Context, in *DeleteItemInput) (*WriteOut
 	if err != nil {
 		return nil, err
 	}
-	w := &write{cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
+	w := &write{cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD", giveOld: in.ReturnValues == "ALL_OLD"}
 	err = e.write(func() ([]*write, error) {
 		t, err := e.table(ctx, in.TableName)
 		if err != nil {

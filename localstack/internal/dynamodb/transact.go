@@ -82,11 +82,11 @@ func (e *Engine) transaction(ctx context.Context, in *TransactWriteItemsInput) (
 			if err := bind[i](t); err != nil {
 				return nil, err
 			}
-			if at := string(t.itemKey(w.key)); seen[at] {
+			w.at = t.itemKey(w.key)
+			if seen[string(w.at)] {
 				return nil, invalid("Transaction request cannot include multiple operations on one item")
-			} else {
-				seen[at] = true
 			}
+			seen[string(w.at)] = true
 		}
 		return ws, nil
 	}, nil

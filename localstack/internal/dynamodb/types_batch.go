@@ -19,7 +19,7 @@ type BatchGetItemInput struct {
 // unread: see maxBatchTable.
 type BatchGetItemOutput struct {
 	Bill
-	Responses        map[string][]Item
+	Responses        map[string][]Shown
 	UnprocessedKeys  map[string]KeysAndAttributes
 	ConsumedCapacity []ConsumedCapacity `json:",omitempty"`
 }

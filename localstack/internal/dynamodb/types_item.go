@@ -119,7 +119,7 @@ type GetItemInput struct {
 // GetItemOutput holds the item; nil where there is none.
 type GetItemOutput struct {
 	Bill
-	Item             *Item             `json:",omitempty"`
+	Item             *Shown            `json:",omitempty"`
 	ConsumedCapacity *ConsumedCapacity `json:",omitempty"`
 }
 
@@ -168,7 +168,7 @@ type ScanInput struct {
 // the filter, ScannedCount of those read.
 type PageOutput struct {
 	Bill
-	Items            *[]Item `json:",omitempty"` // nil with Select COUNT
+	Items            *[]Shown `json:",omitempty"` // nil with Select COUNT
 	Count            int
 	ScannedCount     int
 	LastEvaluatedKey Item              `json:",omitempty"`

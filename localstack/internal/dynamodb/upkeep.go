@@ -169,7 +169,7 @@ func (e *Engine) sweepSome(id tableID, now time.Time) (found int, err error) {
 		var ws []*write
 		err := e.space.Scan(from, to, func(k, _ []byte) (bool, error) {
 			at := append(entriesOf(t.no, 0), k[len(endsOf(t.no))+8:]...)
-			it, err := e.read(at)
+			it, err := readItem(e.space, at)
 			if err != nil {
 				return false, err
 			}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +16,17 @@ import (
 // maxFaults is how many faults AWS lists at most.
 const maxFaults = 10
 
-var namePattern = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+// isName reports whether s is made of [a-zA-Z0-9_.-], and isn't empty.
+func isName(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '.', c == '-':
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
 
 // validate checks an input against the aws tags of its fields:
 //
@@ -72,7 +81,22 @@ type member struct {
 	rules             []rule
 }
 
-type rule struct{ name, arg string }
+type rule struct {
+	name  string
+	words []string // of enum
+	limit int64    // of min, max and values
+}
+
+func newRule(tag string) rule {
+	name, arg, _ := strings.Cut(tag, "=")
+	r := rule{name: name}
+	if name == "enum" {
+		r.words = strings.Fields(arg)
+	} else {
+		r.limit, _ = strconv.ParseInt(arg, 10, 64) // 0 where a rule has none
+	}
+	return r
+}
 
 var members sync.Map // by reflect.Type: []member
 
@@ -85,10 +109,15 @@ func membersOf(t reflect.Type) []member {
 		f := t.Field(i)
 		m := member{index: i, goName: f.Name, path: string(unicode.ToLower(rune(f.Name[0]))) + f.Name[1:]}
 		for _, r := range strings.Split(f.Tag.Get("aws"), ",") {
-			name, arg, _ := strings.Cut(r, "=")
-			m.required = m.required || name == "required"
-			m.notNull = m.notNull || name == "notnull"
-			m.rules = append(m.rules, rule{name, arg})
+			switch rule := newRule(r); rule.name {
+			case "":
+			case "required":
+				m.required = true
+			case "notnull":
+				m.notNull = true
+			default:
+				m.rules = append(m.rules, rule)
+			}
 		}
 		all[i] = m
 	}
@@ -139,7 +168,7 @@ func (c *checker) field(v reflect.Value, path at, m *member) {
 		return
 	}
 	for _, r := range m.rules {
-		c.rule(v, path, r.name, r.arg)
+		c.rule(v, path, r)
 	}
 	c.children(v, path)
 }
@@ -172,30 +201,29 @@ func sortedKeys(v reflect.Value) []reflect.Value {
 	return keys
 }
 
-func (c *checker) rule(v reflect.Value, path at, name, arg string) {
+func (c *checker) rule(v reflect.Value, path at, r rule) {
 	e := reflect.Indirect(v)
-	switch name {
+	switch r.name {
 	case "enum":
-		if words := strings.Fields(arg); !slices.Contains(words, e.String()) {
-			c.fault(v, path, "satisfy enum value set: [%s]", strings.Join(words, ", "))
+		if !slices.Contains(r.words, e.String()) {
+			c.fault(v, path, "satisfy enum value set: [%s]", strings.Join(r.words, ", "))
 		}
 	case "pattern":
-		if !namePattern.MatchString(e.String()) {
+		if !isName(e.String()) {
 			c.fault(v, path, "satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
 		}
 	case "min", "max":
-		c.bound(v, path, name, arg)
+		c.bound(v, path, r)
 	case "keys":
 		for _, k := range sortedKeys(e) {
-			if !namePattern.MatchString(k.String()) || k.Len() < 3 || k.Len() > 255 {
+			if !isName(k.String()) || k.Len() < 3 || k.Len() > 255 {
 				c.mapFault(v, path, "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]")
 			}
 		}
 	case "values":
-		limit, _ := strconv.Atoi(arg)
 		for _, k := range sortedKeys(e) {
-			if n := e.MapIndex(k).Len(); n < 1 || n > limit {
-				c.mapFault(v, path, fmt.Sprintf("Map value must satisfy constraint: [Member must have length less than or equal to %d, Member must have length greater than or equal to 1]", limit))
+			if n := e.MapIndex(k).Len(); n < 1 || int64(n) > r.limit {
+				c.mapFault(v, path, fmt.Sprintf("Map value must satisfy constraint: [Member must have length less than or equal to %d, Member must have length greater than or equal to 1]", r.limit))
 			}
 		}
 	}
@@ -208,8 +236,7 @@ func (c *checker) mapFault(v reflect.Value, path at, constraint string) {
 	}
 }
 
-func (c *checker) bound(v reflect.Value, path at, name, arg string) {
-	limit, _ := strconv.ParseInt(arg, 10, 64)
+func (c *checker) bound(v reflect.Value, path at, r rule) {
 	e, what := reflect.Indirect(v), "length"
 	var n int64
 	if e.CanInt() {
@@ -217,11 +244,11 @@ func (c *checker) bound(v reflect.Value, path at, name, arg string) {
 	} else {
 		n = int64(e.Len())
 	}
-	if name == "min" && n < limit {
-		c.fault(v, path, "have %s greater than or equal to %d", what, limit)
+	if r.name == "min" && n < r.limit {
+		c.fault(v, path, "have %s greater than or equal to %d", what, r.limit)
 	}
-	if name == "max" && n > limit {
-		c.fault(v, path, "have %s less than or equal to %d", what, limit)
+	if r.name == "max" && n > r.limit {
+		c.fault(v, path, "have %s less than or equal to %d", what, r.limit)
 	}
 }
 

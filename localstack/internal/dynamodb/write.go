@@ -2,7 +2,6 @@ package dynamodb
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
@@ -18,9 +17,13 @@ type write struct {
 	cond    *expr.Condition              // nil for none
 	change  func(old Item) (Item, error) // nil result: no item; nil func: a condition check
 	showOld bool                         // a failed condition's error carries the item
+	giveOld bool                         // the answer may
+	whole   bool                         // change doesn't look at the old item
 
 	at       []byte // the item's place
-	old, new Item   // nil where there is none
+	there    bool   // there is an old item
+	old, new Item   // nil where there is none, or replaces
+	oldSize  int
 	units    units
 	err      error
 }
@@ -56,7 +59,9 @@ func (e *Engine) writeWith(prepare func() ([]*write, error), lock []byte, also f
 // the disk.
 func (e *Engine) apply(ws []*write, lock []byte, also func(*kv.Batch) error) (pending func() error, err error) {
 	for _, w := range ws {
-		w.at = w.t.itemKey(w.key)
+		if w.at == nil {
+			w.at = w.t.itemKey(w.key)
+		}
 	}
 	stripes := e.stripesOf(ws, lock)
 	for _, s := range stripes {
@@ -92,8 +97,8 @@ func (e *Engine) decide(ws []*write, b *kv.Batch) (first error) {
 }
 
 func (e *Engine) decideOne(w *write) error {
-	var err error
-	if w.old, err = e.read(w.at); err != nil {
+	err := w.readOld(e.space)
+	if err != nil {
 		return err
 	}
 	w.new = w.old
@@ -110,31 +115,37 @@ func (e *Engine) decideOne(w *write) error {
 	return err
 }
 
-// read returns the item at a place, nil for none.
-func (e *Engine) read(at []byte) (Item, error) { return readItem(e.space, at) }
+// replaces reports whether nothing is asked of the old item but its size.
+func (w *write) replaces() bool {
+	return w.whole && w.cond == nil && !w.giveOld && len(w.t.indexes) == 0 && w.t.ttl == ""
+}
 
-func readItem(from *kv.Space, at []byte) (Item, error) {
-	b, ok, err := from.Get(at)
-	if err != nil || !ok {
-		return nil, err
+// readOld reads the item that is there, as far as it is needed.
+func (w *write) readOld(from *kv.Space) error {
+	stored, err := readStored(from, w.at)
+	if err != nil || stored == "" {
+		return err
 	}
-	it, err := value.Decode(b)
+	w.there = true
+	if w.oldSize, _, err = stored.Measure(""); err == nil && !w.replaces() {
+		w.old, err = stored.Item()
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read an item: %w", err)
+		return unreadable(err)
 	}
-	return it, nil
+	return nil
 }
 
 // stage puts the item and its index entries into the batch, and counts units.
 func (w *write) stage(e *Engine, b *kv.Batch) {
-	w.units.table = writeUnits(max(w.old.Size(), w.new.Size()))
+	w.units.table = writeUnits(max(w.oldSize, w.new.Size()))
 	if w.change == nil {
 		return
 	}
 	switch {
 	case w.new != nil:
 		b.Set(e.space, w.at, w.new.Encode())
-	case w.old != nil:
+	case w.there:
 		b.Delete(e.space, w.at)
 	}
 	for _, x := range w.t.indexes {
@@ -179,36 +190,46 @@ func (e *Engine) commit(b *kv.Batch, stripes []int, ws []*write) (pending func()
 			return nil
 		}, nil
 	}
-	var opened []func()
-	open := func(f *inflight) {
-		n := f.begin()
-		opened = append(opened, func() { f.end(n) })
-	}
-	for _, s := range stripes {
-		open(&e.stripes[s].writes)
-	}
-	var seen []*inflight
-	for _, w := range ws {
-		if !slices.Contains(seen, w.t.writes) {
-			seen = append(seen, w.t.writes)
-			open(w.t.writes)
-		}
-	}
-	done := func() {
-		for _, f := range opened {
-			f()
-		}
-	}
+	fs := e.begin(stripes, ws)
 	e.past.Keep()
 	p, err := b.Apply()
 	if err != nil {
-		done()
+		fs.end()
 		return nil, err
 	}
 	return func() error {
-		defer done()
+		defer fs.end()
 		return p.Wait()
 	}, nil
+}
+
+// A flight is one write that an inflight knows of.
+type flight struct {
+	in     *inflight
+	number uint64
+}
+
+type flights []flight
+
+// begin notes a batch with its stripes, and its tables.
+func (e *Engine) begin(stripes []int, ws []*write) flights {
+	fs := make(flights, 0, len(stripes)+1)
+	for _, s := range stripes {
+		in := &e.stripes[s].writes
+		fs = append(fs, flight{in, in.begin()})
+	}
+	for _, w := range ws {
+		if in := w.t.writes; !slices.ContainsFunc(fs, func(f flight) bool { return f.in == in }) {
+			fs = append(fs, flight{in, in.begin()})
+		}
+	}
+	return fs
+}
+
+func (fs flights) end() {
+	for _, f := range fs {
+		f.in.end(f.number)
+	}
 }
 
 // stripesOf are the stripes of the writes, and of lock, in the order in which

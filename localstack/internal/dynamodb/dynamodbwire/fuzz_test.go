@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"net/http/httptest"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func FuzzAttribute(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		tree, ok := parse(in)
+		tree, ok := parsed(in)
 		if !ok {
 			return
 		}
@@ -46,7 +47,7 @@ func FuzzAttribute(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%s: %v", in, err)
 		}
-		again, ok := parse(wire)
+		again, ok := parsed(wire)
 		if !ok {
 			t.Fatalf("%s is written as %s, which isn't JSON", in, wire)
 		}
@@ -60,13 +61,81 @@ func FuzzAttribute(f *testing.F) {
 		if it.Size() != stored.Size() || it.PagedSize("") < len("a") {
 			t.Fatalf("%s: sizes %d and %d", in, it.Size(), stored.Size())
 		}
+		sameStored(t, it)
 	})
 }
 
-func parse(b []byte) (tree any, ok bool) {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	return tree, d.Decode(&tree) == nil && tree != nil
+// sameStored holds what is told of a stored item to what is of the item.
+func sameStored(t *testing.T, it value.Item) {
+	stored := value.Stored(it.Encode())
+	for _, sortKey := range []string{"", "a"} {
+		size, paged, err := stored.Measure(sortKey)
+		if err != nil || size != it.Size() || paged != it.PagedSize(sortKey) {
+			t.Fatalf("%v: stored, it measures %d and %d, %v; want %d and %d", it, size, paged, err, it.Size(), it.PagedSize(sortKey))
+		}
+	}
+	want, err := it.AppendJSON(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := stored.AppendJSON(nil); err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("stored, it is shown as %s, %v; want %s", got, err, want)
+	}
+	for cut := range len(stored) {
+		_, _, measured := stored[:cut].Measure("")
+		if _, shown := stored[:cut].AppendJSON(nil); measured == nil || shown == nil {
+			t.Fatalf("%v: cut at %d of %d bytes, it is taken for whole", it, cut, len(stored))
+		}
+	}
+}
+
+// FuzzRead: what the short way reads, the long one reads likewise.
+func FuzzRead(f *testing.F) {
+	for _, s := range []string{
+		`{"TableName":"t","Item":{"a":{"S":"x"},"b":{"N":"-1.50"},"c":{"B":"AP8="},"d":{"BOOL":true},"e":{"NULL":true},"f":{"SS":["a"]},"g":{"NS":["1","1.0"]},"h":{"BS":["AA=="]},"i":{"L":[{"S":"x"},{"M":{}}]}}}`,
+		` { "TableName" : "\u0041\ud83d\ude00\ud800" , "Item" : { } } `, `{"TableName":"a","TableName":"b","Item":{"a":{"S":"1"},"a":{"S":"2"}}}`,
+		`{"Item":{"a":{"S":"x","N":"1"}}}`, `{"Item":{"a":{"B":"AA==\n"}}}`, `{"Item":{"a":{"B":"AB=="}}}`, `{"Item":{"a":{"S":null}}}`, `{"Expected":{"a":{"Exists":"yes","Value":{"N":1}}}}`,
+		"{\"TableName\":\"\xff\x00\"}", `{"X":1}`, `{"TableName":null}`, `{"TableName":"t"} x`, `{"TableName":"t",}`, `{"TableName":"t"`, `[]`, ``,
+		`{"Item":` + strings.Repeat(`{"a":{"L":[`, 1) + strings.Repeat(`{"L":[`, 120) + strings.Repeat(`]}`, 120) + `]}}}`,
+		`{"Limit":1.5,"Segment":01,"TotalSegments":-0}`, `{"Limit":10,"Segment":999999999,"ConsistentRead":true,"AttributesToGet":["a"],"ExpressionAttributeNames":{"#a":"b"}}`, `{"Limit":9999999999}`,
+		`{"TransactItems":[{"Put":{"TableName":"t","Item":{}}},{"Put":{"Item":{}},"Put":{"TableName":"u"}}],"ClientRequestToken":"t"}`,
+		`{"RequestItems":{"t":[{"PutRequest":{"Item":{"a":{"S":"x"}}}},{"DeleteRequest":{"Key":{}}}]}}`, `{"RequestItems":{"t":{"Keys":[{"a":{"S":"x"}}],"ConsistentRead":true}}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		sameReading[dynamodb.PutItemInput](t, body)
+		sameReading[dynamodb.ScanInput](t, body)
+		sameReading[dynamodb.TransactWriteItemsInput](t, body)
+		sameReading[dynamodb.BatchWriteItemInput](t, body)
+		sameReading[dynamodb.BatchGetItemInput](t, body)
+	})
+}
+
+func sameReading[In any](t *testing.T, body []byte) {
+	var fast, slow In
+	if !readFast(string(body), &fast) {
+		return
+	}
+	if err := readSlow(string(body), &slow); err != nil {
+		t.Fatalf("%q is %+v, or %v", body, fast, err)
+	}
+	if !reflect.DeepEqual(fast, slow) {
+		t.Fatalf("%q is %+v, or %+v", body, fast, slow)
+	}
+}
+
+// TestReadFast: what an SDK sends takes the short way.
+func TestReadFast(t *testing.T) {
+	body := `{"TableName":"t","Item":{"a":{"S":"x\né"},"l":{"L":[{"M":{"b":{"B":"AP8="}}}]}},"Expected":{"a":{"Exists":false}},"ExpressionAttributeNames":{"#a":"a"},"ReturnValues":"NONE"}`
+	if !readFast(body, new(dynamodb.PutItemInput)) {
+		t.Error("it doesn't")
+	}
+}
+
+func parsed(b []byte) (tree any, ok bool) {
+	tree, err := parse(string(b))
+	return tree, err == nil && tree != nil
 }
 
 // FuzzRequest: any body to any operation gets an answer of ours: JSON, with its
@@ -113,7 +182,7 @@ func FuzzRequest(f *testing.F) {
 }
 
 // seeded is a handler with the table "seed".
-func seeded(f *testing.F) *handler {
+func seeded(f testing.TB) *handler {
 	store, err := kv.Open("db", kv.Options{FS: vfs.NewMem(), NoSync: true})
 	if err != nil {
 		f.Fatal(err)
@@ -128,8 +197,8 @@ func seeded(f *testing.F) *handler {
 		}
 	})
 	h := &handler{operations: operations(e)}
-	tree, _ := parse([]byte(`{"TableName":"seed","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}]}`))
-	if _, err := h.operations["CreateTable"](f.Context(), tree); err != nil {
+	const table = `{"TableName":"seed","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}]}`
+	if _, err := h.operations["CreateTable"](f.Context(), table); err != nil {
 		f.Fatal(err)
 	}
 	return h

@@ -4,7 +4,6 @@
 package dynamodbwire
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -13,8 +12,10 @@ import (
 	"hash/crc32"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
@@ -38,8 +39,8 @@ func New(e *dynamodb.Engine, o Options) http.Handler {
 	return &handler{operations: operations(e), options: o}
 }
 
-// An operation reads its input from a JSON tree and gives its output.
-type operation func(ctx context.Context, body any) (any, error)
+// An operation reads its input from a JSON text and gives its output.
+type operation func(ctx context.Context, body string) (any, error)
 
 type handler struct {
 	operations map[string]operation
@@ -81,13 +82,38 @@ func operations(e *dynamodb.Engine) map[string]operation {
 }
 
 func adapt[In, Out any](f func(context.Context, *In) (*Out, error)) operation {
-	return func(ctx context.Context, body any) (any, error) {
+	return func(ctx context.Context, body string) (any, error) {
 		in := new(In)
-		if err := decode(body, in); err != nil {
-			return nil, err
+		if !readFast(body, in) {
+			in = new(In)
+			if err := readSlow(body, in); err != nil {
+				return nil, err
+			}
 		}
 		return f(ctx, in)
 	}
+}
+
+// readSlow reads what may be wrong.
+func readSlow(body string, into any) error {
+	tree, err := parse(body)
+	if err != nil {
+		return err
+	}
+	return decode(tree, into)
+}
+
+// parse reads a JSON text, and nothing after it.
+func parse(body string) (tree any, err error) {
+	d := json.NewDecoder(strings.NewReader(body))
+	d.UseNumber()
+	if d.Decode(&tree) != nil {
+		return nil, serialization("")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, serialization("")
+	}
+	return tree, nil
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -102,10 +128,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	contentType = strings.TrimSpace(contentType)
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	room := rooms.Get().(*[]byte)
+	defer keep(room)
+	err := readBody(room, http.MaxBytesReader(w, r.Body, maxBody))
+	body := string(*room)
 	var tooLarge *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge):
+	case err != nil && errors.As(err, &tooLarge):
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	case err != nil:
@@ -117,21 +146,41 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if contentType == "" {
 		contentType = "application/json"
 	}
-	status, out := h.call(r, body)
+	status, out := h.call(r, body, (*room)[:0])
 	answer(w, status, contentType, out)
+	if out != nil {
+		*room = out
+	}
+}
+
+// readBody reads all of r into b.
+func readBody(b *[]byte, r io.Reader) error {
+	for *b = (*b)[:0]; ; {
+		if len(*b) == cap(*b) {
+			*b = slices.Grow(*b, 4<<10)
+		}
+		n, err := r.Read((*b)[len(*b):cap(*b)])
+		*b = (*b)[:len(*b)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 // requestID is one in the form of DynamoDB's: 52 letters and digits.
 func requestID() string { return rand.Text() + rand.Text() }
 
 // call runs the operation and renders its answer.
-func (h *handler) call(r *http.Request, body []byte) (status int, out []byte) {
+func (h *handler) call(r *http.Request, body string, room []byte) (status int, out []byte) {
 	result, err := h.result(r, body)
 	if _, empty := result.(*dynamodb.NoOutput); empty && err == nil {
 		return http.StatusOK, nil
 	}
 	if err == nil {
-		out, err = json.Marshal(result)
+		out, err = appendJSON(room, result)
 	}
 	if err != nil {
 		return render(err)
@@ -139,33 +188,53 @@ func (h *handler) call(r *http.Request, body []byte) (status int, out []byte) {
 	return http.StatusOK, out
 }
 
-func (h *handler) result(r *http.Request, body []byte) (any, error) {
-	var tree any
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if err := d.Decode(&tree); err != nil && len(body) > 0 {
-		return nil, serialization("")
+// appendJSON appends an answer. Those that come often know how by themselves.
+func appendJSON(room []byte, result any) ([]byte, error) {
+	if a, ok := result.(interface{ AppendJSON([]byte) ([]byte, error) }); ok {
+		return a.AppendJSON(room)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, serialization("")
+	return json.Marshal(result)
+}
+
+// rooms are where a request is read and its answer put together.
+var rooms = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxRoom is the most that is kept of one.
+const maxRoom = 64 << 10
+
+func keep(room *[]byte) {
+	if cap(*room) <= maxRoom {
+		rooms.Put(room)
 	}
+}
+
+func (h *handler) result(r *http.Request, body string) (any, error) {
 	target := r.Header.Get("X-Amz-Target")
 	name := strings.TrimPrefix(target, targetPrefix)
 	op, ok := h.operations[name]
-	if !ok || !strings.HasPrefix(target, targetPrefix) {
-		return nil, unknown(target)
+	known := ok && strings.HasPrefix(target, targetPrefix)
+	if !known || h.instead != nil {
+		return nil, h.refusal(known, target, body)
 	}
-	if h.instead != nil {
-		return nil, h.instead
-	}
-	if len(body) == 0 {
+	if body == "" {
 		return nil, serialization("")
 	}
-	out, err := op(r.Context(), tree)
+	out, err := op(r.Context(), body)
 	if b, billed := out.(interface{ Units() float64 }); billed && err == nil && h.options.Billed != nil {
 		h.options.Billed(name, b.Units())
 	}
 	return out, err
+}
+
+// refusal is why no operation is called. AWS looks at the JSON first.
+func (h *handler) refusal(known bool, target, body string) error {
+	if _, err := parse(body); err != nil && body != "" {
+		return err
+	}
+	if !known {
+		return unknown(target)
+	}
+	return h.instead
 }
 
 func serialization(message string) *awswire.Error {

@@ -8,11 +8,14 @@ import (
 // Encode returns the item in its storage form: the count, then by order of name
 // each name and value; numbers are uvarints, strings have their length before
 // them. Equal items without sets have equal encodings.
-func (it Item) Encode() []byte { return appendItem(nil, it) }
+func (it Item) Encode() []byte {
+	return appendItem(make([]byte, 0, it.Size()+8*len(it)+8), it) // room for most
+}
 
 func appendItem(b []byte, it Item) []byte {
 	b = binary.AppendUvarint(b, uint64(len(it)))
-	for _, name := range it.Names() {
+	var room [16]string
+	for _, name := range it.appendNames(room[:0]) {
 		b = appendBinary(appendText(b, name), it[name])
 	}
 	return b
@@ -52,26 +55,31 @@ func appendBinary(b []byte, v Value) []byte {
 var errDamaged = errors.New("a stored item is damaged")
 
 // Decode reads what Encode wrote. It keeps nothing of b.
-func Decode(b []byte) (Item, error) {
-	d := decoder{b: b}
-	it := d.item(0)
-	if d.failed || len(d.b) != 0 {
-		return nil, errDamaged
-	}
-	return it, nil
+func Decode(b []byte) (Item, error) { return Stored(b).Item() }
+
+// A decoder's texts are parts of what it reads.
+type decoder struct {
+	b      string
+	failed bool
 }
 
-type decoder struct {
-	b      []byte
-	failed bool
+// uvarint is binary.Uvarint of a string.
+func uvarint(s string) (n uint64, width int) {
+	for i := 0; i < len(s) && i < binary.MaxVarintLen32; i++ {
+		n |= uint64(s[i]&0x7f) << (7 * i)
+		if s[i] < 0x80 {
+			return n, i + 1
+		}
+	}
+	return 0, 0
 }
 
 // count reads a length; each of what it counts takes a byte at least, so more
 // than is left means damage (and must not be allocated).
 func (d *decoder) count() int {
-	n, w := binary.Uvarint(d.b)
+	n, w := uvarint(d.b)
 	if w <= 0 || n > uint64(len(d.b)-w) {
-		d.failed, d.b = true, nil
+		d.failed, d.b = true, ""
 		return 0
 	}
 	d.b = d.b[w:]
@@ -80,7 +88,7 @@ func (d *decoder) count() int {
 
 func (d *decoder) text() string {
 	n := d.count()
-	s := string(d.b[:n])
+	s := d.b[:n]
 	d.b = d.b[n:]
 	return s
 }
@@ -109,9 +117,8 @@ func (d *decoder) item(depth int) Item {
 }
 
 func (d *decoder) value(depth int) Value {
-	v := Value{Kind: Kind(d.byte())}
-	if v.Kind == Invalid || v.Kind > KindM || depth > maxDepth+1 {
-		d.failed = true
+	v := Value{Kind: d.kind(depth)}
+	if d.failed {
 		return Value{}
 	}
 	switch v.Kind {

@@ -75,7 +75,8 @@ func (it Item) MarshalJSON() ([]byte, error) { return it.AppendJSON(nil) }
 // AppendJSON appends the wire form; a nil item is {}.
 func (it Item) AppendJSON(b []byte) ([]byte, error) {
 	b = append(b, '{')
-	for i, name := range it.Names() {
+	var room [16]string
+	for i, name := range it.appendNames(room[:0]) {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -90,11 +91,21 @@ func (it Item) AppendJSON(b []byte) ([]byte, error) {
 
 // appendString quotes s. Most strings need no escape.
 func appendString(b []byte, s string) []byte {
+	ascii := true
 	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			q, _ := json.Marshal(s) // a string can't fail to marshal
-			return append(b, q...)
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			return appendQuoted(b, s)
+		} else if c >= utf8.RuneSelf {
+			ascii = false
 		}
 	}
+	if !ascii && !utf8.ValidString(s) {
+		return appendQuoted(b, s)
+	}
 	return append(append(append(b, '"'), s...), '"')
+}
+
+func appendQuoted(b []byte, s string) []byte {
+	q, _ := json.Marshal(s) // a string can't fail to marshal
+	return append(b, q...)
 }

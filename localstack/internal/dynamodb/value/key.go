@@ -60,16 +60,17 @@ const HashLen = 8
 // AWS for strings and binaries: by an MD5 with a salt (observed; dynalite).
 // Of a whole key it is the order of the items that are equal in an index.
 func Hash(key ...Value) [HashLen]byte {
-	h := md5.New()
-	h.Write([]byte("Outliers"))
+	var room [128]byte
+	salted := append(room[:0], "Outliers"...)
 	for _, v := range key {
 		if v.Kind == KindN {
-			h.Write(oracleNumber(v.Str))
+			salted = append(salted, oracleNumber(v.Str)...)
 		} else {
-			h.Write([]byte(v.Str))
+			salted = append(salted, v.Str...)
 		}
 	}
-	return [HashLen]byte(h.Sum(nil)[:HashLen])
+	sum := md5.Sum(salted)
+	return [HashLen]byte(sum[:HashLen])
 }
 
 // oracleNumber is the form in which AWS hashes a number: a base-100 exponent

@@ -15,16 +15,12 @@ func (it Item) Size() int {
 // formats"): a list or map costs 3, and 1 for each member.
 func (v Value) Size() int {
 	switch v.Kind {
-	case KindN:
-		return numberSize(v.Str)
 	case KindBool, KindNull:
 		return 1
-	case KindSS, KindBS:
-		return len(strings.Join(v.Set, ""))
-	case KindNS:
+	case KindSS, KindNS, KindBS:
 		n := 0
 		for _, m := range v.Set {
-			n += numberSize(m)
+			n += textSize(v.Kind, m)
 		}
 		return n
 	case KindL:
@@ -36,23 +32,38 @@ func (v Value) Size() int {
 	case KindM:
 		return 3 + len(v.Map) + Item(v.Map).Size()
 	default:
-		return len(v.Str)
+		return textSize(v.Kind, v.Str)
 	}
+}
+
+// textSize is the size of a scalar of some kind, or of a member of a set.
+func textSize(k Kind, s string) int {
+	if k == KindN || k == KindNS {
+		return numberSize(s)
+	}
+	return len(s)
 }
 
 // numberSize is one byte, one for each two digits aligned at the point, and one
 // for a negative sign.
 func numberSize(canonical string) int {
+	if isPlainInt(canonical) {
+		digits := strings.TrimRight(canonical, "0")
+		return decimalSize(len(digits), len(canonical)-1)
+	}
 	d, err := parseDecimal(canonical)
 	if err != nil || d.digits == "" {
 		return 1
 	}
-	n := 1 + (len(d.digits)+1)/2
-	if len(d.digits)%2 == 0 && d.exp%2 == 0 {
+	return decimalSize(len(d.digits), d.exp) + btoi(d.neg)
+}
+
+// decimalSize is the size of that many digits, of which the first has the
+// exponent exp; 0 digits are zero.
+func decimalSize(digits, exp int) int {
+	n := 1 + (digits+1)/2
+	if digits > 0 && digits%2 == 0 && exp%2 == 0 {
 		n++ // the pairs straddle: one more byte
-	}
-	if d.neg {
-		n++
 	}
 	return n
 }
@@ -66,8 +77,12 @@ func (it Item) PagedSize(sortKey string) int {
 	if v, ok := it[sortKey]; ok && sortKey != "" {
 		sort = v.Size()
 	}
-	return size + (1+(size-1)/3072)*(18+sort)
+	return pagedSize(size, sort)
 }
+
+// pagedSize is that of an item whose attributes but the sort key take stored
+// bytes, and whose sort key's value sort.
+func pagedSize(stored, sort int) int { return stored + (1+(stored-1)/3072)*(18+sort) }
 
 // storedSize is the size of the attributes but the one called without.
 func (it Item) storedSize(without string) int {
@@ -93,23 +108,22 @@ func (v Value) storedSize() int {
 	case KindM:
 		return 3 + len(v.Map) + Item(v.Map).storedSize("")
 	}
-	return v.Size() + v.headerSize()
-}
-
-// headerSize is what stands before a value in the stored form.
-func (v Value) headerSize() int {
 	switch v.Kind {
 	case KindBool:
-		return 0
+		return 1
 	case KindSS, KindNS, KindBS:
-		return 1 + len(v.Set)
-	case KindS:
-		switch {
-		case len(v.Str) >= 16384:
-			return 3
-		case len(v.Str) >= 128:
-			return 2
-		}
+		return v.Size() + 1 + len(v.Set)
+	}
+	return v.Size() + headerSize(v.Kind, len(v.Str))
+}
+
+// headerSize is what stands before a text of a length in the stored form.
+func headerSize(k Kind, length int) int {
+	switch {
+	case k == KindS && length >= 16384:
+		return 3
+	case k == KindS && length >= 128:
+		return 2
 	}
 	return 1
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -188,12 +187,13 @@ func (v Value) validateNamed(name string, depth int) error {
 }
 
 // Names returns the attribute names in order.
-func (it Item) Names() []string {
-	names := make([]string, 0, len(it))
+func (it Item) Names() []string { return it.appendNames(make([]string, 0, len(it))) }
+
+func (it Item) appendNames(names []string) []string {
 	for n := range it {
 		names = append(names, n)
 	}
-	sort.Strings(names)
+	slices.Sort(names)
 	return names
 }
 
