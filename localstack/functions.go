@@ -102,13 +102,8 @@ type invoker struct{ stack *Stack }
 func (i invoker) Invoke(ctx context.Context, function string, event []byte) ([]byte, bool, error) {
 	r, err := i.stack.invoke(ctx, lambda.Call{Function: function, Payload: event})
 	var refused *awswire.Error
-	if errors.As(err, &refused) {
-		switch refused.Code {
-		case "TooManyRequestsException":
-			err = errors.Join(gateway.ErrThrottled, err)
-		case "RequestTooLargeException":
-			err = errors.Join(gateway.ErrTooLarge, err)
-		}
+	if errors.As(err, &refused) && refused.Code == "RequestTooLargeException" {
+		err = errors.Join(gateway.ErrTooLarge, err)
 	}
 	return r.Payload, r.FunctionError != "", err
 }

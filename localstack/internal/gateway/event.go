@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -52,17 +53,19 @@ type httpContext struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// event builds the event of a request. rawPath is decoded, whatever its name
-// says: HTTP APIs do that, function URLs don't.
-func (g *Gateway) event(r *http.Request, matched *route, params map[string]string, body []byte, requestID string) *event {
+// event builds the event of a request for a path that pathOf made. rawPath is
+// decoded, whatever its name says: HTTP APIs do that, function URLs don't. What
+// has no value isn't there, as recorded in aws-lambda-go's
+// events/testdata/apigw-v2-request-no-authorizer.json.
+func (g *Gateway) event(r *http.Request, path string, matched *route, params map[string]string, body []byte, requestID string) *event {
 	now := g.Now().UTC()
 	e := &event{
 		Version:               "2.0",
 		RouteKey:              matched.key(),
-		RawPath:               r.URL.Path,
+		RawPath:               path,
 		RawQueryString:        r.URL.RawQuery,
 		Cookies:               cookies(r.Header),
-		Headers:               g.headers(r, now),
+		Headers:               g.headers(r, len(body), now),
 		QueryStringParameters: queryParameters(r.URL.RawQuery),
 		PathParameters:        params,
 		RequestContext: requestContext{
@@ -71,7 +74,7 @@ func (g *Gateway) event(r *http.Request, matched *route, params map[string]strin
 			DomainName:   g.domain,
 			DomainPrefix: g.APIID,
 			HTTP: httpContext{
-				Method: r.Method, Path: r.URL.Path, Protocol: r.Proto,
+				Method: r.Method, Path: path, Protocol: r.Proto,
 				SourceIP: sourceIP(r), UserAgent: r.UserAgent(),
 			},
 			RequestID: requestID,
@@ -91,18 +94,16 @@ func (e *event) encode() []byte {
 }
 
 // headers are the request's, lower-case, repeated ones joined by commas, and
-// those that API Gateway adds. Cookies have a field of their own.
-func (g *Gateway) headers(r *http.Request, now time.Time) map[string]string {
+// those that API Gateway adds: Content-Length also where there is no body.
+// Cookies have a field of their own.
+func (g *Gateway) headers(r *http.Request, length int, now time.Time) map[string]string {
 	h := make(map[string]string, len(r.Header)+6)
 	for name, values := range r.Header {
 		if name != "Cookie" {
 			h[strings.ToLower(name)] = strings.Join(values, ",")
 		}
 	}
-	h["host"] = r.Host
-	if r.ContentLength >= 0 && (r.ContentLength > 0 || r.Header.Get("Content-Length") != "") {
-		h["content-length"] = fmt.Sprint(r.ContentLength)
-	}
+	h["host"], h["content-length"] = r.Host, strconv.Itoa(length)
 	h["x-forwarded-for"] = sourceIP(r)
 	if before := h["x-forwarded-for"]; r.Header.Get("X-Forwarded-For") != "" {
 		h["x-forwarded-for"] = strings.Join(r.Header.Values("X-Forwarded-For"), ", ") + ", " + before

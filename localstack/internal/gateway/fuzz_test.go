@@ -25,8 +25,12 @@ func FuzzEvent(f *testing.F) {
 		fake := &fake{}
 		g := newGateway(t, fake)
 		matched, params := g.match("POST", "/jobs/1")
+		path, err := pathOf(r)
+		if status := serve(g, r).StatusCode; (err != nil) != (status == http.StatusBadRequest) {
+			t.Errorf("path %q: %v, HTTP %d", r.URL, err, status)
+		}
 		var e events.APIGatewayV2HTTPRequest
-		if err := json.Unmarshal(g.event(r, matched, params, body, "id").encode(), &e); err != nil {
+		if err := json.Unmarshal(g.event(r, path, matched, params, body, "id").encode(), &e); err != nil {
 			t.Fatal(err)
 		}
 		got := []byte(e.Body)

@@ -21,19 +21,16 @@ const (
 	MaxTimeout     = 30 * time.Second
 )
 
-// Errors that an Invoker gives where the platform refuses an event; the gateway
-// answers each as AWS does. Any other error is a 500.
-var (
-	ErrThrottled = errors.New("too many invocations")
-	ErrTooLarge  = errors.New("the event is too large")
-)
+// ErrTooLarge is what an Invoker gives where the platform refuses an event for
+// its size: a 413. Any other refusal is a 500, also of too many invocations.
+var ErrTooLarge = errors.New("the event is too large")
 
 // Invoker runs functions.
 type Invoker interface {
 	// Invoke runs a function with an event and returns what it answered.
 	// failed: the function ended with an error, and answer describes it.
 	// When ctx's deadline passes, the function may run on; when ctx is
-	// cancelled, the client has gone. Errors: ErrThrottled, ErrTooLarge, ctx's.
+	// cancelled, the client has gone. Errors: ErrTooLarge, ctx's.
 	Invoke(ctx context.Context, function string, event []byte) (answer []byte, failed bool, err error)
 }
 
@@ -84,15 +81,17 @@ func (g *Gateway) Handles(r *http.Request) bool {
 	if g.isPreflight(r) {
 		method = r.Header.Get("Access-Control-Request-Method")
 	}
-	found, _ := g.match(method, r.URL.EscapedPath())
-	return found != nil
+	path, err := pathOf(r)
+	found, _ := g.match(method, path)
+	return err == nil && found != nil
 }
 
 // RouteKey is the key of the route that takes the request, "GET /jobs/{id}";
 // empty if there is none.
 func (g *Gateway) RouteKey(r *http.Request) string {
-	found, _ := g.match(r.Method, r.URL.EscapedPath())
-	if found == nil {
+	path, err := pathOf(r)
+	found, _ := g.match(r.Method, path)
+	if err != nil || found == nil {
 		return ""
 	}
 	return found.key()
@@ -112,7 +111,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if g.CORS != nil {
 		g.CORS.decorate(w, r)
 	}
-	matched, params := g.match(r.Method, r.URL.EscapedPath())
+	path, err := pathOf(r)
+	if err != nil {
+		message(w, http.StatusBadRequest, "Bad Request")
+		return
+	}
+	matched, params := g.match(r.Method, path)
 	if matched == nil {
 		message(w, http.StatusNotFound, "Not Found")
 		return
@@ -121,7 +125,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // answered, or nobody is there
 	}
-	e := g.event(r, matched, params, body, requestID)
+	e := g.event(r, path, matched, params, body, requestID)
 	if matched.service != nil {
 		g.serve(w, r, matched, e, body)
 		return
@@ -129,7 +133,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.integrate(w, r, matched, e.encode())
 }
 
-// integrate invokes the route's function and answers.
+// integrate invokes the route's function and answers: a function that failed is
+// a 500 here; the 502 of the documentation is REST APIs' (docs/gateway.md).
 func (g *Gateway) integrate(w http.ResponseWriter, r *http.Request, matched *route, event []byte) {
 	ctx, cancel := g.invokeContext(r.Context(), matched)
 	defer cancel()
@@ -137,7 +142,7 @@ func (g *Gateway) integrate(w http.ResponseWriter, r *http.Request, matched *rou
 	switch {
 	case r.Context().Err() != nil:
 		return // the client has gone
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrThrottled):
+	case errors.Is(err, context.DeadlineExceeded):
 		message(w, http.StatusServiceUnavailable, "Service Unavailable")
 	case errors.Is(err, ErrTooLarge):
 		message(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")

@@ -105,8 +105,7 @@ func TestInvokerErrors(t *testing.T) {
 	}{
 		{fake{answer: `{"errorMessage":"secret"}`, failed: true}, 500, "Internal Server Error"},
 		{fake{err: errOther}, 500, "Internal Server Error"},
-		{fake{err: fmt.Errorf("x: %w", ErrThrottled)}, 503, "Service Unavailable"},
-		{fake{err: ErrTooLarge}, 413, "Request Entity Too Large"},
+		{fake{err: fmt.Errorf("x: %w", ErrTooLarge)}, 413, "Request Entity Too Large"},
 	} {
 		checkMessage(t, serve(newGateway(t, &tt.f), httptest.NewRequest("GET", "/x", nil)), tt.status, tt.message)
 	}
