@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -201,7 +202,7 @@ func reasonOf(e *awswire.Error) CancellationReason {
 
 // A claim is what is kept of a client token.
 type claim struct {
-	Request [sha256.Size]byte
+	Request []byte // its hash
 	Until   time.Time
 	Tables  map[string]float64 // table → actions, for what a repetition reads
 }
@@ -231,15 +232,33 @@ func (r *repeat) answer(want string) []ConsumedCapacity {
 	return out
 }
 
+// hash tells requests apart.
+func (in *TransactWriteItemsInput) hash() ([]byte, error) {
+	a := answer{json: make([]byte, 0, 1<<10)}
+	for _, item := range in.TransactItems {
+		action, kind, _ := item.only() // checked before
+		a.json = append(append(a.json, '{'), kind...)
+		for _, s := range []*string{action.TableName, action.UpdateExpression, action.ConditionExpression, &action.ReturnValuesOnConditionCheckFailure} {
+			a.rest("", s)
+		}
+		for _, it := range []Item{action.Item, action.Key, action.ExpressionAttributeValues} {
+			a.add(it)
+		}
+		a.rest("", action.ExpressionAttributeNames)
+	}
+	sum := sha256.Sum256(a.json)
+	return sum[:], a.err
+}
+
 // claimToken puts the token into the transaction's own batch. The caller holds
 // the token's stripe.
 func (e *Engine) claimToken(b *kv.Batch, key []byte, in *TransactWriteItemsInput) error {
-	request, err := json.Marshal(in.TransactItems)
+	request, err := in.hash()
 	if err != nil {
 		return fmt.Errorf("hash a transaction: %w", err)
 	}
 	now := e.clock.Now()
-	mine := claim{Request: sha256.Sum256(request), Until: now.Add(tokenLife), Tables: map[string]float64{}}
+	mine := claim{Request: request, Until: now.Add(tokenLife), Tables: map[string]float64{}}
 	for _, item := range in.TransactItems {
 		a, _, _ := item.only() // checked before
 		mine.Tables[*a.TableName]++
@@ -255,7 +274,7 @@ func (e *Engine) claimToken(b *kv.Batch, key []byte, in *TransactWriteItemsInput
 		}
 	}
 	if ok && now.Before(theirs.Until) {
-		if theirs.Request != mine.Request {
+		if !bytes.Equal(theirs.Request, mine.Request) {
 			return badRequest("IdempotentParameterMismatchException", "Cannot have a request that is different from the original request while using the same client token")
 		}
 		return &repeat{theirs}

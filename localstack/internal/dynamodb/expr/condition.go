@@ -15,14 +15,24 @@ func (s *Scope) Condition(label, src string) (*Condition, error) {
 	if len(src) > maxSize { // the one parameter of which AWS says the size
 		return nil, fault("Invalid %s: Expression size has exceeded the maximum allowed size; expression size: %d", label, len(src))
 	}
-	root, redundant, err := parse(src, conditionWords, (*parser).condition)
-	if err == nil {
-		err = s.checkCondition(root, redundant)
-	}
+	written, err := conditions.get(src, readCondition)
 	if err != nil {
 		return nil, fault("Invalid %s: %s", label, err)
 	}
+	root := written.clone()
+	if f := s.checkLeaves(root); f != nil {
+		return nil, fault("Invalid %s: %s", label, f)
+	}
 	return &Condition{root}, nil
+}
+
+// readCondition parses a condition, and checks what needs no names and values.
+func readCondition(src string) (*node, error) {
+	root, redundant, err := parse(src, conditionWords, (*parser).condition)
+	if err == nil {
+		err = checkCondition(root, redundant)
+	}
+	return root, err
 }
 
 // Matches reports whether the item, nil where there is none, satisfies c.
@@ -45,14 +55,11 @@ const (
 	maxInOperands = 100
 )
 
-func (s *Scope) checkCondition(root *node, redundant bool) error {
+func checkCondition(root *node, redundant bool) error {
 	if redundant {
 		return fault("The expression has redundant parentheses;")
 	}
-	if err := firstOf(unknownFunction(root, conditionArity), misused(root), reservedName(root)); err != nil {
-		return err
-	}
-	return firstOf(tooManyOperators(countOperators(root)), s.checkLeaves(root))
+	return firstOf(unknownFunction(root, conditionArity), misused(root), reservedName(root), tooManyOperators(countOperators(root)))
 }
 
 // tooManyOperators: AWS stops counting at the first that is too many.

@@ -9,30 +9,38 @@ import (
 
 // Projection parses a ProjectionExpression.
 func (s *Scope) Projection(src string) ([]Path, error) {
-	paths, _, err := parse(src, conditionWords, (*parser).paths)
-	if err == nil {
-		paths, err = s.checkProjection(paths)
+	written, err := projections.get(src, readProjection)
+	if err != nil {
+		return nil, fault("Invalid ProjectionExpression: %s", err)
 	}
+	paths, err := s.bindProjection(written)
 	if err != nil {
 		return nil, fault("Invalid ProjectionExpression: %s", err)
 	}
 	return paths, nil
 }
 
-func (s *Scope) checkProjection(written []Path) ([]Path, error) {
-	paths := make([]Path, len(written))
-	var undefined *Error
-	for i, p := range written {
+// readProjection parses a projection, and checks what needs no names.
+func readProjection(src string) ([]Path, error) {
+	paths, _, err := parse(src, conditionWords, (*parser).paths)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range paths {
 		if f := reservedIn(p); f != nil {
 			return nil, f
 		}
-		var f *Error
-		if paths[i], f = s.resolvePath(p); f != nil && undefined == nil {
-			undefined = f
-		}
 	}
-	if undefined != nil {
-		return nil, undefined
+	return paths, nil
+}
+
+func (s *Scope) bindProjection(written []Path) ([]Path, error) {
+	paths := make([]Path, len(written))
+	for i, p := range written {
+		var f *Error
+		if paths[i], f = s.resolvePath(p); f != nil {
+			return nil, f
+		}
 	}
 	return paths, firstOf(checkPaths(paths))
 }

@@ -11,15 +11,15 @@ import (
 // A Scope is the ExpressionAttributeNames and -Values that the expressions of
 // one request share.
 type Scope struct {
-	names        map[string]string
-	values       value.Item
-	unusedNames  map[string]bool
-	unusedValues map[string]bool
+	names      map[string]string
+	values     value.Item
+	usedNames  []string // each once
+	usedValues []string // each once
 }
 
 // NewScope checks the maps of a request; nil ones are absent.
 func NewScope(names map[string]string, values value.Item) (*Scope, error) {
-	s := &Scope{names: names, values: values, unusedNames: map[string]bool{}, unusedValues: map[string]bool{}}
+	s := &Scope{names: names, values: values}
 	if names != nil && len(names) == 0 {
 		return nil, fault("ExpressionAttributeNames must not be empty")
 	}
@@ -27,21 +27,20 @@ func NewScope(names map[string]string, values value.Item) (*Scope, error) {
 		if f := checkName(k, names[k]); f != nil {
 			return nil, f
 		}
-		s.unusedNames[k] = true
 	}
 	if values != nil && len(values) == 0 {
 		return nil, fault("ExpressionAttributeValues must not be empty")
 	}
-	for _, k := range values.Names() {
+	sorted := values.Names()
+	for _, k := range sorted {
 		if !isPlaceholder(':', k) {
 			return nil, fault(`ExpressionAttributeValues contains invalid key: Syntax error; key: "%s"`, k)
 		}
 		if len(k) > maxPlaceholder {
 			return nil, fault("ExpressionAttributeValues contains invalid key: The expression attribute map contains a key that is too long;")
 		}
-		s.unusedValues[k] = true
 	}
-	for _, k := range values.Names() {
+	for _, k := range sorted {
 		if err := values[k].Validate(); err != nil {
 			return nil, fault("ExpressionAttributeValues contains invalid value: %s for key %s", err, k)
 		}
@@ -77,16 +76,25 @@ func isPlaceholder(mark byte, k string) bool {
 
 // Unused is the fault of names or values that no expression of the scope used.
 func (s *Scope) Unused() error {
-	for _, u := range []struct {
-		what string
-		keys map[string]bool
-	}{{"Names", s.unusedNames}, {"Values", s.unusedValues}} {
-		if len(u.keys) > 0 {
-			return fault("Value provided in ExpressionAttribute%s unused in expressions: keys: {%s}",
-				u.what, strings.Join(slices.Sorted(maps.Keys(u.keys)), ", "))
-		}
+	if len(s.usedNames) < len(s.names) {
+		return unused("Names", slices.Sorted(maps.Keys(s.names)), s.usedNames)
+	}
+	if len(s.usedValues) < len(s.values) {
+		return unused("Values", s.values.Names(), s.usedValues)
 	}
 	return nil
+}
+
+func unused(what string, all, used []string) error {
+	left := slices.DeleteFunc(all, func(k string) bool { return slices.Contains(used, k) })
+	return fault("Value provided in ExpressionAttribute%s unused in expressions: keys: {%s}", what, strings.Join(left, ", "))
+}
+
+// use adds a placeholder to those used.
+func use(used *[]string, k string) {
+	if !slices.Contains(*used, k) {
+		*used = append(*used, k)
+	}
 }
 
 // resolve puts names and values into the tree. The first that isn't defined is
@@ -111,24 +119,27 @@ func (s *Scope) value(name string) (value.Value, *Error) {
 	if !ok {
 		return v, fault("An expression attribute value used in expression is not defined; attribute value: %s", name)
 	}
-	delete(s.unusedValues, name)
+	use(&s.usedValues, name)
 	return v, nil
 }
 
 func (s *Scope) resolvePath(p Path) (Path, *Error) {
-	out := slices.Clone(p)
 	if f := p.tooDeep(); f != nil {
 		return p, f
 	}
+	out := p
 	for i, step := range p {
 		if !strings.HasPrefix(step.Name, "#") {
 			continue
+		}
+		if &out[0] == &p[0] { // it is as written, for others too
+			out = slices.Clone(p)
 		}
 		name, ok := s.names[step.Name]
 		if !ok {
 			return p, fault("An expression attribute name used in the document path is not defined; attribute name: %s", step.Name)
 		}
-		delete(s.unusedNames, step.Name)
+		use(&s.usedNames, step.Name)
 		out[i].Name = name
 	}
 	return out, nil

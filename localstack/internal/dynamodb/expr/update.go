@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
@@ -22,21 +23,36 @@ type action struct {
 
 // Update parses an UpdateExpression.
 func (s *Scope) Update(src string) (*Update, error) {
+	written, err := updates.get(src, readUpdate)
+	if err != nil {
+		return nil, fault("Invalid UpdateExpression: %s", err)
+	}
+	u := &Update{actions: slices.Clone(written)}
+	for i, a := range u.actions {
+		if a.val != nil {
+			u.actions[i].val = a.val.clone()
+		}
+	}
+	if err := s.bindUpdate(u); err != nil {
+		return nil, fault("Invalid UpdateExpression: %s", err)
+	}
+	return u, nil
+}
+
+// readUpdate parses an update, and checks what needs no names and values.
+func readUpdate(src string) ([]action, error) {
 	sections, redundant, err := parse(src, updateWords, (*parser).update)
 	if err == nil && redundant {
 		err = fault("The expression has redundant parentheses;")
 	}
 	if err != nil {
-		return nil, fault("Invalid UpdateExpression: %s", err)
+		return nil, err
 	}
-	u := &Update{}
+	var actions []action
 	for _, sec := range sections {
-		u.actions = append(u.actions, sec.actions...)
+		actions = append(actions, sec.actions...)
 	}
-	if err := s.checkUpdate(u, sections); err != nil {
-		return nil, fault("Invalid UpdateExpression: %s", err)
-	}
-	return u, nil
+	return actions, checkUpdate(actions, sections)
 }
 
 // Paths returns the paths that u changes, in the order of the text.

@@ -35,22 +35,47 @@ func (u *Update) Apply(it value.Item) (value.Item, error) {
 		}
 		return comparePaths(a.path, b.path)
 	})
-	doc := value.M(it)
+	doc := make(value.Item, len(it)+len(results))
+	maps.Copy(doc, it)
 	for _, c := range results {
-		var err error
-		if c.remove {
-			doc, err = removeAt(doc, c.path)
-		} else if c.set {
-			doc, err = setAt(doc, c.path, c.val)
-		}
-		if err != nil {
+		if err := c.do(doc); err != nil {
 			return nil, err
 		}
 	}
-	if doc.Map == nil {
-		return value.Item{}, nil
+	return doc, nil
+}
+
+// do changes doc, which nobody else has: its attributes, not what is in them.
+func (c change) do(doc value.Item) error {
+	name := c.path[0].Name
+	switch {
+	case !c.set && !c.remove:
+		return nil
+	case len(c.path) > 1:
+		return c.doWithin(doc, name)
+	case c.remove:
+		delete(doc, name)
+	default:
+		doc[name] = c.val
 	}
-	return doc.Map, nil
+	return nil
+}
+
+// doWithin changes what is in an attribute.
+func (c change) doWithin(doc value.Item, name string) (err error) {
+	v, ok := doc[name]
+	if !ok {
+		return ErrUpdatePath
+	}
+	if c.remove {
+		v, err = removeAt(v, c.path[1:])
+	} else {
+		v, err = setAt(v, c.path[1:], c.val)
+	}
+	if err == nil {
+		doc[name] = v
+	}
+	return err
 }
 
 // A change is what an action comes to for one item; neither set nor remove is

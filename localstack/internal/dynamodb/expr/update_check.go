@@ -5,11 +5,12 @@ import "github.com/errandhq/errand/localstack/internal/dynamodb/value"
 // updateArity is how many operands each function of an update takes.
 var updateArity = map[string]int{"if_not_exists": 2, "list_append": 2}
 
-// checkUpdate looks for faults in AWS's order, and resolves names and values.
-func (s *Scope) checkUpdate(u *Update, sections []section) error {
+// checkUpdate looks for faults in AWS's order: those that need no names and
+// values, which come first.
+func checkUpdate(actions []action, sections []section) error {
 	var reservedWord, unknown, misused *Error
 	operators := 0
-	for _, a := range u.actions {
+	for _, a := range actions {
 		if reservedWord == nil {
 			reservedWord = reservedIn(a.path)
 		}
@@ -27,9 +28,11 @@ func (s *Scope) checkUpdate(u *Update, sections []section) error {
 			misused = misusedInUpdate(a.val)
 		}
 	}
-	if err := firstOf(reservedWord, unknown, misused, sectionTwice(sections), tooManyOperators(operators)); err != nil {
-		return err
-	}
+	return firstOf(reservedWord, unknown, misused, sectionTwice(sections), tooManyOperators(operators))
+}
+
+// bindUpdate resolves names and values, and looks for the other faults.
+func (s *Scope) bindUpdate(u *Update) error {
 	if f := s.resolveUpdate(u); f != nil {
 		return f
 	}
