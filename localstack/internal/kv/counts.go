@@ -13,6 +13,7 @@ type Counts struct {
 	Steps   int64 // keys that scans went over, those of deleted pairs too
 	Writes  int64 // of keys and ranges
 	Batches int64 // applied
+	Syncs   int64 // of the log, that callers waited for
 }
 
 type counters struct{ gets, steps, writes, batches atomic.Int64 }
@@ -20,7 +21,7 @@ type counters struct{ gets, steps, writes, batches atomic.Int64 }
 // Counts returns the counts up to now.
 func (s *Store) Counts() Counts {
 	c := &s.counters
-	return Counts{Gets: c.gets.Load(), Steps: c.steps.Load(), Writes: c.writes.Load(), Batches: c.batches.Load()}
+	return Counts{Gets: c.gets.Load(), Steps: c.steps.Load(), Writes: c.writes.Load(), Batches: c.batches.Load(), Syncs: s.syncer.syncs.Load()}
 }
 
 func (c *counters) scanned(it *pebble.Iterator) {

@@ -3,6 +3,8 @@ package kv
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -13,6 +15,12 @@ import (
 type syncer struct {
 	sync func() error // makes all that was applied so far durable
 
+	applied atomic.Int64 // batches in the log
+	synced  atomic.Int64 // how many of them are known to be on disk
+	syncs   atomic.Int64
+
+	took time.Duration // by the sync before; the leader's
+
 	mu   sync.Mutex
 	busy bool   // somebody leads
 	next *round // who waits for the next sync; nil: nobody
@@ -20,17 +28,16 @@ type syncer struct {
 
 // A round is the callers of one sync.
 type round struct {
-	size int
 	turn chan struct{} // closed when its first caller is to lead
 	done chan struct{} // closed when err is set
 	err  error
 }
 
-// maxGather bounds a round while its leader still waits for others.
-const maxGather = 128
-
-// wait returns when a sync that began after the call has ended.
-func (y *syncer) wait() error {
+// wait returns when the first n batches applied are on disk.
+func (y *syncer) wait(n int64) error {
+	if y.synced.Load() >= n {
+		return nil
+	}
 	r, leads, first := y.join()
 	if first && !leads {
 		<-r.turn
@@ -38,6 +45,7 @@ func (y *syncer) wait() error {
 	}
 	if leads {
 		y.lead(r)
+		return r.err
 	}
 	<-r.done
 	return r.err
@@ -54,13 +62,20 @@ func (y *syncer) join() (r *round, leads, first bool) {
 		leads = !y.busy
 		y.busy = true
 	}
-	y.next.size++
 	return y.next, leads, first
 }
 
 func (y *syncer) lead(r *round) {
-	y.gather(r)
-	r.err = y.sync()
+	y.gather()
+	y.mu.Lock()
+	y.next = nil // who comes from here on is in another round
+	y.mu.Unlock()
+	n, began := y.applied.Load(), time.Now()
+	if r.err = y.sync(); r.err == nil {
+		y.synced.Store(n)
+	}
+	y.took = time.Since(began)
+	y.syncs.Add(1)
 	y.mu.Lock()
 	if y.next != nil {
 		close(y.next.turn)
@@ -71,20 +86,30 @@ func (y *syncer) lead(r *round) {
 	close(r.done)
 }
 
-// gather closes the round once no more callers come. It lets goroutines go
-// first that could run, for as long as that brings some: where none could, as
-// with a single caller, that takes no time, and where the machine is busy, one
-// sync then serves all that were on their way to it.
-func (y *syncer) gather(r *round) {
-	for size := 0; ; runtime.Gosched() {
-		y.mu.Lock()
-		if r.size == size || r.size >= maxGather {
-			y.next = nil
-			y.mu.Unlock()
-			return
+const (
+	// A processor that comes back to who let go of it in so short a time had
+	// nothing else to do.
+	idleYield = 2 * time.Microsecond
+	// idleYields in a row: those who would come have come.
+	idleYields = 3
+	// maxPatience bounds the wait where others always have something to do.
+	maxPatience = 2 * time.Millisecond
+)
+
+// gather lets all goroutines go first that could run: they may be on their way
+// to the round, and a sync that began now would hold a processor that they
+// want. With a single caller it takes a microsecond.
+func (y *syncer) gather() {
+	began := time.Now()
+	patience := min(2*y.took, maxPatience)
+	for now, idle := began, 0; idle < idleYields && now.Sub(began) < patience; {
+		runtime.Gosched()
+		before := now
+		if now = time.Now(); now.Sub(before) > idleYield {
+			idle = 0
+		} else {
+			idle++
 		}
-		size = r.size
-		y.mu.Unlock()
 	}
 }
 

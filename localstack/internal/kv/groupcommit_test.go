@@ -22,7 +22,7 @@ func TestSyncsAreShared(t *testing.T) {
 		var told atomic.Int64
 		for range 100 {
 			go func() {
-				if err := y.wait(); err != nil {
+				if err := y.wait(y.applied.Add(1)); err != nil {
 					t.Error(err)
 				}
 				told.Add(1)
@@ -60,7 +60,7 @@ func TestSyncIsLaterThanItsCallers(t *testing.T) {
 		wg.Go(func() {
 			for range 500 {
 				mine := written.Add(1)
-				if err := y.wait(); err != nil || synced.Load() < mine {
+				if err := y.wait(y.applied.Add(1)); err != nil || synced.Load() < mine {
 					t.Errorf("write %d was answered with %d synced (%v)", mine, synced.Load(), err)
 				}
 			}
@@ -78,7 +78,7 @@ func TestFailedSyncTellsAll(t *testing.T) {
 		var failed, fine atomic.Int64
 		for range 3 {
 			go func() {
-				if err := y.wait(); errors.Is(err, broken) {
+				if err := y.wait(y.applied.Add(1)); errors.Is(err, broken) {
 					failed.Add(1)
 				} else if err == nil {
 					fine.Add(1)
@@ -93,4 +93,18 @@ func TestFailedSyncTellsAll(t *testing.T) {
 			t.Errorf("%d callers saw the failure and %d didn't, want 2 and 1", failed.Load(), fine.Load())
 		}
 	})
+}
+
+// TestSyncedAlready: who wrote nothing since the last sync waits for none.
+func TestSyncedAlready(t *testing.T) {
+	y := syncer{sync: func() error { return nil }}
+	n := y.applied.Add(1)
+	for range 2 {
+		if err := y.wait(n); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := y.syncs.Load(); got != 1 {
+		t.Errorf("%d syncs, want 1", got)
+	}
 }

@@ -330,14 +330,27 @@ func (b *Batch) write(refused error) (Pending, error) {
 	if err := s.db.Apply(b.b, pebble.NoSync); err != nil {
 		return Pending{}, s.fail("write the store", err)
 	}
+	n := s.syncer.applied.Add(1)
 	if err := b.b.Close(); err != nil || s.noSync {
 		return Pending{}, err
 	}
-	return Pending{s}, nil
+	return Pending{s, n}, nil
+}
+
+// Applied is all that was applied until now, on its way to the disk: for an
+// answer that writes nothing, and promises what another call wrote.
+func (s *Store) Applied() Pending {
+	if s.noSync {
+		return Pending{}
+	}
+	return Pending{s, s.syncer.applied.Load()}
 }
 
 // Pending is a batch on its way to the disk. The zero value is there already.
-type Pending struct{ s *Store }
+type Pending struct {
+	s *Store
+	n int64 // batches that were in the log with it
+}
 
 // Wait returns when the batch, and all applied before it, are on disk. Callers
 // that wait at the same time share an fsync. Once the store closes, that syncs
@@ -358,7 +371,7 @@ func (p Pending) sync() error {
 	if p.s == nil {
 		return nil
 	}
-	if err := p.s.syncer.wait(); err != nil {
+	if err := p.s.syncer.wait(p.n); err != nil {
 		return p.s.fail("sync the store", err)
 	}
 	return nil

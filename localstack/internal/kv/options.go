@@ -5,6 +5,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 const (
@@ -16,8 +17,12 @@ const (
 )
 
 func options(o Options, lock *pebble.Lock, cache *pebble.Cache) *pebble.Options {
+	fs := vfs.FS(markersLast{o.FS})
+	if !o.NoSync { // who never syncs has nothing of it
+		fs = logsAhead{fs}
+	}
 	p := &pebble.Options{
-		FS:                 markersLast{o.FS},
+		FS:                 fs,
 		Lock:               lock,
 		Cache:              cache,
 		MemTableSize:       memTableSize,
