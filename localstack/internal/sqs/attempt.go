@@ -11,9 +11,7 @@ func (q *queue) rememberAttempt(t *txn, id string, receipts []attemptMessage) {
 		return
 	}
 	a := attemptRecord{Expires: t.now + window, Messages: receipts}
-	h := hashOf("attempt", id)
-	t.Set(q.e.space, hashKey(kindAttempt, q.id, h), a.encode())
-	q.forgetAt(t, a.Expires, kindAttempt, h)
+	q.remember(t, hashOf("attempt", id), a.Expires, a.encode())
 }
 
 // replay answers an attempt as it was answered before; ok is false if it
@@ -22,47 +20,54 @@ func (q *queue) replay(t *txn, r receive) (messages []Message, ok bool, err erro
 	if r.attempt == "" {
 		return nil, false, nil
 	}
-	v, ok, err := q.e.space.Get(hashKey(kindAttempt, q.id, hashOf("attempt", r.attempt)))
+	v, ok, err := q.recall(hashOf("attempt", r.attempt), t.now)
 	if err != nil || !ok {
 		return nil, false, err
 	}
 	a, err := decodeAttempt(v)
-	if err != nil || a.Expires <= t.now {
+	if err != nil {
 		return nil, false, err
 	}
-	states, ok, err := q.unmodified(t, a)
+	taken, ok, err := q.unmodified(t, a)
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	for i, m := range a.Messages {
-		body, ok, err := q.body(m.Seq)
-		if err != nil || !ok {
+	for _, m := range taken {
+		body, err := q.body(m.seq, m.state, m.small)
+		if err != nil {
 			return nil, false, err
 		}
-		q.hide(t, m.Seq, states[i], t.now+q.visibilityOf(r))
-		messages = append(messages, q.message(m.Seq, states[i], body, r))
+		q.hide(t, m.seq, m.state, m.small, t.now+q.visibilityOf(r))
+		messages = append(messages, q.message(m.seq, m.state, body, r))
 	}
 	return messages, true, nil
 }
 
-// unmodified is the state of the attempt's messages, if all are as they were.
-func (q *queue) unmodified(t *txn, a attemptRecord) (states []stateRecord, ok bool, err error) {
+// stored is a message as the store has it, a body apart left aside.
+type stored struct {
+	seq   uint64
+	state stateRecord
+	small []byte
+}
+
+// unmodified are the attempt's messages, if all are as they were.
+func (q *queue) unmodified(t *txn, a attemptRecord) (taken []stored, ok bool, err error) {
 	for _, m := range a.Messages {
-		s, ok, err := q.state(m.Seq)
+		s, small, ok, err := q.state(m.Seq)
 		expired := s.Sent+q.set.retention <= t.now
 		if err != nil || !ok || s.Count != m.Count || s.Changed || expired {
 			return nil, false, err
 		}
-		states = append(states, s)
+		taken = append(taken, stored{m.Seq, s, small})
 	}
-	return states, true, nil
+	return taken, true, nil
 }
 
 // hide puts a message, in flight or not, into flight until a deadline, as the
 // same receive that it was.
-func (q *queue) hide(t *txn, seq uint64, s stateRecord, until int64) {
+func (q *queue) hide(t *txn, seq uint64, s stateRecord, small []byte, until int64) {
 	s.Hidden = until
-	q.setState(t, seq, s)
+	q.setState(t, seq, s, small)
 	if f := q.flying[seq]; f != nil {
 		q.land(f)
 	}

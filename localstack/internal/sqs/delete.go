@@ -43,7 +43,7 @@ func (q *queue) delete(t *txn, handle string) error {
 	if err != nil {
 		return err
 	}
-	q.touch(t)
+	t.promises = true // that it is gone
 	if f := q.flying[r.seq]; f != nil {
 		if q.rec.FIFO && f.state.Count != r.count {
 			return errHandleExpired(handle)
@@ -51,7 +51,7 @@ func (q *queue) delete(t *txn, handle string) error {
 		q.remove(t, f)
 		return nil
 	}
-	s, ok, err := q.state(r.seq)
+	s, _, ok, err := q.state(r.seq)
 	if err != nil || !ok || t.removed[r.seq] || !q.lane.holds(r.seq, s.Group) {
 		return err
 	}

@@ -14,6 +14,9 @@
 // more than the queue's last where that isn't more. So the order of the numbers
 // is the order of the sends, and the age of a message can be read from it.
 //
+// In the store a send writes two keys, its message and its deduplication ID; a
+// receive one, the message with its new state; a delete one. keys.go lists them.
+//
 // Each operation is one batch: the effect on the store is whole or absent. It is
 // applied under the queue's lock and waited for outside, so that callers share
 // an fsync; nothing is answered before it is on disk.

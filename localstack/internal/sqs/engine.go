@@ -239,6 +239,9 @@ type txn struct {
 	// What this batch writes, and the store doesn't show yet.
 	dedups  map[hash]sent
 	removed map[uint64]bool
+	// promises has the answer wait for all that was applied before, though this
+	// batch be empty: what the answer tells of, another operation wrote.
+	promises bool
 }
 
 // on runs f on the queue under its lock, as one batch, and returns when that

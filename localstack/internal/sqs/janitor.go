@@ -1,7 +1,6 @@
 package sqs
 
 import (
-	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +18,7 @@ type janitor struct {
 
 const (
 	janitorPause = time.Minute
-	janitorBatch = 1000 // records removed under one lock
+	janitorBatch = 1000 // messages removed under one lock
 )
 
 func (j *janitor) start(e *Engine) {
@@ -93,12 +92,10 @@ func (q *queue) sweep() (again bool, err error) {
 		}
 		deleted := false
 		p, err := q.do(func(q *queue, t *txn) error {
-			var err error
-			full, again, err = q.forget(t)
+			again = q.forget(t) || q.count > 0
 			q.eraseDoomed(t, janitorBatch)
-			full = full || len(q.doomed) > 0
-			again = again || q.count > 0
-			return err
+			full = len(q.doomed) > 0
+			return nil
 		})
 		q.mu.Lock()
 		deleted = q.deleted
@@ -114,57 +111,4 @@ func (q *queue) sweep() (again bool, err error) {
 		}
 	}
 	return again, nil
-}
-
-// forget removes a batch of expired records: full says there may be more due,
-// later that there are some which aren't yet. It begins where it last ended:
-// the store takes a while to get rid of what was removed, and would have to
-// step over all of it.
-func (q *queue) forget(t *txn) (full, later bool, err error) {
-	n, from := 0, q.forgotten
-	if from == nil {
-		from = queueKey(kindExpiry, q.id)
-	}
-	to := from
-	err = q.e.space.Scan(from, queueKey(kindExpiry, q.id+1), func(key, _ []byte) (bool, error) {
-		at, kind, h, ok := parseExpiryKey(key)
-		if ok && (at > t.now || n == janitorBatch) {
-			full, later = n == janitorBatch, true
-			return false, nil
-		}
-		n++
-		to = append(append([]byte{}, key...), 0)
-		if !ok {
-			return true, nil
-		}
-		return true, q.forgetRecord(t, kind, h)
-	})
-	if err == nil && n > 0 {
-		t.DeleteRange(q.e.space, from, to)
-		q.forgotten = to
-	}
-	return full, later, err
-}
-
-// forgetRecord removes a record, unless its ID was used again meanwhile.
-func (q *queue) forgetRecord(t *txn, kind byte, h hash) error {
-	key := hashKey(kind, q.id, h)
-	v, ok, err := q.e.space.Get(key)
-	if err != nil || !ok {
-		return err
-	}
-	r := reader{b: v} // both kinds begin with a version and the expiry
-	r.uint()
-	if int64(r.uint()) <= t.now {
-		t.Delete(q.e.space, key)
-	}
-	return nil
-}
-
-func parseExpiryKey(key []byte) (at int64, kind byte, h hash, ok bool) {
-	if len(key) != 1+8+8+1+len(h) {
-		return 0, 0, h, false
-	}
-	copy(h[:], key[18:])
-	return int64(binary.BigEndian.Uint64(key[9:])), key[17], h, true
 }

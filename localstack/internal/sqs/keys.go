@@ -12,12 +12,13 @@ import (
 //	Q queue                queueRecord, JSON
 //	G region 0 name        when a queue of that name was last deleted, ms
 //	T task                 moveTask, JSON
-//	L queue                the last sequence number given out
-//	S queue seq            stateRecord: what changes while a message lives
-//	B queue seq            bodyRecord: what doesn't
-//	D queue hash           dedupRecord
-//	A queue hash           attemptRecord
-//	X queue time kind hash when a D or an A is to be forgotten
+//	S queue seq            stateRecord: what changes while a message lives; behind it a small bodyRecord
+//	B queue seq            bodyRecord: what doesn't, if it is larger
+//	L queue                the last sequence number given out, if no S has it
+//	R queue term hash      dedupRecord or attemptRecord: what is remembered for a window
+//
+// A term is the number, big endian, of the window since 1970 in which an R
+// expires, so that those which have are removed by range.
 const (
 	kindCounter = 'N'
 	kindQueue   = 'Q'
@@ -26,19 +27,17 @@ const (
 	kindLast    = 'L'
 	kindState   = 'S'
 	kindBody    = 'B'
-	kindDedup   = 'D'
-	kindAttempt = 'A'
-	kindExpiry  = 'X'
+	kindRecent  = 'R'
 )
 
 // messageKinds are the kinds that a purge removes; L stays, so that sequence
 // numbers never come twice.
-var messageKinds = []byte{kindState, kindBody, kindDedup, kindAttempt, kindExpiry}
+var messageKinds = []byte{kindState, kindBody, kindRecent}
 
 func be64(b []byte, v uint64) []byte { return binary.BigEndian.AppendUint64(b, v) }
 
 func queueKey(kind byte, queue uint64) []byte {
-	return be64([]byte{kind}, queue)
+	return be64(append(make([]byte, 0, 9), kind), queue)
 }
 
 func messageKey(kind byte, queue, seq uint64) []byte {
@@ -60,12 +59,10 @@ func hashOf(parts ...string) (h hash) {
 	return h
 }
 
-func hashKey(kind byte, queue uint64, h hash) []byte {
-	return append(queueKey(kind, queue), h[:]...)
-}
+func termKey(queue, term uint64) []byte { return messageKey(kindRecent, queue, term) }
 
-func expiryKey(queue uint64, at int64, kind byte, h hash) []byte {
-	return append(append(be64(queueKey(kindExpiry, queue), uint64(at)), kind), h[:]...)
+func recentKey(queue, term uint64, h hash) []byte {
+	return append(be64(be64(append(make([]byte, 0, 17+len(h)), kindRecent), queue), term), h[:]...)
 }
 
 func graveKey(region, name string) []byte {

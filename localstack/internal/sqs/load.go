@@ -52,17 +52,41 @@ func (e *Engine) loadQueue(key, value []byte) (*queue, error) {
 	}
 	now := e.now()
 	q.recent.unsure = now + window
+	if err := q.loadTerms(); err != nil {
+		return nil, err
+	}
 	err = e.space.Scan(queueKey(kindState, q.id), queueKey(kindState, q.id+1), func(key, value []byte) (bool, error) {
 		if len(key) != 17 {
 			return false, fmt.Errorf("message key: %w", errRecord)
 		}
-		s, err := decodeState(value)
+		s, _, err := decodeState(value)
 		if err == nil {
 			q.restore(binary.BigEndian.Uint64(key[9:]), s, now)
 		}
 		return true, err
 	})
 	return q, err
+}
+
+// loadTerms looks which terms there are, without reading their records.
+func (q *queue) loadTerms() error {
+	end := queueKey(kindRecent, q.id+1)
+	for from, more := queueKey(kindRecent, q.id), true; more; {
+		more = false
+		err := q.e.space.Scan(from, end, func(key, _ []byte) (bool, error) {
+			if len(key) < 17 {
+				return false, fmt.Errorf("key of a term: %w", errRecord)
+			}
+			term := binary.BigEndian.Uint64(key[9:])
+			q.terms = append(q.terms, term)
+			from, more = termKey(q.id, term+1), true
+			return false, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // restore puts a stored message where it was: in flight, delayed or available.

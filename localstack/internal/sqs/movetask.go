@@ -229,13 +229,14 @@ func (q *queue) moveInto(t *txn, target *queue, limit int, home bool) (moved int
 		if moved == limit {
 			return stop
 		}
-		s, body, readErr := q.read(seq)
+		s, body, _, readErr := q.read(seq)
 		if readErr != nil || home && s.Source != target.arn() {
 			err = readErr
 			return stop
 		}
 		// AWS counts it as a new message, with another ID and age.
 		body.ID = awswire.RequestID()
+		q.eraseBody(t, seq, s)
 		q.transfer(t, target, seq, stateRecord{Group: s.Group, Sent: t.now}, body)
 		moved++
 		return dropped
@@ -265,7 +266,7 @@ func (q *queue) nextOrigin() (arn string, err error) {
 	_, err = q.do(func(q *queue, t *txn) (readErr error) {
 		q.lane.take(t.now, func(seq uint64, _ *group) verdict {
 			var s stateRecord
-			if s, _, readErr = q.state(seq); readErr == nil && s.Source == "" {
+			if s, _, _, readErr = q.state(seq); readErr == nil && s.Source == "" {
 				readErr = errorf(codeNoOrigin, "A message was not moved here by a redrive policy.")
 			}
 			arn = s.Source

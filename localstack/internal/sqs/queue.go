@@ -37,14 +37,14 @@ type queue struct {
 	rec       queueRecord
 	set       settings // of rec.Attributes
 	deleted   bool
-	lastSeq   uint64
-	settled   int64 // when memory was last brought up to now
-	count     int   // messages, in whatever state
+	lastSeq   uint64 // given out
+	settled   int64  // when memory was last brought up to now
+	count     int    // messages, in whatever state
 	lane      lane
 	flying    map[uint64]*flight
 	deadlines flightHeap
 	doomed    []uint64 // expired, gone from memory, to be deleted from the store
-	forgotten []byte   // the janitor has removed all records of expiry before this key
+	terms     []uint64 // of which the store may have records, ascending
 	recent    recent
 	waiters   waiters
 	alarm     alarm
@@ -115,7 +115,7 @@ func (q *queue) reset() {
 	q.deadlines = nil
 	q.doomed = nil
 	q.recent = recent{}
-	q.forgotten = nil
+	q.terms = nil
 	if q.rec.FIFO {
 		q.lane = newFIFOLane(q)
 	} else {
@@ -148,7 +148,10 @@ func (q *queue) doLocked(f func(q *queue, t *txn) error) (kv.Pending, error) {
 
 func (q *queue) apply(t *txn) (kv.Pending, error) {
 	q.eraseDoomed(t, doomedAtOnce)
-	if t.Empty() {
+	switch {
+	case t.Empty() && t.promises:
+		return q.e.cfg.Store.Applied(), nil
+	case t.Empty():
 		return kv.Pending{}, nil
 	}
 	p, err := t.ApplyInReserve()
@@ -166,6 +169,7 @@ func (q *queue) eraseDoomed(t *txn, limit int) {
 	n := min(limit, len(q.doomed))
 	for _, seq := range q.doomed[:n] {
 		q.erase(t, seq)
+		t.Delete(q.e.space, messageKey(kindBody, q.id, seq)) // if it is apart
 	}
 	if q.doomed = q.doomed[n:]; len(q.doomed) == 0 {
 		q.doomed = nil
@@ -202,13 +206,6 @@ const seqShift = 20
 // sentAt is the time a sequence number was given out.
 func sentAt(seq uint64) int64 { return int64(seq >> seqShift) }
 
-// touch puts a write into the batch, so that its answer waits for everything
-// that was applied before: an answer that promises what another operation
-// wrote must not come before that is on disk.
-func (q *queue) touch(t *txn) {
-	t.Set(q.e.space, queueKey(kindLast, q.id), be64(nil, q.lastSeq))
-}
-
 // fly puts a message into flight until state.Hidden.
 func (q *queue) fly(seq uint64, state stateRecord, g *group) *flight {
 	f := &flight{seq: seq, state: state, group: g}
@@ -223,32 +220,54 @@ func (q *queue) land(f *flight) {
 	delete(q.flying, f.seq)
 }
 
-func (q *queue) state(seq uint64) (s stateRecord, ok bool, err error) {
+// state is a message's state, and the body's record if that stands behind it.
+func (q *queue) state(seq uint64) (s stateRecord, small []byte, ok bool, err error) {
 	v, ok, err := q.e.space.Get(messageKey(kindState, q.id, seq))
 	if err != nil || !ok {
-		return s, false, err
+		return s, nil, false, err
 	}
-	s, err = decodeState(v)
-	return s, err == nil, err
+	s, small, err = decodeState(v)
+	return s, small, err == nil, err
 }
 
-func (q *queue) body(seq uint64) (m bodyRecord, ok bool, err error) {
+// setState writes it. small is what state gave, or nothing for a body apart.
+func (q *queue) setState(t *txn, seq uint64, s stateRecord, small []byte) {
+	t.Set(q.e.space, messageKey(kindState, q.id, seq), s.encode(small))
+}
+
+// body is a message's body, from where its state says it is.
+func (q *queue) body(seq uint64, s stateRecord, small []byte) (m bodyRecord, err error) {
+	if !s.Apart {
+		return decodeBody(small)
+	}
 	v, ok, err := q.e.space.Get(messageKey(kindBody, q.id, seq))
-	if err != nil || !ok {
-		return m, false, err
+	if err == nil && !ok {
+		err = errRecord
 	}
-	m, err = decodeBody(v)
-	return m, err == nil, err
+	if err != nil {
+		return m, err
+	}
+	return decodeBody(v)
 }
 
-func (q *queue) setState(t *txn, seq uint64, s stateRecord) {
-	t.Set(q.e.space, messageKey(kindState, q.id, seq), s.encode())
-}
-
-// erase removes a message from the store.
+// erase removes a message from the store, but for a body apart. A start learns
+// the last sequence number from the messages that there are: where the newest
+// goes, it is written down.
 func (q *queue) erase(t *txn, seq uint64) {
 	t.Delete(q.e.space, messageKey(kindState, q.id, seq))
-	t.Delete(q.e.space, messageKey(kindBody, q.id, seq))
+	if seq == q.lastSeq {
+		q.keepLast(t)
+	}
+}
+
+func (q *queue) eraseBody(t *txn, seq uint64, s stateRecord) {
+	if s.Apart {
+		t.Delete(q.e.space, messageKey(kindBody, q.id, seq))
+	}
+}
+
+func (q *queue) keepLast(t *txn) {
+	t.Set(q.e.space, queueKey(kindLast, q.id), be64(nil, q.lastSeq))
 }
 
 // remove takes a message, in flight or not, out of memory and store. f.group
@@ -260,6 +279,7 @@ func (q *queue) remove(t *txn, f *flight) {
 	q.lane.gone(f)
 	q.count--
 	q.erase(t, f.seq)
+	q.eraseBody(t, f.seq, f.state)
 	if t.removed == nil {
 		t.removed = map[uint64]bool{}
 	}

@@ -68,7 +68,7 @@ func (e *Engine) create(region string, in CreateQueueInput, fifo bool) (kv.Pendi
 	defer e.mu.Unlock()
 	if q, ok := e.queues[queueName{region, in.QueueName}]; ok {
 		return q.do(func(q *queue, t *txn) error {
-			q.touch(t)
+			t.promises = true
 			return q.sameAs(in.Attributes)
 		})
 	}
@@ -167,6 +167,7 @@ func (q *queue) bury(t *txn) {
 
 // clear removes all messages, and what is remembered of former ones.
 func (q *queue) clear(t *txn) {
+	q.keepLast(t)
 	for _, kind := range messageKinds {
 		t.DeleteRange(q.e.space, queueKey(kind, q.id), queueKey(kind, q.id+1))
 	}

@@ -205,7 +205,7 @@ func (q *queue) takeMessages(t *txn, r receive, dlq *queue) (messages []Message,
 		if q.e.cfg.Whims.Pass() {
 			return passed
 		}
-		s, body, readErr := q.read(seq)
+		s, body, small, readErr := q.read(seq)
 		switch {
 		case readErr != nil:
 			err = readErr
@@ -225,7 +225,7 @@ func (q *queue) takeMessages(t *txn, r receive, dlq *queue) (messages []Message,
 		if s.First == 0 {
 			s.First = t.now
 		}
-		q.setState(t, seq, s)
+		q.setState(t, seq, s, small)
 		q.fly(seq, s, g)
 		messages = append(messages, q.message(seq, s, body, r))
 		receipts = append(receipts, attemptMessage{Seq: seq, Count: s.Count})
@@ -241,16 +241,16 @@ func (q *queue) visibilityOf(r receive) int64 {
 	return r.visibility
 }
 
-// read is both records of a message that memory says is there.
-func (q *queue) read(seq uint64) (s stateRecord, m bodyRecord, err error) {
-	s, ok, err := q.state(seq)
-	if err == nil && ok {
-		m, ok, err = q.body(seq)
-	}
+// read is a message that memory says is there; small is what setState wants.
+func (q *queue) read(seq uint64) (s stateRecord, m bodyRecord, small []byte, err error) {
+	s, small, ok, err := q.state(seq)
 	if err == nil && !ok {
 		err = errRecord
 	}
-	return s, m, err
+	if err == nil {
+		m, err = q.body(seq, s, small)
+	}
+	return s, m, small, err
 }
 
 // message is what the caller gets to see of a message.

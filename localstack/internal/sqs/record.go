@@ -18,7 +18,7 @@ type bodyRecord struct {
 }
 
 // stateRecord is what changes. It holds the group too, so that a start reads
-// no bodies. Times are milliseconds since 1970.
+// no large bodies. Times are milliseconds since 1970.
 type stateRecord struct {
 	Group    string
 	Sent     int64
@@ -28,7 +28,13 @@ type stateRecord struct {
 	Count    uint32 // receives so far; also tells one receipt handle from another
 	Changed  bool   // its visibility was changed since the latest receive
 	Source   string // ARN of the queue it was dead-lettered from
+	Apart    bool   // the body has a record of its own
 }
+
+// maxSmall is the length of the longest bodyRecord that stands in one record
+// with the state. That is read and written anew with each receive, and read at
+// a start, but costs the store one key instead of two.
+const maxSmall = 1 << 10
 
 // dedupRecord is the answer to a duplicate send.
 type dedupRecord struct {
@@ -120,34 +126,45 @@ func decodeBody(b []byte) (m bodyRecord, err error) {
 	return m, r.err("message")
 }
 
-func (s *stateRecord) encode() []byte {
-	b := make([]byte, 0, 48+len(s.Group)+len(s.Source))
+// encode is the record, with the body's behind it if that isn't apart.
+func (s *stateRecord) encode(small []byte) []byte {
+	b := make([]byte, 0, 48+len(s.Group)+len(s.Source)+len(small))
 	b = append(b, recordVersion)
 	b = putString(b, s.Group)
 	for _, t := range []int64{s.Sent, s.Hidden, s.Received, s.First, int64(s.Count)} {
 		b = binary.AppendUvarint(b, uint64(t))
 	}
-	changed := uint64(0)
+	flags := uint64(0)
 	if s.Changed {
-		changed = 1
+		flags |= flagChanged
 	}
-	b = binary.AppendUvarint(b, changed)
-	return putString(b, s.Source)
+	if s.Apart {
+		flags |= flagApart
+	}
+	b = binary.AppendUvarint(b, flags)
+	return append(putString(b, s.Source), small...)
 }
 
-func decodeState(b []byte) (s stateRecord, err error) {
+const (
+	flagChanged = 1 << iota
+	flagApart
+)
+
+// decodeState also returns what stands behind the state.
+func decodeState(b []byte) (s stateRecord, small []byte, err error) {
 	r := reader{b: b}
 	if v := r.uint(); v != recordVersion {
-		return s, fmt.Errorf("message state of version %d: %w", v, errRecord)
+		return s, nil, fmt.Errorf("message state of version %d: %w", v, errRecord)
 	}
 	s.Group = r.string()
 	for _, t := range []*int64{&s.Sent, &s.Hidden, &s.Received, &s.First} {
 		*t = int64(r.uint())
 	}
 	s.Count = uint32(r.uint())
-	s.Changed = r.uint() == 1
+	flags := r.uint()
+	s.Changed, s.Apart = flags&flagChanged != 0, flags&flagApart != 0
 	s.Source = r.string()
-	return s, r.err("message state")
+	return s, r.b, r.err("message state")
 }
 
 func (d *dedupRecord) encode() []byte {

@@ -49,11 +49,13 @@ func (q *queue) bequeath(t *txn, dlq *queue, seq uint64, s stateRecord, m bodyRe
 	if q.rec.FIFO {
 		moved.Sent = t.now
 	}
+	q.eraseBody(t, seq, s)
 	q.transfer(t, dlq, seq, moved, m)
 }
 
 // transfer puts a message behind everything in another queue, in its own
-// group. Deduplication doesn't look at it. The caller takes it from the lane.
+// group. Deduplication doesn't look at it. The caller takes it from the lane,
+// and erases a body that was apart.
 func (q *queue) transfer(t *txn, to *queue, seq uint64, s stateRecord, m bodyRecord) {
 	q.erase(t, seq)
 	q.count--

@@ -232,7 +232,7 @@ func (q *queue) sendFIFO(t *txn, p parcel) (sent, error) {
 	}
 	body := p.body(dedup)
 	seq := q.put(t, body, stateRecord{Group: body.Group, Sent: t.now})
-	q.remember(t, h, body.ID, seq)
+	q.noDuplicateOf(t, h, sent{body.ID, seq})
 	return sent{id: body.ID, seq: seq}, nil
 }
 
@@ -247,9 +247,12 @@ func (p *parcel) body(dedup string) bodyRecord {
 // put writes a new message at the queue's end.
 func (q *queue) put(t *txn, m bodyRecord, s stateRecord) uint64 {
 	seq := q.nextSeq(t.now)
-	t.Set(q.e.space, messageKey(kindBody, q.id, seq), m.encode())
-	q.setState(t, seq, s)
-	q.touch(t)
+	body := m.encode()
+	if s.Apart = len(body) > maxSmall; s.Apart {
+		t.Set(q.e.space, messageKey(kindBody, q.id, seq), body)
+		body = nil
+	}
+	q.setState(t, seq, s, body)
 	q.lane.add(seq, m.Group, s.Hidden)
 	q.count++
 	q.e.janitor.expect() // it goes when there is nothing left to expire

@@ -51,7 +51,7 @@ func (q *queue) changeVisibility(t *txn, handle string, timeout *int32) error {
 	if err := checkVisibility(*timeout); err != nil {
 		return err
 	}
-	s, err := q.hideable(t, r, handle)
+	s, small, err := q.hideable(t, r, handle)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (q *queue) changeVisibility(t *txn, handle string, timeout *int32) error {
 		return errValue(*timeout, "VisibilityTimeout", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
 	}
 	s.Changed = true
-	q.hide(t, r.seq, s, until)
+	q.hide(t, r.seq, s, small, until)
 	if *timeout == 0 {
 		// Before the next operation looks: a batch may go on with this message.
 		q.settle(t.now)
@@ -70,17 +70,18 @@ func (q *queue) changeVisibility(t *txn, handle string, timeout *int32) error {
 
 // hideable is the state of a message whose visibility that receipt may change:
 // in flight by that very receive, or, in a standard queue, expired.
-func (q *queue) hideable(t *txn, r receipt, handle string) (stateRecord, error) {
+func (q *queue) hideable(t *txn, r receipt, handle string) (s stateRecord, small []byte, err error) {
 	f := q.flying[r.seq]
-	if f != nil && (f.state.Count == r.count || !q.rec.FIFO) {
-		return f.state, nil
+	inFlight := f != nil && (f.state.Count == r.count || !q.rec.FIFO)
+	if !inFlight && (f != nil || q.rec.FIFO || t.removed[r.seq] || !q.lane.holds(r.seq, "")) {
+		return s, nil, errNotInFlight(handle)
 	}
-	if f != nil || q.rec.FIFO || t.removed[r.seq] || !q.lane.holds(r.seq, "") {
-		return stateRecord{}, errNotInFlight(handle)
-	}
-	s, ok, err := q.state(r.seq)
+	s, small, ok, err := q.state(r.seq)
 	if err == nil && !ok {
 		err = errNotInFlight(handle)
 	}
-	return s, err
+	if inFlight {
+		s = f.state // this batch may have changed it
+	}
+	return s, small, err
 }
