@@ -40,7 +40,7 @@ func (s *Stack) newEdge() http.Handler {
 			s.serveUnsigned(serve, w, r)
 		case checksItself(r):
 			serve(w, r)
-		case r.URL.Query().Has("X-Amz-Signature"):
+		case r.URL.RawQuery != "" && r.URL.Query().Has("X-Amz-Signature"):
 			presigned.ServeHTTP(w, r)
 		default:
 			signed.ServeHTTP(w, r)
@@ -67,7 +67,7 @@ func (s *Stack) serveUnsigned(next http.Handler, w http.ResponseWriter, r *http.
 		return
 	}
 	id := awswire.Identity{AccessKeyID: s.creds.AccessKeyID, Region: s.cfg.Region, Service: serviceOf(r)}
-	if region, _, ok := scope(r); ok && region != "" {
+	if region, _, ok := awswire.Scope(r); ok && region != "" {
 		id.Region = region
 	} else if m := queuePath.FindStringSubmatch(r.URL.Path); m != nil && id.Service == "sqs" {
 		id.Region = m[1]
@@ -90,7 +90,7 @@ func isLoopbackOrigin(origin string) bool {
 // serviceOf tells which service a request is for: by the scope of its
 // signature, or by its form if it has none.
 func serviceOf(r *http.Request) string {
-	if _, service, ok := scope(r); ok {
+	if _, service, ok := awswire.Scope(r); ok {
 		if service == "sqs_query" { // what clients made for LocalStack sign the query protocol for
 			return "sqs"
 		}
@@ -110,21 +110,6 @@ func serviceOf(r *http.Request) string {
 		return "dynamodb" // S3 has no operation that would be this
 	}
 	return "s3"
-}
-
-// scope is what the credential of a request's signature names, checked or not.
-func scope(r *http.Request) (region, service string, ok bool) {
-	_, credential, found := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	if !found {
-		credential = r.URL.Query().Get("X-Amz-Credential")
-	}
-	credential, _, _ = strings.Cut(credential, ",")
-	parts := strings.Split(strings.TrimSpace(credential), "/")
-	n := len(parts)
-	if n < 5 {
-		return "", "", false
-	}
-	return parts[n-3], parts[n-2], true
 }
 
 // fail answers what no service has seen, in the protocol that the request is in.

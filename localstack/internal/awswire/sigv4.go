@@ -1,14 +1,12 @@
 package awswire
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -60,7 +58,7 @@ func NewVerifier(creds []Credentials, now func() time.Time) *Verifier {
 // The host that must have been signed is r.Host. Errors are *Error with the
 // codes of the service that the request is for.
 func (v *Verifier) Verify(r *http.Request) (Identity, error) {
-	sc, err := v.verify(r, "")
+	sc, err := v.verify(r, dialectOf(r), "")
 	if err != nil {
 		return Identity{}, err
 	}
@@ -70,7 +68,7 @@ func (v *Verifier) Verify(r *http.Request) (Identity, error) {
 // VerifyPayload is Verify for services other than S3, which sign the body's
 // hash: sha256Hex is that of the body as received, in lower-case hex.
 func (v *Verifier) VerifyPayload(r *http.Request, sha256Hex string) (Identity, error) {
-	sc, err := v.verify(r, sha256Hex)
+	sc, err := v.verify(r, dialectOf(r), sha256Hex)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -82,7 +80,8 @@ func (v *Verifier) VerifyPayload(r *http.Request, sha256Hex string) (Identity, e
 // is read whole to hash it, and replaced by one in memory.
 func (v *Verifier) Authenticate(r *http.Request) (*http.Request, error) {
 	hash := ""
-	if !isS3(r) {
+	d := dialectOf(r)
+	if d != dialectS3 {
 		body, err := readBody(r)
 		if err != nil {
 			return r, err
@@ -90,7 +89,7 @@ func (v *Verifier) Authenticate(r *http.Request) (*http.Request, error) {
 		sum := sha256.Sum256(body)
 		hash = hexOf(&sum)
 	}
-	sig, err := v.verify(r, hash)
+	sig, err := v.verify(r, d, hash)
 	if err != nil {
 		return r, err
 	}
@@ -124,7 +123,7 @@ func readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	body, err := readAll(io.LimitReader(r.Body, MaxBufferedBody+1), r.ContentLength)
+	body, err := readAll(r.Body, r.ContentLength, MaxBufferedBody+1)
 	if err != nil {
 		return nil, Errorf(http.StatusBadRequest, "RequestTimeout", "The request body could not be read: %s", err)
 	}
@@ -132,25 +131,14 @@ func readBody(r *http.Request) ([]byte, error) {
 		return nil, Errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "Request body is too large")
 	}
 	_ = r.Body.Close()
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body = newBufferedBody(body)
 	r.ContentLength = int64(len(body))
 	return body, nil
 }
 
-// readAll is io.ReadAll, with room at once for the length that was announced.
-func readAll(r io.Reader, announced int64) ([]byte, error) {
-	var b bytes.Buffer
-	if announced > 0 && announced <= MaxBufferedBody {
-		b.Grow(int(announced) + bytes.MinRead)
-	}
-	_, err := b.ReadFrom(r)
-	return b.Bytes(), err
-}
-
 // verify checks r's signature. bodyHash is the payload hash of services other
 // than S3; "" stands for an empty body.
-func (v *Verifier) verify(r *http.Request, bodyHash string) (*signature, error) {
-	d := dialectOf(r)
+func (v *Verifier) verify(r *http.Request, d dialect, bodyHash string) (*signature, error) {
 	sig, err := parseSignature(r, d)
 	if err != nil {
 		return nil, err
@@ -171,16 +159,22 @@ func (v *Verifier) verify(r *http.Request, bodyHash string) (*signature, error) 
 	if !ok {
 		return nil, d.unknownKey(sig.accessKeyID)
 	}
-	canonical, ok := canonicalRequest(r, sig, payloadHash(r, sig, bodyHash))
-	toSign := stringToSign(sig.date, sig.scope(), canonical)
+	text := texts.Get().(*[]byte)
+	defer texts.Put(text)
+	canonical, ok := appendCanonical((*text)[:0], r, sig, payloadHash(r, sig, bodyHash))
+	*text = appendToSign(canonical, sig, canonical)
+	toSign := (*text)[len(canonical):]
 	sig.key = v.keys.get(secret, sig)
 	// Both are compared whatever ok says: a missing header is a wrong signature.
-	if !equal(hmacHex(sig.key, toSign), sig.signature) || !ok {
-		return nil, d.mismatch(sig, canonical, toSign)
+	if !sig.key.signed(toSign, sig.signature) || !ok {
+		return nil, d.mismatch(sig, string(canonical), string(toSign))
 	}
 	v.keys.put(sig)
 	return sig, nil
 }
+
+// texts are buffers for what is under a signature.
+var texts = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
 
 // payloadHash is the last line of the canonical request.
 func payloadHash(r *http.Request, sig *signature, bodyHash string) string {
@@ -240,9 +234,4 @@ func checkSignedHeaders(r *http.Request, sig *signature, d dialect) error {
 		return nil
 	}
 	return d.headersNotSigned(missing)
-}
-
-// equal compares two signatures in a time that doesn't tell where they differ.
-func equal(want, got string) bool {
-	return subtle.ConstantTimeCompare([]byte(want), []byte(got)) == 1
 }

@@ -1,14 +1,12 @@
 package awswire
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // The canonical form is built here rather than by signing a rebuilt request
@@ -17,73 +15,48 @@ import (
 // in the request.
 // Source: "Create a signed AWS API request", IAM User Guide.
 
-// canonicalRequest is the text under r's signature; ok is false if a header
-// that should be under it isn't in the request.
-func canonicalRequest(r *http.Request, sig *signature, payloadHash string) (text string, ok bool) {
-	var b strings.Builder
-	b.Grow(1024)
-	b.WriteString(r.Method)
-	b.WriteByte('\n')
-	b.WriteString(canonicalPath(r, sig.service))
-	b.WriteByte('\n')
-	b.WriteString(canonicalQuery(r.URL.RawQuery))
-	b.WriteByte('\n')
+// appendCanonical appends the text under r's signature to b; ok is false if a
+// header that should be under it isn't in the request.
+func appendCanonical(b []byte, r *http.Request, sig *signature, payloadHash string) (text []byte, ok bool) {
+	b = append(append(b, r.Method...), '\n')
+	b = append(appendPath(b, r, sig.service), '\n')
+	b = append(appendQuery(b, r.URL.RawQuery), '\n')
 	ok = true
 	for _, name := range sig.signedHeaders {
-		values := headerValues(r, name)
-		ok = ok && len(values) > 0
-		b.WriteString(name)
-		b.WriteByte(':')
-		for i, v := range values {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			writeSqueezed(&b, v)
-		}
-		b.WriteByte('\n')
+		b = append(append(b, name...), ':')
+		var has bool
+		b, has = appendHeader(b, r, name)
+		ok = ok && has
+		b = append(b, '\n')
 	}
-	b.WriteByte('\n')
+	b = append(b, '\n')
 	for i, name := range sig.signedHeaders {
 		if i > 0 {
-			b.WriteByte(';')
+			b = append(b, ';')
 		}
-		b.WriteString(name)
+		b = append(b, name...)
 	}
-	b.WriteByte('\n')
-	b.WriteString(payloadHash)
-	return b.String(), ok
+	b = append(b, '\n')
+	return append(b, payloadHash...), ok
 }
 
-// writeSqueezed writes a header's value with each run of white space as one
-// space, and none at the ends.
-func writeSqueezed(b *strings.Builder, v string) {
-	first := true
-	for field := range strings.FieldsSeq(v) {
-		if !first {
-			b.WriteByte(' ')
-		}
-		first = false
-		b.WriteString(field)
-	}
-}
-
-// canonicalPath is the path, escaped once for S3, twice for the others.
-func canonicalPath(r *http.Request, service string) string {
+// appendPath appends the path, escaped once for S3, twice for the others.
+func appendPath(b []byte, r *http.Request, service string) []byte {
 	path := r.URL.Path
-	if service != "s3" {
+	if service != "s3" && path != "/" {
 		path = r.URL.EscapedPath()
 	}
 	if path == "" {
-		return "/"
+		path = "/"
 	}
-	return uriEncode(path, true)
+	return appendEncoded(b, path, true)
 }
 
-// canonicalQuery re-encodes the query without its signature, sorted by encoded
+// appendQuery re-encodes the query without its signature, sorted by encoded
 // name and then value.
-func canonicalQuery(raw string) string {
+func appendQuery(b []byte, raw string) []byte {
 	if raw == "" {
-		return ""
+		return b
 	}
 	type param struct{ name, value string }
 	var params []param
@@ -94,7 +67,7 @@ func canonicalQuery(raw string) string {
 		name, value, _ := strings.Cut(p, "=")
 		name, value = queryUnescape(name), queryUnescape(value)
 		if name != "X-Amz-Signature" {
-			params = append(params, param{uriEncode(name, false), uriEncode(value, false)})
+			params = append(params, param{uriEncode(name), uriEncode(value)})
 		}
 	}
 	slices.SortFunc(params, func(a, b param) int {
@@ -103,32 +76,50 @@ func canonicalQuery(raw string) string {
 		}
 		return strings.Compare(a.value, b.value)
 	})
-	var b strings.Builder
 	for i, p := range params {
 		if i > 0 {
-			b.WriteByte('&')
+			b = append(b, '&')
 		}
-		b.WriteString(p.name + "=" + p.value)
+		b = append(append(append(b, p.name...), '='), p.value...)
 	}
-	return b.String()
+	return b
 }
 
-// headerValues are the values of a header by its lower-case name, those
-// included that net/http keeps outside of the header map.
-func headerValues(r *http.Request, name string) []string {
+// appendHeader appends a header's values by its lower-case name, separated by
+// commas, those included that net/http keeps outside of the header map.
+func appendHeader(b []byte, r *http.Request, name string) (_ []byte, ok bool) {
 	if name == "host" {
-		return []string{r.Host}
+		return appendSqueezed(b, r.Host), true
 	}
-	if v := r.Header[headerName(name)]; len(v) > 0 {
-		return v
-	}
+	values := r.Header[headerName(name)]
 	switch {
+	case len(values) > 0:
 	case name == "content-length" && (r.ContentLength > 0 || r.ContentLength == 0 && (r.Body == nil || r.Body == http.NoBody)):
-		return []string{strconv.FormatInt(r.ContentLength, 10)}
+		return strconv.AppendInt(b, r.ContentLength, 10), true
 	case name == "transfer-encoding":
-		return r.TransferEncoding
+		values = r.TransferEncoding
 	}
-	return nil
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendSqueezed(b, v)
+	}
+	return b, len(values) > 0
+}
+
+// appendSqueezed appends a header's value with each run of white space as one
+// space, and none at the ends.
+func appendSqueezed(b []byte, v string) []byte {
+	first := true
+	for field := range strings.FieldsSeq(v) {
+		if !first {
+			b = append(b, ' ')
+		}
+		first = false
+		b = append(b, field...)
+	}
+	return b
 }
 
 // sdkHeaders are the headers that SDKs sign, by their lower-case names: to look
@@ -152,25 +143,23 @@ func headerName(lower string) string {
 	return http.CanonicalHeaderKey(lower)
 }
 
-// uriEncode escapes all bytes but RFC 3986's unreserved ones, and '/' if keepSlash.
-func uriEncode(s string, keepSlash bool) string {
-	if s == "/" && keepSlash {
-		return s
-	}
+// uriEncode escapes all bytes but RFC 3986's unreserved ones.
+func uriEncode(s string) string { return string(appendEncoded(make([]byte, 0, len(s)), s, false)) }
+
+// appendEncoded appends s, escaped as uriEncode does, but for '/' if keepSlash.
+func appendEncoded(b []byte, s string, keepSlash bool) []byte {
 	const hexDigits = "0123456789ABCDEF"
-	var b strings.Builder
-	b.Grow(len(s))
 	for i := range len(s) {
 		c := s[i]
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
 			c == '-', c == '_', c == '.', c == '~', c == '/' && keepSlash:
-			b.WriteByte(c)
+			b = append(b, c)
 		default:
-			b.Write([]byte{'%', hexDigits[c>>4], hexDigits[c&15]})
+			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
 		}
 	}
-	return b.String()
+	return b
 }
 
 // queryUnescape decodes %XX and '+'; what is no escape stays as it is, so that
@@ -199,8 +188,12 @@ func queryUnescape(s string) string {
 	return string(b)
 }
 
-func stringToSign(date, scope, canonical string) string {
-	return algorithm + "\n" + date + "\n" + scope + "\n" + sha256Hex(canonical)
+// appendToSign appends the string to sign of a request with that canonical form.
+func appendToSign(b []byte, sig *signature, canonical []byte) []byte {
+	sum := sha256.Sum256(canonical)
+	b = append(append(append(b, algorithm...), '\n'), sig.date...)
+	b = append(sig.appendScope(append(b, '\n')), '\n')
+	return hex.AppendEncode(b, sum[:])
 }
 
 func sha256Hex(s string) string {
@@ -212,57 +205,4 @@ func hexOf(sum *[sha256.Size]byte) string {
 	var b [2 * sha256.Size]byte
 	hex.Encode(b[:], sum[:])
 	return string(b[:])
-}
-
-func hmacSum(key []byte, data string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(data))
-	return h.Sum(nil)
-}
-
-func hmacHex(key []byte, data string) string { return hex.EncodeToString(hmacSum(key, data)) }
-
-// keyCache saves deriving the signing key, four HMACs, for each request. Only
-// keys that have verified a signature get in, so no stranger can fill it.
-type keyCache struct {
-	mu   sync.RWMutex
-	keys map[keyID][]byte
-}
-
-// keyID is what a signing key is derived from, beside the secret.
-type keyID struct{ accessKeyID, day, region, service string }
-
-const maxCachedKeys = 256
-
-func (s *signature) keyID() keyID { return keyID{s.accessKeyID, s.day, s.region, s.service} }
-
-func (c *keyCache) get(secret string, sig *signature) []byte {
-	c.mu.RLock()
-	key, ok := c.keys[sig.keyID()]
-	c.mu.RUnlock()
-	if ok {
-		return key
-	}
-	key = hmacSum([]byte("AWS4"+secret), sig.day)
-	key = hmacSum(key, sig.region)
-	key = hmacSum(key, sig.service)
-	return hmacSum(key, "aws4_request")
-}
-
-func (c *keyCache) put(sig *signature) {
-	id := sig.keyID()
-	c.mu.RLock()
-	_, ok := c.keys[id]
-	c.mu.RUnlock()
-	if ok {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.keys == nil || len(c.keys) >= maxCachedKeys {
-		c.keys = map[keyID][]byte{}
-	}
-	// The parts of the ID are parts of headers: copied, they don't hold those.
-	id = keyID{strings.Clone(id.accessKeyID), strings.Clone(id.day), strings.Clone(id.region), strings.Clone(id.service)}
-	c.keys[id] = sig.key
 }

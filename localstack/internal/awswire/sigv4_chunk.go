@@ -9,7 +9,7 @@ import "context"
 // Source: "Signature calculations for the Authorization header: transferring
 // payload in multiple chunks", Amazon S3 API Reference.
 type ChunkSigner struct {
-	key         []byte
+	key         *signingKey
 	date, scope string
 	prev        string
 }
@@ -36,7 +36,8 @@ func (s *ChunkSigner) Trailer(lines, signature string) bool {
 }
 
 func (s *ChunkSigner) check(kind, what, signature string) bool {
-	want := hmacHex(s.key, kind+"\n"+s.date+"\n"+s.scope+"\n"+s.prev+"\n"+what)
-	s.prev = want
-	return equal(want, signature)
+	text := []byte(kind + "\n" + s.date + "\n" + s.scope + "\n" + s.prev + "\n" + what)
+	want := s.key.sign(text)
+	s.prev = string(want[:])
+	return s.key.signed(text, signature)
 }

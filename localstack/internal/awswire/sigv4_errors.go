@@ -18,14 +18,11 @@ const (
 	dialectQuery          // the older query protocol: codes without "Exception"
 )
 
-// isS3 reports whether r is meant for S3, by the scope it was signed for, or
-// by not looking like anything else.
-func isS3(r *http.Request) bool { return dialectOf(r) == dialectS3 }
-
-// dialectOf tells the service of a request, also of one with no signature.
+// dialectOf tells the service of a request, by the scope it was signed for, or
+// by what it looks like: S3's look like nothing else.
 func dialectOf(r *http.Request) dialect {
 	target := r.Header.Get("X-Amz-Target")
-	service := scopeService(r)
+	_, service, _ := Scope(r)
 	switch {
 	case service == "s3":
 		return dialectS3
@@ -40,20 +37,6 @@ func dialectOf(r *http.Request) dialect {
 	default:
 		return dialectS3
 	}
-}
-
-// scopeService is the service that the request's credential names.
-func scopeService(r *http.Request) string {
-	_, credential, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	if !ok {
-		credential = queryGet(r, "X-Amz-Credential")
-	}
-	credential, _, _ = strings.Cut(credential, ",")
-	parts := strings.Split(strings.TrimSpace(credential), "/")
-	if len(parts) < 5 {
-		return ""
-	}
-	return parts[len(parts)-2]
 }
 
 // refuse builds an error of the services other than S3, with the code that fits

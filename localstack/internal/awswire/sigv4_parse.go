@@ -27,11 +27,15 @@ type signature struct {
 	presigned     bool
 	expires       time.Duration // of a presigned request; -1: none given
 
-	key []byte // the derived signing key, once verified
+	key *signingKey // once verified
 }
 
-func (s *signature) scope() string {
-	return s.day + "/" + s.region + "/" + s.service + "/aws4_request"
+func (s *signature) scope() string { return string(s.appendScope(nil)) }
+
+func (s *signature) appendScope(b []byte) []byte {
+	b = append(append(b, s.day...), '/')
+	b = append(append(b, s.region...), '/')
+	return append(append(b, s.service...), "/aws4_request"...)
 }
 
 func (s *signature) signs(lowerName string) bool {
@@ -68,30 +72,35 @@ func parseSignature(r *http.Request, d dialect) (*signature, error) {
 // parseHeader reads "AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…".
 func parseHeader(r *http.Request, auth string, d dialect) (*signature, error) {
 	alg, rest, _ := strings.Cut(auth, " ")
-	params := make(map[string]string, 3)
+	var credential, signed, value string
 	for rest != "" {
 		var p string
 		if p, rest = rest, ""; strings.ContainsAny(p, ", ") {
 			i := strings.IndexAny(p, ", ")
 			p, rest = p[:i], p[i+1:]
 		}
-		if p != "" {
-			k, v, _ := strings.Cut(p, "=")
-			params[k] = v
+		switch k, v, _ := strings.Cut(p, "="); k {
+		case "Credential":
+			credential = v
+		case "SignedHeaders":
+			signed = v
+		case "Signature":
+			value = v
 		}
 	}
 	date := r.Header.Get("X-Amz-Date")
 	if date == "" {
 		date = r.Header.Get("Date")
 	}
-	if missing := absent(params, "Credential", "Signature", "SignedHeaders"); len(missing) > 0 || date == "" {
-		return nil, d.incompleteHeader(alg, missing, date == "")
+	if credential == "" || value == "" || signed == "" || date == "" {
+		params := map[string]string{"Credential": credential, "Signature": value, "SignedHeaders": signed}
+		return nil, d.incompleteHeader(alg, absent(params, "Credential", "Signature", "SignedHeaders"), date == "")
 	}
 	if alg != algorithm {
 		return nil, d.malformedHeader("Unsupported AWS 'algorithm': '" + alg + "'.")
 	}
-	sig := &signature{signature: params["Signature"], signedHeaders: strings.Split(params["SignedHeaders"], ";")}
-	if problem := sig.setCredential(params["Credential"]); problem != "" {
+	sig := &signature{signature: value, signedHeaders: strings.Split(signed, ";")}
+	if problem := sig.setCredential(credential); problem != "" {
 		return nil, d.malformedHeader(problem)
 	}
 	if !sig.setDate(date) {
@@ -143,16 +152,13 @@ func parseQuery(query url.Values, d dialect) (*signature, error) {
 // setCredential reads KEY/YYYYMMDD/region/service/aws4_request; problem says
 // what is wrong with it, "" if nothing is.
 func (s *signature) setCredential(credential string) (problem string) {
-	parts := strings.Split(credential, "/")
-	if len(parts) < 5 {
+	c, ok := parseCredential(credential)
+	if !ok {
 		return `the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`
 	}
-	// An access key may itself hold slashes: only the last four are the scope.
-	n := len(parts) - 4
-	s.accessKeyID = strings.Join(parts[:n], "/")
-	s.day, s.region, s.service = parts[n], parts[n+1], parts[n+2]
-	if parts[n+3] != "aws4_request" {
-		return "incorrect terminal " + strconv.Quote(parts[n+3]) + `. This endpoint uses "aws4_request".`
+	s.accessKeyID, s.day, s.region, s.service = c.accessKeyID, c.day, c.region, c.service
+	if c.terminal != "aws4_request" {
+		return "incorrect terminal " + strconv.Quote(c.terminal) + `. This endpoint uses "aws4_request".`
 	}
 	if len(s.day) != len("20060102") {
 		return "incorrect date format " + strconv.Quote(s.day) + `. This date in the credential must be in the format "yyyyMMdd".`

@@ -49,7 +49,7 @@ func (v *Verifier) VerifyPolicy(f PolicyForm) (Identity, error) {
 		return Identity{}, dialectS3.unknownKey(sig.accessKeyID)
 	}
 	sig.key = v.keys.get(secret, sig)
-	if !equal(hmacHex(sig.key, f.Policy), sig.signature) {
+	if !sig.key.signed([]byte(f.Policy), sig.signature) {
 		return Identity{}, dialectS3.mismatch(sig, "", f.Policy)
 	}
 	v.keys.put(sig)

@@ -113,7 +113,7 @@ func TestVerifySDKSignatures(t *testing.T) {
 		v := testVerifier(&now)
 		service := rapid.SampledFrom([]string{"s3", "sqs", "lambda"}).Draw(t, "service")
 		u := url.URL{Scheme: "http", Host: "127.0.0.1:4566", Path: "/" + rapid.StringN(0, 20, -1).Draw(t, "path")}
-		u.RawPath = uriEncode(u.Path, true) // what SDKs send
+		u.RawPath = string(appendEncoded(nil, u.Path, true)) // what SDKs send
 		q := url.Values{}
 		for _, k := range rapid.SliceOfN(rapid.StringN(1, 8, -1), 0, 4).Draw(t, "params") {
 			q.Add("p"+k, rapid.StringN(0, 8, -1).Draw(t, "value"))

@@ -14,8 +14,10 @@ func (q *queue) dedupHash(group, id string) hash {
 
 // duplicateOf is the first message that had this deduplication ID.
 func (q *queue) duplicateOf(t *txn, h hash) (first sent, ok bool, err error) {
-	if d, ok := t.dedups[h]; ok { // earlier in this batch
-		return d, true, nil
+	for _, d := range t.dedups { // earlier in this batch
+		if d.id == h {
+			return d.first, true, nil
+		}
 	}
 	if !q.recent.mayHold(h, t.now) {
 		return first, false, nil
@@ -37,8 +39,11 @@ func (q *queue) noDuplicateOf(t *txn, h hash, first sent) {
 	d := dedupRecord{Expires: t.now + window, Seq: first.seq, ID: first.id}
 	q.remember(t, h, d.Expires, d.encode())
 	q.recent.add(h, d.Expires)
-	if t.dedups == nil {
-		t.dedups = map[hash]sent{}
-	}
-	t.dedups[h] = first
+	t.dedups = append(t.dedups, dedup{h, first})
+}
+
+// A dedup is a deduplication ID, and the first message that had it.
+type dedup struct {
+	id    hash
+	first sent
 }

@@ -163,6 +163,9 @@ func (e *Engine) find(sc Scope, queueURL string) (*queue, error) {
 	if queueURL == "" {
 		return nil, errMissing("QueueUrl")
 	}
+	if name, ok := sc.local(queueURL); ok {
+		return e.named(sc.Region, name)
+	}
 	at, ok := parseQueueURL(queueURL)
 	switch {
 	case !ok:
@@ -228,6 +231,13 @@ func (sc Scope) url(name string) string {
 	return sc.Endpoint + "/" + path
 }
 
+// local is the queue's name in a URL that url gave this caller: nearly all are.
+func (sc Scope) local(queueURL string) (name string, ok bool) {
+	path, here := strings.CutPrefix(queueURL, sc.Endpoint)
+	name, ok = strings.CutPrefix(path, "/"+awswire.Account+"/")
+	return name, here && ok && sc.Region == awswire.DefaultRegion && !strings.ContainsAny(name, "/%?#")
+}
+
 func arnOf(region, name string) string {
 	return "arn:aws:sqs:" + region + ":" + awswire.Account + ":" + name
 }
@@ -237,7 +247,7 @@ type txn struct {
 	*kv.Batch
 	now int64
 	// What this batch writes, and the store doesn't show yet.
-	dedups  map[hash]sent
+	dedups  []dedup
 	removed map[uint64]bool
 	// promises has the answer wait for all that was applied before, though this
 	// batch be empty: what the answer tells of, another operation wrote.

@@ -168,7 +168,8 @@ func decodeState(b []byte) (s stateRecord, small []byte, err error) {
 }
 
 func (d *dedupRecord) encode() []byte {
-	b := binary.AppendUvarint([]byte{recordVersion}, uint64(d.Expires))
+	b := append(make([]byte, 0, 32+len(d.ID)), recordVersion)
+	b = binary.AppendUvarint(b, uint64(d.Expires))
 	return putString(binary.AppendUvarint(b, d.Seq), d.ID)
 }
 

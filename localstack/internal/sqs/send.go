@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
+	"strconv"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -46,7 +46,9 @@ func (s sent) sequence() string {
 	if s.seq == 0 {
 		return ""
 	}
-	return fmt.Sprintf("1%019d", s.seq) // AWS's have 20 digits
+	const digits = "10000000000000000000" // AWS's have 20
+	n := strconv.FormatUint(s.seq, 10)
+	return digits[:len(digits)-len(n)] + n
 }
 
 // SendMessage puts a message into a queue. A duplicate within 5 minutes is

@@ -86,7 +86,7 @@ func checkMessageAttributes(attributes map[string]MessageAttributeValue) error {
 	if len(attributes) > maxAttributes {
 		return errorf(codeInvalidParameter, "Number of message attributes [%d] exceeds the allowed maximum [%d].", len(attributes), maxAttributes)
 	}
-	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+	for _, name := range namesOf(attributes) {
 		if err := checkAttributeName(name); err != nil {
 			return err
 		}
@@ -95,6 +95,14 @@ func checkMessageAttributes(attributes map[string]MessageAttributeValue) error {
 		}
 	}
 	return nil
+}
+
+// namesOf are the names of attributes, sorted. Most messages have none.
+func namesOf(attributes map[string]MessageAttributeValue) []string {
+	if len(attributes) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(attributes))
 }
 
 func checkAttributeName(name string) error {
@@ -152,7 +160,7 @@ func digits(s string) bool {
 }
 
 func checkSystemAttributes(attributes map[string]MessageAttributeValue) error {
-	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+	for _, name := range namesOf(attributes) {
 		a := attributes[name]
 		if name != "AWSTraceHeader" {
 			return errorf(codeInvalidParameter, "Message system attribute name '%s' is invalid.", name)
@@ -181,7 +189,7 @@ func attributesMD5(attributes map[string]MessageAttributeValue) string {
 		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(b))))
 		h.Write(b)
 	}
-	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+	for _, name := range namesOf(attributes) {
 		a := attributes[name]
 		field([]byte(name))
 		field([]byte(a.DataType))

@@ -45,7 +45,6 @@ type protocol interface {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := awswire.RequestID()
 	w.Header().Set("X-Amzn-Requestid", id)
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		h.serveJSON(w, r, target)
 		return

@@ -2,7 +2,6 @@ package sqswire
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,7 +24,7 @@ func (h *handler) serveJSON(w http.ResponseWriter, r *http.Request, target strin
 		return
 	}
 	h.call(w, r, jsonProtocol{}, action, func(into any) error {
-		body, err := io.ReadAll(r.Body)
+		body, err := awswire.ReadBody(w, r, maxBody)
 		if err != nil {
 			return bodyError(err)
 		}

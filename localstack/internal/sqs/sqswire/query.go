@@ -22,6 +22,7 @@ func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request, id string) 
 	if strings.Contains(r.Header.Get("Accept"), "application/json") {
 		p = queryJSON{id}
 	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
 		p.fail(w, bodyError(err))
 		return

@@ -1,0 +1,35 @@
+package awswire
+
+import (
+	"net/http"
+	"strings"
+)
+
+// A credential is what a signature is made with, and for:
+// KEY/YYYYMMDD/region/service/aws4_request.
+type credential struct{ accessKeyID, day, region, service, terminal string }
+
+// parseCredential cuts from the end: an access key may itself hold slashes.
+func parseCredential(text string) (c credential, ok bool) {
+	for _, part := range []*string{&c.terminal, &c.service, &c.region, &c.day} {
+		i := strings.LastIndexByte(text, '/')
+		if i < 0 {
+			return credential{}, false
+		}
+		*part, text = text[i+1:], text[:i]
+	}
+	c.accessKeyID = text
+	return c, true
+}
+
+// Scope is what the credential of a request's signature names, checked or not;
+// ok is false where there is none.
+func Scope(r *http.Request) (region, service string, ok bool) {
+	_, text, found := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	if !found && r.URL.RawQuery != "" {
+		text = queryGet(r, "X-Amz-Credential")
+	}
+	text, _, _ = strings.Cut(text, ",")
+	c, ok := parseCredential(strings.TrimSpace(text))
+	return c.region, c.service, ok
+}
