@@ -48,8 +48,13 @@ test-hostile: ## The flow and end-to-end suites in the hostile profile, for COUN
 	  ERRAND_PROFILE=hostile ERRAND_SEED=$$seed ERRAND_DAYS=1 $(GO) test -count=1 -timeout 30m ./test/flow ./test/e2e || exit 1; \
 	done
 
-test-isolate: functions ## Run the end-to-end tests with the compiled functions as processes, as on Lambda
-	ERRAND_E2E_FLAGS="--isolate --functions $(CURDIR)/bin/functions" $(GO) test $(RACE) -count=1 -timeout 10m ./test/e2e
+test-isolate: functions ## Run the tests of the API with the compiled functions as processes, as on Lambda
+	ERRAND_E2E_FLAGS="--isolate --functions $(CURDIR)/bin/functions" $(GO) test $(RACE) -count=1 -timeout 10m ./test/e2e ./test/apidoc
+	set -o pipefail; ERRAND_ISOLATE=$(CURDIR)/bin/functions $(GO) test $(RACE) -count=1 -timeout 10m -run '$(API_TESTS)' -v ./test/flow | grep -vE '^ +(instance|world_test)\.go'
+
+# The tests in test/flow that drive the functions; those that need them in their
+# own process say so and are skipped. The others there call the Service.
+API_TESTS := ^Test(Bell|Permissions|Cost|Load)
 
 bench-init: functions ## How long each compiled function takes to start, to its first request for work
 	ERRAND_FUNCTIONS=$(CURDIR)/bin/functions $(GO) test -run '^$$' -bench Init -benchtime 20x ./functions

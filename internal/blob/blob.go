@@ -111,6 +111,11 @@ func (b *Blobs) newPresigner(origin string) *s3.PresignClient {
 			o.DisableHeaderHoisting = true
 			o.DisableURIPathEscaping = true
 		})}
+		// Or a GET would be signed with x-amz-checksum-mode, and its URL alone
+		// would not be enough.
+		o.ClientOptions = append(o.ClientOptions, func(o *s3.Options) {
+			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		})
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 )
 
 // startLocal builds the product and starts it without an agent: the page is one.
+// The flags in ERRAND_E2E_FLAGS are test/e2e's: make test-isolate gives --isolate.
 func startLocal(t *testing.T) server {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -24,7 +25,8 @@ func startLocal(t *testing.T) server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(bin, "local", "--addr", "127.0.0.1:0", "--data", data, "--agents", "0")
+	args := append([]string{"local", "--addr", "127.0.0.1:0", "--data", data, "--agents", "0"}, strings.Fields(os.Getenv("ERRAND_E2E_FLAGS"))...)
+	cmd := exec.Command(bin, args...)
 	url := startServer(t, cmd)
 	token := func(role string) string {
 		b, err := os.ReadFile(filepath.Join(data, role+".token"))

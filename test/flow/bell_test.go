@@ -20,10 +20,14 @@ func (d *deployed) startAgent(t *testing.T, transport http.RoundTripper) {
 	t.Helper()
 	c := *d.client(t, errand.RoleAgent)
 	c.HTTP = &http.Client{Transport: transport}
-	a, err := agent.New(agent.Config{
-		Client: &c, HTTP: c.HTTP, DataDir: t.TempDir(), Name: "host", Clock: d.clock,
+	config := agent.Config{
+		Client: &c, HTTP: c.HTTP, DataDir: t.TempDir(), Name: "host",
 		Log: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo})),
-	})
+	}
+	if d.clock != nil {
+		config.Clock = d.clock
+	}
+	a, err := agent.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,9 +80,10 @@ func (d *deployed) awaitEnd(t *testing.T, user *api.Client, id string) api.Job {
 }
 
 // TestBell: a real agent that waits at the bell is given a job at no passage of
-// time at all: not one of its timers, nor of the stack's, has run out.
+// time at all: not one of its timers, nor of the stack's, has run out. (Where the
+// functions are processes, time passes; but it would ask by itself after minutes.)
 func TestBell(t *testing.T) {
-	d := deploy(t, deployOptions{manual: true})
+	d := deploy(t, deployOptions{manual: !isolated()})
 	user := d.client(t, errand.RoleUser)
 	w := &watched{next: http.DefaultTransport, path: "/bell/", seen: make(chan struct{}, 100)}
 	d.startAgent(t, w)
@@ -164,7 +169,7 @@ func TestBellIsTold(t *testing.T) {
 // next. It rings again if the report comes again, whose first ring may be lost.
 func TestBellForTheNextOfItsGroup(t *testing.T) {
 	for slots, want := range map[int]int64{1: 0, 2: 2} {
-		d := deploy(t, deployOptions{manual: true})
+		d := deploy(t, deployOptions{})
 		user := d.client(t, errand.RoleUser)
 		reg, err := d.client(t, errand.RoleAgent).Register(t.Context(), errand.Registration{Slots: slots})
 		if err != nil {

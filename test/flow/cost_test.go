@@ -56,7 +56,7 @@ func quiet(parameters map[string]string) deployOptions {
 
 // counted runs f for a deployed API in a synctest bubble.
 func counted(t *testing.T, f func(*costly)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		d := deploy(t, quiet(nil))
 		time.Sleep(offBeat)
 		c := &costly{deployed: d, t: t, user: d.client(t, errand.RoleUser)}
@@ -237,7 +237,7 @@ func (c *costly) runFor(d time.Duration, size int64, watched bool) {
 func TestCostOfAnIdleWorker(t *testing.T) {
 	for name, bell := range map[string]string{"idle": "true", "idle-polling": "false"} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
 				d := deploy(t, quiet(map[string]string{"Bell": bell}))
 				a, err := agent.New(agent.Config{Client: d.client(t, errand.RoleAgent), HTTP: d.http, DataDir: t.TempDir(), Name: "host"})
 				if err != nil {
@@ -288,7 +288,7 @@ const (
 
 // TestCostOfTheSweep: what a deployment costs that nobody uses.
 func TestCostOfTheSweep(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		d := deploy(t, quiet(nil))
 		time.Sleep(offBeat)
 		before := d.stack.Usage()

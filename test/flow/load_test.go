@@ -12,7 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -231,7 +230,7 @@ func (l *load) run(agents int) (jobs int64) {
 // TestLoad: 1,000 agents (see loadAgents) wait and 100 jobs a second come, on an account with 100
 // concurrent executions: no heartbeat is refused, nor anything else.
 func TestLoad(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		l := newLoad(t, unreserved(nil))
 		agents := loadAgents(t)
 		jobs := l.run(agents)
@@ -248,7 +247,7 @@ func TestLoad(t *testing.T) {
 // TestLoadOfHeldPolls is what the bell is for: where polls are held by functions,
 // those eat the concurrency that heartbeats need.
 func TestLoadOfHeldPolls(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		l := newLoad(t, unreserved(map[string]string{"PollWait": "20s"}))
 		l.run(loadConcurrency + 20)
 		if l.refused.Load() == 0 {

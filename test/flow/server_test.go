@@ -41,15 +41,10 @@ type deployOptions struct {
 // deploy starts one. A call of AWS that a function's role doesn't grant fails the test.
 func deploy(t *testing.T, o deployOptions) *deployed {
 	t.Helper()
+	o.skipIsolated(t)
 	d := &deployed{calls: newCallLog()}
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	functions := map[string]localstack.FunctionSource{}
-	names := []string{wire.SweepName}
-	for _, e := range api.Endpoints() {
-		names = append(names, e.Name)
-	}
 	c := localstack.Config{
-		Template: errand.Template, Functions: functions, Logf: t.Logf,
+		Template: errand.Template, Functions: map[string]localstack.FunctionSource{}, Logf: t.Logf,
 		Leaked:     func(function, stacks string) { t.Errorf("%s left goroutines behind:\n%s", function, stacks) },
 		Parameters: map[string]string{"SignHosts": "127.0.0.1", "Hosts": "127.0.0.1", "BellUrl": "/bell"},
 	}
@@ -59,9 +54,10 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 		d.clock = localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
 		c.Clock, clock = d.clock, wire.Clock{Now: d.clock.Now, After: (&world{clock: d.clock}).after}
 	}
+	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	started := make(chan struct{}) // d.stack is there; a schedule may be due before
-	for _, name := range names {
-		functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
+	for _, name := range functionNames() {
+		c.Functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
 			<-started
 			if d.stack == nil {
 				return nil, errors.New("the stack did not start")
@@ -78,6 +74,7 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 	if o.change != nil {
 		o.change(&c)
 	}
+	isolate(t, &c)
 	var err error
 	d.stack, err = localstack.Start(t.Context(), c)
 	close(started)
@@ -85,6 +82,13 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.stack.Close() })
+	d.open(t, o, clock, log)
+	return d
+}
+
+// open opens the API, and a Service beside it that makes tokens.
+func (d *deployed) open(t *testing.T, o deployOptions, clock wire.Clock, log *slog.Logger) {
+	t.Helper()
 	env := d.stack.Environment("SweepFunction")
 	settings, err := wire.ParseSettings(func(k string) string { return env[k] })
 	if err != nil {
@@ -98,7 +102,15 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 		d.url, d.http = d.srv.URL, http.DefaultClient
 	}
 	d.svc = wire.NewService(awsOf(d.stack), settings, clock, log)
-	return d
+}
+
+// functionNames are the functions that use AWS.
+func functionNames() []string {
+	names := []string{wire.SweepName}
+	for _, e := range api.Endpoints() {
+		names = append(names, e.Name)
+	}
+	return names
 }
 
 // client grants a token of the role and returns the API as its bearer sees it.

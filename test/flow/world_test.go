@@ -1,7 +1,8 @@
 // Package flow tests the control plane's use cases over the embedded stack, on
 // its real wire protocols, with one clock that product and stack share and that
 // the tests move. Workers here are calls of the Service; the real agent is
-// tested in test/e2e.
+// tested in test/e2e. The tests that drive the functions (server_test.go) do so
+// in process, and with ERRAND_ISOLATE as processes.
 package flow
 
 import (
