@@ -61,7 +61,6 @@ func (l *fifoLane) gone(f *flight) {
 	f.group.seqs.remove(f.seq)
 	l.front.remove(f.seq)
 	l.fix(f.group)
-	l.rise()
 }
 
 // fix puts g where it belongs after its head, or its head's state, changed.

@@ -22,17 +22,22 @@ type run struct {
 	now     time.Duration
 	queues  []*modelQueue // one, and its dead-letter queue
 	handles []held
+	waiting *waitingPoll // nil: none
 	sends   int
 }
 
-// TestModel runs random operations, changes of attributes, clock moves and
-// restarts against both the engine and the model. Across groups the order is
+// TestModel runs random operations, long polls, move tasks, changes of
+// attributes, clock moves and restarts against both the engine and the model,
+// in a bubble: what goes on by itself has come to rest when it is looked at.
+// Across groups the order is
 // fixed with OldestGroupFirst alone; without it, any is taken for good, and
 // there is no dead-letter queue: which groups were looked at can't be told.
 func TestModel(t *testing.T) {
 	for _, kind := range []string{"standard", "fifo", "turns"} {
 		t.Run(kind, func(t *testing.T) {
-			rapid.Check(t, func(r *rapid.T) { checkModel(t, r, kind) })
+			rapid.Check(t, func(r *rapid.T) {
+				rapid.SyncTest(r, func(r *rapid.T) { checkModel(t, r, kind) })
+			})
 		})
 	}
 }
@@ -49,20 +54,22 @@ func checkModel(t *testing.T, r *rapid.T, kind string) {
 	actions := map[string]func(*rapid.T){
 		"send": w.sendOne, "send batch": w.sendBatch, "receive": w.receiveSome, "receive again": w.receiveSome,
 		"delete": w.deleteOne, "delete batch": w.deleteBatch, "hide": w.hideOne, "purge": w.purge,
-		"attributes": w.change, "counts": w.count,
-		"wait": func(r *rapid.T) {
-			d := rapid.SampledFrom([]time.Duration{1, 1000, 5000, 5000, 30_000, 60_000, 240_000, 299_999, 600_000}).Draw(r, "ms") * time.Millisecond
-			w.clock.Advance(d)
-			w.now += d
-		},
+		"attributes": w.change, "counts": w.count, "long poll": w.wait, "move": w.move, "clock": w.pass,
 		"restart": func(r *rapid.T) {
 			if rapid.IntRange(0, 3).Draw(r, "restart") == 0 {
 				w.restart(t)
+				w.endPoll(r)
 			}
 		},
 	}
 	if kind == "standard" {
 		delete(actions, "receive again")
+	}
+	for name, act := range actions {
+		actions[name] = func(r *rapid.T) {
+			act(r)
+			w.serve(r)
+		}
 	}
 	r.Repeat(actions)
 }
@@ -122,6 +129,9 @@ func (w *run) draft(r *rapid.T, m *modelQueue) (in sqs.SendMessageBatchRequestEn
 		if s := rapid.SampledFrom([]int32{-1, -1, 0, 3, 60}).Draw(r, "delay"); s >= 0 {
 			in.DelaySeconds = &s
 		}
+		if n := rapid.IntRange(0, 2).Draw(r, "tenant"); n > 0 { // of a fair queue
+			in.MessageGroupId = ptr(fmt.Sprintf("t%d", n))
+		}
 		return in
 	}
 	in.MessageGroupId = ptr(fmt.Sprintf("g%d", rapid.IntRange(1, 4).Draw(r, "group")))
@@ -140,12 +150,15 @@ func (w *run) sent(r *rapid.T, m *modelQueue, in sqs.SendMessageBatchRequestEntr
 		r.Fatalf("MD5 of %s is not of this request", in.MessageBody)
 	}
 	x := &modelMessage{id: id, body: in.MessageBody}
+	if in.MessageGroupId != nil {
+		x.group = *in.MessageGroupId
+	}
 	if !m.fifo {
 		w.delayed(m, x, in.DelaySeconds)
 		m.send(x, "")
 		return
 	}
-	x.group, x.dedup = *in.MessageGroupId, "body "+in.MessageBody
+	x.dedup = "body " + in.MessageBody
 	if in.MessageDeduplicationId != nil {
 		x.dedup = *in.MessageDeduplicationId
 	}
@@ -271,6 +284,9 @@ func (w *run) compare(r *rapid.T, m *modelQueue, got []sqs.Message, wanted []*mo
 		}
 		if x.source != "" {
 			attributes["DeadLetterQueueSourceArn"] = account + x.source
+		}
+		if x.id == "" && got[i].MessageId != x.was {
+			x.id = got[i].MessageId
 		}
 		told := maps.Clone(got[i].Attributes)
 		delete(told, "SequenceNumber")

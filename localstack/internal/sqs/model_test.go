@@ -31,6 +31,7 @@ type modelQueue struct {
 
 type modelMessage struct {
 	id, body, group string
+	was             string // the ID before it was moved, and got one that isn't known yet
 	dedup           string
 	came            time.Duration // into this queue
 	sent            time.Duration
@@ -161,6 +162,47 @@ func (m *modelQueue) bury(x *modelMessage) {
 		y.sent = m.now
 	}
 	m.dead.messages = append(m.dead.messages, &y)
+}
+
+// moveTo moves what can be received to another queue, as new messages; with
+// origins, only up to the first that no redrive brought here.
+func (m *modelQueue) moveTo(to *modelQueue, origins bool) (moved int, status string) {
+	for runs := m.runs(); len(runs) > 0; runs = m.runs() {
+		before := moved
+		for _, x := range runs[0] {
+			old := x.sent+m.retention <= m.now
+			if !old && origins && x.source == "" {
+				if moved == before {
+					return moved, "FAILED"
+				}
+				break // and look what is first now
+			}
+			m.remove(x)
+			if !old {
+				to.messages = append(to.messages, &modelMessage{was: x.id, body: x.body, group: x.group, came: m.now, sent: m.now})
+				moved++
+			}
+		}
+	}
+	return moved, "COMPLETED"
+}
+
+// never is later than anything in a test.
+const never = time.Duration(1 << 62)
+
+// next is when, after now, a message comes up or back by itself.
+func (m *modelQueue) next(now time.Duration) time.Duration {
+	at := never
+	for _, x := range m.messages {
+		up := x.until
+		if m.fifo && !x.flying {
+			up = x.came + m.delay
+		}
+		if up > now {
+			at = min(at, up)
+		}
+	}
+	return at
 }
 
 // duplicate is the send that one with that ID repeats.

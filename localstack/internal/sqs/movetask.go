@@ -202,10 +202,20 @@ func (e *Engine) move(m moveTask, limit int) (moved int, err error) {
 	if source == nil {
 		return 0, errNoQueue()
 	}
-	target, err := e.moveTarget(source, m)
-	if err != nil || target == nil {
-		return 0, err
+	for {
+		target, err := e.moveTarget(source, m)
+		if err != nil || target == nil {
+			return 0, err
+		}
+		moved, err := e.moveTo(source, target, m, limit)
+		// What goes where it came from may have left since its origin was read.
+		if err != nil || moved > 0 || m.Destination != "" {
+			return moved, err
+		}
 	}
+}
+
+func (e *Engine) moveTo(source, target *queue, m moveTask, limit int) (moved int, err error) {
 	unlock := lockBoth(source, target)
 	pending, err := source.doLocked(func(q *queue, t *txn) error {
 		if target.deleted {
@@ -223,15 +233,21 @@ func (e *Engine) move(m moveTask, limit int) (moved int, err error) {
 }
 
 // moveInto moves messages until one has another origin than target, where each
-// is to go where it came from.
+// is to go where it came from. One that is too old is dropped.
 func (q *queue) moveInto(t *txn, target *queue, limit int, home bool) (moved int, err error) {
 	q.lane.take(t.now, func(seq uint64, _ *group) verdict {
 		if moved == limit {
 			return stop
 		}
 		s, body, _, readErr := q.read(seq)
-		if readErr != nil || home && s.Source != target.arn() {
+		switch {
+		case readErr != nil:
 			err = readErr
+			return stop
+		case s.Sent+q.set.retention <= t.now:
+			q.doom(seq)
+			return dropped
+		case home && s.Source != target.arn():
 			return stop
 		}
 		// AWS counts it as a new message, with another ID and age.
@@ -265,8 +281,14 @@ func (e *Engine) moveTarget(source *queue, m moveTask) (*queue, error) {
 func (q *queue) nextOrigin() (arn string, err error) {
 	_, err = q.do(func(q *queue, t *txn) (readErr error) {
 		q.lane.take(t.now, func(seq uint64, _ *group) verdict {
-			var s stateRecord
-			if s, _, _, readErr = q.state(seq); readErr == nil && s.Source == "" {
+			s, _, _, err := q.state(seq)
+			switch {
+			case err != nil:
+				readErr = err
+			case s.Sent+q.set.retention <= t.now:
+				q.doom(seq)
+				return dropped
+			case s.Source == "":
 				readErr = errorf(codeNoOrigin, "A message was not moved here by a redrive policy.")
 			}
 			arn = s.Source
