@@ -1,21 +1,13 @@
 package bench
 
-import (
-	"os"
-	"path/filepath"
-	"testing"
-)
+import "testing"
 
 // fsyncFloor is what the disk itself allows: n bytes are appended to a file on
 // the same file system and synced, one after another:
 // a subject for one worker.
 func fsyncFloor(b testing.TB, n int) subject {
 	b.Helper()
-	f, err := os.Create(filepath.Join(b.TempDir(), "log"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { f.Close() })
+	f := newLog(b)
 	data := make([]byte, n)
 	return subject{name: "append and fsync", op: func(int) error {
 		if _, err := f.Write(data); err != nil {

@@ -135,7 +135,7 @@ func BenchmarkSQS(b *testing.B) {
 			if w.workers == 1 {
 				subjects = append(subjects, fsyncFloor(b, 2*len(text)))
 			}
-			for _, c := range contenders(b, bareSQS(), w.target) {
+			for _, c := range append(contenders(b, bareSQS(), w.target), boundsOf(b, w.name)...) {
 				l := newLineup(b, c.cfg, "q.fifo")
 				subjects = append(subjects, subject{name: c.name, floor: c.floor, target: c.target, op: w.op(l)})
 			}
@@ -143,12 +143,41 @@ func BenchmarkSQS(b *testing.B) {
 			if w.workers == 1 {
 				noteFsyncs(b, medians)
 			}
+			if least, ok := medians[leastDurable]; ok {
+				noteRatio(b, "durable, loopback", medians["durable, loopback"], leastDurable, least)
+			}
 		})
 	}
 }
 
+const (
+	syncedInHandler = "bare, synced before the answer"
+	leastDurable    = "the least, durable"
+)
+
+// boundsOf are handlers that say what any answer on disk can reach over
+// loopback at most: with one caller, a bare one that syncs by itself; with
+// sixteen senders, one that does the least.
+func boundsOf(b testing.TB, workload string) []contender {
+	const floor = "bare, loopback"
+	switch {
+	case strings.HasSuffix(workload, "one by one"):
+		return []contender{{syncedInHandler, floor, "", overLoopback(b, newSynced(b, bareSQS()))}}
+	case workload == "send 16-way":
+		return []contender{{leastDurable, floor, "", overLoopback(b, newLeast(b))}}
+	}
+	return nil
+}
+
 // TestSQSWorkloads does each once: what is measured works.
 func TestSQSWorkloads(t *testing.T) {
+	for _, w := range sqsWorkloads {
+		for _, c := range boundsOf(t, w.name) {
+			if err := w.op(newLineup(t, c.cfg, "q.fifo"))(0); err != nil {
+				t.Errorf("%s: %s: %v", c.name, w.name, err)
+			}
+		}
+	}
 	for _, c := range contenders(t, bareSQS(), "") {
 		l := newLineup(t, c.cfg, "q.fifo")
 		for _, w := range sqsWorkloads {
@@ -166,12 +195,22 @@ func noteFsyncs(b *testing.B, rates map[string]float64) {
 	if strings.Contains(b.Name(), "receive") {
 		syncs = 3
 	}
+	synced, durable := 1/rates[syncedInHandler], 1/rates["durable, loopback"]
+	note(b, row{
+		subject: "time, durable, loopback", value: fmt.Sprintf("%.0f µs", durable*1e6),
+		floor: syncedInHandler, ratio: durable / synced, target: "≤ 1.25",
+	}, "loopback-time:synced", durable/synced)
 	for _, way := range []string{"loopback", "in process"} {
 		floor := 1/rates["bare, "+way] + syncs/rates["append and fsync"]
 		took := 1 / rates["durable, "+way]
 		note(b, row{
-			subject: "time, durable, " + way, value: fmt.Sprintf("%.0f µs", took*1e6),
+			subject: "time, durable, " + way + ", added up", value: fmt.Sprintf("%.0f µs", took*1e6),
 			floor: "bare and fsync", ratio: took / floor, target: "≤ 1.25",
 		}, metric(way)+"-time:floor", took/floor)
 	}
+}
+
+func noteRatio(b *testing.B, subject string, rate float64, floor string, of float64) {
+	note(b, row{subject: subject + ", of what can be", value: fmt.Sprintf("%.0f/s", rate), floor: floor, ratio: rate / of},
+		metric(subject)+":"+metric(floor), rate/of)
 }
