@@ -2,9 +2,13 @@ package kv_test
 
 import (
 	"errors"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -83,6 +87,84 @@ func TestCloseWaitsForCalls(t *testing.T) {
 	}
 	if err := <-closed; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWaitWithinCall: a scan that Close waits for may wait for the disk itself.
+// Where they wait for each other, the bubble's clock gets to the panic.
+func TestWaitWithinCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := time.AfterFunc(time.Hour, func() { panic("the scan and Close wait for each other") })
+		defer hang.Stop()
+		fs := vfs.NewCrashableMem()
+		s := open(t, fs)
+		sp := s.Space('x')
+		if err := set(s, "a"); err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan error, 1)
+		err := sp.Scan(nil, nil, func(_, _ []byte) (bool, error) {
+			b := s.NewBatch()
+			b.Set(sp, []byte("b"), nil)
+			pending, err := b.Apply()
+			if err != nil {
+				return false, err
+			}
+			go func() { closed <- s.Close() }()
+			synctest.Wait() // Close has begun, and waits for the scan
+			if _, _, err := sp.Get([]byte("a")); !errors.Is(err, kv.ErrClosed) {
+				t.Errorf("a new call while Close waits: %v", err)
+			}
+			return false, pending.Wait()
+		})
+		if err != nil {
+			t.Errorf("a scan that waits for the disk: %v", err)
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		again := open(t, fs.CrashClone(vfs.CrashCloneCfg{}))
+		defer again.Close()
+		if !has(t, again, "b") {
+			t.Error("what was waited for is gone")
+		}
+	})
+}
+
+// TestCloseUnderLoad closes at any moment of calls of all kinds, nested ones
+// too: each ends, and Close does.
+func TestCloseUnderLoad(t *testing.T) {
+	for round := range 100 {
+		s := open(t, vfs.NewMem())
+		if err := set(s, "a"); err != nil {
+			t.Fatal(err)
+		}
+		var calls sync.WaitGroup
+		for range 4 {
+			calls.Go(func() {
+				for err := error(nil); err == nil; {
+					err = s.Space('x').Scan(nil, nil, func(_, _ []byte) (bool, error) {
+						b := s.NewBatch()
+						b.Set(s.Space('x'), []byte("b"), nil)
+						pending, err := b.Apply()
+						if err == nil {
+							err = pending.Wait()
+						}
+						return false, err
+					})
+					if err != nil && !errors.Is(err, kv.ErrClosed) {
+						t.Errorf("round %d: %v", round, err)
+					}
+				}
+			})
+		}
+		for range round {
+			runtime.Gosched()
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("round %d: %v", round, err)
+		}
+		calls.Wait()
 	}
 }
 

@@ -277,8 +277,6 @@ func (b *Batch) DeleteRange(sp *Space, lower, upper []byte) {
 func (b *Batch) Empty() bool { return b.b.Empty() }
 
 // Commit applies the batch and returns once it is on disk.
-// Within a call of the store it is to be used, not Apply and Wait: one call all
-// through, it never waits for a Close that waits for it.
 func (b *Batch) Commit() error {
 	if !b.store.gate.enter() {
 		return ErrClosed
@@ -353,13 +351,14 @@ type Pending struct {
 }
 
 // Wait returns when the batch, and all applied before it, are on disk. Callers
-// that wait at the same time share an fsync. Once the store closes, that syncs
-// what was applied: Wait returns when it has, with the error if it couldn't.
+// that wait at the same time share an fsync. It may be called within another
+// call, also while Close waits for that. Once the store is closed, Close has
+// synced what was applied: Wait returns then, with the error if it couldn't.
 func (p Pending) Wait() error {
 	if p.s == nil {
 		return nil
 	}
-	if !p.s.gate.enter() {
+	if !p.s.gate.join() {
 		<-p.s.closed
 		return p.s.failure()
 	}
