@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-
-	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 // Bucket is a bucket and its configuration.
@@ -56,36 +54,49 @@ func (e *Engine) NewBucket(bucket Bucket) error {
 	if err := CheckTags(bucket.Tags, MaxBucketTags); err != nil {
 		return err
 	}
-	return e.update(func(b *kv.Batch) ([]Part, error) {
-		var old Bucket
-		switch ok, err := e.get(bucketKey(name), &old); {
-		case err != nil:
-			return nil, err
-		case ok && old.Region == "us-east-1" && region == "us-east-1":
+	return e.update(func(b *batch) ([]Part, error) {
+		switch old, err := e.bucket(name); {
+		case err == nil && old.Region == "us-east-1" && region == "us-east-1":
 			return nil, nil
-		case ok:
+		case err == nil:
 			return nil, fail(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.", "BucketName", name)
 		}
 		bucket.Created, bucket.PublicAccess = e.Now(), &PublicAccess{true, true, true, true}
-		return nil, e.set(b, bucketKey(name), bucket)
+		return nil, b.setBucket(&bucket)
 	})
 }
 
-// Bucket returns a bucket. Errors: NoSuchBucket.
+// Bucket returns a bucket, which stays as it is. Errors: NoSuchBucket.
 func (e *Engine) Bucket(name string) (*Bucket, error) {
-	var b Bucket
-	ok, err := e.get(bucketKey(name), &b)
-	if err != nil {
-		return nil, err
-	}
+	b, err := e.bucket(name)
+	return b, firstOf(e.settle(name, ""), err)
+}
+
+// bucket is Bucket for who doesn't tell of it before it is on disk.
+func (e *Engine) bucket(name string) (*Bucket, error) {
+	b, ok := e.buckets.Load(name)
 	if !ok {
 		return nil, noSuchBucket(name)
 	}
-	return &b, nil
+	return b.(*Bucket), nil
+}
+
+// loadBuckets reads all buckets.
+func (e *Engine) loadBuckets() error {
+	list, err := e.Buckets()
+	for i := range list {
+		e.buckets.Store(list[i].Name, &list[i])
+	}
+	return err
 }
 
 // Buckets lists all buckets by name.
 func (e *Engine) Buckets() ([]Bucket, error) {
+	list, err := e.listBuckets()
+	return list, firstOf(e.settleAll(), err)
+}
+
+func (e *Engine) listBuckets() ([]Bucket, error) {
 	var list []Bucket
 	prefix := bucketKey("")
 	err := e.space.Scan(prefix, after(prefix), func(_, v []byte) (bool, error) {
@@ -100,8 +111,8 @@ func (e *Engine) Buckets() ([]Bucket, error) {
 // DeleteBucket removes an empty bucket, and its unfinished uploads.
 // Errors: NoSuchBucket, BucketNotEmpty.
 func (e *Engine) DeleteBucket(name string) error {
-	return e.update(func(b *kv.Batch) (drop []Part, err error) {
-		bucket, err := e.Bucket(name)
+	return e.update(func(b *batch) (drop []Part, err error) {
+		bucket, err := e.bucket(name)
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +127,7 @@ func (e *Engine) DeleteBucket(name string) error {
 				empty = false
 				return false, nil
 			}
-			b.Delete(e.space, objectKey(name, o.Key))
+			b.deleteObject(name, o.Key)
 			drop = append(drop, o.Parts...)
 			return true, nil
 		})
@@ -127,7 +138,7 @@ func (e *Engine) DeleteBucket(name string) error {
 			return nil, fail(409, "BucketNotEmpty", "The bucket you tried to delete is not empty", "BucketName", name)
 		}
 		uploads, err := e.dropUploads(b, name, func(*Upload) bool { return true })
-		b.Delete(e.space, bucketKey(name))
+		b.deleteBucket(name)
 		return append(drop, uploads...), err
 	})
 }
@@ -146,12 +157,13 @@ func (e *Engine) PutPublicAccess(bucket string, block *PublicAccess) error {
 
 // updateBucket changes a bucket's configuration.
 func (e *Engine) updateBucket(name string, change func(*Bucket)) error {
-	return e.update(func(b *kv.Batch) ([]Part, error) {
-		bucket, err := e.Bucket(name)
+	return e.update(func(b *batch) ([]Part, error) {
+		old, err := e.bucket(name)
 		if err != nil {
 			return nil, err
 		}
-		change(bucket)
-		return nil, e.set(b, bucketKey(name), bucket)
+		bucket := *old
+		change(&bucket)
+		return nil, b.setBucket(&bucket)
 	})
 }

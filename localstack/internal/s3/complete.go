@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 // CompleteInput makes an object of an upload's parts.
@@ -40,8 +38,8 @@ func (e *Engine) CompleteUpload(in CompleteInput) (*Object, error) {
 		return nil, err
 	}
 	var o *Object
-	err := e.update(func(b *kv.Batch) (drop []Part, err error) {
-		u, err := e.Upload(in.Bucket, in.Key, in.UploadID)
+	err := e.update(func(b *batch) (drop []Part, err error) {
+		u, err := e.upload(in.Bucket, in.Key, in.UploadID)
 		if err == nil {
 			o, drop, err = e.complete(b, u, in)
 			return drop, err
@@ -58,7 +56,7 @@ func (e *Engine) CompleteUpload(in CompleteInput) (*Object, error) {
 
 // complete adds to the batch what makes an object of u, and returns the bodies
 // that aren't of it.
-func (e *Engine) complete(b *kv.Batch, u *Upload, in CompleteInput) (o *Object, drop []Part, err error) {
+func (e *Engine) complete(b *batch, u *Upload, in CompleteInput) (o *Object, drop []Part, err error) {
 	if err := u.checkCompletion(&in); err != nil {
 		return nil, nil, err
 	}

@@ -3,8 +3,6 @@ package s3
 import (
 	"encoding/json"
 	"fmt"
-
-	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 // The keys of the engine's space. No bucket's name holds a NUL, so the first
@@ -48,7 +46,7 @@ func (e *Engine) get(key []byte, v any) (bool, error) {
 }
 
 // set puts the record v at key.
-func (e *Engine) set(b *kv.Batch, key []byte, v any) error {
+func (e *Engine) set(b *batch, key []byte, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encode an s3 record: %w", err)

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 const day = 24 * time.Hour
@@ -84,7 +82,7 @@ const sweepBatch = 200
 // Sweep removes what the buckets' rules have expired and returns how many
 // objects that were. Reads already don't see them; this frees their bytes.
 func (e *Engine) Sweep() (removed int, err error) {
-	buckets, err := e.Buckets()
+	buckets, err := e.listBuckets()
 	if err != nil {
 		return 0, err
 	}
@@ -96,7 +94,7 @@ func (e *Engine) Sweep() (removed int, err error) {
 			}
 			removed += n
 		}
-		err := e.update(func(batch *kv.Batch) ([]Part, error) {
+		err := e.update(func(batch *batch) ([]Part, error) {
 			return e.dropUploads(batch, b.Name, func(u *Upload) bool { return b.abortDue(u, e.Now()) })
 		})
 		if err != nil {
@@ -109,8 +107,8 @@ func (e *Engine) Sweep() (removed int, err error) {
 // sweepObjects removes a batch of expired objects from the key on, and returns
 // where to go on, nil at the end.
 func (e *Engine) sweepObjects(name string, from []byte) (next []byte, n int, err error) {
-	err = e.update(func(batch *kv.Batch) (drop []Part, err error) {
-		b, err := e.Bucket(name)
+	err = e.update(func(batch *batch) (drop []Part, err error) {
+		b, err := e.bucket(name)
 		if err != nil {
 			return nil, nil //nolint:nilerr // deleted meanwhile
 		}

@@ -28,7 +28,12 @@ type ListPage struct {
 
 // List lists a bucket's objects. Errors: NoSuchBucket.
 func (e *Engine) List(bucket string, in ListInput) (*ListPage, error) {
-	b, err := e.Bucket(bucket)
+	page, err := e.list(bucket, in)
+	return page, firstOf(e.settleAll(), err)
+}
+
+func (e *Engine) list(bucket string, in ListInput) (*ListPage, error) {
+	b, err := e.bucket(bucket)
 	if err != nil {
 		return nil, err
 	}

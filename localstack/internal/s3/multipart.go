@@ -6,8 +6,6 @@ import (
 	"io"
 	"strings"
 	"time"
-
-	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 // S3's limits on multipart uploads.
@@ -50,8 +48,8 @@ func (e *Engine) CreateUpload(u *Upload) error {
 	}
 	u.Initiated = e.Now()
 	u.ID = fmt.Sprintf("%016x", u.Initiated.UnixNano()) + newID()[:16] // lists are in the order of time
-	return e.update(func(b *kv.Batch) ([]Part, error) {
-		if _, err := e.Bucket(u.Bucket); err != nil {
+	return e.update(func(b *batch) ([]Part, error) {
+		if _, err := e.bucket(u.Bucket); err != nil {
 			return nil, err
 		}
 		return nil, e.set(b, uploadKey(u.Bucket, u.Key, u.ID), u)
@@ -78,7 +76,13 @@ func (u *Upload) chooseType() error {
 
 // Upload returns an unfinished upload. Errors: NoSuchBucket, NoSuchUpload.
 func (e *Engine) Upload(bucket, key, id string) (*Upload, error) {
-	if _, err := e.Bucket(bucket); err != nil {
+	u, err := e.upload(bucket, key, id)
+	return u, firstOf(e.settleAll(), err)
+}
+
+// upload is Upload for who doesn't tell of it before it is on disk.
+func (e *Engine) upload(bucket, key, id string) (*Upload, error) {
+	if _, err := e.bucket(bucket); err != nil {
 		return nil, err
 	}
 	var u Upload
@@ -108,7 +112,7 @@ func (e *Engine) PutPart(in PartInput) (*UploadedPart, error) {
 	if in.Size > MaxPut {
 		return nil, tooLarge()
 	}
-	u, err := e.Upload(in.Bucket, in.Key, in.UploadID)
+	u, err := e.upload(in.Bucket, in.Key, in.UploadID)
 	if err != nil {
 		return nil, e.settled(err)
 	}
@@ -125,9 +129,9 @@ func (e *Engine) PutPart(in PartInput) (*UploadedPart, error) {
 		return nil, err
 	}
 	p := &UploadedPart{Part: body, Number: in.Number, ETag: d.etag(), Checksum: d.checksum(), Sent: d.sent(in.Expected)}
-	err = e.update(func(b *kv.Batch) (drop []Part, err error) {
+	err = e.update(func(b *batch) (drop []Part, err error) {
 		// The upload may have been ended while the body came in.
-		if _, err := e.Upload(in.Bucket, in.Key, in.UploadID); err != nil {
+		if _, err := e.upload(in.Bucket, in.Key, in.UploadID); err != nil {
 			return nil, err
 		}
 		var old UploadedPart
@@ -147,7 +151,8 @@ func (e *Engine) PutPart(in PartInput) (*UploadedPart, error) {
 // Parts lists the parts of an upload beyond a number, limit at most.
 // Errors: NoSuchBucket, NoSuchUpload.
 func (e *Engine) Parts(bucket, key, id string, afterNumber, limit int) (u *Upload, parts []UploadedPart, more bool, err error) {
-	if u, err = e.Upload(bucket, key, id); err != nil {
+	defer func() { err = firstOf(e.settleAll(), err) }()
+	if u, err = e.upload(bucket, key, id); err != nil {
 		return nil, nil, false, err
 	}
 	err = e.space.Scan(partKey(id, afterNumber+1), after([]byte("p"+id)), func(_, v []byte) (bool, error) {
@@ -168,8 +173,8 @@ func (u *Upload) keep() Algorithm { return cmp.Or(u.Algorithm, CRC64NVME) }
 // AbortUpload ends an upload and drops its parts.
 // Errors: NoSuchBucket, NoSuchUpload.
 func (e *Engine) AbortUpload(bucket, key, id string) error {
-	return e.update(func(b *kv.Batch) ([]Part, error) {
-		u, err := e.Upload(bucket, key, id)
+	return e.update(func(b *batch) ([]Part, error) {
+		u, err := e.upload(bucket, key, id)
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +183,7 @@ func (e *Engine) AbortUpload(bucket, key, id string) error {
 }
 
 // dropUploads ends the bucket's uploads that which picks.
-func (e *Engine) dropUploads(b *kv.Batch, bucket string, which func(*Upload) bool) (drop []Part, err error) {
+func (e *Engine) dropUploads(b *batch, bucket string, which func(*Upload) bool) (drop []Part, err error) {
 	prefix := []byte("u" + bucket + "\x00")
 	err = e.space.Scan(prefix, after(prefix), func(_, v []byte) (bool, error) {
 		var u Upload
@@ -193,7 +198,7 @@ func (e *Engine) dropUploads(b *kv.Batch, bucket string, which func(*Upload) boo
 }
 
 // dropUpload removes the records of an upload and returns its bodies.
-func (e *Engine) dropUpload(b *kv.Batch, u *Upload) (parts []Part, err error) {
+func (e *Engine) dropUpload(b *batch, u *Upload) (parts []Part, err error) {
 	prefix := []byte("p" + u.ID)
 	err = e.space.Scan(prefix, after(prefix), func(_, v []byte) (bool, error) {
 		var p UploadedPart

@@ -1,10 +1,6 @@
 package s3
 
-import (
-	"time"
-
-	"github.com/errandhq/errand/localstack/internal/kv"
-)
+import "time"
 
 // Object is what is kept of an object beside its bytes.
 type Object struct {
@@ -53,6 +49,11 @@ type GetInput struct {
 // it lies. Errors: NoSuchBucket, NoSuchKey, PreconditionFailed, NotModified
 // (304), InvalidRange.
 func (e *Engine) Head(in GetInput) (*Object, Span, error) {
+	o, span, err := e.head(in)
+	return o, span, firstOf(e.settle(in.Bucket, in.Key), err)
+}
+
+func (e *Engine) head(in GetInput) (*Object, Span, error) {
 	o, err := e.object(in.Bucket, in.Key)
 	if err != nil {
 		return nil, Span{}, err
@@ -67,9 +68,20 @@ func (e *Engine) Head(in GetInput) (*Object, Span, error) {
 // Get is Head with the bytes of the span, which the caller must close. They
 // stay readable when the object is overwritten or deleted meanwhile.
 func (e *Engine) Get(in GetInput) (*Object, *Content, error) {
+	o, c, err := e.open(in)
+	if failed := e.settle(in.Bucket, in.Key); failed != nil {
+		if c != nil {
+			_ = c.Close() // it was only read
+		}
+		return nil, nil, failed
+	}
+	return o, c, err
+}
+
+func (e *Engine) open(in GetInput) (*Object, *Content, error) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	o, span, err := e.Head(in)
+	o, span, err := e.head(in)
 	if err != nil {
 		return o, nil, err
 	}
@@ -79,7 +91,7 @@ func (e *Engine) Get(in GetInput) (*Object, *Content, error) {
 
 // object reads a record; an object past its lifecycle's expiry is gone.
 func (e *Engine) object(bucket, key string) (*Object, error) {
-	b, err := e.Bucket(bucket)
+	b, err := e.bucket(bucket)
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +128,8 @@ type DeleteInput struct {
 // DeleteMany deletes objects in one step; errs has an entry for each, nil
 // where it succeeded. Errors: NoSuchBucket.
 func (e *Engine) DeleteMany(bucket string, objects []DeleteInput) (errs []error, err error) {
-	err = e.update(func(b *kv.Batch) (drop []Part, err error) {
-		if _, err := e.Bucket(bucket); err != nil {
+	err = e.update(func(b *batch) (drop []Part, err error) {
+		if _, err := e.bucket(bucket); err != nil {
 			return nil, err
 		}
 		errs = make([]error, len(objects))
@@ -142,7 +154,7 @@ func (e *Engine) DeleteMany(bucket string, objects []DeleteInput) (errs []error,
 			if err := e.overtake(b, bucket, in.Key); err != nil {
 				return nil, err
 			}
-			b.Delete(e.space, objectKey(bucket, in.Key))
+			b.deleteObject(bucket, in.Key)
 			drop = append(drop, o.Parts...)
 		}
 		return drop, nil

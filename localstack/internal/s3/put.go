@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
-	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 // S3's limits on an object.
@@ -91,34 +90,49 @@ func tooLarge() error {
 
 // checkWrite checks a write's conditions against what is at the key now.
 func (e *Engine) checkWrite(bucket, key string, c Conditions) error {
-	o, err := e.object(bucket, key)
-	var missing *awswire.Error
-	if errors.As(err, &missing) && missing.Code == "NoSuchKey" {
-		return c.checkWrite(nil, key)
-	}
-	if err != nil {
+	if c == (Conditions{}) {
+		_, err := e.bucket(bucket)
 		return err
 	}
-	return c.checkWrite(o, key)
+	_, err := e.overwritten(bucket, key, c)
+	return err
+}
+
+// overwritten is what a write replaces, nil for nothing: an object past its
+// lifecycle's expiry too, though to the write's conditions that is gone.
+func (e *Engine) overwritten(bucket, key string, c Conditions) (*Object, error) {
+	b, err := e.bucket(bucket)
+	if err != nil {
+		return nil, err
+	}
+	old := &Object{}
+	ok, err := e.get(objectKey(bucket, key), old)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, c.checkWrite(nil, key)
+	case b.expired(old, e.Now()):
+		return old, c.checkWrite(nil, key)
+	}
+	return old, c.checkWrite(old, key)
 }
 
 // place makes o, whose parts are on disk, the object at its key.
 func (e *Engine) place(bucket string, o *Object, c Conditions) error {
-	err := e.update(func(b *kv.Batch) ([]Part, error) { return e.put(b, bucket, o, c) })
+	err := e.update(func(b *batch) ([]Part, error) { return e.put(b, bucket, o, c) })
 	e.discardIfRefused(err, o.Parts)
 	return err
 }
 
 // put adds to the batch what makes o the object at its key, and returns the
 // bodies of what it replaces.
-func (e *Engine) put(b *kv.Batch, bucket string, o *Object, c Conditions) (drop []Part, err error) {
-	if err := e.checkWrite(bucket, o.Key, c); err != nil {
+func (e *Engine) put(b *batch, bucket string, o *Object, c Conditions) (drop []Part, err error) {
+	old, err := e.overwritten(bucket, o.Key, c)
+	if err != nil {
 		return nil, err
 	}
-	var old Object
-	if ok, err := e.get(objectKey(bucket, o.Key), &old); err != nil {
-		return nil, err
-	} else if ok {
+	if old != nil {
 		drop = old.Parts
 	}
 	if err := e.overtake(b, bucket, o.Key); err != nil {
@@ -128,7 +142,7 @@ func (e *Engine) put(b *kv.Batch, bucket string, o *Object, c Conditions) (drop 
 	for _, p := range o.Parts {
 		e.setBody(b, p)
 	}
-	return drop, e.set(b, objectKey(bucket, o.Key), o)
+	return drop, b.setObject(bucket, o)
 }
 
 // discardIfRefused removes new bodies whose record was refused. After any

@@ -44,7 +44,10 @@ type Engine struct {
 	mu sync.RWMutex
 	// last is the latest write, on disk or not yet. Guarded by mu.
 	last   write
-	synced atomic.Uint64 // the number of the last write known to be on disk
+	recent [stripes]write // the latest of each stripe. Guarded by mu
+	synced atomic.Uint64  // the number of the last write known to be on disk
+
+	buckets sync.Map // name → *Bucket, which is never changed. Written under mu
 
 	sweeper sweeper
 }
@@ -66,7 +69,7 @@ func Open(c Config) (*Engine, error) {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
 	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf}
-	if err := e.removeOrphans(); err != nil {
+	if err := firstOf(e.loadBuckets(), e.removeOrphans()); err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
 	e.sweeper.start(e)
@@ -87,7 +90,7 @@ func (e *Engine) Now() time.Time { return e.clock.Now().UTC() }
 // change runs under the engine's lock, so what it reads stays true; where it
 // writes nothing, or refuses, update waits until what it may have read is on
 // disk.
-func (e *Engine) update(change func(*kv.Batch) (drop []Part, err error)) error {
+func (e *Engine) update(change func(*batch) (drop []Part, err error)) error {
 	w, drop, err := e.apply(change)
 	if err := firstOf(e.wait(w), err); err != nil {
 		return err
@@ -111,7 +114,7 @@ func (e *Engine) removeBodies(parts []Part) {
 
 // setBody adds to a batch what keeps a part: its bytes, or that its file is
 // wanted.
-func (e *Engine) setBody(b *kv.Batch, p Part) {
+func (e *Engine) setBody(b *batch, p Part) {
 	switch {
 	case !p.Inline:
 		b.Set(e.space, bodyKey(p.ID), nil)
@@ -122,10 +125,10 @@ func (e *Engine) setBody(b *kv.Batch, p Part) {
 
 // apply returns the write that the outcome rests on: change's own, or the last
 // one that change can have seen.
-func (e *Engine) apply(change func(*kv.Batch) ([]Part, error)) (write, []Part, error) {
+func (e *Engine) apply(change func(*batch) ([]Part, error)) (write, []Part, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	b := e.store.NewBatch()
+	b := &batch{Batch: e.store.NewBatch(), e: e}
 	drop, err := change(b)
 	if err != nil {
 		return e.last, nil, err
@@ -150,6 +153,7 @@ func (e *Engine) apply(change func(*kv.Batch) ([]Part, error)) (write, []Part, e
 		return e.last, nil, err
 	}
 	e.last = write{e.last.number + 1, pending}
+	b.applied(e.last)
 	return e.last, drop, nil
 }
 

@@ -50,6 +50,26 @@ func TestAnswersWaitForTheDisk(t *testing.T) {
 			_, err := e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader("x"), Size: 1, Conditions: s3.Conditions{IfNoneMatch: "*"}})
 			return err
 		}, "PreconditionFailed"},
+		"the object's bytes": {func(e *s3.Engine, _ s3.CompleteInput) error {
+			_, err := get(e, "k")
+			return err
+		}, ""},
+		"the object's record": {func(e *s3.Engine, _ s3.CompleteInput) error {
+			_, _, err := e.Head(s3.GetInput{Bucket: "bkt", Key: "k"})
+			return err
+		}, ""},
+		"a list with the object": {func(e *s3.Engine, _ s3.CompleteInput) error {
+			_, err := e.List("bkt", s3.ListInput{MaxKeys: 1})
+			return err
+		}, ""},
+		"a list without the upload": {func(e *s3.Engine, _ s3.CompleteInput) error {
+			_, err := e.Uploads("bkt", s3.UploadsInput{Max: 1})
+			return err
+		}, ""},
+		"an upload that is no more": {func(e *s3.Engine, in s3.CompleteInput) error {
+			_, _, _, err := e.Parts("bkt", "k", in.UploadID, 0, 1)
+			return err
+		}, "NoSuchUpload"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { askDuringSync(t, tc.ask, tc.code) })
@@ -69,13 +89,14 @@ func askDuringSync(t *testing.T, ask func(*s3.Engine, s3.CompleteInput) error, c
 	e, stop := open(t, fs, "", clock.Real())
 	defer stop()
 	check(t, e.CreateBucket("bkt", "us-east-1"))
+	check(t, put(e, "other", "there"))
 	in := begin(t, e, "k")
 	slow.Store(true)
 	first, second := make(chan error, 1), make(chan error, 1)
 	go func() { _, err := e.CompleteUpload(in); first <- err }()
 	synctest.Wait()
-	if _, err := get(e, "k"); err != nil {
-		t.Fatalf("the completion isn't visible: %v", err)
+	if _, err := get(e, "other"); err != nil {
+		t.Errorf("what isn't being written: %v", err) // it waits for nobody
 	}
 	go func() { second <- ask(e, in) }()
 	synctest.Wait()

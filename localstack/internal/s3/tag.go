@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 // Tag is a label of a bucket or an object.
@@ -51,13 +49,13 @@ func (e *Engine) PutTags(bucket, key string, tags []Tag) error {
 	if err := CheckTags(tags, MaxObjectTags); err != nil {
 		return err
 	}
-	return e.update(func(b *kv.Batch) ([]Part, error) {
+	return e.update(func(b *batch) ([]Part, error) {
 		o, err := e.object(bucket, key)
 		if err != nil {
 			return nil, err
 		}
 		o.Tags = tags
-		return nil, e.set(b, objectKey(bucket, key), o)
+		return nil, b.setObject(bucket, o)
 	})
 }
 

@@ -1,10 +1,6 @@
 package s3
 
-import (
-	"bytes"
-
-	"github.com/errandhq/errand/localstack/internal/kv"
-)
+import "bytes"
 
 // UploadsInput says which unfinished uploads to list.
 type UploadsInput struct {
@@ -25,7 +21,12 @@ type UploadsPage struct {
 
 // Uploads lists unfinished uploads. Errors: NoSuchBucket.
 func (e *Engine) Uploads(bucket string, in UploadsInput) (*UploadsPage, error) {
-	if _, err := e.Bucket(bucket); err != nil {
+	page, err := e.listUploads(bucket, in)
+	return page, firstOf(e.settleAll(), err)
+}
+
+func (e *Engine) listUploads(bucket string, in UploadsInput) (*UploadsPage, error) {
+	if _, err := e.bucket(bucket); err != nil {
 		return nil, err
 	}
 	page := &UploadsPage{}
@@ -83,7 +84,7 @@ func (e *Engine) scanUploads(bucket string, in UploadsInput, page *UploadsPage, 
 
 // overtake notes in the unfinished uploads to a key that it was written or
 // deleted meanwhile. But for rare cases there are none, which one seek shows.
-func (e *Engine) overtake(b *kv.Batch, bucket, key string) error {
+func (e *Engine) overtake(b *batch, bucket, key string) error {
 	from := uploadsKey(bucket, key+"\x00")
 	return e.space.Scan(from, after(from), func(k, v []byte) (bool, error) {
 		var u Upload

@@ -18,11 +18,8 @@ type write struct {
 // wait returns when w, and with it all before, is on disk. After a write has
 // failed it always fails: what that one left visible may never get there.
 func (e *Engine) wait(w write) error {
-	if e.synced.Load() < w.number {
-		if err := w.pending.Wait(); err != nil {
-			return err
-		}
-		e.noteSynced(w.number)
+	if err := e.reach(w); err != nil {
+		return err
 	}
 	err := e.writable()
 	var full *awswire.Error
@@ -41,14 +38,41 @@ func (e *Engine) noteSynced(number uint64) {
 	}
 }
 
+// settle waits until what was read of an object or, with no key, of a bucket is
+// on disk: as in S3, what someone was shown isn't gone after a power cut. But
+// for a key that is being written, nothing is waited for.
+func (e *Engine) settle(bucket, key string) error {
+	e.mu.RLock()
+	w := e.recent[stripeOf(bucket, key)]
+	e.mu.RUnlock()
+	return e.reach(w)
+}
+
+// settleAll is settle for what was read of anything.
+func (e *Engine) settleAll() error {
+	e.mu.RLock()
+	w := e.last
+	e.mu.RUnlock()
+	return e.reach(w)
+}
+
+// reach returns when w is on disk. Where it failed, it always fails.
+func (e *Engine) reach(w write) error {
+	if e.synced.Load() >= w.number {
+		return nil
+	}
+	if err := w.pending.Wait(); err != nil {
+		return err
+	}
+	e.noteSynced(w.number)
+	return nil
+}
+
 // settled returns err, an answer drawn from what was read without the lock,
 // once that is on disk.
 func (e *Engine) settled(err error) error {
 	if err == nil {
 		return nil
 	}
-	e.mu.RLock()
-	last := e.last
-	e.mu.RUnlock()
-	return firstOf(e.wait(last), err)
+	return firstOf(e.settleAll(), err)
 }

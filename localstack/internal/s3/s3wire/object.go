@@ -32,7 +32,10 @@ func about(h http.Header) (a s3.About, err error) {
 		delete(kept, "Content-Encoding")
 	}
 	for name, values := range h {
-		if m, ok := strings.CutPrefix(strings.ToLower(name), "x-amz-meta-"); ok {
+		if len(name) < len(metaPrefix) || !strings.EqualFold(name[:len(metaPrefix)], metaPrefix) {
+			continue
+		}
+		if m, ok := strings.CutPrefix(strings.ToLower(name), metaPrefix); ok {
 			metadata[m] = readMetadata(strings.Join(values, ","))
 		}
 	}
@@ -43,6 +46,8 @@ func about(h http.Header) (a s3.About, err error) {
 	a.Tags, err = headerTags(h.Get("X-Amz-Tagging"))
 	return a, err
 }
+
+const metaPrefix = "x-amz-meta-"
 
 func withoutChunked(encodings string) string {
 	var rest []string

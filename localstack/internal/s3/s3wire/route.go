@@ -2,8 +2,8 @@ package s3wire
 
 import (
 	"net/http"
+	"net/url"
 	"regexp"
-	"slices"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -104,12 +104,7 @@ func (c *call) route() (op, error) {
 	case c.key == "":
 		k.level = bucketLevel
 	}
-	for _, s := range subresources {
-		if c.query.Has(s) {
-			k.sub = s
-			break
-		}
-	}
+	k.sub = subresource(c.query)
 	if err := c.checkHeaders(); err != nil {
 		return nil, err
 	}
@@ -125,23 +120,40 @@ func (c *call) route() (op, error) {
 	return nil, awswire.Errorf(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 }
 
+// subresource is the first of subresources that a query has, "" for none.
+func subresource(query url.Values) string {
+	if len(query) == 0 || len(query) == 1 && query.Has("x-id") { // what SDKs call the operation
+		return ""
+	}
+	for _, s := range subresources {
+		if query.Has(s) {
+			return s
+		}
+	}
+	return ""
+}
+
 func notImplemented(what string) *awswire.Error {
 	return awswire.Errorf(http.StatusNotImplemented, "NotImplemented", "A header or operation you provided implies functionality that is not implemented: %s", what)
+}
+
+// absentFeatures are headers that ask for what isn't there, with the one value
+// that doesn't.
+var absentFeatures = []struct{ name, accepted string }{
+	{"X-Amz-Server-Side-Encryption", "AES256"},
+	{"X-Amz-Server-Side-Encryption-Customer-Algorithm", ""},
+	{"X-Amz-Website-Redirect-Location", ""},
+	{"X-Amz-Object-Lock-Mode", ""},
+	{"X-Amz-Object-Lock-Legal-Hold", ""},
+	{"X-Amz-Bucket-Object-Lock-Enabled", "false"},
 }
 
 // checkHeaders refuses headers that ask for what isn't there, which would
 // otherwise be ignored in silence.
 func (c *call) checkHeaders() error {
-	for name, accepted := range map[string][]string{
-		"X-Amz-Server-Side-Encryption":                    {"AES256"},
-		"X-Amz-Server-Side-Encryption-Customer-Algorithm": {},
-		"X-Amz-Website-Redirect-Location":                 {},
-		"X-Amz-Object-Lock-Mode":                          {},
-		"X-Amz-Object-Lock-Legal-Hold":                    {},
-		"X-Amz-Bucket-Object-Lock-Enabled":                {"false"},
-	} {
-		if v := c.r.Header.Get(name); v != "" && !slices.Contains(accepted, v) {
-			return notImplemented(name + ": " + v)
+	for _, f := range absentFeatures {
+		if v := c.r.Header.Get(f.name); v != "" && v != f.accepted {
+			return notImplemented(f.name + ": " + v)
 		}
 	}
 	if acl := c.r.Header.Get("X-Amz-Acl"); acl != "" && acl != "private" && acl != "bucket-owner-full-control" {

@@ -27,8 +27,9 @@ type Options struct {
 }
 
 type handler struct {
-	engine *s3.Engine
-	opts   Options
+	engine  *s3.Engine
+	opts    Options
+	domains []string // with a dot before them
 }
 
 // New returns the full S3 over e. It must see the request's path as it was
@@ -37,7 +38,11 @@ func New(e *s3.Engine, o Options) http.Handler {
 	if o.Logf == nil {
 		o.Logf = func(string, ...any) {}
 	}
-	return &handler{engine: e, opts: o}
+	h := &handler{engine: e, opts: o}
+	for _, d := range slices.Concat(domains, o.Domains) {
+		h.domains = append(h.domains, "."+strings.ToLower(d))
+	}
+	return h
 }
 
 // call is a request on its way to the operation that it asks for.
@@ -124,8 +129,8 @@ func (h *handler) hostBucket(host string) string {
 		host = host[:i]
 	}
 	host = strings.ToLower(host)
-	for _, d := range slices.Concat(domains, h.opts.Domains) {
-		if b, ok := strings.CutSuffix(host, "."+strings.ToLower(d)); ok && b != "s3" {
+	for _, d := range h.domains {
+		if b, ok := strings.CutSuffix(host, d); ok && b != "s3" {
 			return b
 		}
 	}

@@ -1,0 +1,72 @@
+package s3
+
+import "github.com/errandhq/errand/localstack/internal/kv"
+
+// A batch is one step's writes, with what else is to be known of them once they
+// are applied.
+type batch struct {
+	*kv.Batch
+	e       *Engine
+	stripes []int              // of what readers may ask for
+	buckets map[string]*Bucket // nil: deleted
+}
+
+// setObject puts an object into a bucket.
+func (b *batch) setObject(bucket string, o *Object) error {
+	b.stripes = append(b.stripes, stripeOf(bucket, o.Key))
+	return b.e.set(b, objectKey(bucket, o.Key), o)
+}
+
+// deleteObject removes an object.
+func (b *batch) deleteObject(bucket, key string) {
+	b.stripes = append(b.stripes, stripeOf(bucket, key))
+	b.Delete(b.e.space, objectKey(bucket, key))
+}
+
+// setBucket puts a bucket, which nobody changes any more.
+func (b *batch) setBucket(bucket *Bucket) error {
+	b.noteBucket(bucket.Name, bucket)
+	return b.e.set(b, bucketKey(bucket.Name), bucket)
+}
+
+// deleteBucket removes a bucket.
+func (b *batch) deleteBucket(name string) {
+	b.noteBucket(name, nil)
+	b.Delete(b.e.space, bucketKey(name))
+}
+
+func (b *batch) noteBucket(name string, bucket *Bucket) {
+	if b.buckets == nil {
+		b.buckets = map[string]*Bucket{}
+	}
+	b.buckets[name] = bucket
+	b.stripes = append(b.stripes, stripeOf(name, ""))
+}
+
+// applied makes known what the write was about. The engine's lock is held.
+func (b *batch) applied(w write) {
+	for _, s := range b.stripes {
+		b.e.recent[s] = w
+	}
+	for name, bucket := range b.buckets {
+		if bucket == nil {
+			b.e.buckets.Delete(name)
+		} else {
+			b.e.buckets.Store(name, bucket)
+		}
+	}
+}
+
+// stripes is how many parts the keys of all buckets fall into.
+const stripes = 256
+
+// stripeOf is the stripe of an object or, with no key, of a bucket (FNV-1a).
+func stripeOf(bucket, key string) int {
+	h := uint32(2166136261)
+	for _, s := range [...]string{bucket, "\x00", key} {
+		for i := range len(s) {
+			h = (h ^ uint32(s[i])) * 16777619
+		}
+	}
+	return int((h>>24 ^ h) % stripes)
+}
