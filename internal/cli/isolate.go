@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -68,8 +69,8 @@ func bootstraps(dir string, direct localstack.FunctionSource) (map[string]locals
 		if err != nil {
 			return nil, err
 		}
-		if _, err := os.Stat(program); errors.Is(err, fs.ErrNotExist) {
-			continue
+		if _, err := os.Stat(program); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue // another file
 		}
 		source := localstack.FunctionSource{Command: []string{program}, Credentials: true}
 		if e.Name() == directName || e.Name() == directLogicalID {

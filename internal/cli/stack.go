@@ -23,6 +23,7 @@ type stackFlags struct {
 	noAuth    bool
 	insecure  bool
 	template  string
+	functions string
 	name      string
 	logFormat string
 	verbose   bool
@@ -46,6 +47,7 @@ func (a *app) stackCommand() *cobra.Command {
 	f.add(cmd)
 	cmd.Flags().BoolVar(&f.insecure, "insecure", false, "listen for other machines, without TLS (in a container)")
 	cmd.Flags().StringVar(&f.template, "template", "", "make the tables, queues and buckets of this CloudFormation or SAM template")
+	cmd.Flags().StringVar(&f.functions, "functions", "", "with --template: also run its functions and schedules, as programs in this directory, NAME/bootstrap")
 	cmd.Flags().StringVar(&f.name, "stack-name", "local", "what the template's AWS::StackName is: names are made of it")
 	addLogFlags(cmd, &f.logFormat, &f.verbose)
 	cmd.AddCommand(a.stackHealthCommand())
@@ -92,9 +94,29 @@ func (a *app) stackConfig(f stackFlags) (c localstack.Config, err error) {
 		return c, err
 	}
 	if f.template != "" {
-		c.Template, err = os.ReadFile(f.template)
+		if c.Template, err = os.ReadFile(f.template); err != nil {
+			return c, err
+		}
 	}
-	return c, err
+	return c, f.addFunctions(&c)
+}
+
+// addFunctions has the stack run the template's functions. Their API isn't
+// served: errand local does that.
+func (f *stackFlags) addFunctions(c *localstack.Config) error {
+	if f.functions == "" {
+		return nil
+	}
+	if f.template == "" {
+		return usageErrorf("--functions is of use with --template alone")
+	}
+	direct, err := directSource()
+	if err != nil {
+		return err
+	}
+	c.ResourcesOnly = false
+	c.Functions, err = bootstraps(f.functions, direct)
+	return err
 }
 
 func (f *stackFlags) checkAddr() error {

@@ -131,6 +131,8 @@ func TestStackRefuses(t *testing.T) {
 		{[]string{"--addr", "0.0.0.0:0"}, "say --insecure"},
 		{[]string{"--addr", "here"}, "--addr must be host:port"},
 		{[]string{"--template", "no such file"}, "no such file"},
+		{[]string{"--functions", "."}, "with --template alone"},
+		{[]string{"--functions", ".", "--template", filepath.Join("..", "..", "template.yaml")}, "no NAME/bootstrap below ."},
 	} {
 		var errs bytes.Buffer
 		ctx, cancel := context.WithCancel(t.Context())

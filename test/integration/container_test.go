@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -46,11 +47,27 @@ func TestStackImage(t *testing.T) {
 	if user := docker.Run(t, "image", "inspect", "--format", "{{.Config.User}}", docker.StackImage); user == "" || strings.HasPrefix(user, "0") || user == "root" {
 		t.Errorf("the image runs as user %q", user)
 	}
-	c := run(t, docker.StackImage, wait.ForHealthCheck())
+	c := run(t, docker.StackImage, wait.ForHealthCheck(), withDirect(t))
 	if code, out, err := c.Exec(t.Context(), []string{"/stack", "health"}); err != nil || code != 0 {
 		t.Errorf("health: %d, %v, %v", code, out, err)
 	}
-	suite(t, at(t, c), differs{})
+	suite(t, at(t, c), differs{}, functions{direct: "it-direct", objectURL: "http://127.0.0.1:4566", goos: "linux"})
+}
+
+// withDirect has a stack's container run the function of direct mode, and gives
+// it the /tmp that Lambda has.
+func withDirect(t *testing.T) testcontainers.CustomizeRequestOption {
+	t.Helper()
+	files := []testcontainers.ContainerFile{
+		{Reader: bytes.NewReader(directTemplate), ContainerFilePath: "/template.yaml", FileMode: 0o644},
+		{Reader: bytes.NewReader(compile(t, "linux", "../../functions/direct")), ContainerFilePath: "/functions/direct/bootstrap", FileMode: 0o755},
+	}
+	return func(r *testcontainers.GenericContainerRequest) error {
+		r.Files = append(r.Files, files...)
+		r.Cmd = []string{"--template", "/template.yaml", "--functions", "/functions", "--stack-name", "it"}
+		r.Tmpfs = map[string]string{"/tmp": "exec"}
+		return nil
+	}
 }
 
 // TestLocalStackImage is the suite over LocalStack's.
@@ -63,7 +80,7 @@ func TestLocalStackImage(t *testing.T) {
 		}
 	}
 	c := run(t, localStackImage, wait.ForHTTP("/_localstack/health").WithPort(port))
-	suite(t, at(t, c), localStackDiffers)
+	suite(t, at(t, c), localStackDiffers, functions{why: noLocalStackLambda})
 }
 
 // TestEndpoint is the suite over the AWS that the environment names, as the
@@ -79,23 +96,28 @@ func TestEndpoint(t *testing.T) {
 	if os.Getenv("ERRAND_ENDPOINT_IS") == "localstack" {
 		d = localStackDiffers
 	}
-	suite(t, cfg, d)
+	f := functions{direct: os.Getenv("ERRAND_DIRECT_FUNCTION"), why: "ERRAND_DIRECT_FUNCTION names no function of direct mode at this endpoint"}
+	suite(t, cfg, d, f)
 }
+
+// noLocalStackLambda is why direct mode isn't tested there.
+const noLocalStackLambda = "LocalStack runs functions in containers that it starts itself, from an image that can't be pulled here"
 
 const port = "4566/tcp"
 
 // run starts a container whose port is published on loopback alone.
-func run(t *testing.T, image string, ready wait.Strategy) testcontainers.Container {
+func run(t *testing.T, image string, ready wait.Strategy, more ...testcontainers.ContainerCustomizer) testcontainers.Container {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	c, err := testcontainers.Run(ctx, image,
+	options := []testcontainers.ContainerCustomizer{
 		testcontainers.WithExposedPorts(port),
 		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
 			h.PortBindings = network.PortMap{network.MustParsePort(port): {{HostIP: netip.MustParseAddr("127.0.0.1")}}}
 		}),
 		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute, ready),
-	)
+	}
+	c, err := testcontainers.Run(ctx, image, append(options, more...)...)
 	cleanup(t, func(ctx context.Context) error {
 		if t.Failed() && c != nil {
 			logs(ctx, t, c)

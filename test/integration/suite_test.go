@@ -30,21 +30,23 @@ type differs struct {
 }
 
 // suite runs everything against an AWS in which nothing of ours is.
-func suite(t *testing.T, cfg aws.Config, d differs) {
-	w := &world{cfg: cfg, differs: d, settings: provision(t, cfg)}
+func suite(t *testing.T, cfg aws.Config, d differs, f functions) {
+	w := &world{cfg: cfg, differs: d, functions: f, settings: provision(t, cfg)}
 	w.svc = wire.NewService(cfg, w.settings, wire.Clock{}, slog.New(slog.DiscardHandler))
 	t.Run("Store", w.store)
 	t.Run("Queue", w.queue)
 	t.Run("Blobs", w.blobs)
 	t.Run("Service", w.service)
+	t.Run("Direct", w.direct)
 }
 
 // world is a control plane over the AWS under test.
 type world struct {
-	cfg      aws.Config
-	differs  differs
-	settings wire.Settings
-	svc      *errand.Service
+	cfg       aws.Config
+	differs   differs
+	functions functions
+	settings  wire.Settings
+	svc       *errand.Service
 }
 
 func newID() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
