@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/errandhq/errand/internal/cli"
+	_ "github.com/errandhq/errand/internal/firstgc"
 )
 
 // version is set by the release build: -ldflags "-X main.version=v1.2.3".

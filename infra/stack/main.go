@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/errandhq/errand/internal/cli"
+	_ "github.com/errandhq/errand/internal/firstgc"
 )
 
 func main() { os.Exit(cli.StackMain()) }
