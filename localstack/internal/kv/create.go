@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +14,9 @@ import (
 // every step; here it does so in memory, and the outcome is copied: what the
 // markers name first.
 func create(dir string, o Options) error {
+	if o.NoSync { // then the steps cost nothing
+		return nil
+	}
 	if exists, err := isStore(dir, o.FS); err != nil || exists {
 		return err
 	}
@@ -26,14 +28,8 @@ func create(dir string, o Options) error {
 	if err := db.Close(); err != nil {
 		return fmt.Errorf("make an empty store: %w", err)
 	}
-	names, err := mem.List("new")
-	if err != nil {
-		return err
-	}
-	for _, kind := range []string{"", "marker.format", "marker.manifest"} {
-		if err := copyNew(mem, o.FS, dir, names, kind); err != nil {
-			return fmt.Errorf("create a store in %s: %w", dir, translate(err))
-		}
+	if err := copyNew(mem, o.FS, dir); err != nil {
+		return fmt.Errorf("create a store in %s: %w", dir, translate(err))
 	}
 	return nil
 }
@@ -48,21 +44,40 @@ func isStore(dir string, fs vfs.FS) (bool, error) {
 	return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "marker.manifest") }), nil
 }
 
-// copyNew copies the files of one kind, "" being those that are no markers, and
-// makes them durable.
-func copyNew(mem, fs vfs.FS, dir string, names []string, kind string) error {
-	for _, name := range names {
-		isMarker := strings.HasPrefix(name, "marker.")
-		if name == "LOCK" || isMarker != (kind != "") || !strings.HasPrefix(name, kind) {
-			continue
-		}
-		if _, err := vfs.Clone(mem, fs, mem.PathJoin("new", name), fs.PathJoin(dir, name), vfs.CloneSync); err != nil {
-			return err
-		}
-	}
+// copyNew copies what makes a store: the manifest, and the markers that name
+// the format's version and it. The manifest's comes last, when all else is on
+// disk. The log and the options of an empty store say nothing.
+func copyNew(mem, fs vfs.FS, dir string) error {
 	d, err := fs.OpenDir(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	defer d.Close()
+	if err := copyKind(mem, fs, dir, "MANIFEST", vfs.CloneSync); err != nil {
+		return err
+	}
+	for _, marker := range []string{"marker.format", "marker.manifest"} {
+		// Markers are empty: their directory's sync is theirs.
+		if err := copyKind(mem, fs, dir, marker); err != nil {
+			return err
+		}
+		if err := d.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyKind copies the file of a kind.
+func copyKind(mem, fs vfs.FS, dir, kind string, opts ...vfs.CloneOption) error {
+	names, err := mem.List("new")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, kind) {
+			_, err = vfs.Clone(mem, fs, mem.PathJoin("new", name), fs.PathJoin(dir, name), opts...)
+		}
+	}
+	return err
 }
