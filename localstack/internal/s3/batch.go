@@ -9,12 +9,14 @@ type batch struct {
 	e       *Engine
 	stripes []int              // of what readers may ask for
 	buckets map[string]*Bucket // nil: deleted
+
+	begun, ended []string // IDs of uploads
 }
 
 // setObject puts an object into a bucket.
-func (b *batch) setObject(bucket string, o *Object) error {
+func (b *batch) setObject(bucket string, o *Object) {
 	b.stripes = append(b.stripes, stripeOf(bucket, o.Key))
-	return b.e.set(b, objectKey(bucket, o.Key), o)
+	b.Set(b.e.space, objectKey(bucket, o.Key), encodeObject(o))
 }
 
 // deleteObject removes an object.
@@ -47,6 +49,12 @@ func (b *batch) noteBucket(name string, bucket *Bucket) {
 func (b *batch) applied(w write) {
 	for _, s := range b.stripes {
 		b.e.recent[s] = w
+	}
+	for _, id := range b.begun {
+		b.e.uploads[id] = true
+	}
+	for _, id := range b.ended {
+		delete(b.e.uploads, id)
 	}
 	for name, bucket := range b.buckets {
 		if bucket == nil {

@@ -120,7 +120,7 @@ func (e *Engine) DeleteBucket(name string) error {
 		prefix := objectKey(name, "")
 		err = e.space.Scan(prefix, after(prefix), func(_, v []byte) (bool, error) {
 			var o Object
-			if err := decode(v, &o); err != nil {
+			if err := decodeObject(v, &o); err != nil {
 				return false, err
 			}
 			if !bucket.expired(&o, e.Now()) {

@@ -45,6 +45,15 @@ func (e *Engine) get(key []byte, v any) (bool, error) {
 	return true, decode(data, v)
 }
 
+// getObject is get of an object.
+func (e *Engine) getObject(bucket, key string, o *Object) (bool, error) {
+	data, ok, err := e.space.Get(objectKey(bucket, key))
+	if err != nil || !ok {
+		return false, err
+	}
+	return true, decodeObject(data, o)
+}
+
 // set puts the record v at key.
 func (e *Engine) set(b *batch, key []byte, v any) error {
 	data, err := json.Marshal(v)

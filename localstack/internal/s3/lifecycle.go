@@ -119,7 +119,7 @@ func (e *Engine) sweepObjects(name string, from []byte) (next []byte, n int, err
 				return false, nil
 			}
 			var o Object
-			if err := decode(v, &o); err != nil {
+			if err := decodeObject(v, &o); err != nil {
 				return false, err
 			}
 			if b.expired(&o, e.Now()) {

@@ -87,7 +87,7 @@ func (l *lister) beyond(key string) []byte {
 func (l *lister) scan(from, end []byte) (next []byte, err error) {
 	err = l.e.space.Scan(from, end, func(_, v []byte) (bool, error) {
 		var o Object
-		if err := decode(v, &o); err != nil {
+		if err := decodeObject(v, &o); err != nil {
 			return false, err
 		}
 		if l.bucket.expired(&o, l.e.Now()) {

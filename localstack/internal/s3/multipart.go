@@ -52,6 +52,7 @@ func (e *Engine) CreateUpload(u *Upload) error {
 		if _, err := e.bucket(u.Bucket); err != nil {
 			return nil, err
 		}
+		b.begun = append(b.begun, u.ID)
 		return nil, e.set(b, uploadKey(u.Bucket, u.Key, u.ID), u)
 	})
 }
@@ -128,6 +129,7 @@ func (e *Engine) PutPart(in PartInput) (*UploadedPart, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer body.done()
 	p := &UploadedPart{Part: body, Number: in.Number, ETag: d.etag(), Checksum: d.checksum(), Sent: d.sent(in.Expected)}
 	err = e.update(func(b *batch) (drop []Part, err error) {
 		// The upload may have been ended while the body came in.
@@ -208,5 +210,6 @@ func (e *Engine) dropUpload(b *batch, u *Upload) (parts []Part, err error) {
 	})
 	b.DeleteRange(e.space, prefix, after(prefix))
 	b.Delete(e.space, uploadKey(u.Bucket, u.Key, u.ID))
+	b.ended = append(b.ended, u.ID)
 	return parts, err
 }

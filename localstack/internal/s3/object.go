@@ -34,7 +34,15 @@ type Part struct {
 	// Inline says that the bytes are in the store, not in a file.
 	Inline bool `json:",omitempty"`
 
-	data []byte // of an inline part on its way into the store
+	data []byte  // of an inline part on its way into the store
+	room *[]byte // where data lies, until done
+}
+
+// done ends the way of an inline part into the store.
+func (p *Part) done() {
+	if p.room != nil {
+		smallBuffers.Put(p.room)
+	}
 }
 
 // GetInput names an object, and what of it is wanted under which conditions.
@@ -96,7 +104,7 @@ func (e *Engine) object(bucket, key string) (*Object, error) {
 		return nil, err
 	}
 	var o Object
-	ok, err := e.get(objectKey(bucket, key), &o)
+	ok, err := e.getObject(bucket, key, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +148,7 @@ func (e *Engine) DeleteMany(bucket string, objects []DeleteInput) (errs []error,
 				continue
 			}
 			var o Object
-			ok, err := e.get(objectKey(bucket, in.Key), &o)
+			ok, err := e.getObject(bucket, in.Key, &o)
 			if err != nil {
 				return nil, err
 			}

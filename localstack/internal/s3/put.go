@@ -54,6 +54,7 @@ func (e *Engine) Put(in PutInput) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer part.done()
 	o := &Object{
 		Key: in.Key, Size: part.Size, ETag: d.etag(), Checksum: d.checksum(),
 		Parts: []Part{part},
@@ -106,7 +107,7 @@ func (e *Engine) overwritten(bucket, key string, c Conditions) (*Object, error) 
 		return nil, err
 	}
 	old := &Object{}
-	ok, err := e.get(objectKey(bucket, key), old)
+	ok, err := e.getObject(bucket, key, old)
 	switch {
 	case err != nil:
 		return nil, err
@@ -142,7 +143,8 @@ func (e *Engine) put(b *batch, bucket string, o *Object, c Conditions) (drop []P
 	for _, p := range o.Parts {
 		e.setBody(b, p)
 	}
-	return drop, b.setObject(bucket, o)
+	b.setObject(bucket, o)
+	return drop, nil
 }
 
 // discardIfRefused removes new bodies whose record was refused. After any

@@ -47,7 +47,8 @@ type Engine struct {
 	recent [stripes]write // the latest of each stripe. Guarded by mu
 	synced atomic.Uint64  // the number of the last write known to be on disk
 
-	buckets sync.Map // name → *Bucket, which is never changed. Written under mu
+	buckets sync.Map        // name → *Bucket, which is never changed. Written under mu
+	uploads map[string]bool // IDs of the unfinished ones. Guarded by mu
 
 	sweeper sweeper
 }
@@ -68,8 +69,8 @@ func Open(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
-	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf}
-	if err := firstOf(e.loadBuckets(), e.removeOrphans()); err != nil {
+	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf, uploads: map[string]bool{}}
+	if err := firstOf(e.loadBuckets(), e.loadUploads(), e.removeOrphans()); err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
 	e.sweeper.start(e)

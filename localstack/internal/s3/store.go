@@ -18,6 +18,10 @@ const maxInline = 32 << 10
 // bufferSize is what a body comes in by, and is hashed and written by.
 const bufferSize = 256 << 10
 
+// smallBuffers have room for a body that lies in the store, and a byte that shows
+// that it is longer.
+var smallBuffers = sync.Pool{New: func() any { b := make([]byte, maxInline+1); return &b }}
+
 var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
 
 // storeBody takes a body in, checked: into the part itself if it is small, else
@@ -29,22 +33,33 @@ func (e *Engine) storeBody(r io.Reader, size int64, want Expected) (Part, *diges
 		return Part{}, nil, err
 	}
 	d := newDigest(want)
-	pooled := buffers.Get().(*[]byte)
-	defer buffers.Put(pooled)
-	head := (*pooled)[:maxInline+1]
-	n, err := fill(r, head)
-	head = head[:n]
+	p := Part{room: smallBuffers.Get().(*[]byte)}
+	kept, err := e.storeHead(&p, r, size, d, want)
+	if kept {
+		return p, d, nil
+	}
+	defer p.done()
+	if err != nil {
+		return Part{}, nil, err
+	}
+	return e.storeFile(io.MultiReader(bytes.NewReader(p.data), r), size, d, want)
+}
+
+// storeHead reads a body's beginning into p, and reports whether it is all and
+// is kept there.
+func (e *Engine) storeHead(p *Part, r io.Reader, size int64, d *digest, want Expected) (kept bool, err error) {
+	n, err := fill(r, *p.room)
+	p.data = (*p.room)[:n]
 	switch {
 	case err == io.EOF: //nolint:errorlint // a wrapped one is a body that was cut off
-		_, _ = d.Write(head)
-		if err := checkBody(d, int64(n), size, want); err != nil {
-			return Part{}, nil, err
-		}
-		return Part{ID: newID(), Size: int64(n), Inline: true, data: bytes.Clone(head)}, d, nil
+		_, _ = d.Write(p.data)
+		p.ID, p.Size, p.Inline = newID(), int64(n), true
+		err := checkBody(d, p.Size, size, want)
+		return err == nil, err
 	case err != nil:
-		return Part{}, nil, incompleteBody(err)
+		return false, incompleteBody(err)
 	}
-	return e.storeFile(io.MultiReader(bytes.NewReader(head), r), size, d, want)
+	return false, nil
 }
 
 func (e *Engine) storeFile(r io.Reader, size int64, d *digest, want Expected) (Part, *digest, error) {

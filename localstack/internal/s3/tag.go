@@ -55,7 +55,8 @@ func (e *Engine) PutTags(bucket, key string, tags []Tag) error {
 			return nil, err
 		}
 		o.Tags = tags
-		return nil, b.setObject(bucket, o)
+		b.setObject(bucket, o)
+		return nil, nil
 	})
 }
 

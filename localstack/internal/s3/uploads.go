@@ -82,9 +82,22 @@ func (e *Engine) scanUploads(bucket string, in UploadsInput, page *UploadsPage, 
 	return next, err
 }
 
+// loadUploads notes which uploads are unfinished.
+func (e *Engine) loadUploads() error {
+	return e.space.Scan([]byte("u"), []byte("v"), func(_, v []byte) (bool, error) {
+		var u Upload
+		err := decode(v, &u)
+		e.uploads[u.ID] = true
+		return true, err
+	})
+}
+
 // overtake notes in the unfinished uploads to a key that it was written or
-// deleted meanwhile. But for rare cases there are none, which one seek shows.
+// deleted meanwhile. Mostly there are none at all, which needs no look.
 func (e *Engine) overtake(b *batch, bucket, key string) error {
+	if len(e.uploads) == 0 {
+		return nil
+	}
 	from := uploadsKey(bucket, key+"\x00")
 	return e.space.Scan(from, after(from), func(k, v []byte) (bool, error) {
 		var u Upload

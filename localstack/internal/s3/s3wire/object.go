@@ -62,7 +62,11 @@ func withoutChunked(encodings string) string {
 // conditions reads the If-* headers; prefix is that of a copy's source.
 func conditions(h http.Header, prefix string) s3.Conditions {
 	date := func(name string) time.Time {
-		t, err := http.ParseTime(h.Get(prefix + name))
+		v := h.Get(prefix + name)
+		if v == "" {
+			return time.Time{}
+		}
+		t, err := http.ParseTime(v)
 		if err != nil {
 			return time.Time{} // HTTP has a bad date mean none
 		}

@@ -124,10 +124,20 @@ func (t *trailerReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// checksumHeader are the names of the headers, in the form that Header.Get looks
+// for.
+var checksumHeader = func() map[s3.Algorithm]string {
+	names := map[s3.Algorithm]string{}
+	for _, a := range s3.Algorithms {
+		names[a] = http.CanonicalHeaderKey("X-Amz-Checksum-" + string(a))
+	}
+	return names
+}()
+
 // headerChecksum finds the one x-amz-checksum-* among headers or form fields.
 func headerChecksum(get func(name string) string) (alg s3.Algorithm, value string, err error) {
 	for _, a := range s3.Algorithms {
-		v := get("X-Amz-Checksum-" + string(a))
+		v := get(checksumHeader[a])
 		if v == "" {
 			continue
 		}

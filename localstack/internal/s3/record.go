@@ -1,0 +1,162 @@
+package s3
+
+import (
+	"encoding/binary"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+)
+
+// recordVersion begins an object's record. Records of before there was one are
+// JSON, which begins with a brace.
+const recordVersion = 1
+
+// encodeObject is an object's record: numbers are varints, texts have their
+// length before them, lists and maps their count. It is read at each request for
+// the object, which is why it isn't JSON.
+func encodeObject(o *Object) []byte {
+	b := append(make([]byte, 0, 512), recordVersion)
+	b = appendTexts(b, o.Key, o.ETag, string(o.Checksum.Algorithm), o.Checksum.Value, o.Checksum.Type, o.StorageClass, o.UploadID)
+	b = binary.AppendVarint(b, o.Size)
+	b = binary.AppendVarint(b, o.Modified.Unix())
+	b = binary.AppendVarint(b, int64(o.Modified.Nanosecond()))
+	b = appendFlag(b, o.Multipart)
+	for _, m := range []map[string]string{o.Headers, o.Metadata} {
+		b = binary.AppendVarint(b, int64(len(m)))
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			b = appendTexts(b, k, m[k])
+		}
+	}
+	b = binary.AppendVarint(b, int64(len(o.Tags)))
+	for _, t := range o.Tags {
+		b = appendTexts(b, t.Key, t.Value)
+	}
+	b = binary.AppendVarint(b, int64(len(o.Parts)))
+	for _, p := range o.Parts {
+		b = appendTexts(b, p.ID, p.Sum)
+		b = appendFlag(binary.AppendVarint(b, p.Size), p.Inline)
+	}
+	return b
+}
+
+func appendTexts(b []byte, texts ...string) []byte {
+	for _, s := range texts {
+		b = append(binary.AppendVarint(b, int64(len(s))), s...)
+	}
+	return b
+}
+
+func appendFlag(b []byte, set bool) []byte {
+	if set {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+var errDamagedRecord = errors.New("an s3 object's record is damaged")
+
+// decodeObject reads what encodeObject, or its forerunner, wrote.
+func decodeObject(data []byte, o *Object) error {
+	if len(data) > 0 && data[0] == '{' {
+		return decode(data, o)
+	}
+	r := recordReader{s: string(data)}
+	if r.byte() != recordVersion {
+		return errDamagedRecord
+	}
+	r.object(o)
+	if r.failed || r.s != "" {
+		return errDamagedRecord
+	}
+	return nil
+}
+
+// A recordReader takes a record apart. Texts are parts of it.
+type recordReader struct {
+	s      string
+	failed bool
+}
+
+func (r *recordReader) fail() { r.failed, r.s = true, "" }
+
+func (r *recordReader) byte() byte {
+	if r.s == "" {
+		r.fail()
+		return 0
+	}
+	c := r.s[0]
+	r.s = r.s[1:]
+	return c
+}
+
+func (r *recordReader) number() int64 {
+	var u uint64
+	for shift := 0; shift < 64; shift += 7 {
+		c := r.byte()
+		u |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return int64(u>>1) ^ -int64(u&1)
+		}
+	}
+	r.fail()
+	return 0
+}
+
+// count is how many follow: each takes a byte at least.
+func (r *recordReader) count() int {
+	n := r.number()
+	if n < 0 || n > int64(len(r.s)) {
+		r.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (r *recordReader) text() string {
+	n := r.count()
+	s := r.s[:n]
+	r.s = r.s[n:]
+	return s
+}
+
+func (r *recordReader) texts(into ...*string) {
+	for _, s := range into {
+		*s = r.text()
+	}
+}
+
+func (r *recordReader) object(o *Object) {
+	r.texts(&o.Key, &o.ETag, (*string)(&o.Checksum.Algorithm), &o.Checksum.Value, &o.Checksum.Type, &o.StorageClass, &o.UploadID)
+	o.Size = r.number()
+	seconds, nanos := r.number(), r.number()
+	o.Modified = time.Unix(seconds, nanos).UTC()
+	o.Multipart = r.byte() == 1
+	o.Headers, o.Metadata = r.stringMap(), r.stringMap()
+	if n := r.count(); n > 0 {
+		o.Tags = make([]Tag, n)
+	}
+	for i := range o.Tags {
+		r.texts(&o.Tags[i].Key, &o.Tags[i].Value)
+	}
+	o.Parts = make([]Part, r.count())
+	for i := range o.Parts {
+		p := &o.Parts[i]
+		r.texts(&p.ID, &p.Sum)
+		p.Size, p.Inline = r.number(), r.byte() == 1
+	}
+}
+
+// stringMap is nil where there is nothing in it.
+func (r *recordReader) stringMap() map[string]string {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	m := make(map[string]string, n)
+	for range n {
+		k := r.text()
+		m[k] = r.text()
+	}
+	return m
+}
