@@ -126,6 +126,9 @@ func readRole(n *yaml.Node) (role, error) {
 	}
 	for _, policy := range p.Policies {
 		for _, s := range policy.PolicyDocument.Statement {
+			if s.Tag == "!If" { // where the condition holds; else there is nothing
+				s = *s.Content[1]
+			}
 			g, err := grants(&s)
 			if err != nil {
 				return r, err
