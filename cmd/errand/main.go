@@ -6,9 +6,10 @@ import (
 
 	"github.com/errandhq/errand/internal/cli"
 	_ "github.com/errandhq/errand/internal/firstgc"
+	"github.com/errandhq/errand/internal/wire"
 )
 
 // version is set by the release build: -ldflags "-X main.version=v1.2.3".
 var version string
 
-func main() { os.Exit(cli.Main(version)) }
+func main() { os.Exit(cli.Main(version, wire.Plane{})) }

@@ -46,6 +46,7 @@ func usageErrorf(format string, args ...any) error {
 
 // app is what every command has: the user, and the environment.
 type app struct {
+	plane  ControlPlane // nil in the program that is errand stack alone
 	ui     *ui
 	stdout io.Writer // the raw one, for a job's own output
 	stderr io.Writer
@@ -61,28 +62,28 @@ func (a *app) getenv(name string) string {
 
 // Main runs the command that os.Args names and returns its exit code. version is
 // the release's; empty: what the Go toolchain knows of the build.
-func Main(version string) int {
+func Main(version string, plane ControlPlane) int {
 	release = version
-	return run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv)
+	return run(context.Background(), plane, os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv)
 }
 
-// StackMain is Main for the program that is errand stack alone, which is half
-// the size.
+// StackMain is Main for the program that is errand stack alone, which is
+// smaller and starts sooner.
 func StackMain() int {
-	a := newApp(os.Stdout, os.Stderr, os.LookupEnv)
+	a := newApp(nil, os.Stdout, os.Stderr, os.LookupEnv)
 	root := a.stackCommand()
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
 	return a.execute(context.Background(), root, os.Args[1:])
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup func(string) (string, bool)) int {
-	a := newApp(stdout, stderr, lookup)
+func run(ctx context.Context, plane ControlPlane, args []string, stdout, stderr io.Writer, lookup func(string) (string, bool)) int {
+	a := newApp(plane, stdout, stderr, lookup)
 	return a.execute(ctx, a.root(), args)
 }
 
-func newApp(stdout, stderr io.Writer, lookup func(string) (string, bool)) *app {
-	a := &app{stdout: stdout, stderr: stderr, lookup: lookup}
+func newApp(plane ControlPlane, stdout, stderr io.Writer, lookup func(string) (string, bool)) *app {
+	a := &app{plane: plane, stdout: stdout, stderr: stderr, lookup: lookup}
 	a.ui = newUI(stdout, stderr, a.getenv)
 	return a
 }

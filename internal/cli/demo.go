@@ -49,7 +49,7 @@ func (a *app) demo(ctx context.Context, project string) (err error) {
 	if err != nil {
 		return err
 	}
-	server, err := startLocal(second, f, nil, slog.New(quiet))
+	server, err := startLocal(second, a.plane, f, nil, slog.New(quiet))
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/direct"
-	"github.com/errandhq/errand/internal/wire"
 )
 
 // functionCommand runs one Lambda function as a process that speaks the Lambda
@@ -19,7 +18,7 @@ func (a *app) functionCommand() *cobra.Command {
 			case args[0] == directName:
 				return direct.Main(a.getenv)
 			case slices.Contains(functionNames(), args[0]):
-				wire.Start(args[0])
+				a.plane.Start(args[0])
 				return nil
 			}
 			return usageErrorf("there is no function %q to run as a process", args[0])

@@ -6,12 +6,13 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/errandhq/errand/internal/wire"
 	"github.com/errandhq/errand/localstack"
 )
 
-// The function that runs user commands, as template.yaml calls it.
+// The function that runs user commands, and the scheduled one, as template.yaml
+// calls them.
 const (
+	sweepName       = "sweep"
 	directName      = "direct"
 	directLogicalID = "DirectFunction"
 )
@@ -19,13 +20,14 @@ const (
 // functions are the control plane's Lambda functions, run in this process over
 // the stack that they are part of.
 type functions struct {
+	plane   ControlPlane
 	log     *slog.Logger
 	started chan struct{} // closed when stack is set
 	stack   *localstack.Stack
 }
 
-func newFunctions(log *slog.Logger) *functions {
-	return &functions{log: log, started: make(chan struct{})}
+func newFunctions(plane ControlPlane, log *slog.Logger) *functions {
+	return &functions{plane: plane, log: log, started: make(chan struct{})}
 }
 
 // ready lets the functions begin. Where the stack didn't start, none does.
@@ -52,7 +54,7 @@ func (f *functions) source(name string) localstack.FunctionSource {
 			return nil, errors.New("the stack didn't start")
 		}
 		log := f.log.With("function", name)
-		return wire.Handler(name, func(v string) string { return env[v] }, f.stack.AWSConfig(), wire.Clock{}, log)
+		return f.plane.Handler(name, func(v string) string { return env[v] }, f.stack.AWSConfig(), log)
 	}}
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/wire"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -49,7 +48,7 @@ func (f *isolateFlags) processSources(direct localstack.FunctionSource) (map[str
 
 // functionNames are the functions that use AWS: all but the direct one.
 func functionNames() []string {
-	names := []string{wire.SweepName}
+	names := []string{sweepName}
 	for _, e := range api.Endpoints() {
 		names = append(names, e.Name)
 	}

@@ -82,7 +82,7 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 	}
 	first, second, stop := interrupts(ctx)
 	defer stop()
-	server, err := startLocal(first, f, hostile, log)
+	server, err := startLocal(first, a.plane, f, hostile, log)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/wire"
 	"github.com/errandhq/errand/localstack"
 	"github.com/errandhq/errand/web"
 )
@@ -26,6 +25,7 @@ type localServer struct {
 	tokens  localTokens
 	failed  chan error // of one: why it can't serve any more
 
+	plane  ControlPlane
 	log    *slog.Logger
 	stack  *localstack.Stack
 	http   *http.Server
@@ -35,8 +35,8 @@ type localServer struct {
 
 // startLocal starts everything. When it returns, the server serves.
 // Errors: the address's, the data directory's; nothing is left running then.
-func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, log *slog.Logger) (_ *localServer, err error) {
-	s := &localServer{awsAddr: f.awsAddr, log: log, failed: make(chan error, 1)}
+func startLocal(ctx context.Context, plane ControlPlane, f localFlags, hostile *localstack.Hostile, log *slog.Logger) (_ *localServer, err error) {
+	s := &localServer{plane: plane, awsAddr: f.awsAddr, log: log, failed: make(chan error, 1)}
 	if s.dataDir, err = filepath.Abs(f.dataDir); err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 	if err != nil {
 		return err
 	}
-	functions := newFunctions(s.log)
+	functions := newFunctions(s.plane, s.log)
 	c := localstack.Config{
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
 		Functions: functions.sources(direct), Hostile: hostile, Logf: logf(s.log),
@@ -100,7 +100,7 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 		}
 	}
 	if f.sweep > 0 {
-		c.Rates = map[string]time.Duration{wire.SweepName: f.sweep}
+		c.Rates = map[string]time.Duration{sweepName: f.sweep}
 	}
 	s.stack, err = localstack.Start(ctx, c)
 	if errors.Is(err, localstack.ErrLocked) {
@@ -133,15 +133,15 @@ func (f *localFlags) parameters() map[string]string {
 // openTokens comes after the stack, whose lock makes this the only server in the
 // directory.
 func (s *localServer) openTokens(ctx context.Context) error {
-	env := s.stack.Environment(wire.SweepName)
-	settings, err := wire.ParseSettings(func(name string) string { return env[name] })
+	env := s.stack.Environment(sweepName)
+	svc, err := s.plane.Service(func(name string) string { return env[name] }, s.stack.AWSConfig(), s.log)
 	if err != nil {
 		return err
 	}
 	if s.tokens, err = openTokens(s.dataDir); err != nil {
 		return err
 	}
-	return s.tokens.grant(ctx, wire.NewService(s.stack.AWSConfig(), settings, wire.Clock{}, s.log))
+	return s.tokens.grant(ctx, svc)
 }
 
 // open serves at ln. Embedded agents reach the server at agentURL: where the

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"github.com/errandhq/errand/internal/wire"
 	"io"
 	"os"
 	"os/exec"
@@ -155,6 +156,6 @@ func errandAt(t testing.TB, url, data string, args ...string) (code int, stdout,
 	env := map[string]string{"ERRAND_SERVER": url, "ERRAND_TOKEN_FILE": filepath.Join(data, userTokenFile)}
 	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	var out, errs bytes.Buffer
-	code = run(t.Context(), args, &out, &errs, lookup)
+	code = run(t.Context(), wire.Plane{}, args, &out, &errs, lookup)
 	return code, out.String(), errs.String()
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/errandhq/errand/internal/wire"
 )
 
 func TestStackCommand(t *testing.T) {
@@ -103,7 +104,7 @@ func TestStackCredentials(t *testing.T) {
 		})
 	}
 	var errs bytes.Buffer
-	code := run(t.Context(), []string{"stack", "--access-key-id", "x"}, io.Discard, &errs, func(string) (string, bool) { return "", false })
+	code := run(t.Context(), wire.Plane{}, []string{"stack", "--access-key-id", "x"}, io.Discard, &errs, func(string) (string, bool) { return "", false })
 	if code != exitUsage || !strings.Contains(errs.String(), "an access key has two parts") {
 		t.Errorf("half a key: %d, %s", code, errs.String())
 	}
@@ -137,7 +138,7 @@ func TestStackRefuses(t *testing.T) {
 		var errs bytes.Buffer
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // one that starts ends at once
-		code := run(ctx, append([]string{"stack"}, tt.args...), io.Discard, &errs, func(string) (string, bool) { return "", false })
+		code := run(ctx, wire.Plane{}, append([]string{"stack"}, tt.args...), io.Discard, &errs, func(string) (string, bool) { return "", false })
 		if code == 0 || !strings.Contains(errs.String(), tt.want) {
 			t.Errorf("%v: %d %s; want %q", tt.args, code, errs.String(), tt.want)
 		}

@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/awsconf"
-	"github.com/errandhq/errand/internal/dynamo"
 )
 
 type tokenFlags struct {
@@ -84,11 +81,10 @@ func (a *app) grantToken(ctx context.Context, token string, f tokenFlags) error 
 	held := &heldToken{}
 	svc := errand.NewService(errand.Config{Store: held})
 	if f.table != "" {
-		cfg, err := awsconf.Load(ctx)
-		if err != nil {
+		var err error
+		if svc.Store, err = a.plane.Tokens(ctx, f.table); err != nil {
 			return err
 		}
-		svc.Store = dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Tokens: f.table}, nil)
 	}
 	err := svc.GrantToken(ctx, token, errand.Role(f.role), f.owner, f.queues)
 	var e *errand.Error

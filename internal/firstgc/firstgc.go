@@ -26,6 +26,6 @@ func init() {
 // putOff changes GOGC until a collection has been.
 func putOff() {
 	debug.SetGCPercent(percent)
-	type sentinel struct{ self *sentinel } // freed by the first collection
-	runtime.AddCleanup(&sentinel{}, func(usual int) { debug.SetGCPercent(usual) }, 100)
+	garbage := new([1 << 10]byte) // the first collection's
+	runtime.AddCleanup(garbage, func(usual int) { debug.SetGCPercent(usual) }, 100)
 }
