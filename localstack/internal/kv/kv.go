@@ -41,9 +41,11 @@ type Store struct {
 	lock   *pebble.Lock // the database only borrows it
 	dir    string
 	noSync bool
-	syncer syncer
-	room   room
-	failed atomic.Pointer[error] // the first write or sync that failed
+
+	witness *witness
+	syncer  syncer
+	room    room
+	failed  atomic.Pointer[error] // the first write or sync that failed
 
 	gate   gate
 	closed chan struct{} // closed when Close has synced, or failed to
@@ -64,16 +66,19 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := create(dir, o); err != nil {
+	witness, err := callWitness(dir, o)
+	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	cache := pebble.NewCache(cacheSize)
-	db, err := pebble.Open(dir, options(o, lock, cache))
+	p := options(o, lock, cache)
+	p.FS = witnessed{p.FS, witness}
+	db, err := pebble.Open(dir, p)
 	if err != nil {
 		cache.Unref()
-		return nil, errors.Join(openError(dir, err), lock.Close())
+		return nil, errors.Join(openError(dir, err), witness.close(), lock.Close())
 	}
-	s := &Store{db: db, cache: cache, lock: lock, dir: dir, noSync: o.NoSync, room: room{fs: o.FS, dir: dir}, gate: gate{drained: make(chan struct{})}, closed: make(chan struct{})}
+	s := &Store{db: db, cache: cache, witness: witness, lock: lock, dir: dir, noSync: o.NoSync, room: room{fs: o.FS, dir: dir}, gate: gate{drained: make(chan struct{})}, closed: make(chan struct{})}
 	s.syncer.sync = func() error { return syncLog(db) }
 	return s, nil
 }
@@ -126,7 +131,7 @@ func (s *Store) Close() error {
 		err = s.fail("close the store", err)
 	}
 	s.cache.Unref()
-	return errors.Join(err, s.lock.Close())
+	return errors.Join(err, s.witness.close(), s.lock.Close())
 }
 
 // Writable is nil unless writes are refused: ErrFull for as long as the disk
