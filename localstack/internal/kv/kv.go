@@ -72,7 +72,9 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	cache := pebble.NewCache(cacheSize)
 	p := options(o, lock, cache)
-	p.FS = witnessed{p.FS, witness}
+	if !o.NoSync {
+		p.FS = witnessed{p.FS, witness}
+	}
 	db, err := pebble.Open(dir, p)
 	if err != nil {
 		cache.Unref()
