@@ -68,7 +68,7 @@ type everything struct {
 }
 
 func (u *everything) do() {
-	u.begin()
+	u.begin(nil)
 	u.upload()
 	u.create()
 	u.execute()
@@ -99,9 +99,9 @@ func (u *everything) want(err error, code errand.Code) {
 	}
 }
 
-func (u *everything) begin() {
+func (u *everything) begin(wrap func(function string, next http.RoundTripper) http.RoundTripper) {
 	u.deployed = deploy(u.t, deployOptions{
-		manual: !isolated(), parameters: map[string]string{"DirectMode": "true"},
+		wrap: wrap, manual: !isolated(), parameters: map[string]string{"DirectMode": "true"},
 		change: func(c *localstack.Config) {
 			c.Rates = map[string]time.Duration{wire.SweepName: 10_000 * time.Hour} // u.sweep calls it
 			c.Functions["direct"] = localstack.FunctionSource{New: func(map[string]string) (localstack.Handler, error) {
