@@ -3,9 +3,11 @@ package bench
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,11 +25,12 @@ type program struct {
 	client *sqs.Client
 }
 
-// startProgram starts errand stack and returns once it has answered SQS, and
-// how long that took from before the process was there.
-func startProgram(b *testing.B, binary string, args ...string) (*program, time.Duration) {
+// startProgram starts a stack and returns once it has answered SQS, and how
+// long that took from before the process was there.
+func startProgram(b *testing.B, command []string, args ...string) (*program, time.Duration) {
 	b.Helper()
-	p := &program{cmd: exec.Command(binary, append([]string{"stack", "--addr", "127.0.0.1:0", "--no-auth"}, args...)...)}
+	args = append(append(command[1:len(command):len(command)], "--addr", "127.0.0.1:0", "--no-auth"), args...)
+	p := &program{cmd: exec.Command(command[0], args...)}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -89,56 +92,100 @@ func launch(b *testing.B, binary string) time.Duration {
 	return time.Since(begin)
 }
 
+// buildStack builds the program that is errand stack alone.
+func buildStack(b *testing.B) (path string) {
+	b.Helper()
+	path = filepath.Join(b.TempDir(), "stack")
+	build := exec.Command("go", "build", "-trimpath", "-o", path, "github.com/errandhq/errand/infra/stack")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("build the stack: %v\n%s", err, out)
+	}
+	return path
+}
+
 // BenchmarkSQSStart measures from the start of the process to the first answer
-// that a client has, and the memory that the stack then idles with. The first
-// start is of another data directory each time.
+// that a client has, and the memory that the stack then idles with: of errand
+// stack, and of the program that is that alone.
 func BenchmarkSQSStart(b *testing.B) {
 	binary, err := errandbin.Build(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}
+	l := launches{times: map[string][]float64{}, resident: map[string][][2]float64{}}
+	errand, alone := []string{binary, "stack"}, []string{buildStack(b)}
 	n := 31
 	if testing.Short() {
 		n = 3
 	}
-	names := []string{"errand version", "in memory", "new directory", "same directory again"}
-	took := map[string][]float64{}
-	var rss, anonymous []float64
-	same := filepath.Join(b.TempDir(), "same")
-	note1 := func(name string, d time.Duration) {
-		took[name] = append(took[name], float64(d)/float64(time.Millisecond))
-	}
-	for i := range n {
-		note1("errand version", launch(b, binary))
-		p, d := startProgram(b, binary)
-		note1("in memory", d)
-		p.stop()
-		p, d = startProgram(b, binary, "--data", filepath.Join(b.TempDir(), fmt.Sprint(i)))
-		note1("new directory", d)
-		all, anon := p.resident(b)
-		rss, anonymous = append(rss, all), append(anonymous, anon)
-		p.stop()
-		p, d = startProgram(b, binary, "--data", same)
-		note1("same directory again", d)
-		p.stop()
+	for range n {
+		l.took("errand version", launch(b, binary))
+		l.start(b, "errand stack", errand)
+		l.start(b, "stack alone", alone)
 	}
 	b.ReportMetric(0, "ns/op")
-	for _, name := range names {
-		r := row{subject: name, value: fmt.Sprintf("%.1f ms (fastest %.1f)", median(took[name]), least(took[name]))}
-		if name != "errand version" {
-			r.floor, r.ratio, r.target = "errand version", median(took[name])/median(took["errand version"]), "< 15 ms"
-		}
-		note(b, r, metric(name)+"-ms", median(took[name]))
+	l.report(b)
+	idleAfterLoad(b, errand)
+}
+
+// launches are the times and sizes of programs' starts, by what was started.
+type launches struct {
+	names    []string // of times, in their order
+	times    map[string][]float64
+	resident map[string][][2]float64 // MiB: all, without pages of files
+	same     string                  // a data directory
+}
+
+func (l *launches) took(name string, d time.Duration) {
+	if l.times[name] == nil {
+		l.names = append(l.names, name)
 	}
-	note(b, row{subject: "idle memory", value: fmt.Sprintf("%.1f MiB, %.1f without the program's own pages", median(rss), median(anonymous)), target: "< 25 MiB"},
-		"idle-MiB", median(rss))
-	idleAfterLoad(b, binary)
+	l.times[name] = append(l.times[name], float64(d)/float64(time.Millisecond))
+}
+
+// start starts a program in memory, in a new data directory, and in one that it
+// had before.
+func (l *launches) start(b *testing.B, name string, command []string) {
+	b.Helper()
+	p, d := startProgram(b, command)
+	l.took(name+", in memory", d)
+	p.stop()
+	p, d = startProgram(b, command, "--data", filepath.Join(b.TempDir(), "new"))
+	l.took(name+", new directory", d)
+	all, anonymous := p.resident(b)
+	l.resident[name] = append(l.resident[name], [2]float64{all, anonymous})
+	p.stop()
+	if l.same == "" {
+		l.same = filepath.Join(b.TempDir(), "same")
+	}
+	p, d = startProgram(b, command, "--data", l.same)
+	l.took(name+", same directory again", d)
+	p.stop()
+}
+
+func (l *launches) report(b *testing.B) {
+	for _, name := range l.names {
+		t := l.times[name]
+		r := row{subject: name, value: fmt.Sprintf("%.1f ms (fastest %.1f)", median(t), least(t))}
+		if name != "errand version" {
+			r.floor, r.ratio, r.target = "errand version", median(t)/median(l.times["errand version"]), "< 15 ms"
+		}
+		note(b, r, metric(name)+"-ms", median(t))
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.resident)) {
+		var all, anonymous []float64
+		for _, r := range l.resident[name] {
+			all, anonymous = append(all, r[0]), append(anonymous, r[1])
+		}
+		value := fmt.Sprintf("%.1f MiB, %.1f without the program's own pages", median(all), median(anonymous))
+		note(b, row{subject: name + ", idle memory", value: value, target: "< 25 MiB"}, metric(name)+"-idle-MiB", median(all))
+	}
 }
 
 // idleAfterLoad is the memory that is left after 20,000 messages have gone
 // through.
-func idleAfterLoad(b *testing.B, binary string) {
-	p, _ := startProgram(b, binary, "--data", filepath.Join(b.TempDir(), "load"))
+func idleAfterLoad(b *testing.B, command []string) {
+	p, _ := startProgram(b, command, "--data", filepath.Join(b.TempDir(), "load"))
 	l := newClient(b, p.client, "q.fifo")
 	n := 2000
 	if testing.Short() {

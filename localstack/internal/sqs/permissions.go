@@ -70,7 +70,7 @@ func (q *queue) statementOf(in AddPermissionInput) (s statement, err error) {
 		return s, errMissing("AWSAccountIds")
 	case len(in.Actions) == 0:
 		return s, errMissing("Actions")
-	case !queueNamePattern.MatchString(in.Label):
+	case !isName(in.Label):
 		return s, errValue(in.Label, "Label", "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.")
 	}
 	var principals, actions []string

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,8 +17,13 @@ import (
 // like, and between two purges, in ms.
 const cooldown = 60_000
 
-// queueNamePattern is also that of batch entries' IDs and of permissions' labels.
-var queueNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
+// isName is the rule for queue names, [A-Za-z0-9_-]{1,80}, which is also that of
+// batch entries' IDs and of permissions' labels.
+func isName(s string) bool {
+	return len(s) >= 1 && len(s) <= 80 && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
+	})
+}
 
 // CreateQueue creates a queue, or answers with the one that has that name and
 // those attributes. Errors: InvalidParameterValue (name), InvalidAttributeName,
@@ -48,7 +52,7 @@ func checkQueueName(name string, fifo bool) error {
 	if fifo && !suffix {
 		return errorf(codeInvalidParameter, "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length")
 	}
-	if suffix && !fifo || len(name) > 80 || !queueNamePattern.MatchString(plain) {
+	if suffix && !fifo || len(name) > 80 || !isName(plain) {
 		return errorf(codeInvalidParameter, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 	}
 	return nil

@@ -138,7 +138,7 @@ func checkBatch(entry string, ids []string) error {
 	}
 	seen := map[string]bool{}
 	for _, id := range ids {
-		if !queueNamePattern.MatchString(id) {
+		if !isName(id) {
 			return errorf(codeInvalidBatchID, "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
 		}
 		if seen[id] {
