@@ -42,10 +42,10 @@ HOSTILE_TESTS := Test(OneJob|Argv|BinaryOutput|Cancel|LostAnswer|ClonedDirectory
 SEED ?= 1
 COUNT ?= 1
 .PHONY: test-hostile
-test-hostile: ## The flow and end-to-end suites in the hostile profile, for COUNT seeds from SEED on
+test-hostile: ## The flow, end-to-end and browser suites in the hostile profile, for COUNT seeds from SEED on
 	@for seed in $$(seq $(SEED) $$(( $(SEED) + $(COUNT) - 1 ))); do \
 	  echo "== seed $$seed"; \
-	  ERRAND_PROFILE=hostile ERRAND_SEED=$$seed ERRAND_DAYS=1 $(GO) test -count=1 -timeout 30m ./test/flow ./test/e2e || exit 1; \
+	  ERRAND_PROFILE=hostile ERRAND_SEED=$$seed ERRAND_DAYS=1 $(GO) test -count=1 -timeout 30m ./test/flow ./test/e2e ./test/browser || exit 1; \
 	done
 
 test-isolate: functions ## Run the tests of the API with the compiled functions as processes, as on Lambda

@@ -34,7 +34,8 @@ func buildErrand(t *testing.T) string {
 func startLocal(t *testing.T, bin string) (url, token string) {
 	t.Helper()
 	data := t.TempDir()
-	cmd := exec.Command(bin, "local", "--addr", "127.0.0.1:0", "--data", data, "--heartbeat", "1s")
+	args := []string{"local", "--addr", "127.0.0.1:0", "--data", data, "--heartbeat", "1s"}
+	cmd := exec.Command(bin, append(args, errandbin.ProfileFlags(t)...)...)
 	cmd.Stderr = t.Output()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/test/errandbin"
 )
 
 // TestLostAnswer: a proxy drops the answer that gave a job. The agent asks again
@@ -261,7 +262,7 @@ func (s *server) awsCalls() map[string]func(endpoint string) error {
 		s.t.Fatalf("keys %s: %v", b, err)
 	}
 	attempts := 1
-	if hostile() {
+	if errandbin.Hostile() {
 		attempts = 10
 	}
 	at := func(endpoint string) aws.Config {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/test/errandbin"
 )
 
 // patience bounds every wait: it ends a test that is stuck, and measures nothing.
@@ -29,7 +30,7 @@ var patience = 90 * time.Second
 var leaseOver = 4 * time.Second
 
 func init() {
-	if hostile() { // a heartbeat may take seconds, of which the SDK waits most
+	if errandbin.Hostile() { // a heartbeat may take seconds, of which the SDK waits most
 		patience = 6 * time.Minute
 		fast = []string{"--heartbeat", "500ms", "--lease", "15s", "--short-lease", "10s", "--sweep", "1s"}
 		leaseOver = 20 * time.Second
@@ -208,7 +209,7 @@ func local(t *testing.T, agents string, flags ...string) *server {
 
 func localAt(t *testing.T, data, addr, agents string, flags ...string) *server {
 	t.Helper()
-	args := append([]string{"local", "--addr", addr, "--data", data, "--agents", agents}, profileFlags(t)...)
+	args := append([]string{"local", "--addr", addr, "--data", data, "--agents", agents}, errandbin.ProfileFlags(t)...)
 	args = append(args, strings.Fields(os.Getenv("ERRAND_E2E_FLAGS"))...)
 	p := start(t, append(args, flags...)...)
 	p.stdout.await(t, "\n")

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
+import { patience } from './patience'
 
 /** The server under test; test/browser starts it. */
 export const server = { url: need('ERRAND_URL').replace(/\/$/, ''), token: need('ERRAND_TOKEN') }
@@ -31,7 +32,7 @@ export interface Tab {
 export async function openTab(browser: Browser, colorScheme: 'light' | 'dark' = 'light'): Promise<Tab> {
   const context = await browser.newContext({ colorScheme, viewport: { width: 1200, height: 900 } })
   const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(10_000 * patience)
   const complaints: string[] = []
   page.on('pageerror', (err) => complaints.push(String(err)))
   page.on('console', (m) => {

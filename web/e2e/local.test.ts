@@ -2,6 +2,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Tab } from './browser'
 import { launch, openTab, run, shoot, signIn, zip } from './browser'
+import { patience } from './patience'
 
 // On a real `errand local` with its embedded agent.
 let browser: Browser
@@ -22,8 +23,8 @@ afterEach(async () => {
   await tab.context.close()
 })
 
-const ends = (text: string) => page.locator('#status').getByText(text).waitFor({ timeout: 25_000 })
-const sees = (text: string) => page.locator('.log').getByText(text, { exact: true }).waitFor({ timeout: 25_000 })
+const ends = (text: string) => page.locator('#status').getByText(text).waitFor({ timeout: 25_000 * patience })
+const sees = (text: string) => page.locator('.log').getByText(text, { exact: true }).waitFor({ timeout: 25_000 * patience })
 const lines = (stream: string) => page.locator(`.line.${stream} .text`).allTextContents()
 const exits = () => page.locator('.commands tbody td:nth-child(3)').allTextContents()
 

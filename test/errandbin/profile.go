@@ -1,6 +1,4 @@
-//go:build unix
-
-package e2e
+package errandbin
 
 import (
 	"hash/fnv"
@@ -9,15 +7,15 @@ import (
 	"testing"
 )
 
-// hostile is whether the tests run in the hostile profile.
-func hostile() bool { return os.Getenv("ERRAND_PROFILE") == "hostile" }
+// Hostile is whether the tests run in the hostile profile.
+func Hostile() bool { return os.Getenv("ERRAND_PROFILE") == "hostile" }
 
-// profileFlags are what errand local gets of ERRAND_PROFILE=hostile and
-// ERRAND_SEED=N (1 if not given), which run these tests over a stack that does
+// ProfileFlags are what errand local gets of ERRAND_PROFILE=hostile and
+// ERRAND_SEED=N (1 if not given), which run the tests over a stack that does
 // what AWS permits itself. Each test has a seed of its own, of N and its name.
-func profileFlags(t *testing.T) []string {
+func ProfileFlags(t *testing.T) []string {
 	t.Helper()
-	if !hostile() {
+	if !Hostile() {
 		return nil
 	}
 	seed := 1
