@@ -43,7 +43,7 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 	}
 	left := maxBatchBytes
 	for _, name := range names {
-		g := batchGet{KeysAndAttributes: in.RequestItems[name], t: tables[name], paths: paths[name], left: min(left, maxBatchTable)}
+		g := batchGet{KeysAndAttributes: in.RequestItems[name], name: name, t: tables[name], paths: paths[name], left: min(left, maxBatchTable)}
 		used, err := e.batchGet(&g, out)
 		if err != nil {
 			return nil, err
@@ -61,6 +61,7 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 // many bytes of items it may read, size how many it has read.
 type batchGet struct {
 	KeysAndAttributes
+	name       string // of the table, or its ARN
 	t          *table
 	paths      []expr.Path
 	left, size int
@@ -72,7 +73,6 @@ func (e *Engine) batchGet(g *batchGet, out *BatchGetItemOutput) (used units, err
 	if err := g.checkKeys(); err != nil {
 		return used, err
 	}
-	name := g.t.def.Description.TableName
 	items := []Shown{}
 	for i, key := range g.Keys {
 		it, size, err := e.get(g.t, key, g.paths, g.ConsistentRead)
@@ -82,7 +82,7 @@ func (e *Engine) batchGet(g *batchGet, out *BatchGetItemOutput) (used units, err
 		if g.size+size >= g.left {
 			rest := g.KeysAndAttributes
 			rest.Keys = g.Keys[i:]
-			out.UnprocessedKeys[name] = rest
+			out.UnprocessedKeys[g.name] = rest
 			used.table += readUnits(0, g.ConsistentRead) * float64(len(rest.Keys))
 			break
 		}
@@ -92,7 +92,7 @@ func (e *Engine) batchGet(g *batchGet, out *BatchGetItemOutput) (used units, err
 			items = append(items, *it)
 		}
 	}
-	out.Responses[name] = items
+	out.Responses[g.name] = items
 	return used, nil
 }
 
@@ -156,7 +156,7 @@ func (e *Engine) BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (*
 				return nil, err
 			}
 			for _, r := range in.RequestItems[name] {
-				w := &write{}
+				w := &write{named: name}
 				if err := w.batched(t, r); err != nil {
 					return nil, err
 				}
@@ -228,7 +228,7 @@ func (r WriteRequest) check() error {
 func consumedByTable(ws []*write, want string, factor float64) []ConsumedCapacity {
 	sums := map[string]*units{}
 	for _, w := range ws {
-		name := w.t.def.Description.TableName
+		name := w.named
 		if sums[name] == nil {
 			sums[name] = &units{}
 		}

@@ -59,7 +59,7 @@ func (e *Engine) collectionsByTable(ws []*write, want string) (map[string][]Item
 		if out == nil {
 			out = map[string][]ItemCollectionMetrics{}
 		}
-		name := w.t.def.Description.TableName
+		name := w.named
 		out[name] = append(out[name], *m)
 	}
 	return out, nil

@@ -75,7 +75,7 @@ func regionOf(ctx context.Context) string { return awswire.IdentityFrom(ctx).Reg
 
 // table finds a table for an operation on items. The caller holds e.mu.
 func (e *Engine) table(ctx context.Context, name *string) (*table, error) {
-	t, ok := e.tables[tableID{regionOf(ctx), *name}]
+	t, ok := e.find(ctx, *name)
 	if !ok {
 		return nil, noSuchTable()
 	}

@@ -18,8 +18,9 @@ const maxPage = 1 << 20
 // A page is a Query or a Scan, checked: a range of a table or an index read in
 // one direction from a start to a limit.
 type page struct {
-	t *table
-	x *index // nil for the table
+	t     *table
+	named string // the table, by the request: its name or ARN
+	x     *index // nil for the table
 
 	lower, upper []byte // keys: lower ≤ key < upper
 	back         bool
@@ -59,7 +60,7 @@ func (e *Engine) newPage(ctx context.Context, in pageParams) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &page{t: t, filter: in.filter, projection: in.projection, count: in.selects == "COUNT", consistent: in.consistent, capacity: in.capacity}
+	p := &page{t: t, named: *in.table, filter: in.filter, projection: in.projection, count: in.selects == "COUNT", consistent: in.consistent, capacity: in.capacity}
 	if in.limit != nil {
 		p.limit = int(*in.limit)
 	}
@@ -183,7 +184,7 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	}
 	used := p.used(r.size, r.fetched)
 	out.Bill = used.bill()
-	out.ConsumedCapacity = used.consumed(p.capacity, p.t.def.Description.TableName)
+	out.ConsumedCapacity = used.consumed(p.capacity, p.named)
 	return out, nil
 }
 

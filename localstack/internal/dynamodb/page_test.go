@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -60,6 +61,46 @@ func TestBatchGetLeftOver(t *testing.T) {
 	}
 	if got := out.ConsumedCapacity[0].CapacityUnits; got != 3*96+2 {
 		t.Errorf("used %v units", got)
+	}
+}
+
+// TestBatchGetOf16MB: an answer holds 16 MB at most, whatever each table may
+// give of it; asking for what is left over, again and again, gets all.
+func TestBatchGetOf16MB(t *testing.T) {
+	e := openEngine(t, vfs.NewMem(), newClock())
+	const tables, each, size = 15, 3, 390_000
+	left := map[string]KeysAndAttributes{}
+	for i := range tables {
+		name := fmt.Sprintf("tab-%02d", i)
+		makeTable(t, e, name)
+		var keys []Item
+		for j := range each {
+			key := Item{"pk": value.S("p"), "sk": value.N(fmt.Sprint(j))}
+			whole := maps.Clone(key)
+			whole["text"] = value.S(strings.Repeat("x", size))
+			if _, err := e.PutItem(t.Context(), &PutItemInput{TableName: &name, Item: whole}); err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, key)
+		}
+		left[name] = KeysAndAttributes{Keys: keys}
+	}
+	for _, want := range []int{16 << 20 / size, tables*each - 16<<20/size} {
+		out, err := e.BatchGetItem(t.Context(), &BatchGetItemInput{RequestItems: left})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, shown := range out.Responses {
+			got += len(shown)
+		}
+		if got != want {
+			t.Errorf("%d items in an answer, want %d", got, want)
+		}
+		left = out.UnprocessedKeys
+	}
+	if len(left) != 0 {
+		t.Errorf("keys of %d tables are never answered", len(left))
 	}
 }
 

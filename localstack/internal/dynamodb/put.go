@@ -8,7 +8,7 @@ func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, e
 	if err != nil {
 		return nil, err
 	}
-	w := &write{cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD", giveOld: in.ReturnValues == "ALL_OLD"}
+	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD", giveOld: in.ReturnValues == "ALL_OLD"}
 	err = e.write(func() ([]*write, error) {
 		t, err := e.table(ctx, in.TableName)
 		if err != nil {
@@ -41,7 +41,7 @@ func (w *write) remove(t *table, key Item) error {
 // output is the answer with what ReturnValues wants, of what a whole item's
 // write can give: NONE or ALL_OLD.
 func (w *write) output(returnValues, returnCapacity string) *WriteOutput {
-	out := &WriteOutput{Bill: w.units.bill(), ConsumedCapacity: w.units.consumed(returnCapacity, w.t.def.Description.TableName)}
+	out := &WriteOutput{Bill: w.units.bill(), ConsumedCapacity: w.units.consumed(returnCapacity, w.named)}
 	if returnValues == "ALL_OLD" {
 		out.Attributes = w.old
 	}
@@ -54,7 +54,7 @@ func (e *Engine) DeleteItem(ctx context.Context, in *DeleteItemInput) (*WriteOut
 	if err != nil {
 		return nil, err
 	}
-	w := &write{cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD", giveOld: in.ReturnValues == "ALL_OLD"}
+	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD", giveOld: in.ReturnValues == "ALL_OLD"}
 	err = e.write(func() ([]*write, error) {
 		t, err := e.table(ctx, in.TableName)
 		if err != nil {

@@ -67,14 +67,17 @@ func (e *Engine) CreateTable(ctx context.Context, in *CreateTableInput) (*Create
 	if err := validateTags(in.Tags); err != nil {
 		return nil, err
 	}
-	region := regionOf(ctx)
+	id, ok := tableIn(ctx, *in.TableName)
+	if !ok {
+		return nil, invalid("Invalid TableArn: a table of another region or account can't be created here: %s", *in.TableName)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, ok := e.tables[tableID{region, *in.TableName}]; ok {
-		return nil, badRequest("ResourceInUseException", "Table already exists: %s", *in.TableName)
+	if _, ok := e.tables[id]; ok {
+		return nil, badRequest("ResourceInUseException", "Table already exists: %s", id.name)
 	}
 	e.lastNo++
-	def := in.definition(region, e.lastNo, e.clock.Now())
+	def := in.definition(id, e.lastNo, e.clock.Now())
 	t, err := e.redefine(def, &inflight{}, nil)
 	if err != nil {
 		return nil, err
@@ -96,12 +99,12 @@ func tableARN(region, name string) string {
 	return "arn:aws:dynamodb:" + region + ":" + awswire.Account + ":table/" + name
 }
 
-func (in *CreateTableInput) definition(region string, no uint64, now time.Time) definition {
+func (in *CreateTableInput) definition(id tableID, no uint64, now time.Time) definition {
 	created := unixSeconds(now)
 	d := TableDescription{
-		AttributeDefinitions: in.AttributeDefinitions, TableName: *in.TableName, KeySchema: in.KeySchema,
+		AttributeDefinitions: in.AttributeDefinitions, TableName: id.name, KeySchema: in.KeySchema,
 		TableStatus: "ACTIVE", CreationDateTime: created, ProvisionedThroughput: provisioned(in.ProvisionedThroughput),
-		TableArn: tableARN(region, *in.TableName), TableId: awswire.RequestID(),
+		TableArn: tableARN(id.region, id.name), TableId: awswire.RequestID(),
 		LocalSecondaryIndexes: in.LocalSecondaryIndexes, GlobalSecondaryIndexes: in.GlobalSecondaryIndexes,
 		DeletionProtectionEnabled: in.DeletionProtectionEnabled,
 	}
@@ -112,7 +115,7 @@ func (in *CreateTableInput) definition(region string, no uint64, now time.Time) 
 		d.BillingModeSummary = &BillingModeSummary{in.BillingMode, &created}
 		d.TableThroughputModeSummary = &ThroughputMode{in.BillingMode, &created}
 	}
-	def := definition{Region: region, No: no, IndexNos: map[string]uint16{}, Tags: map[string]string{}}
+	def := definition{Region: id.region, No: no, IndexNos: map[string]uint16{}, Tags: map[string]string{}}
 	for i := range d.LocalSecondaryIndexes {
 		d.LocalSecondaryIndexes[i].IndexArn = d.TableArn + "/index/" + def.number(*d.LocalSecondaryIndexes[i].IndexName)
 	}
@@ -158,7 +161,7 @@ func (t *table) describe() *TableDescription {
 
 // named finds a table for an operation on tables. The caller holds e.mu.
 func (e *Engine) named(ctx context.Context, name string) (*table, error) {
-	t, ok := e.tables[tableID{regionOf(ctx), name}]
+	t, ok := e.find(ctx, name)
 	if !ok {
 		return nil, noSuchTableNamed(name)
 	}

@@ -66,6 +66,7 @@ func (e *Engine) transaction(ctx context.Context, in *TransactWriteItemsInput) (
 		if names[i], bind[i], err = w.action(item); err != nil {
 			return nil, nil, err
 		}
+		w.named = *names[i]
 		if item.Put != nil {
 			size += item.Put.Item.Size()
 		}

@@ -24,7 +24,7 @@ func (e *Engine) TransactGetItems(ctx context.Context, in *TransactGetItemsInput
 			if err := t.checkKey(item.Get.Key); err != nil {
 				return nil, err
 			}
-			ws[i] = &write{t: t, key: item.Get.Key}
+			ws[i] = &write{t: t, named: *item.Get.TableName, key: item.Get.Key}
 			if at := string(t.itemKey(item.Get.Key)); seen[at] {
 				return nil, invalid("Transaction request cannot include multiple operations on one item")
 			} else {

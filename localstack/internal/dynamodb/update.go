@@ -13,7 +13,7 @@ func (e *Engine) UpdateItem(ctx context.Context, in *UpdateItemInput) (*WriteOut
 	if err != nil {
 		return nil, err
 	}
-	w := &write{cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
+	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
 	err = e.write(func() ([]*write, error) {
 		t, err := e.table(ctx, in.TableName)
 		if err != nil {

@@ -80,6 +80,39 @@ func TestUpdateTableRefusals(t *testing.T) {
 	}
 }
 
+// TestProvisionedIndex: an index that a table with provisioned capacity gets has
+// units of its own, which a later update changes.
+func TestProvisionedIndex(t *testing.T) {
+	e := openEngine(t, vfs.NewMem(), newClock())
+	provisionedTable(t, e)
+	put(t, e, Item{"pk": value.S("p"), "h": value.S("h")})
+	update := func(u IndexUpdate) {
+		t.Helper()
+		in := &UpdateTableInput{TableName: ptr("tab"), AttributeDefinitions: []AttributeDefinition{def("h", "S")}, GlobalSecondaryIndexUpdates: []IndexUpdate{u}}
+		if _, err := e.UpdateTable(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	units := func(want int64) {
+		t.Helper()
+		d, err := e.DescribeTable(t.Context(), &TableNameInput{ptr("tab")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := d.Table.global("two")
+		if x == nil || *x.ProvisionedThroughput.ReadCapacityUnits != want || *x.ProvisionedThroughput.WriteCapacityUnits != want || x.WarmThroughput.ReadUnitsPerSecond != want {
+			t.Errorf("%+v, want %d units", x, want)
+		}
+	}
+	update(createIndex("two", "h", units2(7)))
+	units(7)
+	update(IndexUpdate{Update: &UpdateIndex{ptr("two"), units2(9)}})
+	units(9)
+	if got := scanned(t, e, ptr("two")); got != "p" {
+		t.Errorf("the index has %q", got)
+	}
+}
+
 // TestBackfill: an index of a table that has items holds them, through a
 // restart too, but for those without its key; and is gone when it is deleted.
 func TestBackfill(t *testing.T) {

@@ -36,7 +36,7 @@ func isName(s string) bool {
 //	enum=A B      one of the words
 //	pattern       [a-zA-Z0-9_.-]+
 //	min=n, max=n  bounds of a number, or of a length
-//	keys          map keys are names of 3 to 255 characters
+//	keys          map keys are names of 3 to 255 characters, or ARNs of tables
 //	values=n      map values have length 1 to n
 //
 // The messages and their order are AWS's; several faults share one message.
@@ -66,7 +66,7 @@ func validateNames(v reflect.Value) error {
 		if f.IsNil() {
 			return invalid("The parameter '%s' is required but was not present in the request", m.goName)
 		}
-		if n := len(f.Elem().String()); n < 3 || n > 255 {
+		if name := f.Elem().String(); (len(name) < 3 || len(name) > 255) && !isTableARN(name) {
 			return invalid("%s must be at least 3 characters long and at most 255 characters long", m.goName)
 		}
 	}
@@ -78,6 +78,7 @@ type member struct {
 	index             int
 	goName, path      string
 	required, notNull bool
+	tableName         bool // it may be an ARN
 	rules             []rule
 }
 
@@ -108,6 +109,7 @@ func membersOf(t reflect.Type) []member {
 	for i := range all {
 		f := t.Field(i)
 		m := member{index: i, goName: f.Name, path: string(unicode.ToLower(rune(f.Name[0]))) + f.Name[1:]}
+		m.tableName = f.Name == "TableName" && f.Type.Kind() == reflect.Pointer
 		for _, r := range strings.Split(f.Tag.Get("aws"), ",") {
 			switch rule := newRule(r); rule.name {
 			case "":
@@ -167,6 +169,9 @@ func (c *checker) field(v reflect.Value, path at, m *member) {
 		}
 		return
 	}
+	if m.tableName && isTableARN(v.Elem().String()) {
+		return
+	}
 	for _, r := range m.rules {
 		c.rule(v, path, r)
 	}
@@ -216,7 +221,7 @@ func (c *checker) rule(v reflect.Value, path at, r rule) {
 		c.bound(v, path, r)
 	case "keys":
 		for _, k := range sortedKeys(e) {
-			if !isName(k.String()) || k.Len() < 3 || k.Len() > 255 {
+			if (!isName(k.String()) || k.Len() < 3 || k.Len() > 255) && !isTableARN(k.String()) {
 				c.mapFault(v, path, "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]")
 			}
 		}

@@ -13,6 +13,7 @@ import (
 // these. The first group of fields is the request, the second the outcome.
 type write struct {
 	t       *table
+	named   string // what the request calls it: its name or ARN
 	key     Item
 	cond    *expr.Condition              // nil for none
 	change  func(old Item) (Item, error) // nil result: no item; nil func: a condition check
