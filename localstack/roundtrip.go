@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -152,8 +151,8 @@ type exchange struct {
 
 	once     sync.Once
 	answered chan struct{} // closed when sent and whole are set
-	sent     http.Header
-	whole    bool // held is all of the body
+	sent     http.Header   // the client's, once answered
+	whole    bool          // held is all of the body
 	failed   error
 }
 
@@ -299,7 +298,7 @@ func (x *exchange) response() (*http.Response, error) {
 		Status:     strconv.Itoa(x.status) + " " + http.StatusText(x.status),
 		StatusCode: x.status,
 		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        maps.Clone(x.sent),
+		Header:        x.sent,
 		ContentLength: -1,
 		Request:       x.req,
 	}
