@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/wire"
 	"github.com/errandhq/errand/test/errandbin"
 )
 
@@ -267,7 +269,9 @@ func (s *server) awsCalls() map[string]func(endpoint string) error {
 	}
 	at := func(endpoint string) aws.Config {
 		return aws.Config{
-			Region: "us-east-1", BaseEndpoint: &endpoint, RetryMaxAttempts: attempts,
+			Region: "us-east-1", BaseEndpoint: &endpoint,
+			// The product's: the SDK's own doesn't try again where an answer was cut.
+			Retryer:     func() aws.Retryer { return wire.NewRetryer(func(o *retry.StandardOptions) { o.MaxAttempts = attempts }) },
 			Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
 		}
 	}
