@@ -141,7 +141,7 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		a.runCommand(), a.jobsCommand(), a.jobCommand(), a.logsCommand(), a.cancelCommand(), a.workersCommand(),
-		a.localCommand(), a.agentCommand(), a.stackCommand(), a.tokenCommand(), a.versionCommand(), a.functionCommand(), a.demoCommand(),
+		a.localCommand(), a.agentCommand(), a.stackCommand(), a.tokenCommand(), a.quickstartCommand(), a.versionCommand(), a.functionCommand(), a.demoCommand(),
 	)
 	return root
 }

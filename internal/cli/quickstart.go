@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/errandhq/errand/agent"
+)
+
+func (a *app) quickstartCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "quickstart [DIR]",
+		Short: "Try Errand from a menu: a project, a job, its output, the workers",
+		Long: "Quickstart asks what to do, does it, and says which command that was. Where no server is\n" +
+			"named and none runs on this machine, it starts one with an agent, until you leave.\n\n" +
+			"DIR is the project's folder (by default errand-quickstart, made when you ask for it).",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := "errand-quickstart"
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			return a.quickstart(cmd.Context(), dir, os.Stdin)
+		},
+	}
+	a.addServerFlags(cmd)
+	return cmd
+}
+
+// A quickstart is one session at the menu. Its client commands go to one server.
+type quickstart struct {
+	app
+	dir   string
+	lines <-chan string // what the user says; closed at the end
+	page  string        // its address, with the token where the server is ours
+}
+
+// A choice is a line of the menu. Its error is told, and the menu goes on.
+type choice struct {
+	key, what string
+	do        func(*quickstart, context.Context) error
+}
+
+var choices = []choice{
+	{"1", "make a small project", (*quickstart).makeProject},
+	{"2", "run it on a worker", (*quickstart).runProject},
+	{"3", "list the jobs", func(s *quickstart, ctx context.Context) error {
+		s.say("errand jobs")
+		return s.jobs(ctx, jobsFlags{limit: 20})
+	}},
+	{"4", "show a job", (*quickstart).showJob},
+	{"5", "follow a job's log", (*quickstart).followJob},
+	{"6", "list the workers", func(s *quickstart, ctx context.Context) error {
+		s.say("errand workers")
+		return s.workers(ctx, false)
+	}},
+	{"7", "the page's address", func(s *quickstart, _ context.Context) error { return s.ui.result(s.page) }},
+	{"q", "leave", nil},
+}
+
+func (a *app) quickstart(ctx context.Context, dir string, stdin io.Reader) (err error) {
+	s := &quickstart{app: *a, dir: dir, lines: readLines(stdin)}
+	server, err := s.find(ctx)
+	if err != nil {
+		return err
+	}
+	if server != nil {
+		defer func() { err = errors.Join(err, server.close(ctx)) }()
+	}
+	for {
+		key, err := s.ask(ctx, menu())
+		if errors.Is(err, io.EOF) || key == "q" {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.choose(ctx, key); err != nil {
+			return err
+		}
+	}
+}
+
+// readLines gives out r's lines, and ends with it. Its goroutine may stay in a
+// read that nothing can end; it ends with the process then.
+func readLines(r io.Reader) <-chan string {
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for in := bufio.NewScanner(r); in.Scan(); {
+			lines <- strings.TrimSpace(in.Text())
+		}
+	}()
+	return lines
+}
+
+// find sees to it that there is a server: the one that is named, the local one
+// that runs, or its own, which it returns.
+func (s *quickstart) find(ctx context.Context) (*localServer, error) {
+	named := first(s.server.server, s.getenv("ERRAND_SERVER")) != ""
+	c, err := s.client()
+	if err == nil {
+		try, stop := context.WithTimeout(ctx, 10*time.Second)
+		defer stop()
+		if _, err = c.Workers(try, ""); err == nil {
+			s.page = c.BaseURL + "/"
+			s.ui.notef("using the server at %s", c.BaseURL)
+			return nil, nil
+		}
+	}
+	if named {
+		return nil, err
+	}
+	return s.start(ctx)
+}
+
+// start is errand local with the default data directory, and a free port.
+func (s *quickstart) start(ctx context.Context) (*localServer, error) {
+	data, err := defaultDataDir(s.getenv)
+	if err != nil {
+		return nil, err
+	}
+	quiet, err := agent.NewLogHandler(s.stderr, agent.LogText, slog.LevelWarn, s.ui.errColor)
+	if err != nil {
+		return nil, err
+	}
+	f := localFlags{listenFlags: listenFlags{addr: "127.0.0.1:0"}, dataDir: data, agents: 1}
+	s.say("errand local")
+	server, err := startLocal(ctx, s.plane, f, nil, slog.New(quiet))
+	if err != nil {
+		return nil, err
+	}
+	s.server = serverFlags{server: server.url, tokenFile: server.tokenFile()}
+	s.page = fmt.Sprintf("%s/#token=%s", server.url, server.tokens.user())
+	s.ui.notef("serving at %s, with an agent, until you leave", server.url)
+	return server, nil
+}
+
+func menu() string {
+	var b strings.Builder
+	for _, c := range choices {
+		fmt.Fprintf(&b, "\n  %s  %s", c.key, c.what)
+	}
+	return b.String() + "\n\nyour choice: "
+}
+
+// ask prints a prompt and returns the answer; io.EOF where there is none to come.
+func (s *quickstart) ask(ctx context.Context, prompt string) (string, error) {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	fmt.Fprint(s.stderr, prompt)
+	select {
+	case line, ok := <-s.lines:
+		if !ok {
+			return "", io.EOF
+		}
+		return line, nil
+	case <-ctx.Done():
+		fmt.Fprintln(s.stderr)
+		return "", context.Cause(ctx)
+	}
+}
+
+// choose does what a key stands for. What fails is told: only the menu's end is
+// the session's.
+func (s *quickstart) choose(ctx context.Context, key string) error {
+	for _, c := range choices {
+		if c.key != key {
+			continue
+		}
+		var exit *exitError
+		err := c.do(s, ctx)
+		if errors.As(err, &exit) && exit.err == nil {
+			s.ui.notef("errand run would end with exit code %d", exit.code)
+		} else if err != nil && !errors.Is(err, errInterrupted) && !errors.Is(err, io.EOF) {
+			s.ui.error(err)
+		}
+		return ctx.Err()
+	}
+	s.ui.hintf("type one of the keys on the left, and Enter")
+	return nil
+}
+
+// say tells which command does the same.
+func (s *quickstart) say(command string) { s.ui.line("", "$ "+command) }

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/errandhq/errand/internal/api"
+)
+
+// project is what makeProject writes: it runs with what every system has.
+var project = map[string]string{
+	"words.txt": "queue\nerrand\nworker\nfolder\nanswer\n",
+	"README":    "A project for errand quickstart: a worker gets a copy of this folder.\n",
+}
+
+func (s *quickstart) makeProject(context.Context) error {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return fmt.Errorf("make the project: %w", err)
+	}
+	for name, text := range project {
+		f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if errors.Is(err, os.ErrExist) {
+			continue // it is the user's by now
+		}
+		if err != nil {
+			return fmt.Errorf("make the project: %w", err)
+		}
+		_, err = f.WriteString(text)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("make the project: %w", err)
+		}
+	}
+	s.ui.notef("the project is in %s", s.dir)
+	return nil
+}
+
+func (s *quickstart) runProject(ctx context.Context) error {
+	if _, err := os.Stat(s.dir); err != nil {
+		return &hintError{fmt.Errorf("there is no project in %s", s.dir), "make it first: 1"}
+	}
+	command, err := s.ask(ctx, "command for the shell (Enter: sort words.txt): ")
+	if err != nil {
+		return err
+	}
+	command = first(command, "sort words.txt")
+	s.say("errand run " + shellQuote(s.dir) + " -c " + shellQuote(command))
+	return s.run(ctx, runFlags{commands: []string{command}}, []string{s.dir}, -1)
+}
+
+func (s *quickstart) showJob(ctx context.Context) error {
+	id, err := s.askJob(ctx)
+	if err != nil {
+		return err
+	}
+	s.say("errand job " + shellQuote(id))
+	return s.withJob(ctx, id, false, (*api.Client).Job)
+}
+
+func (s *quickstart) followJob(ctx context.Context) error {
+	id, err := s.askJob(ctx)
+	if err != nil {
+		return err
+	}
+	s.say("errand logs -f " + shellQuote(id))
+	return s.logs(ctx, id, 0, true, false)
+}
+
+// askJob is a job's ID, by default the latest's.
+func (s *quickstart) askJob(ctx context.Context) (string, error) {
+	id, err := s.ask(ctx, "job ID (Enter: the latest): ")
+	if err != nil || id != "" {
+		return id, err
+	}
+	c, err := s.client()
+	if err != nil {
+		return "", err
+	}
+	list, err := listJobs(ctx, c, jobsFlags{limit: 1})
+	if err != nil {
+		return "", err
+	}
+	if len(list.Jobs) == 0 {
+		return "", &hintError{errors.New("there is no job yet"), "run one: 2"}
+	}
+	return list.Jobs[0].ID, nil
+}
