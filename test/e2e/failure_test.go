@@ -271,7 +271,9 @@ func (s *server) awsCalls() map[string]func(endpoint string) error {
 		return aws.Config{
 			Region: "us-east-1", BaseEndpoint: &endpoint,
 			// The product's: the SDK's own doesn't try again where an answer was cut.
-			Retryer:     func() aws.Retryer { return wire.NewRetryer(func(o *retry.StandardOptions) { o.MaxAttempts = attempts }) },
+			Retryer: func() aws.Retryer {
+				return wire.NewRetryer(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })
+			},
 			Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
 		}
 	}
