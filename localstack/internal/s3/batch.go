@@ -10,7 +10,8 @@ type batch struct {
 	stripes []int              // of what readers may ask for
 	buckets map[string]*Bucket // nil: deleted
 
-	begun, ended []string // IDs of uploads
+	begun []*Upload
+	ended []string // IDs of uploads
 }
 
 // setObject puts an object into a bucket.
@@ -50,8 +51,8 @@ func (b *batch) applied(w write) {
 	for _, s := range b.stripes {
 		b.e.recent[s] = w
 	}
-	for _, id := range b.begun {
-		b.e.uploads[id] = true
+	for _, u := range b.begun {
+		b.e.uploads[u.ID] = target{u.Bucket, u.Key}
 	}
 	for _, id := range b.ended {
 		delete(b.e.uploads, id)

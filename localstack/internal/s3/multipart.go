@@ -52,7 +52,7 @@ func (e *Engine) CreateUpload(u *Upload) error {
 		if _, err := e.bucket(u.Bucket); err != nil {
 			return nil, err
 		}
-		b.begun = append(b.begun, u.ID)
+		b.begun = append(b.begun, u)
 		return nil, e.set(b, uploadKey(u.Bucket, u.Key, u.ID), u)
 	})
 }

@@ -47,8 +47,8 @@ type Engine struct {
 	recent [stripes]write // the latest of each stripe. Guarded by mu
 	synced atomic.Uint64  // the number of the last write known to be on disk
 
-	buckets sync.Map        // name → *Bucket, which is never changed. Written under mu
-	uploads map[string]bool // IDs of the unfinished ones. Guarded by mu
+	buckets sync.Map          // name → *Bucket, which is never changed. Written under mu
+	uploads map[string]target // the unfinished ones, by ID. Guarded by mu
 
 	sweeper sweeper
 }
@@ -69,7 +69,7 @@ func Open(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
-	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf, uploads: map[string]bool{}}
+	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf, uploads: map[string]target{}}
 	if err := firstOf(e.loadBuckets(), e.loadUploads(), e.removeOrphans()); err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}

@@ -19,7 +19,7 @@ type UploadsPage struct {
 	More     bool
 }
 
-// Uploads lists unfinished uploads. Errors: NoSuchBucket.
+// Uploads lists unfinished uploads. Errors: NoSuchBucket, InvalidArgument.
 func (e *Engine) Uploads(bucket string, in UploadsInput) (*UploadsPage, error) {
 	page, err := e.listUploads(bucket, in)
 	return page, firstOf(e.settleAll(), err)
@@ -27,6 +27,9 @@ func (e *Engine) Uploads(bucket string, in UploadsInput) (*UploadsPage, error) {
 
 func (e *Engine) listUploads(bucket string, in UploadsInput) (*UploadsPage, error) {
 	if _, err := e.bucket(bucket); err != nil {
+		return nil, err
+	}
+	if err := e.checkMarker(bucket, in.AfterKey, in.AfterID); err != nil {
 		return nil, err
 	}
 	page := &UploadsPage{}
@@ -82,12 +85,27 @@ func (e *Engine) scanUploads(bucket string, in UploadsInput, page *UploadsPage, 
 	return next, err
 }
 
+// target is what an upload is to become.
+type target struct{ bucket, key string }
+
+// checkMarker refuses an upload to another key as where to go on. One that isn't
+// there any more may have been: who lists may end what was listed.
+func (e *Engine) checkMarker(bucket, key, id string) error {
+	e.mu.RLock()
+	to, ok := e.uploads[id]
+	e.mu.RUnlock()
+	if ok && to != (target{bucket, key}) {
+		return invalidArgument("upload-id-marker", id, "Invalid uploadId marker")
+	}
+	return nil
+}
+
 // loadUploads notes which uploads are unfinished.
 func (e *Engine) loadUploads() error {
 	return e.space.Scan([]byte("u"), []byte("v"), func(_, v []byte) (bool, error) {
 		var u Upload
 		err := decode(v, &u)
-		e.uploads[u.ID] = true
+		e.uploads[u.ID] = target{u.Bucket, u.Key}
 		return true, err
 	})
 }

@@ -10,10 +10,14 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// copySource reads "/bucket/key" or "bucket/key", URL-encoded.
+// copySource reads "/bucket/key", "bucket/key", or a whole URL with that path,
+// URL-encoded.
 func (c *call) copySource() (s3.GetInput, error) {
 	header := c.r.Header.Get("X-Amz-Copy-Source")
 	path, version, versioned := strings.Cut(header, "?versionId=")
+	if scheme, rest, _ := strings.Cut(path, "://"); scheme == "http" || scheme == "https" { // "http:" is no bucket
+		_, path, _ = strings.Cut(rest, "/")
+	}
 	decoded, err := url.PathUnescape(path)
 	bucket, key, ok := strings.Cut(strings.TrimPrefix(decoded, "/"), "/")
 	if err != nil || !ok || bucket == "" || key == "" || versioned && version != "null" {

@@ -34,6 +34,9 @@ func TestListUploads(t *testing.T) {
 			t.Errorf("pages of %d: %s", size, d)
 		}
 	}
+	_, id, _ := strings.Cut(want[0], " ")
+	_, err := w.ListMultipartUploads(ctx, &awss3.ListMultipartUploadsInput{Bucket: aws.String("bkt"), KeyMarker: aws.String("z"), UploadIdMarker: &id})
+	wantError(t, err, "InvalidArgument")
 	out, err := w.ListMultipartUploads(ctx, &awss3.ListMultipartUploadsInput{Bucket: aws.String("bkt"), Prefix: aws.String("dir/"), Delimiter: aws.String("/")})
 	check(t, err)
 	if len(out.Uploads) != 3 || len(out.CommonPrefixes) != 1 || *out.CommonPrefixes[0].Prefix != "dir/sub/" {
