@@ -9,19 +9,24 @@ func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, e
 		return nil, err
 	}
 	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD", giveOld: in.ReturnValues == "ALL_OLD"}
-	err = e.write(func() ([]*write, error) {
-		t, err := e.table(ctx, in.TableName)
-		if err != nil {
-			return nil, err
-		}
-		return []*write{w}, w.put(t, in.Item)
-	})
+	err = e.writeOne(ctx, w, in.TableName, func(t *table) error { return w.put(t, in.Item) })
 	if err != nil {
 		return nil, err
 	}
 	out := w.output(in.ReturnValues, in.ReturnConsumedCapacity)
 	out.ItemCollectionMetrics, err = e.collection(w, in.ReturnItemCollectionMetrics)
 	return out, err
+}
+
+// writeOne does what aim makes of w in a table.
+func (e *Engine) writeOne(ctx context.Context, w *write, name *string, aim func(t *table) error) error {
+	return e.write(func() ([]*write, error) {
+		t, err := e.table(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		return []*write{w}, aim(t)
+	})
 }
 
 // put makes w the write of a whole item.
@@ -55,13 +60,7 @@ func (e *Engine) DeleteItem(ctx context.Context, in *DeleteItemInput) (*WriteOut
 		return nil, err
 	}
 	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD", giveOld: in.ReturnValues == "ALL_OLD"}
-	err = e.write(func() ([]*write, error) {
-		t, err := e.table(ctx, in.TableName)
-		if err != nil {
-			return nil, err
-		}
-		return []*write{w}, w.remove(t, in.Key)
-	})
+	err = e.writeOne(ctx, w, in.TableName, func(t *table) error { return w.remove(t, in.Key) })
 	if err != nil {
 		return nil, err
 	}

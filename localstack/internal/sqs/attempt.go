@@ -54,7 +54,7 @@ type stored struct {
 func (q *queue) unmodified(t *txn, a attemptRecord) (taken []stored, ok bool, err error) {
 	for _, m := range a.Messages {
 		s, small, ok, err := q.state(m.Seq)
-		expired := s.Sent+q.set.retention <= t.now
+		expired := q.tooOld(t, s)
 		if err != nil || !ok || s.Count != m.Count || s.Changed || expired {
 			return nil, false, err
 		}

@@ -244,7 +244,7 @@ func (q *queue) moveInto(t *txn, target *queue, limit int, home bool) (moved int
 		case readErr != nil:
 			err = readErr
 			return stop
-		case s.Sent+q.set.retention <= t.now:
+		case q.tooOld(t, s):
 			q.doom(seq)
 			return dropped
 		case home && s.Source != target.arn():
@@ -285,7 +285,7 @@ func (q *queue) nextOrigin() (arn string, err error) {
 			switch {
 			case err != nil:
 				readErr = err
-			case s.Sent+q.set.retention <= t.now:
+			case q.tooOld(t, s):
 				q.doom(seq)
 				return dropped
 			case s.Source == "":

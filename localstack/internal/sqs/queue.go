@@ -195,6 +195,10 @@ func (q *queue) doom(seq uint64) {
 	q.doomed = append(q.doomed, seq)
 }
 
+// tooOld is whether a message's retention is over, by when it was first sent: in
+// a standard dead-letter queue it began elsewhere.
+func (q *queue) tooOld(t *txn, s stateRecord) bool { return s.Sent+q.set.retention <= t.now }
+
 // nextSeq gives out a sequence number.
 func (q *queue) nextSeq(now int64) uint64 {
 	q.lastSeq = max(q.lastSeq+1, uint64(now)<<seqShift)

@@ -210,7 +210,7 @@ func (q *queue) takeMessages(t *txn, r receive, dlq *queue) (messages []Message,
 		case readErr != nil:
 			err = readErr
 			return stop
-		case s.Sent+q.set.retention <= t.now:
+		case q.tooOld(t, s):
 			q.doom(seq)
 			return dropped
 		case dlq != nil && s.Count >= q.set.redrive.maxReceive:

@@ -6,51 +6,29 @@ import (
 	"hash/crc32"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/errandhq/errand/localstack/internal/clock"
-	"github.com/errandhq/errand/localstack/internal/dynamodb"
-	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
-	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 // serve starts a stack with the table "jobs" (pk, sk; index byDue: a sparse
 // one of lane and due that projects what) and returns the SDK's client.
 func serve(t *testing.T) (*sdk.Client, string) {
 	t.Helper()
-	store, err := kv.Open("db", kv.Options{FS: vfs.NewMem(), Logf: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := dynamodb.Open(dynamodb.Config{Store: store, Clock: clock.NewManual(time.Unix(1_800_000_000, 0))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(dynamodbwire.New(e, dynamodbwire.Options{}))
-	t.Cleanup(func() {
-		srv.Close()
-		if err := errors.Join(e.Close(), store.Close()); err != nil {
-			t.Error(err)
-		}
-	})
-	c := sdk.New(sdk.Options{BaseEndpoint: &srv.URL, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""), RetryMaxAttempts: 1})
+	url := startOurs(t)
+	c := sdk.New(sdk.Options{BaseEndpoint: &url, Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""), RetryMaxAttempts: 1})
 	attr := func(n string, t types.ScalarAttributeType) types.AttributeDefinition {
 		return types.AttributeDefinition{AttributeName: &n, AttributeType: t}
 	}
 	key := func(h, r string) []types.KeySchemaElement {
 		return []types.KeySchemaElement{{AttributeName: &h, KeyType: types.KeyTypeHash}, {AttributeName: &r, KeyType: types.KeyTypeRange}}
 	}
-	_, err = c.CreateTable(t.Context(), &sdk.CreateTableInput{
+	_, err := c.CreateTable(t.Context(), &sdk.CreateTableInput{
 		TableName: aws.String("jobs"), BillingMode: types.BillingModePayPerRequest, KeySchema: key("pk", "sk"),
 		AttributeDefinitions: []types.AttributeDefinition{attr("pk", "S"), attr("sk", "N"), attr("lane", "S"), attr("due", "N")},
 		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: aws.String("byDue"), KeySchema: key("lane", "due"),
@@ -59,7 +37,7 @@ func serve(t *testing.T) (*sdk.Client, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, srv.URL
+	return c, url
 }
 
 func s(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
