@@ -91,7 +91,10 @@ func TestExpiry(t *testing.T) {
 		t.Errorf("sweep %+v, want one expired", r)
 	}
 	w.want(job.Spec.ID, errand.Failed, errand.ReasonExpired, 0)
-	w.worker("a").take(false)
+	k := w.worker("a")
+	for n := looks(); n > 0 && w.tickets() > 0; n-- { // a poll ends where SQS looks past what there is
+		k.take(false)
+	}
 	if n := w.tickets(); n != 0 {
 		t.Errorf("%d tickets left", n)
 	}
