@@ -10,7 +10,7 @@ SAM_VERSION := 1.170.0
 HCL_VERSION := v2.24.0
 SAM := $(CACHE)/sam/bin/sam
 
-.PHONY: help load bench-init test-isolate functions build demo test race lint template-lint cross bench bench-sqs bench-s3 bench-dynamodb web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration deploy package
+.PHONY: help load bench-init test-isolate functions build demo test race lint template-lint cross bench bench-sqs bench-s3 bench-dynamodb bench-api web test-clients clean ci fuzz dynamodb-local stack-image sam-build sam-local test-integration deploy package
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -168,6 +168,9 @@ bench-sqs: ## SQS beside a bare handler, a bare fsync and itself with durability
 
 bench-s3: ## S3 beside cp and fsync and a bare handler, and the memory that 5 GB take: a table (bench/README.md)
 	$(GO) test -run '^$$' -bench '^BenchmarkS3' -benchtime 1x -timeout 60m ./bench
+
+bench-api: ## What one caller waits for the API of errand local: create, status, assignment, heartbeat
+	$(GO) test -run '^$$' -bench '^BenchmarkAPI' -benchtime 1x ./bench
 
 clean: ## Remove what was built
 	rm -rf bin .cache .aws-sam
