@@ -104,6 +104,43 @@ func TestBatchGetOf16MB(t *testing.T) {
 	}
 }
 
+// TestNegativeSortKey: the range of one negative number holds no other.
+func TestNegativeSortKey(t *testing.T) {
+	e := openEngine(t, vfs.NewMem(), newClock())
+	makeTable(t, e, "tab")
+	for i := range 25 {
+		put(t, e, Item{"pk": value.S("p"), "sk": value.N(fmt.Sprint(2 - i))})
+	}
+	for text, want := range map[string]int{"sk = :n": 1, "sk <= :n": 21, "sk < :n": 20, "sk > :n": 4, "sk BETWEEN :n AND :n": 1} {
+		out, err := e.Query(t.Context(), &QueryInput{TableName: ptr("tab"), KeyConditionExpression: ptr("pk = :p AND " + text), ExpressionAttributeValues: Item{":p": value.S("p"), ":n": value.N("-2")}})
+		if err != nil || out.Count != want {
+			t.Errorf("%s: %d items, %v; want %d", text, out.Count, err, want)
+		}
+	}
+}
+
+// TestDeleteOfManyTables: a table takes nothing with it that isn't its own,
+// whatever its number.
+func TestDeleteOfManyTables(t *testing.T) {
+	e := openEngine(t, vfs.NewMem(), newClock())
+	const tables = 131 // their numbers get a byte that is no ASCII
+	name := func(i int) *string { return ptr(fmt.Sprintf("tab-%d", i)) }
+	for i := range tables {
+		makeTable(t, e, *name(i))
+		if _, err := e.PutItem(t.Context(), &PutItemInput{TableName: name(i), Item: Item{"pk": value.S("p"), "sk": value.N("1")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range tables - 1 {
+		if _, err := e.DeleteTable(t.Context(), &TableNameInput{name(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := e.Scan(t.Context(), &ScanInput{TableName: name(tables - 1)}); err != nil || out.Count != 1 {
+		t.Errorf("the last table has %d items, %v", out.Count, err)
+	}
+}
+
 // TestSegments: the segments of a scan share the items out, and a start key is
 // good in its own segment only.
 func TestSegments(t *testing.T) {

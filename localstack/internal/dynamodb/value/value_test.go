@@ -66,6 +66,20 @@ func TestStringOrder(t *testing.T) {
 	})
 }
 
+// TestSuccessor: it bounds just what begins with the prefix, whatever bytes that
+// has: they are no text.
+func TestSuccessor(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 'a', 0x7f, 0x80, 0xc3, 0xa9, 0xea, 0xfe, 0xff}), 1, 6)
+		prefix, key := b.Draw(t, "prefix"), b.Draw(t, "key")
+		end := value.Successor(prefix)
+		in := bytes.Compare(key, prefix) >= 0 && (end == nil || bytes.Compare(key, end) < 0)
+		if in != bytes.HasPrefix(key, prefix) {
+			t.Fatalf("%x is between %x and %x: %v", key, prefix, end, in)
+		}
+	})
+}
+
 func TestCodecAndSize(t *testing.T) {
 	it := value.Item{
 		"s": value.S("é\x00"), "n": value.N("-12.5"), "b": value.B([]byte{0, 255}), "t": value.Bool(true), "z": value.Null(),
