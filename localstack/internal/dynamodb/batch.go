@@ -185,7 +185,7 @@ func (w *write) batched(t *table, r WriteRequest) error {
 		return w.remove(t, r.DeleteRequest.Key)
 	}
 	it := r.PutRequest.Item
-	for _, a := range t.key.attrs() {
+	for _, a := range t.key.attrs {
 		if it[a.name].Kind != a.kind {
 			return invalid(keyMismatch)
 		}

@@ -10,7 +10,8 @@ func (e *Engine) collection(w *write, want string) (*ItemCollectionMetrics, erro
 	if want != "SIZE" || len(w.t.indexes) == 0 || !w.t.indexes[0].local {
 		return nil, nil
 	}
-	hash := w.key[w.t.key.hash.name]
+	name := w.t.key.attrs[0].name
+	hash := w.key[name]
 	size := 0
 	for _, no := range w.t.localNumbers() {
 		prefix := appendPartition(entriesOf(w.t.no, no), hash)
@@ -24,7 +25,7 @@ func (e *Engine) collection(w *write, want string) (*ItemCollectionMetrics, erro
 		}
 	}
 	low := float64(size >> 30)
-	return &ItemCollectionMetrics{ItemCollectionKey: Item{w.t.key.hash.name: hash}, SizeEstimateRangeGB: [2]float64{low, low + 1}}, nil
+	return &ItemCollectionMetrics{ItemCollectionKey: Item{name: hash}, SizeEstimateRangeGB: [2]float64{low, low + 1}}, nil
 }
 
 // localNumbers are the numbers of the table itself and of its local indexes.
@@ -44,7 +45,7 @@ func (e *Engine) collectionsByTable(ws []*write, want string) (map[string][]Item
 	var out map[string][]ItemCollectionMetrics
 	seen := map[string]bool{}
 	for _, w := range ws {
-		at := string(appendPartition(entriesOf(w.t.no, 0), w.key[w.t.key.hash.name]))
+		at := string(appendPartition(entriesOf(w.t.no, 0), w.key[w.t.key.attrs[0].name]))
 		if w.change == nil || seen[at] {
 			continue
 		}

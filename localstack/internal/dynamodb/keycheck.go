@@ -16,7 +16,7 @@ const keyMismatch = "The provided key element does not match the schema"
 
 // checkKey checks a key as given to GetItem and the like.
 func (t *table) checkKey(key Item) error {
-	if len(key) != len(t.key.attrs()) {
+	if len(key) != len(t.key.attrs) {
 		return invalid(keyMismatch)
 	}
 	return t.key.check(key)
@@ -24,8 +24,8 @@ func (t *table) checkKey(key Item) error {
 
 // check checks the attributes of k in key.
 func (k keySchema) check(key Item) error {
-	for i, a := range k.attrs() {
-		if err := a.check(key[a.name], i == 0); err != nil {
+	for i, a := range k.attrs {
+		if err := a.check(key[a.name], i < k.hashes); err != nil {
 			return err
 		}
 	}
@@ -66,7 +66,7 @@ func checkKeySize(v value.Value, hash bool) error {
 // checkItem checks the keys of a whole item: the table's must be there, those
 // of an index may be missing but not of another type.
 func (t *table) checkItem(it Item) error {
-	for i, a := range t.key.attrs() {
+	for i, a := range t.key.attrs {
 		v, ok := it[a.name]
 		if !ok {
 			return invalid(paramsInvalid+"Missing the key %s in the item", a.name)
@@ -99,7 +99,7 @@ func (t *table) globalFirst() []*index {
 
 func (t *table) checkIndexKeys(it Item) error {
 	for _, x := range t.globalFirst() {
-		for i, a := range x.key.attrs() {
+		for i, a := range x.key.attrs {
 			v, ok := it[a.name]
 			if !ok {
 				continue
@@ -111,7 +111,7 @@ func (t *table) checkIndexKeys(it Item) error {
 				return invalid("One or more parameter values are not valid. A value specified for a secondary index key is not supported. "+
 					"The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s", word, x.name, a.name)
 			}
-			if err := checkKeySize(v, i == 0); err != nil {
+			if err := checkKeySize(v, i < x.key.hashes); err != nil {
 				return err
 			}
 		}
@@ -129,7 +129,7 @@ func (t *table) checkUpdate(u *expr.Update) error {
 	if u == nil {
 		return nil
 	}
-	for _, a := range t.key.attrs() {
+	for _, a := range t.key.attrs {
 		for _, p := range u.Paths() {
 			if p[0].Name == a.name {
 				return invalid(paramsInvalid+"Cannot update attribute %s. This attribute is part of the key", a.name)
@@ -137,7 +137,7 @@ func (t *table) checkUpdate(u *expr.Update) error {
 		}
 	}
 	for _, x := range t.globalFirst() {
-		for _, a := range x.key.attrs() {
+		for _, a := range x.key.attrs {
 			if k := u.Kind(a.name); k != value.Invalid && k != a.kind {
 				return indexMismatch(x, a, k)
 			}
@@ -153,13 +153,13 @@ func (t *table) checkScalar(paths []expr.Path) error {
 	for _, p := range paths {
 		nested[p[0].Name] = nested[p[0].Name] || len(p) > 1
 	}
-	for _, a := range t.key.attrs() {
+	for _, a := range t.key.attrs {
 		if nested[a.name] {
 			return invalid(format, "Key", a.name)
 		}
 	}
 	for _, x := range t.globalFirst() {
-		for _, a := range x.key.attrs() {
+		for _, a := range x.key.attrs {
 			if nested[a.name] {
 				return invalid(format, "IndexKey", a.name)
 			}

@@ -56,8 +56,12 @@ func endKey(tableNo uint64, second int64, item []byte) []byte {
 	return append(k, item[prefixLen:]...)
 }
 
-// appendPartition appends the hash and the encoding of a partition key.
-func appendPartition(dst []byte, v value.Value) []byte {
-	h := value.Hash(v)
-	return value.AppendKey(append(dst, h[:]...), v)
+// appendPartition appends the hash and the encodings of a partition key.
+func appendPartition(dst []byte, vs ...value.Value) []byte {
+	h := value.Hash(vs...)
+	dst = append(dst, h[:]...)
+	for _, v := range vs {
+		dst = value.AppendKey(dst, v)
+	}
+	return dst
 }

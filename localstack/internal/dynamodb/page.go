@@ -133,7 +133,7 @@ func (in pageParams) checkSelect() error {
 // startKeyNames are the attributes of a LastEvaluatedKey.
 func (p *page) startKeyNames() map[string]bool {
 	names := map[string]bool{}
-	for _, a := range append(p.t.key.attrs(), p.keys().attrs()...) {
+	for _, a := range slices.Concat(p.t.key.attrs, p.keys().attrs) {
 		names[a.name] = true
 	}
 	return names
@@ -203,7 +203,7 @@ type reading struct {
 // take reads an item, and reports whether the page has room for another.
 func (r *reading) take(_, b []byte) (more bool, err error) {
 	stored := value.Stored(b)
-	size, paged, err := stored.Measure(r.t.key.sort.name)
+	size, paged, err := stored.Measure(r.t.key.sortName())
 	if err == nil {
 		err = r.keep(stored)
 	}

@@ -88,6 +88,12 @@ func (in *QueryInput) check() (*query, error) {
 	return q, q.checkSelect()
 }
 
+// maxTests is how many conditions a query has, but of a global index whose keys
+// have several attributes.
+const maxTests = 2
+
+const tooManyTests = "Conditions can be of length 1 or 2 only"
+
 func (in *QueryInput) keyTests(c compiled) (map[string]expr.KeyTest, error) {
 	var tests map[string]expr.KeyTest
 	if c.key != nil {
@@ -105,8 +111,8 @@ func (in *QueryInput) keyTests(c compiled) (map[string]expr.KeyTest, error) {
 			tests[t.Attr] = t.KeyTest()
 		}
 	}
-	if len(tests) != 1 && len(tests) != 2 {
-		return nil, invalid("Conditions can be of length 1 or 2 only")
+	if n := len(tests); n == 0 || n > maxTests && in.IndexName == nil || n > 2*maxKeyAttrs {
+		return nil, invalid(tooManyTests)
 	}
 	return tests, nil
 }
@@ -132,10 +138,17 @@ func (q *query) plan(p *page) error {
 	if q.start != nil && len(q.start) != len(p.startKeyNames()) {
 		return invalid("The provided starting key is invalid")
 	}
-	for i, a := range keys.attrs() {
-		if err := q.checkKeyTest(p, a, i == 0); err != nil {
+	if len(q.tests) > max(maxTests, len(keys.attrs)) {
+		return invalid(tooManyTests)
+	}
+	for i, a := range keys.attrs {
+		if err := q.checkKeyTest(p, a, i < keys.hashes); err != nil {
 			return err
 		}
+	}
+	tested, err := q.testedSort(keys)
+	if err != nil {
+		return err
 	}
 	if q.start != nil {
 		if err := q.checkBounds(p); err != nil {
@@ -156,15 +169,53 @@ func (q *query) plan(p *page) error {
 			return err
 		}
 	}
-	part := appendPartition(p.prefix(), q.tests[keys.hash.name].Args[0])
+	part := appendPartition(p.prefix(), q.partition(keys)...)
 	p.lower, p.upper = part, value.Successor(part)
-	if t, ok := q.tests[keys.sort.name]; ok && keys.sort.name != "" {
+	for _, a := range tested { // each but the last is fixed to a value
+		t := q.tests[a.name]
 		p.lower, p.upper = sortRange(part, t)
+		part = value.AppendKey(part, t.Args[0])
 	}
 	if q.start != nil {
 		p.resume(q.start)
 	}
 	return nil
+}
+
+// partition are the values of the partition key that the query asks for.
+func (q *query) partition(keys keySchema) []value.Value {
+	var vs []value.Value
+	for _, a := range keys.hash() {
+		vs = append(vs, q.tests[a.name].Args[0])
+	}
+	return vs
+}
+
+// testedSort are the attributes of the sort key that the query tests. They are
+// the first ones, and only the last of them can be asked for a range ("Multi-
+// attribute keys pattern", Developer Guide).
+func (q *query) testedSort(keys keySchema) ([]keyAttr, error) {
+	n := len(q.tests) - keys.hashes
+	for i, a := range keys.sort()[:n] {
+		t, ok := q.tests[a.name]
+		if !ok {
+			return nil, invalid("Query condition missed key schema element: %s", a.name)
+		}
+		if t.Op != "=" && i < n-1 {
+			return nil, invalid("Query key condition not supported")
+		}
+	}
+	return keys.sort()[:n], nil
+}
+
+// strange reports whether the query tests what is no key attribute.
+func (q *query) strange(keys keySchema) bool {
+	for name := range q.tests {
+		if !keys.has(name) {
+			return true
+		}
+	}
+	return false
 }
 
 func (q *query) checkKeyTest(p *page, a keyAttr, hash bool) error {
@@ -176,12 +227,12 @@ func (q *query) checkKeyTest(p *page, a keyAttr, hash bool) error {
 			return err
 		}
 	}
-	if hash && len(p.keys().attrs()) == 1 && len(q.tests) > 1 {
+	if hash && len(p.keys().attrs) == 1 && len(q.tests) > 1 {
 		return invalid("Query key condition not supported")
 	}
 	t, ok := q.tests[a.name]
 	if !ok {
-		if hash || len(q.tests) > 1 {
+		if hash || q.strange(p.keys()) {
 			return invalid("Query condition missed key schema element: %s", a.name)
 		}
 		return nil
@@ -209,16 +260,17 @@ func (q *query) checkBounds(p *page) error {
 		return invalid("The provided starting key is invalid: %s", message(err))
 	}
 	keys := p.keys()
-	samePart := value.Equal(q.start[keys.hash.name], q.tests[keys.hash.name].Args[0])
-	t, ok := q.tests[keys.sort.name]
-	if !ok || keys.sort.name == "" {
+	samePart := slices.EqualFunc(keys.partition(q.start), q.partition(keys), value.Equal)
+	if len(q.tests) == keys.hashes {
 		if !samePart {
 			return invalid("The provided starting key is outside query boundaries based on provided conditions")
 		}
 		return nil
 	}
-	if !t.Matches(q.start[keys.sort.name]) {
-		return invalid("The provided starting key does not match the range key predicate")
+	for _, a := range keys.sort() {
+		if t, ok := q.tests[a.name]; ok && !t.Matches(q.start[a.name]) {
+			return invalid("The provided starting key does not match the range key predicate")
+		}
 	}
 	if !samePart {
 		return invalid("The query can return at most one row and cannot be restarted")
@@ -235,7 +287,7 @@ func (q *query) checkFilter(p *page) error {
 	for _, path := range q.filter.Paths() {
 		heads[path[0].Name] = true
 	}
-	for _, a := range p.keys().attrs() {
+	for _, a := range p.keys().attrs {
 		if heads[a.name] {
 			return invalid("%s can only contain non-primary key attributes: Primary key attribute: %s", q.filtered, a.name)
 		}

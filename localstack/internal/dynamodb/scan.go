@@ -141,11 +141,11 @@ func checkScanStart(p *page, start Item) error {
 	case p.x == nil:
 		return nil
 	}
-	for i, a := range p.x.key.attrs() {
+	for i, a := range p.x.key.attrs {
 		if _, ok := start[a.name]; !ok {
 			return invalid("The provided starting key is invalid")
 		}
-		if err := a.check(start[a.name], i == 0); err != nil {
+		if err := a.check(start[a.name], i < p.x.key.hashes); err != nil {
 			return err
 		}
 	}

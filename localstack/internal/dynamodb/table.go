@@ -39,36 +39,53 @@ type index struct {
 	projects map[string]bool // otherwise: the attributes it holds, keys too
 }
 
-// A keySchema is the attributes of a key. sort has no name where there is none.
-type keySchema struct{ hash, sort keyAttr }
+// A keySchema is the attributes of a key: first those of the partition key, then
+// those of the sort key. A table and a local index have one, and one at most; a
+// global index may have four of each.
+type keySchema struct {
+	attrs  []keyAttr
+	hashes int // of them are the partition key's
+}
 
 type keyAttr struct {
 	name string
 	kind value.Kind
 }
 
-// attrs are the attributes of the key, in order.
-func (k keySchema) attrs() []keyAttr {
-	if k.sort.name == "" {
-		return []keyAttr{k.hash}
+func (k keySchema) hash() []keyAttr { return k.attrs[:k.hashes] }
+func (k keySchema) sort() []keyAttr { return k.attrs[k.hashes:] }
+
+// sortName is the first attribute of the sort key, "" where there is none.
+func (k keySchema) sortName() string {
+	if len(k.sort()) == 0 {
+		return ""
 	}
-	return []keyAttr{k.hash, k.sort}
+	return k.sort()[0].name
 }
 
 func (k keySchema) has(attr string) bool {
-	return attr == k.hash.name || attr == k.sort.name && attr != ""
+	return slices.ContainsFunc(k.attrs, func(a keyAttr) bool { return a.name == attr })
 }
 
 // in reports whether the item has all of the key, by the right types.
 func (k keySchema) in(it Item) bool {
-	return !slices.ContainsFunc(k.attrs(), func(a keyAttr) bool { return it[a.name].Kind != a.kind })
+	return !slices.ContainsFunc(k.attrs, func(a keyAttr) bool { return it[a.name].Kind != a.kind })
+}
+
+// partition are the values of the partition key in an item that has them.
+func (k keySchema) partition(it Item) []value.Value {
+	vs := make([]value.Value, k.hashes)
+	for i, a := range k.hash() {
+		vs[i] = it[a.name]
+	}
+	return vs
 }
 
 // append appends the key of it, which has one.
 func (k keySchema) append(dst []byte, it Item) []byte {
-	dst = appendPartition(dst, it[k.hash.name])
-	if k.sort.name != "" {
-		dst = value.AppendKey(dst, it[k.sort.name])
+	dst = appendPartition(dst, k.partition(it)...)
+	for _, a := range k.sort() {
+		dst = value.AppendKey(dst, it[a.name])
 	}
 	return dst
 }
@@ -87,17 +104,15 @@ func newTable(def definition, writes *inflight) *table {
 
 func newKeySchema(elements []KeySchemaElement, defs []AttributeDefinition) keySchema {
 	var k keySchema
-	for i, el := range elements {
+	for _, el := range elements {
 		a := keyAttr{name: *el.AttributeName}
 		for _, d := range defs {
 			if *d.AttributeName == a.name {
 				a.kind = value.KindOf(*d.AttributeType)
 			}
 		}
-		if i == 0 {
-			k.hash = a
-		} else {
-			k.sort = a
+		if k.attrs = append(k.attrs, a); *el.KeyType == "HASH" {
+			k.hashes = len(k.attrs)
 		}
 	}
 	return k
@@ -111,7 +126,7 @@ func (t *table) newIndex(ix Index, local bool) *index {
 	}
 	x.projects = map[string]bool{}
 	for _, k := range []keySchema{t.key, x.key} {
-		for _, a := range k.attrs() {
+		for _, a := range k.attrs {
 			x.projects[a.name] = true
 		}
 	}
@@ -146,7 +161,7 @@ func (x *index) entry(t *table, it Item) (key []byte, projected Item) {
 func (x *index) entryKey(t *table, it Item) []byte {
 	key := x.key.append(entriesOf(t.no, x.no), it)
 	var own []value.Value
-	for _, a := range t.key.attrs() {
+	for _, a := range t.key.attrs {
 		own = append(own, it[a.name])
 	}
 	h := value.Hash(own...)
@@ -169,7 +184,7 @@ func (x *index) project(it Item) Item {
 // keyOf returns the key attributes of an item.
 func (t *table) keyOf(it Item) Item {
 	k := Item{}
-	for _, a := range t.key.attrs() {
+	for _, a := range t.key.attrs {
 		k[a.name] = it[a.name]
 	}
 	return k

@@ -99,6 +99,44 @@ func checkSchema(elements []KeySchemaElement, defined []string) error {
 	return nil
 }
 
+// maxKeyAttrs is how many attributes the partition key of a global index has at
+// most, and its sort key. (AWS's of November 2025; those of tables and local
+// indexes have one each.)
+const maxKeyAttrs = 4
+
+// checkGlobalSchema checks the key schema of a global index.
+func checkGlobalSchema(elements []KeySchemaElement, defined []string) error {
+	if len(elements) == 1 || len(elements) == 2 && (*elements[1].KeyType == "RANGE" || *elements[0].AttributeName == *elements[1].AttributeName) {
+		return checkSchema(elements, defined) // as of tables, with AWS's words
+	}
+	if err := checkSchema(elements[:1], defined); err != nil {
+		return err
+	}
+	counts := map[string]int{}
+	for i, el := range elements {
+		name := *el.AttributeName
+		switch counts[*el.KeyType]++; {
+		case !slices.Contains(defined, name):
+			return checkSchema(elements[i:i+1], defined)
+		case slices.Contains(keyNames(elements[:i]), name):
+			return invalid("Invalid KeySchema: The attribute %s is in the KeySchema twice", name)
+		case *el.KeyType == "HASH" && counts["RANGE"] > 0:
+			return invalid("Invalid KeySchema: The HASH key attributes of a global secondary index must stand before the RANGE key attributes")
+		case counts[*el.KeyType] > maxKeyAttrs:
+			return invalid("Invalid KeySchema: A global secondary index can have at most %d %s key attributes", maxKeyAttrs, *el.KeyType)
+		}
+	}
+	return nil
+}
+
+// checkOneEach refuses keys of several attributes where there are none.
+func checkOneEach(ix Index) error {
+	if len(ix.KeySchema) > 2 {
+		return invalid("Invalid KeySchema: Only global secondary indexes can have keys of several attributes: %s", *ix.IndexName)
+	}
+	return nil
+}
+
 func (in *CreateTableInput) checkLocal(defined []string, names map[string]bool) error {
 	if in.LocalSecondaryIndexes == nil {
 		return nil
@@ -111,6 +149,9 @@ func (in *CreateTableInput) checkLocal(defined []string, names map[string]bool) 
 	}
 	hash := *in.KeySchema[0].AttributeName
 	for _, ix := range in.LocalSecondaryIndexes {
+		if err := checkOneEach(Index(ix)); err != nil {
+			return err
+		}
 		if err := checkSchema(ix.KeySchema, defined); err != nil {
 			return err
 		}
@@ -139,7 +180,7 @@ func (in *CreateTableInput) checkGlobal(defined []string, names map[string]bool)
 		return invalid(paramsInvalid + "List of GlobalSecondaryIndexes is empty")
 	}
 	for _, ix := range in.GlobalSecondaryIndexes {
-		if err := checkSchema(ix.KeySchema, defined); err != nil {
+		if err := checkGlobalSchema(ix.KeySchema, defined); err != nil {
 			return err
 		}
 		if in.BillingMode == "PAY_PER_REQUEST" && ix.ProvisionedThroughput != nil {

@@ -35,7 +35,7 @@ type Throughput struct {
 // Index is a secondary index. ProvisionedThroughput is a global one's.
 type Index struct {
 	IndexName             *string            `aws:"notnull,pattern,min=3,max=255"`
-	KeySchema             []KeySchemaElement `aws:"notnull,min=1,max=2"`
+	KeySchema             []KeySchemaElement `aws:"notnull,min=1,max=8"`
 	Projection            *Projection        `aws:"notnull"`
 	ProvisionedThroughput *Throughput        `json:",omitempty"`
 

@@ -33,7 +33,7 @@ type CreateIndex struct {
 	Projection            *Projection `aws:"notnull"`
 	IndexName             *string     `aws:"notnull,pattern,min=3,max=255"`
 	ProvisionedThroughput *Throughput
-	KeySchema             []KeySchemaElement `aws:"notnull,min=1,max=2"`
+	KeySchema             []KeySchemaElement `aws:"notnull,min=1,max=8"`
 }
 
 // DeleteIndex removes an index.

@@ -80,7 +80,7 @@ func (w *write) update(t *table, key Item, u updateOf) error {
 // checkUpdated checks the keys of indexes in an item that an update has made.
 func (t *table) checkUpdated(it Item) error {
 	for _, x := range t.indexes {
-		for _, a := range x.key.attrs() {
+		for _, a := range x.key.attrs {
 			if v, ok := it[a.name]; ok && v.Kind != a.kind {
 				return invalid("The update expression attempted to update the secondary index key to unsupported type")
 			}

@@ -124,7 +124,7 @@ func (c *CreateIndex) check(t *table, defs []AttributeDefinition, mode string) e
 	if err := (Index{IndexName: c.IndexName, Projection: c.Projection}).check(names); err != nil {
 		return err
 	}
-	if err := checkSchema(c.KeySchema, definedNames(merged(slices.Clone(d.AttributeDefinitions), defs))); err != nil {
+	if err := checkGlobalSchema(c.KeySchema, definedNames(merged(slices.Clone(d.AttributeDefinitions), defs))); err != nil {
 		return err
 	}
 	if err := checkDefinitions(d, defs); err != nil {
