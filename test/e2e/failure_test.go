@@ -43,7 +43,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 	polls := proxy.requests("/api/jobs/get-job")
 	if len(polls) < 2 || pollID(polls[0]) != pollID(polls[1]) {
-		t.Errorf("polls %q: the second must repeat the first one's poll ID", polls)
+		t.Errorf("polls %q: the second must repeat the poll ID of the first, whose answer was dropped", polls)
 	}
 }
 

@@ -20,8 +20,8 @@ type dropProxy struct {
 	target string
 	ln     net.Listener
 	mu     sync.Mutex
-	drop   string // path whose next answer is dropped
-	seen   []string
+	drop   string   // path whose next answer is dropped
+	seen   []string // since then, once one was
 }
 
 func newDropProxy(t *testing.T, target string) *dropProxy {
@@ -60,7 +60,8 @@ func (p *dropProxy) dropNext(path string) {
 	p.drop = path
 }
 
-// requests are the request lines seen so far that hold s.
+// requests are the request lines that hold s, from the one on whose answer was
+// dropped.
 func (p *dropProxy) requests(s string) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,7 +102,7 @@ func (p *dropProxy) serve(c net.Conn) {
 	}
 	if dropped && bytes.HasPrefix(answer, []byte("HTTP/1.1 200")) {
 		p.mu.Lock()
-		p.drop = ""
+		p.drop, p.seen = "", []string{line}
 		p.mu.Unlock()
 		return
 	}
