@@ -15,10 +15,18 @@ import (
 
 const olderDisorder = "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound"
 
+// sortedNames are the attributes that a parameter names, mostly none.
+func sortedNames[T any](in map[string]T) []string {
+	if len(in) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(in))
+}
+
 // expectation turns Expected into a condition; nil for none.
 func expectation(in map[string]Expected, operator string) (*expr.Condition, error) {
 	var tests []expr.LegacyTest
-	for _, attr := range slices.Sorted(maps.Keys(in)) {
+	for _, attr := range sortedNames(in) {
 		t, err := in[attr].test(attr)
 		if err != nil {
 			return nil, err
@@ -133,7 +141,7 @@ func checkOperands(t expr.LegacyTest, kinds map[string][]value.Kind) error {
 // olderTests turns a filter or key condition into tests, in order of attribute.
 func olderTests(in map[string]ConditionInput) ([]expr.LegacyTest, error) {
 	var tests []expr.LegacyTest
-	for _, attr := range slices.Sorted(maps.Keys(in)) {
+	for _, attr := range sortedNames(in) {
 		t := expr.LegacyTest{Attr: attr, Operator: *in[attr].ComparisonOperator, Args: in[attr].AttributeValueList}
 		if err := validValues(t.Args); err != nil {
 			return nil, err
@@ -152,7 +160,7 @@ func olderUpdate(in map[string]AttributeUpdate) (*expr.Update, error) {
 		return nil, nil
 	}
 	var us []expr.LegacyUpdate
-	for _, attr := range slices.Sorted(maps.Keys(in)) {
+	for _, attr := range sortedNames(in) {
 		u, err := in[attr].update(attr)
 		if err != nil {
 			return nil, err

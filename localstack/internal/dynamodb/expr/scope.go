@@ -23,10 +23,8 @@ func NewScope(names map[string]string, values value.Item) (*Scope, error) {
 	if names != nil && len(names) == 0 {
 		return nil, fault("ExpressionAttributeNames must not be empty")
 	}
-	for _, k := range slices.Sorted(maps.Keys(names)) {
-		if f := checkName(k, names[k]); f != nil {
-			return nil, f
-		}
+	if f := checkNames(names); f != nil {
+		return nil, f
 	}
 	if values != nil && len(values) == 0 {
 		return nil, fault("ExpressionAttributeValues must not be empty")
@@ -54,6 +52,19 @@ const (
 	maxPlaceholder = 255
 	maxName        = 65535
 )
+
+// checkNames checks ExpressionAttributeNames, in their order.
+func checkNames(names map[string]string) *Error {
+	if len(names) == 0 {
+		return nil
+	}
+	for _, k := range slices.Sorted(maps.Keys(names)) {
+		if f := checkName(k, names[k]); f != nil {
+			return f
+		}
+	}
+	return nil
+}
 
 // checkName checks an entry of ExpressionAttributeNames.
 func checkName(k, name string) *Error {
