@@ -160,3 +160,57 @@ func TestNothingIsToldAfterAFailure(t *testing.T) {
 		}
 	}
 }
+
+// TestBucketsAreSettled: nor is what follows from a bucket that was just created
+// or deleted.
+func TestBucketsAreSettled(t *testing.T) {
+	head := func(e *s3.Engine) error {
+		_, _, err := e.Head(s3.GetInput{Bucket: "bkt", Key: "k"})
+		return err
+	}
+	read := func(e *s3.Engine) error { _, err := get(e, "k"); return err }
+	created := func(e *s3.Engine) error { return e.CreateBucket("bkt", "us-east-1") }
+	deleted := func(e *s3.Engine) error { return e.DeleteBucket("bkt") }
+	for name, tc := range map[string]struct {
+		there       bool
+		change, ask func(*s3.Engine) error
+		code        string
+	}{
+		"head in a new bucket":     {false, created, head, "NoSuchKey"},
+		"get in a new bucket":      {false, created, read, "NoSuchKey"},
+		"head in a deleted bucket": {true, deleted, head, "NoSuchBucket"},
+		"get in a deleted bucket":  {true, deleted, read, "NoSuchBucket"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { askOfBucket(t, tc.there, tc.change, tc.ask, tc.code) })
+		})
+	}
+}
+
+func askOfBucket(t *testing.T, there bool, change, ask func(*s3.Engine) error, code string) {
+	var slow atomic.Bool
+	release := make(chan struct{})
+	fs := &syncFS{FS: vfs.NewMem(), hook: func() {
+		if slow.Load() {
+			<-release
+		}
+	}}
+	e, stop := open(t, fs, "", clock.Real())
+	defer stop()
+	if there {
+		check(t, e.CreateBucket("bkt", "us-east-1"))
+	}
+	slow.Store(true)
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { first <- change(e) }()
+	synctest.Wait()
+	go func() { second <- ask(e) }()
+	synctest.Wait()
+	if len(second) > 0 {
+		t.Error("it was answered before the disk had what it tells")
+	}
+	slow.Store(false)
+	close(release)
+	check(t, <-first)
+	wantCode(t, <-second, code)
+}

@@ -40,10 +40,14 @@ func (e *Engine) noteSynced(number uint64) {
 
 // settle waits until what was read of an object or, with no key, of a bucket is
 // on disk: as in S3, what someone was shown isn't gone after a power cut. But
-// for a key that is being written, nothing is waited for.
+// for a key that is being written, nothing is waited for. What was read of an
+// object also tells of its bucket.
 func (e *Engine) settle(bucket, key string) error {
 	e.mu.RLock()
 	w := e.recent[stripeOf(bucket, key)]
+	if b := e.recent[stripeOf(bucket, "")]; b.number > w.number {
+		w = b
+	}
 	e.mu.RUnlock()
 	return e.reach(w)
 }
