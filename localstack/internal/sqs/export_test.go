@@ -16,3 +16,26 @@ func (e *Engine) Sweep() { e.sweep() }
 
 // LookAt has FIFO queues look at so many messages.
 func LookAt(n int) func(*Config) { return func(c *Config) { c.lookAt = n } }
+
+// OlderLayout puts a queue's messages into the store as they were before small
+// bodies stood behind the states: each in a record of its own.
+func (e *Engine) OlderLayout(name string) error {
+	q, err := e.named("us-east-1", name)
+	if err != nil {
+		return err
+	}
+	b := e.cfg.Store.NewBatch()
+	err = e.space.Scan(queueKey(kindState, q.id), queueKey(kindState, q.id+1), func(key, value []byte) (bool, error) {
+		s, small, err := decodeState(value)
+		if err != nil {
+			return false, err
+		}
+		b.Set(e.space, key, s.encode(nil))
+		b.Set(e.space, append([]byte{kindBody}, key[1:]...), small)
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	return b.Commit()
+}

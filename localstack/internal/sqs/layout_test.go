@@ -58,6 +58,25 @@ func TestBodiesSmallAndLarge(t *testing.T) {
 	}
 }
 
+// TestOlderLayout: messages that were stored before small bodies stood behind the
+// states are received, and nothing is left of them.
+func TestOlderLayout(t *testing.T) {
+	for _, queue := range []string{"q", "q.fifo"} {
+		s := newStack(t)
+		s.create(t, queue)
+		s.send(t, queue, "g", "old")
+		must(t, s.OlderLayout(queue))
+		s.restart(t)
+		got := s.take(t, queue, 1)
+		want(t, "body", bodies(got), "old")
+		s.restart(t) // in flight
+		must(t, s.delete(queue, got[0]))
+		if n := s.keysOf(t); n['S']+n['B'] != 0 {
+			t.Errorf("%s: deleted, and the store has %v", queue, n)
+		}
+	}
+}
+
 // TestSequenceNumbersNeverComeTwice: also where the message that had the last
 // one is gone, and the clock stands still over a restart.
 func TestSequenceNumbersNeverComeTwice(t *testing.T) {

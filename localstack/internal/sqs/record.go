@@ -150,7 +150,8 @@ const (
 	flagApart
 )
 
-// decodeState also returns what stands behind the state.
+// decodeState also returns what stands behind the state. Where nothing does, the
+// body is apart, also if the record is of before there was a flag for that.
 func decodeState(b []byte) (s stateRecord, small []byte, err error) {
 	r := reader{b: b}
 	if v := r.uint(); v != recordVersion {
@@ -162,8 +163,9 @@ func decodeState(b []byte) (s stateRecord, small []byte, err error) {
 	}
 	s.Count = uint32(r.uint())
 	flags := r.uint()
-	s.Changed, s.Apart = flags&flagChanged != 0, flags&flagApart != 0
+	s.Changed = flags&flagChanged != 0
 	s.Source = r.string()
+	s.Apart = flags&flagApart != 0 || len(r.b) == 0
 	return s, r.b, r.err("message state")
 }
 
