@@ -79,6 +79,36 @@ func TestFailedSync(t *testing.T) {
 	}
 }
 
+// TestFailedSyncIsNotTriedAgain: nor by who waits for a write that was applied
+// before it, with or without one of its own.
+func TestFailedSyncIsNotTriedAgain(t *testing.T) {
+	var fails atomic.Bool
+	s := open2(t, faulty(vfs.NewMem(), func(op errorfs.Op) error {
+		if isLog(op) && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) && fails.CompareAndSwap(true, false) {
+			return syscall.EIO // once: the next would succeed
+		}
+		return nil
+	}))
+	defer func() { _ = s.Close() }() // says so too
+	var pending [2]kv.Pending
+	for i := range pending {
+		b := s.NewBatch()
+		b.Set(s.Space('x'), []byte{byte(i)}, nil)
+		var err error
+		if pending[i], err = b.Apply(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fails.Store(true)
+	for name, p := range map[string]kv.Pending{"the first": pending[0], "the second": pending[1], "all": s.Applied()} {
+		for range 2 {
+			if err := p.Wait(); !errors.Is(err, syscall.EIO) {
+				t.Errorf("%s: %v, want the failure", name, err)
+			}
+		}
+	}
+}
+
 func open2(t *testing.T, fs vfs.FS) *kv.Store {
 	t.Helper()
 	s, err := kv.Open("db", kv.Options{FS: fs, Logf: t.Logf})
