@@ -40,7 +40,9 @@ func (e *Engine) get(t *table, key Item, paths []expr.Path, consistent bool) (it
 	view, done := e.view(consistent, nil)
 	defer done()
 	stored, err := readStored(view, at)
-	e.stripes[stripeOf(at)].writes.wait()
+	if failed := e.stripes[stripeOf(at)].writes.wait(); failed != nil {
+		return nil, 0, failed
+	}
 	if err != nil || stored == "" {
 		return nil, 0, err
 	}

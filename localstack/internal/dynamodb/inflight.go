@@ -10,10 +10,11 @@ import (
 // reader, after it has read, waits for those that had begun: so no answer shows
 // what a power cut could take back, and no lock is held during an fsync.
 type inflight struct {
-	mu    sync.Mutex
-	ended sync.Cond // guarded by mu
-	last  uint64
-	open  []uint64 // ascending
+	mu     sync.Mutex
+	ended  sync.Cond // guarded by mu
+	last   uint64
+	open   []uint64 // ascending
+	failed error    // of the first write that didn't get to the disk; it stays visible
 }
 
 func (f *inflight) begin() uint64 {
@@ -24,21 +25,27 @@ func (f *inflight) begin() uint64 {
 	return f.last
 }
 
-func (f *inflight) end(n uint64) {
+// end notes that a write is on disk, or has failed to get there.
+func (f *inflight) end(n uint64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.failed == nil {
+		f.failed = err
+	}
 	i, _ := slices.BinarySearch(f.open, n)
 	f.open = slices.Delete(f.open, i, i+1)
 	f.ended.L = &f.mu
 	f.ended.Broadcast()
 }
 
-// wait returns when every write that had begun before the call has ended.
-func (f *inflight) wait() {
+// wait returns when every write that had begun before the call has ended. Once
+// one has failed it always fails: what was read may never be on the disk.
+func (f *inflight) wait() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ended.L = &f.mu
 	for until := f.last; len(f.open) > 0 && f.open[0] <= until; {
 		f.ended.Wait()
 	}
+	return f.failed
 }

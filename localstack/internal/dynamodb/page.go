@@ -171,7 +171,9 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	if err := scan(p.lower, p.upper, r.take); err != nil {
 		return nil, err
 	}
-	p.t.writes.wait()
+	if err := p.t.writes.wait(); err != nil {
+		return nil, err
+	}
 	out := &PageOutput{Count: r.passed, ScannedCount: r.scanned}
 	if !p.count {
 		out.Items = &r.items

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
@@ -48,12 +49,19 @@ func (e *Engine) writeWith(prepare func() ([]*write, error), lock []byte, also f
 	e.mu.RUnlock()
 	if err != nil {
 		// The error may tell what another write, not yet on disk, has done.
-		for _, s := range e.stripesOf(ws, lock) {
-			e.stripes[s].writes.wait()
-		}
-		return err
+		return cmp.Or(e.settle(e.stripesOf(ws, lock)), err)
 	}
 	return pending()
+}
+
+// settle waits for what was read of the stripes to be on disk.
+func (e *Engine) settle(stripes []int) (first error) {
+	for _, s := range stripes {
+		if err := e.stripes[s].writes.wait(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
 }
 
 // apply decides and applies ws under their stripes' locks. pending waits for
@@ -184,23 +192,19 @@ func (w *write) stageEntry(e *Engine, b *kv.Batch, x *index) {
 // commit applies the batch and notes it as in flight until it is on disk.
 func (e *Engine) commit(b *kv.Batch, stripes []int, ws []*write) (pending func() error, err error) {
 	if b.Empty() {
-		return func() error {
-			for _, s := range stripes {
-				e.stripes[s].writes.wait()
-			}
-			return nil
-		}, nil
+		return func() error { return e.settle(stripes) }, nil
 	}
 	fs := e.begin(stripes, ws)
 	e.past.Keep()
 	p, err := b.Apply()
 	if err != nil {
-		fs.end()
+		fs.end(nil) // it isn't visible
 		return nil, err
 	}
 	return func() error {
-		defer fs.end()
-		return p.Wait()
+		err := p.Wait()
+		fs.end(err)
+		return err
 	}, nil
 }
 
@@ -227,9 +231,9 @@ func (e *Engine) begin(stripes []int, ws []*write) flights {
 	return fs
 }
 
-func (fs flights) end() {
+func (fs flights) end(err error) {
 	for _, f := range fs {
-		f.in.end(f.number)
+		f.in.end(f.number, err)
 	}
 }
 
