@@ -64,7 +64,11 @@ func newID(t time.Time) string {
 func Sweep(svc *errand.Service) func(context.Context) (errand.SweepReport, error) {
 	return func(ctx context.Context) (errand.SweepReport, error) {
 		report, err := svc.Sweep(ctx)
-		svc.Log.InfoContext(ctx, "sweep", "report", report, "err", err)
+		level := slog.LevelInfo
+		if report == (errand.SweepReport{}) && err == nil {
+			level = slog.LevelDebug // it runs each minute, and nothing was due
+		}
+		svc.Log.Log(ctx, level, "sweep", "report", report, "err", err)
 		return report, err
 	}
 }
