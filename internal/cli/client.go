@@ -176,6 +176,8 @@ func hintFor(err error) string {
 	switch {
 	case errors.As(err, &h):
 		return h.hint
+	case errors.As(err, &op) && op.Op == "listen":
+		return listenHint(op)
 	case errors.As(err, &op) && op.Op == "dial":
 		return "is errand local running? is the server's address right?"
 	case errors.As(err, &status) && status.Status == http.StatusUnauthorized:
@@ -184,6 +186,28 @@ func hintFor(err error) string {
 		return "errand local makes its tokens in its data directory"
 	}
 	return ""
+}
+
+// listenHint says what to do where an address can't be listened at.
+func listenHint(err error) string {
+	var addr *net.AddrError
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &addr) || errors.As(err, &name):
+		return "--addr must be host:port, like 127.0.0.1:8080"
+	case errors.Is(err, fs.ErrPermission):
+		return "this port is not for every user; --addr 127.0.0.1:0 takes any free port"
+	}
+	return "is another server running there? --addr 127.0.0.1:0 takes any free port"
+}
+
+// dataHint adds what to do where a data directory can't be made or written.
+func dataHint(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) && (path.Op == "mkdir" || errors.Is(err, fs.ErrPermission)) {
+		return &hintError{err, "name a directory that you may write to with --data"}
+	}
+	return err
 }
 
 // first is the first value that isn't empty.

@@ -17,7 +17,7 @@ func (a *app) jobCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "job ID",
 		Short: "Show a job: its status, its commands and how they ended",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneJob,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withJob(cmd.Context(), args[0], asJSON, (*api.Client).Job)
 		},
@@ -34,7 +34,7 @@ func (a *app) cancelCommand() *cobra.Command {
 		Short: "Cancel a job",
 		Long: "Cancel ends a job that waits. A job that runs is told to end: it is cancelled once\n" +
 			"its worker has ended it.",
-		Args: cobra.ExactArgs(1),
+		Args: oneJob,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withJob(cmd.Context(), args[0], asJSON, (*api.Client).Cancel)
 		},
@@ -42,6 +42,14 @@ func (a *app) cancelCommand() *cobra.Command {
 	a.addServerFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// oneJob is cobra's ExactArgs(1), in words that say what is missing.
+func oneJob(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return fmt.Errorf("errand %s takes one job's ID, not %d; errand jobs lists them", cmd.Name(), len(args))
 }
 
 // withJob makes a call that answers a job, and shows it.

@@ -31,7 +31,7 @@ func (f *listenFlags) listen() (ln net.Listener, baseURL string, err error) {
 	}
 	ln, err = net.Listen("tcp", f.addr)
 	if err != nil {
-		return nil, "", &hintError{err, "is another server running there? --addr 127.0.0.1:0 takes any free port"}
+		return nil, "", err // hintFor says what to do
 	}
 	at := ln.Addr().(*net.TCPAddr)
 	if f.tlsCert == "" && !f.insecure && !at.IP.IsLoopback() {

@@ -51,10 +51,10 @@ func startLocal(ctx context.Context, plane ControlPlane, f localFlags, hostile *
 		}
 	}()
 	if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
+		return nil, dataHint(fmt.Errorf("make the data directory: %w", err))
 	}
 	if err := s.openStack(ctx, f, hostile); err != nil {
-		return nil, err
+		return nil, dataHint(err)
 	}
 	if err := s.openTokens(ctx); err != nil {
 		return nil, err

@@ -122,8 +122,8 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 	if err != nil {
 		return "", body, err
 	}
-	timeout, err1 := wholeSeconds("--timeout", f.timeout)
-	lease, err2 := wholeSeconds("--lease", f.lease)
+	timeout, err1 := wholeSeconds("--timeout", f.timeout, errand.MaxTimeoutSeconds)
+	lease, err2 := wholeSeconds("--lease", f.lease, errand.MaxLeaseSeconds)
 	if err := errors.Join(err1, err2); err != nil {
 		return "", body, err
 	}
@@ -155,9 +155,9 @@ func (f *runFlags) commandList(before, argv []string) ([]errand.Command, error) 
 	return list, nil
 }
 
-func wholeSeconds(flag string, d time.Duration) (int, error) {
-	if d < 0 || d%time.Second != 0 {
-		return 0, usageErrorf("%s must be whole seconds, like 90s or 10m", flag)
+func wholeSeconds(flag string, d time.Duration, most int) (int, error) {
+	if limit := time.Duration(most) * time.Second; d < 0 || d%time.Second != 0 || d > limit {
+		return 0, usageErrorf("%s must be whole seconds, like 90s or 10m, and at most %s; not %s", flag, limit, d)
 	}
 	return int(d / time.Second), nil
 }

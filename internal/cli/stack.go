@@ -74,7 +74,7 @@ func (a *app) stack(ctx context.Context, f stackFlags) error {
 		return &hintError{fmt.Errorf("the data directory %s is in use by another errand", f.dataDir), "stop that one, or name another with --data"}
 	}
 	if err != nil {
-		return err
+		return dataHint(err)
 	}
 	if err := a.announceStack(s, f); err != nil {
 		return errors.Join(err, s.Close())

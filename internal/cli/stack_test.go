@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -139,6 +140,31 @@ func TestStackRefuses(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // one that starts ends at once
 		code := run(ctx, wire.Plane{}, append([]string{"stack"}, tt.args...), io.Discard, &errs, func(string) (string, bool) { return "", false })
+		if code == 0 || !strings.Contains(errs.String(), tt.want) {
+			t.Errorf("%v: %d %s; want %q", tt.args, code, errs.String(), tt.want)
+		}
+	}
+}
+
+// Where a stack can't start or isn't there, a hint says what to do.
+func TestStackHints(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	const closed = "127.0.0.1:1" // where nothing listens
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--addr", busy.Addr().String()}, "hint: is another server running there?"},
+		{[]string{"--addr", "127.0.0.1:99999"}, "hint: --addr must be host:port"},
+		{[]string{"--addr", "127.0.0.1:0", "--data", "stack_test.go"}, "hint: name a directory that you may write to with --data"},
+		{[]string{"health", "--addr", closed}, "hint: start one with errand stack"},
+	} {
+		var errs bytes.Buffer
+		code := run(t.Context(), wire.Plane{}, append([]string{"stack"}, tt.args...), io.Discard, &errs, func(string) (string, bool) { return "", false })
 		if code == 0 || !strings.Contains(errs.String(), tt.want) {
 			t.Errorf("%v: %d %s; want %q", tt.args, code, errs.String(), tt.want)
 		}

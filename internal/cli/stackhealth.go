@@ -34,7 +34,7 @@ func (a *app) stackHealth(ctx context.Context, addr string) error {
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return fmt.Errorf("the stack doesn't serve: %w", err)
+		return &hintError{fmt.Errorf("the stack doesn't serve: %w", err), "start one with errand stack, or say with --addr where it listens"}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
