@@ -99,6 +99,8 @@ type Service struct {
 	mu     sync.Mutex
 	closed bool
 	work   sync.WaitGroup // everything that runs for the service
+
+	launcher launcher
 }
 
 // function is a Function with what runs it.
@@ -280,4 +282,5 @@ func (s *Service) Close() {
 		f.runner.close()
 	}
 	s.work.Wait()
+	s.launcher.close()
 }

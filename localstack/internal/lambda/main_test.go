@@ -28,6 +28,26 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// hostMain is a program with a service: its function has answered, and stands
+// still, when it says so.
+func hostMain() {
+	program, _ := os.Executable()
+	s, err := New(Config{Functions: []Function{{
+		Name: "f", Handler: "bootstrap", MemoryMB: 128, Timeout: 20 * time.Second,
+		Environment: map[string]string{"TEST_FUNCTION": "hold", "TEST_ADDR": os.Getenv("TEST_ADDR")},
+		Source:      Source{Command: []string{program}},
+	}}, Region: "us-east-1"})
+	var r Result
+	if err == nil {
+		r, err = s.Invoke(context.Background(), Call{Function: "f", Payload: []byte("{}")})
+	}
+	if err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(string(r.Payload)) // its process ID
+	select {}
+}
+
 // report is what the test process answers of itself.
 type report struct {
 	PID       int
@@ -48,6 +68,8 @@ func functionMain(mode string) {
 		url := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/init/error"
 		_, _ = http.Post(url, "application/json", strings.NewReader(`{"errorMessage":"no config","errorType":"Config"}`))
 		os.Exit(1)
+	case "host":
+		hostMain()
 	case "child":
 		conn, err := net.Dial("tcp", os.Getenv("TEST_ADDR"))
 		fmt.Println("connected", err)
@@ -72,6 +94,9 @@ func functionHandle(ctx context.Context, mode string, event json.RawMessage) (an
 		select {}
 	case "large":
 		return strings.Repeat("x", MaxResponseBytes), nil
+	case "hold":
+		_, err := net.Dial("tcp", os.Getenv("TEST_ADDR")) // open for as long as this process is there
+		return os.Getpid(), err
 	case "orphan":
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), "TEST_FUNCTION=child")

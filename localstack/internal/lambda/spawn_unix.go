@@ -23,6 +23,7 @@ type group struct{ pid int }
 // startGroup starts cmd as the leader of a process group.
 func startGroup(cmd *exec.Cmd) (*group, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	takenAlong(cmd.SysProcAttr)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
