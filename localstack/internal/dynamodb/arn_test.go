@@ -20,6 +20,9 @@ func TestTableARN(t *testing.T) {
 		t.Fatalf("%+v, %v", d, err)
 	}
 	it := Item{"pk": value.S("p"), "sk": value.N("1")}
+	if _, err := e.PutItem(t.Context(), &PutItemInput{TableName: &arn, Item: it}); err != nil {
+		t.Fatal(err)
+	}
 	for name, out := range map[string]func() (*ConsumedCapacity, error){
 		"put": func() (*ConsumedCapacity, error) {
 			out, err := e.PutItem(t.Context(), &PutItemInput{TableName: &arn, Item: it, ReturnConsumedCapacity: "TOTAL"})
