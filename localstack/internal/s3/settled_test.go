@@ -77,15 +77,20 @@ func TestAnswersWaitForTheDisk(t *testing.T) {
 	}
 }
 
-// askDuringSync asks while the sync of a completion is under way.
-func askDuringSync(t *testing.T, ask func(*s3.Engine, s3.CompleteInput) error, code string) {
-	var slow atomic.Bool
-	release := make(chan struct{})
-	fs := &syncFS{FS: vfs.NewMem(), hook: func() {
+// stallingFS is a file system whose syncs, while slow is set, wait until release
+// is closed.
+func stallingFS() (fs *syncFS, slow *atomic.Bool, release chan struct{}) {
+	slow, release = new(atomic.Bool), make(chan struct{})
+	return &syncFS{FS: vfs.NewMem(), hook: func() {
 		if slow.Load() {
 			<-release
 		}
-	}}
+	}}, slow, release
+}
+
+// askDuringSync asks while the sync of a completion is under way.
+func askDuringSync(t *testing.T, ask func(*s3.Engine, s3.CompleteInput) error, code string) {
+	fs, slow, release := stallingFS()
 	e, stop := open(t, fs, "", clock.Real())
 	defer stop()
 	check(t, e.CreateBucket("bkt", "us-east-1"))
@@ -188,13 +193,7 @@ func TestBucketsAreSettled(t *testing.T) {
 }
 
 func askOfBucket(t *testing.T, there bool, change, ask func(*s3.Engine) error, code string) {
-	var slow atomic.Bool
-	release := make(chan struct{})
-	fs := &syncFS{FS: vfs.NewMem(), hook: func() {
-		if slow.Load() {
-			<-release
-		}
-	}}
+	fs, slow, release := stallingFS()
 	e, stop := open(t, fs, "", clock.Real())
 	defer stop()
 	if there {
