@@ -15,8 +15,10 @@ SAM := $(CACHE)/sam/bin/sam
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
+# lambda.norpc leaves out aws-lambda-go's RPC, which no runtime of today speaks;
+# net/rpc calls methods by name, so with it the linker keeps all of every AWS client.
 build: ## Build bin/errand
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/errand ./cmd/errand
+	CGO_ENABLED=0 $(GO) build -trimpath -tags lambda.norpc -ldflags '$(LDFLAGS)' -o bin/errand ./cmd/errand
 
 # For this machine; sam build makes those that are deployed.
 functions: ## Build the Lambda functions into bin/functions/NAME/bootstrap, for errand local --isolate --functions

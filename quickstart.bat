@@ -5,5 +5,5 @@ setlocal
 cd /d "%~dp0"
 where go >nul 2>nul || (echo quickstart: Go is needed to build errand: https://go.dev/dl/ 1>&2 & exit /b 1)
 set CGO_ENABLED=0
-go build -trimpath -o bin\errand.exe .\cmd\errand || exit /b 1
+go build -trimpath -tags lambda.norpc -o bin\errand.exe .\cmd\errand || exit /b 1
 bin\errand.exe quickstart %*
