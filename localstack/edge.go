@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
@@ -69,14 +70,14 @@ func (s *Stack) serveUnsigned(next http.Handler, w http.ResponseWriter, r *http.
 	id := awswire.Identity{AccessKeyID: s.creds.AccessKeyID, Region: s.cfg.Region, Service: serviceOf(r)}
 	if region, _, ok := awswire.Scope(r); ok && region != "" {
 		id.Region = region
-	} else if m := queuePath.FindStringSubmatch(r.URL.Path); m != nil && id.Service == "sqs" {
+	} else if m := queuePath().FindStringSubmatch(r.URL.Path); m != nil && id.Service == "sqs" {
 		id.Region = m[1]
 	}
 	next.ServeHTTP(w, r.WithContext(awswire.WithIdentity(r.Context(), id)))
 }
 
 // queuePath is a queue URL's path that says the queue's region.
-var queuePath = regexp.MustCompile(`^/queue/([^/]+)/` + Account + `/[^/]+/?$`)
+var queuePath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/queue/([^/]+)/` + Account + `/[^/]+/?$`) })
 
 func isLoopbackOrigin(origin string) bool {
 	u, err := url.Parse(origin)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -133,8 +134,8 @@ func (r resource) notFound() error {
 }
 
 var (
-	anyARN   = regexp.MustCompile(`^.+:.+:.+:.+:.+:.+/.+$`)
-	tableRef = regexp.MustCompile(`^arn:aws:dynamodb:([^:]+):\d+:table/([^/]{3,})$`)
+	anyARN   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^.+:.+:.+:.+:.+:.+/.+$`) })
+	tableRef = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:aws:dynamodb:([^:]+):\d+:table/([^/]{3,})$`) })
 )
 
 // resourceOf reads the ARN of a table. between checks what AWS checks once it
@@ -143,7 +144,7 @@ func resourceOf(ctx context.Context, operation string, arn *string, between func
 	if arn == nil {
 		return r, invalid("Invalid TableArn")
 	}
-	if !anyARN.MatchString(*arn) {
+	if !anyARN().MatchString(*arn) {
 		shown := *arn
 		if shown == "" {
 			shown = "*"
@@ -154,7 +155,7 @@ func resourceOf(ctx context.Context, operation string, arn *string, between func
 	if err := between(); err != nil {
 		return r, err
 	}
-	m := tableRef.FindStringSubmatch(*arn)
+	m := tableRef().FindStringSubmatch(*arn)
 	if m == nil {
 		return r, invalid("Invalid TableArn: Invalid ResourceArn provided as input %s", *arn)
 	}

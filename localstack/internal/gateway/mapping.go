@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // mapping is a parameter of a service integration: a text, with expressions in
@@ -17,7 +18,7 @@ type mapping struct {
 }
 
 // embedded finds "${request.body.a}" within a text.
-var embedded = regexp.MustCompile(`\$\{([^}]*)\}`)
+var embedded = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{([^}]*)\}`) })
 
 // compileMapping reads "$request.body.a", "a-${context.requestId}", "text".
 // Errors: an expression that isn't supported.
@@ -27,7 +28,7 @@ func compileMapping(s string) (mapping, error) {
 	if expression, ok := strings.CutPrefix(s, "$"); ok && !strings.HasPrefix(s, "${") {
 		m.literals, m.expressions = []string{"", ""}, []string{expression}
 	} else {
-		for loc := embedded.FindStringSubmatchIndex(rest); loc != nil; loc = embedded.FindStringSubmatchIndex(rest) {
+		for loc := embedded().FindStringSubmatchIndex(rest); loc != nil; loc = embedded().FindStringSubmatchIndex(rest) {
 			m.literals = append(m.literals, rest[:loc[0]])
 			m.expressions = append(m.expressions, rest[loc[2]:loc[3]])
 			rest = rest[loc[1]:]

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"regexp"
 	"strings"
 	"time"
 )
@@ -29,12 +28,20 @@ type PublicAccess struct {
 // BucketOwnerEnforced is the object ownership of new buckets: there are no ACLs.
 const BucketOwnerEnforced = "BucketOwnerEnforced"
 
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-var ipAddress = regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`)
+const digits, lettersAndDigits = "0123456789", "abcdefghijklmnopqrstuvwxyz0123456789"
 
-// ValidBucketName reports whether S3 would accept name for a new bucket.
+// ValidBucketName reports whether S3 would accept name for a new bucket: 3 to 63
+// lower-case letters, digits, dots and hyphens, from a letter or digit to one,
+// no two dots together, and not of an IP address's form.
 func ValidBucketName(name string) bool {
-	return bucketName.MatchString(name) && !strings.Contains(name, "..") && !ipAddress.MatchString(name)
+	n := len(name)
+	return n >= 3 && n <= 63 && strings.Trim(name, lettersAndDigits+".-") == "" && strings.Trim(name[:1]+name[n-1:], lettersAndDigits) == "" &&
+		!strings.Contains(name, "..") && !isIPAddress(name)
+}
+
+// isIPAddress is of names that neither begin nor end with a dot.
+func isIPAddress(name string) bool {
+	return strings.Count(name, ".") == 3 && strings.Trim(name, digits+".") == ""
 }
 
 // CreateBucket creates a bucket. Creating one that is there succeeds in

@@ -1,16 +1,19 @@
 package expr
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // reserved holds the words that can't stand in an expression as names.
 // Source: Developer Guide, "Reserved words in DynamoDB".
-var reserved = func() map[string]bool {
+var reserved = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(reservedWords) {
 		m[w] = true
 	}
 	return m
-}()
+})
 
 const reservedWords = `
 ABORT ABSOLUTE ACTION ADD AFTER AGENT AGGREGATE ALL ALLOCATE ALTER ANALYZE AND ANY ARCHIVE ARE ARRAY AS ASC

@@ -159,7 +159,7 @@ func (s *Scope) resolvePath(p Path) (Path, *Error) {
 // reservedIn is the fault of a path, as written, that has a reserved word.
 func reservedIn(p Path) *Error {
 	for _, step := range p {
-		if !step.IsIndex && reserved[strings.ToUpper(step.Name)] {
+		if !step.IsIndex && reserved()[strings.ToUpper(step.Name)] {
 			return fault("Attribute name is a reserved keyword; reserved keyword: %s", step.Name)
 		}
 	}

@@ -3,10 +3,9 @@ package value
 import (
 	"bytes"
 	"errors"
+	"math/big"
 	"strconv"
 	"strings"
-
-	"github.com/cockroachdb/apd/v3"
 )
 
 // Limits of a number: significant digits, and the exponent of its first digit.
@@ -145,26 +144,41 @@ func (d decimal) String() string {
 
 // Add returns a+b of canonical numbers, exactly.
 // Errors: the sum has too many digits or is out of range.
-func Add(a, b string) (string, error) { return arith(a, b, (*apd.Context).Add) }
+func Add(a, b string) (string, error) { return arith(a, b, (*big.Int).Add) }
 
 // Sub returns a-b, as Add does.
-func Sub(a, b string) (string, error) { return arith(a, b, (*apd.Context).Sub) }
+func Sub(a, b string) (string, error) { return arith(a, b, (*big.Int).Sub) }
 
-func arith(a, b string, op func(*apd.Context, *apd.Decimal, *apd.Decimal, *apd.Decimal) (apd.Condition, error)) (string, error) {
-	x, _, err := apd.NewFromString(a)
+// arith counts both in units of the lower last digit: 38 digits over 255 orders
+// of magnitude bound how many those are.
+func arith(a, b string, op func(sum, x, y *big.Int) *big.Int) (string, error) {
+	x, err := parseDecimal(a)
 	if err != nil {
 		return "", err
 	}
-	y, _, err := apd.NewFromString(b)
+	y, err := parseDecimal(b)
 	if err != nil {
 		return "", err
 	}
-	// Precision 0 is exact; 38 digits over 255 orders of magnitude bound it.
-	var sum apd.Decimal
-	if _, err := op(&apd.BaseContext, &sum, x, y); err != nil {
-		return "", err
+	unit := min(x.last(), y.last())
+	sum := op(new(big.Int), x.inUnits(unit), y.inUnits(unit))
+	return ParseNumber(sum.String() + "e" + strconv.Itoa(unit))
+}
+
+// last is the exponent of the last digit.
+func (d decimal) last() int { return d.exp - len(d.digits) + 1 }
+
+// inUnits is the number divided by 10^unit, which is at most 10^last.
+func (d decimal) inUnits(unit int) *big.Int {
+	n := new(big.Int)
+	if d.digits == "" {
+		return n
 	}
-	return ParseNumber(sum.Text('f'))
+	n.SetString(d.digits+strings.Repeat("0", d.last()-unit), 10)
+	if d.neg {
+		n.Neg(n)
+	}
+	return n
 }
 
 // CompareNumbers orders two canonical numbers.

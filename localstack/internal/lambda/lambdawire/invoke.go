@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/lambda"
@@ -31,13 +32,13 @@ func New(s *lambda.Service) http.Handler {
 
 // Operation names the operation that a request asks for.
 func Operation(r *http.Request) string {
-	if r.Method == http.MethodPost && invokePath.MatchString(r.URL.Path) {
+	if r.Method == http.MethodPost && invokePath().MatchString(r.URL.Path) {
 		return "Invoke"
 	}
 	return "Unknown"
 }
 
-var invokePath = regexp.MustCompile(`^` + PathPrefix + `/([^/]+)/invocations$`)
+var invokePath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^` + PathPrefix + `/([^/]+)/invocations$`) })
 
 func serve(s *lambda.Service, w http.ResponseWriter, r *http.Request) error {
 	if Operation(r) != "Invoke" {
@@ -81,7 +82,7 @@ func invalid(format string, args ...any) error {
 // cut just behind it, which the service refuses.
 func readCall(r *http.Request) (lambda.Call, error) {
 	var c lambda.Call
-	c.Function = functionName(invokePath.FindStringSubmatch(r.URL.Path)[1])
+	c.Function = functionName(invokePath().FindStringSubmatch(r.URL.Path)[1])
 	if q := r.URL.Query().Get("Qualifier"); q != "" && q != "$LATEST" {
 		return c, awswire.Errorf(http.StatusNotFound, "ResourceNotFoundException", "Function not found: %s:%s", c.Function, q)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/s3"
@@ -22,14 +23,14 @@ var theOwner = owner{ID: strings.Repeat("0", 52) + awswire.Account}
 var theInitiator = owner{ID: theOwner.ID, DisplayName: "errand"}
 
 // region is a region by its name, where "aws-global" is us-east-1's other one.
-var region = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
+var region = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`) })
 
 // bucketARN is given beside a bucket's name.
 func bucketARN(name string) string { return "arn:aws:s3:::" + name }
 
 func (c *call) createBucket() error {
 	endpoint := awswire.IdentityFrom(c.r.Context()).Region
-	if !region.MatchString(endpoint) {
+	if !region().MatchString(endpoint) {
 		endpoint = awswire.DefaultRegion
 	}
 	var in struct {
@@ -77,7 +78,7 @@ func locationConstraint(endpoint string, wanted *string) (string, error) {
 		return "", illegalLocation("unspecified")
 	case *wanted == "EU" && (global || endpoint == "eu-west-1"):
 		return "eu-west-1", nil
-	case global && (*wanted == awswire.DefaultRegion || !region.MatchString(*wanted)):
+	case global && (*wanted == awswire.DefaultRegion || !region().MatchString(*wanted)):
 		e := awswire.Errorf(http.StatusBadRequest, "InvalidLocationConstraint", "The specified location-constraint is not valid")
 		e.Fields = map[string]any{"LocationConstraint": *wanted}
 		return "", e

@@ -21,7 +21,7 @@ type bucketsPage struct {
 
 func (c *call) bucketsPage() (p bucketsPage, err error) {
 	p.prefix, p.region = c.query.Get("prefix"), c.query.Get("bucket-region")
-	if p.region != "" && !region.MatchString(p.region) || p.region == "eu-east-1" {
+	if p.region != "" && !region().MatchString(p.region) || p.region == "eu-east-1" {
 		e := invalidArgument("bucket-region", "", "Argument value "+p.region+" is not a valid AWS Region")
 		delete(e.Fields, "ArgumentValue")
 		return p, e

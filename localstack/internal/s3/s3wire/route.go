@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -172,13 +173,13 @@ func (c *call) checkHeaders() error {
 	return checkStorageClass(c.r.Header.Get("X-Amz-Storage-Class"))
 }
 
-var accountID = regexp.MustCompile(`^\d{12}$`)
+var accountID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{12}$`) })
 
 func checkOwner(id string) error {
 	switch {
 	case id == "" || id == awswire.Account:
 		return nil
-	case !accountID.MatchString(id):
+	case !accountID().MatchString(id):
 		return awswire.Errorf(http.StatusBadRequest, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... [%s]", id)
 	}
 	return accessDenied("Access Denied")
