@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"hash"
 	"slices"
-	"sync"
 )
 
 // digest computes what is kept of a body, and what is to be compared, each
@@ -29,20 +28,21 @@ func newDigest(want Expected) *digest {
 	return d
 }
 
-// Write computes the MD5, the slowest, beside a SHA where p is worth it. The
-// CRCs take next to nothing.
+// Write adds p to all hashes. It never fails.
 func (d *digest) Write(p []byte) (int, error) {
-	var wg sync.WaitGroup
-	if len(p) >= 64<<10 && (d.sums[SHA256] != nil || d.sums[SHA1] != nil) {
-		wg.Go(func() { d.md5.Write(p) })
-	} else {
-		d.md5.Write(p)
-	}
-	defer wg.Wait()
+	d.addSums(p)
+	d.addMD5(p)
+	return len(p), nil
+}
+
+// addMD5 adds p to the MD5, the slowest.
+func (d *digest) addMD5(p []byte) { d.md5.Write(p) }
+
+// addSums adds p to all else. It may run beside addMD5.
+func (d *digest) addSums(p []byte) {
 	for _, sum := range d.sums {
 		sum.Write(p)
 	}
-	return len(p), nil
 }
 
 // etag is the MD5 in hex, without quotes.

@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// A pipeline hashes and writes the buffers of a body, each on a goroutine of its
-// own, in their order: MD5, which no processor helps with, is what a large
+// A pipeline sums, hashes and writes the buffers of a body, each on a goroutine
+// of its own, in their order: MD5, which no processor helps with, is what a large
 // body waits for, and nothing else should wait behind it.
 type pipeline struct {
-	free            chan *[]byte // buffers to fill
-	hashing, writes chan filled
-	failed          chan error // the first failure to write, once
-	wg              sync.WaitGroup
-	err             error // what failed gave
+	free                 chan *[]byte // buffers to fill
+	full, summed, hashed chan filled
+	failed               chan error // the first failure to write, once
+	wg                   sync.WaitGroup
+	err                  error // what failed gave
 }
 
 // filled is the first n bytes of a buffer.
@@ -22,18 +22,21 @@ type filled struct {
 	n   int
 }
 
-const pipelineBuffers = 4
+// pipelineBuffers are enough for MD5 to have work for milliseconds while all else
+// waits, be it for the disk.
+const pipelineBuffers = 8
 
 func newPipeline(f *draft, d *digest) *pipeline {
 	p := &pipeline{
-		free:    make(chan *[]byte, pipelineBuffers),
-		hashing: make(chan filled, pipelineBuffers), writes: make(chan filled, pipelineBuffers),
+		free: make(chan *[]byte, pipelineBuffers),
+		full: make(chan filled, pipelineBuffers), summed: make(chan filled, pipelineBuffers), hashed: make(chan filled, pipelineBuffers),
 		failed: make(chan error, 1),
 	}
 	for range pipelineBuffers {
 		p.free <- buffers.Get().(*[]byte)
 	}
-	p.wg.Go(func() { p.hash(d) })
+	p.wg.Go(func() { stage(p.full, p.summed, d.addSums) })
+	p.wg.Go(func() { stage(p.summed, p.hashed, d.addMD5) })
 	p.wg.Go(func() { p.write(f) })
 	return p
 }
@@ -49,19 +52,21 @@ func (p *pipeline) next() (*[]byte, error) {
 }
 
 // pass sends n bytes of a buffer on their way.
-func (p *pipeline) pass(buf *[]byte, n int) { p.hashing <- filled{buf, n} }
+func (p *pipeline) pass(buf *[]byte, n int) { p.full <- filled{buf, n} }
 
-func (p *pipeline) hash(d *digest) {
-	defer close(p.writes)
-	for b := range p.hashing {
-		_, _ = d.Write((*b.buf)[:b.n])
-		p.writes <- b // after it: the file may change the buffer
+// stage does something with each buffer, and only then passes it on: the last
+// stage, the file, may change it.
+func stage(in <-chan filled, out chan<- filled, do func([]byte)) {
+	defer close(out)
+	for b := range in {
+		do((*b.buf)[:b.n])
+		out <- b
 	}
 }
 
 func (p *pipeline) write(f *draft) {
 	var failed error
-	for b := range p.writes {
+	for b := range p.hashed {
 		if failed == nil && b.n > 0 {
 			if _, err := f.Write((*b.buf)[:b.n]); err != nil {
 				failed = fmt.Errorf("write a body: %w", err)
@@ -74,7 +79,7 @@ func (p *pipeline) write(f *draft) {
 
 // finish waits for what is under way and returns the first failure to write.
 func (p *pipeline) finish() error {
-	close(p.hashing)
+	close(p.full)
 	p.wg.Wait()
 	close(p.free)
 	for buf := range p.free {

@@ -50,7 +50,9 @@ type Engine struct {
 	buckets sync.Map          // name → *Bucket, which is never changed. Written under mu
 	uploads map[string]target // the unfinished ones, by ID. Guarded by mu
 
-	sweeper sweeper
+	sweeper  sweeper
+	removals removals
+	closing  sync.Once
 }
 
 // Open opens the S3 of c, removes what uploads cut short left behind, and
@@ -69,7 +71,7 @@ func Open(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
-	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf, uploads: map[string]target{}}
+	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf, uploads: map[string]target{}, removals: newRemovals()}
 	if err := firstOf(e.loadBuckets(), e.loadUploads(), e.removeOrphans()); err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
@@ -79,7 +81,10 @@ func Open(c Config) (*Engine, error) {
 
 // Close stops the engine's own work. The store stays open: it is the caller's.
 func (e *Engine) Close() error {
-	e.sweeper.stop()
+	e.closing.Do(func() {
+		e.sweeper.stop()
+		e.removals.stop()
+	})
 	return nil
 }
 
@@ -96,21 +101,8 @@ func (e *Engine) update(change func(*batch) (drop []Part, err error)) error {
 	if err := firstOf(e.wait(w), err); err != nil {
 		return err
 	}
-	e.removeBodies(drop)
+	e.dropBodies(drop)
 	return nil
-}
-
-// removeBodies removes the files of parts that no record names any more.
-func (e *Engine) removeBodies(parts []Part) {
-	for _, p := range parts {
-		if p.Inline {
-			continue
-		}
-		if err := e.bodies.remove(p.ID); err != nil {
-			// It is an orphan now, which the next Open removes.
-			e.logf("s3: %v", err)
-		}
-	}
 }
 
 // setBody adds to a batch what keeps a part: its bytes, or that its file is
