@@ -63,7 +63,7 @@ func (h *leastSend) send(r *http.Request) (a leastAnswer, err error) {
 }
 
 // signed is whether the request's signature is one by the secret key "test".
-// The path is / and there is no query.
+// What the path and the query's one parameter are made of needs no escaping.
 func (h *leastSend) signed(r *http.Request, body []byte) bool {
 	_, fields, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	credential, fields, _ := strings.Cut(fields, ", SignedHeaders=")
@@ -76,7 +76,7 @@ func (h *leastSend) signed(r *http.Request, body []byte) bool {
 		}
 	}
 	var b strings.Builder
-	b.WriteString(r.Method + "\n/\n\n")
+	b.WriteString(r.Method + "\n" + r.URL.Path + "\n" + r.URL.RawQuery + "\n")
 	for name := range strings.SplitSeq(names, ";") {
 		value := r.Header.Get(name)
 		switch name {

@@ -20,13 +20,12 @@ import (
 
 // bareS3 answers as S3 would to a PUT, and to a GET of an object like those put.
 func bareS3() http.Handler {
-	object := bytes.Repeat([]byte("errand. "), 512)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("ETag", `"5d41402abc4b2a76b9719d911017c592"`)
 		if r.Method == http.MethodGet {
-			w.Header().Set("Content-Length", fmt.Sprint(len(object)))
-			_, _ = w.Write(object)
+			w.Header().Set("Content-Length", fmt.Sprint(len(small)))
+			_, _ = w.Write(small)
 		}
 	})
 }
@@ -40,29 +39,41 @@ func newBucket(b testing.TB, cfg aws.Config) *s3.Client {
 	return client
 }
 
+// small is an object of 4 KB.
+var small = bytes.Repeat([]byte("errand. "), 512)
+
+func putSmall(client *s3.Client, key int64) error {
+	_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bench"), Key: aws.String(fmt.Sprint(key)), Body: bytes.NewReader(small)})
+	return err
+}
+
 // BenchmarkS3Small puts and gets objects of 4 KB.
 func BenchmarkS3Small(b *testing.B) {
-	object := bytes.Repeat([]byte("errand. "), 512)
 	b.Run("put", func(b *testing.B) {
 		var subjects []subject
-		for _, c := range contenders(b, bareS3(), "≥ 0.90") {
-			client, n := newBucket(b, c.cfg), atomic.Int64{}
+		add := func(c contender, client *s3.Client) {
+			n := atomic.Int64{}
 			subjects = append(subjects, subject{name: c.name, floor: c.floor, target: c.target, op: func(int) error {
-				_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bench"), Key: aws.String(fmt.Sprint(n.Add(1) % 10000)), Body: bytes.NewReader(object)})
-				return err
+				return putSmall(client, n.Add(1)%10000)
 			}})
 		}
-		compare(b, 16, subjects...)
+		all := contenders(b, bareS3(), "≥ 0.90")
+		for _, c := range all {
+			add(c, newBucket(b, c.cfg))
+		}
+		add(contender{name: leastDurable, floor: all[0].name}, newLeastBucket(b))
+		rates := compare(b, 16, subjects...)
+		noteRatio(b, "durable, loopback", rates["durable, loopback"], leastDurable, rates[leastDurable])
 	})
 	b.Run("get", func(b *testing.B) {
 		var subjects []subject
 		for _, c := range contenders(b, bareS3(), "≥ 0.90") {
 			client := newBucket(b, c.cfg)
-			if _, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bench"), Key: aws.String("k"), Body: bytes.NewReader(object)}); err != nil {
+			if err := putSmall(client, 0); err != nil {
 				b.Fatal(err)
 			}
 			subjects = append(subjects, subject{name: c.name, floor: c.floor, target: c.target, op: func(int) error {
-				out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("bench"), Key: aws.String("k")})
+				out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("bench"), Key: aws.String("0")})
 				if err != nil {
 					return err
 				}
