@@ -3,7 +3,6 @@ package s3
 import (
 	"encoding/binary"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 )
@@ -22,12 +21,7 @@ func encodeObject(o *Object) []byte {
 	b = binary.AppendVarint(b, o.Modified.Unix())
 	b = binary.AppendVarint(b, int64(o.Modified.Nanosecond()))
 	b = appendFlag(b, o.Multipart)
-	for _, m := range []map[string]string{o.Headers, o.Metadata} {
-		b = binary.AppendVarint(b, int64(len(m)))
-		for _, k := range slices.Sorted(maps.Keys(m)) {
-			b = appendTexts(b, k, m[k])
-		}
-	}
+	b = appendMap(appendMap(b, o.Headers), o.Metadata)
 	b = binary.AppendVarint(b, int64(len(o.Tags)))
 	for _, t := range o.Tags {
 		b = appendTexts(b, t.Key, t.Value)
@@ -36,6 +30,21 @@ func encodeObject(o *Object) []byte {
 	for _, p := range o.Parts {
 		b = appendTexts(b, p.ID, p.Sum)
 		b = appendFlag(binary.AppendVarint(b, p.Size), p.Inline)
+	}
+	return b
+}
+
+// appendMap appends m in the order of its keys.
+func appendMap(b []byte, m map[string]string) []byte {
+	var room [8]string // on the stack
+	keys := room[:0]
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	b = binary.AppendVarint(b, int64(len(m)))
+	for _, k := range keys {
+		b = appendTexts(b, k, m[k])
 	}
 	return b
 }

@@ -16,6 +16,15 @@ import (
 // keptHeaders are those of an object that S3 gives back as they were sent.
 var keptHeaders = []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition", "Cache-Control", "Expires"}
 
+// override is the query parameter that a reader sets one of keptHeaders by.
+var override = func() map[string]string {
+	names := map[string]string{}
+	for _, h := range keptHeaders {
+		names[h] = "response-" + strings.ToLower(h)
+	}
+	return names
+}()
+
 // about reads what is to be kept with an object, from the headers of a request
 // or the fields of a form.
 func about(h http.Header) (a s3.About, err error) {
@@ -114,18 +123,23 @@ func (c *call) putObject() error {
 
 // writtenHeaders are those of an answer to a write.
 func (c *call) writtenHeaders(o *s3.Object) {
-	c.w.Header().Set("ETag", quote(o.ETag))
-	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
+	h := c.w.Header()
+	setHeader(h, "Etag", quote(o.ETag))
+	setHeader(h, "X-Amz-Server-Side-Encryption", "AES256")
 	c.checksumHeaders(o.Checksum)
 	c.expiryHeader(o)
 }
+
+// setHeader is h.Set for a name that is in the canonical form already, which
+// Set has to make sure of, and for others has to make.
+func setHeader(h http.Header, name, value string) { h[name] = []string{value} }
 
 func quote(etag string) string { return `"` + etag + `"` }
 
 func (c *call) checksumHeaders(sum s3.Checksum) {
 	if sum.Value != "" {
-		c.w.Header().Set("x-amz-checksum-"+strings.ToLower(string(sum.Algorithm)), sum.Value)
-		c.w.Header().Set("x-amz-checksum-type", sum.Type)
+		setHeader(c.w.Header(), checksumHeader[sum.Algorithm], sum.Value)
+		setHeader(c.w.Header(), "X-Amz-Checksum-Type", sum.Type)
 	}
 }
 
@@ -242,20 +256,20 @@ func (c *call) notModified(o *s3.Object, err error) error {
 // readHeaders answers what precedes an object's bytes.
 func (c *call) readHeaders(o *s3.Object, span s3.Span) {
 	h := c.w.Header()
-	h.Set("Content-Type", "binary/octet-stream")
+	setHeader(h, "Content-Type", "binary/octet-stream")
 	for name, v := range o.Headers {
 		h.Set(name, v)
 	}
 	for name, v := range o.Metadata {
 		h["x-amz-meta-"+name] = []string{writeMetadata(v)} // lower case, as S3 sends it
 	}
-	h.Set("ETag", quote(o.ETag))
-	h.Set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
-	h.Set("Accept-Ranges", "bytes")
-	h.Set("x-amz-server-side-encryption", "AES256")
+	setHeader(h, "Etag", quote(o.ETag))
+	setHeader(h, "Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
+	setHeader(h, "Accept-Ranges", "bytes")
+	setHeader(h, "X-Amz-Server-Side-Encryption", "AES256")
 	c.expiryHeader(o)
 	for _, name := range keptHeaders {
-		if v := c.query.Get("response-" + strings.ToLower(name)); v != "" {
+		if v := c.query.Get(override[name]); v != "" {
 			h.Set(name, v)
 		}
 	}
@@ -272,7 +286,7 @@ func (c *call) readHeaders(o *s3.Object, span s3.Span) {
 	if span.Parts > 0 {
 		h.Set("x-amz-mp-parts-count", strconv.Itoa(span.Parts))
 	}
-	h.Set("Content-Length", strconv.FormatInt(span.Length, 10))
+	setHeader(h, "Content-Length", strconv.FormatInt(span.Length, 10))
 	if !span.Partial {
 		c.w.WriteHeader(http.StatusOK)
 		return

@@ -65,15 +65,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // begin reads what the request is about.
 func (h *handler) begin(w http.ResponseWriter, r *http.Request) *call {
 	setRequestID(w)
-	w.Header().Set("Server", "AmazonS3")
+	setHeader(w.Header(), "Server", "AmazonS3")
 	c := &call{handler: h, w: w, r: r, query: r.URL.Query()}
 	c.bucket, c.key = h.target(r)
 	return c
 }
 
 func setRequestID(w http.ResponseWriter) {
-	w.Header().Set("x-amz-request-id", awswire.RequestID())
-	w.Header().Set("x-amz-id-2", awswire.RequestID())
+	setHeader(w.Header(), "X-Amz-Request-Id", awswire.RequestID())
+	setHeader(w.Header(), "X-Amz-Id-2", awswire.RequestID())
 }
 
 func (c *call) serve() error {
