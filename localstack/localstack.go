@@ -164,7 +164,7 @@ func Start(ctx context.Context, c Config) (_ *Stack, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.openStore, s.openCredentials, s.openServices, s.listen, s.readTemplate, s.provision, s.openFunctions,
+		s.openStoreAndListen, s.openCredentials, s.openServices, s.readTemplate, s.provision, s.openFunctions,
 	} {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
@@ -204,7 +204,18 @@ func withDefaults(c Config) Config {
 	return c
 }
 
-func (s *Stack) openStore(context.Context) (err error) {
+// openStoreAndListen does both at once: the store waits for the disk.
+func (s *Stack) openStoreAndListen(ctx context.Context) error {
+	opened := make(chan error, 1)
+	go func() { opened <- s.openStore() }()
+	listening := s.listen(ctx)
+	if err := <-opened; err != nil {
+		return err
+	}
+	return listening
+}
+
+func (s *Stack) openStore() (err error) {
 	s.store, err = kv.Open(filepath.Join(s.cfg.DataDir, "db"), kv.Options{FS: s.cfg.FS, NoSync: s.cfg.NoSync, Logf: s.cfg.Logf})
 	return err
 }

@@ -59,19 +59,20 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	if err := makeDir(o.FS, dir); err != nil {
+	above, err := makeDir(o.FS, dir)
+	if err != nil {
 		return nil, fmt.Errorf("create %s: %w", dir, err)
 	}
 	lock, err := lockDir(o.FS, dir)
 	if err != nil {
 		return nil, err
 	}
-	witness, err := callWitness(dir, o)
+	witness, err := callWitness(dir, above, o)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	cache := pebble.NewCache(cacheSize)
-	p := options(o, lock, cache)
+	p := options(dir, o, lock, cache)
 	if !o.NoSync {
 		p.FS = witnessed{p.FS, witness}
 	}
@@ -83,28 +84,6 @@ func Open(dir string, o Options) (*Store, error) {
 	s := &Store{db: db, cache: cache, witness: witness, lock: lock, dir: dir, noSync: o.NoSync, room: room{fs: o.FS, dir: dir}, gate: gate{drained: make(chan struct{})}, closed: make(chan struct{})}
 	s.syncer.sync = func() error { return syncLog(db) }
 	return s, nil
-}
-
-// makeDir creates dir and what is missing above it, and syncs the directories
-// that hold what was created: else a power cut takes dir with all that is in it.
-func makeDir(fs vfs.FS, dir string) error {
-	if _, err := fs.Stat(dir); err == nil {
-		return nil
-	}
-	parent := fs.PathDir(dir)
-	if parent != dir && parent != "." {
-		if err := makeDir(fs, parent); err != nil {
-			return err
-		}
-	}
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	d, err := fs.OpenDir(parent)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // lockDir tells "someone else has it" from every other failure to open.

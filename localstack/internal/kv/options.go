@@ -16,10 +16,10 @@ const (
 	memTableSize = 8 << 20 // grows to it from 256 KiB
 )
 
-func options(o Options, lock *pebble.Lock, cache *pebble.Cache) *pebble.Options {
-	fs := vfs.FS(markersLast{o.FS})
+func options(dir string, o Options, lock *pebble.Lock, cache *pebble.Cache) *pebble.Options {
+	fs := vfs.FS(markersLast{o.FS, &replaced{}})
 	if !o.NoSync { // who never syncs has nothing of it
-		fs = logsAhead{fs}
+		fs = logsAhead{syncedAbove{fs, fs.PathDir(dir)}}
 	}
 	p := &pebble.Options{
 		FS:                 fs,

@@ -42,8 +42,8 @@ type prefix struct {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // callWitness holds dir to what its witness says, creates the store in it if
-// there is none, and goes on from there.
-func callWitness(dir string, o Options) (*witness, error) {
+// there is none, and goes on from there. above are the directories to sync then.
+func callWitness(dir string, above []string, o Options) (*witness, error) {
 	says, err := readTestimony(o.FS, dir)
 	if err != nil {
 		return nil, fmt.Errorf("read %s in %s: %w", witnessName, dir, err)
@@ -51,7 +51,7 @@ func callWitness(dir string, o Options) (*witness, error) {
 	if err := says.check(o.FS, dir); err != nil {
 		return nil, err
 	}
-	if err := create(dir, o); err != nil {
+	if err := create(dir, above, o); err != nil {
 		return nil, err
 	}
 	if o.NoSync { // what isn't synced isn't told of

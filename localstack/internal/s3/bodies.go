@@ -14,8 +14,13 @@ import (
 // written under tmp, fsynced, renamed into the directory, and the directory
 // fsynced: so each file in it is whole, and is never changed again.
 type bodies struct {
-	fs       vfs.FS
-	dir, tmp string
+	fs             vfs.FS
+	root, dir, tmp string
+
+	// rooted is that root and dir are on the disk: synced with the first body that
+	// is kept, since whoever created them may not have come as far.
+	rooting sync.Mutex
+	rooted  bool
 
 	// Files that someone reads aren't removed before they are closed: Windows
 	// couldn't.
@@ -27,18 +32,44 @@ type bodies struct {
 // openBodies opens the files in root and removes those never finished.
 func openBodies(fs vfs.FS, root string) (*bodies, error) {
 	b := &bodies{
-		fs: fs, dir: fs.PathJoin(root, "bodies"), tmp: fs.PathJoin(root, "tmp"),
+		fs: fs, root: root, dir: fs.PathJoin(root, "bodies"), tmp: fs.PathJoin(root, "tmp"),
 		readers: map[string]int{}, doomed: map[string]bool{},
-	}
-	if err := fs.RemoveAll(b.tmp); err != nil {
-		return nil, err
 	}
 	for _, dir := range []string{b.dir, b.tmp} {
 		if err := fs.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
 	}
-	return b, errors.Join(b.syncDir(root), b.syncDir(fs.PathDir(root)))
+	return b, b.removeDrafts()
+}
+
+func (b *bodies) removeDrafts() error {
+	drafts, err := b.fs.List(b.tmp)
+	if err != nil {
+		return err
+	}
+	for _, id := range drafts {
+		if err := b.fs.RemoveAll(b.fs.PathJoin(b.tmp, id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncNames makes the names of bodies durable, and those of their directories.
+func (b *bodies) syncNames() error {
+	return errors.Join(b.syncRoot(), b.syncDir(b.dir))
+}
+
+func (b *bodies) syncRoot() error {
+	b.rooting.Lock()
+	defer b.rooting.Unlock()
+	if b.rooted {
+		return nil
+	}
+	err := errors.Join(b.syncDir(b.root), b.syncDir(b.fs.PathDir(b.root)))
+	b.rooted = err == nil
+	return err
 }
 
 func (b *bodies) syncDir(dir string) error {
@@ -93,7 +124,7 @@ func (d *draft) keep() error {
 		_ = d.b.fs.Remove(d.path())
 		return fmt.Errorf("keep a body: %w", err)
 	}
-	if err := d.b.syncDir(d.b.dir); err != nil {
+	if err := d.b.syncNames(); err != nil {
 		_ = d.b.unlink(d.id)
 		return err
 	}
