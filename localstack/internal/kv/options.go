@@ -8,13 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-const (
-	// cacheSize is taken as it is needed: an idle store has little. Of a million
-	// messages in 100,000 groups it holds the tables' indexes; with 16 MiB their
-	// blocks were read and decompressed at most receives.
-	cacheSize    = 64 << 20
-	memTableSize = 8 << 20 // grows to it from 256 KiB
-)
+const memTableSize = 8 << 20 // grows to it from 256 KiB
 
 func options(dir string, o Options, lock *pebble.Lock, cache *pebble.Cache) *pebble.Options {
 	fs := vfs.FS(markersLast{o.FS, &replaced{}})
