@@ -6,6 +6,7 @@ import (
 
 	"github.com/errandhq/errand/internal/cli"
 	_ "github.com/errandhq/errand/internal/firstgc"
+	_ "github.com/errandhq/errand/internal/prelude"
 	"github.com/errandhq/errand/internal/wire"
 )
 

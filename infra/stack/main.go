@@ -7,6 +7,7 @@ import (
 
 	"github.com/errandhq/errand/internal/cli"
 	_ "github.com/errandhq/errand/internal/firstgc"
+	_ "github.com/errandhq/errand/internal/prelude"
 )
 
 func main() { os.Exit(cli.StackMain()) }

@@ -25,3 +25,11 @@ func TestLinkerDropsMethods(t *testing.T) {
 		}
 	}
 }
+
+// TestPreludeComesFirst: with any other import it would wait for packages that
+// come late, and those that it is to be before would be done.
+func TestPreludeComesFirst(t *testing.T) {
+	if imports := list(t)[module+"/internal/prelude"].Imports; !slices.Equal(imports, []string{"runtime"}) {
+		t.Errorf("internal/prelude imports %v: it must be runtime alone", imports)
+	}
+}

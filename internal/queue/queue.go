@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,7 +42,7 @@ const (
 )
 
 // body is what a ticket's message may hold: a ULID.
-var body = regexp.MustCompile(errand.JobPattern)
+var body = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(errand.JobPattern) })
 
 func (q *Queue) url(queue string) (*string, error) {
 	url, ok := q.urls[queue]
@@ -95,7 +96,7 @@ func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold
 		}
 		m := res.Messages[0]
 		jobID, handle := aws.ToString(m.Body), aws.ToString(m.ReceiptHandle)
-		if body.MatchString(jobID) {
+		if body().MatchString(jobID) {
 			return &errand.Ticket{JobID: jobID, Handle: handle}, nil
 		}
 		q.log.ErrorContext(ctx, "malformed ticket deleted", "queue", queue, "message", aws.ToString(m.MessageId), "body", jobID[:min(len(jobID), 100)])

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // The cache of a store's blocks takes memory as it is needed: an idle store has
@@ -27,6 +29,15 @@ const (
 // bytes; 0 stands for one that isn't known.
 func cacheSize(memory int64) int64 {
 	return min(max(memory/cacheShare, leastCache), mostCache)
+}
+
+// newCache makes the cache on a stack of its own: Pebble keeps the stack's trace,
+// and to write that reads what the program has on each function there.
+func newCache() *pebble.Cache {
+	size := cacheSize(usableMemory())
+	made := make(chan *pebble.Cache)
+	go func() { made <- pebble.NewCache(size) }()
+	return <-made
 }
 
 // usableMemory is what this process may use, in bytes: what the machine has, or

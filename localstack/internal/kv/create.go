@@ -20,16 +20,13 @@ const (
 	manifestMarker = "marker.manifest.000001." + firstManifest
 )
 
-// create puts an empty store into a directory that has none. Pebble would take
+// create puts an empty store into dir, which has none. Pebble would take
 // a new store through each of its format's versions, with a sync or two for
 // every step. The marker of the manifest comes last, when all else is on disk:
 // with it there is a store.
 func create(dir string, above []string, o Options) error {
 	if o.NoSync { // then the steps cost nothing
 		return nil
-	}
-	if exists, err := isStore(dir, o.FS); err != nil || exists {
-		return err
 	}
 	err := firstOf(
 		func() error { return writeFile(o.FS, o.FS.PathJoin(dir, firstManifest), emptyManifest) },
@@ -55,13 +52,9 @@ func firstOf(steps ...func() error) error {
 }
 
 // isStore reports whether there is a marker that names a manifest: the last
-// thing that create writes.
-func isStore(dir string, fs vfs.FS) (bool, error) {
-	names, err := fs.List(dir)
-	if err != nil {
-		return false, fmt.Errorf("list %s: %w", dir, err)
-	}
-	return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "marker.manifest") }), nil
+// thing that create writes. names are the directory's files.
+func isStore(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "marker.manifest") })
 }
 
 // writeFile writes a file, and syncs it if there is anything in it; its name is

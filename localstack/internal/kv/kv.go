@@ -71,7 +71,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	cache := pebble.NewCache(cacheSize(usableMemory()))
+	cache := newCache()
 	p := options(dir, o, lock, cache)
 	if !o.NoSync {
 		p.FS = witnessed{p.FS, witness}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"os"
+	"slices"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -44,15 +44,23 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // callWitness holds dir to what its witness says, creates the store in it if
 // there is none, and goes on from there. above are the directories to sync then.
 func callWitness(dir string, above []string, o Options) (*witness, error) {
-	says, err := readTestimony(o.FS, dir)
+	names, err := o.FS.List(dir)
 	if err != nil {
-		return nil, fmt.Errorf("read %s in %s: %w", witnessName, dir, err)
+		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
-	if err := says.check(o.FS, dir); err != nil {
+	var says testimony // nothing, if there is none
+	if slices.Contains(names, witnessName) {
+		if says, err = readTestimony(o.FS, dir); err != nil {
+			return nil, fmt.Errorf("read %s in %s: %w", witnessName, dir, err)
+		}
+	}
+	if err := says.check(o.FS, dir, names); err != nil {
 		return nil, err
 	}
-	if err := create(dir, above, o); err != nil {
-		return nil, err
+	if !isStore(names) {
+		if err := create(dir, above, o); err != nil {
+			return nil, err
+		}
 	}
 	if o.NoSync { // what isn't synced isn't told of
 		return &witness{}, nil
@@ -122,12 +130,9 @@ func decodeTestimony(b []byte) (t testimony) {
 	return t
 }
 
-// readTestimony is what dir's witness says; nothing where there is none.
+// readTestimony is what dir's witness says.
 func readTestimony(fs vfs.FS, dir string) (t testimony, err error) {
 	f, err := fs.Open(fs.PathJoin(dir, witnessName))
-	if errors.Is(err, os.ErrNotExist) {
-		return t, nil
-	}
 	if err != nil {
 		return t, err
 	}

@@ -9,12 +9,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// check holds the log and the manifest to what the witness said of them.
-func (t testimony) check(fs vfs.FS, dir string) error {
-	names, err := fs.List(dir)
-	if err != nil {
-		return fmt.Errorf("list %s: %w", dir, err)
-	}
+// check holds the log and the manifest to what the witness said of them. names
+// are dir's files.
+func (t testimony) check(fs vfs.FS, dir string, names []string) error {
 	return errors.Join(t.checkLog(fs, dir, names), t.checkManifest(fs, dir, names))
 }
 
