@@ -99,8 +99,10 @@ func (x *call) Err() error {
 
 // Value implements context.Context.
 func (x *call) Value(key any) any {
-	if ctx := x.watch.context(); ctx != nil {
-		return ctx.Value(key) // among its values is how contexts find their parents
+	if ctx := x.watch.context(); ctx != nil { // among its values is how contexts find their parents
+		if v := ctx.Value(key); v != nil {
+			return v
+		}
 	}
 	return x.conn.base.Value(key)
 }

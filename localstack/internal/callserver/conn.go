@@ -44,6 +44,8 @@ type conn struct {
 	blank   http.Request // calls begin as copies of it
 	header  http.Header  // the handlers'
 	limited bool         // by a read deadline
+	stray   int          // line ends that may still come between two calls
+	handed  bool         // to net/http, which closes it
 }
 
 func newConn(s *Server, rwc net.Conn) *conn {
@@ -58,7 +60,7 @@ func newConn(s *Server, rwc net.Conn) *conn {
 
 // serve serves calls until the connection ends, or isn't for calls.
 func (c *conn) serve() {
-	defer c.server.forget(c)
+	defer c.end()
 	c.limit() // a client that never says anything is ended
 	for {
 		switch c.next() {
@@ -66,21 +68,27 @@ func (c *conn) serve() {
 			c.handOver()
 			return
 		case gone:
-			c.close()
 			return
 		}
 		if !c.state.CompareAndSwap(idle, busy) {
 			return // Shutdown has closed it
 		}
 		if !c.answer() {
-			c.close()
 			return
 		}
 		c.state.Store(idle)
 		if c.server.closing.Load() {
-			c.closeIdle()
 			return
 		}
+	}
+}
+
+// end closes the connection if it is still this server's. It is deferred: a
+// handler may end its goroutine.
+func (c *conn) end() {
+	c.server.forget(c)
+	if !c.handed {
+		c.close()
 	}
 }
 
@@ -94,8 +102,8 @@ const (
 
 // next waits until a call stands at the beginning of c.in.
 func (c *conn) next() (outcome int) {
-	c.head.length = 0
-	if len(c.in) > 0 {
+	c.head.length, c.head.body = 0, 0
+	if c.skipStray(); len(c.in) > 0 {
 		outcome = c.head.parse(c.in)
 	}
 	for outcome == partial {
@@ -110,6 +118,9 @@ func (c *conn) next() (outcome int) {
 			return gone
 		}
 		c.in = c.in[:len(c.in)+n]
+		if c.skipStray(); len(c.in) == 0 {
+			continue
+		}
 		outcome = c.head.parse(c.in)
 		if c.head.length > 0 {
 			c.unlimit() // bodies may take their time
@@ -121,17 +132,37 @@ func (c *conn) next() (outcome int) {
 	return outcome
 }
 
-// room makes room for a call of that size, and for more of one whose size isn't
-// known yet (0), unless that would be too much.
+// maxStray is how many line ends net/http, too, takes between two calls: old
+// clients send one after a body.
+const maxStray = 4
+
+func (c *conn) skipStray() {
+	for c.stray > 0 && len(c.in) > 0 && (c.in[0] == '\r' || c.in[0] == '\n') {
+		c.stray--
+		c.in = append(c.in[:0], c.in[1:]...)
+	}
+	if len(c.in) > 0 {
+		c.stray = 0
+	}
+}
+
+// room makes room for more of a call of that size, or of one whose size isn't
+// known yet (0), unless that would be too much. A large one gets room as it
+// comes: to announce it costs a client nothing.
 func (c *conn) room(size int) bool {
-	if size == 0 && len(c.in) == cap(c.in) {
-		size = 2 * cap(c.in)
-	}
-	if size > maxCall {
+	want := cap(c.in)
+	switch full := len(c.in) == want; {
+	case size > maxCall:
 		return false
+	case size == 0 && full:
+		want *= 2
+	case size > keptRoom && full:
+		want = min(size, max(4*want, keptRoom))
+	default:
+		want = max(want, min(size, keptRoom))
 	}
-	if size > cap(c.in) {
-		c.in = append(make([]byte, 0, size), c.in...)
+	if want > cap(c.in) {
+		c.in = append(make([]byte, 0, want), c.in...)
 	}
 	return true
 }
@@ -144,6 +175,7 @@ func (c *conn) used(n int) {
 	}
 	c.in = append(append(c.in[:0], rest...), c.ahead...)
 	c.ahead = nil
+	c.stray = maxStray
 	if cap(c.held) > keptRoom {
 		c.held = nil
 	}
@@ -171,9 +203,9 @@ func (c *conn) handOver() {
 	c.unlimit()
 	c.server.forget(c)
 	if !c.state.CompareAndSwap(idle, busy) {
-		_ = c.rwc.Close()
-		return
+		return // Shutdown has closed it
 	}
+	c.handed = true
 	c.server.handed.give(&begunConn{Conn: c.rwc, read: c.in})
 }
 

@@ -32,6 +32,7 @@ var handlers = map[string]http.HandlerFunc{
 	"NoContent": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
 	"NotModified": func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "5")
+		w.Header().Set("Content-Type", "text/plain")
 		w.WriteHeader(http.StatusNotModified)
 		if _, err := io.WriteString(w, "body"); err == nil {
 			panic("a body was taken")
@@ -54,6 +55,17 @@ var handlers = map[string]http.HandlerFunc{
 	"Lines": func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("One", "a\r\nTwo: b\n")
 		w.Header()["Not A Name"] = []string{"c"}
+	},
+	"NoName": func(w http.ResponseWriter, _ *http.Request) { w.Header()[""] = []string{"c"} },
+	"Encoded": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "br")
+		_, _ = io.WriteString(w, "text")
+	},
+	"NoContentOfNone": func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+		if _, err := w.Write(nil); err != nil {
+			panic(err)
+		}
 	},
 	"Large": func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000000")
@@ -211,6 +223,9 @@ func TestLikeNetHTTP(t *testing.T) {
 		"bad value":      "POST / HTTP/1.1\r\nHost: a\r\nX-Amz-Target: Echo\r\nValue: a\x00\r\nContent-Length: 2\r\n\r\nhi",
 		"latin value":    "POST / HTTP/1.1\r\nHost: a\r\nX-Amz-Target: Echo\r\nValue: caf\xe9\r\nContent-Length: 2\r\n\r\nhi",
 		"no colon":       "POST / HTTP/1.1\r\nHost: a\r\nX-Amz-Target: Echo\r\nValue\r\nContent-Length: 2\r\n\r\nhi",
+		"line ends":      "\r\n\n" + callOf("Echo", "body"),
+		"line ends, get": "\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		"many line ends": "\r\n\r\n\r\n" + callOf("Echo", "body"),
 		"garbage":        "\x16\x03\x01\x02\x00\r\n\r\n",
 	}
 	for target := range handlers {
@@ -218,11 +233,14 @@ func TestLikeNetHTTP(t *testing.T) {
 	}
 	for name, text := range requests {
 		t.Run(name, func(t *testing.T) {
-			// Twice, so that it shows whether the connection goes on.
-			text, n := text+callOf("Echo", "another"), 2
-			got, want := exchange(t, ours, text, n), exchange(t, theirs, text, n)
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("here\n%+v\nin net/http\n%+v", got, want)
+			// Between two others: what was before it makes no difference, and it shows
+			// whether the connection goes on.
+			text += callOf("Echo", "another")
+			for n, text := range []string{text, callOf("Echo", "one") + text} {
+				got, want := exchange(t, ours, text, 2+n), exchange(t, theirs, text, 2+n)
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("here\n%+v\nin net/http\n%+v", got, want)
+				}
 			}
 		})
 	}

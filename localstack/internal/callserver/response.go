@@ -56,7 +56,12 @@ func (x *call) writeField(name string, values []string) {
 		}
 		x.declared = n
 	case "Content-Type":
+		if x.status == http.StatusNotModified {
+			return
+		}
 		x.typed = true
+	case "Content-Encoding": // what is encoded isn't looked at
+		x.typed = x.typed || len(values) > 0 && values[0] != ""
 	case "Date":
 		x.dated = true
 	case "Connection":
@@ -64,7 +69,7 @@ func (x *call) writeField(name string, values []string) {
 	case "Transfer-Encoding", "Trailer":
 		return
 	}
-	if strings.ContainsFunc(name, func(r rune) bool { return r > 127 || !nameBytes[r] && !strings.ContainsRune("!#$%&'*+.^_`|~", r) }) {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r > 127 || !nameBytes[r] && !strings.ContainsRune("!#$%&'*+.^_`|~", r) }) {
 		return
 	}
 	for _, v := range values {
@@ -94,7 +99,10 @@ func (x *call) Write(p []byte) (int, error) {
 	if x.status == 0 {
 		x.WriteHeader(http.StatusOK)
 	}
-	if !bodyAllowed(x.status) {
+	switch {
+	case len(p) == 0:
+		return 0, nil
+	case !bodyAllowed(x.status):
 		return 0, http.ErrBodyNotAllowed
 	}
 	if x.written += len(p); x.declared >= 0 && x.written > x.declared {
@@ -142,6 +150,7 @@ func (x *call) send(p []byte) error {
 		parts = append(parts, headEnd[:2])
 	}
 	_, err := parts.WriteTo(c.rwc)
+	x.last = x.last || err != nil // nobody knows how much of it went out
 	c.out, c.held = c.out[:0], c.held[:0]
 	return err
 }
@@ -157,6 +166,10 @@ func (x *call) endHead(p []byte) {
 	}
 	if x.chunked {
 		x.field("Transfer-Encoding", "chunked")
+	}
+	if !x.last && c.server.closing.Load() {
+		x.last = true
+		x.field("Connection", "close")
 	}
 	c.out = append(c.out, "\r\n"...)
 }

@@ -8,7 +8,9 @@
 // net/http's opinion.
 //
 // A handler meets what it meets in net/http, but for these: 1xx answers and
-// trailers aren't sent, and a connection can't be hijacked.
+// trailers aren't sent, a connection can't be hijacked, and a call whose body
+// never comes whole isn't the handler's. What a handler was given is its own
+// while it runs, and no longer: a connection's calls share the answers' header.
 package callserver
 
 import (
@@ -42,14 +44,11 @@ func New(rest *http.Server) *Server {
 }
 
 // Serve accepts connections until Shutdown or Close, and returns
-// http.ErrServerClosed then. It closes l. Errors: those of accepting.
+// http.ErrServerClosed then. It closes l. It is called once. Errors: those of
+// accepting.
 func (s *Server) Serve(l net.Listener) error {
-	s.mu.Lock()
-	s.accepts = l
-	s.mu.Unlock()
 	defer func() { _ = l.Close() }()
-	s.handed.addr = l.Addr()
-	s.serving.Go(func() { _ = s.rest.Serve(s.handed) })
+	s.open(l)
 	wait := time.Duration(0)
 	for !s.closing.Load() {
 		c, err := l.Accept()
@@ -67,6 +66,18 @@ func (s *Server) Serve(l net.Listener) error {
 		}
 	}
 	return http.ErrServerClosed
+}
+
+// open begins to serve, unless there was a Shutdown or Close: those wait for
+// what has begun, and for nothing that comes after them.
+func (s *Server) open(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return
+	}
+	s.accepts, s.handed.addr = l, l.Addr()
+	s.serving.Go(func() { _ = s.rest.Serve(s.handed) })
 }
 
 func temporary(err error) bool {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -75,6 +76,7 @@ type client struct {
 	t       *testing.T
 	conn    net.Conn
 	answers chan string
+	last    bool // the latest answer says that the connection ends
 }
 
 func (c *client) read() {
@@ -89,6 +91,7 @@ func (c *client) read() {
 		if err != nil {
 			return
 		}
+		c.last = resp.Close
 		c.answers <- string(body)
 	}
 }
@@ -226,9 +229,6 @@ func TestContextAfterwards(t *testing.T) {
 			if err := r.Context().Err(); err != nil {
 				b.Error(err)
 			}
-			if r.Context().Value(http.LocalAddrContextKey) == nil || r.Context().Value(http.ServerContextKey) == nil {
-				b.Error("the context has lost a value")
-			}
 			kept <- r.Context()
 			echo(w, r)
 		})
@@ -238,6 +238,9 @@ func TestContextAfterwards(t *testing.T) {
 			c.wants(target)
 			ctx := <-kept
 			<-ctx.Done()
+			if ctx.Value(http.LocalAddrContextKey) == nil || ctx.Value(http.ServerContextKey) == nil {
+				b.Error("the context has lost a value")
+			}
 			if !errors.Is(ctx.Err(), context.Canceled) {
 				b.Error(ctx.Err())
 			}
@@ -275,6 +278,9 @@ func TestShutdown(t *testing.T) {
 		close(release)
 		busy.wants("busy")
 		rest.wants("rest")
+		if !busy.last || !rest.last {
+			b.Error("a client isn't told to use another connection")
+		}
 		if err := <-over; err != nil {
 			b.Error(err)
 		}
@@ -350,3 +356,90 @@ type failing struct {
 }
 
 func (f failing) Accept() (net.Conn, error) { return nil, f.err }
+
+// TestRoom: a connection keeps little between calls, however large they were,
+// and a call that is only announced takes little.
+func TestRoom(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.serve(echo)
+		c := b.dial()
+		long := strings.Repeat("x", maxCall/2)
+		c.send(callOf("Echo", long))
+		c.wants(long)
+		b.wantsRoom(readRoom)
+		text := callOf("Echo", long)
+		c.send(text[:len(text)-len(long)])
+		b.wantsRoom(keptRoom)
+		c.send(long)
+		c.wants(long)
+		_ = c.conn.Close()
+	})
+}
+
+// wantsRoom holds the only connection, which waits for its client, to a size.
+func (b *bubble) wantsRoom(most int) {
+	b.Helper()
+	synctest.Wait()
+	for c := range b.server.conns {
+		if got := cap(c.in); got > most {
+			b.Errorf("a waiting connection has %d bytes, want at most %d", got, most)
+		}
+	}
+}
+
+// TestHandlerEndsGoroutine, as t.FailNow does: its connection ends.
+func TestHandlerEndsGoroutine(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.serve(func(http.ResponseWriter, *http.Request) { runtime.Goexit() })
+		c := b.dial()
+		c.send(callOf("Echo", "hello"))
+		c.wantsEnd()
+	})
+}
+
+// failsOnce is a connection of which one write fails.
+type failsOnce struct {
+	net.Conn
+	failed bool
+}
+
+func (f *failsOnce) Write(p []byte) (int, error) {
+	if !f.failed {
+		f.failed = true
+		return 0, errors.New("no buffer space available")
+	}
+	return f.Conn.Write(p)
+}
+
+// TestWriteFails: what comes after half an answer would be taken for the rest.
+func TestWriteFails(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.serve(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "9")
+			_, _ = io.WriteString(w, "some")
+			w.(http.Flusher).Flush()
+			_, _ = io.WriteString(w, " more")
+		})
+		near, far := net.Pipe()
+		b.pipes.conns <- &failsOnce{Conn: far}
+		c := &client{t: b.T, conn: near, answers: make(chan string)}
+		go c.read()
+		c.send(callOf("Echo", "hello"))
+		c.wantsEnd()
+	})
+}
+
+// TestShutdownAtOnce: a Shutdown that comes before Serve, or with it, ends it.
+func TestShutdownAtOnce(t *testing.T) {
+	for range 100 {
+		s, l := New(newRest()), &pipes{conns: make(chan net.Conn)}
+		served := make(chan error)
+		go func() { served <- s.Serve(l) }()
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	}
+}
