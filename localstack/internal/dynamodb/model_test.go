@@ -120,8 +120,17 @@ var guards = []guard{
 	{"g = g2 OR l > sk OR size(v) = size(g)", func(it Item) bool {
 		l, ok := it["l"]
 		g, v := it["g"], it["v"]
-		size := map[value.Kind]int{value.KindS: len(v.Str), value.KindL: len(v.List), value.KindSS: len(v.Set)}
-		n, sized := size[v.Kind]
+		n, sized := 0, true
+		switch v.Kind {
+		case value.KindS:
+			n = len(v.Str)
+		case value.KindL:
+			n = len(v.List)
+		case value.KindSS:
+			n = len(v.Set)
+		default:
+			sized = false
+		}
 		return ok && value.CompareNumbers(l.Str, it["sk"].Str) > 0 || sized && g.Kind == value.KindS && n == len(g.Str)
 	}},
 }

@@ -72,7 +72,7 @@ func project(v value.Value, paths []Path) (value.Value, bool) {
 	for _, p := range paths {
 		parts[p[0]] = append(parts[p[0]], p[1:])
 	}
-	out := value.Value{Kind: v.Kind}
+	out := value.Value{Kind: v.Kind, Members: &value.Members{}}
 	if v.Kind == value.KindM {
 		out.Map = map[string]value.Value{}
 	}

@@ -194,7 +194,7 @@ func added(p Path, it value.Item, v value.Value) (value.Value, error) {
 			union = append(union, m)
 		}
 	}
-	return value.Value{Kind: v.Kind, Set: union}, nil
+	return value.Set(v.Kind, union), nil
 }
 
 // deleted is the change by DELETE: a set without some members, or none left.
@@ -213,7 +213,7 @@ func deleted(p Path, it value.Item, v value.Value) (change, error) {
 	if len(left) == 0 {
 		return change{path: p, remove: true}, nil
 	}
-	return change{path: p, set: true, val: value.Value{Kind: old.Kind, Set: left}}, nil
+	return change{path: p, set: true, val: value.Set(old.Kind, left)}, nil
 }
 
 // setAt returns v with what stands at p replaced. A list takes an index past

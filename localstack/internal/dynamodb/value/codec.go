@@ -125,17 +125,19 @@ func (d *decoder) value(depth int) Value {
 	case KindBool, KindNull:
 		v.Bool = d.byte() == 1
 	case KindSS, KindNS, KindBS:
-		v.Set = make([]string, d.count())
-		for i := range v.Set {
-			v.Set[i] = d.text()
+		members := make([]string, d.count())
+		for i := range members {
+			members[i] = d.text()
 		}
+		return Set(v.Kind, members)
 	case KindL:
-		v.List = make([]Value, d.count())
-		for i := range v.List {
-			v.List[i] = d.value(depth + 1)
+		list := make([]Value, d.count())
+		for i := range list {
+			list[i] = d.value(depth + 1)
 		}
+		return L(list...)
 	case KindM:
-		v.Map = d.item(depth + 1)
+		return M(d.item(depth + 1))
 	default:
 		v.Str = d.text()
 	}

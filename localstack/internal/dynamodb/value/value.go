@@ -47,8 +47,16 @@ func KindOf(name string) Kind {
 // the update expressions copy what they change.
 type Value struct {
 	Kind Kind
-	Str  string           // S; N in canonical form; B as raw bytes; of Invalid, the message
-	Bool bool             // BOOL
+	Bool bool   // BOOL
+	Str  string // S; N in canonical form; B as raw bytes; of Invalid, the message
+
+	// Of a set, a list or a map, which have them; nil of all others. A map of
+	// values has room for eight of them at least, and most are scalars.
+	*Members
+}
+
+// Members are what a set, a list or a map has: one of the three.
+type Members struct {
 	Set  []string         // SS, NS (canonical), BS (raw bytes), in the order given
 	List []Value          // L
 	Map  map[string]Value // M
@@ -79,10 +87,13 @@ func N(text string) Value {
 }
 
 // L returns a list.
-func L(vs ...Value) Value { return Value{Kind: KindL, List: vs} }
+func L(vs ...Value) Value { return Value{Kind: KindL, Members: &Members{List: vs}} }
 
 // M returns a map.
-func M(m map[string]Value) Value { return Value{Kind: KindM, Map: m} }
+func M(m map[string]Value) Value { return Value{Kind: KindM, Members: &Members{Map: m}} }
+
+// Set returns a set of a kind, of members that make one.
+func Set(k Kind, members []string) Value { return Value{Kind: k, Members: &Members{Set: members}} }
 
 // SS returns a string set, or an Invalid value where it is empty or has a
 // member twice.
@@ -116,7 +127,7 @@ func newSet(k Kind, members []string) Value {
 			KindBS: invalidParam + "Binary sets should not be empty",
 		}[k])
 	}
-	v := Value{Kind: k, Set: members}
+	v := Set(k, members)
 	sorted := slices.Sorted(slices.Values(members))
 	if len(slices.Compact(sorted)) == len(members) {
 		return v
