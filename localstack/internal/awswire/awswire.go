@@ -31,16 +31,28 @@ type Identity struct {
 
 type identityKey struct{}
 
-// WithIdentity returns a context that carries id.
-func WithIdentity(ctx context.Context, id Identity) context.Context {
-	return context.WithValue(ctx, identityKey{}, id)
+// An identified context carries an Identity: each request has one.
+type identified struct {
+	context.Context
+	id Identity
 }
+
+// Value implements context.Context.
+func (c *identified) Value(key any) any {
+	if key == (identityKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// WithIdentity returns a context that carries id.
+func WithIdentity(ctx context.Context, id Identity) context.Context { return &identified{ctx, id} }
 
 // IdentityFrom returns the caller of the request that ctx belongs to; with no
 // signature checked, one of the default region.
 func IdentityFrom(ctx context.Context) Identity {
-	if id, ok := ctx.Value(identityKey{}).(Identity); ok {
-		return id
+	if c, ok := ctx.Value(identityKey{}).(*identified); ok {
+		return c.id
 	}
 	return Identity{Region: DefaultRegion}
 }

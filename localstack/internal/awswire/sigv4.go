@@ -164,12 +164,15 @@ func (v *Verifier) verify(r *http.Request, d dialect, bodyHash string) (*signatu
 	canonical, ok := appendCanonical((*text)[:0], r, sig, payloadHash(r, sig, bodyHash))
 	*text = appendToSign(canonical, sig, canonical)
 	toSign := (*text)[len(canonical):]
-	sig.key = v.keys.get(secret, sig)
+	var known bool
+	sig.key, known = v.keys.get(secret, sig)
 	// Both are compared whatever ok says: a missing header is a wrong signature.
 	if !sig.key.signed(toSign, sig.signature) || !ok {
 		return nil, d.mismatch(sig, string(canonical), string(toSign))
 	}
-	v.keys.put(sig)
+	if !known {
+		v.keys.put(sig)
+	}
 	return sig, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The canonical form is built here rather than by signing a rebuilt request
@@ -111,6 +112,9 @@ func appendHeader(b []byte, r *http.Request, name string) (_ []byte, ok bool) {
 // appendSqueezed appends a header's value with each run of white space as one
 // space, and none at the ends.
 func appendSqueezed(b []byte, v string) []byte {
+	if isSqueezed(v) {
+		return append(b, v...)
+	}
 	first := true
 	for field := range strings.FieldsSeq(v) {
 		if !first {
@@ -120,6 +124,19 @@ func appendSqueezed(b []byte, v string) []byte {
 		b = append(b, field...)
 	}
 	return b
+}
+
+// isSqueezed reports whether v surely has nothing to squeeze.
+func isSqueezed(v string) bool {
+	before := byte(' ')
+	for i := range len(v) {
+		c := v[i]
+		if c < ' ' || c >= utf8.RuneSelf || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+	}
+	return before != ' ' || v == ""
 }
 
 // sdkHeaders are the headers that SDKs sign, by their lower-case names: to look

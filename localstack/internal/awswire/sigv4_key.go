@@ -17,18 +17,23 @@ type signingKey struct {
 	macs sync.Pool
 }
 
+// A mac is a hash with room for its sum.
+type mac struct {
+	hash.Hash
+	sum [sha256.Size]byte
+}
+
 func newSigningKey(key []byte) *signingKey {
-	return &signingKey{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	return &signingKey{macs: sync.Pool{New: func() any { return &mac{Hash: hmac.New(sha256.New, key)} }}}
 }
 
 // sign is the signature of a text, in lower-case hex.
 func (k *signingKey) sign(text []byte) (signature [2 * sha256.Size]byte) {
-	h := k.macs.Get().(hash.Hash)
+	h := k.macs.Get().(*mac)
 	defer k.macs.Put(h)
 	h.Reset()
 	h.Write(text)
-	var sum [sha256.Size]byte
-	hex.Encode(signature[:], h.Sum(sum[:0]))
+	hex.Encode(signature[:], h.Sum(h.sum[:0]))
 	return signature
 }
 
@@ -36,7 +41,9 @@ func (k *signingKey) sign(text []byte) (signature [2 * sha256.Size]byte) {
 // tell where it differs.
 func (k *signingKey) signed(text []byte, signature string) bool {
 	want := k.sign(text)
-	return subtle.ConstantTimeCompare(want[:], []byte(signature)) == 1
+	var given [len(want)]byte
+	n := copy(given[:], signature)
+	return n == len(signature) && subtle.ConstantTimeCompare(want[:], given[:n]) == 1
 }
 
 // keyCache saves deriving the signing key, four HMACs, for each request. Only
@@ -53,12 +60,13 @@ const maxCachedKeys = 256
 
 func (s *signature) keyID() keyID { return keyID{s.accessKeyID, s.day, s.region, s.service} }
 
-func (c *keyCache) get(secret string, sig *signature) *signingKey {
+// get returns the key of a signature, and whether it was there already.
+func (c *keyCache) get(secret string, sig *signature) (key *signingKey, known bool) {
 	c.mu.RLock()
-	key, ok := c.keys[sig.keyID()]
+	key, known = c.keys[sig.keyID()]
 	c.mu.RUnlock()
-	if ok {
-		return key
+	if known {
+		return key, true
 	}
 	derived := []byte("AWS4" + secret)
 	for _, part := range []string{sig.day, sig.region, sig.service, "aws4_request"} {
@@ -66,17 +74,11 @@ func (c *keyCache) get(secret string, sig *signature) *signingKey {
 		h.Write([]byte(part))
 		derived = h.Sum(nil)
 	}
-	return newSigningKey(derived)
+	return newSigningKey(derived), false
 }
 
 func (c *keyCache) put(sig *signature) {
 	id := sig.keyID()
-	c.mu.RLock()
-	_, ok := c.keys[id]
-	c.mu.RUnlock()
-	if ok {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.keys == nil || len(c.keys) >= maxCachedKeys {

@@ -28,6 +28,16 @@ type signature struct {
 	expires       time.Duration // of a presigned request; -1: none given
 
 	key *signingKey // once verified
+
+	room [12]string // of signedHeaders: as many as SDKs sign
+}
+
+// setHeaders takes the names of the signed headers.
+func (s *signature) setHeaders(list string) {
+	s.signedHeaders = s.room[:0]
+	for name := range strings.SplitSeq(list, ";") {
+		s.signedHeaders = append(s.signedHeaders, name)
+	}
 }
 
 func (s *signature) scope() string { return string(s.appendScope(nil)) }
@@ -75,10 +85,7 @@ func parseHeader(r *http.Request, auth string, d dialect) (*signature, error) {
 	var credential, signed, value string
 	for rest != "" {
 		var p string
-		if p, rest = rest, ""; strings.ContainsAny(p, ", ") {
-			i := strings.IndexAny(p, ", ")
-			p, rest = p[:i], p[i+1:]
-		}
+		p, rest = cutPart(rest)
 		switch k, v, _ := strings.Cut(p, "="); k {
 		case "Credential":
 			credential = v
@@ -99,7 +106,8 @@ func parseHeader(r *http.Request, auth string, d dialect) (*signature, error) {
 	if alg != algorithm {
 		return nil, d.malformedHeader("Unsupported AWS 'algorithm': '" + alg + "'.")
 	}
-	sig := &signature{signature: value, signedHeaders: strings.Split(signed, ";")}
+	sig := &signature{signature: value}
+	sig.setHeaders(signed)
 	if problem := sig.setCredential(credential); problem != "" {
 		return nil, d.malformedHeader(problem)
 	}
@@ -110,6 +118,16 @@ func parseHeader(r *http.Request, auth string, d dialect) (*signature, error) {
 		return nil, d.malformedHeader("Invalid credential date " + strconv.Quote(sig.day) + ". This date is not the same as X-Amz-Date: " + strconv.Quote(sig.date[:8]) + ".")
 	}
 	return sig, nil
+}
+
+// cutPart cuts at the first comma or space.
+func cutPart(s string) (part, rest string) {
+	for i := range len(s) {
+		if s[i] == ',' || s[i] == ' ' {
+			return s[:i], s[i+1:]
+		}
+	}
+	return s, ""
 }
 
 // parseQuery reads the parameters of a presigned request.
@@ -128,11 +146,8 @@ func parseQuery(query url.Values, d dialect) (*signature, error) {
 	if params["X-Amz-Algorithm"] != algorithm {
 		return nil, d.malformedQuery(`X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"`)
 	}
-	sig := &signature{
-		presigned:     true,
-		signature:     params["X-Amz-Signature"],
-		signedHeaders: strings.Split(params["X-Amz-SignedHeaders"], ";"),
-	}
+	sig := &signature{presigned: true, signature: params["X-Amz-Signature"]}
+	sig.setHeaders(params["X-Amz-SignedHeaders"])
 	if problem := sig.setCredential(params["X-Amz-Credential"]); problem != "" {
 		return nil, d.malformedQuery("Error parsing the X-Amz-Credential parameter; " + problem)
 	}
@@ -168,6 +183,10 @@ func (s *signature) setCredential(credential string) (problem string) {
 
 // setDate takes an X-Amz-Date (ISO 8601, basic) or a Date header.
 func (s *signature) setDate(value string) bool {
+	if t, ok := basicTime(value); ok {
+		s.time, s.date = t, value
+		return true
+	}
 	t, err := time.Parse(timeFormat, value)
 	if err == nil && len(value) == len(timeFormat) {
 		s.time, s.date = t, value
@@ -180,6 +199,34 @@ func (s *signature) setDate(value string) bool {
 	}
 	s.time, s.date = t, t.UTC().Format(timeFormat)
 	return true
+}
+
+// basicTime reads a time of timeFormat, as time.Parse does and in less time.
+// What isn't surely one is left to that.
+func basicTime(value string) (t time.Time, ok bool) {
+	if len(value) != len(timeFormat) || value[8] != 'T' || value[15] != 'Z' {
+		return t, false
+	}
+	var n [6]int // year, month, day, hour, minute, second
+	at := 0
+	for i, width := range [...]int{4, 2, 2, 2, 2, 2} {
+		if i == 3 {
+			at++ // T
+		}
+		for range width {
+			c := value[at]
+			if c < '0' || c > '9' {
+				return t, false
+			}
+			n[i] = n[i]*10 + int(c-'0')
+			at++
+		}
+	}
+	const everyMonthHas = 28 // days
+	if n[1] < 1 || n[1] > 12 || n[2] < 1 || n[2] > everyMonthHas || n[3] > 23 || n[4] > 59 || n[5] > 59 {
+		return t, false
+	}
+	return time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC), true
 }
 
 func (s *signature) setExpires(value string) (problem string) {

@@ -48,11 +48,14 @@ func (v *Verifier) VerifyPolicy(f PolicyForm) (Identity, error) {
 	if !ok {
 		return Identity{}, dialectS3.unknownKey(sig.accessKeyID)
 	}
-	sig.key = v.keys.get(secret, sig)
+	var known bool
+	sig.key, known = v.keys.get(secret, sig)
 	if !sig.key.signed([]byte(f.Policy), sig.signature) {
 		return Identity{}, dialectS3.mismatch(sig, "", f.Policy)
 	}
-	v.keys.put(sig)
+	if !known {
+		v.keys.put(sig)
+	}
 	return sig.identity(), nil
 }
 

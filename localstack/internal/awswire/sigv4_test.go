@@ -374,7 +374,7 @@ func TestVerifyPolicy(t *testing.T) {
 // multiple chunks", for a request of the signature seed.
 func exampleSigner(seed string) *ChunkSigner {
 	sig := &signature{accessKeyID: "k", day: "20130524", region: "us-east-1", service: "s3"}
-	key := new(keyCache).get("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", sig)
+	key, _ := new(keyCache).get("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", sig)
 	return &ChunkSigner{key: key, date: "20130524T000000Z", scope: sig.scope(), prev: seed}
 }
 
