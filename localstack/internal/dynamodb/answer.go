@@ -57,11 +57,11 @@ func (a *answer) fail(err error) {
 
 func (a *answer) list(shown []Shown) {
 	a.json = append(a.json, '[')
-	for i, s := range shown {
+	for i := range shown {
 		if i > 0 {
 			a.json = append(a.json, ',')
 		}
-		a.add(s)
+		a.add(&shown[i])
 	}
 	a.json = append(a.json, ']')
 }

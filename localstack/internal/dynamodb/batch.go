@@ -226,6 +226,9 @@ func (r WriteRequest) check() error {
 
 // consumedByTable adds up the units of writes, each counted factor times.
 func consumedByTable(ws []*write, want string, factor float64) []ConsumedCapacity {
+	if want == "" || want == "NONE" {
+		return nil
+	}
 	sums := map[string]*units{}
 	for _, w := range ws {
 		name := w.named

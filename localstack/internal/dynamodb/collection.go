@@ -42,6 +42,9 @@ func (t *table) localNumbers() []uint16 {
 // collectionsByTable are the collections that a batch or transaction has
 // written to, each once.
 func (e *Engine) collectionsByTable(ws []*write, want string) (map[string][]ItemCollectionMetrics, error) {
+	if want != "SIZE" {
+		return nil, nil
+	}
 	var out map[string][]ItemCollectionMetrics
 	seen := map[string]bool{}
 	for _, w := range ws {

@@ -84,21 +84,8 @@ func (t *table) checkItem(it Item) error {
 	return t.checkIndexKeys(it)
 }
 
-// globalFirst are the indexes in the order in which AWS checks them.
-func (t *table) globalFirst() []*index {
-	var local, out []*index
-	for _, x := range t.indexes {
-		if x.local {
-			local = append(local, x)
-		} else {
-			out = append(out, x)
-		}
-	}
-	return append(out, local...)
-}
-
 func (t *table) checkIndexKeys(it Item) error {
-	for _, x := range t.globalFirst() {
+	for _, x := range t.checked {
 		for i, a := range x.key.attrs {
 			v, ok := it[a.name]
 			if !ok {
@@ -129,14 +116,15 @@ func (t *table) checkUpdate(u *expr.Update) error {
 	if u == nil {
 		return nil
 	}
+	paths := u.Paths()
 	for _, a := range t.key.attrs {
-		for _, p := range u.Paths() {
+		for _, p := range paths {
 			if p[0].Name == a.name {
 				return invalid(paramsInvalid+"Cannot update attribute %s. This attribute is part of the key", a.name)
 			}
 		}
 	}
-	for _, x := range t.globalFirst() {
+	for _, x := range t.checked {
 		for _, a := range x.key.attrs {
 			if k := u.Kind(a.name); k != value.Invalid && k != a.kind {
 				return indexMismatch(x, a, k)
@@ -158,7 +146,7 @@ func (t *table) checkScalar(paths []expr.Path) error {
 			return invalid(format, "Key", a.name)
 		}
 	}
-	for _, x := range t.globalFirst() {
+	for _, x := range t.checked {
 		for _, a := range x.key.attrs {
 			if nested[a.name] {
 				return invalid(format, "IndexKey", a.name)

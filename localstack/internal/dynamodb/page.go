@@ -167,7 +167,8 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	if p.back {
 		scan = view.ScanBack
 	}
-	r := reading{page: p, view: view, items: []Shown{}, more: true}
+	const likely = 16 // items; who wants more has other costs
+	r := reading{page: p, view: view, items: make([]Shown, 0, likely), more: true}
 	if err := scan(p.lower, p.upper, r.take); err != nil {
 		return nil, err
 	}
@@ -200,11 +201,27 @@ type reading struct {
 	fetched         int // bytes of whole items that an index led to
 	last            value.Stored
 	more            bool // there may be
+	kept            strings.Builder
+}
+
+// keptRoom is how much room there is for the items of a page, in bytes, before
+// there is more.
+const keptRoom = 4 << 10
+
+// store copies an item's stored form.
+func (r *reading) store(b []byte) value.Stored {
+	if r.kept.Cap()-r.kept.Len() < len(b) {
+		r.kept = strings.Builder{} // the one before is the items' that are in it
+		r.kept.Grow(max(keptRoom, len(b)))
+	}
+	from := r.kept.Len()
+	r.kept.Write(b)
+	return value.Stored(r.kept.String()[from:])
 }
 
 // take reads an item, and reports whether the page has room for another.
 func (r *reading) take(_, b []byte) (more bool, err error) {
-	stored := value.Stored(b)
+	stored := r.store(b)
 	size, paged, err := stored.Measure(r.t.key.sortName())
 	if err == nil {
 		err = r.keep(stored)

@@ -10,8 +10,8 @@ import (
 
 // readStored returns what stands at a place, "" for nothing.
 func readStored(from *kv.Space, at []byte) (value.Stored, error) {
-	b, _, err := from.Get(at)
-	return value.Stored(b), err
+	text, _, err := from.GetText(at)
+	return value.Stored(text), err
 }
 
 // readItem returns the item at a place, nil for none.

@@ -13,6 +13,7 @@ type table struct {
 	no      uint64
 	key     keySchema
 	indexes []*index // local ones first
+	checked []*index // in the order in which AWS checks them: global ones first
 	ttl     string   // the attribute, or ""
 
 	writes *inflight // shared by all tables of one no
@@ -99,6 +100,8 @@ func newTable(def definition, writes *inflight) *table {
 	for _, ix := range d.GlobalSecondaryIndexes {
 		t.indexes = append(t.indexes, t.newIndex(ix, false))
 	}
+	locals := len(d.LocalSecondaryIndexes)
+	t.checked = slices.Concat(t.indexes[locals:], t.indexes[:locals])
 	return t
 }
 

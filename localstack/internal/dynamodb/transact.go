@@ -141,9 +141,12 @@ func (w *write) action(item TransactWriteItem) (name *string, bind func(*table) 
 // only is the one action that item must hold, and which it is.
 func (item TransactWriteItem) only() (a *TransactAction, kind string, err error) {
 	n := 0
-	for name, b := range map[string]*TransactAction{"ConditionCheck": item.ConditionCheck, "Put": item.Put, "Delete": item.Delete, "Update": item.Update} {
-		if b != nil {
-			a, kind = b, name
+	for _, one := range [...]struct {
+		kind   string
+		action *TransactAction
+	}{{"ConditionCheck", item.ConditionCheck}, {"Put", item.Put}, {"Delete", item.Delete}, {"Update", item.Update}} {
+		if one.action != nil {
+			a, kind = one.action, one.kind
 			n++
 		}
 	}

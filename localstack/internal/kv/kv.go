@@ -155,37 +155,46 @@ type Space struct {
 	prefix byte
 }
 
-func (sp *Space) key(k []byte) []byte {
-	full := make([]byte, 0, len(k)+1)
-	return append(append(full, sp.prefix), k...)
-}
-
 // bounds turns a range of the space, nil meaning open, into one of the store.
 func (sp *Space) bounds(lower, upper []byte) (lo, hi []byte) {
-	lo = sp.key(lower)
+	room := append(append(make([]byte, 0, len(lower)+len(upper)+2), sp.prefix), lower...)
+	lo = room[:len(room):len(room)]
 	if upper == nil {
-		return lo, []byte{sp.prefix + 1}
+		return lo, append(room, sp.prefix+1)[len(lo):]
 	}
-	return lo, sp.key(upper)
+	return lo, append(append(room, sp.prefix), upper...)[len(lo):]
 }
 
 // Get returns a copy of key's value, and whether there is one.
 func (sp *Space) Get(key []byte) (value []byte, ok bool, err error) {
+	err = sp.get(key, func(v []byte) { value, ok = append([]byte{}, v...), true })
+	return value, ok, err
+}
+
+// GetText is Get of a value that is wanted as a string.
+func (sp *Space) GetText(key []byte) (value string, ok bool, err error) {
+	err = sp.get(key, func(v []byte) { value, ok = string(v), true })
+	return value, ok, err
+}
+
+// get calls f with key's value, which is f's only during the call, if there is
+// one.
+func (sp *Space) get(key []byte, f func(value []byte)) error {
 	if !sp.store.gate.enter() {
-		return nil, false, ErrClosed
+		return ErrClosed
 	}
 	defer sp.store.gate.leave()
 	sp.store.counters.gets.Add(1)
 	var room [64]byte
 	v, closer, err := sp.from.Get(append(append(room[:0], sp.prefix), key...))
 	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, false, nil
+		return nil
 	}
 	if err != nil {
-		return nil, false, sp.store.readError(err)
+		return sp.store.readError(err)
 	}
-	value = append([]byte{}, v...)
-	return value, true, closer.Close()
+	f(v)
+	return closer.Close()
 }
 
 // Scan calls f with the pairs of lower ≤ key < upper in order until f returns

@@ -12,7 +12,6 @@ import (
 	"hash/crc32"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -117,7 +116,7 @@ func parse(body string) (tree any, err error) {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Amzn-Requestid", requestID())
+	w.Header()["X-Amzn-Requestid"] = []string{requestID()}
 	if r.Method == http.MethodGet {
 		answer(w, http.StatusOK, "text/plain", []byte("healthy: dynamodb."+awswire.IdentityFrom(r.Context()).Region+".amazonaws.com "))
 		return
@@ -128,10 +127,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	contentType = strings.TrimSpace(contentType)
-	room := rooms.Get().(*[]byte)
-	defer keep(room)
-	err := readBody(room, http.MaxBytesReader(w, r.Body, maxBody))
-	body := string(*room)
+	read, err := awswire.ReadBody(w, r, maxBody)
+	body := string(read)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err != nil && errors.As(err, &tooLarge):
@@ -146,6 +143,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if contentType == "" {
 		contentType = "application/json"
 	}
+	room := rooms.Get().(*[]byte)
+	defer keep(room)
 	status, out := h.call(r, body, (*room)[:0])
 	answer(w, status, contentType, out)
 	if out != nil {
@@ -153,25 +152,16 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readBody reads all of r into b.
-func readBody(b *[]byte, r io.Reader) error {
-	for *b = (*b)[:0]; ; {
-		if len(*b) == cap(*b) {
-			*b = slices.Grow(*b, 4<<10)
-		}
-		n, err := r.Read((*b)[len(*b):cap(*b)])
-		*b = (*b)[:len(*b)+n]
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		}
-	}
-}
-
 // requestID is one in the form of DynamoDB's: 52 letters and digits.
-func requestID() string { return rand.Text() + rand.Text() }
+func requestID() string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	var id [52]byte
+	_, _ = rand.Read(id[:]) // never fails: crypto/rand ends the program first
+	for i, b := range id {
+		id[i] = alphabet[b%byte(len(alphabet))]
+	}
+	return string(id[:])
+}
 
 // call runs the operation and renders its answer.
 func (h *handler) call(r *http.Request, body string, room []byte) (status int, out []byte) {
@@ -196,7 +186,7 @@ func appendJSON(room []byte, result any) ([]byte, error) {
 	return json.Marshal(result)
 }
 
-// rooms are where a request is read and its answer put together.
+// rooms are where answers are put together.
 var rooms = sync.Pool{New: func() any { return new([]byte) }}
 
 // maxRoom is the most that is kept of one.
@@ -290,11 +280,11 @@ func render(err error) (status int, body []byte) {
 
 func answer(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h := w.Header()
+	v := []string{contentType, strconv.Itoa(len(body)), strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)}
 	if contentType != "" {
-		h.Set("Content-Type", contentType)
+		h["Content-Type"] = v[0:1:1]
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
+	h["Content-Length"], h["X-Amz-Crc32"] = v[1:2:2], v[2:3:3]
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the caller may have gone
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
 // A scanner reads JSON from its text in one pass. Strings are parts of the
@@ -58,6 +60,7 @@ func (s *scanner) word(w string) {
 func (s *scanner) string() string {
 	s.expect('"')
 	begin, plain := s.at, true
+	s.at += value.Plain(s.text[begin:])
 	for ; s.at < len(s.text); s.at++ {
 		switch c := s.text[s.at]; {
 		case c == '"':

@@ -47,12 +47,27 @@ var (
 
 // clone copies a tree, to put names and values into.
 func (n *node) clone() *node {
-	c := *n
-	if len(n.args) > 0 {
-		c.args = make([]*node, len(n.args))
+	nodes := 0
+	n.walk(func(*node) { nodes++ })
+	c := copier{make([]node, nodes), make([]*node, nodes)}
+	return c.copy(n)
+}
+
+// A copier has room for the nodes of a tree, and for their arguments.
+type copier struct {
+	nodes []node
+	args  []*node
+}
+
+func (c *copier) copy(n *node) *node {
+	own := &c.nodes[0]
+	c.nodes = c.nodes[1:]
+	*own = *n
+	if k := len(n.args); k > 0 {
+		own.args, c.args = c.args[:k:k], c.args[k:]
 		for i, a := range n.args {
-			c.args[i] = a.clone()
+			own.args[i] = c.copy(a)
 		}
 	}
-	return &c
+	return own
 }

@@ -91,18 +91,20 @@ func (it Item) AppendJSON(b []byte) ([]byte, error) {
 
 // appendString quotes s. Most strings need no escape.
 func appendString(b []byte, s string) []byte {
-	ascii := true
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
-			return appendQuoted(b, s)
-		} else if c >= utf8.RuneSelf {
-			ascii = false
-		}
-	}
-	if !ascii && !utf8.ValidString(s) {
+	if n := Plain(s); n < len(s) && !plainUTF8(s[n:]) {
 		return appendQuoted(b, s)
 	}
 	return append(append(append(b, '"'), s...), '"')
+}
+
+// plainUTF8 reports whether s needs no escape, where some of it isn't ASCII.
+func plainUTF8(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
 }
 
 func appendQuoted(b []byte, s string) []byte {

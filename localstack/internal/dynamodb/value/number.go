@@ -2,6 +2,7 @@ package value
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"math/big"
 	"strconv"
@@ -60,7 +61,9 @@ func parseDecimal(text string) (decimal, error) {
 	if text == "" {
 		return decimal{}, errors.New("The parameter cannot be converted to a numeric value")
 	}
-	notNumber := errors.New("The parameter cannot be converted to a numeric value: " + text)
+	notNumber := func() error {
+		return errors.New("The parameter cannot be converted to a numeric value: " + text)
+	}
 	mantissa, exponent, hasExp := text, "", false
 	if i := strings.IndexAny(text, "eE"); i >= 0 {
 		mantissa, exponent, hasExp = text[:i], text[i+1:], true
@@ -72,13 +75,13 @@ func parseDecimal(text string) (decimal, error) {
 	whole, frac, _ := strings.Cut(mantissa, ".")
 	digits := whole + frac
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
-		return d, notNumber
+		return d, notNumber()
 	}
 	shift := 0
 	if hasExp {
 		var err error
 		if shift, err = parseExponent(exponent); err != nil {
-			return d, notNumber
+			return d, notNumber()
 		}
 	}
 	significant := strings.TrimLeft(digits, "0")
@@ -183,5 +186,8 @@ func (d decimal) inUnits(unit int) *big.Int {
 
 // CompareNumbers orders two canonical numbers.
 func CompareNumbers(a, b string) int {
+	if isPlainInt(a) && isPlainInt(b) {
+		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+	}
 	return bytes.Compare(appendNumberKey(nil, a), appendNumberKey(nil, b))
 }

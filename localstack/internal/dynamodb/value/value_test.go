@@ -2,6 +2,7 @@ package value_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -209,4 +210,20 @@ func FuzzNumber(f *testing.F) {
 		}
 		checkArithmetic(t, x, y)
 	})
+}
+
+// TestCompareNumbers: the short way for whole numbers orders them as the other,
+// by the encodings of keys.
+func TestCompareNumbers(t *testing.T) {
+	numbers := []string{"-10", "-9", "-0.5", "0", "0.5", "1", "2", "9", "10", "11", "99", "100", "999999999999999999", "1000000000000000000"}
+	for i, a := range numbers {
+		for j, b := range numbers {
+			if got, want := value.CompareNumbers(a, b), cmp.Compare(i, j); got != want {
+				t.Errorf("%s and %s: %d, want %d", a, b, got, want)
+			}
+			if byKey := bytes.Compare(value.AppendKey(nil, value.N(a)), value.AppendKey(nil, value.N(b))); byKey != cmp.Compare(i, j) {
+				t.Errorf("%s and %s: %d by their keys", a, b, byKey)
+			}
+		}
+	}
 }
