@@ -1,6 +1,7 @@
 package callserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -44,7 +45,7 @@ type conn struct {
 	blank   http.Request // calls begin as copies of it
 	header  http.Header  // the handlers'
 	limited bool         // by a read deadline
-	stray   int          // line ends that may still come between two calls
+	between bool         // a call was served, and the next hasn't begun
 	handed  bool         // to net/http, which closes it
 }
 
@@ -102,15 +103,15 @@ const (
 
 // next waits until a call stands at the beginning of c.in.
 func (c *conn) next() (outcome int) {
-	c.head.length, c.head.body = 0, 0
-	if c.skipStray(); len(c.in) > 0 {
+	c.head.reset()
+	if c.begun() {
 		outcome = c.head.parse(c.in)
 	}
 	for outcome == partial {
 		if !c.room(c.head.size()) {
 			return foreign
 		}
-		if len(c.in) > 0 && c.head.length == 0 {
+		if !c.between && c.head.length == 0 {
 			c.limit()
 		}
 		n, err := c.rwc.Read(c.in[len(c.in):cap(c.in)])
@@ -118,7 +119,7 @@ func (c *conn) next() (outcome int) {
 			return gone
 		}
 		c.in = c.in[:len(c.in)+n]
-		if c.skipStray(); len(c.in) == 0 {
+		if !c.begun() {
 			continue
 		}
 		outcome = c.head.parse(c.in)
@@ -132,18 +133,22 @@ func (c *conn) next() (outcome int) {
 	return outcome
 }
 
-// maxStray is how many line ends net/http, too, takes between two calls: old
-// clients send one after a body.
-const maxStray = 4
+// begins is from how many bytes on net/http, after another call, takes what
+// comes for the next one, but for line ends among them: old clients send those
+// after a body.
+const begins = 4
 
-func (c *conn) skipStray() {
-	for c.stray > 0 && len(c.in) > 0 && (c.in[0] == '\r' || c.in[0] == '\n') {
-		c.stray--
-		c.in = append(c.in[:0], c.in[1:]...)
+// begun reports whether there is something to be read as a call.
+func (c *conn) begun() bool {
+	if c.between {
+		if len(c.in) < begins {
+			return false
+		}
+		c.between = false
+		stray := begins - len(bytes.TrimLeft(c.in[:begins], "\r\n"))
+		c.in = append(c.in[:0], c.in[stray:]...)
 	}
-	if len(c.in) > 0 {
-		c.stray = 0
-	}
+	return len(c.in) > 0
 }
 
 // room makes room for more of a call of that size, or of one whose size isn't
@@ -175,7 +180,7 @@ func (c *conn) used(n int) {
 	}
 	c.in = append(append(c.in[:0], rest...), c.ahead...)
 	c.ahead = nil
-	c.stray = maxStray
+	c.between = true
 	if cap(c.held) > keptRoom {
 		c.held = nil
 	}

@@ -11,14 +11,14 @@ const (
 	maxFields   = 64
 )
 
-var headEnd = []byte("\r\n\r\n")
-
 // A head is a call's head, as offsets into a connection's buffer.
 type head struct {
 	length int // in bytes, its end included; 0: it isn't whole yet
-	body   int // bytes after it
-	host   span
+	body   int // bytes after it, by the length that was read
+	next   int // where the line begins that isn't read yet; 0: the first
+	sized  bool
 	target bool // it has an X-Amz-Target
+	host   span
 
 	fields [maxFields]field
 	count  int // of fields
@@ -30,26 +30,38 @@ type span struct{ from, to uint16 }
 
 func (s span) of(b []byte) []byte { return b[s.from:s.to] }
 
-// size is what the call takes; 0: not known yet.
-func (h *head) size() int { return h.length + h.body }
-
-// parse looks for a call at the beginning of b. It is strict: what net/http
-// might take in another way, or refuse, is foreign.
-func (h *head) parse(b []byte) (outcome int) {
+// size is what the call takes; 0: not known before all of the head is there.
+func (h *head) size() int {
 	if h.length == 0 {
-		if n := min(len(b), len(requestLine)); string(b[:n]) != requestLine[:n] {
+		return 0
+	}
+	return h.length + h.body
+}
+
+// reset makes it one of which nothing is read.
+func (h *head) reset() {
+	h.length, h.body, h.next, h.count = 0, 0, 0, 0
+	h.sized, h.target, h.host = false, false, span{}
+}
+
+// parse looks for a call at the beginning of b, which begins with what it was
+// called with before. It is strict: what net/http might take in another way, or
+// refuse, is foreign, as soon as a line shows it.
+func (h *head) parse(b []byte) (outcome int) {
+	if h.next == 0 {
+		n := min(len(b), len(requestLine))
+		if string(b[:n]) != requestLine[:n] {
 			return foreign
 		}
-		end := bytes.Index(b, headEnd)
-		switch {
-		case end > maxHead, end < 0 && len(b) > maxHead:
-			return foreign
-		case end < 0:
+		if n < len(requestLine) {
 			return partial
-		case !h.read(b[:end+2]):
-			return foreign
 		}
-		h.length = end + len(headEnd)
+		h.next = n
+	}
+	for h.length == 0 {
+		if outcome := h.readLine(b); outcome != whole {
+			return outcome
+		}
 	}
 	if len(b) < h.size() {
 		return partial
@@ -57,41 +69,60 @@ func (h *head) parse(b []byte) (outcome int) {
 	return whole
 }
 
-// read goes through the lines after the first. It reports whether they are a
-// call's fields.
-func (h *head) read(b []byte) bool {
-	h.count, h.host, h.target = 0, span{}, false
-	length := false
-	for at := len(requestLine); at < len(b); h.count++ {
-		if h.count == maxFields {
-			return false
-		}
-		f := &h.fields[h.count]
-		next, ok := f.cut(b, at)
-		if !ok || f.changesFraming(b) {
-			return false
-		}
-		at = next
-		switch name := f.name.of(b); len(name) { // most need no closer look
-		case len("Host"):
-			if is(name, "Host") {
-				if h.host != (span{}) || !plainHost(f.value.of(b)) {
-					return false
-				}
-				h.host = f.value
+// readLine reads a line after the first: a field, or the end of the head.
+func (h *head) readLine(b []byte) (outcome int) {
+	n := bytes.IndexByte(b[h.next:], '\n')
+	switch {
+	case n < 0 && len(b) <= maxHead:
+		return partial
+	case n < 1 || h.next+n > maxHead || b[h.next+n-1] != '\r':
+		return foreign
+	case n == 1:
+		h.length = h.next + 2
+		return isWhole(h.sized && h.target && h.host != (span{}))
+	}
+	line := h.next
+	h.next += n + 1
+	return isWhole(h.readField(b, line, h.next-2))
+}
+
+func isWhole(ok bool) (outcome int) {
+	if ok {
+		return whole
+	}
+	return foreign
+}
+
+// readField reads the line from one place to another. It reports whether it may
+// be a call's.
+func (h *head) readField(b []byte, from, to int) bool {
+	if h.count == maxFields {
+		return false
+	}
+	f := &h.fields[h.count]
+	h.count++
+	if !f.cut(b, from, to) || f.changesFraming(b) {
+		return false
+	}
+	switch name := f.name.of(b); len(name) { // most need no closer look
+	case len("Host"):
+		if is(name, "Host") {
+			if h.host != (span{}) || !plainHost(f.value.of(b)) {
+				return false
 			}
-		case len("X-Amz-Target"):
-			h.target = h.target || is(name, "X-Amz-Target")
-		case len("Content-Length"):
-			if is(name, "Content-Length") {
-				if length || !h.readLength(f.value.of(b)) {
-					return false
-				}
-				length = true
+			h.host = f.value
+		}
+	case len("X-Amz-Target"):
+		h.target = h.target || is(name, "X-Amz-Target")
+	case len("Content-Length"):
+		if is(name, "Content-Length") {
+			if h.sized || !h.readLength(f.value.of(b)) {
+				return false
 			}
+			h.sized = true
 		}
 	}
-	return length && h.target && h.host != (span{})
+	return true
 }
 
 // readLength reads what has few digits and nothing else.
@@ -106,20 +137,14 @@ func (h *head) readLength(value []byte) bool {
 	return len(value) > 0 && len(value) < 9
 }
 
-// cut reads the line at the given place, which must end as it should. It
-// returns where the next one begins.
-func (f *field) cut(b []byte, at int) (next int, ok bool) {
-	length := bytes.IndexByte(b[at:], '\n')
-	if length < 1 || b[at+length-1] != '\r' {
-		return 0, false
-	}
-	end := at + length - 1
+// cut reads the line from one place to another, and reports whether it is plain.
+func (f *field) cut(b []byte, at, end int) bool {
 	colon := at
 	for colon < end && nameBytes[b[colon]] {
 		colon++
 	}
 	if colon == at || colon == end || b[colon] != ':' {
-		return 0, false
+		return false
 	}
 	from, to := colon+1, end
 	for from < to && (b[from] == ' ' || b[from] == '\t') {
@@ -129,7 +154,7 @@ func (f *field) cut(b []byte, at int) (next int, ok bool) {
 		to--
 	}
 	f.name, f.value = span{uint16(at), uint16(colon)}, span{uint16(from), uint16(to)} // < maxHead
-	return at + length + 1, plainValue(b[from:to])
+	return plainValue(b[from:to])
 }
 
 // nameBytes are what plain names are of.

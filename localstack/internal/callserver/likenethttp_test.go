@@ -121,11 +121,13 @@ func newRest() *http.Server {
 	return &http.Server{Handler: http.HandlerFunc(testHandler), ErrorLog: quiet}
 }
 
-// start serves on loopback and returns the address.
-func start(t testing.TB, s interface {
+type httpServer interface {
 	Serve(net.Listener) error
 	Close() error
-}) string {
+}
+
+// start serves on loopback and returns the address.
+func start(t testing.TB, s httpServer) string {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -169,31 +171,37 @@ func exchange(t *testing.T, addr, text string, n int) (answers []exchanged) {
 	}
 	r := bufio.NewReader(c)
 	for range n {
-		resp, err := http.ReadResponse(r, nil)
-		if err != nil {
-			return append(answers, exchanged{Err: "no answer"}) // EOF, or a reset, by chance
+		answers = append(answers, readAnswer(r))
+		if answers[len(answers)-1].Err != "" {
+			break
 		}
-		body, err := io.ReadAll(resp.Body)
-		if resp.Header.Get("Date") != "" {
-			resp.Header.Set("Date", "now")
-		}
-		a := exchanged{resp.Status, resp.Header, resp.ContentLength, resp.TransferEncoding, resp.Close, string(body), ""}
-		if err != nil {
-			a.Err = "half an answer"
-		}
-		answers = append(answers, a)
 	}
 	return answers
+}
+
+func readAnswer(r *bufio.Reader) exchanged {
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		return exchanged{Err: "no answer"} // EOF, or a reset, by chance
+	}
+	body, err := io.ReadAll(resp.Body)
+	if resp.Header.Get("Date") != "" {
+		resp.Header.Set("Date", "now")
+	}
+	a := exchanged{resp.Status, resp.Header, resp.ContentLength, resp.TransferEncoding, resp.Close, string(body), ""}
+	if err != nil {
+		a.Err = "half an answer"
+	}
+	return a
 }
 
 func callOf(target, body string, more ...string) string {
 	return fmt.Sprintf("POST / HTTP/1.1\r\nHost: 127.0.0.1:4566\r\nContent-Length: %d\r\nX-Amz-Target: %s\r\n%s\r\n%s", len(body), target, strings.Join(more, ""), body)
 }
 
-// TestLikeNetHTTP: clients and handlers see what they see with net/http.
-func TestLikeNetHTTP(t *testing.T) {
-	ours, theirs := start(t, New(newRest())), start(t, newRest())
-	requests := map[string]string{
+// requests are what clients send, well-formed or not.
+func requests() map[string]string {
+	all := map[string]string{
 		"headers":        callOf("Echo", "body", "Many: one\r\nmany: two\r\nEmpty:\r\nSpace: \t a  b \r\nAMZ-sdk-invocation-ID: 1\r\nConnection: Keep-Alive\r\n"),
 		"no body":        callOf("Echo", ""),
 		"close":          callOf("Echo", "body", "Connection: close\r\n"),
@@ -229,9 +237,15 @@ func TestLikeNetHTTP(t *testing.T) {
 		"garbage":        "\x16\x03\x01\x02\x00\r\n\r\n",
 	}
 	for target := range handlers {
-		requests["handler "+target] = callOf(target, "body")
+		all["handler "+target] = callOf(target, "body")
 	}
-	for name, text := range requests {
+	return all
+}
+
+// TestLikeNetHTTP: clients and handlers see what they see with net/http.
+func TestLikeNetHTTP(t *testing.T) {
+	ours, theirs := start(t, New(newRest())), start(t, newRest())
+	for name, text := range requests() {
 		t.Run(name, func(t *testing.T) {
 			// Between two others: what was before it makes no difference, and it shows
 			// whether the connection goes on.

@@ -147,7 +147,7 @@ func (x *call) send(p []byte) error {
 	}
 	parts = append(parts, c.held, p)
 	if x.chunked && size > 0 {
-		parts = append(parts, headEnd[:2])
+		parts = append(parts, []byte("\r\n"))
 	}
 	_, err := parts.WriteTo(c.rwc)
 	x.last = x.last || err != nil // nobody knows how much of it went out
