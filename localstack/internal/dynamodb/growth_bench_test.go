@@ -83,3 +83,23 @@ func queryTen(b *testing.B, e *Engine, n int, room []byte) []byte {
 	}
 	return room
 }
+
+// BenchmarkPutInto is what a put of an item that isn't there costs the engine, in
+// tables of growing sizes, the disk aside.
+func BenchmarkPutInto(b *testing.B) {
+	doc := value.S(strings.Repeat("state of a job; ", 16))
+	for _, items := range []int{1e3, 1e6} {
+		b.Run(fmt.Sprint(items), func(b *testing.B) {
+			e := grown(b, items)
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				n++
+				it := Item{"pk": value.S(fmt.Sprint("new-", n)), "sk": value.S("state"), "doc": doc}
+				if _, err := e.PutItem(b.Context(), &PutItemInput{TableName: new("jobs"), Item: it}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -267,7 +267,7 @@ func (e *Engine) claimToken(b *kv.Batch, key []byte, in *TransactWriteItemsInput
 		a, _, _ := item.only() // checked before
 		mine.Tables[*a.TableName]++
 	}
-	old, ok, err := e.space.Get(key)
+	old, ok, err := e.space.Find(key)
 	if err != nil {
 		return err
 	}

@@ -131,10 +131,15 @@ func (w *write) replaces() bool {
 
 // readOld reads the item that is there, as far as it is needed.
 func (w *write) readOld(from *kv.Space) error {
-	stored, err := readStored(from, w.at)
-	if err != nil || stored == "" {
+	lookup := from.GetText
+	if w.whole { // mostly a put of what isn't there
+		lookup = from.FindText
+	}
+	text, _, err := lookup(w.at)
+	if err != nil || text == "" {
 		return err
 	}
+	stored := value.Stored(text)
 	w.there = true
 	if w.oldSize, _, err = stored.Measure(""); err == nil && !w.replaces() {
 		w.old, err = stored.Item()

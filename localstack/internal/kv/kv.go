@@ -165,38 +165,6 @@ func (sp *Space) bounds(lower, upper []byte) (lo, hi []byte) {
 	return lo, append(append(room, sp.prefix), upper...)[len(lo):]
 }
 
-// Get returns a copy of key's value, and whether there is one.
-func (sp *Space) Get(key []byte) (value []byte, ok bool, err error) {
-	err = sp.get(key, func(v []byte) { value, ok = append([]byte{}, v...), true })
-	return value, ok, err
-}
-
-// GetText is Get of a value that is wanted as a string.
-func (sp *Space) GetText(key []byte) (value string, ok bool, err error) {
-	err = sp.get(key, func(v []byte) { value, ok = string(v), true })
-	return value, ok, err
-}
-
-// get calls f with key's value, which is f's only during the call, if there is
-// one.
-func (sp *Space) get(key []byte, f func(value []byte)) error {
-	if !sp.store.gate.enter() {
-		return ErrClosed
-	}
-	defer sp.store.gate.leave()
-	sp.store.counters.gets.Add(1)
-	var room [64]byte
-	v, closer, err := sp.from.Get(append(append(room[:0], sp.prefix), key...))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return sp.store.readError(err)
-	}
-	f(v)
-	return closer.Close()
-}
-
 // Scan calls f with the pairs of lower ≤ key < upper in order until f returns
 // false or an error; nil bounds are open. The slices are f's only during the
 // call. The view is one moment's: writes during the scan are not seen.

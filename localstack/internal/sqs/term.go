@@ -24,7 +24,7 @@ func (q *queue) recall(h hash, now int64) (record []byte, ok bool, err error) {
 		if term < termOf(now) {
 			break
 		}
-		v, ok, err := q.e.space.Get(recentKey(q.id, term, h))
+		v, ok, err := q.e.space.Find(recentKey(q.id, term, h))
 		if err != nil {
 			return nil, false, err
 		}
