@@ -8,5 +8,5 @@ func machineMemory() int64 {
 	if unix.Sysinfo(&i) != nil {
 		return 0
 	}
-	return int64(uint64(i.Totalram) * uint64(i.Unit))
+	return int64(i.Totalram) * int64(i.Unit)
 }
