@@ -144,7 +144,8 @@ func (r *received) state() streamState {
 	return streamState{readAnswers(r.text.String()), r.ended}
 }
 
-// readAnswers reads the answers in a text.
+// readAnswers reads the answers in a text. How they tell their length is left
+// out: net/http sends what is longer than 2 KB before it knows.
 func readAnswers(text string) (answers []exchanged) {
 	r := bufio.NewReader(strings.NewReader(text))
 	for {
@@ -152,6 +153,8 @@ func readAnswers(text string) (answers []exchanged) {
 			return answers
 		}
 		a := readAnswer(r)
+		a.Header.Del("Content-Length")
+		a.Length, a.Chunks = 0, nil
 		answers = append(answers, a)
 		if a.Err != "" {
 			return answers
