@@ -36,8 +36,8 @@ func (t *Tables) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, awswire.MaxBufferedBody+1))
 	switch {
-	case err != nil:
-		return // the caller has gone
+	case err != nil: // the caller has gone, or sends what can't be read
+		t.Fail(w, r, awswire.Errorf(http.StatusBadRequest, "SerializationException", ""))
 	case batches[op] != "" && t.Source.Hit("dynamodb.partial", t.DynamoDB.Partial):
 		t.partial(w, r, op, body)
 	case transactions[op] && t.cancelled(w, r, body), singles[op] && t.conflicting(w, r, body):

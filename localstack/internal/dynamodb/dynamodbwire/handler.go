@@ -134,8 +134,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err != nil && errors.As(err, &tooLarge):
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
-	case err != nil:
-		return // the caller has gone
+	case err != nil: // the caller has gone, or sends what can't be read
+		status, out := render(serialization(""))
+		answer(w, status, "application/json", out)
+		return
 	case r.Method != http.MethodPost, len(body) > 0 && contentType != "application/json" && contentType != "application/x-amz-json-1.0":
 		answer(w, http.StatusNotFound, "", []byte("<UnknownOperationException/>\n"))
 		return

@@ -1,0 +1,24 @@
+package dynamodbwire
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+// TestBrokenBody: who sends half a request, or chunks that aren't any, isn't
+// told that it was done.
+func TestBrokenBody(t *testing.T) {
+	body := io.MultiReader(strings.NewReader(`{"TableName":`), iotest.ErrReader(io.ErrUnexpectedEOF))
+	r := httptest.NewRequest(http.MethodPost, "/", body)
+	r.Header.Set("X-Amz-Target", targetPrefix+"PutItem")
+	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	w := httptest.NewRecorder()
+	New(nil, Options{}).ServeHTTP(w, r)
+	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "SerializationException") {
+		t.Errorf("answered with %d %s", w.Code, w.Body)
+	}
+}
