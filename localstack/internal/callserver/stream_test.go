@@ -70,7 +70,7 @@ func streamRest() *http.Server {
 		case target == "Wait":
 			select {
 			case <-r.Context().Done():
-			case <-time.After(time.Minute / 2):
+			case <-time.After(time.Millisecond): // not so long that a pipe without room makes a difference
 			}
 			fallthrough
 		case !slices.Contains(patient, target):
