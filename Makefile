@@ -156,6 +156,9 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s) each; their seeds are ordinary
 	    echo "== $$(dirname $$f) $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$(dirname $$f) || exit 1; \
 	  done; done
 
+# As the programs are built: with cgo, the store's memory is C's, and each call of it costs.
+bench bench-sqs bench-s3 bench-dynamodb bench-api bench-init: export CGO_ENABLED = 0
+
 bench: ## Run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 
