@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
@@ -34,8 +36,8 @@ func (c claim) appendJSON(b []byte) []byte {
 	b = append(b, `","Tables":{`...)
 	sep := ""
 	for name, n := range c.Tables {
-		b = append(append(append(append(b, sep...), '"'), name...), `":`...) // a name or an ARN: nothing to quote
-		b = strconv.AppendFloat(b, n, 'f', -1, 64)
+		b, _ = jsontext.AppendQuote(append(b, sep...), name) // it came as JSON: it is UTF-8
+		b = strconv.AppendFloat(append(b, ':'), n, 'f', -1, 64)
 		sep = ","
 	}
 	return append(b, "}}"...)

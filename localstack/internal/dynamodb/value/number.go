@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"math/big"
 	"strconv"
 	"strings"
+
+	"github.com/shopspring/decimal"
 )
 
 // Limits of a number: significant digits, and the exponent of its first digit.
@@ -22,9 +23,9 @@ var (
 	errPrecision = errors.New("Attempting to store more than 38 significant digits in a Number")
 )
 
-// decimal is a number in parts: ±0.digits × 10^(exp+1), so that exp is the
+// number is a number in parts: ±0.digits × 10^(exp+1), so that exp is the
 // exponent of the first digit. digits has no zero at either end; zero has none.
-type decimal struct {
+type number struct {
 	neg    bool
 	digits string
 	exp    int
@@ -57,9 +58,9 @@ func isPlainInt(s string) bool {
 	return true
 }
 
-func parseDecimal(text string) (decimal, error) {
+func parseDecimal(text string) (number, error) {
 	if text == "" {
-		return decimal{}, errors.New("The parameter cannot be converted to a numeric value")
+		return number{}, errors.New("The parameter cannot be converted to a numeric value")
 	}
 	notNumber := func() error {
 		return errors.New("The parameter cannot be converted to a numeric value: " + text)
@@ -68,7 +69,7 @@ func parseDecimal(text string) (decimal, error) {
 	if i := strings.IndexAny(text, "eE"); i >= 0 {
 		mantissa, exponent, hasExp = text[:i], text[i+1:], true
 	}
-	var d decimal
+	var d number
 	if mantissa != "" && (mantissa[0] == '-' || mantissa[0] == '+') {
 		d.neg, mantissa = mantissa[0] == '-', mantissa[1:]
 	}
@@ -87,7 +88,7 @@ func parseDecimal(text string) (decimal, error) {
 	significant := strings.TrimLeft(digits, "0")
 	d.digits = strings.TrimRight(significant, "0")
 	if d.digits == "" {
-		return decimal{}, nil
+		return number{}, nil
 	}
 	d.exp = len(whole) - (len(digits) - len(significant)) - 1 + shift
 	return d, d.check()
@@ -113,7 +114,7 @@ func parseExponent(s string) (int, error) {
 	return n, nil
 }
 
-func (d decimal) check() error {
+func (d number) check() error {
 	switch {
 	case d.exp > maxExp:
 		return errOverflow
@@ -126,7 +127,7 @@ func (d decimal) check() error {
 }
 
 // String is the canonical form.
-func (d decimal) String() string {
+func (d number) String() string {
 	if d.digits == "" {
 		return "0"
 	}
@@ -147,41 +148,22 @@ func (d decimal) String() string {
 
 // Add returns a+b of canonical numbers, exactly.
 // Errors: the sum has too many digits or is out of range.
-func Add(a, b string) (string, error) { return arith(a, b, (*big.Int).Add) }
+func Add(a, b string) (string, error) { return arith(a, b, decimal.Decimal.Add) }
 
 // Sub returns a-b, as Add does.
-func Sub(a, b string) (string, error) { return arith(a, b, (*big.Int).Sub) }
+func Sub(a, b string) (string, error) { return arith(a, b, decimal.Decimal.Sub) }
 
-// arith counts both in units of the lower last digit: 38 digits over 255 orders
-// of magnitude bound how many those are.
-func arith(a, b string, op func(sum, x, y *big.Int) *big.Int) (string, error) {
-	x, err := parseDecimal(a)
+// arith is exact: 38 digits over 255 orders of magnitude bound the sum.
+func arith(a, b string, op func(x, y decimal.Decimal) decimal.Decimal) (string, error) {
+	x, err := decimal.NewFromString(a)
 	if err != nil {
 		return "", err
 	}
-	y, err := parseDecimal(b)
+	y, err := decimal.NewFromString(b)
 	if err != nil {
 		return "", err
 	}
-	unit := min(x.last(), y.last())
-	sum := op(new(big.Int), x.inUnits(unit), y.inUnits(unit))
-	return ParseNumber(sum.String() + "e" + strconv.Itoa(unit))
-}
-
-// last is the exponent of the last digit.
-func (d decimal) last() int { return d.exp - len(d.digits) + 1 }
-
-// inUnits is the number divided by 10^unit, which is at most 10^last.
-func (d decimal) inUnits(unit int) *big.Int {
-	n := new(big.Int)
-	if d.digits == "" {
-		return n
-	}
-	n.SetString(d.digits+strings.Repeat("0", d.last()-unit), 10)
-	if d.neg {
-		n.Neg(n)
-	}
-	return n
+	return ParseNumber(op(x, y).String())
 }
 
 // CompareNumbers orders two canonical numbers.
