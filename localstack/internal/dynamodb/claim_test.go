@@ -14,7 +14,7 @@ func TestClaimJSON(t *testing.T) {
 		{},
 		{Request: []byte{0, 1, 255}, Until: time.Unix(1_800_000_000, 123_000_000).UTC(), Tables: map[string]float64{"jobs": 2}},
 		{Request: []byte("hash"), Until: time.Unix(1_800_000_000, 0).In(time.FixedZone("", 3600)), Tables: map[string]float64{"a.b-c_d": 1, "arn:aws:dynamodb:us-east-1:000000000000:table/jobs": 25}},
-		{Tables: map[string]float64{"arn:aws:dynamodb:\"region\":000000000000:table/jobs": 1}},
+		{Request: []byte("hash"), Tables: map[string]float64{"arn:aws:dynamodb:\"region\":000000000000:table/jobs": 1}},
 	} {
 		var got, want claim
 		if err := json.Unmarshal(c.appendJSON(nil), &got); err != nil {
