@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -125,9 +124,6 @@ func (c *conn) next() (outcome int) {
 		outcome = c.head.parse(c.in)
 		if c.head.length > 0 {
 			c.unlimit() // bodies may take their time
-			if outcome == partial {
-				runtime.Gosched()
-			}
 		}
 	}
 	return outcome

@@ -89,7 +89,7 @@ var handlers = map[string]http.HandlerFunc{
 	"TooLong": func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "4")
 		_, _ = io.WriteString(w, "text")
-		if _, err := io.WriteString(w, "more"); err != http.ErrContentLength { //nolint:errorlint // as it is
+		if _, err := io.WriteString(w, "more"); err != http.ErrContentLength { //nolint:errorlint // net/http gives this very error, and so must this
 			panic(err)
 		}
 	},
@@ -136,7 +136,7 @@ func start(t testing.TB, s httpServer) string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := s.Serve(l); err != http.ErrServerClosed { //nolint:errorlint // as it is
+		if err := s.Serve(l); err != http.ErrServerClosed { //nolint:errorlint // net/http gives this very error, and so must this
 			t.Error(err)
 		}
 	}()
