@@ -27,7 +27,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
-	"github.com/errandhq/errand/localstack/internal/callserver"
 	"github.com/errandhq/errand/localstack/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/gateway"
 	"github.com/errandhq/errand/localstack/internal/hostile"
@@ -328,7 +327,7 @@ func (s *Stack) listen(ctx context.Context) error {
 // edgeServer is the AWS edge's own listener. A nil one does nothing.
 type edgeServer struct {
 	listener net.Listener
-	server   *callserver.Server // nil until it serves
+	server   *http.Server // nil until it serves
 	done     chan struct{}
 }
 
@@ -351,7 +350,7 @@ func (e *edgeServer) serve(h http.Handler) {
 	if e == nil {
 		return
 	}
-	e.server = callserver.New(&http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second})
+	e.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		defer close(e.done)
 		_ = e.server.Serve(e.listener) // ends with close alone

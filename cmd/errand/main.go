@@ -5,8 +5,6 @@ import (
 	"os"
 
 	"github.com/errandhq/errand/internal/cli"
-	_ "github.com/errandhq/errand/internal/firstgc"
-	_ "github.com/errandhq/errand/internal/prelude"
 	"github.com/errandhq/errand/internal/wire"
 )
 

@@ -6,8 +6,6 @@ import (
 	"os"
 
 	"github.com/errandhq/errand/internal/cli"
-	_ "github.com/errandhq/errand/internal/firstgc"
-	_ "github.com/errandhq/errand/internal/prelude"
 )
 
 func main() { os.Exit(cli.StackMain()) }

@@ -34,7 +34,6 @@ var rules = []struct {
 	{tree: "internal/invoke", module: []string{""}, outside: []string{"github.com/aws/"}},
 	{tree: "internal/awsconf", module: nil, outside: []string{"github.com/aws/"}},
 	{tree: "internal/archive", module: nil},
-	{tree: "internal/prelude", module: nil, outside: []string{}},
 	{tree: "internal/process", module: []string{""}},
 	{tree: "internal/source", module: []string{"", "internal/archive"}, outside: []string{}},
 	{tree: "internal/direct", module: []string{"", "internal/process", "internal/source", "internal/archive"}, outside: []string{}},

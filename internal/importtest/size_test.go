@@ -31,21 +31,3 @@ func dependencies(t *testing.T, program string) []string {
 	}
 	return strings.Fields(string(out))
 }
-
-// TestNoSchemas: from v1.109.0 on the Lambda client makes a schema of each of its
-// 90 operations while it is initialised, 0.7 MB on the heap to stay, at every
-// start of errand and of the functions; one operation is called, Invoke. Where a
-// later version is needed, it may be had for that.
-func TestNoSchemas(t *testing.T) {
-	if slices.Contains(dependencies(t, "cmd/errand"), "github.com/aws/aws-sdk-go-v2/service/lambda/schemas") {
-		t.Error("service/lambda links its schemas: v1.108.0 was the last without")
-	}
-}
-
-// TestPreludeComesFirst: with any other import it would wait for packages that
-// come late, and those that it is to be before would be done.
-func TestPreludeComesFirst(t *testing.T) {
-	if imports := list(t)[module+"/internal/prelude"].Imports; !slices.Equal(imports, []string{"runtime"}) {
-		t.Errorf("internal/prelude imports %v: it must be runtime alone", imports)
-	}
-}
