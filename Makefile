@@ -120,7 +120,7 @@ STACK_IMAGE := errand-stack:checkout
 
 stack-image: ## Build the image of the stack alone, FROM scratch (needs Docker)
 	@rm -rf $(CACHE)/stack-image && mkdir -p $(CACHE)/stack-image/data
-	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(CACHE)/stack-image/stack ./infra/stack
+	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(CACHE)/stack-image/stack ./cmd/errand-stack
 	@cp infra/stack/Dockerfile $(CACHE)/stack-image/
 	@DOCKER_BUILDKIT=0 docker build -q -t $(STACK_IMAGE) $(CACHE)/stack-image 2>$(CACHE)/stack-image.err || { cat $(CACHE)/stack-image.err; exit 1; }
 	@docker image ls $(STACK_IMAGE)

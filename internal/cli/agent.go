@@ -9,15 +9,16 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 type agentFlags struct {
-	dataDir   string
-	name      string
-	jobs      int
-	queues    []string
-	logFormat string
-	verbose   bool
+	dataDir string
+	name    string
+	jobs    int
+	queues  []string
+	log     terminal.LogFlags
 }
 
 func (a *app) agentCommand() *cobra.Command {
@@ -37,19 +38,19 @@ func (a *app) agentCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.name, "name", "", "a name for people (default this machine's)")
 	cmd.Flags().IntVar(&f.jobs, "jobs", 1, "how many jobs at a time")
 	cmd.Flags().StringArrayVar(&f.queues, "queue", nil, "take jobs of this queue alone; can be repeated (default all that the token may use)")
-	addLogFlags(cmd, &f.logFormat, &f.verbose)
+	f.log.Add(cmd)
 	return cmd
 }
 
 func (a *app) agent(ctx context.Context, f agentFlags) error {
 	if f.jobs < 1 || f.jobs > errand.MaxSlots {
-		return usageErrorf("--jobs must be 1 to %d, not %d", errand.MaxSlots, f.jobs)
+		return terminal.UsageErrorf("--jobs must be 1 to %d, not %d", errand.MaxSlots, f.jobs)
 	}
 	client, err := a.clientAs(agentTokenFile)
 	if err != nil {
 		return err
 	}
-	log, err := a.newLog(f.logFormat, f.verbose)
+	log, err := a.term.NewLog(f.log)
 	if err != nil {
 		return err
 	}
@@ -65,13 +66,13 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 		Version: version(), Log: log,
 	})
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return terminal.UsageErrorf("%w", err)
 	}
-	first, second, stop := interrupts(ctx)
+	first, second, stop := terminal.NotifyInterrupts(ctx)
 	defer stop()
 	defer context.AfterFunc(first, worker.Drain)()
 	err = worker.Run(second)
-	if errors.Is(err, errInterrupted) {
+	if errors.Is(err, terminal.ErrInterrupted) {
 		return nil // told to stop, and stopped
 	}
 	return err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func startAgents(s *localServer, n int, url string) (*agents, error) {
 		client := newClient(url, s.tokens[errand.RoleAgent])
 		a, err := agent.New(agent.Config{
 			Client: client, HTTP: client.HTTP, DataDir: filepath.Join(s.dataDir, "agents", number),
-			Name: first(host, "local") + "-" + number, Version: version(), Log: log,
+			Name: cmp.Or(host, "local") + "-" + number, Version: version(), Log: log,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("agent %d: %w", i, err)

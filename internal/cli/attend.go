@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // attend shows a job's output until it is over, then how it ended. The end of
@@ -20,7 +23,7 @@ func (a *app) attend(first, second context.Context, c *api.Client, id string, as
 	cancelling := make(chan struct{})
 	stopWatching := context.AfterFunc(first, func() {
 		defer close(cancelling)
-		if isInterrupted(first) {
+		if terminal.IsInterrupted(first) {
 			a.cancelRun(second, c, id)
 		}
 	})
@@ -28,14 +31,14 @@ func (a *app) attend(first, second context.Context, c *api.Client, id string, as
 	if !stopWatching() {
 		<-cancelling
 	}
-	if errors.Is(err, errInterrupted) {
-		a.ui.notef("left job %s to the server; see errand job %s", id, id)
+	if errors.Is(err, terminal.ErrInterrupted) {
+		a.term.Notef("left job %s to the server; see errand job %s", id, id)
 	}
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		if err := a.ui.json(job); err != nil {
+		if err := a.term.PrintJSON(job); err != nil {
 			return err
 		}
 	} else {
@@ -54,7 +57,7 @@ func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, out fun
 	f := a.newFollower(c, id, 0, out)
 	for {
 		err := f.follow(ctx)
-		if errors.Is(err, errInterrupted) {
+		if errors.Is(err, terminal.ErrInterrupted) {
 			return api.Job{}, err
 		}
 		if err != nil {
@@ -73,12 +76,12 @@ func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, out fun
 // cancelRun asks for the job's end, on the first Ctrl-C. The end of ctx, by the
 // second, doesn't take that back.
 func (a *app) cancelRun(ctx context.Context, c *api.Client, id string) {
-	a.ui.notef("cancelling job %s; press Ctrl-C again to leave it", id)
+	a.term.Notef("cancelling job %s; press Ctrl-C again to leave it", id)
 	ctx, stop := lingering(ctx, cancelGrace)
 	defer stop()
 	_, err := call(ctx, tenacious, func(ctx context.Context) (api.Job, error) { return c.Cancel(ctx, id) })
 	if err != nil && ctx.Err() == nil && api.CodeOf(err) != errand.CodeJobFinished {
-		a.ui.notef("could not cancel job %s: %v", id, err)
+		a.term.Notef("could not cancel job %s: %v", id, err)
 	}
 }
 
@@ -103,42 +106,42 @@ func lingering(ctx context.Context, d time.Duration) (context.Context, func()) {
 // summary says how each command and the whole ended.
 func (a *app) summary(j *api.Job) {
 	if j.Result != nil {
-		a.ui.errTable(commandHead, commandRows(j))
+		a.term.NoteTable(commandHead, commandRows(j))
 	}
 	took := ""
 	if j.Result != nil {
-		took = " in " + shortDuration(time.Duration(j.Result.DurationMs)*time.Millisecond)
+		took = " in " + terminal.FormatDuration(time.Duration(j.Result.DurationMs)*time.Millisecond)
 	}
 	switch j.Status {
 	case errand.Completed:
-		a.ui.notef("job %s completed%s with exit code %s", j.ID, took, exitText(j.ExitCode))
+		a.term.Notef("job %s completed%s with exit code %s", j.ID, took, exitText(j.ExitCode))
 	case errand.Cancelled:
-		a.ui.notef("job %s was cancelled", j.ID)
+		a.term.Notef("job %s was cancelled", j.ID)
 	case errand.Pending, errand.Running:
-		a.ui.notef("job %s is %s", j.ID, j.Status)
+		a.term.Notef("job %s is %s", j.ID, j.Status)
 	case errand.Failed:
 		fallthrough
 	default:
-		a.ui.notef("job %s %s: %s: %s", j.ID, j.Status, j.Reason, first(j.Error, "no more is known"))
+		a.term.Notef("job %s %s: %s: %s", j.ID, j.Status, j.Reason, cmp.Or(j.Error, "no more is known"))
 	}
 }
 
 // jobExit is the exit code of errand run for a job that is over; nil for 0.
 func jobExit(j *api.Job) error {
-	code := exitNotRun
+	code := terminal.ExitNotRun
 	switch {
 	case j.Status == errand.Completed && j.ExitCode != nil:
 		code = *j.ExitCode
 		if code < 0 || code > 255 { // Windows has larger ones, which Unix would cut off, to 0 even
-			code = exitFailure
+			code = terminal.ExitFailure
 		}
 	case j.Status == errand.Cancelled:
-		code = exitCancelled
+		code = terminal.ExitCancelled
 	case j.Status == errand.Failed && j.Reason == errand.ReasonTimedOut:
-		code = exitTimedOut
+		code = terminal.ExitTimedOut
 	}
-	if code == exitOK {
+	if code == 0 {
 		return nil
 	}
-	return &exitError{code: code}
+	return &terminal.ExitError{Code: code}
 }

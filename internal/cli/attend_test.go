@@ -11,16 +11,17 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // TestCancelOutlivesTheSecondCtrlC: the request to cancel is on its way when
 // the second Ctrl-C comes, and isn't taken back by it.
 func TestCancelOutlivesTheSecondCtrlC(t *testing.T) {
 	fake := newFakeServer(t)
-	a := &app{stdout: io.Discard, stderr: io.Discard}
-	a.ui = newUI(io.Discard, io.Discard, func(string) string { return "" })
+	a := newApp(nil, io.Discard, io.Discard, noEnv)
 	second, interrupt := context.WithCancelCause(t.Context())
-	interrupt(errInterrupted)
+	interrupt(terminal.ErrInterrupted)
 	a.cancelRun(second, newClient(fake.URL, fakeToken), "01JFAKE0000000000000000000")
 	fake.mu.Lock()
 	defer fake.mu.Unlock()
@@ -53,10 +54,10 @@ func TestPresumedLostRunsOn(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	var out bytes.Buffer
-	a := &app{stdout: &out, stderr: io.Discard, ui: newUI(io.Discard, io.Discard, func(string) string { return "" })}
+	a := newApp(nil, &out, io.Discard, noEnv)
 	err := a.attend(t.Context(), t.Context(), newClient(server.URL, fakeToken), "j", false)
-	var exit *exitError
-	if !errors.As(err, &exit) || exit.code != 3 || out.String() != "ab" {
+	var exit *terminal.ExitError
+	if !errors.As(err, &exit) || exit.Code != 3 || out.String() != "ab" {
 		t.Errorf("%v, output %q", err, &out)
 	}
 }

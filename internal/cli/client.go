@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // serverFlags say which server a client command talks to, and as whom.
@@ -46,14 +49,14 @@ func (a *app) client() (*api.Client, error) { return a.clientAs(userTokenFile) }
 
 // clientAs is client, where the local server's token is the one in localFile.
 func (a *app) clientAs(localFile string) (*api.Client, error) {
-	server := first(a.server.server, a.getenv("ERRAND_SERVER"))
+	server := cmp.Or(a.server.server, a.getenv("ERRAND_SERVER"))
 	local, dataDir := a.localURL()
 	if server == "" {
 		server = local
 	}
 	if server == "" {
-		return nil, &hintError{errors.New("there is no server to talk to"),
-			"start one with errand local, or name one with --server or ERRAND_SERVER"}
+		return nil, terminal.WithHint(errors.New("there is no server to talk to"),
+			"start one with errand local, or name one with --server or ERRAND_SERVER")
 	}
 	server, err := checkURL(server)
 	if err != nil {
@@ -94,7 +97,7 @@ func (a *app) localURL() (server, dataDir string) {
 
 // token finds the user's token. The local server's own goes to no other server.
 func (a *app) token(isLocal bool, localFile string) (string, error) {
-	if file := first(a.server.tokenFile, a.getenv("ERRAND_TOKEN_FILE")); file != "" {
+	if file := cmp.Or(a.server.tokenFile, a.getenv("ERRAND_TOKEN_FILE")); file != "" {
 		return readToken(file)
 	}
 	if t := strings.TrimSpace(a.getenv("ERRAND_TOKEN")); t != "" {
@@ -103,7 +106,7 @@ func (a *app) token(isLocal bool, localFile string) (string, error) {
 	if isLocal {
 		return readToken(localFile)
 	}
-	return "", &hintError{errors.New("there is no token for this server"), "name one with --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN"}
+	return "", terminal.WithHint(errors.New("there is no token for this server"), "name one with --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN")
 }
 
 func readToken(file string) (string, error) {
@@ -122,7 +125,7 @@ func readToken(file string) (string, error) {
 func checkURL(server string) (string, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return "", &exitError{exitUsage, fmt.Errorf("the server must be a URL like http://127.0.0.1:8080, not %q", server)}
+		return "", terminal.UsageErrorf("the server must be a URL like http://127.0.0.1:8080, not %q", server)
 	}
 	return u.Scheme + "://" + u.Host, nil
 }
@@ -159,63 +162,17 @@ func dataHome(goos string, getenv func(string) string) (string, error) {
 	return "", errors.New("find a data directory: $HOME is not set; use --data")
 }
 
-// hintError adds what the user can do about it.
-type hintError struct {
-	err  error
-	hint string
-}
-
-func (e *hintError) Error() string { return e.err.Error() }
-func (e *hintError) Unwrap() error { return e.err }
-
-// hintFor says what the user can do about err; empty if nothing comes to mind.
+// hintFor returns what the user can do about an error of a call of the API, or "".
 func hintFor(err error) string {
-	var h *hintError
 	var op *net.OpError
 	var status *api.ResponseError
 	switch {
-	case errors.As(err, &h):
-		return h.hint
-	case errors.As(err, &op) && op.Op == "listen":
-		return listenHint(op)
 	case errors.As(err, &op) && op.Op == "dial":
 		return "is errand local running? is the server's address right?"
 	case errors.As(err, &status) && status.Status == http.StatusUnauthorized:
 		return "the token is another server's, or the server has lost its data; see --token-file"
 	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(err.Error(), "read the token"):
 		return "errand local makes its tokens in its data directory"
-	}
-	return ""
-}
-
-// listenHint says what to do where an address can't be listened at.
-func listenHint(err error) string {
-	var addr *net.AddrError
-	var name *net.DNSError
-	switch {
-	case errors.As(err, &addr) || errors.As(err, &name):
-		return "--addr must be host:port, like 127.0.0.1:8080"
-	case errors.Is(err, fs.ErrPermission):
-		return "this port is not for every user; --addr 127.0.0.1:0 takes any free port"
-	}
-	return "is another server running there? --addr 127.0.0.1:0 takes any free port"
-}
-
-// dataHint adds what to do where a data directory can't be made or written.
-func dataHint(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) && (path.Op == "mkdir" || errors.Is(err, fs.ErrPermission)) {
-		return &hintError{err, "name a directory that you may write to with --data"}
-	}
-	return err
-}
-
-// first is the first value that isn't empty.
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
 	}
 	return ""
 }
@@ -243,10 +200,10 @@ func call[T any](ctx context.Context, p patience, f func(context.Context) (T, er
 		out, err := once(ctx, f)
 		after, again := api.Temporary(err)
 		if err == nil || !again || isDial(err) && !p.dial || ctx.Err() != nil {
-			return out, unlessInterrupted(ctx, err)
+			return out, terminal.InterruptOr(ctx, err)
 		}
 		if wait.sleep(ctx, after) != nil {
-			return out, unlessInterrupted(ctx, err)
+			return out, terminal.InterruptOr(ctx, err)
 		}
 	}
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // demoCommands are what one would run in a small Go project; the last writes to
@@ -41,42 +39,30 @@ func (a *app) demo(ctx context.Context, project string) (err error) {
 			err = errors.Join(err, rerr)
 		}
 	}()
-	_, second, stop := interrupts(ctx) // errand run has its own: the first signal cancels the job
+	_, second, stop := terminal.NotifyInterrupts(ctx) // errand run has its own: the first signal cancels the job
 	defer stop()
 	f := localFlags{listenFlags: listenFlags{addr: "127.0.0.1:0"}, dataDir: dir, agents: 1}
-	a.ui.line("", "$ errand local --addr "+f.addr+" --data "+dir)
-	quiet, err := agent.NewLogHandler(a.stderr, agent.LogText, slog.LevelWarn, a.ui.errColor)
+	a.term.ShowCommand("errand local --addr " + f.addr + " --data " + dir)
+	server, err := startLocal(second, a.plane, f, nil, a.term.NewQuietLog())
 	if err != nil {
 		return err
 	}
-	server, err := startLocal(second, a.plane, f, nil, slog.New(quiet))
-	if err != nil {
-		return err
-	}
-	a.ui.notef("serving at %s, with an agent", server.url)
+	a.term.Notef("serving at %s, with an agent", server.url)
 	jobErr := a.demoRun(ctx, server, project)
 	if err := server.close(second); err != nil {
 		return err
 	}
-	a.ui.notef("all stopped; %s is removed", dir)
+	a.term.Notef("all stopped; %s is removed", dir)
 	return jobErr
 }
 
 func (a *app) demoRun(ctx context.Context, s *localServer, project string) error {
-	line := "$ errand run " + shellQuote(project)
+	line := "errand run " + terminal.QuoteShell(project)
 	for _, c := range demoCommands {
-		line += " -c " + shellQuote(c)
+		line += " -c " + terminal.QuoteShell(c)
 	}
-	a.ui.line("", line)
+	a.term.ShowCommand(line)
 	client := *a
 	client.server = serverFlags{server: s.url, tokenFile: s.tokenFile()}
 	return client.run(ctx, runFlags{commands: demoCommands}, []string{project}, -1)
-}
-
-// shellQuote quotes a word for a POSIX shell, if it needs to be.
-func shellQuote(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=+,@%") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

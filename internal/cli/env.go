@@ -1,6 +1,10 @@
 package cli
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/errandhq/errand/internal/terminal"
+)
 
 // parseEnv reads NAME=VALUE, and NAME for what the variable is here.
 func parseEnv(list []string, lookup func(string) (string, bool)) (map[string]string, error) {
@@ -11,12 +15,12 @@ func parseEnv(list []string, lookup func(string) (string, bool)) (map[string]str
 	for _, s := range list {
 		name, value, given := strings.Cut(s, "=")
 		if name == "" {
-			return nil, usageErrorf("--env wants NAME=VALUE or NAME, not %q", s)
+			return nil, terminal.UsageErrorf("--env wants NAME=VALUE or NAME, not %q", s)
 		}
 		if !given {
 			var ok bool
 			if value, ok = lookup(name); !ok {
-				return nil, usageErrorf("--env %s: there is no such variable here; give NAME=VALUE", name)
+				return nil, terminal.UsageErrorf("--env %s: there is no such variable here; give NAME=VALUE", name)
 			}
 		}
 		env[name] = value

@@ -9,6 +9,8 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 // from one attempt to the next.
 type follower struct {
 	client *api.Client
-	ui     *ui
+	term   *terminal.Terminal
 	id     string
 	out    func(api.LogFrame) error
 
@@ -40,7 +42,7 @@ type follower struct {
 // newFollower follows one attempt, or with attempt 0 the current one and those
 // that come after it.
 func (a *app) newFollower(c *api.Client, id string, attempt int, out func(api.LogFrame) error) *follower {
-	return &follower{client: c, ui: a.ui, id: id, out: out, attempt: attempt, fixed: attempt > 0}
+	return &follower{client: c, term: a.term, id: id, out: out, attempt: attempt, fixed: attempt > 0}
 }
 
 // follow returns when the job is over and its log is out. An outage of the
@@ -91,14 +93,14 @@ func (f *follower) retry(ctx context.Context, err error) error {
 	}
 	if !f.away {
 		f.away = true
-		f.ui.notef("the server doesn't answer (%v); trying again, the job goes on", err)
+		f.term.Notef("the server doesn't answer (%v); trying again, the job goes on", err)
 	}
 	return f.wait.sleep(ctx, after)
 }
 
 func (f *follower) back() {
 	if f.away {
-		f.ui.notef("the server is back")
+		f.term.Notef("the server is back")
 	}
 	f.away, f.wait = false, backoff{}
 }
@@ -126,7 +128,7 @@ func (f *follower) take(page api.LogPage) (done bool, err error) {
 // begin notes which attempt a page is of.
 func (f *follower) begin(attempt int) {
 	if attempt > 1 && attempt != f.attempt && !f.fixed {
-		f.ui.notef("attempt %d of the job begins", attempt)
+		f.term.Notef("attempt %d of the job begins", attempt)
 	}
 	f.attempt = attempt
 }
@@ -150,11 +152,11 @@ func (f *follower) hintPending(ctx context.Context) {
 	}
 	takes := func(w api.Worker) bool { return w.Online && slices.Contains(w.Queues, job.Queue) }
 	if slices.ContainsFunc(list.Workers, takes) {
-		f.ui.notef("job %s waits for a free worker", f.id)
+		f.term.Notef("job %s waits for a free worker", f.id)
 		return
 	}
-	f.ui.notef("job %s waits: no worker that takes jobs of the queue %q is online", f.id, job.Queue)
-	f.ui.hintf("start one with errand agent; errand cancel %s takes the job back", f.id)
+	f.term.Notef("job %s waits: no worker that takes jobs of the queue %q is online", f.id, job.Queue)
+	f.term.Hintf("start one with errand agent; errand cancel %s takes the job back", f.id)
 }
 
 // printFrame prints a piece of output where it belongs: what the agent says
@@ -163,16 +165,16 @@ func (a *app) printFrame(f api.LogFrame) error {
 	var err error
 	switch f.Stream {
 	case errand.Stdout.Name():
-		_, err = a.stdout.Write(f.Data)
+		_, err = a.term.Stdout.Write(f.Data)
 	case errand.System.Name():
-		_, err = fmt.Fprint(a.stderr, a.ui.dim(plain(string(f.Data))))
+		_, err = fmt.Fprint(a.term.Stderr, a.term.Dim(terminal.ReplaceControls(string(f.Data))))
 	default:
-		_, err = a.stderr.Write(f.Data)
+		_, err = a.term.Stderr.Write(f.Data)
 	}
 	return err
 }
 
 // jsonFrame prints a piece of output as one line of JSON.
 func (a *app) jsonFrame(f api.LogFrame) error {
-	return json.NewEncoder(a.stdout).Encode(f)
+	return json.NewEncoder(a.term.Stdout).Encode(f)
 }

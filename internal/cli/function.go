@@ -6,6 +6,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/direct"
+
+	"github.com/errandhq/errand/internal/terminal"
+
+	"github.com/errandhq/errand/internal/stackcli"
 )
 
 // functionCommand runs one Lambda function as a process that speaks the Lambda
@@ -15,13 +19,13 @@ func (a *app) functionCommand() *cobra.Command {
 		Use: "function NAME", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			switch {
-			case args[0] == directName:
+			case args[0] == stackcli.DirectName:
 				return direct.Main(a.getenv)
 			case slices.Contains(functionNames(), args[0]):
 				a.plane.Start(args[0])
 				return nil
 			}
-			return usageErrorf("there is no function %q to run as a process", args[0])
+			return terminal.UsageErrorf("there is no function %q to run as a process", args[0])
 		},
 	}
 }

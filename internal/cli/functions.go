@@ -7,15 +7,12 @@ import (
 	"os"
 
 	"github.com/errandhq/errand/localstack"
+
+	"github.com/errandhq/errand/internal/stackcli"
 )
 
-// The function that runs user commands, and the scheduled one, as template.yaml
-// calls them.
-const (
-	sweepName       = "sweep"
-	directName      = "direct"
-	directLogicalID = "DirectFunction"
-)
+// sweepName is the scheduled function, as template.yaml calls it.
+const sweepName = "sweep"
 
 // functions are the control plane's Lambda functions, run in this process over
 // the stack that they are part of.
@@ -40,7 +37,7 @@ func (f *functions) ready(stack *localstack.Stack, err error) {
 
 // sources are all functions by name.
 func (f *functions) sources(direct localstack.FunctionSource) map[string]localstack.FunctionSource {
-	all := map[string]localstack.FunctionSource{directName: direct}
+	all := map[string]localstack.FunctionSource{stackcli.DirectName: direct}
 	for _, name := range functionNames() {
 		all[name] = f.source(name)
 	}
@@ -65,5 +62,5 @@ func directSource() (localstack.FunctionSource, error) {
 	if err != nil {
 		return localstack.FunctionSource{}, fmt.Errorf("find this program, to run it in direct mode: %w", err)
 	}
-	return localstack.FunctionSource{Command: []string{self, "function", directName}, OneShot: true, Path: os.Getenv("PATH")}, nil
+	return stackcli.DirectFunction(self, "function", stackcli.DirectName), nil
 }

@@ -1,17 +1,14 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"syscall"
-
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/localstack"
+
+	"github.com/errandhq/errand/internal/terminal"
+
+	"github.com/errandhq/errand/internal/stackcli"
 )
 
 // isolateFlags say whether the functions are processes of their own.
@@ -27,7 +24,7 @@ func (f *isolateFlags) add(cmd *cobra.Command) {
 
 func (f *isolateFlags) check() error {
 	if f.functions != "" && !f.isolate {
-		return usageErrorf("--functions is of use with --isolate alone")
+		return terminal.UsageErrorf("--functions is of use with --isolate alone")
 	}
 	return nil
 }
@@ -36,10 +33,10 @@ func (f *isolateFlags) check() error {
 // Errors: no program there.
 func (f *isolateFlags) processSources(direct localstack.FunctionSource) (map[string]localstack.FunctionSource, error) {
 	if f.functions != "" {
-		return bootstraps(f.functions, direct)
+		return stackcli.FindFunctions(f.functions)
 	}
 	self := direct.Command[0]
-	all := map[string]localstack.FunctionSource{directName: direct}
+	all := map[string]localstack.FunctionSource{stackcli.DirectName: direct}
 	for _, name := range functionNames() {
 		all[name] = localstack.FunctionSource{Command: []string{self, "function", name}, Credentials: true}
 	}
@@ -53,33 +50,4 @@ func functionNames() []string {
 		names = append(names, e.Name)
 	}
 	return names
-}
-
-// bootstraps are the programs in dir, which are named as make functions and sam
-// build do: dir/NAME/bootstrap, by the last element of CodeUri or by logical ID.
-func bootstraps(dir string, direct localstack.FunctionSource) (map[string]localstack.FunctionSource, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("look for functions: %w", err)
-	}
-	all := map[string]localstack.FunctionSource{}
-	for _, e := range entries {
-		program, err := filepath.Abs(filepath.Join(dir, e.Name(), "bootstrap"))
-		if err != nil {
-			return nil, err
-		}
-		if _, err := os.Stat(program); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-			continue // another file
-		}
-		source := localstack.FunctionSource{Command: []string{program}, Credentials: true}
-		if e.Name() == directName || e.Name() == directLogicalID {
-			source = direct
-			source.Command = []string{program}
-		}
-		all[e.Name()] = source
-	}
-	if len(all) == 0 {
-		return nil, &hintError{fmt.Errorf("no NAME/bootstrap below %s", dir), "make functions builds them below bin/functions"}
-	}
-	return all, nil
 }

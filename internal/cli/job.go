@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -10,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 func (a *app) jobCommand() *cobra.Command {
@@ -54,7 +57,7 @@ func oneJob(cmd *cobra.Command, args []string) error {
 
 // withJob makes a call that answers a job, and shows it.
 func (a *app) withJob(ctx context.Context, id string, asJSON bool, f func(*api.Client, context.Context, string) (api.Job, error)) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()
 	c, err := a.client()
 	if err != nil {
@@ -65,7 +68,7 @@ func (a *app) withJob(ctx context.Context, id string, asJSON bool, f func(*api.C
 		return err
 	}
 	if asJSON {
-		return a.ui.json(job)
+		return a.term.PrintJSON(job)
 	}
 	return a.showJob(&job)
 }
@@ -75,7 +78,7 @@ func (a *app) showJob(j *api.Job) error {
 	var b strings.Builder
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%-10s %s\n", name+":", plain(value))
+			fmt.Fprintf(&b, "%-10s %s\n", name+":", terminal.ReplaceControls(value))
 		}
 	}
 	status := string(j.Status)
@@ -99,12 +102,12 @@ func (a *app) showJob(j *api.Job) error {
 	line("started", timeText(j.StartedAt))
 	line("finished", timeText(j.FinishedAt))
 	if j.Source != nil {
-		line("source", fmt.Sprintf("%s, %s, SHA-256 %s", first(j.Source.Filename, "archive"), size(j.Source.Size), j.Source.SHA256))
+		line("source", fmt.Sprintf("%s, %s, SHA-256 %s", cmp.Or(j.Source.Filename, "archive"), terminal.FormatBytes(j.Source.Size), j.Source.SHA256))
 	}
-	if err := a.ui.result(b.String()); err != nil {
+	if err := a.term.Print(b.String()); err != nil {
 		return err
 	}
-	return alignTo(a.ui.stdout, commandHead, commandRows(j))
+	return a.term.PrintAligned(commandHead, commandRows(j))
 }
 
 func timeText(t *time.Time) string {
@@ -123,12 +126,12 @@ func commandRows(j *api.Job) [][]string {
 		exit, took := "-", "-"
 		if j.Result != nil && i < len(j.Result.Commands) {
 			r := j.Result.Commands[i]
-			exit, took = strconv.Itoa(r.ExitCode), shortDuration(time.Duration(r.DurationMs)*time.Millisecond)
+			exit, took = strconv.Itoa(r.ExitCode), terminal.FormatDuration(time.Duration(r.DurationMs)*time.Millisecond)
 			if r.Signal != "" {
-				exit += " (" + plain(r.Signal) + ")"
+				exit += " (" + terminal.ReplaceControls(r.Signal) + ")"
 			}
 		}
-		rows[i] = []string{strconv.Itoa(i + 1), exit, took, oneLine(c.String(), 100)}
+		rows[i] = []string{strconv.Itoa(i + 1), exit, took, terminal.FirstLine(c.String(), 100)}
 	}
 	return rows
 }

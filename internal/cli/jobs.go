@@ -9,6 +9,8 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 type jobsFlags struct {
@@ -25,7 +27,7 @@ func (a *app) jobsCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.all && cmd.Flags().Changed("limit") {
-				return usageErrorf("--all and --limit say different things")
+				return terminal.UsageErrorf("--all and --limit say different things")
 			}
 			return a.jobs(cmd.Context(), f)
 		},
@@ -42,12 +44,12 @@ func (a *app) jobsCommand() *cobra.Command {
 
 func (a *app) jobs(ctx context.Context, f jobsFlags) error {
 	if f.limit < 1 {
-		return usageErrorf("--limit must be at least 1")
+		return terminal.UsageErrorf("--limit must be at least 1")
 	}
 	if f.status != "" && !knownStatus(f.status) {
-		return usageErrorf("--status must be pending, running, completed, failed or cancelled, not %q", f.status)
+		return terminal.UsageErrorf("--status must be pending, running, completed, failed or cancelled, not %q", f.status)
 	}
-	ctx, stop := interruptible(ctx)
+	ctx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()
 	c, err := a.client()
 	if err != nil {
@@ -58,17 +60,17 @@ func (a *app) jobs(ctx context.Context, f jobsFlags) error {
 		return err
 	}
 	if f.json {
-		return a.ui.json(list)
+		return a.term.PrintJSON(list)
 	}
 	rows := make([][]string, 0, len(list.Jobs))
 	for i := range list.Jobs {
 		rows = append(rows, a.jobRow(&list.Jobs[i]))
 	}
-	if err := a.ui.table([]string{"ID", "STATUS", "EXIT", "QUEUE", "CREATED", "TOOK", "WHAT"}, rows); err != nil {
+	if err := a.term.PrintTable([]string{"ID", "STATUS", "EXIT", "QUEUE", "CREATED", "TOOK", "WHAT"}, rows); err != nil {
 		return err
 	}
-	if list.Next != "" && a.ui.outTerm {
-		a.ui.hintf("there are more: --all, or --cursor %s", list.Next)
+	if list.Next != "" && a.term.IsTTY() {
+		a.term.Hintf("there are more: --all, or --cursor %s", list.Next)
 	}
 	return nil
 }
@@ -104,7 +106,7 @@ func listJobs(ctx context.Context, c *api.Client, f jobsFlags) (api.JobList, err
 }
 
 func (a *app) jobRow(j *api.Job) []string {
-	return []string{j.ID, string(j.Status), exitText(j.ExitCode), j.Queue, a.ui.when(j.CreatedAt), a.took(j), what(j)}
+	return []string{j.ID, string(j.Status), exitText(j.ExitCode), j.Queue, a.term.FormatTime(j.CreatedAt), a.took(j), what(j)}
 }
 
 // exitText is the exit code, or a dash where there is none.
@@ -120,21 +122,21 @@ func (a *app) took(j *api.Job) string {
 	if j.StartedAt == nil {
 		return "-"
 	}
-	end := a.ui.now()
+	end := a.term.Now()
 	if j.FinishedAt != nil {
 		end = *j.FinishedAt
 	}
-	return shortDuration(end.Sub(*j.StartedAt))
+	return terminal.FormatDuration(end.Sub(*j.StartedAt))
 }
 
 // what is a job's name, or else its commands, in one line.
 func what(j *api.Job) string {
 	if j.Name != "" {
-		return oneLine(j.Name, 60)
+		return terminal.FirstLine(j.Name, 60)
 	}
 	var commands []string
 	for _, c := range j.Commands {
-		commands = append(commands, oneLine(c.String(), 60))
+		commands = append(commands, terminal.FirstLine(c.String(), 60))
 	}
-	return oneLine(strings.Join(commands, "; "), 60)
+	return terminal.FirstLine(strings.Join(commands, "; "), 60)
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // listenFlags say where a server listens.
@@ -23,11 +25,11 @@ type listenFlags struct {
 // is none: tokens and sources would be there to read for anyone on the way.
 func (f *listenFlags) listen() (ln net.Listener, baseURL string, err error) {
 	if (f.tlsCert == "") != (f.tlsKey == "") {
-		return nil, "", usageErrorf("--tls-cert and --tls-key go together")
+		return nil, "", terminal.UsageErrorf("--tls-cert and --tls-key go together")
 	}
 	host, _, err := net.SplitHostPort(f.addr)
 	if err != nil {
-		return nil, "", usageErrorf("--addr must be host:port, like 127.0.0.1:8080: %w", err)
+		return nil, "", terminal.UsageErrorf("--addr must be host:port, like 127.0.0.1:8080: %w", err)
 	}
 	ln, err = net.Listen("tcp", f.addr)
 	if err != nil {
@@ -36,8 +38,8 @@ func (f *listenFlags) listen() (ln net.Listener, baseURL string, err error) {
 	at := ln.Addr().(*net.TCPAddr)
 	if f.tlsCert == "" && !f.insecure && !at.IP.IsLoopback() {
 		_ = ln.Close() // nobody has connected
-		return nil, "", &hintError{fmt.Errorf("%s can be reached from other machines, and tokens would travel unencrypted", f.addr),
-			"use --tls-cert and --tls-key, or say --insecure"}
+		return nil, "", terminal.WithHint(fmt.Errorf("%s can be reached from other machines, and tokens would travel unencrypted", f.addr),
+			"use --tls-cert and --tls-key, or say --insecure")
 	}
 	scheme := "http"
 	if f.tlsCert != "" {

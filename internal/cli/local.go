@@ -3,21 +3,23 @@ package cli
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/errandhq/errand/internal/terminal"
+
+	"github.com/errandhq/errand/internal/stackcli"
 )
 
 type localFlags struct {
 	listenFlags
-	profileFlags
+	stackcli.ProfileFlags
 	isolateFlags
-	dataDir   string
-	agents    int
-	awsAddr   string
-	logFormat string
-	verbose   bool
+	dataDir string
+	agents  int
+	awsAddr string
+	log     terminal.LogFlags
 
 	heartbeat, lease, shortLease, sweep time.Duration
 }
@@ -46,18 +48,18 @@ func (a *app) localCommand() *cobra.Command {
 	fl.DurationVar(&f.lease, "lease", 0, "how long a job waits for that (default 5m)")
 	fl.DurationVar(&f.shortLease, "short-lease", 0, "the same before the first time (default 30s)")
 	fl.DurationVar(&f.sweep, "sweep", 0, "how often to look after jobs that are due (default 1m)")
-	f.profileFlags.add(cmd)
+	f.ProfileFlags.Add(cmd)
 	f.isolateFlags.add(cmd)
-	addLogFlags(cmd, &f.logFormat, &f.verbose)
+	f.log.Add(cmd)
 	return cmd
 }
 
 func (f *localFlags) check() error {
 	switch {
 	case f.agents < 0 || f.agents > 64:
-		return usageErrorf("--agents must be 0 to 64")
+		return terminal.UsageErrorf("--agents must be 0 to 64")
 	case min(f.heartbeat, f.lease, f.shortLease, f.sweep) < 0:
-		return usageErrorf("durations must not be negative")
+		return terminal.UsageErrorf("durations must not be negative")
 	}
 	return f.isolateFlags.check()
 }
@@ -67,7 +69,7 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	log, err := a.newLog(f.logFormat, f.verbose)
+	log, err := a.term.NewLog(f.log)
 	if err != nil {
 		return err
 	}
@@ -76,11 +78,11 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 			return err
 		}
 	}
-	hostile, err := f.hostile(a.ui)
+	hostile, err := f.Hostile(a.term)
 	if err != nil {
 		return err
 	}
-	first, second, stop := interrupts(ctx)
+	first, second, stop := terminal.NotifyInterrupts(ctx)
 	defer stop()
 	server, err := startLocal(first, a.plane, f, hostile, log)
 	if err != nil {
@@ -91,7 +93,7 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 	}
 	select {
 	case <-first.Done():
-		a.ui.notef("ending: agents finish what they run; press Ctrl-C again to cancel it")
+		a.term.Notef("ending: agents finish what they run; press Ctrl-C again to cancel it")
 	case err = <-server.failed:
 	}
 	return errors.Join(err, server.close(second))
@@ -99,21 +101,16 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 
 // announce prints the URL for programs, and the rest for people.
 func (a *app) announce(s *localServer) error {
-	if err := a.ui.result(s.url); err != nil {
+	if err := a.term.Print(s.url); err != nil {
 		return err
 	}
-	a.ui.notef("the page: %s/#token=%s", s.url, s.tokens.user())
-	a.ui.notef("data and tokens: %s", s.dataDir)
+	a.term.Notef("the page: %s/#token=%s", s.url, s.tokens.user())
+	a.term.Notef("data and tokens: %s", s.dataDir)
 	if s.awsAddr != "" {
-		a.ui.notef("AWS edge: %s", s.stack.Endpoint())
+		a.term.Notef("AWS edge: %s", s.stack.Endpoint())
 	}
 	if own, _ := defaultDataDir(a.getenv); own != s.dataDir {
-		a.ui.hintf("for errand run: ERRAND_SERVER=%s ERRAND_TOKEN_FILE=%s", s.url, shellQuote(s.tokenFile()))
+		a.term.Hintf("for errand run: ERRAND_SERVER=%s ERRAND_TOKEN_FILE=%s", s.url, terminal.QuoteShell(s.tokenFile()))
 	}
 	return nil
-}
-
-// logf passes on what the stack says in the background.
-func logf(log *slog.Logger) func(string, ...any) {
-	return func(format string, args ...any) { log.Warn(sprintfTrim(format, args...)) }
 }

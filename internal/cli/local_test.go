@@ -25,6 +25,8 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/wire"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // TestLocalEndToEnd: the product, started as a user does: the first line, a
@@ -141,11 +143,11 @@ func TestLocalDoors(t *testing.T) {
 		}
 	}
 	second := launch(t, "local", "--addr", "127.0.0.1:0", "--data", data)
-	if code := second.wait(); code != exitFailure || !strings.Contains(second.stderr.String(), "is in use by another errand") {
+	if code := second.wait(); code != terminal.ExitFailure || !strings.Contains(second.stderr.String(), "is in use by another errand") {
 		t.Errorf("a second server in the directory: %d, %s", code, second.stderr.String())
 	}
 	taken := launch(t, "local", "--addr", strings.TrimPrefix(p.first, "http://"), "--data", t.TempDir())
-	if code := taken.wait(); code != exitFailure || !strings.Contains(taken.stderr.String(), "hint: is another server running there?") {
+	if code := taken.wait(); code != terminal.ExitFailure || !strings.Contains(taken.stderr.String(), "hint: is another server running there?") {
 		t.Errorf("a second server at the address: %d, %s", code, taken.stderr.String())
 	}
 	if !strings.Contains(p.stderr.String(), p.first+"/#token=eru_") {
@@ -280,7 +282,7 @@ func TestAgentCommand(t *testing.T) {
 		t.Errorf("IDs %q", ids)
 	}
 	wrong := launch(t, "agent", "--server", p.first, "--token-file", filepath.Join(data, userTokenFile), "--data", t.TempDir())
-	if code := wrong.wait(); code != exitFailure || !strings.Contains(wrong.stderr.String(), "agent") {
+	if code := wrong.wait(); code != terminal.ExitFailure || !strings.Contains(wrong.stderr.String(), "agent") {
 		t.Errorf("with a user's token: %d, %s", code, wrong.stderr.String())
 	}
 }

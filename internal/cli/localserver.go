@@ -15,6 +15,10 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/localstack"
 	"github.com/errandhq/errand/web"
+
+	"github.com/errandhq/errand/internal/terminal"
+
+	"github.com/errandhq/errand/internal/stackcli"
 )
 
 // A localServer is all that errand local runs, without the user interface.
@@ -51,10 +55,10 @@ func startLocal(ctx context.Context, plane ControlPlane, f localFlags, hostile *
 		}
 	}()
 	if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
-		return nil, dataHint(fmt.Errorf("make the data directory: %w", err))
+		return nil, terminal.WithDataDirHint(fmt.Errorf("make the data directory: %w", err))
 	}
 	if err := s.openStack(ctx, f, hostile); err != nil {
-		return nil, dataHint(err)
+		return nil, err
 	}
 	if err := s.openTokens(ctx); err != nil {
 		return nil, err
@@ -88,7 +92,7 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 	functions := newFunctions(s.plane, s.log)
 	c := localstack.Config{
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
-		Functions: functions.sources(direct), Hostile: hostile, Logf: logf(s.log),
+		Functions: functions.sources(direct), Hostile: hostile, Logf: stackcli.LogFunc(s.log),
 		OldestGroupFirst: true, // docs/adr/0004-fifo.md
 	}
 	if f.isolate {
@@ -103,12 +107,11 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 		c.Rates = map[string]time.Duration{sweepName: f.sweep}
 	}
 	s.stack, err = localstack.Start(ctx, c)
-	if errors.Is(err, localstack.ErrLocked) {
-		return &hintError{fmt.Errorf("the data directory %s is in use by another errand", s.dataDir),
-			"stop that one, or give this one a directory of its own with --data"}
-	}
 	functions.ready(s.stack, err)
-	return err
+	if err != nil {
+		return stackcli.ExplainStart(err, s.dataDir)
+	}
+	return nil
 }
 
 // localPollWait is how long the server holds a question for work: on one machine

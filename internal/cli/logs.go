@@ -6,6 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 func (a *app) logsCommand() *cobra.Command {
@@ -28,9 +30,9 @@ func (a *app) logsCommand() *cobra.Command {
 
 func (a *app) logs(ctx context.Context, id string, attempt int, follow, asJSON bool) error {
 	if attempt < 0 {
-		return usageErrorf("--attempt counts from 1")
+		return terminal.UsageErrorf("--attempt counts from 1")
 	}
-	ctx, stop := interruptible(ctx)
+	ctx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()
 	c, err := a.client()
 	if err != nil {

@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"bytes"
-	"github.com/errandhq/errand/internal/wire"
 	"io"
 	"os"
 	"os/exec"
@@ -13,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/errandhq/errand/internal/wire"
 )
 
 // A proc is errand in a process of its own.
@@ -159,3 +160,6 @@ func errandAt(t testing.TB, url, data string, args ...string) (code int, stdout,
 	code = run(t.Context(), wire.Plane{}, args, &out, &errs, lookup)
 	return code, out.String(), errs.String()
 }
+
+// noEnv is an environment without variables.
+func noEnv(string) (string, bool) { return "", false }

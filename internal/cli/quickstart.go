@@ -2,18 +2,18 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 func (a *app) quickstartCommand() *cobra.Command {
@@ -54,16 +54,16 @@ var choices = []choice{
 	{"1", "make a small project", (*quickstart).makeProject},
 	{"2", "run it on a worker", (*quickstart).runProject},
 	{"3", "list the jobs", func(s *quickstart, ctx context.Context) error {
-		s.say("errand jobs")
+		s.term.ShowCommand("errand jobs")
 		return s.jobs(ctx, jobsFlags{limit: 20})
 	}},
 	{"4", "show a job", (*quickstart).showJob},
 	{"5", "follow a job's log", (*quickstart).followJob},
 	{"6", "list the workers", func(s *quickstart, ctx context.Context) error {
-		s.say("errand workers")
+		s.term.ShowCommand("errand workers")
 		return s.workers(ctx, false)
 	}},
-	{"7", "the page's address", func(s *quickstart, _ context.Context) error { return s.ui.result(s.page) }},
+	{"7", "the page's address", func(s *quickstart, _ context.Context) error { return s.term.Print(s.page) }},
 	{"q", "leave", nil},
 }
 
@@ -106,14 +106,14 @@ func readLines(r io.Reader) <-chan string {
 // find sees to it that there is a server: the one that is named, the local one
 // that runs, or its own, which it returns.
 func (s *quickstart) find(ctx context.Context) (*localServer, error) {
-	named := first(s.server.server, s.getenv("ERRAND_SERVER")) != ""
+	named := cmp.Or(s.server.server, s.getenv("ERRAND_SERVER")) != ""
 	c, err := s.client()
 	if err == nil {
 		try, stop := context.WithTimeout(ctx, 10*time.Second)
 		defer stop()
 		if _, err = c.Workers(try, ""); err == nil {
 			s.page = c.BaseURL + "/"
-			s.ui.notef("using the server at %s", c.BaseURL)
+			s.term.Notef("using the server at %s", c.BaseURL)
 			return nil, nil
 		}
 	}
@@ -129,19 +129,15 @@ func (s *quickstart) start(ctx context.Context) (*localServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	quiet, err := agent.NewLogHandler(s.stderr, agent.LogText, slog.LevelWarn, s.ui.errColor)
-	if err != nil {
-		return nil, err
-	}
 	f := localFlags{listenFlags: listenFlags{addr: "127.0.0.1:0"}, dataDir: data, agents: 1}
-	s.say("errand local")
-	server, err := startLocal(ctx, s.plane, f, nil, slog.New(quiet))
+	s.term.ShowCommand("errand local")
+	server, err := startLocal(ctx, s.plane, f, nil, s.term.NewQuietLog())
 	if err != nil {
 		return nil, err
 	}
 	s.server = serverFlags{server: server.url, tokenFile: server.tokenFile()}
 	s.page = fmt.Sprintf("%s/#token=%s", server.url, server.tokens.user())
-	s.ui.notef("serving at %s, with an agent, until you leave", server.url)
+	s.term.Notef("serving at %s, with an agent, until you leave", server.url)
 	return server, nil
 }
 
@@ -155,9 +151,9 @@ func menu() string {
 
 // ask prints a prompt and returns the answer; io.EOF where there is none to come.
 func (s *quickstart) ask(ctx context.Context, prompt string) (string, error) {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()
-	fmt.Fprint(s.stderr, prompt)
+	fmt.Fprint(s.term.Stderr, prompt)
 	select {
 	case line, ok := <-s.lines:
 		if !ok {
@@ -165,7 +161,7 @@ func (s *quickstart) ask(ctx context.Context, prompt string) (string, error) {
 		}
 		return line, nil
 	case <-ctx.Done():
-		fmt.Fprintln(s.stderr)
+		fmt.Fprintln(s.term.Stderr)
 		return "", context.Cause(ctx)
 	}
 }
@@ -177,18 +173,15 @@ func (s *quickstart) choose(ctx context.Context, key string) error {
 		if c.key != key {
 			continue
 		}
-		var exit *exitError
+		var exit *terminal.ExitError
 		err := c.do(s, ctx)
-		if errors.As(err, &exit) && exit.err == nil {
-			s.ui.notef("errand run would end with exit code %d", exit.code)
-		} else if err != nil && !errors.Is(err, errInterrupted) && !errors.Is(err, io.EOF) {
-			s.ui.error(err)
+		if errors.As(err, &exit) && exit.Err == nil {
+			s.term.Notef("errand run would end with exit code %d", exit.Code)
+		} else if err != nil && !errors.Is(err, terminal.ErrInterrupted) && !errors.Is(err, io.EOF) {
+			s.term.PrintError(err)
 		}
 		return ctx.Err()
 	}
-	s.ui.hintf("type one of the keys on the left, and Enter")
+	s.term.Hintf("type one of the keys on the left, and Enter")
 	return nil
 }
-
-// say tells which command does the same.
-func (s *quickstart) say(command string) { s.ui.line("", "$ "+command) }

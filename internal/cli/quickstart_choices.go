@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 
 	"github.com/errandhq/errand/internal/api"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // project is what makeProject writes: it runs with what every system has.
@@ -33,20 +36,20 @@ func (s *quickstart) makeProject(context.Context) error {
 			return fmt.Errorf("make the project: %w", err)
 		}
 	}
-	s.ui.notef("the project is in %s", s.dir)
+	s.term.Notef("the project is in %s", s.dir)
 	return nil
 }
 
 func (s *quickstart) runProject(ctx context.Context) error {
 	if _, err := os.Stat(s.dir); err != nil {
-		return &hintError{fmt.Errorf("there is no project in %s", s.dir), "make it first: 1"}
+		return terminal.WithHint(fmt.Errorf("there is no project in %s", s.dir), "make it first: 1")
 	}
 	command, err := s.ask(ctx, "command for the shell (Enter: sort words.txt): ")
 	if err != nil {
 		return err
 	}
-	command = first(command, "sort words.txt")
-	s.say("errand run " + shellQuote(s.dir) + " -c " + shellQuote(command))
+	command = cmp.Or(command, "sort words.txt")
+	s.term.ShowCommand("errand run " + terminal.QuoteShell(s.dir) + " -c " + terminal.QuoteShell(command))
 	return s.run(ctx, runFlags{commands: []string{command}}, []string{s.dir}, -1)
 }
 
@@ -55,7 +58,7 @@ func (s *quickstart) showJob(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("errand job " + shellQuote(id))
+	s.term.ShowCommand("errand job " + terminal.QuoteShell(id))
 	return s.withJob(ctx, id, false, (*api.Client).Job)
 }
 
@@ -64,7 +67,7 @@ func (s *quickstart) followJob(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("errand logs -f " + shellQuote(id))
+	s.term.ShowCommand("errand logs -f " + terminal.QuoteShell(id))
 	return s.logs(ctx, id, 0, true, false)
 }
 
@@ -83,7 +86,7 @@ func (s *quickstart) askJob(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if len(list.Jobs) == 0 {
-		return "", &hintError{errors.New("there is no job yet"), "run one: 2"}
+		return "", terminal.WithHint(errors.New("there is no job yet"), "run one: 2")
 	}
 	return list.Jobs[0].ID, nil
 }

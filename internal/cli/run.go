@@ -12,6 +12,8 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 type runFlags struct {
@@ -72,7 +74,7 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	if err != nil {
 		return err
 	}
-	first, second, stop := interrupts(ctx)
+	first, second, stop := terminal.NotifyInterrupts(ctx)
 	defer stop()
 	contact := firstContact
 	if !f.noSource {
@@ -89,15 +91,15 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	if f.detach {
 		return a.detached(&job, f.json)
 	}
-	a.ui.notef("job %s", job.ID)
+	a.term.Notef("job %s", job.ID)
 	return a.attend(first, second, c, job.ID, f.json)
 }
 
 func (a *app) detached(job *api.Job, asJSON bool) error {
 	if asJSON {
-		return a.ui.json(job)
+		return a.term.PrintJSON(job)
 	}
-	return a.ui.result(job.ID)
+	return a.term.Print(job.ID)
 }
 
 // job makes the request's body, still without a source, of flags and arguments.
@@ -116,7 +118,7 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 		dir = before[0]
 	}
 	if f.noSource && len(before) == 1 {
-		return "", body, usageErrorf("--no-source sends no folder, so don't name one: %q", dir)
+		return "", body, terminal.UsageErrorf("--no-source sends no folder, so don't name one: %q", dir)
 	}
 	env, err := parseEnv(f.env, lookup)
 	if err != nil {
@@ -128,7 +130,7 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 		return "", body, err
 	}
 	if f.retries < 0 || f.retries >= errand.MaxAttemptsLimit {
-		return "", body, usageErrorf("--retries must be 0 to %d, not %d", errand.MaxAttemptsLimit-1, f.retries)
+		return "", body, terminal.UsageErrorf("--retries must be 0 to %d, not %d", errand.MaxAttemptsLimit-1, f.retries)
 	}
 	return dir, api.CreateJob{
 		Name: f.name, Commands: commands, Env: env, Shell: f.shell, Queue: f.queue, Group: f.group,
@@ -140,13 +142,13 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 func (f *runFlags) commandList(before, argv []string) ([]errand.Command, error) {
 	switch {
 	case len(before) > 1:
-		return nil, usageErrorf("there is more than one folder: %q; put -- before the command", before)
+		return nil, terminal.UsageErrorf("there is more than one folder: %q; put -- before the command", before)
 	case len(argv) > 0 && len(f.commands) > 0:
-		return nil, usageErrorf("give the command behind --, or with -c, but not both")
+		return nil, terminal.UsageErrorf("give the command behind --, or with -c, but not both")
 	case len(argv) > 0:
 		return []errand.Command{{Argv: argv}}, nil
 	case len(f.commands) == 0:
-		return nil, usageErrorf("there is no command: give it behind --, or with -c")
+		return nil, terminal.UsageErrorf("there is no command: give it behind --, or with -c")
 	}
 	var list []errand.Command
 	for _, c := range f.commands {
@@ -157,7 +159,7 @@ func (f *runFlags) commandList(before, argv []string) ([]errand.Command, error) 
 
 func wholeSeconds(flag string, d time.Duration, most int) (int, error) {
 	if limit := time.Duration(most) * time.Second; d < 0 || d%time.Second != 0 || d > limit {
-		return 0, usageErrorf("%s must be whole seconds, like 90s or 10m, and at most %s; not %s", flag, limit, d)
+		return 0, terminal.UsageErrorf("%s must be whole seconds, like 90s or 10m, and at most %s; not %s", flag, limit, d)
 	}
 	return int(d / time.Second), nil
 }

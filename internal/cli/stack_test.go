@@ -21,6 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/errandhq/errand/internal/wire"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 func TestStackCommand(t *testing.T) {
@@ -40,11 +42,11 @@ func TestStackCommand(t *testing.T) {
 	if code, out, errs := errandAt(t, "", data, "stack", "health", "--addr", strings.TrimPrefix(p.first, "http://")); code != 0 || out != "ok\n" {
 		t.Errorf("health: %d %q %s", code, out, errs)
 	}
-	if code, _, errs := errandAt(t, "", data, "stack", "health", "--addr", "127.0.0.1:1"); code != exitFailure || !strings.Contains(errs, "doesn't serve") {
+	if code, _, errs := errandAt(t, "", data, "stack", "health", "--addr", "127.0.0.1:1"); code != terminal.ExitFailure || !strings.Contains(errs, "doesn't serve") {
 		t.Errorf("health of nothing: %d %s", code, errs)
 	}
 	second := launch(t, "stack", "--addr", "127.0.0.1:0", "--data", data)
-	if code := second.wait(); code != exitFailure || !strings.Contains(second.stderr.String(), "is in use by another errand") {
+	if code := second.wait(); code != terminal.ExitFailure || !strings.Contains(second.stderr.String(), "is in use by another errand") {
 		t.Errorf("a second stack in the directory: %d, %s", code, second.stderr.String())
 	}
 	p.interrupt()
@@ -105,8 +107,8 @@ func TestStackCredentials(t *testing.T) {
 		})
 	}
 	var errs bytes.Buffer
-	code := run(t.Context(), wire.Plane{}, []string{"stack", "--access-key-id", "x"}, io.Discard, &errs, func(string) (string, bool) { return "", false })
-	if code != exitUsage || !strings.Contains(errs.String(), "an access key has two parts") {
+	code := run(t.Context(), wire.Plane{}, []string{"stack", "--access-key-id", "x"}, io.Discard, &errs, noEnv)
+	if code != terminal.ExitUsage || !strings.Contains(errs.String(), "an access key has two parts") {
 		t.Errorf("half a key: %d, %s", code, errs.String())
 	}
 }
@@ -139,7 +141,7 @@ func TestStackRefuses(t *testing.T) {
 		var errs bytes.Buffer
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // one that starts ends at once
-		code := run(ctx, wire.Plane{}, append([]string{"stack"}, tt.args...), io.Discard, &errs, func(string) (string, bool) { return "", false })
+		code := run(ctx, wire.Plane{}, append([]string{"stack"}, tt.args...), io.Discard, &errs, noEnv)
 		if code == 0 || !strings.Contains(errs.String(), tt.want) {
 			t.Errorf("%v: %d %s; want %q", tt.args, code, errs.String(), tt.want)
 		}
@@ -164,7 +166,7 @@ func TestStackHints(t *testing.T) {
 		{[]string{"health", "--addr", closed}, "hint: start one with errand stack"},
 	} {
 		var errs bytes.Buffer
-		code := run(t.Context(), wire.Plane{}, append([]string{"stack"}, tt.args...), io.Discard, &errs, func(string) (string, bool) { return "", false })
+		code := run(t.Context(), wire.Plane{}, append([]string{"stack"}, tt.args...), io.Discard, &errs, noEnv)
 		if code == 0 || !strings.Contains(errs.String(), tt.want) {
 			t.Errorf("%v: %d %s; want %q", tt.args, code, errs.String(), tt.want)
 		}

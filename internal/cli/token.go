@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 type tokenFlags struct {
@@ -71,9 +73,9 @@ func (a *app) tokenCreate(ctx context.Context, f tokenFlags) (err error) {
 		return err
 	}
 	if f.out == "" {
-		return a.ui.result(token)
+		return a.term.Print(token)
 	}
-	a.ui.notef("token: %s", f.out)
+	a.term.Notef("token: %s", f.out)
 	return nil
 }
 
@@ -90,7 +92,7 @@ func (a *app) grantToken(ctx context.Context, token string, f tokenFlags) error 
 	var e *errand.Error
 	switch {
 	case errors.As(err, &e) && e.Field != "":
-		return usageErrorf("--%s", e.Message)
+		return terminal.UsageErrorf("--%s", e.Message)
 	case errors.As(err, &e) && e.Cause != nil:
 		return e.Cause // the operator's own: it helps, and betrays nothing
 	case err == nil && f.table == "":
@@ -124,10 +126,10 @@ func (a *app) showPutToken(t *errand.Token) {
 	}
 	b, _ := json.Marshal(item) // strings in maps: can't fail
 	if t.Role == errand.RoleAdmin {
-		a.ui.notef("its SHA-256, for the parameter AdminTokenHash: %s", t.Hash)
+		a.term.Notef("its SHA-256, for the parameter AdminTokenHash: %s", t.Hash)
 	}
-	a.ui.notef("the server knows the token once this has stored its hash:")
-	a.ui.line("", "aws dynamodb put-item --table-name TOKENS_TABLE --item "+shellQuote(string(b)))
+	a.term.Notef("the server knows the token once this has stored its hash:")
+	a.term.PrintNote("aws dynamodb put-item --table-name TOKENS_TABLE --item " + terminal.QuoteShell(string(b)))
 }
 
 // writeNewFile writes a file that was not there, and that only the user can read.

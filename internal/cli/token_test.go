@@ -13,6 +13,8 @@ import (
 	"github.com/errandhq/errand/internal/dynamo"
 	"github.com/errandhq/errand/internal/wire"
 	"github.com/errandhq/errand/localstack"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // TestTokenCreate: the token goes to whoever made it, its hash into the table,
@@ -72,10 +74,10 @@ func TestTokenCreateFails(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"--role", "worker", "--owner", "ops"}, exitUsage, "--role is user, agent or admin"},
-		{[]string{"--role", "user", "--owner", "Not An Owner"}, exitUsage, "--owner must match"},
-		{[]string{"--role", "user", "--owner", "ann", "--queue", "A,B"}, exitUsage, "--queue \"A,B\" must match"},
-		{[]string{"--role", "user", "--owner", "ann", "--table", "none"}, exitFailure, "ResourceNotFound"},
+		{[]string{"--role", "worker", "--owner", "ops"}, terminal.ExitUsage, "--role is user, agent or admin"},
+		{[]string{"--role", "user", "--owner", "Not An Owner"}, terminal.ExitUsage, "--owner must match"},
+		{[]string{"--role", "user", "--owner", "ann", "--queue", "A,B"}, terminal.ExitUsage, "--queue \"A,B\" must match"},
+		{[]string{"--role", "user", "--owner", "ann", "--table", "none"}, terminal.ExitFailure, "ResourceNotFound"},
 	} {
 		var out, errs bytes.Buffer
 		code := run(t.Context(), wire.Plane{}, append([]string{"token", "create", "--out", file}, tt.args...), &out, &errs, os.LookupEnv)

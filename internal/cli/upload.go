@@ -13,6 +13,8 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/archive"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // uploadTries is how often sending an archive is tried.
@@ -30,21 +32,21 @@ func (a *app) upload(ctx context.Context, c *api.Client, dir string) (*errand.So
 		return nil, err
 	}
 	if packed.Size > errand.MaxUploadBytes {
-		return nil, &hintError{fmt.Errorf("pack %s: the archive is %s; the limit is %s", dir, size(packed.Size), size(errand.MaxUploadBytes)),
-			"name what isn't needed in .errandignore"}
+		return nil, terminal.WithHint(fmt.Errorf("pack %s: the archive is %s; the limit is %s", dir, terminal.FormatBytes(packed.Size), terminal.FormatBytes(errand.MaxUploadBytes)),
+			"name what isn't needed in .errandignore")
 	}
 	for _, name := range packed.LeftOut {
-		a.ui.notef("left out %s: it is neither a file, a directory nor a symbolic link", name)
+		a.term.Notef("left out %s: it is neither a file, a directory nor a symbolic link", name)
 	}
 	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
 	sent, err := send(ctx, c, request, f)
 	if err != nil {
-		return nil, fmt.Errorf("upload: %w", unlessInterrupted(ctx, err))
+		return nil, fmt.Errorf("upload: %w", terminal.InterruptOr(ctx, err))
 	}
 	if sent {
-		a.ui.notef("packed %s (%s) and uploaded %s", count(packed.Files, "file"), size(packed.Bytes), size(packed.Size))
+		a.term.Notef("packed %s (%s) and uploaded %s", count(packed.Files, "file"), terminal.FormatBytes(packed.Bytes), terminal.FormatBytes(packed.Size))
 	} else {
-		a.ui.notef("packed %s (%s); the server has them already", count(packed.Files, "file"), size(packed.Bytes))
+		a.term.Notef("packed %s (%s); the server has them already", count(packed.Files, "file"), terminal.FormatBytes(packed.Bytes))
 	}
 	return &errand.Source{SHA256: request.SHA256, Filename: request.Filename}, nil
 }
@@ -109,5 +111,5 @@ func put(ctx context.Context, hc *http.Client, s *errand.SignedRequest, body *io
 		return nil
 	}
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, 500)) // only for the message
-	return fmt.Errorf("the store answered %s after %s: %s", resp.Status, shortDuration(time.Since(started)), oneLine(string(said), 200))
+	return fmt.Errorf("the store answered %s after %s: %s", resp.Status, terminal.FormatDuration(time.Since(started)), terminal.FirstLine(string(said), 200))
 }

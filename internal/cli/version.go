@@ -36,9 +36,9 @@ func (a *app) versionCommand() *cobra.Command {
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
-				return a.ui.json(map[string]string{"version": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
+				return a.term.PrintJSON(map[string]string{"version": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
 			}
-			return a.ui.result("errand " + version() + " " + runtime.GOOS + "/" + runtime.GOARCH + " " + runtime.Version())
+			return a.term.Print("errand " + version() + " " + runtime.GOOS + "/" + runtime.GOARCH + " " + runtime.Version())
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 func (a *app) workersCommand() *cobra.Command {
@@ -24,7 +26,7 @@ func (a *app) workersCommand() *cobra.Command {
 }
 
 func (a *app) workers(ctx context.Context, asJSON bool) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()
 	c, err := a.client()
 	if err != nil {
@@ -35,13 +37,13 @@ func (a *app) workers(ctx context.Context, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return a.ui.json(list)
+		return a.term.PrintJSON(list)
 	}
 	rows := make([][]string, 0, len(list.Workers))
 	for i := range list.Workers {
 		rows = append(rows, a.workerRow(&list.Workers[i]))
 	}
-	return a.ui.table([]string{"ID", "NAME", "STATUS", "JOBS", "QUEUES", "PLATFORM", "SEEN"}, rows)
+	return a.term.PrintTable([]string{"ID", "NAME", "STATUS", "JOBS", "QUEUES", "PLATFORM", "SEEN"}, rows)
 }
 
 func listWorkers(ctx context.Context, c *api.Client) (api.WorkerList, error) {
@@ -64,7 +66,7 @@ func (a *app) workerRow(w *api.Worker) []string {
 		status = "offline"
 	}
 	return []string{
-		w.ID, oneLine(w.Name, 40), status, fmt.Sprintf("%d/%d", len(w.Jobs), w.Slots),
-		strings.Join(w.Queues, ","), plain(w.OS + "/" + w.Arch), a.ui.when(w.LastSeen),
+		w.ID, terminal.FirstLine(w.Name, 40), status, fmt.Sprintf("%d/%d", len(w.Jobs), w.Slots),
+		strings.Join(w.Queues, ","), terminal.ReplaceControls(w.OS + "/" + w.Arch), a.term.FormatTime(w.LastSeen),
 	}
 }

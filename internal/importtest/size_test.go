@@ -12,7 +12,7 @@ import (
 // operations of each AWS client among them: a third of errand, which is read
 // and held in memory in part.
 func TestLinkerDropsMethods(t *testing.T) {
-	for _, program := range []string{"cmd/errand", "infra/stack"} {
+	for _, program := range []string{"cmd/errand", "cmd/errand-stack"} {
 		linked := dependencies(t, program)
 		for _, by := range []string{"net/rpc", "html/template", "github.com/golang/protobuf/proto"} {
 			if slices.Contains(linked, by) {

@@ -1,15 +1,17 @@
-package cli
+package terminal
 
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"os"
 	"testing"
 )
 
 func TestNewLog(t *testing.T) {
 	var b bytes.Buffer
-	a := &app{stderr: &b, ui: &ui{}}
-	log, err := a.newLog("json", false)
+	term := New(io.Discard, &b, os.Getenv)
+	log, err := term.NewLog(LogFlags{Format: "json"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,7 +20,7 @@ func TestNewLog(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &line); err != nil || line["msg"] != "hello" {
 		t.Errorf("%q, %v", b.String(), err)
 	}
-	if _, err := a.newLog("xml", false); err == nil {
+	if _, err := term.NewLog(LogFlags{Format: "xml"}); err == nil {
 		t.Error("no error for an unknown format")
 	}
 }

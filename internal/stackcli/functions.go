@@ -1,0 +1,61 @@
+package stackcli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/errandhq/errand/internal/terminal"
+	"github.com/errandhq/errand/localstack"
+)
+
+// DirectName is the function that runs user commands, and directLogicalID its
+// name in template.yaml.
+const (
+	DirectName      = "direct"
+	directLogicalID = "DirectFunction"
+)
+
+// DirectFunction returns the source of the function that runs user commands: a
+// process for each request, without credentials.
+func DirectFunction(command ...string) localstack.FunctionSource {
+	return localstack.FunctionSource{Command: command, OneShot: true, Path: os.Getenv("PATH")}
+}
+
+// FindFunctions returns the programs dir/NAME/bootstrap by name. make functions
+// names them by the last element of CodeUri, sam build by logical ID.
+func FindFunctions(dir string) (map[string]localstack.FunctionSource, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("find functions: %w", err)
+	}
+	all := map[string]localstack.FunctionSource{}
+	for _, e := range entries {
+		program, err := filepath.Abs(filepath.Join(dir, e.Name(), "bootstrap"))
+		if err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(program); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue // not a function
+		}
+		if e.Name() == DirectName || e.Name() == directLogicalID {
+			all[e.Name()] = DirectFunction(program)
+		} else {
+			all[e.Name()] = localstack.FunctionSource{Command: []string{program}, Credentials: true}
+		}
+	}
+	if len(all) == 0 {
+		return nil, terminal.WithHint(fmt.Errorf("no NAME/bootstrap below %s", dir), "make functions builds them below bin/functions")
+	}
+	return all, nil
+}
+
+// LogFunc returns a function that logs what the stack reports in the background.
+func LogFunc(log *slog.Logger) func(string, ...any) {
+	return func(format string, args ...any) { log.Warn(strings.TrimRight(fmt.Sprintf(format, args...), "\n")) }
+}

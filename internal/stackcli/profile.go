@@ -1,0 +1,43 @@
+package stackcli
+
+import (
+	"math/rand/v2"
+
+	"github.com/spf13/cobra"
+
+	"github.com/errandhq/errand/internal/terminal"
+	"github.com/errandhq/errand/localstack"
+)
+
+// ProfileFlags choose how the embedded stack behaves.
+type ProfileFlags struct {
+	Profile string // normal or hostile
+	Seed    uint64 // of the hostile profile; 0: random
+}
+
+// Add adds the flags to a command.
+func (f *ProfileFlags) Add(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.Profile, "profile", "normal", "normal, or hostile: throttle, lose answers and lag, as AWS may")
+	fl.Uint64Var(&f.Seed, "seed", 0, "what the hostile profile is made of, to repeat a run (default random)")
+}
+
+// Hostile returns the stack's hostile profile, or nil for the normal one.
+func (f *ProfileFlags) Hostile(t *terminal.Terminal) (*localstack.Hostile, error) {
+	switch f.Profile {
+	case "normal":
+		if f.Seed != 0 {
+			return nil, terminal.UsageErrorf("--seed is of --profile hostile")
+		}
+		return nil, nil
+	case "hostile":
+	default:
+		return nil, terminal.UsageErrorf("--profile must be normal or hostile, not %q", f.Profile)
+	}
+	seed := f.Seed
+	if seed == 0 {
+		seed = 1 + rand.Uint64N(1_000_000)
+	}
+	t.Notef("hostile profile; the same again: --profile hostile --seed %d", seed)
+	return localstack.HostileProfile(seed), nil
+}

@@ -1,0 +1,46 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+)
+
+// Execute runs the command that args select below root, and prints its error.
+// It returns the command that ran and the error with its exit code; nil means
+// success.
+func (t *Terminal) Execute(ctx context.Context, root *cobra.Command, args []string) (*cobra.Command, *ExitError) {
+	root.SetArgs(args)
+	root.SetOut(t.Stdout)
+	root.SetErr(t.Stderr)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	started := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
+	cmd, err := root.ExecuteContextC(ctx)
+	exit := exitError(err, started)
+	if exit != nil && exit.Err != nil {
+		t.PrintError(err)
+		if exit.Code == ExitUsage {
+			t.Hintf("see %s --help", cmd.CommandPath())
+		}
+	}
+	return cmd, exit
+}
+
+// exitError returns err with its exit code. An error before the command started
+// is one of cobra's, about flags or arguments.
+func exitError(err error, started bool) *ExitError {
+	var exit *ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrInterrupted):
+		return &ExitError{Code: ExitCancelled}
+	case errors.As(err, &exit):
+		return exit
+	case started:
+		return &ExitError{ExitFailure, err}
+	}
+	return &ExitError{ExitUsage, err}
+}

@@ -1,0 +1,51 @@
+package terminal
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+)
+
+type hintError struct {
+	error
+	hint string
+}
+
+func (e *hintError) Unwrap() error { return e.error }
+
+// WithHint adds to err what the user can do about it.
+func WithHint(err error, hint string) error { return &hintError{err, hint} }
+
+// hint returns what the user can do about err, or "".
+func (t *Terminal) hint(err error) string {
+	var withHint *hintError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &withHint):
+		return withHint.hint
+	case errors.As(err, &op) && op.Op == "listen":
+		return listenHint(op)
+	}
+	return t.HintFor(err)
+}
+
+func listenHint(err error) string {
+	var addr *net.AddrError
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &addr) || errors.As(err, &name):
+		return "--addr must be host:port, like 127.0.0.1:8080"
+	case errors.Is(err, fs.ErrPermission):
+		return "this port is not for every user; --addr 127.0.0.1:0 takes any free port"
+	}
+	return "is another server running there? --addr 127.0.0.1:0 takes any free port"
+}
+
+// WithDataDirHint adds a hint to an error of making or writing a data directory.
+func WithDataDirHint(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) && (path.Op == "mkdir" || errors.Is(err, fs.ErrPermission)) {
+		return WithHint(err, "name a directory that you may write to with --data")
+	}
+	return err
+}

@@ -1,0 +1,64 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// ErrInterrupted is the cause of a context that a signal cancelled.
+var ErrInterrupted = errors.New("interrupted")
+
+// NotifyInterrupt returns a context that the first SIGINT or SIGTERM cancels,
+// with ErrInterrupted as its cause. A second signal exits the process.
+func NotifyInterrupt(ctx context.Context) (context.Context, func()) {
+	first, second, stop := NotifyInterrupts(ctx)
+	go func() {
+		<-first.Done()
+		<-second.Done()
+		if IsInterrupted(second) {
+			os.Exit(ExitCancelled)
+		}
+	}()
+	return first, stop
+}
+
+// IsInterrupted reports whether a signal cancelled ctx.
+func IsInterrupted(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrInterrupted) }
+
+// InterruptOr returns ErrInterrupted if a signal cancelled ctx and err is not
+// nil, else err.
+func InterruptOr(ctx context.Context, err error) error {
+	if err != nil && IsInterrupted(ctx) {
+		return ErrInterrupted
+	}
+	return err
+}
+
+// NotifyInterrupts returns two contexts: the first signal cancels the one, the
+// second signal the other. stop unregisters the signals and cancels both.
+func NotifyInterrupts(ctx context.Context) (first, second context.Context, stop func()) {
+	first, cancelFirst := context.WithCancelCause(ctx)
+	second, cancelSecond := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for _, cancel := range []context.CancelCauseFunc{cancelFirst, cancelSecond} {
+			select {
+			case <-signals:
+				cancel(ErrInterrupted)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return first, second, func() {
+		signal.Stop(signals)
+		close(done)
+		cancelFirst(nil)
+		cancelSecond(nil)
+	}
+}

@@ -1,0 +1,152 @@
+// Package terminal is what the user of a command sees: results on stdout,
+// everything else on stderr, and exit codes.
+package terminal
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// Terminal writes a command's results and messages. Messages are lower case,
+// without a full stop, and errors come with a hint what to do.
+type Terminal struct {
+	Stdout io.Writer // unformatted, for the output of jobs
+	Stderr io.Writer
+	// HintFor returns a hint for an error that has none of its own, or "".
+	HintFor func(error) string
+
+	mu       sync.Mutex
+	isTTY    bool // stdout is a terminal
+	useColor bool // stderr is a terminal that shows colors
+	now      func() time.Time
+}
+
+// New returns a Terminal. It uses colors if stderr is a terminal, unless the
+// environment has NO_COLOR or TERM=dumb.
+func New(stdout, stderr io.Writer, getenv func(string) string) *Terminal {
+	return &Terminal{
+		Stdout: stdout, Stderr: stderr,
+		HintFor:  func(error) string { return "" },
+		isTTY:    isTTY(stdout),
+		useColor: isTTY(stderr) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb",
+		now:      time.Now,
+	}
+}
+
+func isTTY(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// IsTTY reports whether stdout is a terminal.
+func (t *Terminal) IsTTY() bool { return t.isTTY }
+
+// Now returns the current time.
+func (t *Terminal) Now() time.Time { return t.now() }
+
+// Notef prints a progress message on stderr.
+func (t *Terminal) Notef(format string, args ...any) {
+	t.PrintNote("errand: " + fmt.Sprintf(format, args...))
+}
+
+// Hintf prints on stderr what the user can do.
+func (t *Terminal) Hintf(format string, args ...any) {
+	t.PrintNote("errand: hint: " + fmt.Sprintf(format, args...))
+}
+
+// ShowCommand prints on stderr the command that does what follows.
+func (t *Terminal) ShowCommand(command string) { t.PrintNote("$ " + command) }
+
+// PrintError prints err and its hint on stderr.
+func (t *Terminal) PrintError(err error) {
+	t.PrintNote("errand: error: " + err.Error())
+	if hint := t.hint(err); hint != "" {
+		t.Hintf("%s", hint)
+	}
+}
+
+// PrintNote prints text on stderr without a prefix.
+func (t *Terminal) PrintNote(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintln(t.Stderr, ReplaceControls(text))
+}
+
+// Dim returns s as dimmed text for stderr, if that shows colors.
+func (t *Terminal) Dim(s string) string {
+	if !t.useColor {
+		return s
+	}
+	return "\x1b[2m" + s + "\x1b[0m"
+}
+
+// Print prints a result on stdout, followed by a newline.
+func (t *Terminal) Print(s string) error {
+	_, err := fmt.Fprintln(t.Stdout, s)
+	return err
+}
+
+// PrintJSON prints v on stdout as indented JSON.
+func (t *Terminal) PrintJSON(v any) error {
+	enc := json.NewEncoder(t.Stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// PrintTable prints rows on stdout: aligned and with a header on a terminal,
+// separated by tabs and without a header elsewhere.
+func (t *Terminal) PrintTable(header []string, rows [][]string) error {
+	if t.isTTY {
+		return writeAligned(t.Stdout, header, rows)
+	}
+	for _, row := range rows {
+		if err := t.Print(strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PrintAligned prints a table on stdout that is aligned and has a header
+// everywhere.
+func (t *Terminal) PrintAligned(header []string, rows [][]string) error {
+	return writeAligned(t.Stdout, header, rows)
+}
+
+// NoteTable prints an aligned, dimmed table on stderr.
+func (t *Terminal) NoteTable(header []string, rows [][]string) {
+	var b strings.Builder
+	_ = writeAligned(&b, header, rows) // a Builder's writes don't fail
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for line := range strings.Lines(b.String()) {
+		fmt.Fprintln(t.Stderr, t.Dim(strings.TrimSuffix(line, "\n")))
+	}
+}
+
+func writeAligned(w io.Writer, header []string, rows [][]string) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, strings.Join(header, "\t"))
+	for _, row := range rows {
+		fmt.Fprintln(tw, strings.Join(row, "\t"))
+	}
+	return tw.Flush()
+}
+
+// FormatTime formats a time for stdout: its age on a terminal, RFC 3339
+// elsewhere.
+func (t *Terminal) FormatTime(at time.Time) string {
+	if !t.isTTY {
+		return at.UTC().Format(time.RFC3339)
+	}
+	return FormatDuration(t.now().Sub(at)) + " ago"
+}
