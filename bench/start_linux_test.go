@@ -96,10 +96,8 @@ func launch(b *testing.B, binary string) time.Duration {
 func buildStack(b *testing.B) (path string) {
 	b.Helper()
 	path = filepath.Join(b.TempDir(), "stack")
-	build := exec.Command("go", "build", "-trimpath", "-o", path, "github.com/errandhq/errand/cmd/errand-stack")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("build the stack: %v\n%s", err, out)
+	if err := errandbin.BuildPackage(path, "./cmd/errand-stack"); err != nil {
+		b.Fatal(err)
 	}
 	return path
 }

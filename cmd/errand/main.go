@@ -8,7 +8,7 @@ import (
 	"github.com/errandhq/errand/internal/wire"
 )
 
-// version is set by the release build: -ldflags "-X main.version=v1.2.3".
-var version string
+// version is that of the last tag, or the next one's with -dev.
+var version = "0.2.0-dev"
 
 func main() { os.Exit(cli.Main(version, wire.Plane{})) }

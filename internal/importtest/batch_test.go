@@ -9,7 +9,7 @@ import (
 // TestBatchFile: cmd.exe wants lines that end with CR LF, which editors and
 // scripts on other systems lose.
 func TestBatchFile(t *testing.T) {
-	text, err := os.ReadFile("../../quickstart.bat")
+	text, err := os.ReadFile("../../scripts/quickstart.bat")
 	if err != nil {
 		t.Fatal(err)
 	}

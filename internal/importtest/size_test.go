@@ -1,6 +1,7 @@
 package importtest
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -25,9 +26,22 @@ func TestLinkerDropsMethods(t *testing.T) {
 // dependencies are the packages that a program links, as make builds it.
 func dependencies(t *testing.T, program string) []string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-deps", "-tags", "lambda.norpc", module+"/"+program).Output()
+	cmd := exec.Command("go", "list", "-deps", module+"/"+program)
+	cmd.Env = append(os.Environ(), "GOFLAGS="+goflags(t))
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
 	return strings.Fields(string(out))
+}
+
+// goflags are the flags in scripts/goflags.
+func goflags(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("../../scripts/goflags")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := slices.DeleteFunc(strings.Split(string(b), "\n"), func(line string) bool { return strings.HasPrefix(line, "#") })
+	return strings.TrimSpace(strings.Join(lines, " "))
 }

@@ -60,7 +60,7 @@ func withDirect(t *testing.T) testcontainers.CustomizeRequestOption {
 	t.Helper()
 	files := []testcontainers.ContainerFile{
 		{Reader: bytes.NewReader(directTemplate), ContainerFilePath: "/template.yaml", FileMode: 0o644},
-		{Reader: bytes.NewReader(compile(t, "linux", "../../functions/direct")), ContainerFilePath: "/functions/direct/bootstrap", FileMode: 0o755},
+		{Reader: bytes.NewReader(compile(t, "linux", "./functions/direct")), ContainerFilePath: "/functions/direct/bootstrap", FileMode: 0o755},
 	}
 	return func(r *testcontainers.GenericContainerRequest) error {
 		r.Files = append(r.Files, files...)

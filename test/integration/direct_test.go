@@ -7,12 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/test/errandbin"
 )
 
 // functions are where an AWS under test runs the function of direct mode.
@@ -58,7 +58,7 @@ func (w *world) direct(t *testing.T) {
 // programArchive is a ZIP of the program and its file.
 func programArchive(t *testing.T, goos string) []byte {
 	t.Helper()
-	program := compile(t, goos, "./testdata/show")
+	program := compile(t, goos, "./test/integration/testdata/show")
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	for name, body := range map[string][]byte{programName[2:]: program, "a.txt": []byte("of the archive")} {
@@ -77,14 +77,11 @@ func programArchive(t *testing.T, goos string) []byte {
 func compile(t *testing.T, goos, pkg string) []byte {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "program")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", file, pkg)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	var env []string
 	if goos != "" {
-		build.Env = append(build.Env, "GOOS="+goos)
+		env = []string{"GOOS=" + goos}
 	}
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v: %s", pkg, err, out)
-	}
+	must(t, errandbin.BuildPackage(file, pkg, env...))
 	b, err := os.ReadFile(file)
 	must(t, err)
 	return b
