@@ -1,12 +1,10 @@
 // Package errand is the vocabulary of Errand and its rules: what a job, a
-// command, a worker, an attempt and a result are, which values are allowed,
-// which changes of state, and the control plane's use cases (Service) over the
-// three interfaces that it needs (Store, Queue, Blobs).
+// command, a worker, an attempt and a result are, which values are allowed, and
+// which changes of a job's state.
 //
-// It uses the standard library alone. The adapters (internal/dynamo,
-// internal/queue, internal/blob) and the HTTP contract (internal/api) import
-// it; it imports none of them.
+// It uses the standard library only. The use cases are in internal/control, the
+// HTTP contract and its client in internal/api.
 //
-// Times are UTC. Durations on the wire are whole seconds, or milliseconds in
-// names that end in Ms. Sizes are bytes.
+// Times are UTC. Durations in JSON are whole seconds, or milliseconds in names
+// that end in Ms. Sizes are bytes.
 package errand

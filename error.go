@@ -101,8 +101,8 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// invalid returns the error for a member that breaks its rule.
-func invalid(field, format string, args ...any) *Error {
+// InvalidField returns the error for a request's member that breaks its rule.
+func InvalidField(field, format string, args ...any) *Error {
 	return &Error{Code: CodeInvalidField, Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
@@ -118,13 +118,3 @@ func CodeOf(err error) Code {
 	}
 	return CodeInternal
 }
-
-// What the Store, Queue and Blobs answer; the Service turns them into Errors.
-var (
-	// ErrNotFound: there is no such record.
-	ErrNotFound = errors.New("not found")
-	// ErrExists: the record to be created is there already.
-	ErrExists = errors.New("exists already")
-	// ErrConflict: the record isn't at the revision that the write was made for.
-	ErrConflict = errors.New("changed at the same time")
-)

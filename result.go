@@ -57,6 +57,45 @@ type Log struct {
 	TailOffset int64  `json:"tailOffset"`
 }
 
+// Validate checks what a worker reports.
+// Errors: CodeInvalidField, CodePayloadTooLarge.
+func (r *Result) Validate() error {
+	const field = "result"
+	b, err := json.Marshal(r)
+	if err != nil {
+		return &Error{Code: CodeInvalidField, Field: field, Message: "the result can't be written as JSON", Cause: err}
+	}
+	if len(b) > MaxResultBytes {
+		return &Error{Code: CodePayloadTooLarge, Field: field, Message: fmt.Sprintf("the result is %d bytes long as JSON; the limit is %d: outputs keep %d bytes of head and tail, the rest is in the log", len(b), MaxResultBytes, OutputHeadBytes)}
+	}
+	if r.Log.SHA256 != "" && !hashRE.MatchString(r.Log.SHA256) {
+		return InvalidField(field+".log.sha256", "sha256 must be 64 lower-case hexadecimal digits")
+	}
+	if len(r.Commands) > MaxCommands {
+		return InvalidField(field+".commands", "commands has %d entries; the limit is %d", len(r.Commands), MaxCommands)
+	}
+	return r.Log.validate(field + ".log")
+}
+
+// validate checks that the tail's frames end where the log does.
+func (l *Log) validate(field string) error {
+	frames, err := ParseFrames(l.Tail)
+	if err != nil {
+		return &Error{Code: CodeInvalidField, Field: field + ".tail", Message: "the tail must be whole log frames", Cause: err}
+	}
+	end := l.TailOffset
+	for _, f := range frames {
+		if f.Offset != end {
+			return InvalidField(field+".tail", "a frame begins at byte %d; the one before ends at %d", f.Offset, end)
+		}
+		end = f.End()
+	}
+	if end != l.Bytes || l.TailOffset < 0 || end-l.TailOffset > LogTailBytes {
+		return InvalidField(field+".tail", "tailOffset and tail must end at the log's %d bytes, and hold at most %d", l.Bytes, LogTailBytes)
+	}
+	return nil
+}
+
 // Bytes is program output: text in JSON where it is UTF-8, else {"base64": …}.
 type Bytes []byte
 
@@ -99,4 +138,25 @@ type Failure struct {
 	Reason Reason  `json:"reason"`
 	Error  string  `json:"error"`            // one sentence for the job's owner; ≤ 2 KB
 	Result *Result `json:"result,omitempty"` // what there is: commands that had run, the log
+}
+
+// Validate checks what a worker reports.
+// Errors: CodeInvalidField, CodePayloadTooLarge.
+func (f *Failure) Validate() error {
+	if !reportable[f.Reason] {
+		return InvalidField("reason", "%q is not a reason that a worker may report", f.Reason)
+	}
+	if len(f.Error) > MaxErrorBytes {
+		return InvalidField("error", "error is %d bytes long; the limit is %d", len(f.Error), MaxErrorBytes)
+	}
+	if f.Result != nil {
+		return f.Result.Validate()
+	}
+	return nil
+}
+
+// reportable are the reasons that an agent may report.
+var reportable = map[Reason]bool{
+	ReasonSourceUnavailable: true, ReasonSetupFailed: true, ReasonTimedOut: true, ReasonCancelled: true,
+	ReasonWorkerStopped: true, ReasonStartFailed: true, ReasonAgentError: true, ReasonLost: true,
 }

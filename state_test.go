@@ -19,9 +19,9 @@ func pendingState() State {
 func running(maxAttempts int, accepted bool) State {
 	s := pendingState()
 	s.MaxAttempts = maxAttempts
-	s.assign(t0, &Worker{ID: "worker-1"}, "poll-1", "handle-1", timing)
+	s.Assign(t0, &Worker{ID: "worker-1"}, "poll-1", "handle-1", timing)
 	if accepted {
-		s.renew(t0)
+		s.Renew(t0)
 	}
 	return s
 }
@@ -29,7 +29,7 @@ func running(maxAttempts int, accepted bool) State {
 // TestTicket has a test for each row of the assignment table.
 func TestTicket(t *testing.T) {
 	completed := running(1, true)
-	completed.finish(t0, Completed, "", "")
+	completed.Finish(t0, Completed, "", "")
 	cancelling := running(2, true)
 	cancelling.CancelRequested = true
 
@@ -37,22 +37,22 @@ func TestTicket(t *testing.T) {
 		name  string
 		state State
 		after time.Duration
-		want  ticketAction
+		want  TicketAction
 	}{
-		{"terminal", completed, time.Second, dropTicket},
-		{"pending", pendingState(), time.Second, assignFirst},
-		{"never accepted, short lease alive", running(1, false), 29 * time.Second, adoptHandle},
-		{"never accepted, short lease over", running(1, false), 30 * time.Second, reassign},
-		{"accepted, lease alive", running(1, true), 299 * time.Second, adoptHandle},
-		{"lease alive, cancel requested", cancelling, 299 * time.Second, adoptHandle},
-		{"lease over, cancel requested", cancelling, 300 * time.Second, endCancelled},
-		{"lease over, attempts left", running(2, true), 300 * time.Second, assignAgain},
-		{"lease over, none left", running(1, true), 300 * time.Second, endLost},
+		{"terminal", completed, time.Second, DropTicket},
+		{"pending", pendingState(), time.Second, AssignFirst},
+		{"never accepted, short lease alive", running(1, false), 29 * time.Second, AdoptHandle},
+		{"never accepted, short lease over", running(1, false), 30 * time.Second, Reassign},
+		{"accepted, lease alive", running(1, true), 299 * time.Second, AdoptHandle},
+		{"lease alive, cancel requested", cancelling, 299 * time.Second, AdoptHandle},
+		{"lease over, cancel requested", cancelling, 300 * time.Second, EndCancelled},
+		{"lease over, attempts left", running(2, true), 300 * time.Second, AssignAgain},
+		{"lease over, none left", running(1, true), 300 * time.Second, EndLost},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.state.ticket(t0.Add(tt.after)); got != tt.want {
-				t.Errorf("ticket() = %v, want %v", got, tt.want)
+			if got := tt.state.Ticket(t0.Add(tt.after)); got != tt.want {
+				t.Errorf("Ticket() = %v, want %v", got, tt.want)
 			}
 		})
 	}
@@ -61,18 +61,18 @@ func TestTicket(t *testing.T) {
 func TestAttemptsNeverAcceptedDoNotCount(t *testing.T) {
 	s := running(2, false)
 	for range 3 { // three answers that were lost
-		s.assign(t0, &Worker{ID: "worker-2"}, "poll", "handle", timing)
+		s.Assign(t0, &Worker{ID: "worker-2"}, "poll", "handle", timing)
 	}
 	if s.Attempt != 4 || s.Tries != 0 {
 		t.Fatalf("attempt %d, tries %d, want 4 and 0", s.Attempt, s.Tries)
 	}
-	s.renew(t0)
-	if !s.attemptsLeft() {
+	s.Renew(t0)
+	if !s.AttemptsLeft() {
 		t.Fatal("no attempt left after one accepted of two")
 	}
-	s.assign(t0, &Worker{ID: "worker-2"}, "poll", "handle", timing)
-	s.renew(t0)
-	if s.attemptsLeft() {
+	s.Assign(t0, &Worker{ID: "worker-2"}, "poll", "handle", timing)
+	s.Renew(t0)
+	if s.AttemptsLeft() {
 		t.Error("an attempt is left after two accepted of two")
 	}
 }
@@ -108,7 +108,7 @@ func TestView(t *testing.T) {
 
 func TestCancelTransition(t *testing.T) {
 	finished := running(1, true)
-	finished.finish(t0, Completed, "", "")
+	finished.Finish(t0, Completed, "", "")
 	asked := running(1, true)
 	asked.CancelRequested = true
 	tests := []struct {
@@ -130,9 +130,9 @@ func TestCancelTransition(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := tt.state
-			write, err := cancel(&s, t0.Add(tt.after))
+			write, err := s.Cancel(t0.Add(tt.after))
 			if write != tt.write || s.Status != tt.status {
-				t.Errorf("cancel() = %v, status %s, want %v, %s", write, s.Status, tt.write, tt.status)
+				t.Errorf("Cancel() = %v, status %s, want %v, %s", write, s.Status, tt.write, tt.status)
 			}
 			if (err != nil) != (tt.code != "") || err != nil && CodeOf(err) != tt.code {
 				t.Errorf("err = %v, want code %q", err, tt.code)

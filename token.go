@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"slices"
 	"strings"
 )
 
@@ -28,30 +27,23 @@ type Token struct {
 	Queues []string // that it may use; empty: all
 }
 
-// A Principal is who a request comes from.
-type Principal struct {
-	Role     Role
-	Owner    string
-	Queues   []string // empty: all
-	WorkerID string   // of a worker's own token
-
-	worker *Worker // as read to check its token, which saves reading it again
-}
-
-// Sees reports whether what belongs to owner exists for p.
-func (p Principal) Sees(owner string) bool { return p.Role == RoleAdmin || p.Owner == owner }
-
-// MayUse reports whether p may use the queue.
-func (p Principal) MayUse(queue string) bool {
-	return len(p.Queues) == 0 || slices.Contains(p.Queues, queue)
-}
-
-// A Caller is a principal and how it reached us.
-type Caller struct {
-	Principal
-	// Origin is scheme://host as the caller addressed the API. Blobs may sign
-	// URLs for it, where the operator allows that host.
-	Origin string
+// Validate checks a token that an operator grants: those of workers are made by
+// registration. The error is an *Error with CodeInvalidField.
+func (t *Token) Validate() error {
+	if !ownerRE.MatchString(t.Owner) {
+		return InvalidField("owner", "owner must match %s", OwnerPattern)
+	}
+	for _, q := range t.Queues {
+		if !queueRE.MatchString(q) {
+			return InvalidField("queue", "queue %q must match %s", q, QueuePattern)
+		}
+	}
+	switch t.Role {
+	case RoleUser, RoleAgent, RoleAdmin:
+		return nil
+	case RoleWorker:
+	}
+	return InvalidField("role", "role is user, agent or admin, not %q", t.Role)
 }
 
 // tokenPrefixes make a leaked token recognisable, to people and to scanners.
@@ -75,12 +67,12 @@ func HashToken(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// workerOfToken is the worker ID in a worker's own token.
-func workerOfToken(token string) (id string, ok bool) {
-	rest, ok := strings.CutPrefix(token, tokenPrefixes[RoleWorker])
-	if !ok {
+// WorkerOfToken is the worker ID in a worker's own token; false if the token
+// isn't one.
+func WorkerOfToken(token string) (id string, ok bool) {
+	if !wtokenRE.MatchString(token) {
 		return "", false
 	}
-	id, _, ok = strings.Cut(rest, ".")
-	return id, ok
+	id, _, _ = strings.Cut(strings.TrimPrefix(token, tokenPrefixes[RoleWorker]), ".")
+	return id, true
 }

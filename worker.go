@@ -74,3 +74,83 @@ const missedHeartbeats = 3
 func (w *Worker) Online(now time.Time) bool {
 	return now.Sub(w.LastSeen) <= missedHeartbeats*w.Interval
 }
+
+// Heartbeat is what a worker says of itself.
+type Heartbeat struct {
+	WorkerID string `json:"workerId"`
+	Epoch    int    `json:"epoch"`
+	Draining bool   `json:"draining,omitempty"`
+	Holds    []Hold `json:"holds"`
+}
+
+// HeartbeatAnswer is what it is told.
+type HeartbeatAnswer struct {
+	IntervalMs int64   `json:"intervalMs"` // until the next heartbeat
+	Orders     []Order `json:"orders"`     // one for each Hold, in their order
+	Drain      bool    `json:"drain"`      // take no more work, finish what there is, exit
+	Bell       *Bell   `json:"bell,omitempty"`
+}
+
+// Registration is what a worker says when its process starts. Without WorkerID
+// and Token the server makes both; an agent makes its own and keeps them first,
+// so that a lost answer loses nothing.
+type Registration struct {
+	WorkerID string   `json:"workerId,omitempty"`
+	Token    string   `json:"token,omitempty"` // the worker's own; needed for an ID that is known
+	Name     string   `json:"name,omitempty"`
+	Slots    int      `json:"slots,omitempty"`
+	Queues   []string `json:"queues,omitempty"` // that it wants; empty: all that its token may use
+	OS       string   `json:"os,omitempty"`
+	Arch     string   `json:"arch,omitempty"`
+	Version  string   `json:"version,omitempty"`
+}
+
+// Validate checks r, and makes Slots 1 where it isn't given. The queues are the
+// server's to check. The error is an *Error with CodeInvalidField.
+func (r *Registration) Validate() error {
+	if !workerRE.MatchString(r.WorkerID) {
+		return InvalidField("workerId", "workerId must match %s", WorkerPattern)
+	}
+	if id, ok := WorkerOfToken(r.Token); !ok || id != r.WorkerID {
+		return InvalidField("token", "token must be the worker's own: erw_<workerId>.<secret>, the secret of 32 or more letters, digits, - and _; leave out both workerId and token to be given new ones")
+	}
+	if err := validateText("name", r.Name, MaxNameRunes); err != nil {
+		return err
+	}
+	for _, f := range []struct{ field, value string }{{"os", r.OS}, {"arch", r.Arch}, {"version", r.Version}} {
+		if err := validateText(f.field, f.value, 64); err != nil {
+			return err
+		}
+	}
+	if r.Slots == 0 {
+		r.Slots = 1
+	}
+	return CheckRange("slots", r.Slots, 1, MaxSlots)
+}
+
+// Registered is the answer.
+type Registered struct {
+	WorkerID       string   `json:"workerId"`
+	Token          string   `json:"token,omitempty"` // only where the server made it
+	Epoch          int      `json:"epoch"`
+	Queues         []string `json:"queues"` // it will be given jobs of
+	HeartbeatMs    int64    `json:"heartbeatMs"`
+	PollWait       int      `json:"pollWait"`       // seconds that a poll may be held
+	PollIntervalMs int64    `json:"pollIntervalMs"` // to wait after a poll that got nothing
+	Bell           *Bell    `json:"bell,omitempty"` // to wait at instead, where there is one
+}
+
+// A Bell says where a worker that has nothing to do waits for work, instead of
+// asking again and again. A bell that can't be reached, or whose ring is lost,
+// costs latency alone.
+type Bell struct {
+	// URLs are those of the worker's queues. A GET is answered within 30
+	// seconds, with RingText somewhere in the body if the bell rang: one ring
+	// wakes one worker. A path alone is one of the API's own host. They are
+	// reached without a token.
+	URLs           []string `json:"urls"`
+	PollIntervalMs int64    `json:"pollIntervalMs"` // ask for work this often though none rang
+}
+
+// RingText is what stands on a bell's ticket.
+const RingText = "errand-ring"

@@ -2,6 +2,6 @@
 // looks after jobs that are due.
 package main
 
-import "github.com/errandhq/errand/internal/wire"
+import "github.com/errandhq/errand/internal/setup"
 
-func main() { wire.MainSweep() }
+func main() { setup.MainSweep() }

@@ -3,7 +3,7 @@ package main
 
 import (
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/setup"
 )
 
-func main() { wire.Main(api.WorkersHeartbeat) }
+func main() { setup.Main(api.WorkersHeartbeat) }

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 func getJob(c *call) (answer, error) {
 	q := c.params
-	r := errand.TakeRequest{
+	r := control.TakeRequest{
 		WorkerID: q.need("workerId"), Epoch: int(q.number("epoch", 1, math.MaxInt32, 0)), PollID: q.need("pollId"),
 		Wait: time.Duration(q.number("wait", 0, errand.MaxPollWait, 0)) * time.Second,
 	}
@@ -35,7 +36,7 @@ func submitResult(c *call) (answer, error) {
 	if err := c.decode(&in); err != nil {
 		return answer{}, err
 	}
-	r := errand.Report{WorkerID: in.WorkerID, Epoch: in.Epoch, JobID: in.JobID, Attempt: in.Attempt}
+	r := control.Report{WorkerID: in.WorkerID, Epoch: in.Epoch, JobID: in.JobID, Attempt: in.Attempt}
 	return c.submitted(r, func() (errand.Status, error) { return c.SubmitResult(c.ctx(), c.caller, r, in.Result) })
 }
 
@@ -44,12 +45,12 @@ func submitFailure(c *call) (answer, error) {
 	if err := c.decode(&in); err != nil {
 		return answer{}, err
 	}
-	r := errand.Report{WorkerID: in.WorkerID, Epoch: in.Epoch, JobID: in.JobID, Attempt: in.Attempt}
+	r := control.Report{WorkerID: in.WorkerID, Epoch: in.Epoch, JobID: in.JobID, Attempt: in.Attempt}
 	return c.submitted(r, func() (errand.Status, error) { return c.SubmitFailure(c.ctx(), c.caller, r, in.Failure) })
 }
 
 // submitted makes a report if the worker is the caller.
-func (c *call) submitted(r errand.Report, submit func() (errand.Status, error)) (answer, error) {
+func (c *call) submitted(r control.Report, submit func() (errand.Status, error)) (answer, error) {
 	if err := c.ownWorker(r.WorkerID); err != nil {
 		return answer{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/api/apitest"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // bad is a request that is to be refused. $W, $E and $J in it are a worker's
@@ -182,7 +183,7 @@ var bads = []bad{
 }
 
 func TestBadRequests(t *testing.T) {
-	s := apitest.New(t, func(c *errand.Config) { c.Direct = &direct{} })
+	s := apitest.New(t, func(c *control.Config) { c.Direct = &direct{} })
 	w := s.Worker(t)
 	running := create(t, s, hello)
 	take(t, w, "poll-1")

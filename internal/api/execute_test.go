@@ -9,6 +9,7 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/api/apitest"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // direct is direct mode, as a fake that notes what it is asked to run.
@@ -25,7 +26,7 @@ func (d *direct) Run(_ context.Context, r errand.DirectRequest) (errand.DirectRe
 
 func TestExecute(t *testing.T) {
 	d := &direct{}
-	s := apitest.New(t, func(c *errand.Config) { c.Direct = d })
+	s := apitest.New(t, func(c *control.Config) { c.Direct = d })
 	user := s.Client(s.User)
 	zip := []byte("zip")
 	s.Blobs.Put(errand.UploadKey(apitest.Owner, hexSum(zip)), zip)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // checkOrigin refuses what a browser sends on behalf of another site's page:
@@ -68,17 +69,17 @@ func origin(r *http.Request) string {
 }
 
 // authenticate finds out who bears the token.
-func (s *server) authenticate(w http.ResponseWriter, r *http.Request) (errand.Caller, error) {
+func (s *server) authenticate(w http.ResponseWriter, r *http.Request) (control.Caller, error) {
 	token, ok := bearer(r.Header.Values("Authorization"))
 	if !ok {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		return errand.Caller{}, errand.Errorf(errand.CodeUnauthenticated, "send a token: Authorization: Bearer <token>")
+		return control.Caller{}, errand.Errorf(errand.CodeUnauthenticated, "send a token: Authorization: Bearer <token>")
 	}
 	p, err := s.svc.Authenticate(r.Context(), token)
 	if errand.CodeOf(err) == errand.CodeUnauthenticated {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	}
-	return errand.Caller{Principal: p, Origin: origin(r)}, err
+	return control.Caller{Principal: p, Origin: origin(r)}, err
 }
 
 // bearer is the token in the one Authorization header.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // Options are a handler's surroundings.
@@ -33,7 +34,7 @@ type Options struct {
 // NewHandler serves the endpoints, or all of them if none is named. Other paths
 // are answered with 404, and other methods of any endpoint's path with 405, as
 // problem+json: so a gateway may send what it has no route for to any of them.
-func NewHandler(svc *errand.Service, opts Options, endpoints ...Endpoint) http.Handler {
+func NewHandler(svc *control.Service, opts Options, endpoints ...Endpoint) http.Handler {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -45,7 +46,7 @@ func NewHandler(svc *errand.Service, opts Options, endpoints ...Endpoint) http.H
 
 type server struct {
 	Options
-	svc    *errand.Service
+	svc    *control.Service
 	routes map[string]map[string]Route // that are served, by path, then method
 	known  map[string]map[string]Route // that there are, here or in another function
 }
@@ -65,9 +66,9 @@ func byPath(endpoints []Endpoint) map[string]map[string]Route {
 
 // call is one request at work.
 type call struct {
-	*errand.Service
+	*control.Service
 	r      *http.Request
-	caller errand.Caller
+	caller control.Caller
 	params *params
 	body   []byte
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // spec is what the Service is asked to make of the body.
@@ -64,7 +65,7 @@ func (c *call) create(in *CreateJob, status int) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	job, err := c.CreateJob(c.ctx(), c.caller, in.spec(), errand.CreateOptions{Key: key, Watched: in.Watch})
+	job, err := c.CreateJob(c.ctx(), c.caller, in.spec(), control.CreateOptions{Key: key, Watched: in.Watch})
 	if err != nil {
 		return answer{}, err
 	}
@@ -84,7 +85,7 @@ func (c *call) idempotencyKey() (string, error) {
 }
 
 func listJobs(c *call) (answer, error) {
-	f := errand.JobFilter{
+	f := control.JobFilter{
 		Status: errand.Status(c.params.text("status")), Queue: c.params.text("queue"),
 		Limit: int(c.params.number("limit", 1, errand.MaxPage, 0)), Cursor: c.params.text("cursor"),
 	}

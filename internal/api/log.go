@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 func readLogs(c *call) (answer, error) {
 	q := c.params
-	r := errand.LogRequest{
+	r := control.LogRequest{
 		JobID: q.need("jobId"), Attempt: int(q.number("attempt", 0, math.MaxInt32, 0)), Offset: q.number("offset", 0, math.MaxInt64, 0),
 		Wait: time.Duration(q.number("wait", 0, errand.MaxPollWait, 0)) * time.Second,
 	}
@@ -24,7 +25,7 @@ func readLogs(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: newLogPage(r, &page)}, nil
 }
 
-func newLogPage(r errand.LogRequest, p *errand.LogPage) LogPage {
+func newLogPage(r control.LogRequest, p *control.LogPage) LogPage {
 	out := LogPage{
 		JobID: r.JobID, Attempt: p.Attempt, Offset: r.Offset, Next: p.Next, Done: p.Done, Status: p.Status,
 		Frames: make([]LogFrame, 0, len(p.Frames)),

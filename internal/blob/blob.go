@@ -23,6 +23,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // Lifetimes of what is signed. A Lambda role's signatures die with its
@@ -49,7 +50,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Blobs is the errand.Blobs on S3.
+// Blobs is the control.Blobs on S3.
 type Blobs struct {
 	Config
 	s3 *s3.Client
@@ -61,7 +62,7 @@ type Blobs struct {
 // maxPresigners bounds what is kept: a caller can name any port.
 const maxPresigners = 64
 
-var _ errand.Blobs = (*Blobs)(nil)
+var _ control.Blobs = (*Blobs)(nil)
 
 // New returns Blobs over one bucket.
 func New(c Config) *Blobs {
@@ -119,7 +120,7 @@ func (b *Blobs) newPresigner(origin string) *s3.PresignClient {
 	})
 }
 
-// SignPut implements errand.Blobs.
+// SignPut implements control.Blobs.
 func (b *Blobs) SignPut(ctx context.Context, origin, key string, size int64, sha256 string) (errand.SignedRequest, error) {
 	sum, err := hex.DecodeString(sha256)
 	if err != nil {
@@ -136,7 +137,7 @@ func (b *Blobs) SignPut(ctx context.Context, origin, key string, size int64, sha
 	return signed(r, putLifetime), nil
 }
 
-// SignGet implements errand.Blobs.
+// SignGet implements control.Blobs.
 func (b *Blobs) SignGet(ctx context.Context, origin, key string) (errand.SignedRequest, error) {
 	r, err := b.presigner(origin).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket, Key: &key}, s3.WithPresignExpires(getLifetime))
 	if err != nil {
@@ -160,8 +161,8 @@ func signed(r *v4.PresignedHTTPRequest, lifetime time.Duration) errand.SignedReq
 	return out
 }
 
-// SignPost implements errand.Blobs.
-func (b *Blobs) SignPost(ctx context.Context, origin, prefix string, maxBytes int64) (errand.SignedPost, error) {
+// SignPost implements control.Blobs.
+func (b *Blobs) SignPost(ctx context.Context, origin, prefix string, maxBytes int64) (control.SignedPost, error) {
 	key := prefix // the form's key is its sender's, below the prefix
 	r, err := b.presigner(origin).PresignPostObject(ctx, &s3.PutObjectInput{Bucket: &b.Bucket, Key: &key}, func(o *s3.PresignPostOptions) {
 		o.Expires = postLifetime
@@ -172,39 +173,39 @@ func (b *Blobs) SignPost(ctx context.Context, origin, prefix string, maxBytes in
 		}
 	})
 	if err != nil {
-		return errand.SignedPost{}, fmt.Errorf("sign POSTs below %s: %w", prefix, err)
+		return control.SignedPost{}, fmt.Errorf("sign POSTs below %s: %w", prefix, err)
 	}
 	delete(r.Values, "key")
-	return errand.SignedPost{URL: r.URL, Fields: r.Values, ExpiresSeconds: int(postLifetime.Seconds())}, nil
+	return control.SignedPost{URL: r.URL, Fields: r.Values, ExpiresSeconds: int(postLifetime.Seconds())}, nil
 }
 
-// Stat implements errand.Blobs.
-func (b *Blobs) Stat(ctx context.Context, key string) (errand.Blob, error) {
+// Stat implements control.Blobs.
+func (b *Blobs) Stat(ctx context.Context, key string) (control.Blob, error) {
 	r, err := b.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.Bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
-		return errand.Blob{}, translate(err, "head "+key)
+		return control.Blob{}, translate(err, "head "+key)
 	}
-	out := errand.Blob{Key: key, Size: aws.ToInt64(r.ContentLength), Modified: aws.ToTime(r.LastModified)}
+	out := control.Blob{Key: key, Size: aws.ToInt64(r.ContentLength), Modified: aws.ToTime(r.LastModified)}
 	if sum, err := base64.StdEncoding.DecodeString(aws.ToString(r.ChecksumSHA256)); err == nil {
 		out.SHA256 = hex.EncodeToString(sum)
 	}
 	return out, nil
 }
 
-// List implements errand.Blobs.
-func (b *Blobs) List(ctx context.Context, prefix, after string) ([]errand.Blob, error) {
+// List implements control.Blobs.
+func (b *Blobs) List(ctx context.Context, prefix, after string) ([]control.Blob, error) {
 	r, err := b.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.Bucket, Prefix: &prefix, StartAfter: &after})
 	if err != nil {
 		return nil, translate(err, "list "+prefix)
 	}
-	out := make([]errand.Blob, len(r.Contents))
+	out := make([]control.Blob, len(r.Contents))
 	for i, o := range r.Contents {
-		out[i] = errand.Blob{Key: aws.ToString(o.Key), Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}
+		out[i] = control.Blob{Key: aws.ToString(o.Key), Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}
 	}
 	return out, nil
 }
 
-// Open implements errand.Blobs.
+// Open implements control.Blobs.
 func (b *Blobs) Open(ctx context.Context, key string) (io.ReadCloser, error) {
 	r, err := b.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket, Key: &key})
 	if err != nil {
@@ -213,11 +214,11 @@ func (b *Blobs) Open(ctx context.Context, key string) (io.ReadCloser, error) {
 	return r.Body, nil
 }
 
-// translate turns S3's "no such key" into errand.ErrNotFound.
+// translate turns S3's "no such key" into control.ErrNotFound.
 func translate(err error, op string) error {
 	var apiErr smithy.APIError
 	if errors.As(err, &apiErr) && (apiErr.ErrorCode() == "NotFound" || apiErr.ErrorCode() == "NoSuchKey") {
-		return fmt.Errorf("%s: %w", op, errand.ErrNotFound)
+		return fmt.Errorf("%s: %w", op, control.ErrNotFound)
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // invoker is what a localstack.Handler is.
@@ -14,7 +14,7 @@ type invoker = interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
 }
 
-// A ControlPlane is errand's own over AWS, as wire.Plane has it. The program
+// A ControlPlane is errand's own over AWS, as setup.Plane has it. The program
 // that is errand stack alone has none, and links none of AWS's clients.
 type ControlPlane interface {
 	// Start serves a function as a process that speaks the Lambda Runtime API. It
@@ -24,7 +24,7 @@ type ControlPlane interface {
 	// reaches it.
 	Handler(function string, getenv func(string) string, cfg aws.Config, log *slog.Logger) (invoker, error)
 	// Service is what the functions serve.
-	Service(getenv func(string) string, cfg aws.Config, log *slog.Logger) (*errand.Service, error)
+	Service(getenv func(string) string, cfg aws.Config, log *slog.Logger) (*control.Service, error)
 	// Tokens is a deployed server's table of tokens.
-	Tokens(ctx context.Context, table string) (errand.Store, error)
+	Tokens(ctx context.Context, table string) (control.Store, error)
 }

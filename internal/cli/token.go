@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -81,7 +82,7 @@ func (a *app) tokenCreate(ctx context.Context, f tokenFlags) (err error) {
 
 func (a *app) grantToken(ctx context.Context, token string, f tokenFlags) error {
 	held := &heldToken{}
-	svc := errand.NewService(errand.Config{Store: held})
+	svc := control.NewService(control.Config{Store: held})
 	if f.table != "" {
 		var err error
 		if svc.Store, err = a.plane.Tokens(ctx, f.table); err != nil {
@@ -103,11 +104,11 @@ func (a *app) grantToken(ctx context.Context, token string, f tokenFlags) error 
 
 // heldToken is a Store for an operator who stores the token another way.
 type heldToken struct {
-	errand.Store
+	control.Store
 	token *errand.Token
 }
 
-// PutToken implements errand.TokenStore.
+// PutToken implements control.TokenStore.
 func (h *heldToken) PutToken(_ context.Context, t *errand.Token) error {
 	h.token = t
 	return nil

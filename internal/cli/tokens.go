@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // localOwner owns the jobs and workers of a local server's own tokens.
@@ -45,7 +46,7 @@ func (t localTokens) user() string { return t[errand.RoleUser] }
 
 // grant makes the tokens known to the server. It does so at each start: a new
 // store doesn't know the tokens of an old directory.
-func (t localTokens) grant(ctx context.Context, svc *errand.Service) error {
+func (t localTokens) grant(ctx context.Context, svc *control.Service) error {
 	for _, f := range tokenFiles {
 		if err := grantToken(ctx, svc, t[f.role], f.role); err != nil {
 			return fmt.Errorf("grant %s: %w", f.file, err)
@@ -56,7 +57,7 @@ func (t localTokens) grant(ctx context.Context, svc *errand.Service) error {
 
 // grantToken tries for a while: a store that is throttled is no reason not to
 // start.
-func grantToken(ctx context.Context, svc *errand.Service, token string, role errand.Role) error {
+func grantToken(ctx context.Context, svc *control.Service, token string, role errand.Role) error {
 	ctx, cancel := context.WithTimeout(ctx, firstContact.time)
 	defer cancel()
 	for wait := (backoff{}); ; {

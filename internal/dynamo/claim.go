@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // claimItem is an idempotency key's use.
@@ -22,15 +22,15 @@ type claimItem struct {
 	meta
 }
 
-// Claim implements errand.JobStore.
-func (s *Store) Claim(ctx context.Context, c errand.Claim) (errand.Claim, error) {
+// Claim implements control.JobStore.
+func (s *Store) Claim(ctx context.Context, c control.Claim) (control.Claim, error) {
 	sum := sha256.Sum256([]byte(c.Owner + "\x00" + c.Route + "\x00" + c.Key))
 	i := claimItem{
 		PK: "claim#" + hex.EncodeToString(sum[:]), SK: "claim", BodyHash: c.BodyHash, JobID: c.JobID,
 		meta: meta{Mark: newMark(), TTL: s.now().Add(claimLifetime).Unix()},
 	}
 	old, err := s.put(ctx, s.tables.Jobs, i, i.Mark, 0)
-	if !errors.Is(err, errand.ErrConflict) {
+	if !errors.Is(err, control.ErrConflict) {
 		return c, err
 	}
 	var held claimItem
@@ -38,7 +38,7 @@ func (s *Store) Claim(ctx context.Context, c errand.Claim) (errand.Claim, error)
 		return c, fmt.Errorf("claim: %w", err)
 	}
 	c.BodyHash, c.JobID = held.BodyHash, held.JobID
-	return c, errand.ErrExists
+	return c, control.ErrExists
 }
 
 // overwrite writes rec whatever was there.

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 const (
@@ -120,20 +121,20 @@ func (i *stateItem) state() *errand.State {
 	}
 }
 
-// CreateJob implements errand.JobStore.
+// CreateJob implements control.JobStore.
 func (s *Store) CreateJob(ctx context.Context, spec *errand.Spec, state *errand.State) error {
 	si, err := newSpecItem(spec)
 	if err != nil {
 		return err
 	}
 	si.Mark = newMark()
-	if _, err := s.put(ctx, s.tables.Jobs, si, si.Mark, 0); err != nil && !errors.Is(err, errand.ErrConflict) {
+	if _, err := s.put(ctx, s.tables.Jobs, si, si.Mark, 0); err != nil && !errors.Is(err, control.ErrConflict) {
 		return err
 	}
 	i := newStateItem(state, 1)
 	_, err = s.put(ctx, s.tables.Jobs, i, i.Mark, 0)
-	if errors.Is(err, errand.ErrConflict) {
-		return errand.ErrExists
+	if errors.Is(err, control.ErrConflict) {
+		return control.ErrExists
 	}
 	if err == nil {
 		state.Rev = 1
@@ -141,7 +142,7 @@ func (s *Store) CreateJob(ctx context.Context, spec *errand.Spec, state *errand.
 	return err
 }
 
-// Job implements errand.JobStore: one query, for spec and state sort next to
+// Job implements control.JobStore: one query, for spec and state sort next to
 // each other, behind the results.
 func (s *Store) Job(ctx context.Context, id string) (*errand.Spec, *errand.State, error) {
 	res, err := s.db.Query(ctx, &dynamodb.QueryInput{
@@ -153,7 +154,7 @@ func (s *Store) Job(ctx context.Context, id string) (*errand.Spec, *errand.State
 		return nil, nil, fmt.Errorf("query %s: %w", s.tables.Jobs, err)
 	}
 	if len(res.Items) != 2 {
-		return nil, nil, errand.ErrNotFound
+		return nil, nil, control.ErrNotFound
 	}
 	return s.decodeJob(res.Items[0], res.Items[1])
 }
@@ -171,7 +172,7 @@ func (s *Store) decodeJob(specIt, stateIt item) (*errand.Spec, *errand.State, er
 	return spec, ti.state(), err
 }
 
-// State implements errand.JobStore.
+// State implements control.JobStore.
 func (s *Store) State(ctx context.Context, id string) (*errand.State, error) {
 	var i stateItem
 	if err := s.get(ctx, s.tables.Jobs, key(id, stateKey), &i); err != nil {
@@ -180,7 +181,7 @@ func (s *Store) State(ctx context.Context, id string) (*errand.State, error) {
 	return i.state(), nil
 }
 
-// PutState implements errand.JobStore.
+// PutState implements control.JobStore.
 func (s *Store) PutState(ctx context.Context, st *errand.State) error {
 	i := newStateItem(st, st.Rev+1)
 	if _, err := s.put(ctx, s.tables.Jobs, i, i.Mark, st.Rev); err != nil {
@@ -200,7 +201,7 @@ type resultItem struct {
 
 func resultKey(attempt int) string { return fmt.Sprintf("result#%04d", attempt) }
 
-// PutResult implements errand.JobStore.
+// PutResult implements control.JobStore.
 func (s *Store) PutResult(ctx context.Context, jobID string, attempt int, r *errand.Result) error {
 	doc, err := json.Marshal(r)
 	if err != nil {
@@ -212,7 +213,7 @@ func (s *Store) PutResult(ctx context.Context, jobID string, attempt int, r *err
 	})
 }
 
-// Result implements errand.JobStore.
+// Result implements control.JobStore.
 func (s *Store) Result(ctx context.Context, jobID string, attempt int) (*errand.Result, error) {
 	var i resultItem
 	if err := s.get(ctx, s.tables.Jobs, key(jobID, resultKey(attempt)), &i); err != nil {

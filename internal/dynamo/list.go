@@ -15,6 +15,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // The indexes of the jobs table, as template.yaml names them.
@@ -34,10 +35,10 @@ func monthOf(t time.Time) string { return t.UTC().Format("200601") }
 
 func ownerMonth(owner, month, shard string) string { return owner + "#" + month + "#" + shard }
 
-// Jobs implements errand.JobStore. Where a filter leaves few, a page may hold
+// Jobs implements control.JobStore. Where a filter leaves few, a page may hold
 // fewer than its limit and yet have a next one.
-func (s *Store) Jobs(ctx context.Context, f errand.JobFilter) (errand.JobPage, error) {
-	var page errand.JobPage
+func (s *Store) Jobs(ctx context.Context, f control.JobFilter) (control.JobPage, error) {
+	var page control.JobPage
 	before := f.Cursor
 	for scanned := 0; scanned < maxScanned; {
 		ids, err := s.jobIDs(ctx, f, before, batchJobs)
@@ -67,12 +68,12 @@ func (s *Store) Jobs(ctx context.Context, f errand.JobFilter) (errand.JobPage, e
 	return page, nil
 }
 
-func matches(f errand.JobFilter, st *errand.State) bool {
+func matches(f control.JobFilter, st *errand.State) bool {
 	return (f.Queue == "" || st.Queue == f.Queue) && (f.Status == "" || st.View(f.Now).Status == f.Status)
 }
 
 // jobIDs lists up to n IDs that are older than before ("": from now), newest first.
-func (s *Store) jobIDs(ctx context.Context, f errand.JobFilter, before string, n int) ([]string, error) {
+func (s *Store) jobIDs(ctx context.Context, f control.JobFilter, before string, n int) ([]string, error) {
 	month, err := startMonth(f.Now, before)
 	if err != nil {
 		return nil, err
@@ -187,7 +188,7 @@ func (s *Store) joinJobs(specs, states map[string]item) (map[string]errand.Job, 
 	jobs := make(map[string]errand.Job, len(states))
 	for id, stateIt := range states {
 		spec, state, err := s.decodeJob(specs[id], stateIt)
-		if errors.Is(err, errand.ErrNotFound) {
+		if errors.Is(err, control.ErrNotFound) {
 			continue
 		}
 		if err != nil {
@@ -198,7 +199,7 @@ func (s *Store) joinJobs(specs, states map[string]item) (map[string]errand.Job, 
 	return jobs, nil
 }
 
-// DueJobs implements errand.JobStore.
+// DueJobs implements control.JobStore.
 func (s *Store) DueJobs(ctx context.Context, t time.Time, f func(id string) bool) error {
 	for sh := range shards {
 		pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{

@@ -34,20 +34,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // Tables are the tables' names.
 type Tables struct{ Jobs, Workers, Tokens string }
 
-// Store is the errand.Store on DynamoDB.
+// Store is the control.Store on DynamoDB.
 type Store struct {
 	db     *dynamodb.Client
 	tables Tables
 	now    func() time.Time
 }
 
-var _ errand.Store = (*Store)(nil)
+var _ control.Store = (*Store)(nil)
 
 // New returns a Store. now tells which items are past their TTL: DynamoDB may
 // keep them readable for days.
@@ -96,7 +96,7 @@ type item = map[string]types.AttributeValue
 
 func key(pk, sk string) item { return item{"pk": str(pk), "sk": str(sk)} }
 
-// get reads one item into out, strongly consistent. Errors: errand.ErrNotFound.
+// get reads one item into out, strongly consistent. Errors: control.ErrNotFound.
 func (s *Store) get(ctx context.Context, table string, k item, out any) error {
 	res, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(true)})
 	if err != nil {
@@ -108,14 +108,14 @@ func (s *Store) get(ctx context.Context, table string, k item, out any) error {
 // decode reads an item into out, unless there is none or it is past its TTL.
 func (s *Store) decode(it item, out any) error {
 	if len(it) == 0 {
-		return errand.ErrNotFound
+		return control.ErrNotFound
 	}
 	var m meta
 	if err := errors.Join(attributevalue.UnmarshalMap(it, &m), attributevalue.UnmarshalMap(it, out)); err != nil {
 		return fmt.Errorf("decode item: %w", err)
 	}
 	if s.expired(m) {
-		return errand.ErrNotFound
+		return control.ErrNotFound
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func (s *Store) decode(it item, out any) error {
 // put writes rec if the item is at revision rev; 0: if it isn't there, or is
 // past its TTL. Where the condition fails because this very write, by its mark,
 // was applied before, that is success. Else it returns the item that is there,
-// and errand.ErrConflict.
+// and control.ErrConflict.
 func (s *Store) put(ctx context.Context, table string, rec any, mark string, rev int) (old item, err error) {
 	it, err := attributevalue.MarshalMap(rec)
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *Store) put(ctx context.Context, table string, rec any, mark string, rev
 	if m, ok := failed.Item["mark"].(*types.AttributeValueMemberS); ok && m.Value == mark {
 		return nil, nil
 	}
-	return failed.Item, errand.ErrConflict
+	return failed.Item, control.ErrConflict
 }
 
 func wrap(err error, op string) error {

@@ -14,7 +14,7 @@ type tokenItem struct {
 	Queues []string `dynamodbav:"queues,omitempty"`
 }
 
-// Token implements errand.TokenStore.
+// Token implements control.TokenStore.
 func (s *Store) Token(ctx context.Context, hash string) (*errand.Token, error) {
 	var i tokenItem
 	if err := s.get(ctx, s.tables.Tokens, item{"pk": str(hash)}, &i); err != nil {
@@ -23,7 +23,7 @@ func (s *Store) Token(ctx context.Context, hash string) (*errand.Token, error) {
 	return &errand.Token{Hash: i.PK, Role: errand.Role(i.Role), Owner: i.Owner, Queues: i.Queues}, nil
 }
 
-// PutToken implements errand.TokenStore.
+// PutToken implements control.TokenStore.
 func (s *Store) PutToken(ctx context.Context, t *errand.Token) error {
 	return s.overwrite(ctx, s.tables.Tokens, tokenItem{PK: t.Hash, Role: string(t.Role), Owner: t.Owner, Queues: t.Queues})
 }

@@ -66,7 +66,7 @@ func (i *workerItem) worker() *errand.Worker {
 	return w
 }
 
-// Worker implements errand.WorkerStore.
+// Worker implements control.WorkerStore.
 func (s *Store) Worker(ctx context.Context, id string) (*errand.Worker, error) {
 	var i workerItem
 	if err := s.get(ctx, s.tables.Workers, item{"pk": str(id)}, &i); err != nil {
@@ -75,7 +75,7 @@ func (s *Store) Worker(ctx context.Context, id string) (*errand.Worker, error) {
 	return i.worker(), nil
 }
 
-// PutWorker implements errand.WorkerStore.
+// PutWorker implements control.WorkerStore.
 func (s *Store) PutWorker(ctx context.Context, w *errand.Worker) error {
 	i := newWorkerItem(w, w.Rev+1)
 	if _, err := s.put(ctx, s.tables.Workers, i, i.Mark, w.Rev); err != nil {
@@ -85,7 +85,7 @@ func (s *Store) PutWorker(ctx context.Context, w *errand.Worker) error {
 	return nil
 }
 
-// Workers implements errand.WorkerStore.
+// Workers implements control.WorkerStore.
 func (s *Store) Workers(ctx context.Context, cursor string, limit int) ([]errand.Worker, string, error) {
 	n := int32(limit)
 	in := &dynamodb.ScanInput{TableName: &s.tables.Workers, Limit: &n}

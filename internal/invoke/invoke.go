@@ -11,15 +11,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
-// Direct is the errand.Direct on Lambda.
+// Direct is the control.Direct on Lambda.
 type Direct struct {
 	lambda   *lambda.Client
 	function string
 }
 
-var _ errand.Direct = (*Direct)(nil)
+var _ control.Direct = (*Direct)(nil)
 
 // New returns a Direct that invokes the function of that name.
 func New(client *lambda.Client, function string) *Direct {
@@ -32,7 +33,7 @@ type functionError struct {
 	Message string `json:"errorMessage"`
 }
 
-// Run implements errand.Direct. It tries once: the commands may have run.
+// Run implements control.Direct. It tries once: the commands may have run.
 func (d *Direct) Run(ctx context.Context, r errand.DirectRequest) (errand.DirectResult, error) {
 	var out errand.DirectResult
 	payload, err := json.Marshal(r)

@@ -17,9 +17,10 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
-// Queue is the errand.Queue on SQS.
+// Queue is the control.Queue on SQS.
 type Queue struct {
 	sqs   *sqs.Client
 	urls  map[string]string
@@ -27,7 +28,7 @@ type Queue struct {
 	log   *slog.Logger
 }
 
-var _ errand.Queue = (*Queue)(nil)
+var _ control.Queue = (*Queue)(nil)
 
 // New returns a Queue over the SQS queues at urls, which are keyed by the names
 // of the job queues; bells are standard queues, by the same keys.
@@ -52,7 +53,7 @@ func (q *Queue) url(queue string) (*string, error) {
 	return &url, nil
 }
 
-// Send implements errand.Queue.
+// Send implements control.Queue.
 func (q *Queue) Send(ctx context.Context, queue, lane, dedupID, jobID string) error {
 	url, err := q.url(queue)
 	if err != nil {
@@ -67,8 +68,8 @@ func (q *Queue) Send(ctx context.Context, queue, lane, dedupID, jobID string) er
 	return nil
 }
 
-// Receive implements errand.Queue.
-func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold time.Duration) (*errand.Ticket, error) {
+// Receive implements control.Queue.
+func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold time.Duration) (*control.Ticket, error) {
 	url, err := q.url(queue)
 	if err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold
 		m := res.Messages[0]
 		jobID, handle := aws.ToString(m.Body), aws.ToString(m.ReceiptHandle)
 		if body().MatchString(jobID) {
-			return &errand.Ticket{JobID: jobID, Handle: handle}, nil
+			return &control.Ticket{JobID: jobID, Handle: handle}, nil
 		}
 		q.log.ErrorContext(ctx, "malformed ticket deleted", "queue", queue, "message", aws.ToString(m.MessageId), "body", jobID[:min(len(jobID), 100)])
 		if err := q.Delete(ctx, queue, handle); err != nil {
@@ -113,7 +114,7 @@ func refused(err error) bool {
 	return errors.As(err, &apiErr) && apiErr.ErrorCode() == "InvalidParameterValue"
 }
 
-// Hide implements errand.Queue.
+// Hide implements control.Queue.
 func (q *Queue) Hide(ctx context.Context, queue, handle string, d time.Duration) error {
 	url, err := q.url(queue)
 	if err != nil {
@@ -128,7 +129,7 @@ func (q *Queue) Hide(ctx context.Context, queue, handle string, d time.Duration)
 	return nil
 }
 
-// Delete implements errand.Queue.
+// Delete implements control.Queue.
 func (q *Queue) Delete(ctx context.Context, queue, handle string) error {
 	url, err := q.url(queue)
 	if err != nil {
@@ -141,7 +142,7 @@ func (q *Queue) Delete(ctx context.Context, queue, handle string) error {
 	return nil
 }
 
-// Ring implements errand.Queue. What rings in vain is gone after the bell's
+// Ring implements control.Queue. What rings in vain is gone after the bell's
 // retention, a minute.
 func (q *Queue) Ring(ctx context.Context, queue string) error {
 	url, ok := q.bells[queue]

@@ -23,7 +23,7 @@ func TestGuide(t *testing.T) {
 			t.Errorf("there is no test %s", name)
 		}
 	}
-	b, err = os.ReadFile(filepath.Join(root, "internal", "wire", "settings.go"))
+	b, err = os.ReadFile(filepath.Join(root, "internal", "setup", "settings.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/api/apitest"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // server is what the page's examples talk to.
@@ -24,7 +25,7 @@ type server struct{ url, user, agent, admin string }
 // TestContract runs the page against the API over fakes, which validates its
 // traffic against docs/openapi.yaml.
 func TestContract(t *testing.T) {
-	s := apitest.New(t, func(c *errand.Config) { c.Direct = exitThree{} })
+	s := apitest.New(t, func(c *control.Config) { c.Direct = exitThree{} })
 	runPage(t, server{s.URL, s.User, s.Agent, s.Admin})
 }
 

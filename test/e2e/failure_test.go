@@ -24,7 +24,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/test/errandbin"
 )
 
@@ -272,7 +272,7 @@ func (s *server) awsCalls() map[string]func(endpoint string) error {
 			Region: "us-east-1", BaseEndpoint: &endpoint,
 			// The product's: the SDK's own doesn't try again where an answer was cut.
 			Retryer: func() aws.Retryer {
-				return wire.NewRetryer(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })
+				return setup.NewRetryer(func(o *retry.StandardOptions) { o.MaxAttempts = attempts })
 			},
 			Credentials: credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, ""),
 		}

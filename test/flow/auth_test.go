@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 	"github.com/oklog/ulid/v2"
 )
 
@@ -33,7 +34,7 @@ func TestBadTokens(t *testing.T) {
 func TestWorkerTokens(t *testing.T) {
 	w := newWorld(t)
 	k := w.worker("a")
-	ann := errand.Caller{Principal: errand.Principal{Role: errand.RoleAgent, Owner: "ann"}}
+	ann := control.Caller{Principal: control.Principal{Role: errand.RoleAgent, Owner: "ann"}}
 	r := errand.Registration{WorkerID: k.id, Token: "erw_" + k.id + "." + strings.Repeat("t", 40)}
 	_, err := w.svc.Register(w.ctx, ann, r)
 	wantCode(t, err, errand.CodeForbidden)
@@ -63,13 +64,13 @@ func TestCursorFromTheFuture(t *testing.T) {
 	normalOnly(t, "it counts calls to AWS")
 	w := newWorld(t)
 	job := w.create()
-	first := w.queries(func() errand.JobPage {
-		page, err := w.list(errand.JobFilter{})
+	first := w.queries(func() control.JobPage {
+		page, err := w.list(control.JobFilter{})
 		wantCode(t, err, "")
 		return page
 	})
-	future := w.queries(func() errand.JobPage {
-		page, err := w.list(errand.JobFilter{Cursor: ulid.MustNew(ulid.MaxTime()/8, nil).String()})
+	future := w.queries(func() control.JobPage {
+		page, err := w.list(control.JobFilter{Cursor: ulid.MustNew(ulid.MaxTime()/8, nil).String()})
 		wantCode(t, err, "")
 		if len(page.Jobs) != 1 || page.Jobs[0].Spec.ID != job.Spec.ID {
 			t.Errorf("page %+v", page)
@@ -82,7 +83,7 @@ func TestCursorFromTheFuture(t *testing.T) {
 }
 
 // queries counts DynamoDB's.
-func (w *world) queries(f func() errand.JobPage) int64 {
+func (w *world) queries(f func() control.JobPage) int64 {
 	before := w.stack.Usage()["dynamodb.Query"].Calls
 	f()
 	return w.stack.Usage()["dynamodb.Query"].Calls - before

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 func spec(command string) errand.Spec {
@@ -18,25 +19,25 @@ func spec(command string) errand.Spec {
 // key is another key; after 24 hours it is free.
 func TestIdempotencyKey(t *testing.T) {
 	w := newWorld(t)
-	first, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), errand.CreateOptions{Key: "key-1"})
+	first, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), control.CreateOptions{Key: "key-1"})
 	wantCode(t, err, "")
-	again, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), errand.CreateOptions{Key: "key-1"})
+	again, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), control.CreateOptions{Key: "key-1"})
 	wantCode(t, err, "")
 	if again.Spec.ID != first.Spec.ID {
 		t.Errorf("the same request made job %s, then %s", first.Spec.ID, again.Spec.ID)
 	}
-	_, err = w.svc.CreateJob(w.ctx, w.user, spec("make test"), errand.CreateOptions{Key: "key-1"})
+	_, err = w.svc.CreateJob(w.ctx, w.user, spec("make test"), control.CreateOptions{Key: "key-1"})
 	wantCode(t, err, errand.CodeIdempotencyMismatch)
 
 	bob := w.user
 	bob.Owner = "bob"
-	other, err := w.svc.CreateJob(w.ctx, bob, spec("make test"), errand.CreateOptions{Key: "key-1"})
+	other, err := w.svc.CreateJob(w.ctx, bob, spec("make test"), control.CreateOptions{Key: "key-1"})
 	wantCode(t, err, "")
 	if other.Spec.ID == first.Spec.ID {
 		t.Error("two owners' keys made one job")
 	}
 	w.clock.Advance(25 * time.Hour)
-	later, err := w.svc.CreateJob(w.ctx, w.user, spec("make test"), errand.CreateOptions{Key: "key-1"})
+	later, err := w.svc.CreateJob(w.ctx, w.user, spec("make test"), control.CreateOptions{Key: "key-1"})
 	wantCode(t, err, "")
 	if later.Spec.ID == first.Spec.ID {
 		t.Error("the key is held for longer than 24 hours")
@@ -52,18 +53,18 @@ func TestCreateUnderFaults(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
 				w.faults.set(op, applied)
-				_, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), errand.CreateOptions{Key: "key"})
+				_, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), control.CreateOptions{Key: "key"})
 				if !w.faults.happened() {
 					t.Fatalf("%s was not called", op)
 				}
 				if (err != nil) != (op != "Send") {
 					t.Fatalf("create: %v", err)
 				}
-				job, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), errand.CreateOptions{Key: "key"})
+				job, err := w.svc.CreateJob(w.ctx, w.user, spec("make"), control.CreateOptions{Key: "key"})
 				wantCode(t, err, "")
 				w.clock.Advance(time.Minute)
 				w.sweep()
-				page, err := w.list(errand.JobFilter{})
+				page, err := w.list(control.JobFilter{})
 				wantCode(t, err, "")
 				if len(page.Jobs) != 1 || w.tickets() != 1 {
 					t.Errorf("%d jobs and %d tickets, want one of each", len(page.Jobs), w.tickets())
@@ -86,19 +87,19 @@ func TestOwners(t *testing.T) {
 	wantCode(t, err, errand.CodeJobNotFound)
 	_, err = w.svc.Cancel(w.ctx, bob, job.Spec.ID)
 	wantCode(t, err, errand.CodeJobNotFound)
-	_, err = w.svc.Logs(w.ctx, bob, errand.LogRequest{JobID: job.Spec.ID})
+	_, err = w.svc.Logs(w.ctx, bob, control.LogRequest{JobID: job.Spec.ID})
 	wantCode(t, err, errand.CodeJobNotFound)
-	page, err := w.svc.Jobs(w.ctx, bob, errand.JobFilter{})
+	page, err := w.svc.Jobs(w.ctx, bob, control.JobFilter{})
 	wantCode(t, err, "")
 	if len(page.Jobs) != 0 {
 		t.Errorf("bob sees %d jobs", len(page.Jobs))
 	}
-	admin := errand.Caller{Principal: errand.Principal{Role: errand.RoleAdmin, Owner: "root"}}
+	admin := control.Caller{Principal: control.Principal{Role: errand.RoleAdmin, Owner: "root"}}
 	if _, err := w.svc.Job(w.ctx, admin, job.Spec.ID); err != nil {
 		t.Errorf("an admin: %v", err)
 	}
 	w.settle()
-	page, err = w.svc.Jobs(w.ctx, admin, errand.JobFilter{})
+	page, err = w.svc.Jobs(w.ctx, admin, control.JobFilter{})
 	wantCode(t, err, "")
 	if len(page.Jobs) != 1 {
 		t.Errorf("an admin sees %d jobs, want 1", len(page.Jobs))
@@ -115,7 +116,7 @@ func TestListsPage(t *testing.T) {
 		w.clock.Advance(6 * 24 * time.Hour)
 	}
 	var got []string
-	f := errand.JobFilter{Limit: 3}
+	f := control.JobFilter{Limit: 3}
 	for {
 		page, err := w.list(f)
 		wantCode(t, err, "")
@@ -131,12 +132,12 @@ func TestListsPage(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 	w.sweep() // those older than 13 days fail
-	page, err := w.list(errand.JobFilter{Status: errand.Pending})
+	page, err := w.list(control.JobFilter{Status: errand.Pending})
 	wantCode(t, err, "")
 	if len(page.Jobs) != 2 {
 		t.Errorf("%d pending jobs, want 2", len(page.Jobs))
 	}
-	_, err = w.list(errand.JobFilter{Cursor: "page-2"})
+	_, err = w.list(control.JobFilter{Cursor: "page-2"})
 	wantCode(t, err, errand.CodeInvalidField)
 }
 
@@ -145,7 +146,7 @@ func TestSources(t *testing.T) {
 	w := newWorld(t)
 	s := spec("ls")
 	s.Source = &errand.Source{SHA256: strings.Repeat("a", 64)}
-	_, err := w.svc.CreateJob(w.ctx, w.user, s, errand.CreateOptions{})
+	_, err := w.svc.CreateJob(w.ctx, w.user, s, control.CreateOptions{})
 	wantCode(t, err, errand.CodeSourceNotFound)
 }
 
@@ -166,17 +167,17 @@ func TestListsMerge(t *testing.T) {
 		}
 		w.clock.Advance(time.Minute)
 	}
-	admin := errand.Caller{Principal: errand.Principal{Role: errand.RoleAdmin, Owner: "root"}}
-	for _, c := range []errand.Caller{w.user, admin} {
+	admin := control.Caller{Principal: control.Principal{Role: errand.RoleAdmin, Owner: "root"}}
+	for _, c := range []control.Caller{w.user, admin} {
 		for _, limit := range []int{7, 50, 130, 200} {
-			w.wantList(c, errand.JobFilter{Limit: limit}, all)
+			w.wantList(c, control.JobFilter{Limit: limit}, all)
 		}
-		w.wantList(c, errand.JobFilter{Limit: 3, Status: errand.Cancelled}, cancelled)
+		w.wantList(c, control.JobFilter{Limit: 3, Status: errand.Cancelled}, cancelled)
 	}
 }
 
 // wantList reads all pages of a list; oldestFirst is what it must hold.
-func (w *world) wantList(c errand.Caller, f errand.JobFilter, oldestFirst []string) {
+func (w *world) wantList(c control.Caller, f control.JobFilter, oldestFirst []string) {
 	w.t.Helper()
 	var got []string
 	for {

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -133,7 +134,7 @@ func (d *day) live() {
 func (d *day) register(name string) *hand {
 	id := "worker-" + name
 	r := errand.Registration{WorkerID: id, Token: "erw_" + id + "." + fmt.Sprintf("%040d", 0), Slots: 1}
-	agent := errand.Caller{Principal: errand.Principal{Role: errand.RoleAgent, Owner: "ann"}}
+	agent := control.Caller{Principal: control.Principal{Role: errand.RoleAgent, Owner: "ann"}}
 	for {
 		out, err := d.svc.Register(d.ctx, agent, r)
 		if d.passing(err) {
@@ -141,7 +142,7 @@ func (d *day) register(name string) *hand {
 		}
 		return &hand{worker: &worker{
 			world: d.world, id: id, epoch: out.Epoch,
-			caller: errand.Caller{Principal: errand.Principal{Role: errand.RoleWorker, Owner: "ann", WorkerID: id}, Origin: "http://127.0.0.1:8080"},
+			caller: control.Caller{Principal: control.Principal{Role: errand.RoleWorker, Owner: "ann", WorkerID: id}, Origin: "http://127.0.0.1:8080"},
 		}}
 	}
 }
@@ -153,7 +154,7 @@ func (d *day) create() {
 		Commands: []errand.Command{{Shell: "true"}}, Group: []string{"", "", "x", "y"}[d.rng.IntN(4)], MaxAttempts: 1 + d.rng.IntN(2),
 	}}
 	for {
-		job, err := d.svc.CreateJob(d.ctx, d.user, a.spec, errand.CreateOptions{Key: a.key})
+		job, err := d.svc.CreateJob(d.ctx, d.user, a.spec, control.CreateOptions{Key: a.key})
 		if d.passing(err) {
 			d.clock.Advance(time.Second)
 			continue
@@ -198,7 +199,7 @@ func (d *day) poll(h *hand) {
 		h.pollID = fmt.Sprintf("%s-%d-%d", h.id, h.epoch, h.polls)
 	}
 	asked := d.clock.Now()
-	a, err := d.svc.TakeJob(d.ctx, h.caller, errand.TakeRequest{WorkerID: h.id, Epoch: h.epoch, PollID: h.pollID})
+	a, err := d.svc.TakeJob(d.ctx, h.caller, control.TakeRequest{WorkerID: h.id, Epoch: h.epoch, PollID: h.pollID})
 	if d.passing(err) {
 		return // with the same ID again
 	}
@@ -365,7 +366,7 @@ func (d *day) clean() {
 		d.t.Errorf("%d tickets are left", n)
 	}
 	for {
-		page, err := d.svc.Jobs(ctx, d.user, errand.JobFilter{Limit: 200})
+		page, err := d.svc.Jobs(ctx, d.user, control.JobFilter{Limit: 200})
 		if d.passing(err) {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // errFault is what an operation answers that was made to fail.
@@ -61,7 +62,7 @@ func (f *faults) do(op string, run func() error) error {
 
 // faultyStore fails writes of the store.
 type faultyStore struct {
-	errand.Store
+	control.Store
 	*faults
 }
 
@@ -86,14 +87,14 @@ func (s faultyStore) PutWorker(ctx context.Context, w *errand.Worker) error {
 	return s.do("PutWorker", func() error { return s.Store.PutWorker(ctx, w) })
 }
 
-func (s faultyStore) Claim(ctx context.Context, c errand.Claim) (out errand.Claim, err error) {
+func (s faultyStore) Claim(ctx context.Context, c control.Claim) (out control.Claim, err error) {
 	err = s.do("Claim", func() error { out, err = s.Store.Claim(ctx, c); return err })
 	return out, err
 }
 
 // faultyQueue fails calls to the queue.
 type faultyQueue struct {
-	errand.Queue
+	control.Queue
 	*faults
 }
 
@@ -101,7 +102,7 @@ func (q faultyQueue) Send(ctx context.Context, queue, lane, dedup, job string) e
 	return q.do("Send", func() error { return q.Queue.Send(ctx, queue, lane, dedup, job) })
 }
 
-func (q faultyQueue) Receive(ctx context.Context, queue, attempt string, wait, hold time.Duration) (t *errand.Ticket, err error) {
+func (q faultyQueue) Receive(ctx context.Context, queue, attempt string, wait, hold time.Duration) (t *control.Ticket, err error) {
 	err = q.do("Receive", func() error { t, err = q.Queue.Receive(ctx, queue, attempt, wait, hold); return err })
 	if err != nil {
 		t = nil

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // s3 is the client that an agent or the CLI reaches the objects with: it knows
@@ -87,10 +88,10 @@ func (l *logWriter) submit() {
 }
 
 // readLog reads pages from an offset on until one is empty or the last.
-func (w *world) readLog(id string, attempt int, offset int64) (payload []byte, last errand.LogPage, pages int) {
+func (w *world) readLog(id string, attempt int, offset int64) (payload []byte, last control.LogPage, pages int) {
 	w.t.Helper()
 	for {
-		page, err := w.svc.Logs(w.ctx, w.user, errand.LogRequest{JobID: id, Attempt: attempt, Offset: offset})
+		page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: id, Attempt: attempt, Offset: offset})
 		wantCode(w.t, err, "")
 		pages++
 		for _, f := range page.Frames {
@@ -192,15 +193,15 @@ func TestLogWithAGap(t *testing.T) {
 
 // endless is a storage whose log has a gap and then no end.
 type endless struct {
-	errand.Blobs
+	control.Blobs
 	lists int
 }
 
-func (e *endless) List(_ context.Context, prefix, _ string) ([]errand.Blob, error) {
+func (e *endless) List(_ context.Context, prefix, _ string) ([]control.Blob, error) {
 	e.lists++
-	var blobs []errand.Blob
+	var blobs []control.Blob
 	for i := range 1000 {
-		blobs = append(blobs, errand.Blob{Key: fmt.Sprintf("%s%020d", prefix, 1000*e.lists+i)})
+		blobs = append(blobs, control.Blob{Key: fmt.Sprintf("%s%020d", prefix, 1000*e.lists+i)})
 	}
 	return blobs, nil
 }
@@ -257,9 +258,9 @@ func TestLogOfEachAttempt(t *testing.T) {
 			t.Errorf("attempt %d: %q, done: %v, job %s", attempt, got, page.Done, page.Status)
 		}
 	}
-	_, err := w.svc.Logs(w.ctx, w.user, errand.LogRequest{JobID: job.Spec.ID, Attempt: 3})
+	_, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Attempt: 3})
 	wantCode(t, err, errand.CodeInvalidField)
-	_, err = w.svc.Logs(w.ctx, w.user, errand.LogRequest{JobID: job.Spec.ID, Offset: -1})
+	_, err = w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Offset: -1})
 	wantCode(t, err, errand.CodeInvalidField)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // lossy loses the n-th request to AWS, or its answer after it took effect.
@@ -82,7 +83,7 @@ func life(t *testing.T, n int, applied bool) int {
 	w.svc = w.service(cfg)
 
 	k := w.worker("a")
-	job, err := w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "true"}}}, errand.CreateOptions{Key: "key"})
+	job, err := w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "true"}}}, control.CreateOptions{Key: "key"})
 	wantCode(t, err, "")
 	a, err := k.poll("p")
 	wantCode(t, err, "")
@@ -103,7 +104,7 @@ func life(t *testing.T, n int, applied bool) int {
 		t.Fatalf("status %s", status)
 	}
 	w.want(job.Spec.ID, errand.Completed, "", 1)
-	page, err := w.list(errand.JobFilter{})
+	page, err := w.list(control.JobFilter{})
 	wantCode(t, err, "")
 	if len(page.Jobs) != 1 {
 		t.Errorf("%d jobs", len(page.Jobs))

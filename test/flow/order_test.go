@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // sequences notes the SequenceNumber that SQS gave each job's ticket.
@@ -147,7 +148,7 @@ func TestOrder(t *testing.T) {
 				if i%3 == 0 {
 					spec.Group = fmt.Sprintf("lane-%d", i%5)
 				}
-				job, err := w.svc.CreateJob(w.ctx, w.user, spec, errand.CreateOptions{})
+				job, err := w.svc.CreateJob(w.ctx, w.user, spec, control.CreateOptions{})
 				if err != nil {
 					t.Error(err)
 					return
@@ -197,7 +198,7 @@ func TestNoneWaitsForTheSweep(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			for i := 0; ; i++ {
-				a, err := k.svc.TakeJob(ctx, k.caller, errand.TakeRequest{WorkerID: k.id, Epoch: k.epoch, PollID: fmt.Sprintf("p%d-%d", n, i), Wait: errand.MaxPollWait * 1e9})
+				a, err := k.svc.TakeJob(ctx, k.caller, control.TakeRequest{WorkerID: k.id, Epoch: k.epoch, PollID: fmt.Sprintf("p%d-%d", n, i), Wait: errand.MaxPollWait * 1e9})
 				if ctx.Err() != nil {
 					return
 				}
@@ -227,7 +228,7 @@ func TestNoneWaitsForTheSweep(t *testing.T) {
 			defer wg.Done()
 			for range jobs / 4 {
 				spec := errand.Spec{Commands: []errand.Command{{Shell: "true"}}}
-				if _, err := w.svc.CreateJob(w.ctx, w.user, spec, errand.CreateOptions{}); err != nil {
+				if _, err := w.svc.CreateJob(w.ctx, w.user, spec, control.CreateOptions{}); err != nil {
 					t.Error(err)
 					stop()
 					return

@@ -23,7 +23,8 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -34,7 +35,7 @@ type plant struct {
 	clock *localstack.ManualClock
 	api   http.Handler
 	user  *api.Client
-	svc   *errand.Service
+	svc   *control.Service
 	log   *slog.Logger
 }
 
@@ -45,20 +46,20 @@ func newPlant(t *testing.T) *plant {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	p := &plant{t: t, clock: localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), log: log}
-	clock := wire.Clock{Now: p.clock.Now, After: func(d time.Duration) <-chan time.Time {
+	clock := setup.Clock{Now: p.clock.Now, After: func(d time.Duration) <-chan time.Time {
 		c := make(chan time.Time, 1)
 		p.clock.AfterFunc(d, func() { c <- p.clock.Now() })
 		return c
 	}}
 	var stack *localstack.Stack
 	functions := map[string]localstack.FunctionSource{}
-	names := []string{wire.SweepName}
+	names := []string{setup.SweepName}
 	for _, e := range api.Endpoints() {
 		names = append(names, e.Name)
 	}
 	for _, name := range names {
 		functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
-			return wire.Handler(name, func(k string) string { return env[k] }, awsOf(stack), clock, log)
+			return setup.Handler(name, func(k string) string { return env[k] }, awsOf(stack), clock, log)
 		}}
 	}
 	stack, err := localstack.Start(t.Context(), localstack.Config{
@@ -70,11 +71,11 @@ func newPlant(t *testing.T) *plant {
 	}
 	t.Cleanup(func() { stack.Close() })
 	env := stack.Environment("SweepFunction")
-	settings, err := wire.ParseSettings(func(k string) string { return env[k] })
+	settings, err := setup.ParseSettings(func(k string) string { return env[k] })
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.svc = wire.NewService(awsOf(stack), settings, clock, log)
+	p.svc = setup.NewService(awsOf(stack), settings, clock, log)
 	for role, token := range map[errand.Role]string{errand.RoleUser: "u", errand.RoleAgent: "a"} {
 		if err := p.svc.GrantToken(t.Context(), token, role, "ann", nil); err != nil {
 			t.Fatal(err)

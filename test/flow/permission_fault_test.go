@@ -11,7 +11,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/setup"
 )
 
 // refusing fails one call to AWS in so many, for good, before it takes effect or
@@ -96,7 +96,7 @@ func (u *everything) stumble(round int) {
 	}
 	_, _ = u.user.Cancel(ctx, job.ID)
 	u.clock.Advance([]time.Duration{time.Second, 31 * time.Second, 6 * time.Minute, 16 * time.Minute}[round%4])
-	_ = u.stack.Tick(ctx, wire.SweepName)
+	_ = u.stack.Tick(ctx, setup.SweepName)
 }
 
 // work heartbeats, has the log read, and ends the attempt in some way or in none.

@@ -18,7 +18,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -106,7 +106,7 @@ func (u *everything) begin(wrap func(function string, next http.RoundTripper) ht
 			if wrap != nil {
 				c.Leaked = nil // slow, and looked for without faults
 			}
-			c.Rates = map[string]time.Duration{wire.SweepName: 10_000 * time.Hour} // u.sweep calls it
+			c.Rates = map[string]time.Duration{setup.SweepName: 10_000 * time.Hour} // u.sweep calls it
 			c.Functions["direct"] = localstack.FunctionSource{New: func(map[string]string) (localstack.Handler, error) {
 				return lambda.NewHandler(u.direct), nil
 			}}
@@ -409,7 +409,7 @@ func (u *everything) sweep() {
 	_, err := u.user.CreateJob(u.t.Context(), u.job(""), "")
 	u.must(err)
 	u.clock.Advance(6 * time.Minute)
-	u.must(u.stack.Tick(u.t.Context(), wire.SweepName))
+	u.must(u.stack.Tick(u.t.Context(), setup.SweepName))
 }
 
 // askAs calls every route with a token, whatever the answer: each function reads

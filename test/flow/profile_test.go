@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
-	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -72,7 +72,7 @@ func awsOf(s *localstack.Stack) aws.Config {
 
 // tireless tries up to n times, at once.
 func tireless(n int) aws.Retryer {
-	return wire.NewRetryer(func(o *retry.StandardOptions) {
+	return setup.NewRetryer(func(o *retry.StandardOptions) {
 		o.MaxAttempts, o.RateLimiter = n, unlimited{}
 		o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
 	})
@@ -102,7 +102,7 @@ func (w *world) settle() {
 }
 
 // list is the owner's list of jobs, once it is up to date.
-func (w *world) list(f errand.JobFilter) (errand.JobPage, error) {
+func (w *world) list(f control.JobFilter) (control.JobPage, error) {
 	w.settle()
 	return w.svc.Jobs(w.ctx, w.user, f)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // What stands here the hostile profile found first.
@@ -25,7 +26,7 @@ func TestRepeatedCreateSendsTicket(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	create := func() (errand.Job, error) {
-		return w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "true"}}}, errand.CreateOptions{Key: "key"})
+		return w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "true"}}}, control.CreateOptions{Key: "key"})
 	}
 	w.faults.set("CreateJob", true)
 	if _, err := create(); errand.CodeOf(err) != errand.CodeUnavailable {
@@ -55,7 +56,7 @@ func TestLaneKeepsItsOrder(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			create := func(key string) (errand.Job, error) {
-				return w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "true"}}, Group: "deploy"}, errand.CreateOptions{Key: key})
+				return w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "true"}}, Group: "deploy"}, control.CreateOptions{Key: key})
 			}
 			w.faults.set("Send", applied)
 			_, err := create("a")
@@ -163,15 +164,15 @@ func TestLogChunkCut(t *testing.T) {
 	}
 	cut := &cutting{next: w.stack.RoundTripper(), path: errand.LogChunkKey(job.Spec.ID, 1, 3), left: 6}
 	w.through(cut)
-	page, err := w.svc.Logs(w.ctx, w.user, errand.LogRequest{JobID: job.Spec.ID})
+	page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID})
 	wantCode(t, err, "")
 	if len(page.Frames) != 1 || page.Next != 3 || page.Done {
 		t.Errorf("page %+v", page)
 	}
-	_, err = w.svc.Logs(w.ctx, w.user, errand.LogRequest{JobID: job.Spec.ID, Offset: 3})
+	_, err = w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Offset: 3})
 	wantCode(t, err, errand.CodeUnavailable)
 	cut.left = 2 // fewer than it is read
-	page, err = w.svc.Logs(w.ctx, w.user, errand.LogRequest{JobID: job.Spec.ID})
+	page, err = w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID})
 	wantCode(t, err, "")
 	if len(page.Frames) != 2 || page.Next != 6 {
 		t.Errorf("page %+v", page)

@@ -11,7 +11,8 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -22,7 +23,7 @@ type deployed struct {
 	srv   *httptest.Server // nil: in process
 	url   string
 	http  *http.Client
-	svc   *errand.Service
+	svc   *control.Service
 	clock *localstack.ManualClock // nil: the machine's
 	calls *callLog                // that the functions made of AWS
 }
@@ -49,10 +50,10 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 		Parameters: map[string]string{"SignHosts": "127.0.0.1", "Hosts": "127.0.0.1", "BellUrl": "/bell"},
 	}
 	maps.Copy(c.Parameters, o.parameters)
-	var clock wire.Clock
+	var clock setup.Clock
 	if o.manual {
 		d.clock = localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
-		c.Clock, clock = d.clock, wire.Clock{Now: d.clock.Now, After: (&world{clock: d.clock}).after}
+		c.Clock, clock = d.clock, setup.Clock{Now: d.clock.Now, After: (&world{clock: d.clock}).after}
 	}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	started := make(chan struct{}) // d.stack is there; a schedule may be due before
@@ -68,7 +69,7 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 				aws = o.wrap(name, aws)
 			}
 			cfg.HTTPClient = &http.Client{Transport: aws}
-			return wire.Handler(name, func(k string) string { return env[k] }, cfg, clock, log)
+			return setup.Handler(name, func(k string) string { return env[k] }, cfg, clock, log)
 		}}
 	}
 	if o.change != nil {
@@ -87,10 +88,10 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 }
 
 // open opens the API, and a Service beside it that makes tokens.
-func (d *deployed) open(t *testing.T, o deployOptions, clock wire.Clock, log *slog.Logger) {
+func (d *deployed) open(t *testing.T, o deployOptions, clock setup.Clock, log *slog.Logger) {
 	t.Helper()
 	env := d.stack.Environment("SweepFunction")
-	settings, err := wire.ParseSettings(func(k string) string { return env[k] })
+	settings, err := setup.ParseSettings(func(k string) string { return env[k] })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,12 +102,12 @@ func (d *deployed) open(t *testing.T, o deployOptions, clock wire.Clock, log *sl
 		t.Cleanup(d.srv.Close)
 		d.url, d.http = d.srv.URL, http.DefaultClient
 	}
-	d.svc = wire.NewService(awsOf(d.stack), settings, clock, log)
+	d.svc = setup.NewService(awsOf(d.stack), settings, clock, log)
 }
 
 // functionNames are the functions that use AWS.
 func functionNames() []string {
-	names := []string{wire.SweepName}
+	names := []string{setup.SweepName}
 	for _, e := range api.Endpoints() {
 		names = append(names, e.Name)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // archive is some bytes and the request to upload them.
@@ -18,7 +19,7 @@ func archive(text string) ([]byte, errand.UploadRequest) {
 }
 
 // upload sends an archive as its owner.
-func (w *world) upload(c errand.Caller, text string) *errand.Source {
+func (w *world) upload(c control.Caller, text string) *errand.Source {
 	w.t.Helper()
 	b, r := archive(text)
 	up, err := w.svc.CreateUpload(w.ctx, c, r)
@@ -82,7 +83,7 @@ func TestUploadIsExact(t *testing.T) {
 	if s, _ := w.send(moved, b); moved.URL == up.Put.URL || s != http.StatusForbidden {
 		t.Errorf("as another owner: HTTP %d, want 403", s)
 	}
-	if _, err := w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "ls"}}, Source: &errand.Source{SHA256: r.SHA256}}, errand.CreateOptions{}); errand.CodeOf(err) != errand.CodeSourceNotFound {
+	if _, err := w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "ls"}}, Source: &errand.Source{SHA256: r.SHA256}}, control.CreateOptions{}); errand.CodeOf(err) != errand.CodeSourceNotFound {
 		t.Errorf("create after refused uploads: %v", err)
 	}
 }
@@ -93,7 +94,7 @@ func TestUploadIsReused(t *testing.T) {
 	w := newWorld(t)
 	src := w.upload(w.user, "the folder")
 	_, r := archive("the folder")
-	exists := func(c errand.Caller) bool {
+	exists := func(c control.Caller) bool {
 		up, err := w.svc.CreateUpload(w.ctx, c, r)
 		wantCode(t, err, "")
 		return up.Exists
@@ -105,16 +106,16 @@ func TestUploadIsReused(t *testing.T) {
 	if !exists(w.user) || exists(bob) {
 		t.Error("it must be there for ann, and not for bob")
 	}
-	_, err := w.svc.CreateJob(w.ctx, bob, s, errand.CreateOptions{})
+	_, err := w.svc.CreateJob(w.ctx, bob, s, control.CreateOptions{})
 	wantCode(t, err, errand.CodeSourceNotFound)
 
 	w.clock.Advance(w.svc.Timing.UploadLifetime - w.svc.Timing.UploadMargin - time.Minute)
-	_, err = w.svc.CreateJob(w.ctx, w.user, s, errand.CreateOptions{})
+	_, err = w.svc.CreateJob(w.ctx, w.user, s, control.CreateOptions{})
 	wantCode(t, err, "")
 	w.clock.Advance(2 * time.Minute)
-	_, err = w.svc.CreateJob(w.ctx, w.user, s, errand.CreateOptions{})
+	_, err = w.svc.CreateJob(w.ctx, w.user, s, control.CreateOptions{})
 	wantCode(t, err, errand.CodeSourceNotFound)
 	w.upload(w.user, "the folder") // fails if it is said to be there
-	_, err = w.svc.CreateJob(w.ctx, w.user, s, errand.CreateOptions{})
+	_, err = w.svc.CreateJob(w.ctx, w.user, s, control.CreateOptions{})
 	wantCode(t, err, "")
 }

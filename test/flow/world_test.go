@@ -21,9 +21,10 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/dynamo"
 	"github.com/errandhq/errand/internal/queue"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -33,10 +34,10 @@ type world struct {
 	ctx      context.Context
 	clock    *localstack.ManualClock
 	stack    *localstack.Stack
-	svc      *errand.Service
-	settings wire.Settings
+	svc      *control.Service
+	settings setup.Settings
 	faults   *faults
-	user     errand.Caller
+	user     control.Caller
 }
 
 // newWorld starts a stack in memory with no workers and no jobs. The schedule of the
@@ -54,7 +55,7 @@ func newWorldOf(t *testing.T, hostile *localstack.Hostile) *world {
 	idle := func(map[string]string) (localstack.Handler, error) { // the tests call the Service, not the functions
 		return lambda.NewHandler(func() error { return nil }), nil
 	}
-	functions := map[string]localstack.FunctionSource{wire.SweepName: {New: idle}}
+	functions := map[string]localstack.FunctionSource{setup.SweepName: {New: idle}}
 	for _, e := range api.Endpoints() {
 		functions[e.Name] = localstack.FunctionSource{New: idle}
 	}
@@ -72,18 +73,18 @@ func newWorldOf(t *testing.T, hostile *localstack.Hostile) *world {
 		}
 	})
 	env := stack.Environment("SweepFunction")
-	if w.settings, err = wire.ParseSettings(func(k string) string { return env[k] }); err != nil {
+	if w.settings, err = setup.ParseSettings(func(k string) string { return env[k] }); err != nil {
 		t.Fatal(err)
 	}
 	w.svc = w.service(awsOf(stack))
-	w.user = errand.Caller{Principal: errand.Principal{Role: errand.RoleUser, Owner: "ann"}, Origin: "http://127.0.0.1:8080"}
+	w.user = control.Caller{Principal: control.Principal{Role: errand.RoleUser, Owner: "ann"}, Origin: "http://127.0.0.1:8080"}
 	return w
 }
 
 // service is a Service over AWS as cfg reaches it, with faults to be set.
-func (w *world) service(cfg aws.Config) *errand.Service {
+func (w *world) service(cfg aws.Config) *control.Service {
 	log := slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	svc := wire.NewService(cfg, w.settings, wire.Clock{Now: w.clock.Now, After: w.after}, log)
+	svc := setup.NewService(cfg, w.settings, setup.Clock{Now: w.clock.Now, After: w.after}, log)
 	svc.Store = faultyStore{svc.Store, w.faults}
 	svc.Queue = faultyQueue{svc.Queue, w.faults}
 	return svc
@@ -109,7 +110,7 @@ func (w *world) create(change ...func(*errand.Spec)) errand.Job {
 	for _, f := range change {
 		f(&spec)
 	}
-	job, err := w.svc.CreateJob(w.ctx, w.user, spec, errand.CreateOptions{})
+	job, err := w.svc.CreateJob(w.ctx, w.user, spec, control.CreateOptions{})
 	if err != nil {
 		w.t.Fatalf("create: %v", err)
 	}
@@ -139,7 +140,7 @@ func (w *world) want(id string, status errand.Status, reason errand.Reason, atte
 	}
 }
 
-func (w *world) sweep() errand.SweepReport {
+func (w *world) sweep() control.SweepReport {
 	w.t.Helper()
 	w.settle()
 	r, err := w.svc.Sweep(w.ctx)
@@ -177,7 +178,7 @@ func countTickets(t *testing.T, cfg aws.Config, url string) int {
 // worker is a worker as the Service sees one.
 type worker struct {
 	*world
-	caller errand.Caller
+	caller control.Caller
 	id     string
 	epoch  int
 	polls  int
@@ -188,21 +189,21 @@ func (w *world) worker(name string) *worker {
 	w.t.Helper()
 	id := "worker-" + name
 	token := "erw_" + id + "." + strings.Repeat("s", 40)
-	agent := errand.Caller{Principal: errand.Principal{Role: errand.RoleAgent, Owner: "ann"}}
+	agent := control.Caller{Principal: control.Principal{Role: errand.RoleAgent, Owner: "ann"}}
 	r, err := w.svc.Register(w.ctx, agent, errand.Registration{WorkerID: id, Token: token, Slots: 4})
 	if err != nil {
 		w.t.Fatalf("register: %v", err)
 	}
 	return &worker{
 		world: w, id: id, epoch: r.Epoch,
-		caller: errand.Caller{Principal: errand.Principal{Role: errand.RoleWorker, Owner: "ann", WorkerID: id}, Origin: "http://127.0.0.1:8080"},
+		caller: control.Caller{Principal: control.Principal{Role: errand.RoleWorker, Owner: "ann", WorkerID: id}, Origin: "http://127.0.0.1:8080"},
 	}
 }
 
 // poll asks for work with a poll ID, without waiting.
 func (k *worker) poll(pollID string) (a *errand.Assignment, err error) {
 	for n := looks(); n > 0 && a == nil && err == nil; n-- {
-		a, err = k.svc.TakeJob(k.ctx, k.caller, errand.TakeRequest{WorkerID: k.id, Epoch: k.epoch, PollID: pollID})
+		a, err = k.svc.TakeJob(k.ctx, k.caller, control.TakeRequest{WorkerID: k.id, Epoch: k.epoch, PollID: pollID})
 	}
 	return a, err
 }
@@ -244,8 +245,8 @@ func (k *worker) fail(a *errand.Assignment, reason errand.Reason) (errand.Status
 	return k.svc.SubmitFailure(k.ctx, k.caller, k.report(a), errand.Failure{Reason: reason, Error: "it went wrong"})
 }
 
-func (k *worker) report(a *errand.Assignment) errand.Report {
-	return errand.Report{WorkerID: k.id, Epoch: k.epoch, JobID: a.JobID, Attempt: a.Attempt}
+func (k *worker) report(a *errand.Assignment) control.Report {
+	return control.Report{WorkerID: k.id, Epoch: k.epoch, JobID: a.JobID, Attempt: a.Attempt}
 }
 
 // wantCode checks an error's code; empty: there must be none.
@@ -260,10 +261,10 @@ func wantCode(t *testing.T, err error, code errand.Code) {
 }
 
 // rawQueue and rawStore bypass the faults.
-func (w *world) rawQueue() errand.Queue {
+func (w *world) rawQueue() control.Queue {
 	return queue.New(sqs.NewFromConfig(awsOf(w.stack)), w.settings.Queues, w.settings.Bells, slog.New(slog.DiscardHandler))
 }
 
-func (w *world) rawStore() errand.Store {
+func (w *world) rawStore() control.Store {
 	return dynamo.New(dynamodb.NewFromConfig(awsOf(w.stack)), w.settings.Tables, w.clock.Now)
 }

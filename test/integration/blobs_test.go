@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 func (w *world) blobs(t *testing.T) {
@@ -50,9 +51,9 @@ func (w *world) blobsUpload(t *testing.T) {
 	body := []byte("the folder\x00\xff")
 	key := errand.UploadKey(owner(), hash(body))
 	_, err := b.Stat(ctx, key)
-	wantErr(t, "an object that isn't there", err, errand.ErrNotFound)
+	wantErr(t, "an object that isn't there", err, control.ErrNotFound)
 	_, err = b.Open(ctx, key)
-	wantErr(t, "an object that isn't there", err, errand.ErrNotFound)
+	wantErr(t, "an object that isn't there", err, control.ErrNotFound)
 	put, err := b.SignPut(ctx, "", key, int64(len(body)), hash(body))
 	must(t, err)
 	for name, wrong := range map[string][]byte{"other bytes": []byte("THE FOLDER\x00\xff"), "more bytes": append(slices.Clone(body), 1)} {

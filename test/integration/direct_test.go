@@ -11,7 +11,8 @@ import (
 	"testing"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/test/errandbin"
 )
 
@@ -38,8 +39,8 @@ func (w *world) direct(t *testing.T) {
 	}
 	settings := w.settings
 	settings.DirectFunction, settings.ObjectURL = w.functions.direct, w.functions.objectURL
-	svc := wire.NewService(w.cfg, settings, wire.Clock{}, slog.New(slog.DiscardHandler))
-	user := errand.Caller{Principal: errand.Principal{Role: errand.RoleUser, Owner: owner()}}
+	svc := setup.NewService(w.cfg, settings, setup.Clock{}, slog.New(slog.DiscardHandler))
+	user := control.Caller{Principal: control.Principal{Role: errand.RoleUser, Owner: owner()}}
 	src := w.upload(t, user, programArchive(t, w.functions.goos))
 	spec := errand.Spec{Source: src, Commands: []errand.Command{{Argv: []string{programName}}, {Argv: []string{programName}}}}
 	for range 2 { // each in a process of its own

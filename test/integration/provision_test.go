@@ -16,14 +16,14 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/dynamo"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
 )
 
 // provision makes the template's tables, queue and bucket there, and removes
 // them with the test. What the template says is what the embedded stack made
 // of it: a model that is asked, then copied.
-func provision(t *testing.T, to aws.Config) wire.Settings {
+func provision(t *testing.T, to aws.Config) setup.Settings {
 	t.Helper()
 	name := "errand-it-" + strings.ToLower(rand.Text()[:10])
 	model, err := localstack.Start(t.Context(), localstack.Config{Template: errand.Template, ResourcesOnly: true, StackName: name, Region: to.Region})
@@ -33,7 +33,7 @@ func provision(t *testing.T, to aws.Config) wire.Settings {
 			t.Error(err)
 		}
 	})
-	s := wire.Settings{
+	s := setup.Settings{
 		Tables:     dynamo.Tables{Jobs: name + "-JobsTable", Workers: name + "-WorkersTable", Tokens: name + "-TokensTable"},
 		Bucket:     name + "-bucket-" + localstack.Account,
 		QueueNames: []string{errand.DefaultQueue},

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 const (
@@ -23,9 +24,9 @@ func (w *world) queue(t *testing.T) {
 }
 
 // take receives a ticket, which must be of one of the jobs.
-func (w *world) take(t *testing.T, jobs ...string) *errand.Ticket {
+func (w *world) take(t *testing.T, jobs ...string) *control.Ticket {
 	t.Helper()
-	var got *errand.Ticket
+	var got *control.Ticket
 	for range 10 { // an empty answer is allowed where there is something
 		var err error
 		got, err = w.svc.Queue.Receive(t.Context(), errand.DefaultQueue, "", pollWait, hold)
@@ -55,7 +56,7 @@ func (w *world) send(t *testing.T, lane, dedup, id string) {
 	must(t, w.svc.Queue.Send(t.Context(), errand.DefaultQueue, lane, dedup, id))
 }
 
-func (w *world) drop(t *testing.T, k *errand.Ticket) {
+func (w *world) drop(t *testing.T, k *control.Ticket) {
 	t.Helper()
 	must(t, w.svc.Queue.Delete(t.Context(), errand.DefaultQueue, k.Handle))
 }

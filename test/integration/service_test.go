@@ -6,24 +6,25 @@ import (
 	"testing"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // service: one job from its upload to its log, and one that is cancelled, as
 // the functions do it.
 func (w *world) service(t *testing.T) {
 	ctx, svc, who := t.Context(), w.svc, owner()
-	user := errand.Caller{Principal: errand.Principal{Role: errand.RoleUser, Owner: who}}
-	reg, err := svc.Register(ctx, errand.Caller{Principal: errand.Principal{Role: errand.RoleAgent, Owner: who}}, errand.Registration{Slots: 2})
+	user := control.Caller{Principal: control.Principal{Role: errand.RoleUser, Owner: who}}
+	reg, err := svc.Register(ctx, control.Caller{Principal: control.Principal{Role: errand.RoleAgent, Owner: who}}, errand.Registration{Slots: 2})
 	must(t, err)
 	p, err := svc.Authenticate(ctx, reg.Token)
 	must(t, err)
-	worker := errand.Caller{Principal: p}
+	worker := control.Caller{Principal: p}
 
 	src := w.upload(t, user, []byte("an archive"))
 	spec := errand.Spec{Commands: []errand.Command{{Shell: "true"}}, Source: src}
-	job, err := svc.CreateJob(ctx, user, spec, errand.CreateOptions{Key: "k"})
+	job, err := svc.CreateJob(ctx, user, spec, control.CreateOptions{Key: "k"})
 	must(t, err)
-	again, err := svc.CreateJob(ctx, user, spec, errand.CreateOptions{Key: "k"})
+	again, err := svc.CreateJob(ctx, user, spec, control.CreateOptions{Key: "k"})
 	if err != nil || again.Spec.ID != job.Spec.ID {
 		t.Errorf("the same key made %s, %v; want %s", again.Spec.ID, err, job.Spec.ID)
 	}
@@ -40,7 +41,7 @@ func (w *world) service(t *testing.T) {
 	}
 	w.writeLog(t, a, "hello ")
 	tail := errand.Frame{Stream: errand.Stdout, Offset: 6, Data: []byte("world")}.Append(nil)
-	report := errand.Report{WorkerID: reg.WorkerID, Epoch: reg.Epoch, JobID: a.JobID, Attempt: a.Attempt}
+	report := control.Report{WorkerID: reg.WorkerID, Epoch: reg.Epoch, JobID: a.JobID, Attempt: a.Attempt}
 	result := errand.Result{ExitCode: 3, Log: errand.Log{Bytes: 11, SHA256: hash([]byte("hello world")), Tail: tail, TailOffset: 6}}
 	for range 2 { // an answer that was lost is asked for again
 		if status, err := svc.SubmitResult(ctx, worker, report, result); err != nil || status != errand.Completed {
@@ -50,7 +51,7 @@ func (w *world) service(t *testing.T) {
 	w.checkJob(t, user, a.JobID)
 	w.cancelled(t, user, worker, reg)
 	eventually(t, "both jobs in the list", func(ctx context.Context) bool {
-		page, err := svc.Jobs(ctx, user, errand.JobFilter{Limit: 10})
+		page, err := svc.Jobs(ctx, user, control.JobFilter{Limit: 10})
 		must(t, err)
 		return len(page.Jobs) == 2
 	})
@@ -60,7 +61,7 @@ func (w *world) service(t *testing.T) {
 	w.empty(t)
 }
 
-func (w *world) upload(t *testing.T, user errand.Caller, body []byte) *errand.Source {
+func (w *world) upload(t *testing.T, user control.Caller, body []byte) *errand.Source {
 	t.Helper()
 	r := errand.UploadRequest{Filename: "a.zip", Size: int64(len(body)), SHA256: hash(body)}
 	up, err := w.svc.CreateUpload(t.Context(), user, r)
@@ -74,12 +75,12 @@ func (w *world) upload(t *testing.T, user errand.Caller, body []byte) *errand.So
 	return &errand.Source{SHA256: r.SHA256}
 }
 
-func (w *world) takeJob(t *testing.T, worker errand.Caller, reg errand.Registered) *errand.Assignment {
+func (w *world) takeJob(t *testing.T, worker control.Caller, reg errand.Registered) *errand.Assignment {
 	t.Helper()
 	var a *errand.Assignment
 	eventually(t, "an assignment", func(ctx context.Context) bool {
 		var err error
-		a, err = w.svc.TakeJob(ctx, worker, errand.TakeRequest{WorkerID: reg.WorkerID, Epoch: reg.Epoch, PollID: newID()})
+		a, err = w.svc.TakeJob(ctx, worker, control.TakeRequest{WorkerID: reg.WorkerID, Epoch: reg.Epoch, PollID: newID()})
 		must(t, err)
 		return a != nil
 	})
@@ -95,7 +96,7 @@ func (w *world) writeLog(t *testing.T, a *errand.Assignment, text string) {
 	}
 }
 
-func (w *world) checkJob(t *testing.T, user errand.Caller, id string) {
+func (w *world) checkJob(t *testing.T, user control.Caller, id string) {
 	t.Helper()
 	job, err := w.svc.Job(t.Context(), user, id)
 	if err != nil || job.State.Status != errand.Completed || job.State.ExitCode == nil || *job.State.ExitCode != 3 || job.Result == nil {
@@ -103,7 +104,7 @@ func (w *world) checkJob(t *testing.T, user errand.Caller, id string) {
 	}
 	var text []byte
 	for offset := int64(0); ; {
-		page, err := w.svc.Logs(t.Context(), user, errand.LogRequest{JobID: id, Offset: offset})
+		page, err := w.svc.Logs(t.Context(), user, control.LogRequest{JobID: id, Offset: offset})
 		must(t, err)
 		for _, f := range page.Frames {
 			text = append(text, f.Data...)
@@ -119,10 +120,10 @@ func (w *world) checkJob(t *testing.T, user errand.Caller, id string) {
 }
 
 // cancelled: a running job ends when its worker says so.
-func (w *world) cancelled(t *testing.T, user, worker errand.Caller, reg errand.Registered) {
+func (w *world) cancelled(t *testing.T, user, worker control.Caller, reg errand.Registered) {
 	t.Helper()
 	ctx := t.Context()
-	job, err := w.svc.CreateJob(ctx, user, errand.Spec{Commands: []errand.Command{{Shell: "sleep 1"}}, MaxAttempts: 2}, errand.CreateOptions{})
+	job, err := w.svc.CreateJob(ctx, user, errand.Spec{Commands: []errand.Command{{Shell: "sleep 1"}}, MaxAttempts: 2}, control.CreateOptions{})
 	must(t, err)
 	a := w.takeJob(t, worker, reg)
 	hold := errand.Heartbeat{WorkerID: reg.WorkerID, Epoch: reg.Epoch, Holds: []errand.Hold{{JobID: a.JobID, Attempt: a.Attempt}}}
@@ -134,7 +135,7 @@ func (w *world) cancelled(t *testing.T, user, worker errand.Caller, reg errand.R
 	if err != nil || beat.Orders[0].Order != errand.OrderCancel {
 		t.Errorf("heartbeat %+v, %v", beat, err)
 	}
-	report := errand.Report{WorkerID: reg.WorkerID, Epoch: reg.Epoch, JobID: a.JobID, Attempt: a.Attempt}
+	report := control.Report{WorkerID: reg.WorkerID, Epoch: reg.Epoch, JobID: a.JobID, Attempt: a.Attempt}
 	if status, err := w.svc.SubmitFailure(ctx, worker, report, errand.Failure{Reason: errand.ReasonCancelled}); err != nil || status != errand.Cancelled {
 		t.Errorf("submit: %s, %v", status, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 func (w *world) store(t *testing.T) {
@@ -24,11 +25,11 @@ func (w *world) store(t *testing.T) {
 func (w *world) storeJobs(t *testing.T) {
 	ctx, s := t.Context(), w.svc.Store
 	_, _, err := s.Job(ctx, newID())
-	wantErr(t, "a job that isn't there", err, errand.ErrNotFound)
+	wantErr(t, "a job that isn't there", err, control.ErrNotFound)
 	spec, state := newJob(owner())
 	must(t, s.CreateJob(ctx, spec, state))
 	again := *state
-	wantErr(t, "the same job again", s.CreateJob(ctx, spec, &again), errand.ErrExists)
+	wantErr(t, "the same job again", s.CreateJob(ctx, spec, &again), control.ErrExists)
 	gotSpec, gotState, err := s.Job(ctx, spec.ID)
 	must(t, err)
 	if diff := cmp.Diff(spec, gotSpec) + cmp.Diff(state, gotState); diff != "" {
@@ -37,12 +38,12 @@ func (w *world) storeJobs(t *testing.T) {
 	stale := *state
 	state.Status, state.Attempt, state.Handle = errand.Running, 1, "handle"
 	must(t, s.PutState(ctx, state))
-	wantErr(t, "a write for an older revision", s.PutState(ctx, &stale), errand.ErrConflict)
+	wantErr(t, "a write for an older revision", s.PutState(ctx, &stale), control.ErrConflict)
 	if got, err := s.State(ctx, spec.ID); err != nil || cmp.Diff(state, got) != "" {
 		t.Errorf("state %s, %v", cmp.Diff(state, got), err)
 	}
 	_, err = s.Result(ctx, spec.ID, 1)
-	wantErr(t, "a result that isn't there", err, errand.ErrNotFound)
+	wantErr(t, "a result that isn't there", err, control.ErrNotFound)
 	result := &errand.Result{ExitCode: 3, Log: errand.Log{Bytes: 2, Tail: []byte("\xff\x00")}}
 	must(t, s.PutResult(ctx, spec.ID, 1, result))
 	must(t, s.PutResult(ctx, spec.ID, 1, result))
@@ -64,7 +65,7 @@ func (w *world) storeRace(t *testing.T) {
 			switch err := w.svc.Store.PutState(t.Context(), &mine); {
 			case err == nil:
 				won.Add(1)
-			case !errors.Is(err, errand.ErrConflict):
+			case !errors.Is(err, control.ErrConflict):
 				t.Error(err)
 			}
 		})
@@ -84,7 +85,7 @@ func (w *world) storeLists(t *testing.T) {
 		ids = append([]string{spec.ID}, ids...)
 		time.Sleep(2 * time.Millisecond) // IDs of one millisecond have no order
 	}
-	list := func(ctx context.Context, f errand.JobFilter) []string {
+	list := func(ctx context.Context, f control.JobFilter) []string {
 		f.Owner, f.Now = who, time.Now()
 		var got []string
 		for range 10 {
@@ -99,11 +100,11 @@ func (w *world) storeLists(t *testing.T) {
 		}
 		return got
 	}
-	eventually(t, "the list of three", func(ctx context.Context) bool { return len(list(ctx, errand.JobFilter{Limit: 2})) == 3 })
-	if diff := cmp.Diff(ids, list(t.Context(), errand.JobFilter{Limit: 2})); diff != "" {
+	eventually(t, "the list of three", func(ctx context.Context) bool { return len(list(ctx, control.JobFilter{Limit: 2})) == 3 })
+	if diff := cmp.Diff(ids, list(t.Context(), control.JobFilter{Limit: 2})); diff != "" {
 		t.Errorf("newest first (-want +got):\n%s", diff)
 	}
-	if got := list(t.Context(), errand.JobFilter{Limit: 10, Status: errand.Completed}); len(got) != 0 {
+	if got := list(t.Context(), control.JobFilter{Limit: 10, Status: errand.Completed}); len(got) != 0 {
 		t.Errorf("completed: %v", got)
 	}
 	due := func(ctx context.Context, at time.Time) (found int) {
@@ -124,7 +125,7 @@ func (w *world) storeLists(t *testing.T) {
 }
 
 func (w *world) storeClaims(t *testing.T) {
-	c := errand.Claim{Owner: owner(), Route: "jobs-create", Key: "k", BodyHash: hash(nil), JobID: newID()}
+	c := control.Claim{Owner: owner(), Route: "jobs-create", Key: "k", BodyHash: hash(nil), JobID: newID()}
 	got, err := w.svc.Store.Claim(t.Context(), c)
 	if err != nil || got != c {
 		t.Fatalf("%+v, %v", got, err)
@@ -132,7 +133,7 @@ func (w *world) storeClaims(t *testing.T) {
 	second := c
 	second.JobID, second.BodyHash = newID(), hash([]byte("other"))
 	got, err = w.svc.Store.Claim(t.Context(), second)
-	wantErr(t, "the key again", err, errand.ErrExists)
+	wantErr(t, "the key again", err, control.ErrExists)
 	if got != c {
 		t.Errorf("it is tied to %+v, want %+v", got, c)
 	}
@@ -143,12 +144,12 @@ func (w *world) storeWorkers(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	k := &errand.Worker{ID: "w-" + newID(), Owner: owner(), Queues: []string{"default"}, Slots: 2, Epoch: 1, RegisteredAt: now, LastSeen: now, Interval: time.Second}
 	_, err := s.Worker(ctx, k.ID)
-	wantErr(t, "a worker that isn't there", err, errand.ErrNotFound)
+	wantErr(t, "a worker that isn't there", err, control.ErrNotFound)
 	must(t, s.PutWorker(ctx, k))
 	stale := *k
 	k.Holds = []errand.Hold{{JobID: newID(), Attempt: 1}}
 	must(t, s.PutWorker(ctx, k))
-	wantErr(t, "a write for an older revision", s.PutWorker(ctx, &stale), errand.ErrConflict)
+	wantErr(t, "a write for an older revision", s.PutWorker(ctx, &stale), control.ErrConflict)
 	if got, err := s.Worker(ctx, k.ID); err != nil || cmp.Diff(k, got) != "" {
 		t.Errorf("worker %s, %v", cmp.Diff(k, got), err)
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/setup"
 )
 
 // patience bounds the waits for what an AWS does later: indexes that lag,
@@ -32,7 +33,7 @@ type differs struct {
 // suite runs everything against an AWS in which nothing of ours is.
 func suite(t *testing.T, cfg aws.Config, d differs, f functions) {
 	w := &world{cfg: cfg, differs: d, functions: f, settings: provision(t, cfg)}
-	w.svc = wire.NewService(cfg, w.settings, wire.Clock{}, slog.New(slog.DiscardHandler))
+	w.svc = setup.NewService(cfg, w.settings, setup.Clock{}, slog.New(slog.DiscardHandler))
 	t.Run("Store", w.store)
 	t.Run("Queue", w.queue)
 	t.Run("Blobs", w.blobs)
@@ -45,8 +46,8 @@ type world struct {
 	cfg       aws.Config
 	differs   differs
 	functions functions
-	settings  wire.Settings
-	svc       *errand.Service
+	settings  setup.Settings
+	svc       *control.Service
 }
 
 func newID() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }

@@ -10,7 +10,8 @@ import (
 	"testing"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/wire"
+	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -54,8 +55,8 @@ func TestEvents(t *testing.T) {
 			}
 		}
 	}
-	var r errand.SweepReport
-	f.invoke(t, wire.SweepName, "sweep.aws", &r)
+	var r control.SweepReport
+	f.invoke(t, setup.SweepName, "sweep.aws", &r)
 }
 
 // functions invokes functions as Lambda does, with bytes.
@@ -76,11 +77,11 @@ func newFunctions(t *testing.T) *functions {
 		}
 	})
 	f := &functions{stack: stack, env: samEnvironment(t)}
-	settings, err := wire.ParseSettings(f.getenv)
+	settings, err := setup.ParseSettings(f.getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc := wire.NewService(stack.AWSConfig(), settings, wire.Clock{}, slog.New(slog.DiscardHandler))
+	svc := setup.NewService(stack.AWSConfig(), settings, setup.Clock{}, slog.New(slog.DiscardHandler))
 	if err := svc.GrantToken(t.Context(), eventToken, errand.RoleUser, "events", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func (f *functions) getenv(name string) string { return f.env[name] }
 
 func (f *functions) invoke(t *testing.T, function, event string, out any) {
 	t.Helper()
-	h, err := wire.Handler(function, f.getenv, f.stack.AWSConfig(), wire.Clock{}, slog.New(slog.DiscardHandler))
+	h, err := setup.Handler(function, f.getenv, f.stack.AWSConfig(), setup.Clock{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,10 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
-// Blobs is an errand.Blobs in memory. It is an http.Handler, too, that serves
+// Blobs is an control.Blobs in memory. It is an http.Handler, too, that serves
 // the requests it permits, at /blobs/ of the caller's origin. A permission is a
 // word in the request and checked as far as a client's mistakes go; it isn't
 // secret.
@@ -32,7 +33,7 @@ type object struct {
 	modified time.Time
 }
 
-var _ errand.Blobs = (*Blobs)(nil)
+var _ control.Blobs = (*Blobs)(nil)
 
 const lifetime = 1800 // seconds
 
@@ -48,7 +49,7 @@ func (b *Blobs) Put(key string, data []byte) {
 	b.objects[key] = object{data, b.now()}
 }
 
-// SignPut implements errand.Blobs.
+// SignPut implements control.Blobs.
 func (b *Blobs) SignPut(_ context.Context, origin, key string, _ int64, sha256 string) (errand.SignedRequest, error) {
 	return errand.SignedRequest{
 		Method: http.MethodPut, URL: origin + "/blobs/" + key + "?signed=put", ExpiresSeconds: lifetime,
@@ -56,48 +57,48 @@ func (b *Blobs) SignPut(_ context.Context, origin, key string, _ int64, sha256 s
 	}, nil
 }
 
-// SignGet implements errand.Blobs.
+// SignGet implements control.Blobs.
 func (b *Blobs) SignGet(_ context.Context, origin, key string) (errand.SignedRequest, error) {
 	return errand.SignedRequest{Method: http.MethodGet, URL: origin + "/blobs/" + key + "?signed=get", ExpiresSeconds: lifetime}, nil
 }
 
-// SignPost implements errand.Blobs.
-func (b *Blobs) SignPost(_ context.Context, origin, prefix string, _ int64) (errand.SignedPost, error) {
-	return errand.SignedPost{URL: origin + "/blobs/", Fields: map[string]string{"policy": prefix}, ExpiresSeconds: lifetime}, nil
+// SignPost implements control.Blobs.
+func (b *Blobs) SignPost(_ context.Context, origin, prefix string, _ int64) (control.SignedPost, error) {
+	return control.SignedPost{URL: origin + "/blobs/", Fields: map[string]string{"policy": prefix}, ExpiresSeconds: lifetime}, nil
 }
 
-// Stat implements errand.Blobs.
-func (b *Blobs) Stat(_ context.Context, key string) (errand.Blob, error) {
+// Stat implements control.Blobs.
+func (b *Blobs) Stat(_ context.Context, key string) (control.Blob, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o, ok := b.objects[key]
 	if !ok {
-		return errand.Blob{}, errand.ErrNotFound
+		return control.Blob{}, control.ErrNotFound
 	}
 	sum := sha256.Sum256(o.data)
-	return errand.Blob{Key: key, Size: int64(len(o.data)), SHA256: hex.EncodeToString(sum[:]), Modified: o.modified}, nil
+	return control.Blob{Key: key, Size: int64(len(o.data)), SHA256: hex.EncodeToString(sum[:]), Modified: o.modified}, nil
 }
 
-// List implements errand.Blobs.
-func (b *Blobs) List(_ context.Context, prefix, after string) ([]errand.Blob, error) {
+// List implements control.Blobs.
+func (b *Blobs) List(_ context.Context, prefix, after string) ([]control.Blob, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var list []errand.Blob
+	var list []control.Blob
 	for _, key := range slices.Sorted(maps.Keys(b.objects)) {
 		if strings.HasPrefix(key, prefix) && key > after {
-			list = append(list, errand.Blob{Key: key, Size: int64(len(b.objects[key].data))})
+			list = append(list, control.Blob{Key: key, Size: int64(len(b.objects[key].data))})
 		}
 	}
 	return list, nil
 }
 
-// Open implements errand.Blobs.
+// Open implements control.Blobs.
 func (b *Blobs) Open(_ context.Context, key string) (io.ReadCloser, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o, ok := b.objects[key]
 	if !ok {
-		return nil, errand.ErrNotFound
+		return nil, control.ErrNotFound
 	}
 	return io.NopCloser(bytes.NewReader(o.data)), nil
 }

@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
-// Queue is an errand.Queue in memory: FIFO lanes, of which a hidden ticket
+// Queue is an control.Queue in memory: FIFO lanes, of which a hidden ticket
 // blocks the rest. It knows no attempt IDs.
 type Queue struct {
 	now func() time.Time
@@ -27,7 +27,7 @@ type ticket struct {
 	shows                      time.Time
 }
 
-var _ errand.Queue = (*Queue)(nil)
+var _ control.Queue = (*Queue)(nil)
 
 // NewQueue returns an empty Queue that runs by now.
 func NewQueue(now func() time.Time) *Queue {
@@ -39,7 +39,7 @@ func (q *Queue) wake() {
 	q.changed = make(chan struct{})
 }
 
-// Send implements errand.Queue.
+// Send implements control.Queue.
 func (q *Queue) Send(_ context.Context, queue, lane, dedupID, jobID string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -51,8 +51,8 @@ func (q *Queue) Send(_ context.Context, queue, lane, dedupID, jobID string) erro
 	return nil
 }
 
-// Receive implements errand.Queue.
-func (q *Queue) Receive(ctx context.Context, queue, _ string, wait, hold time.Duration) (*errand.Ticket, error) {
+// Receive implements control.Queue.
+func (q *Queue) Receive(ctx context.Context, queue, _ string, wait, hold time.Duration) (*control.Ticket, error) {
 	deadline := time.After(wait)
 	for {
 		t, changed := q.next(queue, hold)
@@ -69,7 +69,7 @@ func (q *Queue) Receive(ctx context.Context, queue, _ string, wait, hold time.Du
 	}
 }
 
-func (q *Queue) next(queue string, hold time.Duration) (*errand.Ticket, <-chan struct{}) {
+func (q *Queue) next(queue string, hold time.Duration) (*control.Ticket, <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	blocked := map[string]bool{}
@@ -82,12 +82,12 @@ func (q *Queue) next(queue string, hold time.Duration) (*errand.Ticket, <-chan s
 		}
 		q.handles++
 		t.handle, t.shows = fmt.Sprint(q.handles), q.now().Add(hold)
-		return &errand.Ticket{JobID: t.jobID, Handle: t.handle}, nil
+		return &control.Ticket{JobID: t.jobID, Handle: t.handle}, nil
 	}
 	return nil, q.changed
 }
 
-// Hide implements errand.Queue.
+// Hide implements control.Queue.
 func (q *Queue) Hide(_ context.Context, _, handle string, d time.Duration) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -101,10 +101,10 @@ func (q *Queue) Hide(_ context.Context, _, handle string, d time.Duration) error
 	return fmt.Errorf("hide: no ticket has the handle %q", handle)
 }
 
-// Ring implements errand.Queue: nobody waits at a bell here.
+// Ring implements control.Queue: nobody waits at a bell here.
 func (q *Queue) Ring(context.Context, string) error { return nil }
 
-// Delete implements errand.Queue.
+// Delete implements control.Queue.
 func (q *Queue) Delete(_ context.Context, _, handle string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

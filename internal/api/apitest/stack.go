@@ -15,6 +15,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // Owner is whose the Stack's user and agent tokens are.
@@ -23,7 +24,7 @@ const Owner = "tester"
 // Stack is the API over fakes, served on a loopback address. All its traffic
 // is validated.
 type Stack struct {
-	Service *errand.Service
+	Service *control.Service
 	Store   *Store
 	Queue   *Queue
 	Blobs   *Blobs
@@ -35,20 +36,20 @@ type Stack struct {
 }
 
 // New starts a Stack; change, if not nil, may alter what its Service is made of.
-func New(t testing.TB, change func(*errand.Config)) *Stack {
+func New(t testing.TB, change func(*control.Config)) *Stack {
 	t.Helper()
 	s := &Stack{
 		User: errand.NewToken(errand.RoleUser, ""), Agent: errand.NewToken(errand.RoleAgent, ""), Admin: errand.NewToken(errand.RoleAdmin, ""),
 	}
 	s.Store, s.Queue, s.Blobs = NewStore(), NewQueue(s.Now), NewBlobs(s.Now)
-	c := errand.Config{
+	c := control.Config{
 		Store: s.Store, Queue: s.Queue, Blobs: s.Blobs, Timing: errand.DefaultTiming(), Queues: []string{errand.DefaultQueue, "gpu"},
 		Now: s.Now, NewID: func(now time.Time) string { return ulid.MustNew(ulid.Timestamp(now), rand.Reader).String() },
 	}
 	if change != nil {
 		change(&c)
 	}
-	s.Service = errand.NewService(c)
+	s.Service = control.NewService(c)
 	for token, role := range map[string]errand.Role{s.User: errand.RoleUser, s.Agent: errand.RoleAgent, s.Admin: errand.RoleAdmin} {
 		s.Grant(t, token, role, Owner)
 	}

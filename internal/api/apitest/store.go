@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
-// Store is an errand.Store in memory.
+// Store is an control.Store in memory.
 type Store struct {
 	mu      sync.Mutex
 	specs   map[string]errand.Spec
@@ -19,7 +20,7 @@ type Store struct {
 	results map[attempt]errand.Result
 	workers map[string]errand.Worker
 	tokens  map[string]errand.Token
-	claims  map[[3]string]errand.Claim
+	claims  map[[3]string]control.Claim
 	fail    error
 }
 
@@ -28,13 +29,13 @@ type attempt struct {
 	n   int
 }
 
-var _ errand.Store = (*Store)(nil)
+var _ control.Store = (*Store)(nil)
 
 // NewStore returns an empty Store.
 func NewStore() *Store {
 	return &Store{
 		specs: map[string]errand.Spec{}, states: map[string]errand.State{}, results: map[attempt]errand.Result{},
-		workers: map[string]errand.Worker{}, tokens: map[string]errand.Token{}, claims: map[[3]string]errand.Claim{},
+		workers: map[string]errand.Worker{}, tokens: map[string]errand.Token{}, claims: map[[3]string]control.Claim{},
 	}
 }
 
@@ -45,7 +46,7 @@ func (s *Store) Fail(err error) {
 	s.fail = err
 }
 
-// CreateJob implements errand.JobStore.
+// CreateJob implements control.JobStore.
 func (s *Store) CreateJob(_ context.Context, spec *errand.Spec, state *errand.State) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,14 +54,14 @@ func (s *Store) CreateJob(_ context.Context, spec *errand.Spec, state *errand.St
 		return s.fail
 	}
 	if _, ok := s.states[spec.ID]; ok {
-		return errand.ErrExists
+		return control.ErrExists
 	}
 	state.Rev = 1
 	s.specs[spec.ID], s.states[spec.ID] = *spec, *state
 	return nil
 }
 
-// Job implements errand.JobStore.
+// Job implements control.JobStore.
 func (s *Store) Job(ctx context.Context, id string) (*errand.Spec, *errand.State, error) {
 	state, err := s.State(ctx, id)
 	if err != nil {
@@ -72,7 +73,7 @@ func (s *Store) Job(ctx context.Context, id string) (*errand.Spec, *errand.State
 	return &spec, state, nil
 }
 
-// State implements errand.JobStore.
+// State implements control.JobStore.
 func (s *Store) State(_ context.Context, id string) (*errand.State, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,24 +82,24 @@ func (s *Store) State(_ context.Context, id string) (*errand.State, error) {
 		return nil, s.fail
 	}
 	if !ok {
-		return nil, errand.ErrNotFound
+		return nil, control.ErrNotFound
 	}
 	return &state, nil
 }
 
-// PutState implements errand.JobStore.
+// PutState implements control.JobStore.
 func (s *Store) PutState(_ context.Context, state *errand.State) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.states[state.JobID].Rev != state.Rev {
-		return errand.ErrConflict
+		return control.ErrConflict
 	}
 	state.Rev++
 	s.states[state.JobID] = *state
 	return nil
 }
 
-// PutResult implements errand.JobStore.
+// PutResult implements control.JobStore.
 func (s *Store) PutResult(_ context.Context, id string, n int, r *errand.Result) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,25 +107,25 @@ func (s *Store) PutResult(_ context.Context, id string, n int, r *errand.Result)
 	return nil
 }
 
-// Result implements errand.JobStore.
+// Result implements control.JobStore.
 func (s *Store) Result(_ context.Context, id string, n int) (*errand.Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.results[attempt{id, n}]
 	if !ok {
-		return nil, errand.ErrNotFound
+		return nil, control.ErrNotFound
 	}
 	return &r, nil
 }
 
-// Jobs implements errand.JobStore.
-func (s *Store) Jobs(_ context.Context, f errand.JobFilter) (errand.JobPage, error) {
+// Jobs implements control.JobStore.
+func (s *Store) Jobs(_ context.Context, f control.JobFilter) (control.JobPage, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {
-		return errand.JobPage{}, s.fail
+		return control.JobPage{}, s.fail
 	}
-	var page errand.JobPage
+	var page control.JobPage
 	ids := slices.Sorted(maps.Keys(s.states))
 	slices.Reverse(ids)
 	for _, id := range ids {
@@ -142,7 +143,7 @@ func (s *Store) Jobs(_ context.Context, f errand.JobFilter) (errand.JobPage, err
 	return page, nil
 }
 
-// DueJobs implements errand.JobStore.
+// DueJobs implements control.JobStore.
 func (s *Store) DueJobs(_ context.Context, t time.Time, f func(id string) bool) error {
 	s.mu.Lock()
 	var due []errand.State
@@ -161,42 +162,42 @@ func (s *Store) DueJobs(_ context.Context, t time.Time, f func(id string) bool) 
 	return nil
 }
 
-// Claim implements errand.JobStore.
-func (s *Store) Claim(_ context.Context, c errand.Claim) (errand.Claim, error) {
+// Claim implements control.JobStore.
+func (s *Store) Claim(_ context.Context, c control.Claim) (control.Claim, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := [3]string{c.Owner, c.Route, c.Key}
 	if held, ok := s.claims[key]; ok {
-		return held, errand.ErrExists
+		return held, control.ErrExists
 	}
 	s.claims[key] = c
 	return c, nil
 }
 
-// Worker implements errand.WorkerStore.
+// Worker implements control.WorkerStore.
 func (s *Store) Worker(_ context.Context, id string) (*errand.Worker, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, ok := s.workers[id]
 	if !ok {
-		return nil, errand.ErrNotFound
+		return nil, control.ErrNotFound
 	}
 	return &w, nil
 }
 
-// PutWorker implements errand.WorkerStore.
+// PutWorker implements control.WorkerStore.
 func (s *Store) PutWorker(_ context.Context, w *errand.Worker) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.workers[w.ID].Rev != w.Rev {
-		return errand.ErrConflict
+		return control.ErrConflict
 	}
 	w.Rev++
 	s.workers[w.ID] = *w
 	return nil
 }
 
-// Workers implements errand.WorkerStore.
+// Workers implements control.WorkerStore.
 func (s *Store) Workers(_ context.Context, cursor string, limit int) (workers []errand.Worker, next string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,18 +213,18 @@ func (s *Store) Workers(_ context.Context, cursor string, limit int) (workers []
 	return workers, "", nil
 }
 
-// Token implements errand.TokenStore.
+// Token implements control.TokenStore.
 func (s *Store) Token(_ context.Context, hash string) (*errand.Token, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t, ok := s.tokens[hash]
 	if !ok {
-		return nil, errand.ErrNotFound
+		return nil, control.ErrNotFound
 	}
 	return &t, nil
 }
 
-// PutToken implements errand.TokenStore.
+// PutToken implements control.TokenStore.
 func (s *Store) PutToken(_ context.Context, t *errand.Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

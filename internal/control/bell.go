@@ -1,25 +1,11 @@
-package errand
+package control
 
 import (
 	"context"
+	"github.com/errandhq/errand"
 	"slices"
 	"time"
 )
-
-// A Bell says where a worker that has nothing to do waits for work, instead of
-// asking again and again. A bell that can't be reached, or whose ring is lost,
-// costs latency alone.
-type Bell struct {
-	// URLs are those of the worker's queues. A GET is answered within 30
-	// seconds, with RingText somewhere in the body if the bell rang: one ring
-	// wakes one worker. A path alone is one of the API's own host. They are
-	// reached without a token.
-	URLs           []string `json:"urls"`
-	PollIntervalMs int64    `json:"pollIntervalMs"` // ask for work this often though none rang
-}
-
-// RingText is what stands on a bell's ticket.
-const RingText = "errand-ring"
 
 // hasBell reports whether workers are to wait at a bell. Where polls are held,
 // they aren't.
@@ -27,11 +13,11 @@ func (s *Service) hasBell() bool { return len(s.Bells) > 0 && s.Timing.PollWait 
 
 // bell is the bell of a worker; nil: it has none. It must be one for all of its
 // queues, or it would sleep through jobs of the others.
-func (s *Service) bell(w *Worker) *Bell {
+func (s *Service) bell(w *errand.Worker) *errand.Bell {
 	if !s.hasBell() {
 		return nil
 	}
-	b := &Bell{PollIntervalMs: s.Timing.BellPoll.Milliseconds()}
+	b := &errand.Bell{PollIntervalMs: s.Timing.BellPoll.Milliseconds()}
 	for _, q := range w.Queues {
 		if !slices.Contains(s.Queues, q) {
 			continue
@@ -60,7 +46,7 @@ func (s *Service) ring(ctx context.Context, queue string) {
 }
 
 // ringForNext rings for the job that waits in a group behind one that is over.
-func (s *Service) ringForNext(ctx context.Context, st *State) {
+func (s *Service) ringForNext(ctx context.Context, st *errand.State) {
 	if st.Status.Terminal() && st.Lane != st.JobID {
 		s.ring(ctx, st.Queue)
 	}
@@ -68,7 +54,7 @@ func (s *Service) ringForNext(ctx context.Context, st *State) {
 
 // interval is how soon a worker should be heard of again: one that holds
 // nothing, and waits at a bell, has less to say.
-func (s *Service) interval(w *Worker, holds int) time.Duration {
+func (s *Service) interval(w *errand.Worker, holds int) time.Duration {
 	if holds == 0 && s.bell(w) != nil {
 		return max(s.Timing.Heartbeat, s.Timing.IdleHeartbeat)
 	}

@@ -1,7 +1,7 @@
-// Package wire puts the control plane together: environment → Service →
+// Package setup puts the control plane together: environment → Service →
 // functions. The Lambda mains and the CLI's local server both start here, so
 // what runs on one machine is what is deployed.
-package wire
+package setup
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/oklog/ulid/v2"
 
-	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/blob"
+	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/dynamo"
 	"github.com/errandhq/errand/internal/invoke"
 	"github.com/errandhq/errand/internal/queue"
@@ -29,12 +29,12 @@ type Clock struct {
 }
 
 // NewService puts a Service together over AWS, as cfg reaches it.
-func NewService(cfg aws.Config, s Settings, clock Clock, log *slog.Logger) *errand.Service {
+func NewService(cfg aws.Config, s Settings, clock Clock, log *slog.Logger) *control.Service {
 	if clock.Now == nil {
 		clock.Now = time.Now
 	}
 	cfg = patient(cfg)
-	c := errand.Config{
+	c := control.Config{
 		Store:  dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clock.Now),
 		Queue:  queue.New(sqs.NewFromConfig(cfg), s.Queues, s.Bells, log),
 		Blobs:  blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Now: clock.Now}),
@@ -52,7 +52,7 @@ func NewService(cfg aws.Config, s Settings, clock Clock, log *slog.Logger) *erra
 	if s.DirectFunction != "" {
 		c.Direct = invoke.New(lambda.NewFromConfig(cfg), s.DirectFunction)
 	}
-	return errand.NewService(c)
+	return control.NewService(c)
 }
 
 // newID makes a ULID: IDs sort by time, and nobody can guess the next.
@@ -61,11 +61,11 @@ func newID(t time.Time) string {
 }
 
 // Sweep is the scheduled function: the event says nothing that it needs.
-func Sweep(svc *errand.Service) func(context.Context) (errand.SweepReport, error) {
-	return func(ctx context.Context) (errand.SweepReport, error) {
+func Sweep(svc *control.Service) func(context.Context) (control.SweepReport, error) {
+	return func(ctx context.Context) (control.SweepReport, error) {
 		report, err := svc.Sweep(ctx)
 		level := slog.LevelInfo
-		if report == (errand.SweepReport{}) && err == nil {
+		if report == (control.SweepReport{}) && err == nil {
 			level = slog.LevelDebug // it runs each minute, and nothing was due
 		}
 		svc.Log.Log(ctx, level, "sweep", "report", report, "err", err)

@@ -1,4 +1,4 @@
-package wire
+package setup
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/awsconf"
+	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/lambdahttp"
 )
 
@@ -67,7 +67,7 @@ func Handler(name string, getenv func(string) string, cfg aws.Config, clock Cloc
 }
 
 // EndpointHandler is the function that serves e with svc.
-func EndpointHandler(svc *errand.Service, s Settings, e api.Endpoint) lambda.Handler {
+func EndpointHandler(svc *control.Service, s Settings, e api.Endpoint) lambda.Handler {
 	requestID := func(r *http.Request) string { return lambdahttp.RequestID(r.Context()) }
 	return lambdahttp.Handler(api.NewHandler(svc, api.Options{Log: svc.Log, Hosts: s.Hosts, RequestID: requestID}, e))
 }

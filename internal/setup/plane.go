@@ -1,4 +1,4 @@
-package wire
+package setup
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/awsconf"
+	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/dynamo"
 )
 
@@ -30,7 +30,7 @@ func (Plane) Handler(function string, getenv func(string) string, cfg aws.Config
 }
 
 // Service is what the functions serve, for an environment like theirs.
-func (Plane) Service(getenv func(string) string, cfg aws.Config, log *slog.Logger) (*errand.Service, error) {
+func (Plane) Service(getenv func(string) string, cfg aws.Config, log *slog.Logger) (*control.Service, error) {
 	settings, err := ParseSettings(getenv)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (Plane) Service(getenv func(string) string, cfg aws.Config, log *slog.Logge
 
 // Tokens is a deployed server's table of tokens, with the AWS credentials that
 // the environment gives, and nothing else of its Store.
-func (Plane) Tokens(ctx context.Context, table string) (errand.Store, error) {
+func (Plane) Tokens(ctx context.Context, table string) (control.Store, error) {
 	cfg, err := awsconf.Load(ctx)
 	if err != nil {
 		return nil, err

@@ -1,15 +1,16 @@
-package errand
+package control
 
 import (
 	"context"
 	"errors"
+	"github.com/errandhq/errand"
 	"time"
 )
 
 // change writes what f makes of a job's state, reading it again and asking f
 // again where another write came first. f returns false to leave the state as
 // it is. The state as it stands then is returned. Errors: CodeJobNotFound, f's.
-func (s *Service) change(ctx context.Context, id string, f func(st *State, now time.Time) (bool, error)) (*State, error) {
+func (s *Service) change(ctx context.Context, id string, f func(st *errand.State, now time.Time) (bool, error)) (*errand.State, error) {
 	for range casAttempts {
 		st, err := s.state(ctx, id)
 		if err != nil {
@@ -30,8 +31,8 @@ func (s *Service) change(ctx context.Context, id string, f func(st *State, now t
 	return nil, errBusy("job " + id)
 }
 
-func (s *Service) state(ctx context.Context, id string) (*State, error) {
-	if !jobRE.MatchString(id) {
+func (s *Service) state(ctx context.Context, id string) (*errand.State, error) {
+	if !errand.ValidJobID(id) {
 		return nil, errJobNotFound(id)
 	}
 	st, err := s.Store.State(ctx, id)
@@ -44,10 +45,12 @@ func (s *Service) state(ctx context.Context, id string) (*State, error) {
 	return st, nil
 }
 
-func errJobNotFound(id string) error { return Errorf(CodeJobNotFound, "there is no job %q", id) }
+func errJobNotFound(id string) error {
+	return errand.Errorf(errand.CodeJobNotFound, "there is no job %q", id)
+}
 
 // ownState is the state of a job that exists for the caller.
-func (s *Service) ownState(ctx context.Context, c Caller, id string) (*State, error) {
+func (s *Service) ownState(ctx context.Context, c Caller, id string) (*errand.State, error) {
 	st, err := s.state(ctx, id)
 	if err == nil && !c.Sees(st.Owner) {
 		return nil, errJobNotFound(id)
@@ -58,7 +61,7 @@ func (s *Service) ownState(ctx context.Context, c Caller, id string) (*State, er
 // dropTicketOf deletes the ticket of a job that is over. It is a side job: where
 // it fails, the ticket comes again and assignment deletes it. While it is hidden
 // its lane waits, so the sweep tries again before that.
-func (s *Service) dropTicketOf(ctx context.Context, st *State) {
+func (s *Service) dropTicketOf(ctx context.Context, st *errand.State) {
 	if st.Handle == "" {
 		return
 	}
@@ -68,7 +71,7 @@ func (s *Service) dropTicketOf(ctx context.Context, st *State) {
 		return
 	}
 	s.Log.WarnContext(ctx, "ticket not deleted", "job", st.JobID, "err", err)
-	_, err = s.change(ctx, st.JobID, func(st *State, now time.Time) (bool, error) {
+	_, err = s.change(ctx, st.JobID, func(st *errand.State, now time.Time) (bool, error) {
 		if !st.Status.Terminal() || !now.Before(st.HoldUntil) {
 			return false, nil
 		}

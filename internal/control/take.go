@@ -1,8 +1,9 @@
-package errand
+package control
 
 import (
 	"context"
 	"errors"
+	"github.com/errandhq/errand"
 	"slices"
 	"time"
 )
@@ -15,13 +16,21 @@ const takeSlack = 5 * time.Second
 // at the next.
 const laneSlice = time.Second
 
+// TakeRequest asks for work.
+type TakeRequest struct {
+	WorkerID string
+	Epoch    int
+	PollID   string
+	Wait     time.Duration
+}
+
 // TakeJob gives the worker the next job of its queues, waiting for one as long
 // as it asks and the server allows; nil if there is none. Asked again with the
 // same poll ID after a lost answer, it gives the same attempt.
 // Errors: CodeWorkerNotFound, CodeSuperseded, CodeInvalidField.
-func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*Assignment, error) {
-	if !pollRE.MatchString(r.PollID) {
-		return nil, invalid("pollId", "pollId must match %s; make a new one for each poll, and keep it when you repeat one whose answer was lost", PollPattern)
+func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*errand.Assignment, error) {
+	if !errand.ValidPollID(r.PollID) {
+		return nil, errand.InvalidField("pollId", "pollId must match %s; make a new one for each poll, and keep it when you repeat one whose answer was lost", errand.PollPattern)
 	}
 	w, err := s.workerOf(ctx, c, r.WorkerID, r.Epoch)
 	if err != nil {
@@ -46,27 +55,27 @@ func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*Assign
 type take struct {
 	*Service
 	caller Caller
-	worker *Worker
+	worker *errand.Worker
 	TakeRequest
 	queues   []string // to look at
 	received int      // tickets so far
 }
 
 // replay answers again what a lost answer said, if that attempt still stands.
-func (t *take) replay(ctx context.Context, p Poll) (*Assignment, error) {
+func (t *take) replay(ctx context.Context, p errand.Poll) (*errand.Assignment, error) {
 	if p.ID != t.PollID || p.JobID == "" {
 		return nil, nil
 	}
 	var ours bool
-	st, err := t.change(ctx, p.JobID, func(st *State, now time.Time) (bool, error) {
-		ours = st.Status == Running && st.heldBy(t.worker.ID, p.Attempt) && st.PollID == p.ID
+	st, err := t.change(ctx, p.JobID, func(st *errand.State, now time.Time) (bool, error) {
+		ours = st.Status == errand.Running && st.HeldBy(t.worker.ID, p.Attempt) && st.PollID == p.ID
 		if !ours || st.Accepted {
 			return false, nil
 		}
 		st.LeaseUntil = now.Add(t.Timing.ShortLease)
 		return true, nil
 	})
-	if CodeOf(err) == CodeJobNotFound || err == nil && !ours {
+	if errand.CodeOf(err) == errand.CodeJobNotFound || err == nil && !ours {
 		return nil, nil
 	}
 	if err != nil {
@@ -80,7 +89,7 @@ func (t *take) replay(ctx context.Context, p Poll) (*Assignment, error) {
 }
 
 // receive looks at tickets until one gives work or the time is over.
-func (t *take) receive(ctx context.Context, wait time.Duration) (*Assignment, error) {
+func (t *take) receive(ctx context.Context, wait time.Duration) (*errand.Assignment, error) {
 	deadline := t.now().Add(wait)
 	left := wait
 	if len(t.queues) > 1 {
@@ -102,7 +111,7 @@ func (t *take) receive(ctx context.Context, wait time.Duration) (*Assignment, er
 
 // round looks at the next tickets of each queue, waiting at
 // most so long at each.
-func (t *take) round(ctx context.Context, wait time.Duration) (*Assignment, error) {
+func (t *take) round(ctx context.Context, wait time.Duration) (*errand.Assignment, error) {
 	for _, q := range t.queues {
 		for {
 			ticket, err := t.Queue.Receive(ctx, q, t.attemptID(), wait, t.Timing.ShortLease+takeSlack)
@@ -133,7 +142,7 @@ func (t *take) attemptID() string {
 }
 
 // consider does what the assignment table says about a ticket.
-func (t *take) consider(ctx context.Context, queue string, ticket *Ticket) (*Assignment, error) {
+func (t *take) consider(ctx context.Context, queue string, ticket *Ticket) (*errand.Assignment, error) {
 	for range casAttempts {
 		a, err := t.considerOnce(ctx, queue, ticket)
 		if !errors.Is(err, ErrConflict) {
@@ -144,7 +153,7 @@ func (t *take) consider(ctx context.Context, queue string, ticket *Ticket) (*Ass
 	return nil, errBusy("job " + ticket.JobID)
 }
 
-func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (*Assignment, error) {
+func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (*errand.Assignment, error) {
 	spec, st, err := t.Store.Job(ctx, ticket.JobID)
 	if errors.Is(err, ErrNotFound) {
 		return nil, t.drop(ctx, queue, ticket)
@@ -154,22 +163,22 @@ func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (
 		return nil, unavailable("read the job", err)
 	}
 	now := t.now()
-	if st.overdue(now, t.Timing) {
-		st.finish(now, Failed, ReasonExpired, expiredMessage)
+	if st.Overdue(now, t.Timing) {
+		st.Finish(now, errand.Failed, errand.ReasonExpired, expiredMessage)
 		return nil, t.end(ctx, st, ticket)
 	}
-	switch st.ticket(now) {
-	case assignFirst, reassign, assignAgain:
+	switch st.Ticket(now) {
+	case errand.AssignFirst, errand.Reassign, errand.AssignAgain:
 		return t.give(ctx, spec, st, ticket)
-	case adoptHandle:
+	case errand.AdoptHandle:
 		return t.adopt(ctx, spec, st, ticket)
-	case endCancelled:
-		st.finish(now, Cancelled, ReasonCancelled, "")
+	case errand.EndCancelled:
+		st.Finish(now, errand.Cancelled, errand.ReasonCancelled, "")
 		return nil, t.end(ctx, st, ticket)
-	case endLost:
-		st.finish(now, Failed, ReasonLost, lostMessage)
+	case errand.EndLost:
+		st.Finish(now, errand.Failed, errand.ReasonLost, errand.LostMessage)
 		return nil, t.end(ctx, st, ticket)
-	case dropTicket:
+	case errand.DropTicket:
 	}
 	return nil, t.drop(ctx, queue, ticket)
 }
@@ -186,7 +195,7 @@ func (t *take) drop(ctx context.Context, queue string, ticket *Ticket) error {
 }
 
 // end writes a state that was just made terminal, then deletes the ticket.
-func (t *take) end(ctx context.Context, st *State, ticket *Ticket) error {
+func (t *take) end(ctx context.Context, st *errand.State, ticket *Ticket) error {
 	if err := t.put(ctx, st); err != nil {
 		return err
 	}
@@ -194,7 +203,7 @@ func (t *take) end(ctx context.Context, st *State, ticket *Ticket) error {
 }
 
 // put is Store.PutState; ErrConflict passes through for consider to see.
-func (t *take) put(ctx context.Context, st *State) error {
+func (t *take) put(ctx context.Context, st *errand.State) error {
 	err := t.Store.PutState(ctx, st)
 	if err != nil && !errors.Is(err, ErrConflict) {
 		return unavailable("keep the job's state", err)
@@ -205,7 +214,7 @@ func (t *take) put(ctx context.Context, st *State) error {
 // adopt keeps the new handle of a ticket whose job runs elsewhere, since the old
 // handle is dead, and hides the ticket for the rest of the lease. If the job
 // runs as this very poll's answer, which was lost, it is given again.
-func (t *take) adopt(ctx context.Context, spec *Spec, st *State, ticket *Ticket) (*Assignment, error) {
+func (t *take) adopt(ctx context.Context, spec *errand.Spec, st *errand.State, ticket *Ticket) (*errand.Assignment, error) {
 	now := t.now()
 	rest := st.LeaseUntil.Sub(now)
 	st.Handle, st.HoldUntil = ticket.Handle, st.LeaseUntil
@@ -223,14 +232,14 @@ func (t *take) adopt(ctx context.Context, spec *Spec, st *State, ticket *Ticket)
 
 // give assigns the job. The poll's record is written first: an answer that is
 // lost from here on is found again, or its attempt was never made.
-func (t *take) give(ctx context.Context, spec *Spec, st *State, ticket *Ticket) (*Assignment, error) {
-	poll := Poll{ID: t.PollID, JobID: st.JobID, Attempt: st.Attempt + 1}
-	err := t.changeWorker(ctx, t.worker, t.Epoch, func(w *Worker) { w.Poll, w.LastSeen = poll, t.now() })
+func (t *take) give(ctx context.Context, spec *errand.Spec, st *errand.State, ticket *Ticket) (*errand.Assignment, error) {
+	poll := errand.Poll{ID: t.PollID, JobID: st.JobID, Attempt: st.Attempt + 1}
+	err := t.changeWorker(ctx, t.worker, t.Epoch, func(w *errand.Worker) { w.Poll, w.LastSeen = poll, t.now() })
 	if err != nil {
 		t.release(ctx, st.Queue, ticket)
 		return nil, err
 	}
-	st.assign(t.now(), t.worker, t.PollID, ticket.Handle, t.Timing)
+	st.Assign(t.now(), t.worker, t.PollID, ticket.Handle, t.Timing)
 	if err := t.put(ctx, st); err != nil {
 		return nil, err
 	}
@@ -247,10 +256,10 @@ func (t *take) release(ctx context.Context, queue string, ticket *Ticket) {
 }
 
 // assignment is the answer for an attempt that stands on record.
-func (s *Service) assignment(ctx context.Context, c Caller, spec *Spec, st *State) (*Assignment, error) {
-	a := &Assignment{
+func (s *Service) assignment(ctx context.Context, c Caller, spec *errand.Spec, st *errand.State) (*errand.Assignment, error) {
+	a := &errand.Assignment{
 		JobID: st.JobID, Attempt: st.Attempt, LeaseSeconds: seconds(s.Timing.ShortLease), FullLeaseSeconds: seconds(st.Lease),
-		Retryable: st.retryable(), Watched: s.now().Before(st.WatchedUntil),
+		Retryable: st.Retryable(), Watched: s.now().Before(st.WatchedUntil),
 		Name: spec.Name, Commands: spec.Commands, Env: spec.Env, Shell: spec.Shell, TimeoutSeconds: spec.TimeoutSeconds,
 		ContinueOnError: spec.ContinueOnError, Queue: spec.Queue, Group: spec.Group,
 	}
@@ -265,34 +274,31 @@ func (s *Service) assignment(ctx context.Context, c Caller, spec *Spec, st *Stat
 	return a, err
 }
 
-func (t *take) assignment(ctx context.Context, spec *Spec, st *State) (*Assignment, error) {
+func (t *take) assignment(ctx context.Context, spec *errand.Spec, st *errand.State) (*errand.Assignment, error) {
 	return t.Service.assignment(ctx, t.caller, spec, st)
 }
 
-func (s *Service) sourceGrant(ctx context.Context, c Caller, spec *Spec) (*SourceGrant, error) {
-	get, err := s.Blobs.SignGet(ctx, c.Origin, UploadKey(spec.Owner, spec.Source.SHA256))
+func (s *Service) sourceGrant(ctx context.Context, c Caller, spec *errand.Spec) (*errand.SourceGrant, error) {
+	get, err := s.Blobs.SignGet(ctx, c.Origin, errand.UploadKey(spec.Owner, spec.Source.SHA256))
 	if err != nil {
 		return nil, unavailable("sign the source's address", err)
 	}
-	return &SourceGrant{Source: *spec.Source, Download: get}, nil
+	return &errand.SourceGrant{Source: *spec.Source, Download: get}, nil
 }
 
-// MaxArtifactBytes bounds one artifact.
-const MaxArtifactBytes = MaxUploadBytes
-
 // writeGrant permits the attempt to write its log and its artifacts.
-func (s *Service) writeGrant(ctx context.Context, c Caller, st *State) (*WriteGrant, error) {
-	logs, artifacts := LogPrefix(st.JobID, st.Attempt), ArtifactPrefix(st.JobID, st.Attempt)
-	l, err := s.Blobs.SignPost(ctx, c.Origin, logs, MaxLogChunkBytes)
+func (s *Service) writeGrant(ctx context.Context, c Caller, st *errand.State) (*errand.WriteGrant, error) {
+	logs, artifacts := errand.LogPrefix(st.JobID, st.Attempt), errand.ArtifactPrefix(st.JobID, st.Attempt)
+	l, err := s.Blobs.SignPost(ctx, c.Origin, logs, errand.MaxLogChunkBytes)
 	if err != nil {
 		return nil, unavailable("sign the log's address", err)
 	}
-	a, err := s.Blobs.SignPost(ctx, c.Origin, artifacts, MaxArtifactBytes)
+	a, err := s.Blobs.SignPost(ctx, c.Origin, artifacts, errand.MaxArtifactBytes)
 	if err != nil {
 		return nil, unavailable("sign the artifacts' address", err)
 	}
-	return &WriteGrant{
+	return &errand.WriteGrant{
 		URL: l.URL, Fields: l.Fields, LogPrefix: logs, ArtifactPrefix: artifacts, ArtifactFields: a.Fields,
-		MaxBytes: MaxLogChunkBytes, ExpiresSeconds: l.ExpiresSeconds,
+		MaxBytes: errand.MaxLogChunkBytes, ExpiresSeconds: l.ExpiresSeconds,
 	}, nil
 }

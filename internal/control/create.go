@@ -1,4 +1,4 @@
-package errand
+package control
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/errandhq/errand"
 	"slices"
 	"time"
 )
@@ -24,17 +25,17 @@ type CreateOptions struct {
 // A job of a group has its place in the group's order when it returns.
 // The same key makes one job of a request and its repetitions.
 // Errors: CodeInvalidField, CodeForbidden, CodeSourceNotFound, CodeIdempotencyMismatch.
-func (s *Service) CreateJob(ctx context.Context, c Caller, spec Spec, o CreateOptions) (Job, error) {
+func (s *Service) CreateJob(ctx context.Context, c Caller, spec errand.Spec, o CreateOptions) (errand.Job, error) {
 	spec.Owner = c.Owner
 	if err := s.prepare(ctx, c, &spec, o.Key); err != nil {
-		return Job{}, err
+		return errand.Job{}, err
 	}
 	now := s.now()
 	spec.ID, spec.CreatedAt = s.NewID(now), now
 	if o.Key != "" {
 		id, err := s.claim(ctx, &spec, o.Key)
 		if err != nil {
-			return Job{}, err
+			return errand.Job{}, err
 		}
 		if id != spec.ID {
 			return s.repeated(ctx, &spec, id, o)
@@ -44,25 +45,25 @@ func (s *Service) CreateJob(ctx context.Context, c Caller, spec Spec, o CreateOp
 }
 
 // prepare fills in defaults and checks everything that a creator may say.
-func (s *Service) prepare(ctx context.Context, c Caller, spec *Spec, key string) error {
+func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key string) error {
 	spec.Normalise(s.Timing)
 	if err := spec.Validate(); err != nil {
 		return err
 	}
-	if key != "" && !keyRE.MatchString(key) {
-		return invalid("Idempotency-Key", "the Idempotency-Key header must be 1 to 255 printable ASCII characters without spaces")
+	if key != "" && !errand.ValidIdempotencyKey(key) {
+		return errand.InvalidField("Idempotency-Key", "the Idempotency-Key header must be 1 to 255 printable ASCII characters without spaces")
 	}
 	if !slices.Contains(s.Queues, spec.Queue) {
-		return invalid("queue", "there is no queue %q on this server; it has %q", spec.Queue, s.Queues)
+		return errand.InvalidField("queue", "there is no queue %q on this server; it has %q", spec.Queue, s.Queues)
 	}
 	if !c.MayUse(spec.Queue) {
-		return &Error{Code: CodeForbidden, Field: "queue", Message: fmt.Sprintf("the token may not use the queue %q", spec.Queue)}
+		return &errand.Error{Code: errand.CodeForbidden, Field: "queue", Message: fmt.Sprintf("the token may not use the queue %q", spec.Queue)}
 	}
 	if least := 2 * s.Timing.Heartbeat; time.Duration(spec.LeaseSeconds)*time.Second < least {
-		return invalid("lease", "lease must be at least %d seconds: two of this server's heartbeats", seconds(least))
+		return errand.InvalidField("lease", "lease must be at least %d seconds: two of this server's heartbeats", seconds(least))
 	}
-	if n := len(specJSON(spec)); n > MaxSpecBytes {
-		return invalid("commands", "the job is %d bytes long as JSON; the limit is %d: put scripts into the folder", n, MaxSpecBytes)
+	if n := len(specJSON(spec)); n > errand.MaxSpecBytes {
+		return errand.InvalidField("commands", "the job is %d bytes long as JSON; the limit is %d: put scripts into the folder", n, errand.MaxSpecBytes)
 	}
 	if spec.Source == nil {
 		return nil
@@ -72,13 +73,13 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *Spec, key string)
 
 // prepareSource makes sure that the archive is there, and will be for as long
 // as the job may wait and run.
-func (s *Service) prepareSource(ctx context.Context, spec *Spec) error {
-	blob, err := s.Blobs.Stat(ctx, UploadKey(spec.Owner, spec.Source.SHA256))
+func (s *Service) prepareSource(ctx context.Context, spec *errand.Spec) error {
+	blob, err := s.Blobs.Stat(ctx, errand.UploadKey(spec.Owner, spec.Source.SHA256))
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return unavailable("look for the source", err)
 	}
 	if err != nil || !s.reusable(blob, spec.Source.SHA256) {
-		return &Error{Code: CodeSourceNotFound, Field: "source.sha256", Message: "no archive with this SHA-256 was uploaded lately; POST /api/uploads, send it, and try again"}
+		return &errand.Error{Code: errand.CodeSourceNotFound, Field: "source.sha256", Message: "no archive with this SHA-256 was uploaded lately; POST /api/uploads, send it, and try again"}
 	}
 	source := *spec.Source
 	source.Size = blob.Size
@@ -92,13 +93,13 @@ func (s *Service) reusable(b Blob, sha256 string) bool {
 	return b.SHA256 == sha256 && left >= s.Timing.UploadMargin
 }
 
-func specJSON(spec *Spec) []byte {
+func specJSON(spec *errand.Spec) []byte {
 	b, _ := json.Marshal(spec) // of strings and numbers: can't fail
 	return b
 }
 
 // claim ties the key to spec, or says which job it is tied to.
-func (s *Service) claim(ctx context.Context, spec *Spec, key string) (id string, err error) {
+func (s *Service) claim(ctx context.Context, spec *errand.Spec, key string) (id string, err error) {
 	asked := *spec
 	asked.ID, asked.CreatedAt = "", time.Time{}
 	sum := sha256.Sum256(specJSON(&asked))
@@ -110,7 +111,7 @@ func (s *Service) claim(ctx context.Context, spec *Spec, key string) (id string,
 	case !errors.Is(err, ErrExists):
 		return "", unavailable("keep the idempotency key", err)
 	case held.BodyHash != mine.BodyHash:
-		return "", &Error{Code: CodeIdempotencyMismatch, Field: "Idempotency-Key", Message: "this key was used with another body within 24 hours; use a new key for a new job"}
+		return "", &errand.Error{Code: errand.CodeIdempotencyMismatch, Field: "Idempotency-Key", Message: "this key was used with another body within 24 hours; use a new key for a new job"}
 	}
 	return held.JobID, nil
 }
@@ -118,23 +119,23 @@ func (s *Service) claim(ctx context.Context, spec *Spec, key string) (id string,
 // repeated answers a request whose first copy claimed the key for job id. If
 // the first was cut off before the job was whole, or before its ticket was sent,
 // it is finished here.
-func (s *Service) repeated(ctx context.Context, spec *Spec, id string, o CreateOptions) (Job, error) {
+func (s *Service) repeated(ctx context.Context, spec *errand.Spec, id string, o CreateOptions) (errand.Job, error) {
 	old, state, err := s.Store.Job(ctx, id)
 	if err == nil {
 		if old.Group == "" && s.now().After(state.CreatedAt.Add(s.Timing.ResendAfter)) {
-			return Job{Spec: *old, State: *state}, nil // the sweep looks after its ticket
+			return errand.Job{Spec: *old, State: *state}, nil // the sweep looks after its ticket
 		}
 		return s.sendFirst(ctx, old, state)
 	}
 	if !errors.Is(err, ErrNotFound) {
-		return Job{}, unavailable("read the job", err)
+		return errand.Job{}, unavailable("read the job", err)
 	}
 	spec.ID = id
 	return s.createJob(ctx, spec, o)
 }
 
-func (s *Service) createJob(ctx context.Context, spec *Spec, o CreateOptions) (Job, error) {
-	state := NewState(spec, s.Timing)
+func (s *Service) createJob(ctx context.Context, spec *errand.Spec, o CreateOptions) (errand.Job, error) {
+	state := errand.NewState(spec, s.Timing)
 	if o.Watched {
 		state.WatchedUntil = s.now().Add(s.Timing.Watched)
 	}
@@ -143,7 +144,7 @@ func (s *Service) createJob(ctx context.Context, spec *Spec, o CreateOptions) (J
 		return s.repeated(ctx, spec, spec.ID, o)
 	}
 	if err != nil {
-		return Job{}, unavailable("keep the job", err)
+		return errand.Job{}, unavailable("keep the job", err)
 	}
 	return s.sendFirst(ctx, spec, &state)
 }
@@ -152,9 +153,9 @@ func (s *Service) createJob(ctx context.Context, spec *Spec, o CreateOptions) (J
 // the job. Sent again soon after, it is the same ticket. Where it can't be sent,
 // the sweep will; but a job of a group isn't answered for before: what its
 // creator asks for next must stand behind it.
-func (s *Service) sendFirst(ctx context.Context, spec *Spec, state *State) (Job, error) {
-	job := Job{Spec: *spec, State: *state}
-	if state.Status != Pending || state.Attempt > 0 {
+func (s *Service) sendFirst(ctx context.Context, spec *errand.Spec, state *errand.State) (errand.Job, error) {
+	job := errand.Job{Spec: *spec, State: *state}
+	if state.Status != errand.Pending || state.Attempt > 0 {
 		return job, nil
 	}
 	err := s.Queue.Send(ctx, state.Queue, state.Lane, state.JobID, state.JobID)
@@ -162,7 +163,7 @@ func (s *Service) sendFirst(ctx context.Context, spec *Spec, state *State) (Job,
 	case err == nil:
 		s.ring(ctx, state.Queue)
 	case spec.Group != "":
-		return Job{}, unavailable("send the ticket", err)
+		return errand.Job{}, unavailable("send the ticket", err)
 	default:
 		s.Log.WarnContext(ctx, "ticket not sent; the sweep will", "job", state.JobID, "err", err)
 	}

@@ -1,9 +1,10 @@
-package wire
+package setup
 
 import (
 	"context"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // AdminOwner owns what the token of ERRAND_ADMIN_TOKEN_HASH makes.
@@ -12,11 +13,11 @@ const AdminOwner = "admin"
 // adminStore knows one token more than its Store: the one whose hash the
 // operator deployed, so that a new stack has an admin before its table has.
 type adminStore struct {
-	errand.Store
+	control.Store
 	hash string
 }
 
-// Token implements errand.TokenStore.
+// Token implements control.TokenStore.
 func (s adminStore) Token(ctx context.Context, hash string) (*errand.Token, error) {
 	if hash == s.hash {
 		return &errand.Token{Hash: hash, Role: errand.RoleAdmin, Owner: AdminOwner}, nil

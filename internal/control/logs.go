@@ -1,9 +1,10 @@
-package errand
+package control
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/errandhq/errand"
 	"io"
 	"math"
 	"strconv"
@@ -21,12 +22,30 @@ const (
 	logPollEvery = 250 * time.Millisecond
 )
 
+// LogRequest asks for a piece of a job's log.
+type LogRequest struct {
+	JobID   string
+	Attempt int // 0: the current one
+	Offset  int64
+	Wait    time.Duration // hold the answer until there is something, at most this long
+}
+
+// LogPage is the answer: frames in order from Offset on.
+type LogPage struct {
+	Attempt int
+	Next    int64
+	Frames  []errand.Frame
+	Done    bool          // the job is over, and Next is the log's end
+	Status  errand.Status // of the job
+	Sealed  *errand.Log   // once the attempt was reported; without the tail
+}
+
 // Logs reads a job's log from an offset on, and marks the job as watched, so
 // that its worker sends what it has each second.
 // Errors: CodeJobNotFound, CodeInvalidField.
 func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, error) {
 	if r.Offset < 0 || r.Attempt < 0 {
-		return LogPage{}, invalid("offset", "offset and attempt must not be negative")
+		return LogPage{}, errand.InvalidField("offset", "offset and attempt must not be negative")
 	}
 	deadline := s.now().Add(min(r.Wait, s.Timing.PollWait))
 	for {
@@ -48,7 +67,7 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 		return LogPage{}, err
 	}
 	if r.Attempt > st.Attempt {
-		return LogPage{}, invalid("attempt", "job %s has had %d attempts", st.JobID, st.Attempt)
+		return LogPage{}, errand.InvalidField("attempt", "job %s has had %d attempts", st.JobID, st.Attempt)
 	}
 	s.watch(ctx, st)
 	now := s.now()
@@ -65,7 +84,7 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 }
 
 // watch marks the job as watched. It is a side job, and rarely a write.
-func (s *Service) watch(ctx context.Context, st *State) {
+func (s *Service) watch(ctx context.Context, st *errand.State) {
 	now := s.now()
 	if st.Status.Terminal() || st.WatchedUntil.Sub(now) > s.Timing.Watched/2 {
 		return
@@ -78,8 +97,8 @@ func (s *Service) watch(ctx context.Context, st *State) {
 
 // fillLog puts frames into the page: from the chunks, then from the tail that
 // came with the result. A short job's whole log is there, and costs no listing.
-func (s *Service) fillLog(ctx context.Context, st *State, page *LogPage, over bool) error {
-	var res *Result
+func (s *Service) fillLog(ctx context.Context, st *errand.State, page *LogPage, over bool) error {
+	var res *errand.Result
 	if over {
 		var err error
 		res, err = s.Store.Result(ctx, st.JobID, page.Attempt)
@@ -100,15 +119,15 @@ func (s *Service) fillLog(ctx context.Context, st *State, page *LogPage, over bo
 	return s.fillFromTail(st, page, &res.Log)
 }
 
-func (s *Service) fillFromTail(st *State, page *LogPage, log *Log) error {
-	tail, err := ParseFrames(log.Tail)
+func (s *Service) fillFromTail(st *errand.State, page *LogPage, log *errand.Log) error {
+	tail, err := errand.ParseFrames(log.Tail)
 	if err != nil {
 		return fmt.Errorf("tail of job %s: %w", st.JobID, err)
 	}
 	page.add(tail)
 	// A gap before the tail stays one: the log's end has been reached.
 	page.Done = page.Next >= log.Bytes || page.Next < log.TailOffset
-	page.Sealed = &Log{Bytes: log.Bytes, SHA256: log.SHA256, TailOffset: log.TailOffset}
+	page.Sealed = &errand.Log{Bytes: log.Bytes, SHA256: log.SHA256, TailOffset: log.TailOffset}
 	return nil
 }
 
@@ -119,13 +138,13 @@ func (s *Service) fillFromTail(st *State, page *LogPage, log *Log) error {
 // costs most here.
 func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPage, over bool) (more bool, err error) {
 	// The chunk that holds the first byte may begin up to a chunk's length before.
-	after := LogPrefix(jobID, page.Attempt)
-	if first := page.Next - MaxLogChunkBytes; first > 0 {
-		after = LogChunkKey(jobID, page.Attempt, first-1)
+	after := errand.LogPrefix(jobID, page.Attempt)
+	if first := page.Next - errand.MaxLogChunkBytes; first > 0 {
+		after = errand.LogChunkKey(jobID, page.Attempt, first-1)
 	}
 	size := 0
 	for {
-		chunks, err := s.Blobs.List(ctx, LogPrefix(jobID, page.Attempt), after)
+		chunks, err := s.Blobs.List(ctx, errand.LogPrefix(jobID, page.Attempt), after)
 		if err != nil {
 			return false, unavailable("list the log", err)
 		}
@@ -167,7 +186,7 @@ func (s *Service) addChunk(ctx context.Context, key string, page *LogPage) (adde
 	if err != nil {
 		return 0, unavailable("read the log", err)
 	}
-	frames, err := ParseFrames(b)
+	frames, err := errand.ParseFrames(b)
 	if err != nil {
 		s.Log.WarnContext(ctx, "damaged log chunk", "key", key, "err", err)
 	}
@@ -186,7 +205,7 @@ func (s *Service) readChunk(ctx context.Context, key string) (b []byte, err erro
 		if body, err = s.Blobs.Open(ctx, key); err != nil {
 			return nil, err
 		}
-		b, err = io.ReadAll(io.LimitReader(body, MaxLogChunkBytes))
+		b, err = io.ReadAll(io.LimitReader(body, errand.MaxLogChunkBytes))
 		if err = errors.Join(err, body.Close()); err == nil || ctx.Err() != nil {
 			break
 		}
@@ -195,7 +214,7 @@ func (s *Service) readChunk(ctx context.Context, key string) (b []byte, err erro
 }
 
 // add appends what follows page.Next without a gap, up to a page's fill.
-func (p *LogPage) add(frames []Frame) {
+func (p *LogPage) add(frames []errand.Frame) {
 	for _, f := range frames {
 		if f.End() <= p.Next || f.Offset > p.Next || p.bytes() >= logPageBytes {
 			continue

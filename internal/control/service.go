@@ -1,7 +1,8 @@
-package errand
+package control
 
 import (
 	"context"
+	"github.com/errandhq/errand"
 	"io"
 	"log/slog"
 	"time"
@@ -20,18 +21,18 @@ type JobStore interface {
 	// CreateJob writes spec and then state, so that a job with a state is
 	// whole. Creating it again does no harm where it was left half done.
 	// Errors: ErrExists, if the state is there.
-	CreateJob(ctx context.Context, spec *Spec, state *State) error
+	CreateJob(ctx context.Context, spec *errand.Spec, state *errand.State) error
 	// Job reads spec and state. Errors: ErrNotFound.
-	Job(ctx context.Context, id string) (*Spec, *State, error)
+	Job(ctx context.Context, id string) (*errand.Spec, *errand.State, error)
 	// State reads the state alone. Errors: ErrNotFound.
-	State(ctx context.Context, id string) (*State, error)
+	State(ctx context.Context, id string) (*errand.State, error)
 	// PutState writes the state that was made of revision s.Rev, as the next
 	// one, and sets s.Rev to it. Errors: ErrConflict, if another write came first.
-	PutState(ctx context.Context, s *State) error
+	PutState(ctx context.Context, s *errand.State) error
 	// PutResult keeps what an attempt reported; the same one again is fine.
-	PutResult(ctx context.Context, jobID string, attempt int, r *Result) error
+	PutResult(ctx context.Context, jobID string, attempt int, r *errand.Result) error
 	// Result reads it. Errors: ErrNotFound.
-	Result(ctx context.Context, jobID string, attempt int) (*Result, error)
+	Result(ctx context.Context, jobID string, attempt int) (*errand.Result, error)
 	// Jobs lists jobs, newest first. It may lag behind by a second.
 	Jobs(ctx context.Context, f JobFilter) (JobPage, error)
 	// DueJobs calls f with the IDs of jobs whose DueAt is not after t, oldest
@@ -45,21 +46,21 @@ type JobStore interface {
 // WorkerStore keeps workers.
 type WorkerStore interface {
 	// Worker reads a worker. Errors: ErrNotFound.
-	Worker(ctx context.Context, id string) (*Worker, error)
+	Worker(ctx context.Context, id string) (*errand.Worker, error)
 	// PutWorker writes the worker that was made of revision w.Rev (0: a new
 	// one), as the next one, and sets w.Rev to it. Errors: ErrConflict.
-	PutWorker(ctx context.Context, w *Worker) error
+	PutWorker(ctx context.Context, w *errand.Worker) error
 	// Workers lists a page of workers, in no order, from cursor ("": the first)
 	// on. It may lag behind.
-	Workers(ctx context.Context, cursor string, limit int) (workers []Worker, next string, err error)
+	Workers(ctx context.Context, cursor string, limit int) (workers []errand.Worker, next string, err error)
 }
 
 // TokenStore keeps tokens.
 type TokenStore interface {
 	// Token reads a token by its hash. Errors: ErrNotFound.
-	Token(ctx context.Context, hash string) (*Token, error)
+	Token(ctx context.Context, hash string) (*errand.Token, error)
 	// PutToken writes it, whether it was there or not.
-	PutToken(ctx context.Context, t *Token) error
+	PutToken(ctx context.Context, t *errand.Token) error
 }
 
 // Claim is an idempotency key's use.
@@ -102,9 +103,9 @@ type Ticket struct {
 // Origin is the caller's (Caller.Origin).
 type Blobs interface {
 	// SignPut permits one PUT of exactly these bytes.
-	SignPut(ctx context.Context, origin, key string, size int64, sha256 string) (SignedRequest, error)
+	SignPut(ctx context.Context, origin, key string, size int64, sha256 string) (errand.SignedRequest, error)
 	// SignGet permits GETs of one object.
-	SignGet(ctx context.Context, origin, key string) (SignedRequest, error)
+	SignGet(ctx context.Context, origin, key string) (errand.SignedRequest, error)
 	// SignPost permits POSTs of objects below prefix, of ≤ maxBytes each.
 	SignPost(ctx context.Context, origin, prefix string, maxBytes int64) (SignedPost, error)
 	// Stat describes an object. Errors: ErrNotFound.
@@ -135,7 +136,7 @@ type Blob struct {
 type Direct interface {
 	// Run answers with the results. Errors: context.DeadlineExceeded, if the
 	// function took too long; anything else is the platform's.
-	Run(ctx context.Context, r DirectRequest) (DirectResult, error)
+	Run(ctx context.Context, r errand.DirectRequest) (errand.DirectResult, error)
 }
 
 // Config is what a Service is made of.
@@ -144,7 +145,7 @@ type Config struct {
 	Queue  Queue
 	Blobs  Blobs
 	Direct Direct // nil: direct mode is off
-	Timing Timing
+	Timing errand.Timing
 	Queues []string // that there are; the first is not special
 	// Bells are the addresses of the queues' bells, by the queues' names; a path
 	// alone is one of the API's host. Empty: workers wait in polls, or between them.
@@ -176,7 +177,7 @@ func NewService(c Config) *Service {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if len(c.Queues) == 0 {
-		c.Queues = []string{DefaultQueue}
+		c.Queues = []string{errand.DefaultQueue}
 	}
 	return &Service{c}
 }
@@ -184,57 +185,5 @@ func NewService(c Config) *Service {
 // now is the time in UTC, to the millisecond that records keep.
 func (s *Service) now() time.Time { return s.Config.Now().UTC().Truncate(time.Millisecond) }
 
-// JobFilter selects jobs for a list.
-type JobFilter struct {
-	Owner  string // empty: all owners'
-	Status Status // empty: all; as seen at Now
-	Queue  string // empty: all
-	Limit  int    // 1..200
-	Cursor string // Next of the page before
-	Now    time.Time
-}
-
-// JobPage is a page of a list. Its states are as stored: use State.View.
-type JobPage struct {
-	Jobs []Job
-	Next string // empty: that was the last
-}
-
-// LogRequest asks for a piece of a job's log.
-type LogRequest struct {
-	JobID   string
-	Attempt int // 0: the current one
-	Offset  int64
-	Wait    time.Duration // hold the answer until there is something, at most this long
-}
-
-// LogPage is the answer: frames in order from Offset on.
-type LogPage struct {
-	Attempt int
-	Next    int64
-	Frames  []Frame
-	Done    bool   // the job is over, and Next is the log's end
-	Status  Status // of the job
-	Sealed  *Log   // once the attempt was reported; without the tail
-}
-
-// Report says which attempt a result is of.
-type Report struct {
-	WorkerID string
-	Epoch    int
-	JobID    string
-	Attempt  int
-}
-
-// TakeRequest asks for work.
-type TakeRequest struct {
-	WorkerID string
-	Epoch    int
-	PollID   string
-	Wait     time.Duration
-}
-
-// SweepReport counts what a sweep did.
-type SweepReport struct {
-	Looked, Resent, Lost, Cancelled, Expired int
-}
+// seconds is d in whole seconds, rounded up.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

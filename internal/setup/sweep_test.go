@@ -1,4 +1,4 @@
-package wire
+package setup
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // dueJobs is a store of which a sweep alone is asked.
 type dueJobs struct {
-	errand.Store
+	control.Store
 	err error
 }
 
@@ -23,7 +23,7 @@ func (d dueJobs) DueJobs(context.Context, time.Time, func(string) bool) error { 
 func TestSweepSaysWhatIsNews(t *testing.T) {
 	for _, err := range []error{nil, errors.New("no answer")} {
 		var out strings.Builder
-		svc := errand.NewService(errand.Config{Store: dueJobs{err: err}, Log: slog.New(slog.NewTextHandler(&out, nil))})
+		svc := control.NewService(control.Config{Store: dueJobs{err: err}, Log: slog.New(slog.NewTextHandler(&out, nil))})
 		if _, got := Sweep(svc)(t.Context()); !errors.Is(got, err) {
 			t.Errorf("the sweep ended with %v, want %v", got, err)
 		}

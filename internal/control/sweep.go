@@ -1,13 +1,19 @@
-package errand
+package control
 
 import (
 	"context"
 	"fmt"
+	"github.com/errandhq/errand"
 	"time"
 )
 
 // maxSweep bounds what one sweep looks at; the next one goes on.
 const maxSweep = 2000
+
+// SweepReport counts what a sweep did.
+type SweepReport struct {
+	Looked, Resent, Lost, Cancelled, Expired int
+}
 
 // Sweep looks after jobs that are due: it sends tickets again that may be lost,
 // ends leases that ran out though nobody asked for work, and fails jobs that
@@ -31,7 +37,7 @@ func (s *Service) Sweep(ctx context.Context) (SweepReport, error) {
 // written: a ticket too many does no harm.
 func (s *Service) sweepJob(ctx context.Context, id string, report *SweepReport) error {
 	count := new(int)
-	st, err := s.change(ctx, id, func(st *State, now time.Time) (write bool, err error) {
+	st, err := s.change(ctx, id, func(st *errand.State, now time.Time) (write bool, err error) {
 		if st.DueAt.IsZero() || st.DueAt.After(now) {
 			return false, nil // the index lags behind
 		}
@@ -51,23 +57,23 @@ func (s *Service) sweepJob(ctx context.Context, id string, report *SweepReport) 
 
 // settle makes the change that is due, and says which number of the report
 // counts it.
-func (s *Service) settle(ctx context.Context, st *State, now time.Time, report *SweepReport) (*int, error) {
-	if st.overdue(now, s.Timing) {
-		st.finish(now, Failed, ReasonExpired, expiredMessage)
+func (s *Service) settle(ctx context.Context, st *errand.State, now time.Time, report *SweepReport) (*int, error) {
+	if st.Overdue(now, s.Timing) {
+		st.Finish(now, errand.Failed, errand.ReasonExpired, expiredMessage)
 		return &report.Expired, nil
 	}
-	switch st.ticket(now) {
-	case adoptHandle: // the lease was renewed since
+	switch st.Ticket(now) {
+	case errand.AdoptHandle: // the lease was renewed since
 		st.DueAt = st.LeaseUntil
-	case endCancelled:
-		st.finish(now, Cancelled, ReasonCancelled, "")
+	case errand.EndCancelled:
+		st.Finish(now, errand.Cancelled, errand.ReasonCancelled, "")
 		return &report.Cancelled, nil
-	case endLost:
-		st.finish(now, Failed, ReasonLost, lostMessage)
+	case errand.EndLost:
+		st.Finish(now, errand.Failed, errand.ReasonLost, errand.LostMessage)
 		return &report.Lost, nil
-	case assignFirst, reassign, assignAgain:
+	case errand.AssignFirst, errand.Reassign, errand.AssignAgain:
 		return &report.Resent, s.resend(ctx, st, now)
-	case dropTicket:
+	case errand.DropTicket:
 		st.DueAt = time.Time{}
 	}
 	return new(int), nil
@@ -77,7 +83,7 @@ func (s *Service) settle(ctx context.Context, st *State, now time.Time, report *
 // given out is shown again, or tried to be each minute while it is hidden; where
 // that can't be done, and for a job that never ran, one is sent. SQS drops it if
 // the first one came within five minutes.
-func (s *Service) resend(ctx context.Context, st *State, now time.Time) error {
+func (s *Service) resend(ctx context.Context, st *errand.State, now time.Time) error {
 	st.DueAt = now.Add(s.Timing.ResendEvery)
 	if expiry := st.CreatedAt.Add(s.Timing.ExpireAfter); st.Attempt == 0 && expiry.Before(st.DueAt) {
 		st.DueAt = expiry

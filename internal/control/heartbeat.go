@@ -1,28 +1,29 @@
-package errand
+package control
 
 import (
 	"context"
 	"fmt"
+	"github.com/errandhq/errand"
 	"time"
 )
 
 // Heartbeat notes a worker's sign of life, accepts and renews the leases of the
 // attempts that it names, and says what to do with each.
 // Errors: CodeWorkerNotFound, CodeSuperseded, CodeInvalidField.
-func (s *Service) Heartbeat(ctx context.Context, c Caller, h Heartbeat) (HeartbeatAnswer, error) {
+func (s *Service) Heartbeat(ctx context.Context, c Caller, h errand.Heartbeat) (errand.HeartbeatAnswer, error) {
 	w, err := s.workerOf(ctx, c, h.WorkerID, h.Epoch)
 	if err != nil {
-		return HeartbeatAnswer{}, err
+		return errand.HeartbeatAnswer{}, err
 	}
-	if len(h.Holds) > MaxHolds {
-		return HeartbeatAnswer{}, invalid("holds", "holds has %d entries; the limit is %d", len(h.Holds), MaxHolds)
+	if len(h.Holds) > errand.MaxHolds {
+		return errand.HeartbeatAnswer{}, errand.InvalidField("holds", "holds has %d entries; the limit is %d", len(h.Holds), errand.MaxHolds)
 	}
 	interval := s.interval(w, len(h.Holds))
-	out := HeartbeatAnswer{Bell: s.bell(w), Orders: make([]Order, 0, len(h.Holds))}
+	out := errand.HeartbeatAnswer{Bell: s.bell(w), Orders: make([]errand.Order, 0, len(h.Holds))}
 	for i, hold := range h.Holds {
 		o, err := s.renew(ctx, c, w, hold)
 		if err != nil {
-			return HeartbeatAnswer{}, fmt.Errorf("holds[%d]: %w", i, err)
+			return errand.HeartbeatAnswer{}, fmt.Errorf("holds[%d]: %w", i, err)
 		}
 		out.Orders = append(out.Orders, o)
 		if o.Watched { // someone sits before it, and may press Ctrl-C
@@ -30,7 +31,7 @@ func (s *Service) Heartbeat(ctx context.Context, c Caller, h Heartbeat) (Heartbe
 		}
 	}
 	out.IntervalMs = interval.Milliseconds()
-	err = s.changeWorker(ctx, w, h.Epoch, func(w *Worker) {
+	err = s.changeWorker(ctx, w, h.Epoch, func(w *errand.Worker) {
 		w.LastSeen, w.Interval, w.Draining = s.now(), interval, h.Draining
 		w.Holds = h.Holds
 	})
@@ -38,14 +39,14 @@ func (s *Service) Heartbeat(ctx context.Context, c Caller, h Heartbeat) (Heartbe
 }
 
 // renew renews the lease of one attempt, if it is still the worker's.
-func (s *Service) renew(ctx context.Context, c Caller, w *Worker, hold Hold) (Order, error) {
-	o := Order{JobID: hold.JobID, Attempt: hold.Attempt, Order: OrderAbandon}
+func (s *Service) renew(ctx context.Context, c Caller, w *errand.Worker, hold errand.Hold) (errand.Order, error) {
+	o := errand.Order{JobID: hold.JobID, Attempt: hold.Attempt, Order: errand.OrderAbandon}
 	hidden := false
-	st, err := s.change(ctx, hold.JobID, func(st *State, now time.Time) (bool, error) {
-		if st.Status != Running || !st.heldBy(w.ID, hold.Attempt) {
+	st, err := s.change(ctx, hold.JobID, func(st *errand.State, now time.Time) (bool, error) {
+		if st.Status != errand.Running || !st.HeldBy(w.ID, hold.Attempt) {
 			return false, nil
 		}
-		st.renew(now)
+		st.Renew(now)
 		if st.HoldUntil.Sub(now) < s.Timing.RenewHold {
 			hidden = hidden || s.hide(ctx, st)
 			if hidden {
@@ -54,13 +55,13 @@ func (s *Service) renew(ctx context.Context, c Caller, w *Worker, hold Hold) (Or
 		}
 		return true, nil
 	})
-	if CodeOf(err) == CodeJobNotFound {
+	if errand.CodeOf(err) == errand.CodeJobNotFound {
 		return o, nil // its records live 30 days beyond its end
 	}
 	if err != nil {
 		return o, err
 	}
-	if !st.heldBy(w.ID, hold.Attempt) || st.Status != Running && !st.presumed() {
+	if !st.HeldBy(w.ID, hold.Attempt) || st.Status != errand.Running && !st.Presumed() {
 		return o, nil
 	}
 	return s.order(ctx, c, st, hold)
@@ -68,7 +69,7 @@ func (s *Service) renew(ctx context.Context, c Caller, w *Worker, hold Hold) (Or
 
 // hide keeps the ticket of a running job away from other workers. It is a side
 // job: a ticket that shows again is adopted by assignment.
-func (s *Service) hide(ctx context.Context, st *State) bool {
+func (s *Service) hide(ctx context.Context, st *errand.State) bool {
 	err := s.Queue.Hide(ctx, st.Queue, st.Handle, s.Timing.TicketHold)
 	if err != nil {
 		s.Log.InfoContext(ctx, "ticket of a running job not hidden", "job", st.JobID, "err", err)
@@ -77,13 +78,13 @@ func (s *Service) hide(ctx context.Context, st *State) bool {
 }
 
 // order is the order for an attempt that goes on, or is to be cancelled.
-func (s *Service) order(ctx context.Context, c Caller, st *State, hold Hold) (Order, error) {
-	o := Order{
-		JobID: hold.JobID, Attempt: hold.Attempt, Order: OrderContinue, LeaseSeconds: seconds(st.Lease),
-		Retryable: st.retryable(), Watched: s.now().Before(st.WatchedUntil),
+func (s *Service) order(ctx context.Context, c Caller, st *errand.State, hold errand.Hold) (errand.Order, error) {
+	o := errand.Order{
+		JobID: hold.JobID, Attempt: hold.Attempt, Order: errand.OrderContinue, LeaseSeconds: seconds(st.Lease),
+		Retryable: st.Retryable(), Watched: s.now().Before(st.WatchedUntil),
 	}
 	if st.CancelRequested {
-		o.Order = OrderCancel
+		o.Order = errand.OrderCancel
 	}
 	if !hold.RenewWrites {
 		return o, nil

@@ -1,0 +1,55 @@
+package control
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"github.com/errandhq/errand"
+)
+
+// Authenticate says who bears the token. Errors: CodeUnauthenticated.
+func (s *Service) Authenticate(ctx context.Context, token string) (Principal, error) {
+	if id, ok := errand.WorkerOfToken(token); ok {
+		return s.authenticateWorker(ctx, id, token)
+	}
+	t, err := s.Store.Token(ctx, errand.HashToken(token))
+	if errors.Is(err, ErrNotFound) {
+		return Principal{}, errBadToken()
+	}
+	if err != nil {
+		return Principal{}, unavailable("read the token", err)
+	}
+	return Principal{Role: t.Role, Owner: t.Owner, Queues: t.Queues}, nil
+}
+
+func (s *Service) authenticateWorker(ctx context.Context, id, token string) (Principal, error) {
+	w, err := s.Store.Worker(ctx, id)
+	if errors.Is(err, ErrNotFound) || err == nil && !sameHash(w.TokenHash, token) {
+		return Principal{}, errBadToken()
+	}
+	if err != nil {
+		return Principal{}, unavailable("read the worker", err)
+	}
+	return Principal{Role: errand.RoleWorker, Owner: w.Owner, Queues: w.Queues, WorkerID: id, worker: w}, nil
+}
+
+func sameHash(hash, token string) bool {
+	return subtle.ConstantTimeCompare([]byte(hash), []byte(errand.HashToken(token))) == 1
+}
+
+func errBadToken() error {
+	return errand.Errorf(errand.CodeUnauthenticated, "the bearer token is not known; errand local keeps its tokens in its data directory")
+}
+
+// GrantToken stores a token, so that Authenticate knows it. For operators: no
+// route of the API leads here.
+func (s *Service) GrantToken(ctx context.Context, token string, role errand.Role, owner string, queues []string) error {
+	t := &errand.Token{Hash: errand.HashToken(token), Role: role, Owner: owner, Queues: queues}
+	if err := t.Validate(); err != nil {
+		return err
+	}
+	if err := s.Store.PutToken(ctx, t); err != nil {
+		return unavailable("keep the token", err)
+	}
+	return nil
+}

@@ -1,0 +1,32 @@
+package control
+
+import (
+	"github.com/errandhq/errand"
+	"slices"
+)
+
+// A Principal is who a request comes from.
+type Principal struct {
+	Role     errand.Role
+	Owner    string
+	Queues   []string // empty: all
+	WorkerID string   // of a worker's own token
+
+	worker *errand.Worker // as read to check its token, which saves reading it again
+}
+
+// Sees reports whether what belongs to owner exists for p.
+func (p Principal) Sees(owner string) bool { return p.Role == errand.RoleAdmin || p.Owner == owner }
+
+// MayUse reports whether p may use the queue.
+func (p Principal) MayUse(queue string) bool {
+	return len(p.Queues) == 0 || slices.Contains(p.Queues, queue)
+}
+
+// A Caller is a principal and how it reached us.
+type Caller struct {
+	Principal
+	// Origin is scheme://host as the caller addressed the API. Blobs may sign
+	// URLs for it, where the operator allows that host.
+	Origin string
+}

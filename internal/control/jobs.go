@@ -1,0 +1,74 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"github.com/errandhq/errand"
+	"slices"
+	"time"
+)
+
+// JobFilter selects jobs for a list.
+type JobFilter struct {
+	Owner  string        // empty: all owners'
+	Status errand.Status // empty: all; as seen at Now
+	Queue  string        // empty: all
+	Limit  int           // 1..200
+	Cursor string        // Next of the page before
+	Now    time.Time
+}
+
+// JobPage is a page of a list. Its states are as stored: use State.View.
+type JobPage struct {
+	Jobs []errand.Job
+	Next string // empty: that was the last
+}
+
+// Job reads a job with the result of the attempt that ended it.
+// Errors: CodeJobNotFound, also for another owner's.
+func (s *Service) Job(ctx context.Context, c Caller, id string) (errand.Job, error) {
+	if !errand.ValidJobID(id) {
+		return errand.Job{}, errJobNotFound(id)
+	}
+	spec, st, err := s.Store.Job(ctx, id)
+	if errors.Is(err, ErrNotFound) || err == nil && !c.Sees(spec.Owner) {
+		return errand.Job{}, errJobNotFound(id)
+	}
+	if err != nil {
+		return errand.Job{}, unavailable("read the job", err)
+	}
+	job := errand.Job{Spec: *spec, State: *st}
+	if !st.Status.Terminal() || st.Attempt == 0 {
+		return job, nil
+	}
+	job.Result, err = s.Store.Result(ctx, id, st.Attempt)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return errand.Job{}, unavailable("read the result", err)
+	}
+	return job, nil
+}
+
+// Jobs lists the caller's jobs, an admin's all owners'. Errors: CodeInvalidField.
+func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, error) {
+	if c.Role != errand.RoleAdmin {
+		f.Owner = c.Owner
+	}
+	if f.Limit == 0 {
+		f.Limit = 50
+	}
+	if err := errand.CheckRange("limit", f.Limit, 1, errand.MaxPage); err != nil {
+		return JobPage{}, err
+	}
+	if f.Status != "" && !slices.Contains(errand.Statuses, f.Status) {
+		return JobPage{}, errand.InvalidField("status", "status is one of %q, not %q", errand.Statuses, f.Status)
+	}
+	if f.Queue != "" && !slices.Contains(s.Queues, f.Queue) {
+		return JobPage{}, errand.InvalidField("queue", "there is no queue %q on this server; it has %q", f.Queue, s.Queues)
+	}
+	f.Now = s.now()
+	page, err := s.Store.Jobs(ctx, f)
+	if err != nil {
+		return JobPage{}, unavailable("list the jobs", err)
+	}
+	return page, nil
+}

@@ -1,0 +1,101 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"github.com/errandhq/errand"
+	"slices"
+)
+
+// casAttempts is how often a write is tried again that another came before.
+const casAttempts = 8
+
+// Register takes in a worker process: a new worker, or a known one whose token
+// it has. Each registration begins a new epoch, and supersedes older processes
+// under the same ID. Errors: CodeInvalidField, CodeForbidden, CodeWorkerNotFound.
+func (s *Service) Register(ctx context.Context, c Caller, r errand.Registration) (errand.Registered, error) {
+	made := r.WorkerID == ""
+	if made {
+		r.WorkerID = s.NewID(s.now())
+		r.Token = errand.NewToken(errand.RoleWorker, r.WorkerID)
+	}
+	if err := r.Validate(); err != nil {
+		return errand.Registered{}, err
+	}
+	if err := s.validateQueues(c, &r); err != nil {
+		return errand.Registered{}, err
+	}
+	w, err := s.registerWorker(ctx, c, r)
+	if err != nil {
+		return errand.Registered{}, err
+	}
+	out := errand.Registered{
+		WorkerID: w.ID, Epoch: w.Epoch, Queues: w.Queues, HeartbeatMs: s.Timing.Heartbeat.Milliseconds(),
+		PollWait: int(s.Timing.PollWait.Seconds()), PollIntervalMs: s.Timing.PollInterval.Milliseconds(),
+		Bell: s.bell(w),
+	}
+	if made {
+		out.Token = r.Token
+	}
+	return out, nil
+}
+
+// validateQueues makes r.Queues the queues that the worker will be given jobs of.
+func (s *Service) validateQueues(c Caller, r *errand.Registration) error {
+	for i, q := range r.Queues {
+		field := fmt.Sprintf("queues[%d]", i)
+		if !slices.Contains(s.Queues, q) {
+			return errand.InvalidField(field, "there is no queue %q on this server", q)
+		}
+		if !c.MayUse(q) {
+			return &errand.Error{Code: errand.CodeForbidden, Field: field, Message: fmt.Sprintf("the token may not use the queue %q", q)}
+		}
+	}
+	if len(r.Queues) > 0 {
+		return nil
+	}
+	for _, q := range s.Queues {
+		if c.MayUse(q) {
+			r.Queues = append(r.Queues, q)
+		}
+	}
+	if len(r.Queues) == 0 {
+		return &errand.Error{Code: errand.CodeForbidden, Field: "queues", Message: fmt.Sprintf("the token may use none of this server's queues, which are %q", s.Queues)}
+	}
+	return nil
+}
+
+func (s *Service) registerWorker(ctx context.Context, c Caller, r errand.Registration) (*errand.Worker, error) {
+	for range casAttempts {
+		w, err := s.Store.Worker(ctx, r.WorkerID)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			w = &errand.Worker{ID: r.WorkerID, Owner: c.Owner, TokenHash: errand.HashToken(r.Token), RegisteredAt: s.now()}
+		case err != nil:
+			return nil, unavailable("read the worker", err)
+		case w.Owner != c.Owner:
+			return nil, errWorkerNotFound(r.WorkerID)
+		case !sameHash(w.TokenHash, r.Token):
+			return nil, &errand.Error{Code: errand.CodeForbidden, Field: "token", Message: "this worker is registered with another token; a data directory keeps both ID and token"}
+		}
+		w.Name, w.Slots, w.Queues, w.OS, w.Arch, w.Version = r.Name, r.Slots, r.Queues, r.OS, r.Arch, r.Version
+		if w.Name == "" {
+			w.Name = w.ID
+		}
+		w.Epoch++
+		w.LastSeen, w.Interval, w.Draining, w.Holds = s.now(), s.Timing.Heartbeat, false, nil
+		err = s.Store.PutWorker(ctx, w)
+		if err == nil {
+			return w, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return nil, unavailable("keep the worker", err)
+		}
+	}
+	return nil, errBusy("worker " + r.WorkerID)
+}
+
+func errWorkerNotFound(id string) error {
+	return errand.Errorf(errand.CodeWorkerNotFound, "there is no worker %q", id)
+}

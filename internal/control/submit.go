@@ -1,0 +1,120 @@
+package control
+
+import (
+	"context"
+	"github.com/errandhq/errand"
+	"slices"
+	"time"
+)
+
+// Report says which attempt a result is of.
+type Report struct {
+	WorkerID string
+	Epoch    int
+	JobID    string
+	Attempt  int
+}
+
+// SubmitResult ends a job whose commands ran to their end. Submitting the same
+// attempt again is answered as the first time.
+// Errors: CodeStaleAttempt, CodeJobNotFound, CodeSuperseded, CodeInvalidField, CodePayloadTooLarge.
+func (s *Service) SubmitResult(ctx context.Context, c Caller, r Report, res errand.Result) (errand.Status, error) {
+	if err := res.Validate(); err != nil {
+		return "", err
+	}
+	return s.submit(ctx, c, r, &res, func(st *errand.State, now time.Time) {
+		st.Finish(now, errand.Completed, "", "")
+		code := res.ExitCode
+		st.ExitCode = &code
+	})
+}
+
+// SubmitFailure ends a job that could not be run to its end, or gives it back
+// where the worker is at fault and attempts are left. Errors: as SubmitResult.
+func (s *Service) SubmitFailure(ctx context.Context, c Caller, r Report, f errand.Failure) (errand.Status, error) {
+	if err := f.Validate(); err != nil {
+		return "", err
+	}
+	own := f.Reason == errand.ReasonWorkerStopped || f.Reason == errand.ReasonAgentError // not the job's fault
+	return s.submit(ctx, c, r, f.Result, func(st *errand.State, now time.Time) {
+		switch {
+		case f.Reason == errand.ReasonCancelled, own && st.CancelRequested:
+			st.Finish(now, errand.Cancelled, errand.ReasonCancelled, "")
+		case own && st.AttemptsLeft():
+			st.GiveBack(now)
+		default:
+			st.Finish(now, errand.Failed, f.Reason, f.Error)
+		}
+	})
+}
+
+// submit writes the result, then the state that end makes, then deletes the
+// ticket. A crash in between redelivers the ticket, and assignment deletes it.
+func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Result, end func(*errand.State, time.Time)) (errand.Status, error) {
+	w, err := s.workerOf(ctx, c, r.WorkerID, r.Epoch)
+	if err != nil {
+		return "", err
+	}
+	done := false // the attempt had been reported before
+	st, err := s.change(ctx, r.JobID, func(st *errand.State, now time.Time) (bool, error) {
+		if !st.HeldBy(r.WorkerID, r.Attempt) {
+			return false, errStale(r, st)
+		}
+		if done = st.Status.Terminal() && !st.Presumed(); done {
+			return false, nil
+		}
+		if res != nil {
+			if err := s.Store.PutResult(ctx, r.JobID, r.Attempt, res); err != nil {
+				return false, unavailable("keep the result", err)
+			}
+			st.LogBytes = res.Log.Bytes
+		}
+		st.Accepted = true
+		end(st, now)
+		return true, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	s.settleTicket(ctx, st) // also of a report that came before: what is lost may have been this
+	if !done {
+		s.unhold(ctx, w, r)
+	}
+	// A worker whose only slot this was asks for the next job by itself; one with
+	// others may be at the bell with them. A ring that is lost with the answer is
+	// made good when the report comes again.
+	if w.Draining || w.Slots > 1 {
+		s.ringForNext(ctx, st)
+	}
+	return st.View(s.now()).Status, nil
+}
+
+// unhold takes the attempt off the worker's record, so that it isn't shown as
+// busy until its next heartbeat. It is a side job: that heartbeat does the same.
+func (s *Service) unhold(ctx context.Context, w *errand.Worker, r Report) {
+	err := s.changeWorker(ctx, w, r.Epoch, func(w *errand.Worker) {
+		w.LastSeen = s.now()
+		w.Holds = slices.DeleteFunc(w.Holds, func(h errand.Hold) bool { return h.JobID == r.JobID && h.Attempt == r.Attempt })
+	})
+	if err != nil {
+		s.Log.InfoContext(ctx, "worker's hold not removed", "worker", w.ID, "err", err)
+	}
+}
+
+// settleTicket deletes the ticket of a job that is over, and shows that of one
+// that was given back.
+func (s *Service) settleTicket(ctx context.Context, st *errand.State) {
+	if st.Status.Terminal() {
+		s.dropTicketOf(ctx, st)
+		return
+	}
+	if err := s.Queue.Hide(ctx, st.Queue, st.Handle, 0); err != nil {
+		s.Log.InfoContext(ctx, "ticket of a job given back not shown; the sweep will", "job", st.JobID, "err", err)
+		return
+	}
+	s.ring(ctx, st.Queue) // this worker has stopped
+}
+
+func errStale(r Report, st *errand.State) error {
+	return errand.Errorf(errand.CodeStaleAttempt, "attempt %d of job %s is not this worker's current one (attempt %d is current): drop it", r.Attempt, r.JobID, st.Attempt)
+}

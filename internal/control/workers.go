@@ -1,0 +1,78 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"github.com/errandhq/errand"
+	"slices"
+)
+
+// workerOf is the worker that the caller is, in the epoch that it says.
+func (s *Service) workerOf(ctx context.Context, c Caller, id string, epoch int) (*errand.Worker, error) {
+	if c.Role != errand.RoleWorker || c.WorkerID != id {
+		return nil, errWorkerNotFound(id)
+	}
+	w := c.worker
+	if w == nil {
+		return s.readWorker(ctx, id, epoch)
+	}
+	return w, checkEpoch(w, epoch)
+}
+
+func (s *Service) readWorker(ctx context.Context, id string, epoch int) (*errand.Worker, error) {
+	w, err := s.Store.Worker(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, errWorkerNotFound(id)
+	}
+	if err != nil {
+		return nil, unavailable("read the worker", err)
+	}
+	return w, checkEpoch(w, epoch)
+}
+
+func checkEpoch(w *errand.Worker, epoch int) error {
+	switch {
+	case epoch < 1 || epoch > w.Epoch:
+		return errand.InvalidField("epoch", "epoch must be the one that registration answered")
+	case epoch < w.Epoch:
+		return errand.Errorf(errand.CodeSuperseded, "a newer process runs as worker %s (epoch %d, yours is %d): stop", w.ID, w.Epoch, epoch)
+	}
+	return nil
+}
+
+// changeWorker writes what f makes of the worker, reading it again where
+// another write came first. w may be stale; it is updated.
+func (s *Service) changeWorker(ctx context.Context, w *errand.Worker, epoch int, f func(*errand.Worker)) error {
+	for range casAttempts {
+		f(w)
+		err := s.Store.PutWorker(ctx, w)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return unavailable("keep the worker", err)
+		}
+		fresh, err := s.readWorker(ctx, w.ID, epoch)
+		if err != nil {
+			return err
+		}
+		*w = *fresh
+	}
+	return errBusy("worker " + w.ID)
+}
+
+// Workers lists a page of the workers that may take jobs of a queue that the
+// caller may use.
+func (s *Service) Workers(ctx context.Context, c Caller, cursor string, limit int) ([]errand.Worker, string, error) {
+	all, next, err := s.Store.Workers(ctx, cursor, limit)
+	if err != nil {
+		return nil, "", unavailable("list the workers", err)
+	}
+	seen := all[:0]
+	for _, w := range all {
+		if slices.ContainsFunc(w.Queues, c.MayUse) {
+			seen = append(seen, w)
+		}
+	}
+	return seen, next, nil
+}
