@@ -28,7 +28,7 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 	if err != nil {
 		return nil, err
 	}
-	out := &BatchGetItemOutput{Responses: map[string][]Shown{}, UnprocessedKeys: map[string]KeysAndAttributes{}}
+	out := &BatchGetItemOutput{Responses: map[string][]Item{}, UnprocessedKeys: map[string]KeysAndAttributes{}}
 	names := slices.Sorted(maps.Keys(in.RequestItems))
 	tables := map[string]*table{}
 	e.mu.RLock()
@@ -73,7 +73,7 @@ func (e *Engine) batchGet(g *batchGet, out *BatchGetItemOutput) (used units, err
 	if err := g.checkKeys(); err != nil {
 		return used, err
 	}
-	items := []Shown{}
+	items := []Item{}
 	for i, key := range g.Keys {
 		it, size, err := e.get(g.t, key, g.paths, g.ConsistentRead)
 		if err != nil {
@@ -89,7 +89,7 @@ func (e *Engine) batchGet(g *batchGet, out *BatchGetItemOutput) (used units, err
 		g.size += size
 		used.table += readUnits(size, g.ConsistentRead)
 		if it != nil {
-			items = append(items, *it)
+			items = append(items, it)
 		}
 	}
 	out.Responses[g.name] = items

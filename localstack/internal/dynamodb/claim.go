@@ -3,16 +3,12 @@ package dynamodb
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/go-json-experiment/json"
 
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
@@ -25,22 +21,6 @@ type claim struct {
 	Request []byte // its hash
 	Until   time.Time
 	Tables  map[string]float64 // table → actions, for what a repetition reads
-}
-
-// appendJSON appends what encoding/json would, by reflection.
-func (c claim) appendJSON(b []byte) []byte {
-	b = append(slices.Grow(b, 160), `{"Request":"`...)
-	b = base64.StdEncoding.AppendEncode(b, c.Request)
-	b = append(b, `","Until":"`...)
-	b = c.Until.AppendFormat(b, time.RFC3339Nano)
-	b = append(b, `","Tables":{`...)
-	sep := ""
-	for name, n := range c.Tables {
-		b, _ = jsontext.AppendQuote(append(b, sep...), name) // it came as JSON: it is UTF-8
-		b = strconv.AppendFloat(append(b, ':'), n, 'f', -1, 64)
-		sep = ","
-	}
-	return append(b, "}}"...)
 }
 
 // repeat ends a transaction that was done before.
@@ -70,30 +50,9 @@ func (r *repeat) answer(want string) []ConsumedCapacity {
 
 // hash tells requests apart.
 func (in *TransactWriteItemsInput) hash() ([]byte, error) {
-	a := answer{json: make([]byte, 0, 1<<10)}
-	for _, item := range in.TransactItems {
-		action, kind, _ := item.only() // checked before
-		a.json = append(append(a.json, '{'), kind...)
-		for _, s := range [...]*string{action.TableName, action.UpdateExpression, action.ConditionExpression, &action.ReturnValuesOnConditionCheckFailure} {
-			a.json = appendText(a.json, s)
-		}
-		for _, it := range []Item{action.Item, action.Key, action.ExpressionAttributeValues} {
-			a.add(it)
-		}
-		if len(action.ExpressionAttributeNames) > 0 {
-			a.rest("", action.ExpressionAttributeNames)
-		}
-	}
-	sum := sha256.Sum256(a.json)
-	return sum[:], a.err
-}
-
-// appendText appends a text so that it has one end, nil for none.
-func appendText(b []byte, s *string) []byte {
-	if s == nil {
-		return append(b, 0)
-	}
-	return append(binary.AppendUvarint(b, uint64(len(*s))+1), *s...)
+	b, err := json.Marshal(in.TransactItems, json.Deterministic(true))
+	sum := sha256.Sum256(b)
+	return sum[:], err
 }
 
 // claimToken puts the token into the transaction's own batch. The caller holds
@@ -125,6 +84,10 @@ func (e *Engine) claimToken(b *kv.Batch, key []byte, in *TransactWriteItemsInput
 		}
 		return &repeat{theirs}
 	}
-	b.Set(e.space, key, mine.appendJSON(nil))
+	kept, err := json.Marshal(mine)
+	if err != nil {
+		return fmt.Errorf("keep a client token: %w", err)
+	}
+	b.Set(e.space, key, kept)
 	return nil
 }

@@ -109,7 +109,7 @@ func look(ctx context.Context, e *Engine, w int) (int, error) {
 	if err != nil || out.Item == nil {
 		return 0, err
 	}
-	return strconv.Atoi(unshow([]Shown{*out.Item})[0]["n"].Str)
+	return strconv.Atoi(out.Item["n"].Str)
 }
 
 // crashLoad has each worker do rounds after those it has done, while readers
@@ -216,7 +216,7 @@ func allOf(ctx context.Context, e *Engine, index *string) (items []Item, err err
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, unshow(*out.Items)...)
+		items = append(items, out.Items...)
 		if in.ExclusiveStartKey = out.LastEvaluatedKey; out.LastEvaluatedKey == nil {
 			return items, nil
 		}

@@ -107,7 +107,7 @@ func scanned(t testing.TB, e *Engine, index *string) string {
 		t.Fatal(err)
 	}
 	var pks []string
-	for _, it := range unshow(*out.Items) {
+	for _, it := range out.Items {
 		pks = append(pks, it["pk"].Str)
 	}
 	slices.Sort(pks)
@@ -141,7 +141,7 @@ func TestPowerCut(t *testing.T) {
 				}
 				mu.Lock()
 				known[pk] = true
-				for _, it := range unshow(*out.Items) {
+				for _, it := range out.Items {
 					known[it["pk"].Str] = true
 				}
 				if crashed == nil && len(known) >= writers*each/2 {

@@ -29,7 +29,7 @@ func (e *Engine) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput,
 
 // get reads the item of a key, nil for none, and its size; paths are what of it
 // is shown.
-func (e *Engine) get(t *table, key Item, paths []expr.Path, consistent bool) (it *Shown, size int, err error) {
+func (e *Engine) get(t *table, key Item, paths []expr.Path, consistent bool) (it Item, size int, err error) {
 	if err := t.checkKey(key); err != nil {
 		return nil, 0, err
 	}
@@ -39,18 +39,14 @@ func (e *Engine) get(t *table, key Item, paths []expr.Path, consistent bool) (it
 	at := t.itemKey(key)
 	view, done := e.view(consistent, nil)
 	defer done()
-	stored, err := readStored(view, at)
+	it, err = readItem(view, at)
 	if failed := e.stripes[stripeOf(at)].writes.wait(); failed != nil {
 		return nil, 0, failed
 	}
-	if err != nil || stored == "" {
+	if err != nil || it == nil {
 		return nil, 0, err
 	}
-	if size, _, err = stored.Measure(""); err != nil {
-		return nil, 0, unreadable(err)
-	}
-	it, err = showing(stored, paths)
-	return it, size, err
+	return projected(it, paths), it.Size(), nil
 }
 
 func (in *GetItemInput) check() ([]expr.Path, error) {

@@ -245,7 +245,7 @@ func (m *machine) get(t *rapid.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.sameShown(t, k, out.Item)
+		m.same(t, k, out.Item)
 		gets = append(gets, TransactGetItem{&TransactGet{TableName: ptr("tab"), Key: k}})
 	}
 	tx, err := m.e.TransactGetItems(t.Context(), &TransactGetItemsInput{TransactItems: gets})
@@ -260,7 +260,7 @@ func (m *machine) get(t *rapid.T) {
 		t.Fatal(err)
 	}
 	found := map[string]Item{}
-	for _, it := range unshow(batch.Responses["tab"]) {
+	for _, it := range batch.Responses["tab"] {
 		found[keyText(it)] = it
 	}
 	left := batch.UnprocessedKeys["tab"].Keys
@@ -269,24 +269,16 @@ func (m *machine) get(t *rapid.T) {
 			continue
 		}
 		if it, ok := found[keyText(k)]; ok {
-			m.same(t, k, &it)
+			m.same(t, k, it)
 		} else {
 			m.same(t, k, nil)
 		}
 	}
 }
 
-func (m *machine) sameShown(t *rapid.T, key Item, got *Shown) {
-	if got == nil {
-		m.same(t, key, nil)
-		return
-	}
-	m.same(t, key, &unshow([]Shown{*got})[0])
-}
-
-func (m *machine) same(t *rapid.T, key Item, got *Item) {
+func (m *machine) same(t *rapid.T, key, got Item) {
 	want, there := m.items[keyText(key)]
-	if (got != nil) != there || there && !value.EqualItems(*got, want) {
+	if (got != nil) != there || there && !value.EqualItems(got, want) {
 		t.Fatalf("get %q: %v; want %v", keyText(key), got, want)
 	}
 }
@@ -418,7 +410,7 @@ func (m *machine) query(t *rapid.T) {
 			t.Fatal(err)
 		}
 		scanned += out.ScannedCount
-		for _, it := range unshow(*out.Items) {
+		for _, it := range out.Items {
 			if c := value.CompareNumbers(it[sort].Str, last); last != "" && (c < 0 && !back || c > 0 && back) {
 				t.Fatalf("sort key %s after %s", it[sort].Str, last)
 			}
@@ -472,7 +464,7 @@ func (m *machine) checkScan(t *rapid.T, in *ScanInput) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, it := range unshow(*out.Items) {
+			for _, it := range out.Items {
 				if _, twice := got[keyText(it)]; twice {
 					t.Fatalf("%q came twice", keyText(it))
 				}

@@ -76,7 +76,7 @@ func TestManyKeyAttributes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, it := range unshow(*out.Items) {
+			for _, it := range out.Items {
 				got = append(got, it["match"].Str)
 			}
 			q.in.ExclusiveStartKey, more = out.LastEvaluatedKey, out.LastEvaluatedKey != nil

@@ -2,7 +2,7 @@ package dynamodb
 
 import (
 	"context"
-	"maps"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -167,8 +167,7 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	if p.back {
 		scan = view.ScanBack
 	}
-	const likely = 16 // items; who wants more has other costs
-	r := reading{page: p, view: view, items: make([]Shown, 0, likely), more: true}
+	r := reading{page: p, view: view, items: []Item{}, more: true}
 	if err := scan(p.lower, p.upper, r.take); err != nil {
 		return nil, err
 	}
@@ -177,13 +176,10 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	}
 	out := &PageOutput{Count: r.passed, ScannedCount: r.scanned}
 	if !p.count {
-		out.Items = &r.items
+		out.Items = r.items
 	}
 	if !r.more {
-		var err error
-		if out.LastEvaluatedKey, err = p.lastKey(r.last); err != nil {
-			return nil, err
-		}
+		out.LastEvaluatedKey = p.startKey(r.last)
 	}
 	used := p.used(r.size, r.fetched)
 	out.Bill = used.bill()
@@ -195,86 +191,55 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 type reading struct {
 	*page
 	view            *kv.Space
-	items           []Shown
+	items           []Item
 	scanned, passed int // items, and those of them that passed the filter
 	size, paged     int // of those scanned, in bytes
 	fetched         int // bytes of whole items that an index led to
-	last            value.Stored
+	last            Item
 	more            bool // there may be
-	kept            strings.Builder
-}
-
-// keptRoom is how much room there is for the items of a page, in bytes, before
-// there is more.
-const keptRoom = 4 << 10
-
-// store copies an item's stored form.
-func (r *reading) store(b []byte) value.Stored {
-	if r.kept.Cap()-r.kept.Len() < len(b) {
-		r.kept = strings.Builder{} // the one before is the items' that are in it
-		r.kept.Grow(max(keptRoom, len(b)))
-	}
-	from := r.kept.Len()
-	r.kept.Write(b)
-	return value.Stored(r.kept.String()[from:])
 }
 
 // take reads an item, and reports whether the page has room for another.
 func (r *reading) take(_, b []byte) (more bool, err error) {
-	stored := r.store(b)
-	size, paged, err := stored.Measure(r.t.key.sortName())
+	it, err := value.Decode(b)
 	if err == nil {
-		err = r.keep(stored)
+		err = r.keep(it)
 	}
 	if err != nil {
-		return false, unreadable(err)
+		return false, fmt.Errorf("read an item: %w", err)
 	}
-	r.last = stored
+	r.last = it
 	r.scanned++
-	r.size += size
-	r.paged += paged
+	r.size += it.Size()
+	r.paged += it.PagedSize(r.t.key.sortName())
 	r.more = r.scanned != r.limit && r.paged < maxPage
 	return r.more, nil
 }
 
 // keep takes an item into the answer, if it passes the filter.
-func (r *reading) keep(stored value.Stored) error {
-	s := Shown{stored: stored}
-	if r.fetch || r.filter != nil || r.projection != nil {
-		it, err := r.whole(stored)
-		if err != nil {
+func (r *reading) keep(it Item) (err error) {
+	if r.fetch {
+		if it, err = readItem(r.view, r.t.itemKey(it)); err != nil {
 			return err
 		}
-		if r.filter != nil && !r.filter.Matches(it) {
-			return nil
-		}
-		s = Shown{item: projected(it, r.projection)}
+		r.fetched += it.Size()
+	}
+	if r.filter != nil && !r.filter.Matches(it) {
+		return nil
 	}
 	if r.passed++; !r.count {
-		r.items = append(r.items, s)
+		r.items = append(r.items, projected(it, r.projection))
 	}
 	return nil
 }
 
-// whole is the item, read from the table where the index doesn't do.
-func (r *reading) whole(stored value.Stored) (Item, error) {
-	it, err := stored.Item()
-	if err != nil || !r.fetch {
-		return it, err
+// startKey is the key of an item, and that of its entry in the index.
+func (p *page) startKey(it Item) Item {
+	key := Item{}
+	for name := range p.startKeyNames() {
+		key[name] = it[name]
 	}
-	it, err = readItem(r.view, r.t.itemKey(it))
-	r.fetched += it.Size()
-	return it, err
-}
-
-func (p *page) lastKey(last value.Stored) (Item, error) {
-	key, err := last.Item()
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	names := p.startKeyNames()
-	maps.DeleteFunc(key, func(name string, _ value.Value) bool { return !names[name] })
-	return key, nil
+	return key
 }
 
 // used counts the bytes of all items read together: 4 KB a unit, half of one

@@ -158,7 +158,7 @@ func TestSegments(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, it := range unshow(*out.Items) {
+			for _, it := range out.Items {
 				if other, twice := seen[it["pk"].Str]; twice {
 					t.Errorf("%s is in the segments %d and %d", it["pk"].Str, other, s)
 				}
@@ -225,7 +225,7 @@ func TestFetchBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(unshow(*out.Items)[0].Names(), " "); got != c.attrs || out.ConsumedCapacity.Table.CapacityUnits != c.table {
+		if got := strings.Join(out.Items[0].Names(), " "); got != c.attrs || out.ConsumedCapacity.Table.CapacityUnits != c.table {
 			t.Errorf("%+v: %s for %v units of the table, want %s for %v", c.in, got, out.ConsumedCapacity.Table.CapacityUnits, c.attrs, c.table)
 		}
 	}

@@ -8,7 +8,7 @@ func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, e
 	if err != nil {
 		return nil, err
 	}
-	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD", giveOld: in.ReturnValues == "ALL_OLD"}
+	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
 	err = e.writeOne(ctx, w, in.TableName, func(t *table) error { return w.put(t, in.Item) })
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (e *Engine) DeleteItem(ctx context.Context, in *DeleteItemInput) (*WriteOut
 	if err != nil {
 		return nil, err
 	}
-	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD", giveOld: in.ReturnValues == "ALL_OLD"}
+	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
 	err = e.writeOne(ctx, w, in.TableName, func(t *table) error { return w.remove(t, in.Key) })
 	if err != nil {
 		return nil, err

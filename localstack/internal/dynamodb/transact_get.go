@@ -40,8 +40,7 @@ func (e *Engine) TransactGetItems(ctx context.Context, in *TransactGetItemsInput
 	for i, w := range ws {
 		w.units = units{table: readUnits(w.old.Size(), true)}
 		if w.old != nil {
-			it := projected(w.old, paths[i])
-			out.Responses[i].Item = &it
+			out.Responses[i].Item = projected(w.old, paths[i])
 		}
 	}
 	out.Bill = billOf(ws, 2)

@@ -4,8 +4,8 @@ package dynamodb
 type KeysAndAttributes struct {
 	Keys                     []Item            `aws:"notnull,min=1,max=100"`
 	AttributesToGet          []string          `json:",omitempty" aws:"min=1,max=255"`
-	ConsistentRead           bool              `json:",omitempty"`
-	ProjectionExpression     *string           `json:",omitempty"`
+	ConsistentRead           bool              `json:",omitzero"`
+	ProjectionExpression     *string           `json:",omitzero"`
 	ExpressionAttributeNames map[string]string `json:",omitempty"`
 }
 
@@ -18,8 +18,8 @@ type BatchGetItemInput struct {
 // BatchGetItemOutput holds the items found, and the keys that were left
 // unread: see maxBatchTable.
 type BatchGetItemOutput struct {
-	Bill
-	Responses        map[string][]Shown
+	Bill             `json:"-"`
+	Responses        map[string][]Item
 	UnprocessedKeys  map[string]KeysAndAttributes
 	ConsumedCapacity []ConsumedCapacity `json:",omitempty"`
 }
@@ -36,8 +36,8 @@ type DeleteRequest struct {
 
 // WriteRequest is one of the two.
 type WriteRequest struct {
-	DeleteRequest *DeleteRequest `json:",omitempty"`
-	PutRequest    *PutRequest    `json:",omitempty"`
+	DeleteRequest *DeleteRequest `json:",omitzero"`
+	PutRequest    *PutRequest    `json:",omitzero"`
 }
 
 // BatchWriteItemInput writes up to 25 items.
@@ -49,7 +49,7 @@ type BatchWriteItemInput struct {
 
 // BatchWriteItemOutput never has anything unprocessed.
 type BatchWriteItemOutput struct {
-	Bill
+	Bill                  `json:"-"`
 	UnprocessedItems      map[string][]WriteRequest
 	ConsumedCapacity      []ConsumedCapacity                 `json:",omitempty"`
 	ItemCollectionMetrics map[string][]ItemCollectionMetrics `json:",omitempty"` // by table
@@ -76,12 +76,12 @@ type TransactGetItemsInput struct {
 
 // ItemResponse holds an item, nil where there is none.
 type ItemResponse struct {
-	Item *Item `json:",omitempty"`
+	Item Item `json:",omitzero"`
 }
 
 // TransactGetItemsOutput holds the items in the order asked.
 type TransactGetItemsOutput struct {
-	Bill
+	Bill             `json:"-"`
 	Responses        []ItemResponse
 	ConsumedCapacity []ConsumedCapacity `json:",omitempty"`
 }
@@ -117,7 +117,7 @@ type TransactWriteItemsInput struct {
 
 // TransactWriteItemsOutput is the answer to TransactWriteItems.
 type TransactWriteItemsOutput struct {
-	Bill
+	Bill                  `json:"-"`
 	ConsumedCapacity      []ConsumedCapacity                 `json:",omitempty"`
 	ItemCollectionMetrics map[string][]ItemCollectionMetrics `json:",omitempty"` // by table
 }

@@ -28,17 +28,17 @@ type AttributeUpdate struct {
 // Capacity is a number of units; of transactions, which kind too.
 type Capacity struct {
 	CapacityUnits      float64
-	ReadCapacityUnits  *float64 `json:",omitempty"`
-	WriteCapacityUnits *float64 `json:",omitempty"`
+	ReadCapacityUnits  *float64 `json:",omitzero"`
+	WriteCapacityUnits *float64 `json:",omitzero"`
 }
 
 // ConsumedCapacity is what an operation was billed.
 type ConsumedCapacity struct {
 	TableName              string
 	CapacityUnits          float64
-	ReadCapacityUnits      *float64            `json:",omitempty"` // of transactions
-	WriteCapacityUnits     *float64            `json:",omitempty"` // of transactions
-	Table                  *Capacity           `json:",omitempty"` // with INDEXES
+	ReadCapacityUnits      *float64            `json:",omitzero"`  // of transactions
+	WriteCapacityUnits     *float64            `json:",omitzero"`  // of transactions
+	Table                  *Capacity           `json:",omitzero"`  // with INDEXES
 	LocalSecondaryIndexes  map[string]Capacity `json:",omitempty"` // with INDEXES
 	GlobalSecondaryIndexes map[string]Capacity `json:",omitempty"` // with INDEXES
 }
@@ -92,10 +92,10 @@ type UpdateItemInput struct {
 
 // WriteOutput is the answer to PutItem, UpdateItem and DeleteItem.
 type WriteOutput struct {
-	Bill
+	Bill                  `json:"-"`
 	Attributes            Item                   `json:",omitempty"`
-	ConsumedCapacity      *ConsumedCapacity      `json:",omitempty"`
-	ItemCollectionMetrics *ItemCollectionMetrics `json:",omitempty"`
+	ConsumedCapacity      *ConsumedCapacity      `json:",omitzero"`
+	ItemCollectionMetrics *ItemCollectionMetrics `json:",omitzero"`
 }
 
 // ItemCollectionMetrics is the size of the items of one partition key, with
@@ -118,9 +118,9 @@ type GetItemInput struct {
 
 // GetItemOutput holds the item; nil where there is none.
 type GetItemOutput struct {
-	Bill
-	Item             *Shown            `json:",omitempty"`
-	ConsumedCapacity *ConsumedCapacity `json:",omitempty"`
+	Bill             `json:"-"`
+	Item             Item              `json:",omitzero"`
+	ConsumedCapacity *ConsumedCapacity `json:",omitzero"`
 }
 
 // QueryInput reads the items of one partition, in order.
@@ -167,10 +167,10 @@ type ScanInput struct {
 // PageOutput is the answer to Query and Scan. Count is of the items that passed
 // the filter, ScannedCount of those read.
 type PageOutput struct {
-	Bill
-	Items            *[]Shown `json:",omitempty"` // nil with Select COUNT
+	Bill             `json:"-"`
+	Items            []Item `json:",omitzero"` // nil with Select COUNT
 	Count            int
 	ScannedCount     int
 	LastEvaluatedKey Item              `json:",omitempty"`
-	ConsumedCapacity *ConsumedCapacity `json:",omitempty"`
+	ConsumedCapacity *ConsumedCapacity `json:",omitzero"`
 }

@@ -28,8 +28,8 @@ type Throughput struct {
 	WriteCapacityUnits     *int64   `aws:"notnull,min=1"`
 	ReadCapacityUnits      *int64   `aws:"notnull,min=1"`
 	NumberOfDecreasesToday int64    // output
-	LastIncreaseDateTime   *float64 `json:",omitempty"` // output; Unix seconds
-	LastDecreaseDateTime   *float64 `json:",omitempty"` // output; Unix seconds
+	LastIncreaseDateTime   *float64 `json:",omitzero"` // output; Unix seconds
+	LastDecreaseDateTime   *float64 `json:",omitzero"` // output; Unix seconds
 }
 
 // Index is a secondary index. ProvisionedThroughput is a global one's.
@@ -37,15 +37,15 @@ type Index struct {
 	IndexName             *string            `aws:"notnull,pattern,min=3,max=255"`
 	KeySchema             []KeySchemaElement `aws:"notnull,min=1,max=8"`
 	Projection            *Projection        `aws:"notnull"`
-	ProvisionedThroughput *Throughput        `json:",omitempty"`
+	ProvisionedThroughput *Throughput        `json:",omitzero"`
 
 	IndexArn       string `json:",omitempty"` // output
 	IndexStatus    string `json:",omitempty"` // output, of a global index
-	Backfilling    *bool  `json:",omitempty"` // output, of a global index that is being made
+	Backfilling    *bool  `json:",omitzero"`  // output, of a global index that is being made
 	IndexSizeBytes int64  // output
 	ItemCount      int64  // output
 
-	WarmThroughput *WarmThroughput `json:",omitempty"` // output
+	WarmThroughput *WarmThroughput `json:",omitzero"` // output
 }
 
 // LocalIndex is an Index that is a local one: AWS tells the two apart by name.
@@ -60,9 +60,9 @@ type Tag struct {
 // Specification is that of streams, which are refused, or of encryption, which
 // is taken and has no effect here.
 type Specification struct {
-	StreamEnabled  *bool  `json:",omitempty"`
+	StreamEnabled  *bool  `json:",omitzero"`
 	StreamViewType string `json:",omitempty"`
-	Enabled        *bool  `json:",omitempty"`
+	Enabled        *bool  `json:",omitzero"`
 	SSEType        string `json:",omitempty"`
 	KMSMasterKeyID string `json:"KMSMasterKeyId,omitempty"`
 }
@@ -86,13 +86,13 @@ type CreateTableInput struct {
 // BillingModeSummary is how a table is paid for, where that is by request.
 type BillingModeSummary struct {
 	BillingMode                       string
-	LastUpdateToPayPerRequestDateTime *float64 `json:",omitempty"`
+	LastUpdateToPayPerRequestDateTime *float64 `json:",omitzero"`
 }
 
 // ThroughputMode says the same as BillingModeSummary once more.
 type ThroughputMode struct {
 	TableThroughputMode               string
-	LastUpdateToPayPerRequestDateTime *float64 `json:",omitempty"`
+	LastUpdateToPayPerRequestDateTime *float64 `json:",omitzero"`
 }
 
 // WarmThroughput is what a table can serve at once, in units a second: what is
@@ -110,25 +110,25 @@ type TableDescription struct {
 	TableName                  string
 	KeySchema                  []KeySchemaElement `json:",omitempty"` // not of DeleteTable
 	TableStatus                string
-	CreationDateTime           float64 `json:",omitempty"` // Unix seconds; not of DeleteTable
+	CreationDateTime           float64 `json:",omitzero"` // Unix seconds; not of DeleteTable
 	ProvisionedThroughput      *Throughput
 	TableSizeBytes             int64
 	ItemCount                  int64
 	TableArn                   string
 	TableId                    string
-	BillingModeSummary         *BillingModeSummary `json:",omitempty"`
-	TableThroughputModeSummary *ThroughputMode     `json:",omitempty"`
+	BillingModeSummary         *BillingModeSummary `json:",omitzero"`
+	TableThroughputModeSummary *ThroughputMode     `json:",omitzero"`
 	LocalSecondaryIndexes      []LocalIndex        `json:",omitempty"`
 	GlobalSecondaryIndexes     []Index             `json:",omitempty"`
 	DeletionProtectionEnabled  bool
-	TableClassSummary          *TableClassSummary `json:",omitempty"`
-	WarmThroughput             *WarmThroughput    `json:",omitempty"` // of DescribeTable
+	TableClassSummary          *TableClassSummary `json:",omitzero"`
+	WarmThroughput             *WarmThroughput    `json:",omitzero"` // of DescribeTable
 }
 
 // TableClassSummary is a table's class, where one was chosen.
 type TableClassSummary struct {
 	TableClass         string
-	LastUpdateDateTime *float64 `json:",omitempty"` // Unix seconds
+	LastUpdateDateTime *float64 `json:",omitzero"` // Unix seconds
 }
 
 // TableNameInput is the input of the operations that take a table's name only.
@@ -151,7 +151,7 @@ type ListTablesInput struct {
 // ListTablesOutput is a page of names, in order.
 type ListTablesOutput struct {
 	TableNames             []string
-	LastEvaluatedTableName *string `json:",omitempty"`
+	LastEvaluatedTableName *string `json:",omitzero"`
 }
 
 // TTLSpecification names the attribute that holds an item's end, in Unix

@@ -1,7 +1,6 @@
 package dynamodb
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -9,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
@@ -270,7 +271,7 @@ func show(v reflect.Value) string {
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	case reflect.Map, reflect.Struct:
-		b, _ := json.Marshal(v.Interface()) // only a message
+		b, _ := json.Marshal(v.Interface(), json.Deterministic(true)) // only a message
 		return string(b)
 	}
 	return fmt.Sprint(v.Interface())

@@ -19,13 +19,10 @@ type write struct {
 	cond    *expr.Condition              // nil for none
 	change  func(old Item) (Item, error) // nil result: no item; nil func: a condition check
 	showOld bool                         // a failed condition's error carries the item
-	giveOld bool                         // the answer may
 	whole   bool                         // change doesn't look at the old item
 
-	at       []byte // the item's place
-	there    bool   // there is an old item
-	old, new Item   // nil where there is none, or replaces
-	oldSize  int
+	at       []byte // the item's key in the store
+	old, new Item   // nil where there is none
 	units    units
 	err      error
 }
@@ -106,11 +103,15 @@ func (e *Engine) decide(ws []*write, b *kv.Batch) (first error) {
 }
 
 func (e *Engine) decideOne(w *write) error {
-	err := w.readOld(e.space)
+	get := e.space.GetText
+	if w.whole { // mostly a put of what isn't there
+		get = e.space.FindText
+	}
+	old, err := readBy(get, w.at)
 	if err != nil {
 		return err
 	}
-	w.new = w.old
+	w.old, w.new = old, old
 	if w.cond != nil && !w.cond.Matches(w.old) {
 		if !w.showOld {
 			return conditionFailed(nil)
@@ -124,42 +125,16 @@ func (e *Engine) decideOne(w *write) error {
 	return err
 }
 
-// replaces reports whether nothing is asked of the old item but its size.
-func (w *write) replaces() bool {
-	return w.whole && w.cond == nil && !w.giveOld && len(w.t.indexes) == 0 && w.t.ttl == ""
-}
-
-// readOld reads the item that is there, as far as it is needed.
-func (w *write) readOld(from *kv.Space) error {
-	lookup := from.GetText
-	if w.whole { // mostly a put of what isn't there
-		lookup = from.FindText
-	}
-	text, _, err := lookup(w.at)
-	if err != nil || text == "" {
-		return err
-	}
-	stored := value.Stored(text)
-	w.there = true
-	if w.oldSize, _, err = stored.Measure(""); err == nil && !w.replaces() {
-		w.old, err = stored.Item()
-	}
-	if err != nil {
-		return unreadable(err)
-	}
-	return nil
-}
-
 // stage puts the item and its index entries into the batch, and counts units.
 func (w *write) stage(e *Engine, b *kv.Batch) {
-	w.units.table = writeUnits(max(w.oldSize, w.new.Size()))
+	w.units.table = writeUnits(max(w.old.Size(), w.new.Size()))
 	if w.change == nil {
 		return
 	}
 	switch {
 	case w.new != nil:
 		b.Set(e.space, w.at, w.new.Encode())
-	case w.there:
+	case w.old != nil:
 		b.Delete(e.space, w.at)
 	}
 	for _, x := range w.t.indexes {

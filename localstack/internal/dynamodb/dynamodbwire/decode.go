@@ -1,55 +1,56 @@
 package dynamodbwire
 
 import (
-	"encoding/json"
+	"bytes"
+	"errors"
+	"io"
 	"math"
-	"math/big"
 	"reflect"
 	"strings"
 	"sync"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// decode puts a JSON tree into an input. Names are exact, unknown members are
-// ignored, null is absent; a member of the wrong type is a
-// SerializationException with AWS's words.
-func decode(tree, into any) error {
-	m, ok := tree.(map[string]any)
-	if !ok {
+// jsonOptions read and write JSON as AWS does: of two members with the same
+// name the last counts, and bytes that aren't UTF-8 are replaced.
+var jsonOptions = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), json.Deterministic(true))
+
+func validJSON(body []byte) bool { return jsontext.Value(body).IsValid(jsonOptions) }
+
+// decode reads a request into an input. Names are exact, unknown members are
+// ignored, null is absent. Bad JSON is a SerializationException without a
+// message; a member of the wrong type is one with AWS's words.
+func decode(body []byte, into any) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsonOptions)
+	err := decodeInput(d, reflect.ValueOf(into).Elem())
+	if err == nil {
+		if _, err = d.ReadToken(); err == io.EOF {
+			return nil
+		}
+	}
+	var wrongType *awswire.Error
+	if errors.As(err, &wrongType) && validJSON(body) {
+		return wrongType
+	}
+	return serialization("")
+}
+
+func decodeInput(d *jsontext.Decoder, v reflect.Value) error {
+	if d.PeekKind() != jsontext.KindBeginObject {
 		return serialization("Start of structure or map expected")
 	}
-	return decodeStruct(m, reflect.ValueOf(into).Elem())
+	return decodeStruct(d, v, false)
 }
 
-func decodeStruct(m map[string]any, v reflect.Value) error {
-	for i, name := range wireNames(v.Type()) {
-		if tree, ok := m[name]; ok && tree != nil {
-			if err := decodeInto(tree, v.Field(i), false); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-var names sync.Map // by reflect.Type: []string
-
-// wireNames are the names of a type's members on the wire, by field.
-func wireNames(t reflect.Type) []string {
-	if n, ok := names.Load(t); ok {
-		return n.([]string)
-	}
-	all := make([]string, t.NumField())
-	for i := range all {
-		f := t.Field(i)
-		if all[i], _, _ = strings.Cut(f.Tag.Get("json"), ","); all[i] == "" {
-			all[i] = f.Name
-		}
-	}
-	names.Store(t, all)
-	return all
-}
+var (
+	valueType = reflect.TypeFor[value.Value]()
+	itemType  = reflect.TypeFor[value.Item]()
+)
 
 const (
 	structureFound = "Start of structure or map found where not expected"
@@ -57,48 +58,124 @@ const (
 	service        = "com.amazonaws.dynamodb.v20120810."
 )
 
-// decodeInto sets v from a tree that isn't null. member is true inside a list
-// or map, where some of AWS's words differ.
-func decodeInto(tree any, v reflect.Value, member bool) error {
-	if v.Type() == reflect.TypeFor[value.Value]() {
-		av, err := attribute(tree, member)
+// begin reads the beginning of an object or an array, of which t is made. other
+// is the message for a scalar.
+func begin(d *jsontext.Decoder, want jsontext.Kind, t reflect.Type, other string) error {
+	switch got := d.PeekKind(); got {
+	case want:
+		_, err := d.ReadToken()
+		return err
+	case jsontext.KindBeginArray:
+		return serialization("Unrecognized collection type " + collectionName(t))
+	case jsontext.KindBeginObject:
+		return serialization(structureFound)
+	}
+	return serialization(other)
+}
+
+// decodeMembers reads an object, and calls f with the name of each member.
+func decodeMembers(d *jsontext.Decoder, t reflect.Type, other string, f func(name string) error) error {
+	if err := begin(d, jsontext.KindBeginObject, t, other); err != nil {
+		return err
+	}
+	for {
+		name, err := d.ReadToken()
+		if err != nil || name.Kind() == jsontext.KindEndObject {
+			return err
+		}
+		if err := f(name.String()); err != nil {
+			return err
+		}
+	}
+}
+
+// decodeElements reads an array, and calls f for each element.
+func decodeElements(d *jsontext.Decoder, f func() error) error {
+	if err := begin(d, jsontext.KindBeginArray, nil, fieldType); err != nil {
+		return err
+	}
+	for d.PeekKind() != jsontext.KindEndArray {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// decodeInto reads a value into v. member is true inside a list or map, where
+// some of AWS's words differ.
+func decodeInto(d *jsontext.Decoder, v reflect.Value, member bool) error {
+	if d.PeekKind() == jsontext.KindNull {
+		v.SetZero()
+		return d.SkipValue()
+	}
+	if v.Type() == valueType {
+		av, err := decodeValue(d, member, 0)
 		v.Set(reflect.ValueOf(av))
 		return err
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		p := reflect.New(v.Type().Elem())
-		if err := decodeInto(tree, p.Elem(), member); err != nil {
-			return err
-		}
-		v.Set(p)
-		return nil
+		v.Set(reflect.New(v.Type().Elem()))
+		return decodeInto(d, v.Elem(), member)
 	case reflect.Struct:
-		m, err := object(tree, v.Type(), member)
-		if err != nil {
-			return err
-		}
-		return decodeStruct(m, v)
+		return decodeStruct(d, v, member)
 	case reflect.Slice:
-		return decodeList(tree, v)
+		return decodeSlice(d, v)
 	case reflect.Map:
-		return decodeMap(tree, v)
+		return decodeMap(d, v)
 	default:
-		return decodeScalar(tree, v)
+		return decodeScalar(d, v)
 	}
 }
 
-func object(tree any, t reflect.Type, member bool) (map[string]any, error) {
-	switch x := tree.(type) {
-	case map[string]any:
-		return x, nil
-	case []any:
-		return nil, serialization("Unrecognized collection type class " + className(t))
-	}
+func decodeStruct(d *jsontext.Decoder, v reflect.Value, member bool) error {
+	v.SetZero()
+	fields := fieldsOf(v.Type())
+	return decodeMembers(d, v.Type(), scalarForObject(member), func(name string) error {
+		i, ok := fields[name]
+		if !ok {
+			return d.SkipValue()
+		}
+		return decodeInto(d, v.Field(i), false)
+	})
+}
+
+// scalarForObject is the message for a scalar in the place of an object.
+func scalarForObject(member bool) string {
 	if member {
-		return nil, serialization("Unexpected value type in payload")
+		return "Unexpected value type in payload"
 	}
-	return nil, serialization(fieldType)
+	return fieldType
+}
+
+var structFields sync.Map // by reflect.Type: map[string]int
+
+// fieldsOf are the indexes of a struct's fields, by their names on the wire.
+func fieldsOf(t reflect.Type) map[string]int {
+	if f, ok := structFields.Load(t); ok {
+		return f.(map[string]int)
+	}
+	fields := map[string]int{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" {
+			name = f.Name
+		}
+		fields[name] = i
+	}
+	structFields.Store(t, fields)
+	return fields
+}
+
+// collectionName is how AWS's messages name what an object should be.
+func collectionName(t reflect.Type) string {
+	if t.Kind() == reflect.Map {
+		return className(t)
+	}
+	return "class " + className(t)
 }
 
 // className is the Java name of a type, as AWS's messages say it.
@@ -110,6 +187,8 @@ func className(t reflect.Type) string {
 		return "java.lang.String"
 	case reflect.Slice:
 		return "java.util.List<" + className(t.Elem()) + ">"
+	case reflect.Map:
+		return "java.util.Map<java.lang.String, " + className(t.Elem()) + ">"
 	}
 	name, ok := map[string]string{
 		"Value": "AttributeValue", "Expected": "ExpectedAttributeValue", "ConditionInput": "Condition",
@@ -124,113 +203,120 @@ func className(t reflect.Type) string {
 	return service + name
 }
 
-func decodeList(tree any, v reflect.Value) error {
-	list, ok := tree.([]any)
-	if !ok {
-		if _, isMap := tree.(map[string]any); isMap {
-			return serialization(structureFound)
+func decodeSlice(d *jsontext.Decoder, v reflect.Value) error {
+	v.Set(reflect.MakeSlice(v.Type(), 0, 1))
+	return decodeElements(d, func() error {
+		n := v.Len()
+		v.Grow(1)
+		v.SetLen(n + 1)
+		v.Index(n).SetZero()
+		return decodeInto(d, v.Index(n), true)
+	})
+}
+
+func decodeMap(d *jsontext.Decoder, v reflect.Value) error {
+	v.Set(reflect.MakeMap(v.Type()))
+	return decodeMembers(d, v.Type(), fieldType, func(name string) error {
+		key := reflect.ValueOf(name)
+		if d.PeekKind() == jsontext.KindNull {
+			v.SetMapIndex(key, reflect.Value{})
+			return d.SkipValue()
 		}
-		return serialization(fieldType)
-	}
-	s := reflect.MakeSlice(v.Type(), len(list), len(list))
-	for i, e := range list {
-		if e == nil {
-			continue
-		}
-		if err := decodeInto(e, s.Index(i), true); err != nil {
+		e := reflect.New(v.Type().Elem()).Elem()
+		if err := decodeInto(d, e, true); err != nil {
 			return err
 		}
-	}
-	v.Set(s)
-	return nil
+		v.SetMapIndex(key, e)
+		return nil
+	})
 }
 
-func decodeMap(tree any, v reflect.Value) error {
-	m, ok := tree.(map[string]any)
-	if !ok {
-		if _, isList := tree.([]any); isList {
-			return serialization("Unrecognized collection type java.util.Map<java.lang.String, " + className(v.Type().Elem()) + ">")
-		}
-		return serialization(fieldType)
-	}
-	out := reflect.MakeMapWithSize(v.Type(), len(m))
-	for k, e := range m {
-		if e == nil {
-			continue
-		}
-		el := reflect.New(v.Type().Elem()).Elem()
-		if err := decodeInto(e, el, true); err != nil {
-			return err
-		}
-		out.SetMapIndex(reflect.ValueOf(k), el)
-	}
-	v.Set(out)
-	return nil
-}
-
-// javaScalars are the names that AWS's messages give the types of scalars.
-var javaScalars = map[reflect.Kind]string{reflect.String: "String", reflect.Bool: "Boolean", reflect.Int32: "Integer", reflect.Int64: "Long"}
-
-func decodeScalar(tree any, v reflect.Value) error {
-	kind := javaScalars[v.Kind()]
-	switch x := tree.(type) {
-	case []any:
-		return serialization("Unrecognized collection type class java.lang." + kind)
-	case map[string]any:
-		return serialization(structureFound)
-	case string:
-		return setString(x, v)
-	case bool:
-		if v.Kind() == reflect.Bool {
-			v.SetBool(x)
-			return nil
-		}
-		return serialization(map[bool]string{true: "TRUE_VALUE", false: "FALSE_VALUE"}[x] + " cannot be converted to " + kind)
-	case json.Number:
-		if v.CanInt() {
-			return setInt(x, v)
-		}
-		token := "NUMBER_VALUE"
-		if n, err := x.Int64(); err != nil || n != 0 && strings.Contains(x.String(), ".") {
-			token = "DECIMAL_VALUE"
-		}
-		return serialization(token + " cannot be converted to " + kind)
-	}
-	return serialization(fieldType)
-}
-
-func setString(s string, v reflect.Value) error {
+func decodeScalar(d *jsontext.Decoder, v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.String:
+		s, err := decodeString(d)
 		v.SetString(s)
+		return err
 	case reflect.Bool:
-		switch strings.ToUpper(s) {
-		case "TRUE", "1", "YES":
-			v.SetBool(true)
-		case "FALSE", "0", "NO":
-			v.SetBool(false)
-		default:
-			return serialization("Unexpected token received from parser")
-		}
+		b, err := decodeBool(d)
+		v.SetBool(b)
+		return err
+	case reflect.Int32:
+		n, err := decodeInt(d, "Integer")
+		v.SetInt(min(max(n, math.MinInt32), math.MaxInt32))
+		return err
 	default:
-		return serialization("STRING_VALUE cannot be converted to " + javaScalars[v.Kind()])
+		n, err := decodeInt(d, "Long")
+		v.SetInt(n)
+		return err
 	}
-	return nil
 }
 
-// setInt cuts a fraction off, as AWS does, and keeps to the bounds of the type.
-func setInt(n json.Number, v reflect.Value) error {
-	i, err := n.Int64()
+func decodeString(d *jsontext.Decoder) (string, error) {
+	t, err := d.ReadToken()
 	if err != nil {
-		f, ok := new(big.Float).SetString(n.String())
-		if !ok || len(n) > 64 {
-			return serialization("NUMBER_VALUE cannot be converted to " + javaScalars[v.Kind()])
+		return "", err
+	}
+	if t.Kind() != jsontext.KindString {
+		return "", notConvertible(t, "String")
+	}
+	return t.String(), nil
+}
+
+func decodeBool(d *jsontext.Decoder) (bool, error) {
+	t, err := d.ReadToken()
+	if err != nil {
+		return false, err
+	}
+	switch t.Kind() {
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return t.Bool(), nil
+	case jsontext.KindString:
+		switch strings.ToUpper(t.String()) {
+		case "TRUE", "1", "YES":
+			return true, nil
+		case "FALSE", "0", "NO":
+			return false, nil
 		}
-		i, _ = f.Int64()
+		return false, serialization("Unexpected token received from parser")
 	}
-	if v.Kind() == reflect.Int32 {
-		i = min(max(i, math.MinInt32), math.MaxInt32)
+	return false, notConvertible(t, "Boolean")
+}
+
+// decodeInt cuts off a fraction and keeps to the bounds of an int64, as AWS does.
+func decodeInt(d *jsontext.Decoder, javaType string) (int64, error) {
+	t, err := d.ReadToken()
+	if err != nil {
+		return 0, err
 	}
-	v.SetInt(i)
-	return nil
+	if t.Kind() != jsontext.KindNumber {
+		return 0, notConvertible(t, javaType)
+	}
+	n, _ := t.Int() // an error comes with the nearest integer
+	return n, nil
+}
+
+// notConvertible is the error for a token in the place of a scalar.
+func notConvertible(t jsontext.Token, javaType string) error {
+	var found string
+	switch t.Kind() {
+	case jsontext.KindBeginArray:
+		return serialization("Unrecognized collection type class java.lang." + javaType)
+	case jsontext.KindBeginObject:
+		return serialization(structureFound)
+	case jsontext.KindString:
+		found = "STRING_VALUE"
+	case jsontext.KindTrue:
+		found = "TRUE_VALUE"
+	case jsontext.KindFalse:
+		found = "FALSE_VALUE"
+	case jsontext.KindNumber:
+		found = "NUMBER_VALUE"
+		if _, err := t.Int(); err != nil {
+			found = "DECIMAL_VALUE"
+		}
+	default:
+		return serialization(fieldType)
+	}
+	return serialization(found + " cannot be converted to " + javaType)
 }

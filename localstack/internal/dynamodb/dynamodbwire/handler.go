@@ -6,15 +6,14 @@ package dynamodbwire
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
@@ -38,8 +37,8 @@ func New(e *dynamodb.Engine, o Options) http.Handler {
 	return &handler{operations: operations(e), options: o}
 }
 
-// An operation reads its input from a JSON text and gives its output.
-type operation func(ctx context.Context, body string) (any, error)
+// An operation reads its input from JSON and gives its output.
+type operation func(ctx context.Context, body []byte) (any, error)
 
 type handler struct {
 	operations map[string]operation
@@ -81,38 +80,13 @@ func operations(e *dynamodb.Engine) map[string]operation {
 }
 
 func adapt[In, Out any](f func(context.Context, *In) (*Out, error)) operation {
-	return func(ctx context.Context, body string) (any, error) {
+	return func(ctx context.Context, body []byte) (any, error) {
 		in := new(In)
-		if !readFast(body, in) {
-			in = new(In)
-			if err := readSlow(body, in); err != nil {
-				return nil, err
-			}
+		if err := decode(body, in); err != nil {
+			return nil, err
 		}
 		return f(ctx, in)
 	}
-}
-
-// readSlow reads what may be wrong.
-func readSlow(body string, into any) error {
-	tree, err := parse(body)
-	if err != nil {
-		return err
-	}
-	return decode(tree, into)
-}
-
-// parse reads a JSON text, and nothing after it.
-func parse(body string) (tree any, err error) {
-	d := json.NewDecoder(strings.NewReader(body))
-	d.UseNumber()
-	if d.Decode(&tree) != nil {
-		return nil, serialization("")
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, serialization("")
-	}
-	return tree, nil
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -127,8 +101,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	contentType = strings.TrimSpace(contentType)
-	read, err := awswire.ReadBody(w, r, maxBody)
-	body := string(read)
+	body, err := awswire.ReadBody(w, r, maxBody)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err != nil && errors.As(err, &tooLarge):
@@ -145,13 +118,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if contentType == "" {
 		contentType = "application/json"
 	}
-	room := rooms.Get().(*[]byte)
-	defer keep(room)
-	status, out := h.call(r, body, (*room)[:0])
+	status, out := h.call(r, body)
 	answer(w, status, contentType, out)
-	if out != nil {
-		*room = out
-	}
 }
 
 // requestID is one in the form of DynamoDB's: 52 letters and digits.
@@ -166,13 +134,13 @@ func requestID() string {
 }
 
 // call runs the operation and renders its answer.
-func (h *handler) call(r *http.Request, body string, room []byte) (status int, out []byte) {
+func (h *handler) call(r *http.Request, body []byte) (status int, out []byte) {
 	result, err := h.result(r, body)
 	if _, empty := result.(*dynamodb.NoOutput); empty && err == nil {
 		return http.StatusOK, nil
 	}
 	if err == nil {
-		out, err = appendJSON(room, result)
+		out, err = json.Marshal(result, jsonOptions)
 	}
 	if err != nil {
 		return render(err)
@@ -180,27 +148,7 @@ func (h *handler) call(r *http.Request, body string, room []byte) (status int, o
 	return http.StatusOK, out
 }
 
-// appendJSON appends an answer. Those that come often know how by themselves.
-func appendJSON(room []byte, result any) ([]byte, error) {
-	if a, ok := result.(interface{ AppendJSON([]byte) ([]byte, error) }); ok {
-		return a.AppendJSON(room)
-	}
-	return json.Marshal(result)
-}
-
-// rooms are where answers are put together.
-var rooms = sync.Pool{New: func() any { return new([]byte) }}
-
-// maxRoom is the most that is kept of one.
-const maxRoom = 64 << 10
-
-func keep(room *[]byte) {
-	if cap(*room) <= maxRoom {
-		rooms.Put(room)
-	}
-}
-
-func (h *handler) result(r *http.Request, body string) (any, error) {
+func (h *handler) result(r *http.Request, body []byte) (any, error) {
 	target := r.Header.Get("X-Amz-Target")
 	name := strings.TrimPrefix(target, targetPrefix)
 	op, ok := h.operations[name]
@@ -208,7 +156,7 @@ func (h *handler) result(r *http.Request, body string) (any, error) {
 	if !known || h.instead != nil {
 		return nil, h.refusal(known, target, body)
 	}
-	if body == "" {
+	if len(body) == 0 {
 		return nil, serialization("")
 	}
 	out, err := op(r.Context(), body)
@@ -219,9 +167,9 @@ func (h *handler) result(r *http.Request, body string) (any, error) {
 }
 
 // refusal is why no operation is called. AWS looks at the JSON first.
-func (h *handler) refusal(known bool, target, body string) error {
-	if _, err := parse(body); err != nil && body != "" {
-		return err
+func (h *handler) refusal(known bool, target string, body []byte) error {
+	if len(body) > 0 && !validJSON(body) {
+		return serialization("")
 	}
 	if !known {
 		return unknown(target)
@@ -273,7 +221,7 @@ func render(err error) (status int, body []byte) {
 		}
 		fields[key] = e.Message
 	}
-	body, err = json.Marshal(fields)
+	body, err = json.Marshal(fields, jsonOptions)
 	if err != nil { // only an engine that breaks its word
 		return http.StatusInternalServerError, fmt.Appendf(nil, `{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}`)
 	}

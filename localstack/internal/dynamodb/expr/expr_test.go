@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
@@ -133,7 +135,7 @@ func TestUpdates(t *testing.T) {
 				changed[k] = v
 			}
 		}
-		b, _ := changed.MarshalJSON()
+		b, _ := json.Marshal(changed)
 		for _, k := range item.Names() {
 			if _, ok := got[k]; !ok {
 				b = append(b[:len(b)-1], `,"`+k+`":null}`...)
@@ -219,7 +221,7 @@ func TestProjectionAndUnused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _ := expr.Project(item, paths).MarshalJSON()
+	b, _ := json.Marshal(expr.Project(item, paths))
 	if want := `{"l":{"L":[{"S":"two"}]},"m":{"M":{"k":{"M":{"deep":{"L":[{"N":"7"}]}}}}}}`; string(b) != want {
 		t.Errorf("projection %s, want %s", b, want)
 	}

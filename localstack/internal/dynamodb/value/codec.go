@@ -55,7 +55,14 @@ func appendBinary(b []byte, v Value) []byte {
 var errDamaged = errors.New("a stored item is damaged")
 
 // Decode reads what Encode wrote. It keeps nothing of b.
-func Decode(b []byte) (Item, error) { return Stored(b).Item() }
+func Decode[T ~string | ~[]byte](b T) (Item, error) {
+	d := decoder{b: string(b)}
+	it := d.item(0)
+	if d.failed || len(d.b) != 0 {
+		return nil, errDamaged
+	}
+	return it, nil
+}
 
 // A decoder's texts are parts of what it reads.
 type decoder struct {
@@ -114,6 +121,15 @@ func (d *decoder) item(depth int) Item {
 		}
 	}
 	return it
+}
+
+// kind reads the kind of the value that comes.
+func (d *decoder) kind(depth int) Kind {
+	k := Kind(d.byte())
+	if k == Invalid || k > KindM || depth > maxDepth+1 {
+		d.failed, d.b = true, ""
+	}
+	return k
 }
 
 func (d *decoder) value(depth int) Value {

@@ -2,14 +2,13 @@ package value
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"strconv"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// setText is the set's members as they stand in JSON.
-func (v Value) setText() []string {
+// jsonMembers are the set's members as they are in JSON.
+func (v Value) jsonMembers() []string {
 	if v.Kind != KindBS {
 		return v.Set
 	}
@@ -20,94 +19,72 @@ func (v Value) setText() []string {
 	return out
 }
 
-// MarshalJSON writes the wire form: {"S": "…"}.
-func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil) }
-
-// AppendJSON appends the wire form.
-func (v Value) AppendJSON(b []byte) ([]byte, error) {
+// MarshalJSONTo writes the wire form: {"S": "…"}.
+func (v Value) MarshalJSONTo(e *jsontext.Encoder) error {
 	if v.Kind == Invalid {
-		return nil, fmt.Errorf("marshal an invalid attribute value: %s", v.Str)
+		return fmt.Errorf("marshal an invalid attribute value: %s", v.Str)
 	}
-	b = append(b, '{', '"')
-	b = append(b, v.Kind.String()...)
-	b = append(b, '"', ':')
-	var err error
+	if err := writeTokens(e, jsontext.BeginObject, jsontext.String(v.Kind.String())); err != nil {
+		return err
+	}
+	if err := v.marshalMember(e); err != nil {
+		return err
+	}
+	return e.WriteToken(jsontext.EndObject)
+}
+
+// marshalMember writes what comes after the name of the kind.
+func (v Value) marshalMember(e *jsontext.Encoder) error {
 	switch v.Kind {
-	case KindS, KindN:
-		b = appendString(b, v.Str)
 	case KindB:
-		b = append(b, '"')
-		b = base64.StdEncoding.AppendEncode(b, []byte(v.Str))
-		b = append(b, '"')
+		return e.WriteToken(jsontext.String(base64.StdEncoding.EncodeToString([]byte(v.Str))))
 	case KindBool, KindNull:
-		b = strconv.AppendBool(b, v.Bool)
+		return e.WriteToken(jsontext.Bool(v.Bool))
 	case KindSS, KindNS, KindBS:
-		b = append(b, '[')
-		for i, m := range v.setText() {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendString(b, m)
-		}
-		b = append(b, ']')
+		return writeArray(e, v.jsonMembers(), func(m string) error { return e.WriteToken(jsontext.String(m)) })
 	case KindL:
-		b = append(b, '[')
-		for i, e := range v.List {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			if b, err = e.AppendJSON(b); err != nil {
-				return nil, err
-			}
-		}
-		b = append(b, ']')
+		return writeArray(e, v.List, func(m Value) error { return m.MarshalJSONTo(e) })
 	case KindM:
-		if b, err = Item(v.Map).AppendJSON(b); err != nil {
-			return nil, err
-		}
+		return Item(v.Map).MarshalJSONTo(e)
+	default:
+		return e.WriteToken(jsontext.String(v.Str))
 	}
-	return append(b, '}'), nil
 }
 
-// MarshalJSON writes the wire form: {"name": {"S": "…"}}, names in order.
-func (it Item) MarshalJSON() ([]byte, error) { return it.AppendJSON(nil) }
-
-// AppendJSON appends the wire form; a nil item is {}.
-func (it Item) AppendJSON(b []byte) ([]byte, error) {
-	b = append(b, '{')
-	var room [16]string
-	for i, name := range it.appendNames(room[:0]) {
-		if i > 0 {
-			b = append(b, ',')
+// MarshalJSONTo writes the wire form: {"name": {"S": "…"}}, names in order; a
+// nil item is {}.
+func (it Item) MarshalJSONTo(e *jsontext.Encoder) error {
+	if err := e.WriteToken(jsontext.BeginObject); err != nil {
+		return err
+	}
+	for _, name := range it.Names() {
+		if err := e.WriteToken(jsontext.String(name)); err != nil {
+			return err
 		}
-		b = append(appendString(b, name), ':')
-		var err error
-		if b, err = it[name].AppendJSON(b); err != nil {
-			return nil, err
+		if err := it[name].MarshalJSONTo(e); err != nil {
+			return err
 		}
 	}
-	return append(b, '}'), nil
+	return e.WriteToken(jsontext.EndObject)
 }
 
-// appendString quotes s. Most strings need no escape.
-func appendString(b []byte, s string) []byte {
-	if n := Plain(s); n < len(s) && !plainUTF8(s[n:]) {
-		return appendQuoted(b, s)
+func writeArray[T any](e *jsontext.Encoder, elements []T, write func(T) error) error {
+	if err := e.WriteToken(jsontext.BeginArray); err != nil {
+		return err
 	}
-	return append(append(append(b, '"'), s...), '"')
-}
-
-// plainUTF8 reports whether s needs no escape, where some of it isn't ASCII.
-func plainUTF8(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < 0x20 || c == '"' || c == '\\' {
-			return false
+	for _, x := range elements {
+		if err := write(x); err != nil {
+			return err
 		}
 	}
-	return utf8.ValidString(s)
+	return e.WriteToken(jsontext.EndArray)
 }
 
-func appendQuoted(b []byte, s string) []byte {
-	q, _ := json.Marshal(s) // a string can't fail to marshal
-	return append(b, q...)
+func writeTokens(e *jsontext.Encoder, tokens ...jsontext.Token) error {
+	for _, t := range tokens {
+		if err := e.WriteToken(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }

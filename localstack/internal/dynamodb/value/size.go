@@ -55,7 +55,11 @@ func numberSize(canonical string) int {
 	if err != nil || d.digits == "" {
 		return 1
 	}
-	return decimalSize(len(d.digits), d.exp) + btoi(d.neg)
+	n := decimalSize(len(d.digits), d.exp)
+	if d.neg {
+		n++
+	}
+	return n
 }
 
 // decimalSize is the size of that many digits, of which the first has the
@@ -77,12 +81,8 @@ func (it Item) PagedSize(sortKey string) int {
 	if v, ok := it[sortKey]; ok && sortKey != "" {
 		sort = v.Size()
 	}
-	return pagedSize(size, sort)
+	return size + (1+(size-1)/3072)*(18+sort)
 }
-
-// pagedSize is that of an item whose attributes but the sort key take stored
-// bytes, and whose sort key's value sort.
-func pagedSize(stored, sort int) int { return stored + (1+(stored-1)/3072)*(18+sort) }
 
 // storedSize is the size of the attributes but the one called without.
 func (it Item) storedSize(without string) int {

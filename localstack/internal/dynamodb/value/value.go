@@ -136,7 +136,7 @@ func newSet(k Kind, members []string) Value {
 	case KindNS:
 		return bad("Input collection contains duplicates")
 	case KindBS:
-		return bad(invalidParam + "Input collection [" + strings.Join(v.setText(), ", ") + "]of type BS contains duplicates.")
+		return bad(invalidParam + "Input collection [" + strings.Join(v.jsonMembers(), ", ") + "]of type BS contains duplicates.")
 	default:
 		return bad(invalidParam + "Input collection [" + strings.Join(members, ", ") + "] contains duplicates.")
 	}
