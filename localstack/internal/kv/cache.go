@@ -6,42 +6,30 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
-// The cache of a store's blocks takes memory as it is needed: an idle store has
+// The size of the block cache. It is allocated as needed: an idle store uses
 // little of it.
 const (
-	// leastCache holds, of a million messages in 100,000 groups, the tables'
-	// indexes; with 16 MiB their blocks were read and decompressed at most receives.
-	leastCache = 64 << 20
-	// mostCache holds a million small items: a block that isn't there is read from
-	// the file system's cache and decompressed, which costs a query of ten items
-	// more than all else that the engine does.
-	mostCache = 512 << 20
-	// cacheShare of the memory is the cache's. The garbage collector lets the heap,
-	// in which it lies, grow to twice as much.
+	// minCache holds the indexes of the tables of a million messages in 100,000
+	// groups; with 16 MiB most receives read and decompressed an index block.
+	minCache = 64 << 20
+	// maxCache holds a million small items. Reading and decompressing a block that
+	// isn't cached costs a query of ten items more than the rest of its work.
+	maxCache = 512 << 20
+	// The cache takes a cacheShare-th of the memory. It lies in Go's heap, which
+	// the garbage collector lets grow to twice as much.
 	cacheShare = 8
 )
 
-// cacheSize is how much the cache holds at most on a machine of that memory, in
-// bytes; 0 stands for one that isn't known.
+// cacheSize returns the cache's maximum size on a machine with that memory, in
+// bytes; 0 means that the memory isn't known.
 func cacheSize(memory int64) int64 {
-	return min(max(memory/cacheShare, leastCache), mostCache)
+	return min(max(memory/cacheShare, minCache), maxCache)
 }
 
-// newCache makes the cache on a stack of its own: Pebble keeps the stack's trace,
-// and to write that reads what the program has on each function there.
-func newCache() *pebble.Cache {
-	size := cacheSize(usableMemory())
-	made := make(chan *pebble.Cache)
-	go func() { made <- pebble.NewCache(size) }()
-	return <-made
-}
-
-// usableMemory is what this process may use, in bytes: what the machine has, or
-// less where a container or GOMEMLIMIT says so. 0: nobody knows.
+// usableMemory returns the memory that this process may use, in bytes: the
+// machine's, or the limit of a container or GOMEMLIMIT. 0: it isn't known.
 func usableMemory() int64 {
 	memory := machineMemory()
 	for _, limit := range []int64{
@@ -56,8 +44,8 @@ func usableMemory() int64 {
 	return memory
 }
 
-// cgroupLimit is the number in a file, 0 for none: "max" is no limit, and on
-// other systems than Linux there is no such file.
+// cgroupLimit returns the number in a file; 0 if there is none ("max", or no such
+// file, as on systems other than Linux).
 func cgroupLimit(path string) int64 {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// openError says what Open failed with and, for damage, what to do.
+// openError adds to the error of Open, if the store is damaged, what to do.
 func openError(dir string, err error) error {
 	if pebble.IsCorruptionError(err) {
 		return damaged(dir, err)
@@ -23,8 +23,8 @@ func (s *Store) readError(err error) error {
 	return fmt.Errorf("read the store: %w", err)
 }
 
-// damaged names the directory. The file's number, which is its name, stands in
-// Pebble's error or in its details.
+// damaged returns an error with the directory and, from Pebble's error or its
+// details, the damaged file's number, which is its name.
 func damaged(dir string, err error) error {
 	why, _, _ := strings.Cut(err.Error(), "\n")
 	if details := errors.GetAllDetails(err); len(details) > 0 {

@@ -6,19 +6,19 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Counts are how much a store was used since it was opened. Tests hold with
-// them that an operation costs the same whatever else is stored.
+// Counts are the operations of a store since it was opened. With them, tests
+// check that the cost of an operation doesn't depend on what else is stored.
 type Counts struct {
 	Gets    int64 // lookups of one key
-	Steps   int64 // keys that scans went over, those of deleted pairs too
+	Steps   int64 // of iterators, also over deleted keys
 	Writes  int64 // of keys and ranges
 	Batches int64 // applied
-	Syncs   int64 // of the log, that callers waited for
+	Syncs   int64 // of the log
 }
 
 type counters struct{ gets, steps, writes, batches atomic.Int64 }
 
-// Counts returns the counts up to now.
+// Counts returns the counts so far.
 func (s *Store) Counts() Counts {
 	c := &s.counters
 	return Counts{Gets: c.gets.Load(), Steps: c.steps.Load(), Writes: c.writes.Load(), Batches: c.batches.Load(), Syncs: s.syncer.syncs.Load()}

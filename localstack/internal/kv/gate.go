@@ -2,19 +2,19 @@ package kv
 
 import "sync/atomic"
 
-// A gate counts the calls under way, so that Close can wait for them. Calls
-// may be nested, which those of a sync.RWMutex may not.
+// A gate counts the calls in progress, so that Close can wait for them. Calls may
+// be nested, unlike read locks of a sync.RWMutex.
 type gate struct {
-	calls   atomic.Int64 // and shut and over, once it is
+	calls   atomic.Int64 // the number of calls, plus the bits shut and over
 	drained chan struct{}
 }
 
 const (
-	shut = 1 << 62 // no call begins
-	over = 1 << 61 // and none is under way, or will be: the store may be closed
+	shut = 1 << 62 // no call may begin, except by join
+	over = 1 << 61 // no call is in progress, and none may begin: the store is being closed
 )
 
-// enter begins a call, unless the gate is shut; leave ends it.
+// enter begins a call and returns true, unless the gate is shut. leave ends it.
 func (g *gate) enter() bool {
 	if g.calls.Add(1)&shut != 0 {
 		g.leave()
@@ -23,8 +23,8 @@ func (g *gate) enter() bool {
 	return true
 }
 
-// join is enter for a call that others, which Close waits for, may have to wait
-// for themselves: it begins for as long as the store is open.
+// join is enter for a call that a call in progress, which Close waits for, may
+// make or wait for. It begins also while the gate is shut, until all have left.
 func (g *gate) join() bool {
 	if g.calls.Add(1)&over != 0 {
 		g.leave()
@@ -39,15 +39,15 @@ func (g *gate) leave() {
 	}
 }
 
-// end lets Close go on, unless a call has come in since there was none.
+// end lets close return, unless another call has joined meanwhile.
 func (g *gate) end() {
 	if g.calls.CompareAndSwap(shut, shut|over) {
 		close(g.drained)
 	}
 }
 
-// close shuts the gate and waits for the calls under way. It reports whether
-// it was open.
+// close shuts the gate and waits for the calls in progress. It reports whether
+// the gate was open.
 func (g *gate) close() bool {
 	before := g.calls.Or(shut)
 	if before&shut != 0 {

@@ -12,35 +12,36 @@ func (sp *Space) Get(key []byte) (value []byte, ok bool, err error) {
 	return value, ok, err
 }
 
-// GetText is Get of a value that is wanted as a string.
+// GetText is Get with the value as a string.
 func (sp *Space) GetText(key []byte) (value string, ok bool, err error) {
 	err = sp.lookup(key, false, func(v []byte) { value, ok = string(v), true })
 	return value, ok, err
 }
 
-// Find is Get for a key that mostly isn't there: where a store has outgrown its
-// cache, that costs a fraction of it. Of one that is there it costs a tenth more.
+// Find is Get for a key that most likely doesn't exist. If the store is larger
+// than its cache, Find costs a fraction of Get for such a key, and a tenth more
+// for one that exists.
 func (sp *Space) Find(key []byte) (value []byte, ok bool, err error) {
 	err = sp.lookup(key, true, func(v []byte) { value, ok = append([]byte{}, v...), true })
 	return value, ok, err
 }
 
-// FindText is Find of a value that is wanted as a string.
+// FindText is Find with the value as a string.
 func (sp *Space) FindText(key []byte) (value string, ok bool, err error) {
 	err = sp.lookup(key, true, func(v []byte) { value, ok = string(v), true })
 	return value, ok, err
 }
 
-// lookup calls f with key's value, which is f's only during the call, if there
-// is one.
+// lookup calls f with key's value, if there is one. The value is valid only during
+// the call.
 func (sp *Space) lookup(key []byte, mayBeAbsent bool, f func(value []byte)) error {
 	if !sp.store.gate.enter() {
 		return ErrClosed
 	}
 	defer sp.store.gate.leave()
 	sp.store.counters.gets.Add(1)
-	var room [64]byte
-	full := append(append(room[:0], sp.prefix), key...)
+	var buf [64]byte
+	full := append(append(buf[:0], sp.prefix), key...)
 	var err error
 	if mayBeAbsent {
 		err = find(sp.from, full, f)
@@ -65,8 +66,8 @@ func get(from pebble.Reader, key []byte, f func([]byte)) error {
 	return closer.Close()
 }
 
-// allFilters has an iterator ask the filters of the lowest level, which holds
-// most of what there is: Pebble's Get doesn't, and reads a block there.
+// allFilters makes an iterator use the filters of the lowest level too, which
+// holds most keys. Pebble's Get doesn't, and reads a block there.
 var allFilters = pebble.IterOptions{UseL6Filters: true}
 
 func find(from pebble.Reader, key []byte, f func([]byte)) error {

@@ -9,9 +9,9 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// A syncer lets the callers that wait for the disk share its fsyncs. One of
-// those that wait leads: it gathers the others, syncs the log once, which
-// covers everything applied before, and tells them.
+// A syncer is a group commit: callers that wait for the disk share fsyncs. One of
+// the waiting callers leads: it waits shortly for others, syncs the log once,
+// which covers all batches applied before, and wakes them.
 type syncer struct {
 	sync func() error // makes all that was applied so far durable
 
@@ -19,11 +19,11 @@ type syncer struct {
 	synced  atomic.Int64 // how many of them are known to be on disk
 	syncs   atomic.Int64
 
-	took time.Duration // by the sync before; the leader's
+	lastSync time.Duration // how long it took; used by the leader only
 
 	mu   sync.Mutex
-	busy bool   // somebody leads
-	next *round // who waits for the next sync; nil: nobody
+	busy bool   // a caller leads
+	next *round // the callers waiting for the next sync; nil: none
 }
 
 // A round is the callers of one sync.
@@ -51,8 +51,8 @@ func (y *syncer) wait(n int64) error {
 	return r.err
 }
 
-// join enters the next round. first: nobody was in it; leads: and nobody is
-// busy with another.
+// join adds the caller to the next round. first: it is the first in it; leads: it
+// is, and no other round is being synced.
 func (y *syncer) join() (r *round, leads, first bool) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -68,13 +68,13 @@ func (y *syncer) join() (r *round, leads, first bool) {
 func (y *syncer) lead(r *round) {
 	y.gather()
 	y.mu.Lock()
-	y.next = nil // who comes from here on is in another round
+	y.next = nil // later callers join another round
 	y.mu.Unlock()
 	n, began := y.applied.Load(), time.Now()
 	if r.err = y.sync(); r.err == nil {
 		y.synced.Store(n)
 	}
-	y.took = time.Since(began)
+	y.lastSync = time.Since(began)
 	y.syncs.Add(1)
 	y.mu.Lock()
 	if y.next != nil {
@@ -87,22 +87,21 @@ func (y *syncer) lead(r *round) {
 }
 
 const (
-	// A processor that comes back to who let go of it in so short a time had
-	// nothing else to do.
+	// If runtime.Gosched returns within idleYield, no other goroutine was runnable.
 	idleYield = 2 * time.Microsecond
-	// idleYields in a row: those who would come have come.
+	// After so many idle yields in a row, no caller is on its way to the round.
 	idleYields = 3
-	// maxPatience bounds the wait where others always have something to do.
-	maxPatience = 2 * time.Millisecond
+	// maxGather bounds the wait if other goroutines are always runnable.
+	maxGather = 2 * time.Millisecond
 )
 
-// gather lets all goroutines go first that could run: they may be on their way
-// to the round, and a sync that began now would hold a processor that they
-// want. With a single caller it takes a microsecond.
+// gather lets all runnable goroutines go first: they may be on their way to join
+// the round, and a sync that began now would hold a processor that they need.
+// With a single caller it takes a microsecond.
 func (y *syncer) gather() {
 	began := time.Now()
-	patience := min(2*y.took, maxPatience)
-	for now, idle := began, 0; idle < idleYields && now.Sub(began) < patience; {
+	limit := min(2*y.lastSync, maxGather)
+	for now, idle := began, 0; idle < idleYields && now.Sub(began) < limit; {
 		runtime.Gosched()
 		before := now
 		if now = time.Now(); now.Sub(before) > idleYield {
@@ -117,7 +116,7 @@ func (y *syncer) gather() {
 // all before it, is on disk.
 func syncLog(db *pebble.DB) error {
 	b := db.NewBatch()
-	_ = b.LogData(nil, nil) // a batch that isn't yet applied can't fail to grow
+	_ = b.LogData(nil, nil) // fails only for a batch that was applied
 	if err := db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
 		return err
 	}

@@ -1,8 +1,9 @@
-// Package kv is the one durable store of the embedded stack: ordered keys in a
-// Pebble database, written in atomic batches that many callers' fsyncs share.
+// Package kv is the durable store of the embedded stack: ordered keys in a
+// Pebble database, written in atomic batches. Callers that commit at the same
+// time share an fsync.
 //
-// Each engine owns a Space, a key prefix of its own. A batch may write to
-// several spaces and is applied whole or not at all, also by a power cut.
+// Each engine has a Space, a key prefix of its own. A batch may write to several
+// spaces. It is applied as a whole or not at all, also if the power is cut.
 package kv
 
 import (
@@ -18,7 +19,7 @@ import (
 var (
 	// ErrLocked is returned by Open when another process has the directory open.
 	ErrLocked = errors.New("the data directory is in use by another process")
-	// ErrClosed is returned by all that comes after Close.
+	// ErrClosed is returned by all calls after Close.
 	ErrClosed = errors.New("the store is closed")
 )
 
@@ -27,10 +28,10 @@ var (
 type Options struct {
 	// FS holds the files; tests give a crashable one. Nil is the OS's.
 	FS vfs.FS
-	// NoSync answers writes before they are on disk: for benchmarks that
-	// price durability, and for throw-away stores.
+	// NoSync acknowledges writes before they are on disk: for stores that are
+	// thrown away, and for benchmarks of what durability costs.
 	NoSync bool
-	// Logf gets what the database has to say; nil drops it.
+	// Logf logs the database's errors; nil drops them.
 	Logf func(format string, args ...any)
 }
 
@@ -42,10 +43,10 @@ type Store struct {
 	dir    string
 	noSync bool
 
-	witness *witness
-	syncer  syncer
-	room    room
-	failed  atomic.Pointer[error] // the first write or sync that failed
+	tracker   *syncTracker
+	syncer    syncer
+	diskSpace diskSpace
+	failed    atomic.Pointer[error] // the first write or sync that failed
 
 	gate   gate
 	closed chan struct{} // closed when Close has synced, or failed to
@@ -59,34 +60,40 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	above, err := makeDir(o.FS, dir)
-	if err != nil {
+	if err := makeDir(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("create %s: %w", dir, err)
 	}
 	lock, err := lockDir(o.FS, dir)
 	if err != nil {
 		return nil, err
 	}
-	witness, err := callWitness(dir, above, o)
+	tracker, err := openSyncTracker(dir, o)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	cache := newCache()
-	p := options(dir, o, lock, cache)
+	if err := createIfMissing(dir, o); err != nil {
+		return nil, errors.Join(err, tracker.close(), lock.Close())
+	}
+	cache := pebble.NewCache(cacheSize(usableMemory()))
+	p := options(o, lock, cache)
 	if !o.NoSync {
-		p.FS = witnessed{p.FS, witness}
+		p.FS = trackedFS{p.FS, tracker}
 	}
 	db, err := pebble.Open(dir, p)
 	if err != nil {
 		cache.Unref()
-		return nil, errors.Join(openError(dir, err), witness.close(), lock.Close())
+		return nil, errors.Join(openError(dir, err), tracker.close(), lock.Close())
 	}
-	s := &Store{db: db, cache: cache, witness: witness, lock: lock, dir: dir, noSync: o.NoSync, room: room{fs: o.FS, dir: dir}, gate: gate{drained: make(chan struct{})}, closed: make(chan struct{})}
+	s := &Store{
+		db: db, cache: cache, tracker: tracker, lock: lock, dir: dir, noSync: o.NoSync,
+		diskSpace: diskSpace{fs: o.FS, dir: dir},
+		gate:      gate{drained: make(chan struct{})}, closed: make(chan struct{}),
+	}
 	s.syncer.sync = func() error { return syncLog(db) }
 	return s, nil
 }
 
-// lockDir tells "someone else has it" from every other failure to open.
+// lockDir returns ErrLocked if another process has the lock.
 func lockDir(fs vfs.FS, dir string) (*pebble.Lock, error) {
 	lock, err := pebble.LockDirectory(dir, fs)
 	switch {
@@ -99,9 +106,9 @@ func lockDir(fs vfs.FS, dir string) (*pebble.Lock, error) {
 	}
 }
 
-// Close waits for the calls under way, syncs and closes the store. What was
-// applied is on disk after it, also if nobody waits for it. Closing again does
-// nothing.
+// Close waits for the calls in progress, syncs and closes the store. All batches
+// that were applied are on disk then, also those that nobody waits for. Closing
+// again does nothing.
 func (s *Store) Close() error {
 	if !s.gate.close() {
 		return nil
@@ -112,20 +119,20 @@ func (s *Store) Close() error {
 		err = s.fail("close the store", err)
 	}
 	s.cache.Unref()
-	return errors.Join(err, s.witness.close(), s.lock.Close())
+	return errors.Join(err, s.tracker.close(), s.lock.Close())
 }
 
-// Writable is nil unless writes are refused: ErrFull for as long as the disk
-// is; for good, what a write has failed with. An engine asks before it changes
-// what it has in memory.
+// Writable returns the error that a write would fail with: ErrFull while the
+// disk is full, or, once a write or a sync has failed, that error for good. An
+// engine calls it before it changes its state in memory.
 func (s *Store) Writable() error {
 	if err := s.failure(); err != nil {
 		return err
 	}
-	return s.room.check()
+	return s.diskSpace.check()
 }
 
-// failure is what a write has failed with, if one has.
+// failure returns the error of the first write or sync that failed.
 func (s *Store) failure() error {
 	if err := s.failed.Load(); err != nil {
 		return *err
@@ -133,8 +140,8 @@ func (s *Store) failure() error {
 	return nil
 }
 
-// fail notes that a write failed. None is tried after it: what the log holds
-// from there on isn't known.
+// fail makes the store refuse all further writes: after a failed write or sync
+// the content of the log isn't known.
 func (s *Store) fail(what string, err error) error {
 	err = fmt.Errorf("%s: %w", what, translate(err))
 	s.failed.CompareAndSwap(nil, &err)
@@ -147,27 +154,26 @@ func (s *Store) Space(prefix byte) *Space { return &Space{store: s, from: s.db, 
 // NewBatch returns an empty batch.
 func (s *Store) NewBatch() *Batch { return &Batch{store: s, b: s.db.NewBatch()} }
 
-// A Space is one engine's part of the store. Keys given to it and got from it
-// are without the prefix.
+// A Space is one engine's part of the store. Its methods take and return keys
+// without the prefix.
 type Space struct {
 	store  *Store
 	from   pebble.Reader // the database, or a snapshot of it
 	prefix byte
 }
 
-// bounds turns a range of the space, nil meaning open, into one of the store.
+// bounds converts a range of the space to one of the store. A nil bound is open.
 func (sp *Space) bounds(lower, upper []byte) (lo, hi []byte) {
-	room := append(append(make([]byte, 0, len(lower)+len(upper)+2), sp.prefix), lower...)
-	lo = room[:len(room):len(room)]
+	lo = append([]byte{sp.prefix}, lower...)
 	if upper == nil {
-		return lo, append(room, sp.prefix+1)[len(lo):]
+		return lo, []byte{sp.prefix + 1}
 	}
-	return lo, append(append(room, sp.prefix), upper...)[len(lo):]
+	return lo, append([]byte{sp.prefix}, upper...)
 }
 
 // Scan calls f with the pairs of lower ≤ key < upper in order until f returns
-// false or an error; nil bounds are open. The slices are f's only during the
-// call. The view is one moment's: writes during the scan are not seen.
+// false or an error. A nil bound is open. The slices are valid only during the
+// call of f. Scan sees the store as of its start, and no later writes.
 func (sp *Space) Scan(lower, upper []byte, f func(key, value []byte) (more bool, err error)) error {
 	return sp.scan(lower, upper, (*pebble.Iterator).First, (*pebble.Iterator).Next, f)
 }
@@ -189,7 +195,7 @@ func (sp *Space) scan(lower, upper []byte, first, next func(*pebble.Iterator) bo
 	}
 	defer func() {
 		sp.store.counters.scanned(it)
-		if closeErr := it.Close(); closeErr != nil { // what has ended the loop, too
+		if closeErr := it.Close(); closeErr != nil { // also the error that ended the loop
 			err = errors.Join(err, sp.store.readError(closeErr))
 		}
 	}()
@@ -206,7 +212,7 @@ func (sp *Space) scan(lower, upper []byte, first, next func(*pebble.Iterator) bo
 	return nil
 }
 
-// A Batch collects writes. It is used by one goroutine, and once.
+// A Batch collects writes. It is used once, by one goroutine.
 type Batch struct {
 	store *Store
 	b     *pebble.Batch
@@ -218,7 +224,7 @@ func (b *Batch) Set(sp *Space, key, value []byte) {
 	op.Key[0] = sp.prefix
 	copy(op.Key[1:], key)
 	copy(op.Value, value)
-	// A batch that isn't indexed can't fail to take it.
+	// Finish fails for indexed batches only.
 	_ = op.Finish()
 }
 
@@ -252,12 +258,11 @@ func (b *Batch) Commit() error {
 	return p.sync()
 }
 
-// Apply makes the batch visible to readers and gives it its place in the log:
-// batches become durable in the order of their Apply, so an engine calls it
-// under its lock, and waits for the disk after letting go of it. What was
-// applied must be waited for before anyone is told of it.
-// Errors: ErrClosed; those of Writable. A refused batch changed nothing: this
-// is for engines whose memory follows the store, as DynamoDB's and S3's.
+// Apply makes the batch visible to readers and appends it to the log, without
+// waiting for the disk. Batches become durable in the order of their Apply, so an
+// engine calls it under its lock, unlocks, and calls Pending.Wait before it
+// acknowledges the write or shows it to a reader.
+// Errors: ErrClosed; those of Writable. Then nothing has changed.
 func (b *Batch) Apply() (Pending, error) {
 	if !b.store.gate.enter() {
 		return Pending{}, ErrClosed
@@ -266,10 +271,10 @@ func (b *Batch) Apply() (Pending, error) {
 	return b.apply()
 }
 
-// ApplyInReserve is Apply without a look at the disk, for an engine that has
-// asked Writable and changed its memory since, as SQS does: the disk may have
-// filled up meanwhile, and the reserve is there for that.
-// Errors: ErrClosed; what a write has failed with.
+// ApplyInReserve is Apply also on a disk that is nearly full. It is for an engine
+// that called Writable and has changed its memory since, as SQS does: if the disk
+// filled up meanwhile, the batch is written into the reserve.
+// Errors: ErrClosed; that of an earlier write or sync that failed.
 func (b *Batch) ApplyInReserve() (Pending, error) {
 	if !b.store.gate.enter() {
 		return Pending{}, ErrClosed
@@ -286,7 +291,7 @@ func (b *Batch) write(refused error) (Pending, error) {
 	if refused != nil {
 		return Pending{}, fmt.Errorf("write the store: %w", refused)
 	}
-	s.room.use(b.b.Len())
+	s.diskSpace.use(b.b.Len())
 	s.counters.applied(b.b)
 	if err := s.db.Apply(b.b, pebble.NoSync); err != nil {
 		return Pending{}, s.fail("write the store", err)
@@ -298,8 +303,8 @@ func (b *Batch) write(refused error) (Pending, error) {
 	return Pending{s, n}, nil
 }
 
-// Applied is all that was applied until now, on its way to the disk: for an
-// answer that writes nothing, and promises what another call wrote.
+// Applied returns a Pending for all batches applied so far: for a reader, whose
+// answer shows what other calls wrote.
 func (s *Store) Applied() Pending {
 	if s.noSync {
 		return Pending{}
@@ -307,16 +312,17 @@ func (s *Store) Applied() Pending {
 	return Pending{s, s.syncer.applied.Load()}
 }
 
-// Pending is a batch on its way to the disk. The zero value is there already.
+// Pending is a batch that was applied and may not be on disk. The zero value is
+// on disk.
 type Pending struct {
 	s *Store
-	n int64 // batches that were in the log with it
+	n int64 // how many batches had been applied with it
 }
 
 // Wait returns when the batch, and all applied before it, are on disk. Callers
-// that wait at the same time share an fsync. It may be called within another
-// call, also while Close waits for that. Once the store is closed, Close has
-// synced what was applied: Wait returns then, with the error if it couldn't.
+// that wait at the same time share an fsync. Wait may be called within another
+// call, also while Close waits for that one. After Close, which syncs, it returns
+// the error of that sync.
 func (p Pending) Wait() error {
 	if p.s == nil {
 		return nil

@@ -7,19 +7,18 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// logsAhead has log files grow by zeros, in steps, ahead of what is written: a
-// sync after a write within the file is one of its data alone, while one that
-// made it longer waits for the file system's journal too, and for whatever
-// others have in there. Pebble's reader takes zeros for the end, and Pebble
-// uses old logs again, which are long enough.
-type logsAhead struct{ vfs.FS }
+// preallocatedLogs extends log files with zeros, a step at a time, ahead of what
+// is written. The sync of a write that makes a file longer waits for the file
+// system's journal, and for what other processes have in there; that of a write
+// within the file doesn't. Pebble's reader takes zeros for the end of the log.
+// Logs that Pebble reuses are long enough.
+type preallocatedLogs struct{ vfs.FS }
 
-// logStep is how much longer a log gets at a time.
-const logStep = 256 << 10
+const preallocateStep = 256 << 10
 
-var zeros [logStep]byte
+var zeros [preallocateStep]byte
 
-func (fs logsAhead) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+func (fs preallocatedLogs) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := fs.FS.Create(name, category)
 	if err != nil || !strings.HasSuffix(name, ".log") {
 		return f, err
@@ -27,7 +26,7 @@ func (fs logsAhead) Create(name string, category vfs.DiskWriteCategory) (vfs.Fil
 	return &logFile{File: f}, nil
 }
 
-func (fs logsAhead) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
+func (fs preallocatedLogs) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := fs.FS.ReuseForWrite(from, to, category)
 	if err != nil || !strings.HasSuffix(to, ".log") {
 		return f, err
@@ -40,7 +39,7 @@ func (fs logsAhead) ReuseForWrite(from, to string, category vfs.DiskWriteCategor
 }
 
 // Unwrap implements vfs.FS.
-func (fs logsAhead) Unwrap() vfs.FS { return fs.FS }
+func (fs preallocatedLogs) Unwrap() vfs.FS { return fs.FS }
 
 // A logFile is written from its beginning to its end, by one goroutine.
 type logFile struct {

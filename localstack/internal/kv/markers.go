@@ -7,23 +7,22 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// markersLast makes what a marker points to durable before the marker, and a
-// marker before the one it replaces goes.
+// markersLast syncs the directory before a marker is created in it, and removes
+// a replaced marker only after the sync of its successor.
 //
-// Pebble names its manifest by the name of an empty file, the marker. It creates
-// the manifest, then the marker, removes the old marker, and then syncs the
-// directory, once. A file system that doesn't keep the order of what is done to
-// a directory (POSIX doesn't ask for it; journals mostly give it) could keep the
-// marker alone over a power cut, or lose both: the store couldn't be opened any
-// more, or would begin anew. So here the directory is synced before a marker is
-// created, and an old one goes after Pebble's sync. One that is left Pebble
-// removes when it opens the store.
+// A marker is an empty file whose name tells which manifest is current. Pebble
+// creates the manifest, then the marker, removes the old marker, and then syncs
+// the directory once. A file system may reorder changes of a directory (POSIX
+// permits it, although most journals don't). After a power cut the marker could be
+// there without the manifest, or both markers could be gone: the store couldn't be
+// opened, or would be empty. Pebble removes old markers that are left when it
+// opens the store.
 type markersLast struct {
 	vfs.FS
 	replaced *replaced
 }
 
-// replaced are the markers that are to go with the next sync, by their paths.
+// replaced are the paths of the markers to remove after the next sync.
 type replaced struct {
 	mu    sync.Mutex
 	names []string
@@ -46,7 +45,7 @@ func isMarker(base string) bool { return strings.HasPrefix(base, "marker.") }
 
 func (fs markersLast) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if isMarker(fs.PathBase(name)) {
-		if err := syncDirs(fs.FS, []string{fs.PathDir(name)}); err != nil {
+		if err := syncDir(fs.FS, fs.PathDir(name)); err != nil {
 			return nil, err
 		}
 	}
@@ -72,7 +71,7 @@ func (fs markersLast) OpenDir(name string) (vfs.File, error) {
 // Unwrap implements vfs.FS.
 func (fs markersLast) Unwrap() vfs.FS { return fs.FS }
 
-// A markedDir is the store's directory.
+// A markedDir is a handle of the store's directory.
 type markedDir struct {
 	vfs.File
 	fs markersLast
@@ -85,7 +84,7 @@ func (d markedDir) Sync() error {
 		return err
 	}
 	for _, name := range names {
-		_ = d.fs.FS.Remove(name) // one that stays says nothing: there is a later one
+		_ = d.fs.FS.Remove(name) // harmless if it stays: the latest marker counts
 	}
 	return nil
 }

@@ -10,10 +10,10 @@ import (
 
 const memTableSize = 8 << 20 // grows to it from 256 KiB
 
-func options(dir string, o Options, lock *pebble.Lock, cache *pebble.Cache) *pebble.Options {
+func options(o Options, lock *pebble.Lock, cache *pebble.Cache) *pebble.Options {
 	fs := vfs.FS(markersLast{o.FS, &replaced{}})
-	if !o.NoSync { // who never syncs has nothing of it
-		fs = logsAhead{syncedAbove{fs, fs.PathDir(dir)}}
+	if !o.NoSync {
+		fs = preallocatedLogs{fs}
 	}
 	p := &pebble.Options{
 		FS:                 fs,
@@ -23,18 +23,19 @@ func options(dir string, o Options, lock *pebble.Lock, cache *pebble.Cache) *peb
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             logger{o.Logf},
 		EventListener: &pebble.EventListener{
-			// Whoever reads gets the error; the default would end the program.
+			// The reader gets the error. Pebble's default is to end the program.
 			DataCorruption: func(i pebble.DataCorruptionInfo) { logger{o.Logf}.Errorf("the store's file %s is damaged", i.Path) },
 		},
 	}
-	// Lookups of what isn't there (is this a duplicate?) read no block with the
-	// filters, and those of what is there read one: the index is cached whole.
+	// With the filters, a lookup of a key that doesn't exist (is this message a
+	// duplicate?) reads no block. With large index blocks, which stay in the cache,
+	// a lookup of one that exists reads one.
 	p.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
 	p.Levels[0].IndexBlockSize = 256 << 10
 	return p
 }
 
-// logger passes Pebble's log on.
+// logger passes Pebble's errors on.
 type logger struct {
 	logf func(format string, args ...any)
 }
@@ -47,9 +48,9 @@ func (l logger) Errorf(format string, args ...any) {
 	}
 }
 
-// Fatalf ends the program: Pebble calls it where going on would break the
-// durability that it has promised. It never returns, and what it throws isn't
-// the caller's to recover: net/http would, with Pebble's locks held.
+// Fatalf ends the program: Pebble calls it where to continue would break
+// durability. It panics on another goroutine, since net/http would recover from a
+// panic on this one, while Pebble's locks are held.
 func (l logger) Fatalf(format string, args ...any) {
 	l.Errorf(format, args...)
 	go func() { panic(fmt.Sprintf("store: "+format, args...)) }()

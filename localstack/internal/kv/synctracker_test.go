@@ -17,8 +17,8 @@ import (
 )
 
 // killed returns a copy of the directory of a store as kill -9 leaves it, with n
-// acknowledged writes, every seventh larger than a block of the log, and what the
-// witness said after the third.
+// acknowledged writes, every seventh larger than a block of the log, and what
+// SYNCED held after the third.
 func killed(t *testing.T, n int) (dir string, early []byte) {
 	t.Helper()
 	live := filepath.Join(t.TempDir(), "live")
@@ -80,9 +80,9 @@ func change(t *testing.T, name string, f func(b []byte) []byte) {
 // for more.
 func written(b []byte) int { return len(strings.TrimRight(string(b), "\x00")) }
 
-// TestWitnessFindsDamage: wherever in what was acknowledged it is, and whatever
+// TestSyncTrackerFindsDamage: wherever in what was acknowledged it is, and whatever
 // comes behind it. Pebble takes most of these for the end of the log.
-func TestWitnessFindsDamage(t *testing.T) {
+func TestSyncTrackerFindsDamage(t *testing.T) {
 	dir, _ := killed(t, 30)
 	flip := func(at float64) func([]byte) []byte {
 		return func(b []byte) []byte {
@@ -133,27 +133,27 @@ func wantDamage(t *testing.T, dir, file string) {
 	}
 }
 
-// TestWitnessAllowsATornTail: what wasn't acknowledged may be anything, and a
-// witness that is behind, damaged or gone keeps nobody from opening the store.
-func TestWitnessAllowsATornTail(t *testing.T) {
+// TestSyncTrackerAllowsATornTail: what wasn't acknowledged may be anything, and a
+// SYNCED that is behind, damaged or gone keeps nobody from opening the store.
+func TestSyncTrackerAllowsATornTail(t *testing.T) {
 	dir, early := killed(t, 30)
-	witness := func(dir string) string { return filepath.Join(dir, "SYNCED") }
+	syncedFile := func(dir string) string { return filepath.Join(dir, "SYNCED") }
 	for _, c := range []struct {
 		name string
 		do   func(dir string) error
 	}{
 		{"a write that was cut off", func(dir string) error {
-			w, err := os.ReadFile(witness(dir))
+			w, err := os.ReadFile(syncedFile(dir))
 			change(t, the(t, dir, "*.log"), func(b []byte) []byte {
 				copy(b[binary.BigEndian.Uint64(w[16:]):], "\x12\x34\x56\x78\x40\x00\x09 half a record")
 				return b
 			})
 			return err
 		}},
-		{"behind", func(dir string) error { return os.WriteFile(witness(dir), early, 0o600) }},
-		{"damaged", func(dir string) error { return os.WriteFile(witness(dir), []byte("errand-1 and no more"), 0o600) }},
-		{"empty", func(dir string) error { return os.Truncate(witness(dir), 0) }},
-		{"gone", func(dir string) error { return os.Remove(witness(dir)) }},
+		{"behind", func(dir string) error { return os.WriteFile(syncedFile(dir), early, 0o600) }},
+		{"damaged", func(dir string) error { return os.WriteFile(syncedFile(dir), []byte("errand-1 and no more"), 0o600) }},
+		{"empty", func(dir string) error { return os.Truncate(syncedFile(dir), 0) }},
+		{"gone", func(dir string) error { return os.Remove(syncedFile(dir)) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := clone(t, dir)
@@ -176,8 +176,8 @@ func TestWitnessAllowsATornTail(t *testing.T) {
 	}
 }
 
-// TestWitnessThatCannotBeWritten: the store goes on, and says so once.
-func TestWitnessThatCannotBeWritten(t *testing.T) {
+// TestSyncTrackerThatCannotBeWritten: the store goes on, and says so once.
+func TestSyncTrackerThatCannotBeWritten(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	var told atomic.Int64
 	s, err := kv.Open("db", kv.Options{

@@ -14,13 +14,13 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// TestWitnessNeverCriesWolf cuts the power again and again at any operation on
+// TestNoFalseDamage cuts the power again and again at any operation on
 // the files, in the middle of Open and of flushes too, with any part of what
 // wasn't synced on the disk nevertheless. Each time the store opens, and has
-// what was acknowledged. ERRAND_WITNESS_SEEDS is how often it begins anew.
-func TestWitnessNeverCriesWolf(t *testing.T) {
+// what was acknowledged. ERRAND_CRASH_SEEDS is how often it begins anew.
+func TestNoFalseDamage(t *testing.T) {
 	seeds := 5
-	if n, err := strconv.Atoi(os.Getenv("ERRAND_WITNESS_SEEDS")); err == nil {
+	if n, err := strconv.Atoi(os.Getenv("ERRAND_CRASH_SEEDS")); err == nil {
 		seeds = n
 	}
 	for seed := range uint64(seeds) {
