@@ -5,10 +5,9 @@ import (
 	"os"
 
 	"github.com/errandhq/errand/internal/cli"
-	"github.com/errandhq/errand/internal/setup"
 )
 
 // version is that of the last tag, or the next one's with -dev.
 var version = "0.2.0-dev"
 
-func main() { os.Exit(cli.Main(version, setup.Plane{})) }
+func main() { os.Exit(cli.Main(version)) }

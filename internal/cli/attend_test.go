@@ -19,7 +19,7 @@ import (
 // the second Ctrl-C comes, and isn't taken back by it.
 func TestCancelOutlivesTheSecondCtrlC(t *testing.T) {
 	fake := newFakeServer(t)
-	a := newApp(nil, io.Discard, io.Discard, noEnv)
+	a := newApp(io.Discard, io.Discard, noEnv)
 	second, interrupt := context.WithCancelCause(t.Context())
 	interrupt(terminal.ErrInterrupted)
 	a.cancelRun(second, newClient(fake.URL, fakeToken), "01JFAKE0000000000000000000")
@@ -54,7 +54,7 @@ func TestPresumedLostRunsOn(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	var out bytes.Buffer
-	a := newApp(nil, &out, io.Discard, noEnv)
+	a := newApp(&out, io.Discard, noEnv)
 	err := a.attend(t.Context(), t.Context(), newClient(server.URL, fakeToken), "j", false)
 	var exit *terminal.ExitError
 	if !errors.As(err, &exit) || exit.Code != 3 || out.String() != "ab" {

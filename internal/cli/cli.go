@@ -16,7 +16,6 @@ import (
 
 // app is what every command has: the user, and the environment.
 type app struct {
-	plane  ControlPlane
 	term   *terminal.Terminal
 	lookup func(string) (string, bool)
 	server serverFlags
@@ -30,13 +29,13 @@ func (a *app) getenv(name string) string {
 
 // Main runs the command that os.Args names and returns its exit code. version is
 // the release's; empty: what the Go toolchain knows of the build.
-func Main(version string, plane ControlPlane) int {
+func Main(version string) int {
 	release = version
-	return run(context.Background(), plane, os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv)
+	return run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv)
 }
 
-func run(ctx context.Context, plane ControlPlane, args []string, stdout, stderr io.Writer, lookup func(string) (string, bool)) int {
-	a := newApp(plane, stdout, stderr, lookup)
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup func(string) (string, bool)) int {
+	a := newApp(stdout, stderr, lookup)
 	cmd, exit := a.term.Execute(ctx, a.root(), args)
 	switch {
 	case exit == nil:
@@ -47,8 +46,8 @@ func run(ctx context.Context, plane ControlPlane, args []string, stdout, stderr 
 	return exit.Code
 }
 
-func newApp(plane ControlPlane, stdout, stderr io.Writer, lookup func(string) (string, bool)) *app {
-	a := &app{plane: plane, lookup: lookup}
+func newApp(stdout, stderr io.Writer, lookup func(string) (string, bool)) *app {
+	a := &app{lookup: lookup}
 	a.term = terminal.New(stdout, stderr, a.getenv)
 	a.term.HintFor = hintFor
 	return a

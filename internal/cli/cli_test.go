@@ -14,7 +14,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/setup"
 )
 
 // asErrand in the environment makes the test binary the errand command. What
@@ -24,9 +23,9 @@ const asErrand = "ERRAND_TEST_AS_ERRAND"
 func TestMain(m *testing.M) {
 	isFunction := len(os.Args) == 3 && os.Args[1] == "function"
 	if isFunction || os.Getenv(asErrand) != "" {
-		os.Exit(Main("", setup.Plane{}))
+		os.Exit(Main(""))
 	}
-	testscript.Main(m, map[string]func(){"errand": func() { os.Exit(Main("", setup.Plane{})) }})
+	testscript.Main(m, map[string]func(){"errand": func() { os.Exit(Main("")) }})
 }
 
 type fakeKey struct{}

@@ -43,7 +43,7 @@ func (a *app) demo(ctx context.Context, project string) (err error) {
 	defer stop()
 	f := localFlags{listenFlags: listenFlags{addr: "127.0.0.1:0"}, dataDir: dir, agents: 1}
 	a.term.ShowCommand("errand local --addr " + f.addr + " --data " + dir)
-	server, err := startLocal(second, a.plane, f, nil, a.term.NewQuietLog())
+	server, err := startLocal(second, f, nil, a.term.NewQuietLog())
 	if err != nil {
 		return err
 	}

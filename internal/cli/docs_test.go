@@ -18,7 +18,7 @@ func TestDocsNameEveryFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := newApp(nil, io.Discard, io.Discard, noEnv)
+	a := newApp(io.Discard, io.Discard, noEnv)
 	common, _, _ := strings.Cut(string(b), "\n## Exit codes")
 	for _, cmd := range a.root().Commands() {
 		if cmd.Hidden {

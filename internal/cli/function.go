@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/direct"
+	"github.com/errandhq/errand/internal/setup"
 
 	"github.com/errandhq/errand/internal/terminal"
 
@@ -22,7 +23,7 @@ func (a *app) functionCommand() *cobra.Command {
 			case args[0] == stackcli.DirectName:
 				return direct.Main(a.getenv)
 			case slices.Contains(functionNames(), args[0]):
-				a.plane.Start(args[0])
+				setup.Start(args[0])
 				return nil
 			}
 			return terminal.UsageErrorf("there is no function %q to run as a process", args[0])

@@ -8,6 +8,7 @@ import (
 
 	"github.com/errandhq/errand/localstack"
 
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
 )
 
@@ -17,14 +18,13 @@ const sweepName = "sweep"
 // functions are the control plane's Lambda functions, run in this process over
 // the stack that they are part of.
 type functions struct {
-	plane   ControlPlane
 	log     *slog.Logger
 	started chan struct{} // closed when stack is set
 	stack   *localstack.Stack
 }
 
-func newFunctions(plane ControlPlane, log *slog.Logger) *functions {
-	return &functions{plane: plane, log: log, started: make(chan struct{})}
+func newFunctions(log *slog.Logger) *functions {
+	return &functions{log: log, started: make(chan struct{})}
 }
 
 // ready lets the functions begin. Where the stack didn't start, none does.
@@ -51,7 +51,7 @@ func (f *functions) source(name string) localstack.FunctionSource {
 			return nil, errors.New("the stack didn't start")
 		}
 		log := f.log.With("function", name)
-		return f.plane.Handler(name, func(v string) string { return env[v] }, f.stack.AWSConfig(), log)
+		return setup.Handler(name, func(v string) string { return env[v] }, f.stack.AWSConfig(), setup.Clock{}, log)
 	}}
 }
 

@@ -84,7 +84,7 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 	}
 	first, second, stop := terminal.NotifyInterrupts(ctx)
 	defer stop()
-	server, err := startLocal(first, a.plane, f, hostile, log)
+	server, err := startLocal(first, f, hostile, log)
 	if err != nil {
 		return err
 	}

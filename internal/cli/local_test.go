@@ -24,7 +24,6 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/setup"
 
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -345,7 +344,7 @@ func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 // TestDemo: make demo, on the project that it uses.
 func TestDemo(t *testing.T) {
 	var out, errs bytes.Buffer
-	code := run(t.Context(), setup.Plane{}, []string{"demo", filepath.Join("..", "..", "examples", "wordcount")}, &out, &errs, os.LookupEnv)
+	code := run(t.Context(), []string{"demo", filepath.Join("..", "..", "examples", "wordcount")}, &out, &errs, os.LookupEnv)
 	for _, want := range []string{"--- PASS: TestCount", "101  testdata/errands.txt"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("stdout lacks %q", want)

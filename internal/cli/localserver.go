@@ -16,6 +16,7 @@ import (
 	"github.com/errandhq/errand/localstack"
 	"github.com/errandhq/errand/web"
 
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/terminal"
 
 	"github.com/errandhq/errand/internal/stackcli"
@@ -29,7 +30,6 @@ type localServer struct {
 	tokens  localTokens
 	failed  chan error // of one: why it can't serve any more
 
-	plane  ControlPlane
 	log    *slog.Logger
 	stack  *localstack.Stack
 	http   *http.Server
@@ -39,8 +39,8 @@ type localServer struct {
 
 // startLocal starts everything. When it returns, the server serves.
 // Errors: the address's, the data directory's; nothing is left running then.
-func startLocal(ctx context.Context, plane ControlPlane, f localFlags, hostile *localstack.Hostile, log *slog.Logger) (_ *localServer, err error) {
-	s := &localServer{plane: plane, awsAddr: f.awsAddr, log: log, failed: make(chan error, 1)}
+func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, log *slog.Logger) (_ *localServer, err error) {
+	s := &localServer{awsAddr: f.awsAddr, log: log, failed: make(chan error, 1)}
 	if s.dataDir, err = filepath.Abs(f.dataDir); err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 	if err != nil {
 		return err
 	}
-	functions := newFunctions(s.plane, s.log)
+	functions := newFunctions(s.log)
 	c := localstack.Config{
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
 		Functions: functions.sources(direct), Hostile: hostile, Logf: stackcli.LogFunc(s.log),
@@ -137,10 +137,11 @@ func (f *localFlags) parameters() map[string]string {
 // directory.
 func (s *localServer) openTokens(ctx context.Context) error {
 	env := s.stack.Environment(sweepName)
-	svc, err := s.plane.Service(func(name string) string { return env[name] }, s.stack.AWSConfig(), s.log)
+	settings, err := setup.ParseSettings(func(name string) string { return env[name] })
 	if err != nil {
 		return err
 	}
+	svc := setup.NewService(s.stack.AWSConfig(), settings, setup.Clock{}, s.log)
 	if s.tokens, err = openTokens(s.dataDir); err != nil {
 		return err
 	}

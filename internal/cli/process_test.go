@@ -12,8 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/errandhq/errand/internal/setup"
 )
 
 // A proc is errand in a process of its own.
@@ -157,7 +155,7 @@ func errandAt(t testing.TB, url, data string, args ...string) (code int, stdout,
 	env := map[string]string{"ERRAND_SERVER": url, "ERRAND_TOKEN_FILE": filepath.Join(data, userTokenFile)}
 	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	var out, errs bytes.Buffer
-	code = run(t.Context(), setup.Plane{}, args, &out, &errs, lookup)
+	code = run(t.Context(), args, &out, &errs, lookup)
 	return code, out.String(), errs.String()
 }
 

@@ -131,7 +131,7 @@ func (s *quickstart) start(ctx context.Context) (*localServer, error) {
 	}
 	f := localFlags{listenFlags: listenFlags{addr: "127.0.0.1:0"}, dataDir: data, agents: 1}
 	s.term.ShowCommand("errand local")
-	server, err := startLocal(ctx, s.plane, f, nil, s.term.NewQuietLog())
+	server, err := startLocal(ctx, f, nil, s.term.NewQuietLog())
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/errandhq/errand/internal/setup"
 
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -107,7 +106,7 @@ func TestStackCredentials(t *testing.T) {
 		})
 	}
 	var errs bytes.Buffer
-	code := run(t.Context(), setup.Plane{}, []string{"stack", "--access-key-id", "x"}, io.Discard, &errs, noEnv)
+	code := run(t.Context(), []string{"stack", "--access-key-id", "x"}, io.Discard, &errs, noEnv)
 	if code != terminal.ExitUsage || !strings.Contains(errs.String(), "an access key has two parts") {
 		t.Errorf("half a key: %d, %s", code, errs.String())
 	}
@@ -141,7 +140,7 @@ func TestStackRefuses(t *testing.T) {
 		var errs bytes.Buffer
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // one that starts ends at once
-		code := run(ctx, setup.Plane{}, append([]string{"stack"}, tt.args...), io.Discard, &errs, noEnv)
+		code := run(ctx, append([]string{"stack"}, tt.args...), io.Discard, &errs, noEnv)
 		if code == 0 || !strings.Contains(errs.String(), tt.want) {
 			t.Errorf("%v: %d %s; want %q", tt.args, code, errs.String(), tt.want)
 		}
@@ -166,7 +165,7 @@ func TestStackHints(t *testing.T) {
 		{[]string{"health", "--addr", closed}, "hint: start one with errand stack"},
 	} {
 		var errs bytes.Buffer
-		code := run(t.Context(), setup.Plane{}, append([]string{"stack"}, tt.args...), io.Discard, &errs, noEnv)
+		code := run(t.Context(), append([]string{"stack"}, tt.args...), io.Discard, &errs, noEnv)
 		if code == 0 || !strings.Contains(errs.String(), tt.want) {
 			t.Errorf("%v: %d %s; want %q", tt.args, code, errs.String(), tt.want)
 		}

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"testing"
 
-	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -15,7 +14,7 @@ func TestStartWhileThrottled(t *testing.T) {
 	hostile := &localstack.Hostile{Seed: 1}                   // whose first burst outlasts an SDK's attempts
 	hostile.DynamoDB.Throttled, hostile.DynamoDB.Burst = 1, 8 // of each operation, from the first request on
 	f := localFlags{listenFlags: listenFlags{addr: "127.0.0.1:0"}, dataDir: t.TempDir()}
-	s, err := startLocal(t.Context(), setup.Plane{}, f, hostile, slog.New(slog.DiscardHandler))
+	s, err := startLocal(t.Context(), f, hostile, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/control"
-
+	"github.com/errandhq/errand/internal/dynamo"
+	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -81,56 +80,25 @@ func (a *app) tokenCreate(ctx context.Context, f tokenFlags) (err error) {
 }
 
 func (a *app) grantToken(ctx context.Context, token string, f tokenFlags) error {
-	held := &heldToken{}
-	svc := control.NewService(control.Config{Store: held})
-	if f.table != "" {
-		var err error
-		if svc.Store, err = a.plane.Tokens(ctx, f.table); err != nil {
-			return err
-		}
-	}
-	err := svc.GrantToken(ctx, token, errand.Role(f.role), f.owner, f.queues)
+	t := &errand.Token{Hash: errand.HashToken(token), Role: errand.Role(f.role), Owner: f.owner, Queues: f.queues}
 	var e *errand.Error
-	switch {
-	case errors.As(err, &e) && e.Field != "":
+	if errors.As(t.Validate(), &e) {
 		return terminal.UsageErrorf("--%s", e.Message)
-	case errors.As(err, &e) && e.Cause != nil:
-		return e.Cause // the operator's own: it helps, and betrays nothing
-	case err == nil && f.table == "":
-		a.showPutToken(held.token)
 	}
-	return err
-}
-
-// heldToken is a Store for an operator who stores the token another way.
-type heldToken struct {
-	control.Store
-	token *errand.Token
-}
-
-// PutToken implements control.TokenStore.
-func (h *heldToken) PutToken(_ context.Context, t *errand.Token) error {
-	h.token = t
-	return nil
+	if f.table == "" {
+		a.showPutToken(t)
+		return nil
+	}
+	return setup.PutToken(ctx, f.table, t)
 }
 
 // showPutToken prints the AWS CLI's command for a token's record.
 func (a *app) showPutToken(t *errand.Token) {
-	type value map[string]any
-	item := map[string]value{"pk": {"S": t.Hash}, "role": {"S": string(t.Role)}, "owner": {"S": t.Owner}}
-	if len(t.Queues) > 0 {
-		var list []value
-		for _, q := range t.Queues {
-			list = append(list, value{"S": q})
-		}
-		item["queues"] = value{"L": list}
-	}
-	b, _ := json.Marshal(item) // strings in maps: can't fail
 	if t.Role == errand.RoleAdmin {
 		a.term.Notef("its SHA-256, for the parameter AdminTokenHash: %s", t.Hash)
 	}
 	a.term.Notef("the server knows the token once this has stored its hash:")
-	a.term.PrintNote("aws dynamodb put-item --table-name TOKENS_TABLE --item " + terminal.QuoteShell(string(b)))
+	a.term.PrintNote("aws dynamodb put-item --table-name TOKENS_TABLE --item " + terminal.QuoteShell(dynamo.TokenItemJSON(t)))
 }
 
 // writeNewFile writes a file that was not there, and that only the user can read.

@@ -12,7 +12,6 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/dynamo"
-	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
 
 	"github.com/errandhq/errand/internal/terminal"
@@ -25,7 +24,7 @@ func TestTokenCreate(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "agent.token")
 	args := []string{"token", "create", "--role", "agent", "--owner", "ops", "--queue", "gpu", "--table", "local-TokensTable", "--out", file}
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), setup.Plane{}, args, &out, &errs, os.LookupEnv); code != 0 || out.String() != "" {
+	if code := run(t.Context(), args, &out, &errs, os.LookupEnv); code != 0 || out.String() != "" {
 		t.Fatalf("%d %q %s", code, out.String(), errs.String())
 	}
 	token, err := readToken(file)
@@ -40,7 +39,7 @@ func TestTokenCreate(t *testing.T) {
 	if err != nil || p.Role != errand.RoleAgent || p.Owner != "ops" || len(p.Queues) != 1 || p.Queues[0] != "gpu" {
 		t.Errorf("the server sees %+v, %v", p, err)
 	}
-	if code := run(t.Context(), setup.Plane{}, args, &out, &errs, os.LookupEnv); code == 0 || !strings.Contains(errs.String(), "exists") {
+	if code := run(t.Context(), args, &out, &errs, os.LookupEnv); code == 0 || !strings.Contains(errs.String(), "exists") {
 		t.Errorf("again, over the file: %d %s", code, errs.String())
 	}
 }
@@ -81,7 +80,7 @@ func TestTokenCreateFails(t *testing.T) {
 		{[]string{"--role", "user", "--owner", "ann", "--table", "none"}, terminal.ExitFailure, "ResourceNotFound"},
 	} {
 		var out, errs bytes.Buffer
-		code := run(t.Context(), setup.Plane{}, append([]string{"token", "create", "--out", file}, tt.args...), &out, &errs, os.LookupEnv)
+		code := run(t.Context(), append([]string{"token", "create", "--out", file}, tt.args...), &out, &errs, os.LookupEnv)
 		if code != tt.code || !strings.Contains(errs.String(), tt.want) || out.String() != "" {
 			t.Errorf("%v: %d %q %s; want %q", tt.args, code, out.String(), errs.String(), tt.want)
 		}
@@ -95,7 +94,7 @@ func TestTokenCreateFails(t *testing.T) {
 func TestTokenCreateForTheAWSCLI(t *testing.T) {
 	var out, errs bytes.Buffer
 	args := []string{"token", "create", "--role", "user", "--owner", "ann", "--queue", "gpu"}
-	if code := run(t.Context(), setup.Plane{}, args, &out, &errs, func(string) (string, bool) { return "", false }); code != 0 {
+	if code := run(t.Context(), args, &out, &errs, func(string) (string, bool) { return "", false }); code != 0 {
 		t.Fatal(errs.String())
 	}
 	token := strings.TrimSpace(out.String())

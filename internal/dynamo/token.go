@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/errandhq/errand"
 )
@@ -12,6 +13,10 @@ type tokenItem struct {
 	Role   string   `dynamodbav:"role"`
 	Owner  string   `dynamodbav:"owner"`
 	Queues []string `dynamodbav:"queues,omitempty"`
+}
+
+func newTokenItem(t *errand.Token) tokenItem {
+	return tokenItem{PK: t.Hash, Role: string(t.Role), Owner: t.Owner, Queues: t.Queues}
 }
 
 // Token implements control.TokenStore.
@@ -25,5 +30,22 @@ func (s *Store) Token(ctx context.Context, hash string) (*errand.Token, error) {
 
 // PutToken implements control.TokenStore.
 func (s *Store) PutToken(ctx context.Context, t *errand.Token) error {
-	return s.overwrite(ctx, s.tables.Tokens, tokenItem{PK: t.Hash, Role: string(t.Role), Owner: t.Owner, Queues: t.Queues})
+	return s.overwrite(ctx, s.tables.Tokens, newTokenItem(t))
+}
+
+// TokenItemJSON is the item that PutToken writes, as aws dynamodb put-item takes
+// it.
+func TokenItemJSON(t *errand.Token) string {
+	i := newTokenItem(t)
+	type value map[string]any
+	attributes := map[string]value{"pk": {"S": i.PK}, "role": {"S": i.Role}, "owner": {"S": i.Owner}}
+	if len(i.Queues) > 0 {
+		queues := make([]value, len(i.Queues))
+		for n, q := range i.Queues {
+			queues[n] = value{"S": q}
+		}
+		attributes["queues"] = value{"L": queues}
+	}
+	b, _ := json.Marshal(attributes) // strings in maps: can't fail
+	return string(b)
 }
