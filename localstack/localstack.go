@@ -26,8 +26,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
-	"github.com/errandhq/errand/localstack/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/gateway"
 	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/kv"

@@ -42,10 +42,13 @@ var rules = []struct {
 	{tree: "internal/lambdahttp", module: nil, outside: []string{"github.com/aws/", "github.com/awslabs/"}},
 	{tree: "internal/setup", module: []string{"", "internal/..."}},
 	{tree: "functions/...", module: []string{"internal/setup", "internal/api", "internal/direct"}, outside: []string{}},
-	{tree: "agent/...", module: []string{"", "agent/...", "internal/api", "internal/archive", "internal/process", "internal/source"}, outside: []string{"golang.org/x/"}},
-	{tree: "localstack/...", module: []string{"localstack/..."}},
+	{tree: "agent/...", module: []string{"", "agent/...", "internal/api", "internal/archive", "internal/backoff", "internal/clock", "internal/durable", "internal/process", "internal/source"}, outside: []string{"golang.org/x/"}},
+	{tree: "localstack/...", module: []string{"localstack/...", "internal/backoff", "internal/clock", "internal/durable"}},
 	{tree: "internal/terminal", module: []string{"agent"}},
 	{tree: "internal/stackcli", module: []string{"internal/terminal", "localstack"}},
+	{tree: "internal/backoff", module: nil, outside: []string{}},
+	{tree: "internal/clock", module: nil, outside: []string{}},
+	{tree: "internal/durable", module: nil, outside: []string{}},
 	{tree: "web", module: nil, outside: []string{}},
 }
 
@@ -70,7 +73,7 @@ func TestImportsPointInward(t *testing.T) {
 func TestOneImporter(t *testing.T) {
 	only := map[string][]string{
 		"github.com/awslabs/aws-lambda-go-api-proxy": {"internal/lambdahttp"},
-		"github.com/cockroachdb/pebble":              {"localstack/..."},
+		"github.com/cockroachdb/pebble":              {"localstack/...", "internal/durable/durabletest"},
 		module + "/localstack":                       {"internal/cli", "internal/stackcli"},
 		"github.com/testcontainers":                  {"test/..."},
 		"github.com/moby":                            {"test/..."},

@@ -19,8 +19,8 @@ import (
 	"strconv"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/agent/internal/durable"
 	"github.com/errandhq/errand/agent/internal/spool"
+	"github.com/errandhq/errand/internal/durable"
 )
 
 // A Dir is the directory of one attempt.
@@ -65,7 +65,7 @@ func (d Dir) create(a *errand.Assignment) error {
 			return err
 		}
 	}
-	if err := durable.WriteJSON(d.join("job.json"), a); err != nil {
+	if err := durable.WriteJSON(durable.OS, d.join("job.json"), a); err != nil {
 		return err
 	}
 	return durable.SyncDir(filepath.Dir(string(d)))
@@ -140,19 +140,21 @@ func (d Dir) Log() string { return d.join("log") }
 // Assignment reads what the attempt is of.
 func (d Dir) Assignment() (*errand.Assignment, error) {
 	var a errand.Assignment
-	if err := durable.ReadJSON(d.join("job.json"), &a); err != nil {
+	if err := durable.ReadJSON(durable.OS, d.join("job.json"), &a); err != nil {
 		return nil, err
 	}
 	return &a, nil
 }
 
 // WriteOutcome keeps what came out, durably.
-func (d Dir) WriteOutcome(o *Outcome) error { return durable.WriteJSON(d.join("result.json"), o) }
+func (d Dir) WriteOutcome(o *Outcome) error {
+	return durable.WriteJSON(durable.OS, d.join("result.json"), o)
+}
 
 // Outcome reads it. Errors: fs.ErrNotExist, if the attempt had not ended.
 func (d Dir) Outcome() (*Outcome, error) {
 	var o Outcome
-	if err := durable.ReadJSON(d.join("result.json"), &o); err != nil {
+	if err := durable.ReadJSON(durable.OS, d.join("result.json"), &o); err != nil {
 		return nil, err
 	}
 	return &o, nil

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/agent/internal/durable"
+	"github.com/errandhq/errand/internal/durable"
 )
 
 // ErrInUse: another agent runs with this data directory.
@@ -49,7 +49,7 @@ func Open(dir string) (*Identity, error) {
 }
 
 func (id *Identity) load(path string) error {
-	err := durable.ReadJSON(path, id)
+	err := durable.ReadJSON(durable.OS, path, id)
 	if err == nil && id.WorkerID != "" && id.Token != "" {
 		return nil
 	}
@@ -61,7 +61,7 @@ func (id *Identity) load(path string) error {
 	}
 	id.WorkerID = "w-" + strings.ToLower(rand.Text())
 	id.Token = errand.NewToken(errand.RoleWorker, id.WorkerID)
-	return durable.WriteJSON(path, id)
+	return durable.WriteJSON(durable.OS, path, id)
 }
 
 // Close lets another process use the directory.

@@ -66,9 +66,14 @@ type Error struct {
 	// Fields are further members of the error's body, by their wire names:
 	// Item, CancellationReasons, BucketName.
 	Fields map[string]any
+	// Cause is why a status of 500 or above is answered. It is logged, never sent.
+	Cause error
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
 
 // Errorf returns an Error with a formatted message.
 func Errorf(status int, code, format string, args ...any) *Error {

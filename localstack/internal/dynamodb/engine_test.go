@@ -11,7 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )

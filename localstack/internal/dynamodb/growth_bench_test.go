@@ -8,7 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )

@@ -35,10 +35,10 @@ func (sp *Space) FindText(key []byte) (value string, ok bool, err error) {
 // lookup calls f with key's value, if there is one. The value is valid only during
 // the call.
 func (sp *Space) lookup(key []byte, mayBeAbsent bool, f func(value []byte)) error {
-	if !sp.store.gate.enter() {
+	if !sp.store.gate.Enter() {
 		return ErrClosed
 	}
-	defer sp.store.gate.leave()
+	defer sp.store.gate.Leave()
 	sp.store.counters.gets.Add(1)
 	var buf [64]byte
 	full := append(append(buf[:0], sp.prefix), key...)

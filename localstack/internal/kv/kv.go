@@ -14,6 +14,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/errandhq/errand/localstack/internal/gate"
 )
 
 var (
@@ -48,7 +50,7 @@ type Store struct {
 	diskSpace diskSpace
 	failed    atomic.Pointer[error] // the first write or sync that failed
 
-	gate   gate
+	gate   *gate.Gate
 	closed chan struct{} // closed when Close has synced, or failed to
 
 	counters counters
@@ -87,7 +89,7 @@ func Open(dir string, o Options) (*Store, error) {
 	s := &Store{
 		db: db, cache: cache, tracker: tracker, lock: lock, dir: dir, noSync: o.NoSync,
 		diskSpace: diskSpace{fs: o.FS, dir: dir},
-		gate:      gate{drained: make(chan struct{})}, closed: make(chan struct{}),
+		gate:      gate.New(), closed: make(chan struct{}),
 	}
 	s.syncer.sync = func() error { return syncLog(db) }
 	return s, nil
@@ -110,7 +112,7 @@ func lockDir(fs vfs.FS, dir string) (*pebble.Lock, error) {
 // that were applied are on disk then, also those that nobody waits for. Closing
 // again does nothing.
 func (s *Store) Close() error {
-	if !s.gate.close() {
+	if !s.gate.Close() {
 		return nil
 	}
 	defer close(s.closed)
@@ -184,10 +186,10 @@ func (sp *Space) ScanBack(lower, upper []byte, f func(key, value []byte) (more b
 }
 
 func (sp *Space) scan(lower, upper []byte, first, next func(*pebble.Iterator) bool, f func(key, value []byte) (bool, error)) (err error) {
-	if !sp.store.gate.enter() {
+	if !sp.store.gate.Enter() {
 		return ErrClosed
 	}
-	defer sp.store.gate.leave()
+	defer sp.store.gate.Leave()
 	lo, hi := sp.bounds(lower, upper)
 	it, err := sp.from.NewIter(&pebble.IterOptions{LowerBound: lo, UpperBound: hi})
 	if err != nil {
@@ -247,10 +249,10 @@ func (b *Batch) Empty() bool { return b.b.Empty() }
 
 // Commit applies the batch and returns once it is on disk.
 func (b *Batch) Commit() error {
-	if !b.store.gate.enter() {
+	if !b.store.gate.Enter() {
 		return ErrClosed
 	}
-	defer b.store.gate.leave()
+	defer b.store.gate.Leave()
 	p, err := b.apply()
 	if err != nil {
 		return err
@@ -264,10 +266,10 @@ func (b *Batch) Commit() error {
 // acknowledges the write or shows it to a reader.
 // Errors: ErrClosed; those of Writable. Then nothing has changed.
 func (b *Batch) Apply() (Pending, error) {
-	if !b.store.gate.enter() {
+	if !b.store.gate.Enter() {
 		return Pending{}, ErrClosed
 	}
-	defer b.store.gate.leave()
+	defer b.store.gate.Leave()
 	return b.apply()
 }
 
@@ -276,10 +278,10 @@ func (b *Batch) Apply() (Pending, error) {
 // filled up meanwhile, the batch is written into the reserve.
 // Errors: ErrClosed; that of an earlier write or sync that failed.
 func (b *Batch) ApplyInReserve() (Pending, error) {
-	if !b.store.gate.enter() {
+	if !b.store.gate.Enter() {
 		return Pending{}, ErrClosed
 	}
-	defer b.store.gate.leave()
+	defer b.store.gate.Leave()
 	return b.write(b.store.failure())
 }
 
@@ -327,11 +329,11 @@ func (p Pending) Wait() error {
 	if p.s == nil {
 		return nil
 	}
-	if !p.s.gate.join() {
+	if !p.s.gate.EnterClosing() {
 		<-p.s.closed
 		return p.s.failure()
 	}
-	defer p.s.gate.leave()
+	defer p.s.gate.Leave()
 	return p.sync()
 }
 

@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
-	"github.com/errandhq/errand/localstack/internal/clock"
 )
 
 // Limits of Lambda.

@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
-	"github.com/errandhq/errand/localstack/internal/clock"
 )
 
 // processFunction is a function that is this test binary in a mode.

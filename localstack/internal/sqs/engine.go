@@ -8,8 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
-	"github.com/errandhq/errand/localstack/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
 

@@ -4,7 +4,7 @@ import (
 	"container/list"
 	"time"
 
-	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // A waiter is a long poll that is parked. Waiters are served in the order they

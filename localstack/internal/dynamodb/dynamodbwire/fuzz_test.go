@@ -16,7 +16,7 @@ import (
 	json2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 	"github.com/errandhq/errand/localstack/internal/kv"

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
 

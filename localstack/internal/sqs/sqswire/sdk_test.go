@@ -16,7 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 	"github.com/errandhq/errand/localstack/internal/sqs/sqswire"

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/errandhq/errand/localstack/internal/clock"
+	"github.com/errandhq/errand/internal/clock"
 )
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

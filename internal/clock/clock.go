@@ -1,22 +1,43 @@
-// Package clock is the time source of the embedded stack: the wall clock in
-// service, a clock that tests move by hand everywhere else.
+// Package clock is where every part of Errand takes the time and its timers
+// from: the machine's clock in service, one that tests move by hand.
 package clock
 
 import (
 	"container/heap"
+	"context"
 	"sync"
 	"time"
 )
 
-// A Clock tells the time and calls back later. Engines take every "now" and
-// every timer from one, so that a test can let fifteen days pass in an instant.
+// A Clock tells the time and calls back later. A test that injects a Manual
+// clock can let fifteen days pass in an instant.
 type Clock interface {
 	// Now is the current time. Successive calls never go back.
 	Now() time.Time
 	// AfterFunc calls f once, d from now. f must be short and must not block:
-	// the manual clock calls it on the goroutine that moves the clock.
+	// a Manual clock calls it on the goroutine that moves the clock.
 	// stop reports whether it prevented the call, as (*time.Timer).Stop does.
 	AfterFunc(d time.Duration, f func()) (stop func() bool)
+}
+
+// After returns a channel that is closed d from now, and a function that
+// releases the timer.
+func After(c Clock, d time.Duration) (done <-chan struct{}, stop func()) {
+	ch := make(chan struct{})
+	cancel := c.AfterFunc(d, func() { close(ch) })
+	return ch, func() { cancel() }
+}
+
+// Sleep waits for d. If ctx ends first, Sleep returns its cause.
+func Sleep(ctx context.Context, c Clock, d time.Duration) error {
+	done, stop := After(c, d)
+	defer stop()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Real is the machine's clock.

@@ -4,7 +4,7 @@ package durable
 
 import "os"
 
-// SyncDir makes the names in a directory durable.
+// SyncDir makes the names in a directory permanent.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

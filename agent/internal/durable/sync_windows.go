@@ -1,4 +1,0 @@
-package durable
-
-// SyncDir does nothing: Windows can't sync a directory; NTFS journals names.
-func SyncDir(string) error { return nil }
