@@ -18,7 +18,7 @@ func (s *Stack) openFunctions(context.Context) error {
 	c := lambda.Config{
 		Region: s.cfg.Region, Credentials: s.creds, Endpoint: s.endpoint, Clock: s.cfg.Clock, Logf: s.cfg.Logf,
 		Concurrency: s.cfg.Concurrency, Leaked: s.cfg.Leaked,
-		Whims: hostile.Functions{Source: s.hostile, Lambda: s.cfg.Hostile.Lambda},
+		Faults: hostile.Functions{Source: s.hostile, Lambda: s.cfg.Hostile.Lambda},
 	}
 	for i := range s.template.Functions {
 		f := &s.template.Functions[i]

@@ -17,7 +17,7 @@ import (
 
 // services are the engines. Before they are open they are nil.
 type services struct {
-	past     *hostile.Past // nil: reads are never stale
+	stale    *hostile.StaleReads // nil: reads are never stale
 	sqs      *sqs.Engine
 	dynamodb *dynamodb.Engine
 	s3       *s3.Engine
@@ -27,13 +27,13 @@ func (s *Stack) openServices(context.Context) (err error) {
 	e := s.services
 	h := s.cfg.Hostile
 	queues := hostile.Queues{Source: s.hostile, SQS: h.SQS}
-	if e.sqs, err = sqs.Open(sqs.Config{Store: s.store, Clock: s.cfg.Clock, OldestGroupFirst: s.cfg.OldestGroupFirst, Whims: queues, Logf: s.cfg.Logf}); err != nil {
+	if e.sqs, err = sqs.Open(sqs.Config{Store: s.store, Clock: s.cfg.Clock, OldestGroupFirst: s.cfg.OldestGroupFirst, Faults: queues, Logf: s.cfg.Logf}); err != nil {
 		return err
 	}
 	tables := dynamodb.Config{Store: s.store, Clock: s.cfg.Clock}
 	if h.DynamoDB.Stale > 0 || h.DynamoDB.IndexLag > 0 {
-		e.past = hostile.NewPast(s.hostile, h.DynamoDB, s.store, s.cfg.Clock)
-		tables.Past = e.past
+		e.stale = hostile.NewStaleReads(s.hostile, h.DynamoDB, s.store, s.cfg.Clock)
+		tables.Faults = e.stale
 	}
 	if e.dynamodb, err = dynamodb.Open(tables); err != nil {
 		return err
@@ -72,8 +72,8 @@ func (e *services) close() error {
 	if e.dynamodb != nil {
 		errs = append(errs, e.dynamodb.Close())
 	}
-	if e.past != nil {
-		errs = append(errs, e.past.Close())
+	if e.stale != nil {
+		errs = append(errs, e.stale.Close())
 	}
 	if e.s3 != nil {
 		errs = append(errs, e.s3.Close())

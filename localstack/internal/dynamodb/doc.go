@@ -22,6 +22,6 @@
 // are active at once, nothing is throttled, transactions wait for each other
 // instead of failing with TransactionConflict, a batch write is atomic, item
 // collections may be larger than 10 GB, all work waits while an index of a full
-// table is made. Config.Past makes reads stale where AWS lets them be.
+// table is made. Config.Faults makes reads stale where AWS lets them be.
 // Items past their TTL stay readable until the next pass, a minute at most.
 package dynamodb

@@ -15,16 +15,16 @@ import (
 type Config struct {
 	Store *kv.Store
 	Clock clock.Clock
-	// Past makes eventually consistent reads stale; nil: they never are.
-	Past Past
+	// Faults makes reads stale where AWS permits it; nil: they never are.
+	Faults Faults
 }
 
 // An Engine holds the tables of all regions. It is safe for concurrent use.
 type Engine struct {
-	store *kv.Store
-	space *kv.Space
-	clock clock.Clock
-	past  Past
+	store  *kv.Store
+	space  *kv.Space
+	clock  clock.Clock
+	faults Faults
 
 	// mu guards the tables and their definitions. Operations on items hold it
 	// for reading until their batch is applied, so that they work on one
@@ -54,10 +54,10 @@ func Open(c Config) (*Engine, error) {
 	if c.Store == nil || c.Clock == nil {
 		return nil, errors.New("open dynamodb: no store or no clock")
 	}
-	if c.Past == nil {
-		c.Past = noPast{}
+	if c.Faults == nil {
+		c.Faults = noFaults{}
 	}
-	e := &Engine{store: c.Store, space: c.Store.Space('d'), clock: c.Clock, past: c.Past, tables: map[tableID]*table{}}
+	e := &Engine{store: c.Store, space: c.Store.Space('d'), clock: c.Clock, faults: c.Faults, tables: map[tableID]*table{}}
 	if err := e.loadTables(); err != nil {
 		return nil, fmt.Errorf("open dynamodb: %w", err)
 	}

@@ -175,7 +175,7 @@ func (e *Engine) commit(b *kv.Batch, stripes []int, ws []*write) (pending func()
 		return func() error { return e.settle(stripes) }, nil
 	}
 	fs := e.begin(stripes, ws)
-	e.past.Keep()
+	e.faults.BeforeWrite()
 	p, err := b.Apply()
 	if err != nil {
 		fs.end(nil) // it isn't visible

@@ -31,7 +31,7 @@ func (s *Service) InvokeAsync(c Call) error {
 		return awswire.Errorf(http.StatusInternalServerError, "ServiceException", "%s", errClosed)
 	}
 	s.work.Go(func() { s.runAsync(c) })
-	if s.Whims.Twice() {
+	if s.Faults.Duplicate() {
 		s.work.Go(func() { s.runAsync(c) })
 	}
 	return nil

@@ -85,7 +85,7 @@ func (p *inProcess) invoke(ctx context.Context, c *call) (r Result) {
 func (p *inProcess) load() (Handler, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.handler != nil && !p.service.Whims.Cold() {
+	if p.handler != nil && !p.service.Faults.ColdStart() {
 		return p.handler, nil
 	}
 	start := time.Now()

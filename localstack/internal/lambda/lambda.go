@@ -35,7 +35,7 @@ type Handler interface {
 type Source struct {
 	// New makes the handler, with the environment that the function has. It is
 	// called at the first invocation, and again if it failed, or if the instance
-	// is said to be gone (Whims).
+	// is said to be gone (Faults).
 	New func(env map[string]string) (Handler, error)
 	// Command starts a process that speaks the Lambda Runtime API: an absolute
 	// path and arguments. Concurrent invocations get processes of their own.
@@ -77,7 +77,7 @@ type Config struct {
 	// Leaked is called with the stacks of goroutines that a function in this
 	// process left running; nil: they aren't looked for. That is slow.
 	Leaked func(function, stacks string)
-	Whims  Whims // nil: none
+	Faults Faults // nil: none
 	// Logf gets what processes print, and what went wrong in the background.
 	Logf func(format string, args ...any)
 }
@@ -144,8 +144,8 @@ func New(c Config) (*Service, error) {
 	if c.Logf == nil {
 		c.Logf = func(string, ...any) {}
 	}
-	if c.Whims == nil {
-		c.Whims = noWhims{}
+	if c.Faults == nil {
+		c.Faults = noFaults{}
 	}
 	s := &Service{Config: c, byName: make(map[string]*function, len(c.Functions))}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
@@ -236,7 +236,7 @@ func (s *Service) acquire(f *function) (release func(), err error) {
 	reason := ""
 	if f.Reserved != nil && f.running >= *f.Reserved {
 		reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
-	} else if s.full(f) || s.Whims.Refuse() {
+	} else if s.full(f) || s.Faults.Throttle() {
 		reason = "ConcurrentInvocationLimitExceeded"
 	}
 	if reason != "" {

@@ -77,7 +77,7 @@ func (p *processes) take() *instance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.idle) > 0 {
-		if p.service.Whims.Cold() {
+		if p.service.Faults.ColdStart() {
 			return nil
 		}
 		in := p.idle[len(p.idle)-1]

@@ -61,7 +61,7 @@ var computedAttributes = map[string]func(q *queue, now int64) string{
 }
 
 // told is an approximate count as callers get to see it.
-func (q *queue) told(n int) string { return decimal(int64(q.e.cfg.Whims.Count(n))) }
+func (q *queue) told(n int) string { return decimal(int64(q.e.cfg.Faults.ApproximateCount(n))) }
 
 // presets are the attributes that a queue shows though nobody set them.
 var (

@@ -28,8 +28,8 @@ type Config struct {
 	// a group that was received from stands behind the others when it is
 	// available again, as was observed there.
 	OldestGroupFirst bool
-	// Whims are the liberties that the engine takes; nil: none.
-	Whims Whims
+	// Faults are the liberties that the engine takes; nil: none.
+	Faults Faults
 	// Logf gets what went wrong inside; nil drops it.
 	Logf func(format string, args ...any)
 
@@ -68,8 +68,8 @@ func Open(cfg Config) (*Engine, error) {
 	if cfg.Logf == nil {
 		cfg.Logf = func(string, ...any) {}
 	}
-	if cfg.Whims == nil {
-		cfg.Whims = noWhims{}
+	if cfg.Faults == nil {
+		cfg.Faults = noFaults{}
 	}
 	if cfg.lookAt == 0 {
 		cfg.lookAt = maxLooked

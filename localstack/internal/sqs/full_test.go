@@ -129,19 +129,19 @@ func TestDiskNearlyFull(t *testing.T) {
 
 // A filler has the disk fill up while a send is under way.
 type filler struct {
-	sqs.Whims
+	sqs.Faults
 	fill func()
 }
 
-func (f *filler) Late() time.Duration { f.fill(); return 0 }
-func (f *filler) Count(n int) int     { return n }
+func (f *filler) DeliveryDelay() time.Duration { f.fill(); return 0 }
+func (f *filler) ApproximateCount(n int) int   { return n }
 
 // TestDiskFillsUpDuringSend: what was let in is stored; the next is refused.
 func TestDiskFillsUpDuringSend(t *testing.T) {
 	disk := &smallDisk{FS: vfs.NewMem()}
 	disk.free.Store(1 << 40)
 	f := &filler{}
-	s := openOn(t, disk, clock.NewManual(start), func(c *sqs.Config) { c.Whims = f })
+	s := openOn(t, disk, clock.NewManual(start), func(c *sqs.Config) { c.Faults = f })
 	defer s.store.Close()
 	defer s.stop()
 	s.create(t, "plain")

@@ -177,7 +177,7 @@ func (q *queue) receive(r receive, dlq *queue, turn bool) (messages []Message, p
 		if messages, ok, err = q.replay(t, r); ok || err != nil || !turn {
 			return err
 		}
-		if q.lane.ready(t.now) && q.e.cfg.Whims.Empty() {
+		if q.lane.ready(t.now) && q.e.cfg.Faults.EmptyReceive() {
 			return nil
 		}
 		if !q.rec.FIFO && len(q.flying) >= maxInFlight {
@@ -202,7 +202,7 @@ func (q *queue) takeMessages(t *txn, r receive, dlq *queue) (messages []Message,
 		if len(messages) == r.limit || len(q.flying) >= maxInFlight {
 			return stop
 		}
-		if q.e.cfg.Whims.Pass() {
+		if q.e.cfg.Faults.SkipMessage() {
 			return passed
 		}
 		s, body, small, readErr := q.read(seq)
@@ -219,7 +219,7 @@ func (q *queue) takeMessages(t *txn, r receive, dlq *queue) (messages []Message,
 		}
 		s.Count++
 		s.Received, s.Hidden, s.Changed = t.now, hideUntil, false
-		if !q.rec.FIFO && q.e.cfg.Whims.Twice() {
+		if !q.rec.FIFO && q.e.cfg.Faults.Duplicate() {
 			s.Hidden = t.now
 		}
 		if s.First == 0 {

@@ -205,7 +205,7 @@ func (q *queue) send(t *txn, p parcel, lead string) (sent, error) {
 	if p.in.DelaySeconds != nil {
 		delay = seconds(int64(*p.in.DelaySeconds))
 	}
-	delay += q.e.cfg.Whims.Late().Milliseconds()
+	delay += q.e.cfg.Faults.DeliveryDelay().Milliseconds()
 	s := stateRecord{Sent: t.now}
 	if delay > 0 {
 		s.Hidden = t.now + delay

@@ -9,9 +9,9 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// Past keeps what tables were, for as long as a read may be stale: it is the
-// engine's dynamodb.Past. Close it before the store.
-type Past struct {
+// StaleReads keeps what tables were, for as long as a read may be stale: it is the
+// engine's dynamodb.Faults. Close it before the store.
+type StaleReads struct {
 	source *Source
 	db     DynamoDB
 	clock  clock.Clock
@@ -31,16 +31,16 @@ type moment struct {
 	old   bool // no longer kept: closed when nobody uses it
 }
 
-// NewPast returns a Past of a store.
-func NewPast(s *Source, db DynamoDB, store *kv.Store, c clock.Clock) *Past {
-	return &Past{source: s, db: db, clock: c, store: store}
+// NewStaleReads returns a StaleReads of a store.
+func NewStaleReads(s *Source, db DynamoDB, store *kv.Store, c clock.Clock) *StaleReads {
+	return &StaleReads{source: s, db: db, clock: c, store: store}
 }
 
 // apart is the least time between two moments that are kept.
 const apart = 5 * time.Millisecond
 
-// Keep implements dynamodb.Past.
-func (p *Past) Keep() {
+// BeforeWrite implements dynamodb.Faults.
+func (p *StaleReads) BeforeWrite() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -56,17 +56,17 @@ func (p *Past) Keep() {
 }
 
 // reach is how far back a read may see.
-func (p *Past) reach() time.Duration { return max(p.db.StaleMost, p.db.IndexLagMost) }
+func (p *StaleReads) reach() time.Duration { return max(p.db.StaleMost, p.db.IndexLagMost) }
 
 // expect sets the alarm. Tables may be quiet from now on, while what is kept of
 // them holds back what the other services' deletes would clear away.
-func (p *Past) expect() {
+func (p *StaleReads) expect() {
 	if p.alarm == nil && len(p.moments) > 0 {
 		p.alarm = p.clock.AfterFunc(p.reach(), p.expire)
 	}
 }
 
-func (p *Past) expire() {
+func (p *StaleReads) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.alarm = nil
@@ -77,7 +77,7 @@ func (p *Past) expire() {
 }
 
 // forget drops what is older than anyone may see.
-func (p *Past) forget(horizon time.Time) {
+func (p *StaleReads) forget(horizon time.Time) {
 	for len(p.moments) > 0 && !p.moments[0].at.After(horizon) {
 		m := p.moments[0]
 		p.moments = p.moments[1:]
@@ -92,8 +92,8 @@ func (m *moment) closeUnused() {
 	}
 }
 
-// View implements dynamodb.Past.
-func (p *Past) View(space *kv.Space, global bool) (*kv.Space, func()) {
+// View implements dynamodb.Faults.
+func (p *StaleReads) View(space *kv.Space, global bool) (*kv.Space, func()) {
 	name, chance, most := "dynamodb.stale", p.db.Stale, p.db.StaleMost
 	if global {
 		name, chance, most = "dynamodb.indexLag", p.db.IndexLag, p.db.IndexLagMost
@@ -116,7 +116,7 @@ func (p *Past) View(space *kv.Space, global bool) (*kv.Space, func()) {
 }
 
 // before is the store as it was at t: before the first write behind it.
-func (p *Past) before(t, now time.Time) *moment {
+func (p *StaleReads) before(t, now time.Time) *moment {
 	for _, m := range p.moments {
 		if m.at.After(t) && !m.at.After(now) {
 			return m
@@ -126,7 +126,7 @@ func (p *Past) before(t, now time.Time) *moment {
 }
 
 // Close lets go of all that is kept. No read may be under way.
-func (p *Past) Close() error {
+func (p *StaleReads) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true

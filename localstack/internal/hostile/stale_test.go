@@ -18,9 +18,9 @@ func TestPastOfQuietTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := clock.NewManual(time.Unix(1_800_000_000, 0))
-	p := NewPast(NewSource(1), DynamoDB{StaleMost: time.Second, IndexLagMost: 3 * time.Second}, store, c)
+	p := NewStaleReads(NewSource(1), DynamoDB{StaleMost: time.Second, IndexLagMost: 3 * time.Second}, store, c)
 	for range 100 {
-		p.Keep()
+		p.BeforeWrite()
 		c.Advance(2 * apart)
 	}
 	if len(p.moments) != 100 {
@@ -33,11 +33,11 @@ func TestPastOfQuietTables(t *testing.T) {
 	if _, set := c.Next(); set {
 		t.Error("an alarm is set for nothing")
 	}
-	p.Keep()
+	p.BeforeWrite()
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
-	p.Keep()
+	p.BeforeWrite()
 	c.Advance(time.Minute)
 	if err := store.Close(); err != nil { // it says if a snapshot is left
 		t.Error(err)
