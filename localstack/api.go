@@ -31,7 +31,7 @@ func (s *Stack) API(o APIOptions) http.Handler {
 	for _, g := range s.gateways {
 		doors[g] = s.apiDoor(g)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.logPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		door := objects[first]
 		api, handles := s.gatewayOf(r)
@@ -46,7 +46,7 @@ func (s *Stack) API(o APIOptions) http.Handler {
 		default:
 			http.NotFound(w, r)
 		}
-	})
+	}))
 }
 
 // gatewayOf is the API that a request is for; nil if the template has none.

@@ -6,20 +6,21 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"runtime/debug"
 	"strings"
-	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
 	"github.com/errandhq/errand/localstack/internal/lambda/lambdawire"
 	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
+	"github.com/errandhq/errand/localstack/internal/sqs/sqswire"
 )
 
-// healthPath answers who asks whether the stack is up, with no signature.
+// healthPath tells whether the stack is up. Requests need no signature.
 const healthPath = "/_localstack/health"
 
-// Edge is the whole AWS: requests of every service, told apart by the scope
-// that they were signed for, with Signature Version 4 checked.
+// Edge serves all services of the stack. It tells them apart by the scope that a
+// request is signed for, and checks the signature (Signature Version 4).
 func (s *Stack) Edge() http.Handler { return s.edge }
 
 func (s *Stack) newEdge() http.Handler {
@@ -30,10 +31,10 @@ func (s *Stack) newEdge() http.Handler {
 			h.ServeHTTP(w, r)
 			return
 		}
-		fail(w, r, awswire.Errorf(http.StatusNotImplemented, "UnsupportedOperationException", "service %s is not supported", service))
+		s.fail(w, r, awswire.Errorf(http.StatusNotImplemented, "UnsupportedOperationException", "service %s is not supported", service))
 	})
-	signed, presigned := s.signed.Middleware(serve, fail), s.presigned.Middleware(serve, fail)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	signed, presigned := s.signed.Middleware(serve, s.fail), s.presigned.Middleware(serve, s.fail)
+	return s.logPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == healthPath:
 			health(w, handlers)
@@ -46,12 +47,30 @@ func (s *Stack) newEdge() http.Handler {
 		default:
 			signed.ServeHTTP(w, r)
 		}
+	}))
+}
+
+// logPanics logs a panic of next and ends the connection without a response,
+// since it may have begun. SDKs try such a request again, as they do after a 500.
+func (s *Stack) logPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v != http.ErrAbortHandler { // panicked on purpose, to end the connection
+				s.cfg.Logf("%s %s: panic: %v\n%s", r.Method, r.URL.Path, v, debug.Stack())
+			}
+			panic(http.ErrAbortHandler)
+		}()
+		next.ServeHTTP(w, r)
 	})
 }
 
-// checksItself reports whether a request of S3 is one whose permission doesn't
-// stand in its headers or query: an upload by form, which carries a signed
-// policy in its body, or a browser's preflight. The S3 handler checks those.
+// checksItself reports whether r is a request that the S3 handler authorizes
+// itself: an upload by form, whose body carries a signed policy, or a browser's
+// preflight request.
 func checksItself(r *http.Request) bool {
 	if serviceOf(r) != "s3" {
 		return false
@@ -60,24 +79,24 @@ func checksItself(r *http.Request) bool {
 	return form || r.Method == http.MethodOptions
 }
 
-// serveUnsigned serves with whatever scope the request claims. A page of
-// another origin could make a browser send requests here, so those are refused.
+// serveUnsigned serves a request in the scope that it claims. It refuses requests
+// of pages of other origins: any page could make a browser send some here.
 func (s *Stack) serveUnsigned(next http.Handler, w http.ResponseWriter, r *http.Request) {
 	if origin := r.Header.Get("Origin"); origin != "" && !isLoopbackOrigin(origin) {
-		fail(w, r, awswire.Errorf(http.StatusForbidden, "AccessDenied", "origin %s may not use a stack without authentication", origin))
+		s.fail(w, r, awswire.Errorf(http.StatusForbidden, "AccessDenied", "origin %s may not use a stack without authentication", origin))
 		return
 	}
 	id := awswire.Identity{AccessKeyID: s.creds.AccessKeyID, Region: s.cfg.Region, Service: serviceOf(r)}
 	if region, _, ok := awswire.Scope(r); ok && region != "" {
 		id.Region = region
-	} else if m := queuePath().FindStringSubmatch(r.URL.Path); m != nil && id.Service == "sqs" {
+	} else if m := queuePath.FindStringSubmatch(r.URL.Path); m != nil && id.Service == "sqs" {
 		id.Region = m[1]
 	}
 	next.ServeHTTP(w, r.WithContext(awswire.WithIdentity(r.Context(), id)))
 }
 
-// queuePath is a queue URL's path that says the queue's region.
-var queuePath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^/queue/([^/]+)/` + Account + `/[^/]+/?$`) })
+// queuePath matches the path of a queue URL that names the queue's region.
+var queuePath = regexp.MustCompile(`^/queue/([^/]+)/` + Account + `/[^/]+/?$`)
 
 func isLoopbackOrigin(origin string) bool {
 	u, err := url.Parse(origin)
@@ -88,11 +107,11 @@ func isLoopbackOrigin(origin string) bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// serviceOf tells which service a request is for: by the scope of its
-// signature, or by its form if it has none.
+// serviceOf returns the service that a request is for: the one in the scope of
+// its signature or, without a signature, the one whose protocol it is in.
 func serviceOf(r *http.Request) string {
 	if _, service, ok := awswire.Scope(r); ok {
-		if service == "sqs_query" { // what clients made for LocalStack sign the query protocol for
+		if service == "sqs_query" { // LocalStack's name for the query protocol
 			return "sqs"
 		}
 		return service
@@ -108,40 +127,33 @@ func serviceOf(r *http.Request) string {
 	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"), r.URL.Query().Has("Action"):
 		return "sqs"
 	case r.Method == http.MethodPost && r.URL.Path == "/" && !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/"):
-		return "dynamodb" // S3 has no operation that would be this
+		return "dynamodb" // no operation of S3
 	}
 	return "s3"
 }
 
-// fail answers what no service has seen, in the protocol that the request is in.
-func fail(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
-	if serviceOf(r) == "s3" {
-		s3wire.WriteError(w, r, e)
-		return
+// fail answers a request that isn't passed on to a service, in the protocol of the
+// service that it is for.
+func (s *Stack) fail(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
+	service := serviceOf(r)
+	if e.Status >= http.StatusInternalServerError {
+		s.cfg.Logf("%s: %s %s: %v", service, r.Method, r.URL.Path, e)
 	}
-	w.Header().Set("X-Amzn-Requestid", awswire.RequestID())
-	switch serviceOf(r) {
+	switch service {
+	case "s3":
+		s3wire.WriteError(w, r, e)
 	case "dynamodb":
 		dynamodbwire.Refuse(e).ServeHTTP(w, r)
 	case "sqs":
-		if r.Header.Get("X-Amz-Target") == "" {
-			writeXMLError(w, e)
-			return
-		}
-		writeJSONError(w, "com.amazon.coral.service#", "application/x-amz-json-1.0", e)
+		sqswire.WriteError(w, r, e)
 	default:
+		w.Header().Set("X-Amzn-Requestid", awswire.RequestID())
 		lambdawire.WriteError(w, e)
 	}
 }
 
-func writeJSONError(w http.ResponseWriter, namespace, contentType string, e *awswire.Error) {
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(e.Status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"__type": namespace + e.Code, "message": e.Message})
-}
-
-// health answers as LocalStack does: testcontainers' modules and scripts made
-// for it wait for a 200 and read which services there are.
+// health answers as LocalStack does, for testcontainers modules and scripts that
+// were written for LocalStack: they wait for a 200 and read the list of services.
 func health(w http.ResponseWriter, handlers map[string]http.Handler) {
 	services := make(map[string]string, len(handlers))
 	for name := range handlers {

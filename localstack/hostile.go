@@ -1,7 +1,6 @@
 package localstack
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -104,9 +103,7 @@ func (s *Stack) apiDoor(next *gateway.Gateway) http.Handler {
 	return s.door(&hostile.Door{
 		Service: "api", Wire: s.cfg.Hostile.API, Operation: next.RouteKey, Next: next,
 		Fail: func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(e.Status)
-			_ = json.NewEncoder(w).Encode(map[string]string{"message": e.Message})
+			gateway.WriteError(w, e.Status, e.Message)
 		},
 		Throttle: []*awswire.Error{awswire.Errorf(http.StatusTooManyRequests, "", "Too Many Requests")},
 		Failure:  awswire.Errorf(http.StatusServiceUnavailable, "", "Service Unavailable"),

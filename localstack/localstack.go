@@ -12,9 +12,11 @@
 package localstack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -177,7 +179,7 @@ func Start(ctx context.Context, c Config) (_ *Stack, err error) {
 	s.edge = s.newEdge()
 	s.transport.handler = s.edge
 	s.startSchedules()
-	s.server.serve(s.edge)
+	s.server.serve(s.edge, s.cfg.Logf)
 	return s, nil
 }
 
@@ -346,15 +348,23 @@ func listenEdge(ctx context.Context, addr string, anyInterface bool) (*edgeServe
 	return &edgeServer{listener: l, done: make(chan struct{})}, nil
 }
 
-func (e *edgeServer) serve(h http.Handler) {
+func (e *edgeServer) serve(h http.Handler, logf func(format string, args ...any)) {
 	if e == nil {
 		return
 	}
-	e.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	e.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(logWriter(logf), "", 0)}
 	go func() {
 		defer close(e.done)
 		_ = e.server.Serve(e.listener) // ends with close alone
 	}()
+}
+
+// logWriter passes what net/http logs, a line each, to a Logf.
+type logWriter func(format string, args ...any)
+
+func (logf logWriter) Write(line []byte) (int, error) {
+	logf("%s", bytes.TrimSpace(line))
+	return len(line), nil
 }
 
 // shutdownGrace is how long requests may take to end after Close.

@@ -200,12 +200,12 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBodyBytes+1))
 	if err != nil {
-		message(w, http.StatusBadRequest, "Bad Request")
+		WriteError(w, http.StatusBadRequest, "Bad Request")
 		return nil, fmt.Errorf("read the body: %w", err)
 	}
 	if len(body) > MaxBodyBytes {
 		w.Header().Set("Connection", "close") // the rest is not read
-		message(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
+		WriteError(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 		return nil, ErrTooLarge
 	}
 	return body, nil

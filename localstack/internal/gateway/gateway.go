@@ -101,7 +101,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	requestID := newRequestID()
 	w.Header().Set("Apigw-Requestid", requestID)
 	if headerBytes(r) > MaxHeaderBytes {
-		message(w, http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large")
+		WriteError(w, http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large")
 		return
 	}
 	if g.isPreflight(r) {
@@ -113,12 +113,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path, err := pathOf(r)
 	if err != nil {
-		message(w, http.StatusBadRequest, "Bad Request")
+		WriteError(w, http.StatusBadRequest, "Bad Request")
 		return
 	}
 	matched, params := g.match(r.Method, path)
 	if matched == nil {
-		message(w, http.StatusNotFound, "Not Found")
+		WriteError(w, http.StatusNotFound, "Not Found")
 		return
 	}
 	body, err := readBody(w, r)
@@ -143,15 +143,16 @@ func (g *Gateway) integrate(w http.ResponseWriter, r *http.Request, matched *rou
 	case r.Context().Err() != nil:
 		return // the client has gone
 	case errors.Is(err, context.DeadlineExceeded):
-		message(w, http.StatusServiceUnavailable, "Service Unavailable")
+		g.Logf("gateway: %s: %s didn't respond in time", matched.key(), matched.Function)
+		WriteError(w, http.StatusServiceUnavailable, "Service Unavailable")
 	case errors.Is(err, ErrTooLarge):
-		message(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
+		WriteError(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 	case err != nil:
 		g.Logf("gateway: %s: invoke %s: %s", matched.key(), matched.Function, err)
-		message(w, http.StatusInternalServerError, "Internal Server Error")
+		WriteError(w, http.StatusInternalServerError, "Internal Server Error")
 	case failed:
 		g.Logf("gateway: %s: %s failed: %.2000s", matched.key(), matched.Function, answer)
-		message(w, http.StatusInternalServerError, "Internal Server Error")
+		WriteError(w, http.StatusInternalServerError, "Internal Server Error")
 	default:
 		g.respond(w, matched, answer)
 	}
@@ -161,7 +162,7 @@ func (g *Gateway) respond(w http.ResponseWriter, matched *route, answer []byte) 
 	resp, err := infer(answer)
 	if err != nil {
 		g.Logf("gateway: %s: answer of %s: %s", matched.key(), matched.Function, err)
-		message(w, http.StatusInternalServerError, "Internal Server Error")
+		WriteError(w, http.StatusInternalServerError, "Internal Server Error")
 		return
 	}
 	resp.write(w, g.CORS != nil)

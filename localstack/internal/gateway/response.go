@@ -134,8 +134,8 @@ func (r *response) write(w http.ResponseWriter, cors bool) {
 	_, _ = w.Write(r.body) // a client that is gone can't be told
 }
 
-// message answers with an error of the gateway's own.
-func message(w http.ResponseWriter, status int, text string) {
+// WriteError writes an error response as API Gateway does: {"message":"…"}.
+func WriteError(w http.ResponseWriter, status int, text string) {
 	body := `{"message":"` + text + `"}`
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))

@@ -79,10 +79,11 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, matched *route, 
 	case r.Context().Err() != nil:
 		return // the client has gone
 	case errors.Is(err, context.DeadlineExceeded):
-		message(w, http.StatusServiceUnavailable, "Service Unavailable")
+		g.Logf("gateway: %s: %s didn't respond in time", matched.key(), matched.Service.Subtype)
+		WriteError(w, http.StatusServiceUnavailable, "Service Unavailable")
 	case err != nil:
 		g.Logf("gateway: %s: %s: %s", matched.key(), matched.Service.Subtype, err)
-		message(w, http.StatusInternalServerError, "Internal Server Error")
+		WriteError(w, http.StatusInternalServerError, "Internal Server Error")
 	default:
 		w.Header().Set("Content-Type", answer.ContentType)
 		w.Header().Set("Content-Length", strconv.Itoa(len(answer.Body)))

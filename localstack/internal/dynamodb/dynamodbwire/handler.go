@@ -181,19 +181,6 @@ func serialization(message string) *awswire.Error {
 	return &awswire.Error{Status: http.StatusBadRequest, Code: "SerializationException", Message: message}
 }
 
-// namespaces are those of the errors that don't belong to DynamoDB itself.
-var namespaces = map[string]string{
-	"ValidationException":       "com.amazon.coral.validate#",
-	"SerializationException":    "com.amazon.coral.service#",
-	"UnknownOperationException": "com.amazon.coral.service#",
-	"AccessDeniedException":     "com.amazon.coral.service#",
-
-	"MissingAuthenticationTokenException": "com.amazon.coral.service#",
-	"IncompleteSignatureException":        "com.amazon.coral.service#",
-	"InvalidSignatureException":           "com.amazon.coral.service#",
-	"UnrecognizedClientException":         "com.amazon.coral.service#",
-}
-
 // upperMessage are the errors whose text stands in "Message", not "message".
 var upperMessage = map[string]bool{
 	"SerializationException": true, "AccessDeniedException": true, "TransactionCanceledException": true,
@@ -206,15 +193,11 @@ func render(err error) (status int, body []byte) {
 	if !errors.As(err, &e) {
 		e = &awswire.Error{Status: http.StatusInternalServerError, Code: "InternalServerError", Message: "The request processing has failed because of an unknown error, exception or failure."}
 	}
-	ns, ok := namespaces[e.Code]
-	if !ok {
-		ns = "com.amazonaws.dynamodb.v20120810#"
-	}
 	fields := map[string]any{}
 	for k, v := range e.Fields {
 		fields[k] = v
 	}
-	fields["__type"] = ns + e.Code
+	fields["__type"] = awswire.ErrorType("com.amazonaws.dynamodb.v20120810#", e.Code)
 	if key := "message"; e.Message != "" {
 		if upperMessage[e.Code] {
 			key = "Message"

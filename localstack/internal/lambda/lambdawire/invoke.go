@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+
 // Package lambdawire serves Lambda's Invoke operation over HTTP, as AWS's SDKs
 // call it.
 package lambdawire
@@ -11,39 +13,52 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/lambda"
 )
 
-// PathPrefix is how every path of Lambda's function API begins.
+// PathPrefix begins every path of Lambda's function API.
 const PathPrefix = "/2015-03-31/functions"
 
-// New returns a handler of Lambda's API. Callers check signatures before it.
+// New returns a handler of Lambda's API. It doesn't check signatures.
 func New(s *lambda.Service) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Amzn-Requestid", awswire.RequestID())
-		if err := serve(s, w, r); err != nil {
-			WriteError(w, err)
+		err := serve(s, w, r)
+		if err == nil || r.Context().Err() != nil { // served, or nobody waits for the response
+			return
 		}
+		e := asError(err)
+		if e.Status >= http.StatusInternalServerError {
+			s.Logf("lambda: %s %s: %v", r.Method, r.URL.Path, err)
+		}
+		WriteError(w, e)
 	})
 }
 
-// Operation names the operation that a request asks for.
+func asError(err error) *awswire.Error {
+	var e *awswire.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return awswire.Errorf(http.StatusInternalServerError, "ServiceException", "The request could not be served.")
+}
+
+// Operation returns the name of a request's operation.
 func Operation(r *http.Request) string {
-	if r.Method == http.MethodPost && invokePath().MatchString(r.URL.Path) {
+	if r.Method == http.MethodPost && invokePath.MatchString(r.URL.Path) {
 		return "Invoke"
 	}
 	return "Unknown"
 }
 
-var invokePath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^` + PathPrefix + `/([^/]+)/invocations$`) })
+var invokePath = regexp.MustCompile(`^` + PathPrefix + `/([^/]+)/invocations$`)
 
 func serve(s *lambda.Service, w http.ResponseWriter, r *http.Request) error {
 	if Operation(r) != "Invoke" {
 		return awswire.Errorf(http.StatusNotImplemented, "UnsupportedOperationException",
-			"%s %s is not supported: of Lambda's operations there is Invoke", r.Method, r.URL.Path)
+			"%s %s is not supported: Invoke is the only operation of Lambda", r.Method, r.URL.Path)
 	}
 	c, err := readCall(r)
 	if err != nil {
@@ -78,11 +93,11 @@ func invalid(format string, args ...any) error {
 	return awswire.Errorf(http.StatusBadRequest, "InvalidParameterValueException", format+" is not supported", args...)
 }
 
-// readCall reads what a request asks to run. A body over the largest limit is
-// cut just behind it, which the service refuses.
+// readCall reads a request. It cuts a body that is too large one byte behind the
+// limit, so that the service refuses it.
 func readCall(r *http.Request) (lambda.Call, error) {
 	var c lambda.Call
-	c.Function = functionName(invokePath().FindStringSubmatch(r.URL.Path)[1])
+	c.Function = functionName(invokePath.FindStringSubmatch(r.URL.Path)[1])
 	if q := r.URL.Query().Get("Qualifier"); q != "" && q != "$LATEST" {
 		return c, awswire.Errorf(http.StatusNotFound, "ResourceNotFoundException", "Function not found: %s:%s", c.Function, q)
 	}
@@ -104,7 +119,7 @@ func readCall(r *http.Request) (lambda.Call, error) {
 	return c, nil
 }
 
-// dropControls makes JSON fit a header: line breaks in it mean nothing.
+// dropControls makes JSON fit into a header: its line breaks are only white space.
 func dropControls(r rune) rune {
 	if r < ' ' {
 		return -1
@@ -112,8 +127,8 @@ func dropControls(r rune) rune {
 	return r
 }
 
-// functionName is the name in a name, a partial or a whole ARN, with or
-// without a version.
+// functionName returns the function's name in a name, a partial ARN or an ARN, with
+// or without a version.
 func functionName(s string) string {
 	if _, after, ok := strings.Cut(s, ":function:"); ok {
 		s = after
@@ -133,13 +148,8 @@ func writeResult(w http.ResponseWriter, r lambda.Result) {
 	_, _ = w.Write(r.Payload)
 }
 
-// WriteError answers with an error as Lambda words it. An error that isn't
-// AWS's becomes a ServiceException.
-func WriteError(w http.ResponseWriter, err error) {
-	var e *awswire.Error
-	if !errors.As(err, &e) {
-		e = awswire.Errorf(http.StatusInternalServerError, "ServiceException", "%s", err)
-	}
+// WriteError writes an error response.
+func WriteError(w http.ResponseWriter, e *awswire.Error) {
 	typ := "User"
 	if e.Status >= http.StatusInternalServerError {
 		typ = "Service"

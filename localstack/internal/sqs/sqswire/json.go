@@ -60,16 +60,15 @@ func (jsonProtocol) answer(w http.ResponseWriter, _ string, out any) {
 // fail writes an error as the service model has it, and, for SDKs that were
 // made for the query protocol, its name there in a header.
 func (jsonProtocol) fail(w http.ResponseWriter, err *awswire.Error) {
-	namespace := "com.amazonaws.sqs#"
-	if err.Code == codeUnknownOperation || err.Code == codeSerialization {
-		namespace = "com.amazon.coral.service#"
-	} else {
+	const namespace = "com.amazonaws.sqs#"
+	errorType := awswire.ErrorType(namespace, err.Code)
+	if strings.HasPrefix(errorType, namespace) {
 		w.Header().Set("X-Amzn-Query-Error", sqs.QueryCode(err.Code)+";"+fault(err))
 	}
 	body, _ := json.Marshal(struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
-	}{namespace + err.Code, err.Message})
+	}{errorType, err.Message})
 	write(w, err.Status, jsonType, body)
 }
 
