@@ -9,24 +9,20 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// maxNesting bounds the depth of a value well above DynamoDB's own limit, which
-// the engine checks.
-const maxNesting = 100
-
 // decodeValue reads an AttributeValue: {"S": "…"}. What has the wrong JSON type
 // is an error now; what isn't a value by DynamoDB's rules is an Invalid value,
 // which the engine reports after what it checks before.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 func decodeValue(d *jsontext.Decoder, member bool, depth int) (value.Value, error) {
+	if depth > value.MaxDepth { // which the engine reports
+		return value.Value{}, d.SkipValue()
+	}
 	found := value.Value{Str: "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"}
 	n := 0
 	err := decodeMembers(d, valueType, scalarForObject(member), func(name string) error {
 		kind := value.KindOf(name)
 		if kind == value.Invalid || d.PeekKind() == jsontext.KindNull {
 			return d.SkipValue()
-		}
-		if depth > maxNesting {
-			return serialization("Nesting Levels have exceeded supported limits")
 		}
 		v, err := decodeKind(d, kind, depth)
 		if n++; n == 1 || v.Kind == value.Invalid && found.Kind != value.Invalid {

@@ -126,7 +126,7 @@ func (d *decoder) item(depth int) Item {
 // kind reads the kind of the value that comes.
 func (d *decoder) kind(depth int) Kind {
 	k := Kind(d.byte())
-	if k == Invalid || k > KindM || depth > maxDepth+1 {
+	if k == Invalid || k > KindM || depth > MaxDepth+1 {
 		d.failed, d.b = true, ""
 	}
 	return k

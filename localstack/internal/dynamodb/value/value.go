@@ -142,18 +142,16 @@ func newSet(k Kind, members []string) Value {
 	}
 }
 
-// maxDepth is how many steps the path to a value has at most, the attribute's
-// name among them; maxName how many bytes a name has.
-const (
-	maxDepth = 32
-	maxName  = 65535
-)
+// MaxDepth is how many names and indexes the path to a value has at most.
+const MaxDepth = 32
+
+const maxName = 65535 // bytes
 
 // Validate returns the first thing wrong with v, or nil: a message of AWS's.
 func (v Value) Validate() error { return v.validate(0) }
 
 func (v Value) validate(depth int) error {
-	if depth >= maxDepth {
+	if depth >= MaxDepth {
 		return errors.New("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit")
 	}
 	switch v.Kind {
@@ -175,16 +173,17 @@ func (v Value) validate(depth int) error {
 func (it Item) Validate() error { return it.validate(0) }
 
 func (it Item) validate(depth int) error {
-	failed, found := "", false
+	var first error
+	firstName := ""
 	for name, v := range it {
-		if (!found || name < failed) && v.validateNamed(name, depth) != nil {
-			failed, found = name, true
+		if first != nil && name > firstName {
+			continue
+		}
+		if err := v.validateNamed(name, depth); err != nil {
+			first, firstName = err, name
 		}
 	}
-	if !found {
-		return nil
-	}
-	return it[failed].validateNamed(failed, depth)
+	return first
 }
 
 func (v Value) validateNamed(name string, depth int) error {

@@ -227,3 +227,28 @@ func TestCompareNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestNesting: 32 levels are valid, and each member of an invalid item is looked
+// at once: otherwise the test takes hours.
+func TestNesting(t *testing.T) {
+	nested := func(levels int, leaf value.Value) value.Item {
+		for range levels - 1 {
+			leaf = value.M(value.Item{"a": leaf})
+		}
+		return value.Item{"a": leaf}
+	}
+	for _, c := range []struct {
+		item value.Item
+		want string
+	}{
+		{nested(32, value.S("x")), ""},
+		{nested(33, value.S("x")), "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"},
+		{nested(32, value.N("x")), "The parameter cannot be converted to a numeric value: x"},
+		{value.Item{"b": value.N("1e999"), "a": value.N("x")}, "The parameter cannot be converted to a numeric value: x"},
+	} {
+		err := c.item.Validate()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || err.Error() != c.want) {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+}
