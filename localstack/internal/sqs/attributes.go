@@ -25,7 +25,7 @@ type redrivePolicy struct {
 	maxReceive uint32
 }
 
-type numberRange struct{ low, high, preset int64 }
+type numberRange struct{ low, high, initial int64 }
 
 // numberAttributes are the attributes that are whole numbers, with AWS's ranges.
 var numberAttributes = map[string]numberRange{
@@ -53,20 +53,20 @@ var computedAttributes = map[string]func(q *queue, now int64) string{
 	"QueueArn":                              func(q *queue, _ int64) string { return q.arn() },
 	"CreatedTimestamp":                      func(q *queue, _ int64) string { return decimal(q.rec.Created / 1000) },
 	"LastModifiedTimestamp":                 func(q *queue, _ int64) string { return decimal(q.rec.Modified / 1000) },
-	"ApproximateNumberOfMessagesNotVisible": func(q *queue, _ int64) string { return q.told(len(q.flying)) },
-	"ApproximateNumberOfMessagesDelayed":    func(q *queue, now int64) string { return q.told(q.lane.delayed(now)) },
+	"ApproximateNumberOfMessagesNotVisible": func(q *queue, _ int64) string { return q.approximate(len(q.inFlight)) },
+	"ApproximateNumberOfMessagesDelayed":    func(q *queue, now int64) string { return q.approximate(q.backlog.countDelayed(now)) },
 	"ApproximateNumberOfMessages": func(q *queue, now int64) string {
-		return q.told(q.count - len(q.flying) - q.lane.delayed(now))
+		return q.approximate(q.count - len(q.inFlight) - q.backlog.countDelayed(now))
 	},
 }
 
 // told is an approximate count as callers get to see it.
-func (q *queue) told(n int) string { return decimal(int64(q.e.cfg.Faults.ApproximateCount(n))) }
+func (q *queue) approximate(n int) string { return decimal(int64(q.e.cfg.Faults.ApproximateCount(n))) }
 
 // presets are the attributes that a queue shows though nobody set them.
 var (
-	standardPresets = []string{"VisibilityTimeout", "MaximumMessageSize", "MessageRetentionPeriod", "DelaySeconds", "ReceiveMessageWaitTimeSeconds", "SqsManagedSseEnabled"}
-	fifoPresets     = append(slices.Clone(standardPresets), "FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit")
+	standardDefaults = []string{"VisibilityTimeout", "MaximumMessageSize", "MessageRetentionPeriod", "DelaySeconds", "ReceiveMessageWaitTimeSeconds", "SqsManagedSseEnabled"}
+	fifoDefaults     = append(slices.Clone(standardDefaults), "FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit")
 )
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
@@ -81,7 +81,7 @@ func checkAttributes(attributes map[string]string, fifo bool) error {
 			return err
 		}
 	}
-	if attributes["KmsMasterKeyId"] != "" && canonical("SqsManagedSseEnabled", attributes["SqsManagedSseEnabled"]) == "true" {
+	if attributes["KmsMasterKeyId"] != "" && canonicalValue("SqsManagedSseEnabled", attributes["SqsManagedSseEnabled"]) == "true" {
 		return errorf(codeInvalidAttributeName, "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.")
 	}
 	return nil
@@ -89,7 +89,7 @@ func checkAttributes(attributes map[string]string, fifo bool) error {
 
 // checkTogether refuses what each attribute may be and all together may not:
 // those that a queue would have.
-func checkTogether(attributes map[string]string) error {
+func checkCombination(attributes map[string]string) error {
 	if attributes["FifoThroughputLimit"] == "perMessageGroupId" && attribute(attributes, "DeduplicationScope") == "queue" {
 		return errorf(codeInvalidAttribute, "Invalid value for the parameter FifoThroughputLimit. Reason: perMessageGroupId is allowed only when DeduplicationScope is messageGroup.")
 	}
@@ -108,7 +108,7 @@ func checkAttribute(name, value string, fifo bool) error {
 		return nil
 	}
 	if choices, ok := choiceAttributes[name]; ok {
-		if !slices.Contains(choices, canonical(name, value)) {
+		if !slices.Contains(choices, canonicalValue(name, value)) {
 			return errAttribute(name)
 		}
 		return nil
@@ -146,7 +146,7 @@ func errAttribute(name string) error {
 }
 
 // canonical is the value as it is kept: AWS takes True for true.
-func canonical(name, value string) string {
+func canonicalValue(name, value string) string {
 	if c := choiceAttributes[name]; c != nil && (c[0] == "true" || c[0] == "false") {
 		return strings.ToLower(value)
 	}
@@ -155,7 +155,7 @@ func canonical(name, value string) string {
 
 // merge sets what update says in attributes: an empty document and a default
 // key setting remove theirs.
-func merge(attributes, update map[string]string) map[string]string {
+func mergeAttributes(attributes, update map[string]string) map[string]string {
 	merged := maps.Clone(attributes)
 	if merged == nil {
 		merged = map[string]string{}
@@ -167,7 +167,7 @@ func merge(attributes, update map[string]string) map[string]string {
 			delete(merged, name)
 			continue
 		}
-		merged[name] = canonical(name, value)
+		merged[name] = canonicalValue(name, value)
 	}
 	if update["KmsMasterKeyId"] != "" {
 		merged["SqsManagedSseEnabled"] = "false"
@@ -181,7 +181,7 @@ func attribute(attributes map[string]string, name string) string {
 		return v
 	}
 	if r, ok := numberAttributes[name]; ok {
-		return decimal(r.preset)
+		return decimal(r.initial)
 	}
 	if c, ok := choiceAttributes[name]; ok {
 		return c[0]

@@ -3,7 +3,7 @@ package sqs
 // The deduplication window: for 5 minutes from the first send, also when that
 // message is received and deleted, a send with its ID has no effect.
 
-const window = 5 * 60 * 1000 // ms; also how long an attempt ID holds
+const dedupWindow = 5 * 60 * 1000 // ms; also how long an attempt ID holds
 
 func (q *queue) dedupHash(group, id string) hash {
 	if q.rec.GroupDedup {
@@ -13,8 +13,8 @@ func (q *queue) dedupHash(group, id string) hash {
 }
 
 // duplicateOf is the first message that had this deduplication ID.
-func (q *queue) duplicateOf(t *txn, h hash) (first sent, ok bool, err error) {
-	for _, d := range t.dedups { // earlier in this batch
+func (q *queue) findDuplicate(t *txn, h hash) (first sendResult, ok bool, err error) {
+	for _, d := range t.newDedups { // earlier in this batch
 		if d.id == h {
 			return d.first, true, nil
 		}
@@ -22,7 +22,7 @@ func (q *queue) duplicateOf(t *txn, h hash) (first sent, ok bool, err error) {
 	if !q.recent.mayHold(h, t.now) {
 		return first, false, nil
 	}
-	v, ok, err := q.recall(h, t.now)
+	v, ok, err := q.findWindowRecord(h, t.now)
 	if err != nil || !ok {
 		return first, false, err
 	}
@@ -30,20 +30,20 @@ func (q *queue) duplicateOf(t *txn, h hash) (first sent, ok bool, err error) {
 	if err != nil {
 		return first, false, err
 	}
-	t.promises = true // that it was sent
-	return sent{id: d.ID, seq: d.Seq}, true, nil
+	t.awaitEarlierWrites = true // that it was sent
+	return sendResult{id: d.ID, seq: d.Seq}, true, nil
 }
 
 // noDuplicateOf notes that a message with a new deduplication ID was sent.
-func (q *queue) noDuplicateOf(t *txn, h hash, first sent) {
-	d := dedupRecord{Expires: t.now + window, Seq: first.seq, ID: first.id}
-	q.remember(t, h, d.Expires, d.encode())
+func (q *queue) recordDedupID(t *txn, h hash, first sendResult) {
+	d := dedupRecord{Expires: t.now + dedupWindow, Seq: first.seq, ID: first.id}
+	q.saveWindowRecord(t, h, d.Expires, d.encode())
 	q.recent.add(h, d.Expires)
-	t.dedups = append(t.dedups, dedup{h, first})
+	t.newDedups = append(t.newDedups, dedup{h, first})
 }
 
 // A dedup is a deduplication ID, and the first message that had it.
 type dedup struct {
 	id    hash
-	first sent
+	first sendResult
 }

@@ -7,8 +7,8 @@ import "context"
 // latest, and its visibility timeout not over.
 // Errors: ReceiptHandleIsInvalid, InvalidParameterValue (expired).
 func (e *Engine) DeleteMessage(_ context.Context, sc Scope, in DeleteMessageInput) (out DeleteMessageOutput, err error) {
-	return out, e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
-		return q.delete(t, in.ReceiptHandle)
+	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+		return q.deleteByHandle(t, in.ReceiptHandle)
 	})
 }
 
@@ -18,13 +18,13 @@ func (e *Engine) DeleteMessageBatch(_ context.Context, sc Scope, in DeleteMessag
 	for i, entry := range in.Entries {
 		ids[i] = entry.Id
 	}
-	err = e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	err = e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
 		if err := checkBatch("DeleteMessageBatchRequestEntry", ids); err != nil {
 			return err
 		}
 		for _, entry := range in.Entries {
-			if err := q.delete(t, entry.ReceiptHandle); err != nil {
-				failed, err := failure(entry.Id, err)
+			if err := q.deleteByHandle(t, entry.ReceiptHandle); err != nil {
+				failed, err := batchEntryError(entry.Id, err)
 				if err != nil {
 					return err
 				}
@@ -38,26 +38,26 @@ func (e *Engine) DeleteMessageBatch(_ context.Context, sc Scope, in DeleteMessag
 	return out, err
 }
 
-func (q *queue) delete(t *txn, handle string) error {
-	r, err := q.receiptOf(handle)
+func (q *queue) deleteByHandle(t *txn, handle string) error {
+	r, err := q.parseHandle(handle)
 	if err != nil {
 		return err
 	}
-	t.promises = true // that it is gone
-	if f := q.flying[r.seq]; f != nil {
+	t.awaitEarlierWrites = true // that it is gone
+	if f := q.inFlight[r.seq]; f != nil {
 		if q.rec.FIFO && f.state.Count != r.count {
 			return errHandleExpired(handle)
 		}
-		q.remove(t, f)
+		q.deleteMessage(t, f)
 		return nil
 	}
-	s, _, ok, err := q.state(r.seq)
-	if err != nil || !ok || t.removed[r.seq] || !q.lane.holds(r.seq, s.Group) {
+	s, _, ok, err := q.loadState(r.seq)
+	if err != nil || !ok || t.deleted[r.seq] || !q.backlog.contains(r.seq, s.Group) {
 		return err
 	}
 	if q.rec.FIFO {
 		return errHandleExpired(handle)
 	}
-	q.remove(t, &flight{seq: r.seq, state: s})
+	q.deleteMessage(t, &inFlightMessage{seq: r.seq, state: s})
 	return nil
 }

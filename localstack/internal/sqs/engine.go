@@ -33,7 +33,7 @@ type Config struct {
 	// Logf gets what went wrong inside; nil drops it.
 	Logf func(format string, args ...any)
 
-	lookAt int // maxLooked, but in tests
+	lookAhead int // maxLooked, but in tests
 }
 
 // An Engine holds the queues of all regions. It is safe for concurrent use.
@@ -54,8 +54,8 @@ type Engine struct {
 	queues    map[queueName]*queue
 	lastQueue uint64
 
-	janitor janitor
-	tasks   tasks
+	janitor   janitor
+	moveTasks moveTasks
 }
 
 type queueName struct{ region, name string }
@@ -71,8 +71,8 @@ func Open(cfg Config) (*Engine, error) {
 	if cfg.Faults == nil {
 		cfg.Faults = noFaults{}
 	}
-	if cfg.lookAt == 0 {
-		cfg.lookAt = maxLooked
+	if cfg.lookAhead == 0 {
+		cfg.lookAhead = maxLookAhead
 	}
 	e := &Engine{
 		cfg:    cfg,
@@ -83,11 +83,11 @@ func Open(cfg Config) (*Engine, error) {
 	if err := e.load(); err != nil {
 		return nil, err
 	}
-	if err := e.tasks.load(e); err != nil {
+	if err := e.moveTasks.load(e); err != nil {
 		return nil, err
 	}
 	e.janitor.start(e)
-	e.tasks.resume()
+	e.moveTasks.resume()
 	return e, nil
 }
 
@@ -100,10 +100,10 @@ func (e *Engine) Close() {
 		e.closed = true
 		e.gate.Unlock()
 		e.janitor.wait()
-		e.tasks.wait()
+		e.moveTasks.wait()
 		for _, q := range e.queues {
 			q.mu.Lock()
-			q.alarm.disarm()
+			q.wakeTimer.disarm()
 			q.mu.Unlock()
 		}
 	})
@@ -126,25 +126,25 @@ func (e *Engine) leave() { e.gate.RUnlock() }
 
 // unwritable is what an operation is answered with that was refused before it
 // began. A disk that is full now needn't stay so; the rest ends the engine.
-func (e *Engine) unwritable(err error) error {
+func (e *Engine) errUnwritable(err error) error {
 	if errors.Is(err, kv.ErrFull) {
 		return awswire.Errorf(503, codeUnavailable, "The request was not stored: %s.", err)
 	}
-	return e.fail(err)
+	return e.failStore(err)
 }
 
 // writable is asked before an operation changes what is in memory: what can't
 // be written may not be there.
-func (e *Engine) writable() error {
+func (e *Engine) checkWritable() error {
 	if err := e.cfg.Store.Writable(); err != nil {
-		return e.unwritable(err)
+		return e.errUnwritable(err)
 	}
 	return nil
 }
 
 // fail stops the engine after a failed read or write: going on could answer
 // from a memory that the disk doesn't bear out.
-func (e *Engine) fail(err error) error {
+func (e *Engine) failStore(err error) error {
 	if e.broken.CompareAndSwap(nil, &err) {
 		e.cfg.Logf("sqs: %v", err)
 	}
@@ -159,12 +159,12 @@ func (e *Engine) now() int64 { return max(e.cfg.Clock.Now().UnixMilli(), 0) }
 
 // find is the queue that a queue URL, or a bare name, means.
 // Errors: MissingParameter, QueueDoesNotExist, InvalidAddress.
-func (e *Engine) find(sc Scope, queueURL string) (*queue, error) {
+func (e *Engine) findQueue(sc Scope, queueURL string) (*queue, error) {
 	if queueURL == "" {
 		return nil, errMissing("QueueUrl")
 	}
-	if name, ok := sc.local(queueURL); ok {
-		return e.named(sc.Region, name)
+	if name, ok := sc.localName(queueURL); ok {
+		return e.queueByName(sc.Region, name)
 	}
 	at, ok := parseQueueURL(queueURL)
 	switch {
@@ -173,10 +173,10 @@ func (e *Engine) find(sc Scope, queueURL string) (*queue, error) {
 	case at.region != "" && at.region != sc.Region:
 		return nil, awswire.Errorf(404, codeInvalidAddress, "The address %s is not valid for this endpoint.", queueURL)
 	}
-	return e.named(sc.Region, at.name)
+	return e.queueByName(sc.Region, at.name)
 }
 
-func (e *Engine) named(region, name string) (*queue, error) {
+func (e *Engine) queueByName(region, name string) (*queue, error) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	q, ok := e.queues[queueName{region, name}]
@@ -187,12 +187,12 @@ func (e *Engine) named(region, name string) (*queue, error) {
 }
 
 // byARN is the queue with that ARN, or nil.
-func (e *Engine) byARN(arn string) *queue {
+func (e *Engine) queueByARN(arn string) *queue {
 	p := strings.Split(arn, ":")
 	if len(p) != 6 || p[4] != awswire.Account {
 		return nil
 	}
-	q, _ := e.named(p[3], p[5])
+	q, _ := e.queueByName(p[3], p[5])
 	return q
 }
 
@@ -223,7 +223,7 @@ func parseQueueURL(queueURL string) (at queueName, ok bool) {
 const regionPath = "queue"
 
 // url is a queue's URL. As on AWS, no two queues have the same.
-func (sc Scope) url(name string) string {
+func (sc Scope) queueURL(name string) string {
 	path := awswire.Account + "/" + name
 	if sc.Region != awswire.DefaultRegion {
 		path = regionPath + "/" + sc.Region + "/" + path
@@ -232,13 +232,13 @@ func (sc Scope) url(name string) string {
 }
 
 // local is the queue's name in a URL that url gave this caller: nearly all are.
-func (sc Scope) local(queueURL string) (name string, ok bool) {
+func (sc Scope) localName(queueURL string) (name string, ok bool) {
 	path, here := strings.CutPrefix(queueURL, sc.Endpoint)
 	name, ok = strings.CutPrefix(path, "/"+awswire.Account+"/")
 	return name, here && ok && sc.Region == awswire.DefaultRegion && !strings.ContainsAny(name, "/%?#")
 }
 
-func arnOf(region, name string) string {
+func queueARN(region, name string) string {
 	return "arn:aws:sqs:" + region + ":" + awswire.Account + ":" + name
 }
 
@@ -247,43 +247,43 @@ type txn struct {
 	*kv.Batch
 	now int64
 	// What this batch writes, and the store doesn't show yet.
-	dedups  []dedup
-	removed map[uint64]bool
+	newDedups []dedup
+	deleted   map[uint64]bool
 	// promises has the answer wait for all that was applied before, though this
 	// batch be empty: what the answer tells of, another operation wrote.
-	promises bool
+	awaitEarlierWrites bool
 }
 
 // on runs f on the queue under its lock, as one batch, and returns when that
 // is on disk. An f that returns an error must have changed nothing.
-func (e *Engine) on(sc Scope, queueURL string, f func(q *queue, t *txn) error) error {
+func (e *Engine) transact(sc Scope, queueURL string, f func(q *queue, t *txn) error) error {
 	if err := e.enter(); err != nil {
 		return err
 	}
 	defer e.leave()
-	q, err := e.find(sc, queueURL)
+	q, err := e.findQueue(sc, queueURL)
 	if err != nil {
 		return err
 	}
-	pending, err := q.do(f)
+	pending, err := q.transact(f)
 	if err != nil {
 		return err
 	}
-	return e.wait(pending)
+	return e.waitDurable(pending)
 }
 
-func (e *Engine) wait(p kv.Pending) error {
+func (e *Engine) waitDurable(p kv.Pending) error {
 	if err := p.Wait(); err != nil {
-		return e.fail(err)
+		return e.failStore(err)
 	}
 	return nil
 }
 
 // asError is err if it is for the caller, and the engine's end if it isn't.
-func (e *Engine) asError(err error) error {
+func (e *Engine) toAnswer(err error) error {
 	var answer *awswire.Error
 	if err == nil || errors.As(err, &answer) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return e.fail(err)
+	return e.failStore(err)
 }

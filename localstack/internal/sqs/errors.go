@@ -19,7 +19,7 @@ const (
 	codeOverLimit            = "OverLimit"
 	codePurgeInProgress      = "PurgeQueueInProgress"
 	codeDeletedRecently      = "QueueDeletedRecently"
-	codeNoOrigin             = "CouldNotDetermineMessageSource"
+	codeNoSource             = "CouldNotDetermineMessageSource"
 	codeNoQueue              = "QueueDoesNotExist"
 	codeQueueExists          = "QueueNameExists"
 	codeHandleInvalid        = "ReceiptHandleIsInvalid"

@@ -2,7 +2,7 @@ package sqs
 
 // Parked is how many polls wait on a queue of the default region.
 func (e *Engine) Parked(name string) int {
-	q, err := e.named("us-east-1", name)
+	q, err := e.queueByName("us-east-1", name)
 	if err != nil {
 		return 0
 	}
@@ -15,23 +15,23 @@ func (e *Engine) Parked(name string) int {
 func (e *Engine) Sweep() { e.sweep() }
 
 // LookAt has FIFO queues look at so many messages.
-func LookAt(n int) func(*Config) { return func(c *Config) { c.lookAt = n } }
+func LookAt(n int) func(*Config) { return func(c *Config) { c.lookAhead = n } }
 
 // OlderLayout puts a queue's messages into the store as they were before small
 // bodies stood behind the states: each in a record of its own.
 func (e *Engine) OlderLayout(name string) error {
-	q, err := e.named("us-east-1", name)
+	q, err := e.queueByName("us-east-1", name)
 	if err != nil {
 		return err
 	}
 	b := e.cfg.Store.NewBatch()
 	err = e.space.Scan(queueKey(kindState, q.id), queueKey(kindState, q.id+1), func(key, value []byte) (bool, error) {
-		s, small, err := decodeState(value)
+		s, inlineBody, err := decodeState(value)
 		if err != nil {
 			return false, err
 		}
 		b.Set(e.space, key, s.encode(nil))
-		b.Set(e.space, append([]byte{kindBody}, key[1:]...), small)
+		b.Set(e.space, append([]byte{kindBody}, key[1:]...), inlineBody)
 		return true, nil
 	})
 	if err != nil {

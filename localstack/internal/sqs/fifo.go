@@ -7,91 +7,91 @@ package sqs
 //
 // A queue's delay applies to messages sent before it was changed, too, and to
 // all alike, so groups come up in the order of their heads.
-type fifoLane struct {
-	q      *queue
-	front  front
-	groups map[string]*group
-	heads  groupHeap // the available ones, lowest head first
-	late   groupHeap // those of them that aren't up, lowest head first
-	up     groupHeap // those that are, in the order of their turns
-	turns  uint64    // given out so far
-	delay  int64     // ms; the queue's, when late and up were told apart
+type fifoBacklog struct {
+	q           *queue
+	lookAhead   lookAhead
+	groups      map[string]*group
+	unblocked   groupHeap // the available ones, lowest head first
+	unavailable groupHeap // those of them that aren't up, lowest head first
+	available   groupHeap // those that are, in the order of their turns
+	turns       uint64    // given out so far
+	delay       int64     // ms; the queue's, when late and up were told apart
 }
 
 type group struct {
 	name string
-	seqs seqs
+	seqs seqList
 	// turn orders the groups that are up. A group gets it when it comes up: it
 	// stands behind all others then, as was observed on AWS. Where the oldest
 	// is to be first, it is the head's sequence number.
 	turn uint64
 	// Where it is in the lane's heaps, -1 outside.
-	inHeads, inLate, inUp int
+	unblockedIndex, unavailableIndex, availableIndex int
 }
 
 func (g *group) head() uint64 { return g.seqs.at(0) }
 
-func newFIFOLane(q *queue) *fifoLane {
+func newFIFOBacklog(q *queue) *fifoBacklog {
 	byHead := func(a, b *group) bool { return a.head() < b.head() }
-	return &fifoLane{
-		q: q, groups: map[string]*group{}, delay: q.set.delay, front: front{size: q.e.cfg.lookAt},
-		heads: groupHeap{less: byHead, index: func(g *group) *int { return &g.inHeads }},
-		late:  groupHeap{less: byHead, index: func(g *group) *int { return &g.inLate }},
-		up:    groupHeap{less: func(a, b *group) bool { return a.turn < b.turn }, index: func(g *group) *int { return &g.inUp }},
+	return &fifoBacklog{
+		q: q, groups: map[string]*group{}, delay: q.settings.delay, lookAhead: lookAhead{size: q.e.cfg.lookAhead},
+		unblocked:   groupHeap{less: byHead, index: func(g *group) *int { return &g.unblockedIndex }},
+		unavailable: groupHeap{less: byHead, index: func(g *group) *int { return &g.unavailableIndex }},
+		available:   groupHeap{less: func(a, b *group) bool { return a.turn < b.turn }, index: func(g *group) *int { return &g.availableIndex }},
 	}
 }
 
-func (l *fifoLane) add(seq uint64, name string, _ int64) {
+func (l *fifoBacklog) add(seq uint64, name string, _ int64) {
 	g := l.groups[name]
 	if g == nil {
-		g = &group{name: name, inHeads: -1, inLate: -1, inUp: -1}
+		g = &group{name: name, unblockedIndex: -1, unavailableIndex: -1, availableIndex: -1}
 		l.groups[name] = g
 	}
 	g.seqs.push(seq)
-	l.front.add(seq)
+	l.lookAhead.add(seq)
 	if g.seqs.len() == 1 {
-		l.fix(g)
+		l.update(g)
 	}
 }
 
-func (l *fifoLane) hidden(f *flight) { l.fix(f.group) }
-func (l *fifoLane) back(f *flight)   { l.fix(f.group) }
+func (l *fifoBacklog) messageInFlight(f *inFlightMessage) { l.update(f.group) }
+func (l *fifoBacklog) messageVisible(f *inFlightMessage)  { l.update(f.group) }
 
-func (l *fifoLane) gone(f *flight) {
+func (l *fifoBacklog) remove(f *inFlightMessage) {
 	f.group.seqs.remove(f.seq)
-	l.front.remove(f.seq)
-	l.fix(f.group)
+	l.lookAhead.remove(f.seq)
+	l.update(f.group)
 }
 
 // fix puts g where it belongs after its head, or its head's state, changed.
-func (l *fifoLane) fix(g *group) {
+func (l *fifoBacklog) update(g *group) {
 	empty := g.seqs.len() == 0
-	available := !empty && l.q.flying[g.head()] == nil
-	up := available && l.isUp(g)
-	if up && g.inUp < 0 {
+	available := !empty && l.q.inFlight[g.head()] == nil
+	up := available && l.isAvailable(g)
+	if up && g.availableIndex < 0 {
 		l.turns++
 		g.turn = l.turns
 	}
 	if up && l.q.e.cfg.OldestGroupFirst {
 		g.turn = g.head()
 	}
-	l.heads.has(g, available)
-	l.late.has(g, available && !up)
-	l.up.has(g, up)
+	l.unblocked.put(g, available)
+	l.unavailable.put(g, available && !up)
+	l.available.put(g, up)
 	if empty {
 		delete(l.groups, g.name)
 	}
 }
 
-func (l *fifoLane) take(now int64, f func(uint64, *group) verdict) {
+func (l *fifoBacklog) take(now int64, f func(uint64, *group) verdict) {
 	var aside []*group
-	for l.ready(now) {
-		g := l.up.first()
+	for l.hasAvailable(now) {
+		g := l.available.first()
 		last := l.drain(g, now, f)
-		l.fix(g)
-		l.rise()
-		if last == passed {
-			l.up.has(g, false)
+		l.update(g)
+		l.addAvailable()
+		if last == skipped {
+			l.available.put(g, false)
 			aside = append(aside, g)
 		}
 		if last == stop {
@@ -99,16 +99,16 @@ func (l *fifoLane) take(now int64, f func(uint64, *group) verdict) {
 		}
 	}
 	for _, g := range aside {
-		l.fix(g)
+		l.update(g)
 	}
 }
 
 // drain offers g's messages up to the first in flight, and says with what it
 // ended.
-func (l *fifoLane) drain(g *group, now int64, f func(uint64, *group) verdict) verdict {
+func (l *fifoBacklog) drain(g *group, now int64, f func(uint64, *group) verdict) verdict {
 	for i := 0; i < g.seqs.len(); {
 		seq := g.seqs.at(i)
-		if l.q.flying[seq] != nil || l.upAt(seq) > now {
+		if l.q.inFlight[seq] != nil || l.delayEnd(seq) > now {
 			break
 		}
 		switch v := f(seq, g); v {
@@ -116,8 +116,8 @@ func (l *fifoLane) drain(g *group, now int64, f func(uint64, *group) verdict) ve
 			i++
 		case dropped:
 			g.seqs.remove(seq)
-			l.front.remove(seq)
-		case passed, stop:
+			l.lookAhead.remove(seq)
+		case skipped, stop:
 			return v
 		}
 	}
@@ -126,71 +126,71 @@ func (l *fifoLane) drain(g *group, now int64, f func(uint64, *group) verdict) ve
 
 // upAt is when a message's delay is over. Without one it doesn't look at the
 // clock, which may have been set back since the send.
-func (l *fifoLane) upAt(seq uint64) int64 {
-	if l.q.set.delay == 0 {
+func (l *fifoBacklog) delayEnd(seq uint64) int64 {
+	if l.q.settings.delay == 0 {
 		return 0
 	}
-	return sentAt(seq) + l.q.set.delay
+	return sentAt(seq) + l.q.settings.delay
 }
 
-func (l *fifoLane) settle(int64) {
-	if l.delay != l.q.set.delay {
-		l.delay = l.q.set.delay
+func (l *fifoBacklog) advance(int64) {
+	if l.delay != l.q.settings.delay {
+		l.delay = l.q.settings.delay
 		for _, g := range l.groups {
-			if g.inUp >= 0 { // and perhaps no longer
-				l.fix(g)
+			if g.availableIndex >= 0 { // and perhaps no longer
+				l.update(g)
 			}
 		}
 	}
-	l.rise()
+	l.addAvailable()
 }
 
 // rise brings up the groups that can be. It is called once the heaps are in
 // order.
-func (l *fifoLane) rise() {
-	for l.late.Len() > 0 && l.isUp(l.late.first()) {
-		l.fix(l.late.first())
+func (l *fifoBacklog) addAvailable() {
+	for l.unavailable.Len() > 0 && l.isAvailable(l.unavailable.first()) {
+		l.update(l.unavailable.first())
 	}
 }
 
-func (l *fifoLane) isUp(g *group) bool {
-	return l.upAt(g.head()) <= l.q.settled && l.front.holds(g.head())
+func (l *fifoBacklog) isAvailable(g *group) bool {
+	return l.delayEnd(g.head()) <= l.q.advancedTo && l.lookAhead.contains(g.head())
 }
 
-func (l *fifoLane) ready(int64) bool {
-	return l.up.Len() > 0 && len(l.q.flying) < maxInFlight
+func (l *fifoBacklog) hasAvailable(int64) bool {
+	return l.available.Len() > 0 && len(l.q.inFlight) < maxInFlight
 }
 
-func (l *fifoLane) next() int64 {
-	if l.late.Len() == 0 {
+func (l *fifoBacklog) nextAvailableAt() int64 {
+	if l.unavailable.Len() == 0 {
 		return 0
 	}
-	return l.upAt(l.late.first().head())
+	return l.delayEnd(l.unavailable.first().head())
 }
 
-func (l *fifoLane) expire(horizon int64, f func(uint64)) {
-	for l.heads.Len() > 0 && sentAt(l.heads.first().head()) <= horizon {
-		g := l.heads.first()
+func (l *fifoBacklog) expire(horizon int64, f func(uint64)) {
+	for l.unblocked.Len() > 0 && sentAt(l.unblocked.first().head()) <= horizon {
+		g := l.unblocked.first()
 		seq := g.seqs.pop()
 		f(seq)
-		l.front.remove(seq)
-		l.fix(g)
-		l.rise()
+		l.lookAhead.remove(seq)
+		l.update(g)
+		l.addAvailable()
 	}
 }
 
 // delayed walks over the groups, but only where the queue has a delay.
-func (l *fifoLane) delayed(now int64) int {
-	if l.q.set.delay == 0 {
+func (l *fifoBacklog) countDelayed(now int64) int {
+	if l.q.settings.delay == 0 {
 		return 0
 	}
 	n := 0
-	firstLate := uint64(max(now-l.q.set.delay+1, 0)) << seqShift
+	firstLate := uint64(max(now-l.q.settings.delay+1, 0)) << seqShift
 	for _, g := range l.groups {
 		i, _ := g.seqs.find(firstLate)
 		n += g.seqs.len() - i
 	}
-	for seq := range l.q.flying { // was received before the delay was made longer
+	for seq := range l.q.inFlight { // was received before the delay was made longer
 		if seq >= firstLate {
 			n--
 		}
@@ -198,7 +198,7 @@ func (l *fifoLane) delayed(now int64) int {
 	return n
 }
 
-func (l *fifoLane) holds(seq uint64, name string) bool {
+func (l *fifoBacklog) contains(seq uint64, name string) bool {
 	g := l.groups[name]
 	if g == nil {
 		return false
@@ -207,4 +207,4 @@ func (l *fifoLane) holds(seq uint64, name string) bool {
 	return ok
 }
 
-func (l *fifoLane) groupOf(name string) *group { return l.groups[name] }
+func (l *fifoBacklog) findGroup(name string) *group { return l.groups[name] }

@@ -12,7 +12,7 @@ type groupHeap struct {
 func (h *groupHeap) first() *group { return h.groups[0] }
 
 // has puts g in, or where it belongs after it changed, or takes it out.
-func (h *groupHeap) has(g *group, in bool) {
+func (h *groupHeap) put(g *group, in bool) {
 	i := *h.index(g)
 	switch {
 	case in && i < 0:

@@ -23,24 +23,24 @@ const handleSize = 2 + 8 + 8 + 4 + 16
 // queue, or one that was made up, is told from ours.
 func (q *queue) handle(r receipt) string {
 	b := append(make([]byte, 0, handleSize), handleVersion...)
-	b = be64(be64(b, q.id), r.seq)
+	b = appendUint64(appendUint64(b, q.id), r.seq)
 	b = binary.BigEndian.AppendUint32(b, r.count)
-	return base64.StdEncoding.EncodeToString(append(b, q.seal(b)...))
+	return base64.StdEncoding.EncodeToString(append(b, q.signature(b)...))
 }
 
-func (q *queue) seal(b []byte) []byte {
+func (q *queue) signature(b []byte) []byte {
 	sum := sha256.Sum256(append(append([]byte{}, q.rec.Salt...), b...))
 	return sum[:16]
 }
 
 // receiptOf reads a handle of this queue. Error: ReceiptHandleIsInvalid.
-func (q *queue) receiptOf(handle string) (receipt, error) {
+func (q *queue) parseHandle(handle string) (receipt, error) {
 	if handle == "" {
 		return receipt{}, errMissing("ReceiptHandle")
 	}
 	b, err := base64.StdEncoding.DecodeString(handle)
 	if err != nil || len(b) != handleSize || !bytes.Equal(b[:2], handleVersion) ||
-		!bytes.Equal(q.seal(b[:handleSize-16]), b[handleSize-16:]) {
+		!bytes.Equal(q.signature(b[:handleSize-16]), b[handleSize-16:]) {
 		return receipt{}, errHandle(handle)
 	}
 	return receipt{

@@ -91,10 +91,10 @@ func (q *queue) sweep() (again bool, err error) {
 		default:
 		}
 		deleted := false
-		p, err := q.do(func(q *queue, t *txn) error {
-			again = q.forget(t) || q.count > 0
-			q.eraseDoomed(t, janitorBatch)
-			full = len(q.doomed) > 0
+		p, err := q.transact(func(q *queue, t *txn) error {
+			again = q.deleteExpiredPeriods(t) || q.count > 0
+			q.deleteExpired(t, janitorBatch)
+			full = len(q.expired) > 0
 			return nil
 		})
 		q.mu.Lock()
@@ -106,7 +106,7 @@ func (q *queue) sweep() (again bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if err := q.e.wait(p); err != nil {
+		if err := q.e.waitDurable(p); err != nil {
 			return false, err
 		}
 	}

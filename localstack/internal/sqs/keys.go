@@ -22,26 +22,26 @@ import (
 const (
 	kindCounter = 'N'
 	kindQueue   = 'Q'
-	kindGrave   = 'G'
+	kindDeleted = 'G'
 	kindTask    = 'T'
-	kindLast    = 'L'
+	kindLastSeq = 'L'
 	kindState   = 'S'
 	kindBody    = 'B'
-	kindRecent  = 'R'
+	kindWindow  = 'R'
 )
 
 // messageKinds are the kinds that a purge removes; L stays, so that sequence
 // numbers never come twice.
-var messageKinds = []byte{kindState, kindBody, kindRecent}
+var messageKinds = []byte{kindState, kindBody, kindWindow}
 
-func be64(b []byte, v uint64) []byte { return binary.BigEndian.AppendUint64(b, v) }
+func appendUint64(b []byte, v uint64) []byte { return binary.BigEndian.AppendUint64(b, v) }
 
 func queueKey(kind byte, queue uint64) []byte {
-	return be64(append(make([]byte, 0, 9), kind), queue)
+	return appendUint64(append(make([]byte, 0, 9), kind), queue)
 }
 
 func messageKey(kind byte, queue, seq uint64) []byte {
-	return be64(be64(append(make([]byte, 0, 17), kind), queue), seq)
+	return appendUint64(appendUint64(append(make([]byte, 0, 17), kind), queue), seq)
 }
 
 // A hash names a deduplication ID or an attempt ID in a key.
@@ -59,12 +59,12 @@ func hashOf(parts ...string) (h hash) {
 	return h
 }
 
-func termKey(queue, term uint64) []byte { return messageKey(kindRecent, queue, term) }
+func periodKey(queue, term uint64) []byte { return messageKey(kindWindow, queue, term) }
 
-func recentKey(queue, term uint64, h hash) []byte {
-	return append(be64(be64(append(make([]byte, 0, 17+len(h)), kindRecent), queue), term), h[:]...)
+func windowKey(queue, term uint64, h hash) []byte {
+	return append(appendUint64(appendUint64(append(make([]byte, 0, 17+len(h)), kindWindow), queue), term), h[:]...)
 }
 
-func graveKey(region, name string) []byte {
-	return append(append([]byte{kindGrave}, region...), "\x00"+name...)
+func deletedKey(region, name string) []byte {
+	return append(append([]byte{kindDeleted}, region...), "\x00"+name...)
 }

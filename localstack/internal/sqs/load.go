@@ -45,14 +45,14 @@ func (e *Engine) loadQueue(key, value []byte) (*queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v, ok, err := e.space.Get(queueKey(kindLast, q.id)); err != nil {
+	if v, ok, err := e.space.Get(queueKey(kindLastSeq, q.id)); err != nil {
 		return nil, err
 	} else if ok && len(v) == 8 {
 		q.lastSeq = binary.BigEndian.Uint64(v)
 	}
 	now := e.now()
-	q.recent.unsure = now + window
-	if err := q.loadTerms(); err != nil {
+	q.recent.unsure = now + dedupWindow
+	if err := q.loadPeriods(); err != nil {
 		return nil, err
 	}
 	err = e.space.Scan(queueKey(kindState, q.id), queueKey(kindState, q.id+1), func(key, value []byte) (bool, error) {
@@ -69,17 +69,17 @@ func (e *Engine) loadQueue(key, value []byte) (*queue, error) {
 }
 
 // loadTerms looks which terms there are, without reading their records.
-func (q *queue) loadTerms() error {
-	end := queueKey(kindRecent, q.id+1)
-	for from, more := queueKey(kindRecent, q.id), true; more; {
+func (q *queue) loadPeriods() error {
+	end := queueKey(kindWindow, q.id+1)
+	for from, more := queueKey(kindWindow, q.id), true; more; {
 		more = false
 		err := q.e.space.Scan(from, end, func(key, _ []byte) (bool, error) {
 			if len(key) < 17 {
 				return false, fmt.Errorf("key of a term: %w", errRecord)
 			}
 			term := binary.BigEndian.Uint64(key[9:])
-			q.terms = append(q.terms, term)
-			from, more = termKey(q.id, term+1), true
+			q.periods = append(q.periods, term)
+			from, more = periodKey(q.id, term+1), true
 			return false, nil
 		})
 		if err != nil {
@@ -94,18 +94,18 @@ func (q *queue) loadTerms() error {
 func (q *queue) restore(seq uint64, s stateRecord, now int64) {
 	q.count++
 	q.lastSeq = max(q.lastSeq, seq)
-	inFlight := s.Count > 0 && s.Hidden > now
+	inFlight := s.Count > 0 && s.VisibleAt > now
 	received := s.Count > 0 && !q.rec.FIFO
 	if !received {
-		if s.Hidden <= now {
-			s.Hidden = 0
+		if s.VisibleAt <= now {
+			s.VisibleAt = 0
 		}
-		q.lane.add(seq, s.Group, s.Hidden)
+		q.backlog.add(seq, s.Group, s.VisibleAt)
 	}
 	switch {
 	case inFlight:
-		q.lane.hidden(q.fly(seq, s, q.lane.groupOf(s.Group)))
+		q.backlog.messageInFlight(q.addInFlight(seq, s, q.backlog.findGroup(s.Group)))
 	case received:
-		q.lane.back(&flight{seq: seq, state: s})
+		q.backlog.messageVisible(&inFlightMessage{seq: seq, state: s})
 	}
 }

@@ -86,28 +86,28 @@ func (e *Engine) StartMessageMoveTask(_ context.Context, _ Scope, in StartMessag
 		ID: awswire.RequestID(), Source: in.SourceArn, Destination: in.DestinationArn, Rate: in.MaxNumberOfMessagesPerSecond,
 		Status: taskRunning, Started: e.now(), ToMove: int64(source.size()),
 	}
-	pending, err := e.tasks.add(m)
+	pending, err := e.moveTasks.add(m)
 	if err != nil {
-		return out, e.asError(err)
+		return out, e.toAnswer(err)
 	}
-	return StartMessageMoveTaskOutput{TaskHandle: m.handle()}, e.wait(pending)
+	return StartMessageMoveTaskOutput{TaskHandle: m.handle()}, e.waitDurable(pending)
 }
 
 func (q *queue) size() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.settle(q.e.now())
-	return q.count - len(q.flying)
+	q.advance(q.e.now())
+	return q.count - len(q.inFlight)
 }
 
 func (e *Engine) checkMove(in StartMessageMoveTaskInput) (source *queue, err error) {
 	if in.SourceArn == "" {
 		return nil, errMissing("SourceArn")
 	}
-	if source = e.byARN(in.SourceArn); source == nil {
+	if source = e.queueByARN(in.SourceArn); source == nil {
 		return nil, errNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
 	}
-	if len(e.names(source.rec.Region, func(q *queue) bool { return q.redriveTarget() == in.SourceArn })) == 0 {
+	if len(e.queueNames(source.rec.Region, func(q *queue) bool { return q.redriveTarget() == in.SourceArn })) == 0 {
 		return nil, errorf(codeInvalidParameter, "Source queue must be configured as a Dead Letter Queue.")
 	}
 	if r := in.MaxNumberOfMessagesPerSecond; r != nil && (*r < 1 || *r > maxMoveRate) {
@@ -116,7 +116,7 @@ func (e *Engine) checkMove(in StartMessageMoveTaskInput) (source *queue, err err
 	if in.DestinationArn == "" {
 		return source, nil
 	}
-	destination := e.byARN(in.DestinationArn)
+	destination := e.queueByARN(in.DestinationArn)
 	switch {
 	case destination == nil:
 		return nil, errNotFound("The resource that you specified for the DestinationArn parameter doesn't exist.")
@@ -144,10 +144,10 @@ func (e *Engine) ListMessageMoveTasks(_ context.Context, _ Scope, in ListMessage
 			return out, errValue(limit, "MaxResults", "Must be between 1 and 10, if provided.")
 		}
 	}
-	if e.byARN(in.SourceArn) == nil {
+	if e.queueByARN(in.SourceArn) == nil {
 		return out, errNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
 	}
-	for _, m := range e.tasks.of(in.SourceArn) {
+	for _, m := range e.moveTasks.ofSource(in.SourceArn) {
 		if len(out.Results) < limit {
 			out.Results = append(out.Results, m.entry())
 		}
@@ -181,14 +181,14 @@ func (e *Engine) CancelMessageMoveTask(_ context.Context, _ Scope, in CancelMess
 	if err != nil || json.Unmarshal(doc, &handle) != nil || handle.TaskID == "" {
 		return out, errorf(codeInvalidParameter, "Value for parameter TaskHandle is invalid.")
 	}
-	if e.byARN(handle.SourceArn) == nil {
+	if e.queueByARN(handle.SourceArn) == nil {
 		return out, errNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
 	}
-	moved, pending, err := e.tasks.cancel(handle.TaskID)
+	moved, pending, err := e.moveTasks.cancel(handle.TaskID)
 	if err != nil {
-		return out, e.asError(err)
+		return out, e.toAnswer(err)
 	}
-	return CancelMessageMoveTaskOutput{ApproximateNumberOfMessagesMoved: moved}, e.wait(pending)
+	return CancelMessageMoveTaskOutput{ApproximateNumberOfMessagesMoved: moved}, e.waitDurable(pending)
 }
 
 // move moves up to limit of the source's available messages in one batch, and
@@ -198,7 +198,7 @@ func (e *Engine) move(m moveTask, limit int) (moved int, err error) {
 		return 0, err
 	}
 	defer e.leave()
-	source := e.byARN(m.Source)
+	source := e.queueByARN(m.Source)
 	if source == nil {
 		return 0, errNoQueue()
 	}
@@ -217,42 +217,42 @@ func (e *Engine) move(m moveTask, limit int) (moved int, err error) {
 
 func (e *Engine) moveTo(source, target *queue, m moveTask, limit int) (moved int, err error) {
 	unlock := lockBoth(source, target)
-	pending, err := source.doLocked(func(q *queue, t *txn) error {
+	pending, err := source.transactLocked(func(q *queue, t *txn) error {
 		if target.deleted {
 			return errNoQueue()
 		}
 		moved, err = q.moveInto(t, target, limit, m.Destination == "")
 		return err
 	})
-	target.rouse(e.now())
+	target.wakeWaiter(e.now())
 	unlock()
 	if err != nil {
 		return 0, err
 	}
-	return moved, e.wait(pending)
+	return moved, e.waitDurable(pending)
 }
 
 // moveInto moves messages until one has another origin than target, where each
 // is to go where it came from. One that is too old is dropped.
 func (q *queue) moveInto(t *txn, target *queue, limit int, home bool) (moved int, err error) {
-	q.lane.take(t.now, func(seq uint64, _ *group) verdict {
+	q.backlog.take(t.now, func(seq uint64, _ *group) verdict {
 		if moved == limit {
 			return stop
 		}
-		s, body, _, readErr := q.read(seq)
+		s, body, _, readErr := q.loadMessage(seq)
 		switch {
 		case readErr != nil:
 			err = readErr
 			return stop
-		case q.tooOld(t, s):
-			q.doom(seq)
+		case q.isExpired(t, s):
+			q.expire(seq)
 			return dropped
 		case home && s.Source != target.arn():
 			return stop
 		}
 		// AWS counts it as a new message, with another ID and age.
 		body.ID = awswire.RequestID()
-		q.eraseBody(t, seq, s)
+		q.deleteBody(t, seq, s)
 		q.transfer(t, target, seq, stateRecord{Group: s.Group, Sent: t.now}, body)
 		moved++
 		return dropped
@@ -265,11 +265,11 @@ func (e *Engine) moveTarget(source *queue, m moveTask) (*queue, error) {
 	arn := m.Destination
 	if arn == "" {
 		var err error
-		if arn, err = source.nextOrigin(); err != nil || arn == "" {
+		if arn, err = source.nextSource(); err != nil || arn == "" {
 			return nil, err
 		}
 	}
-	target := e.byARN(arn)
+	target := e.queueByARN(arn)
 	if target == nil || target == source || target.rec.FIFO != source.rec.FIFO {
 		return nil, errNoQueue()
 	}
@@ -278,18 +278,18 @@ func (e *Engine) moveTarget(source *queue, m moveTask) (*queue, error) {
 
 // nextOrigin is the queue that the next message was dead-lettered from, and ""
 // if there is no message. Error: CouldNotDetermineMessageSource.
-func (q *queue) nextOrigin() (arn string, err error) {
-	_, err = q.do(func(q *queue, t *txn) (readErr error) {
-		q.lane.take(t.now, func(seq uint64, _ *group) verdict {
-			s, _, _, err := q.state(seq)
+func (q *queue) nextSource() (arn string, err error) {
+	_, err = q.transact(func(q *queue, t *txn) (readErr error) {
+		q.backlog.take(t.now, func(seq uint64, _ *group) verdict {
+			s, _, _, err := q.loadState(seq)
 			switch {
 			case err != nil:
 				readErr = err
-			case q.tooOld(t, s):
-				q.doom(seq)
+			case q.isExpired(t, s):
+				q.expire(seq)
 				return dropped
 			case s.Source == "":
-				readErr = errorf(codeNoOrigin, "A message was not moved here by a redrive policy.")
+				readErr = errorf(codeNoSource, "A message was not moved here by a redrive policy.")
 			}
 			arn = s.Source
 			return stop

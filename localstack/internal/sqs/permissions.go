@@ -34,7 +34,7 @@ var permissionActions = []string{
 // AddPermission adds a statement to the queue's Policy attribute.
 // Error: InvalidParameterValue, for an action or a label that is there.
 func (e *Engine) AddPermission(_ context.Context, sc Scope, in AddPermissionInput) (out AddPermissionOutput, err error) {
-	return out, e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
 		s, err := q.statementOf(in)
 		if err != nil {
 			return err
@@ -51,7 +51,7 @@ func (e *Engine) AddPermission(_ context.Context, sc Scope, in AddPermissionInpu
 
 // RemovePermission removes a statement, and with the last one the policy.
 func (e *Engine) RemovePermission(_ context.Context, sc Scope, in RemovePermissionInput) (out RemovePermissionOutput, err error) {
-	return out, e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
 		p := q.policy()
 		i := p.find(in.Label)
 		if i < 0 {

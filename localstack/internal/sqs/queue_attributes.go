@@ -9,7 +9,7 @@ import (
 // GetQueueAttributes answers with the attributes that are named and set; All
 // names all. Error: InvalidAttributeName.
 func (e *Engine) GetQueueAttributes(_ context.Context, sc Scope, in GetQueueAttributesInput) (out GetQueueAttributesOutput, err error) {
-	err = e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	err = e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
 		names := in.AttributeNames
 		if slices.Contains(names, "All") {
 			names = q.attributeNames()
@@ -30,15 +30,15 @@ func (e *Engine) GetQueueAttributes(_ context.Context, sc Scope, in GetQueueAttr
 	return out, err
 }
 
-func (q *queue) presets() []string {
+func (q *queue) defaultAttributes() []string {
 	if q.rec.FIFO {
-		return fifoPresets
+		return fifoDefaults
 	}
-	return standardPresets
+	return standardDefaults
 }
 
 func (q *queue) attributeNames() []string {
-	names := slices.Clone(q.presets())
+	names := slices.Clone(q.defaultAttributes())
 	for name := range computedAttributes {
 		names = append(names, name)
 	}
@@ -55,7 +55,7 @@ func (q *queue) readAttribute(name string, now int64) (string, error) {
 	if v, ok := q.rec.Attributes[name]; ok {
 		return v, nil
 	}
-	if slices.Contains(q.presets(), name) {
+	if slices.Contains(q.defaultAttributes(), name) {
 		return attribute(nil, name), nil
 	}
 	_, number := numberAttributes[name]
@@ -73,7 +73,7 @@ func (e *Engine) SetQueueAttributes(_ context.Context, sc Scope, in SetQueueAttr
 		return out, err
 	}
 	defer e.leave()
-	q, err := e.find(sc, in.QueueUrl)
+	q, err := e.findQueue(sc, in.QueueUrl)
 	if err != nil {
 		return out, err
 	}
@@ -83,28 +83,28 @@ func (e *Engine) SetQueueAttributes(_ context.Context, sc Scope, in SetQueueAttr
 	if err := e.checkRedrive(q.rec.Region, q.rec.Name, q.rec.FIFO, in.Attributes); err != nil {
 		return out, err
 	}
-	pending, err := q.do(func(q *queue, t *txn) error {
+	pending, err := q.transact(func(q *queue, t *txn) error {
 		return q.setAttributes(t, in.Attributes)
 	})
 	if err != nil {
 		return out, err
 	}
-	return out, e.wait(pending)
+	return out, e.waitDurable(pending)
 }
 
 func (q *queue) setAttributes(t *txn, update map[string]string) error {
-	merged := merge(q.rec.Attributes, update)
-	if err := checkTogether(merged); err != nil {
+	merged := mergeAttributes(q.rec.Attributes, update)
+	if err := checkCombination(merged); err != nil {
 		return err
 	}
 	set, err := parseSettings(merged)
 	if err != nil {
 		return err
 	}
-	q.rec.Attributes, q.set = merged, set
+	q.rec.Attributes, q.settings = merged, set
 	q.rec.Modified = t.now
-	q.settle(t.now) // by the new delay and retention
-	q.save(t)
+	q.advance(t.now) // by the new delay and retention
+	q.saveRecord(t)
 	return nil
 }
 
@@ -125,8 +125,8 @@ func (e *Engine) checkRedrive(region, name string, fifo bool, attributes map[str
 	if err != nil || document == "" {
 		return err
 	}
-	target := e.byARN(policy.target)
-	source := arnOf(region, name)
+	target := e.queueByARN(policy.target)
+	source := queueARN(region, name)
 	switch {
 	case target == nil || target.rec.Region != region:
 		return errValue(document, "RedrivePolicy", "Dead letter target does not exist.")

@@ -37,11 +37,11 @@ func (e *Engine) CreateQueue(_ context.Context, sc Scope, in CreateQueueInput) (
 	if err := checkQueueName(in.QueueName, fifo); err != nil {
 		return out, err
 	}
-	pending, err := e.create(sc.Region, in, fifo)
+	pending, err := e.createOrGet(sc.Region, in, fifo)
 	if err != nil {
-		return out, e.asError(err)
+		return out, e.toAnswer(err)
 	}
-	return CreateQueueOutput{QueueUrl: sc.url(in.QueueName)}, e.wait(pending)
+	return CreateQueueOutput{QueueUrl: sc.queueURL(in.QueueName)}, e.waitDurable(pending)
 }
 
 func checkQueueName(name string, fifo bool) error {
@@ -58,8 +58,8 @@ func checkQueueName(name string, fifo bool) error {
 	return nil
 }
 
-func (e *Engine) create(region string, in CreateQueueInput, fifo bool) (kv.Pending, error) {
-	if err := firstError(checkAttributes(in.Attributes, fifo), checkTogether(in.Attributes)); err != nil {
+func (e *Engine) createOrGet(region string, in CreateQueueInput, fifo bool) (kv.Pending, error) {
+	if err := firstError(checkAttributes(in.Attributes, fifo), checkCombination(in.Attributes)); err != nil {
 		return kv.Pending{}, err
 	}
 	if err := e.checkRedrive(region, in.QueueName, fifo, in.Attributes); err != nil {
@@ -71,46 +71,46 @@ func (e *Engine) create(region string, in CreateQueueInput, fifo bool) (kv.Pendi
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if q, ok := e.queues[queueName{region, in.QueueName}]; ok {
-		return q.do(func(q *queue, t *txn) error {
-			t.promises = true
-			return q.sameAs(in.Attributes)
+		return q.transact(func(q *queue, t *txn) error {
+			t.awaitEarlierWrites = true
+			return q.checkSameAttributes(in.Attributes)
 		})
 	}
 	now := e.now()
-	if err := e.checkGrave(region, in.QueueName, now); err != nil {
+	if err := e.checkDeletedRecently(region, in.QueueName, now); err != nil {
 		return kv.Pending{}, err
 	}
 	return e.createNew(region, in, fifo, now)
 }
 
 // sameAs is QueueNameExists unless the queue has those attributes.
-func (q *queue) sameAs(attributes map[string]string) error {
+func (q *queue) checkSameAttributes(attributes map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		if canonical(name, attributes[name]) != attribute(q.rec.Attributes, name) {
+		if canonicalValue(name, attributes[name]) != attribute(q.rec.Attributes, name) {
 			return errorf(codeQueueExists, "A queue already exists with the same name and a different value for attribute %s", name)
 		}
 	}
 	return nil
 }
 
-func (e *Engine) checkGrave(region, name string, now int64) error {
-	v, ok, err := e.space.Get(graveKey(region, name))
+func (e *Engine) checkDeletedRecently(region, name string, now int64) error {
+	v, ok, err := e.space.Get(deletedKey(region, name))
 	if err != nil || !ok || e.cfg.NoCooldown {
 		return err
 	}
-	if r := (reader{b: v}); now < int64(r.uint())+cooldown {
+	if r := (recordReader{b: v}); now < int64(r.uint())+cooldown {
 		return errorf(codeDeletedRecently, "You must wait 60 seconds after deleting a queue before you can create another with the same name.")
 	}
 	return nil
 }
 
 func (e *Engine) createNew(region string, in CreateQueueInput, fifo bool, now int64) (kv.Pending, error) {
-	if err := e.writable(); err != nil {
+	if err := e.checkWritable(); err != nil {
 		return kv.Pending{}, err
 	}
 	rec := queueRecord{
 		Region: region, Name: in.QueueName, FIFO: fifo, Created: now, Modified: now,
-		Salt: make([]byte, 16), Attributes: merge(nil, in.Attributes), Tags: in.Tags,
+		Salt: make([]byte, 16), Attributes: mergeAttributes(nil, in.Attributes), Tags: in.Tags,
 		GroupDedup: in.Attributes["DeduplicationScope"] == "messageGroup",
 	}
 	_, _ = rand.Read(rec.Salt) // never fails
@@ -119,9 +119,9 @@ func (e *Engine) createNew(region string, in CreateQueueInput, fifo bool, now in
 		return kv.Pending{}, err
 	}
 	t := &txn{Batch: e.cfg.Store.NewBatch(), now: now}
-	t.Set(e.space, []byte{kindCounter}, be64(nil, q.id))
-	t.Delete(e.space, graveKey(region, in.QueueName))
-	q.save(t)
+	t.Set(e.space, []byte{kindCounter}, appendUint64(nil, q.id))
+	t.Delete(e.space, deletedKey(region, in.QueueName))
+	q.saveRecord(t)
 	p, err := q.apply(t)
 	if err == nil {
 		e.lastQueue = q.id
@@ -131,7 +131,7 @@ func (e *Engine) createNew(region string, in CreateQueueInput, fifo bool, now in
 }
 
 // save writes the queue's record.
-func (q *queue) save(t *txn) {
+func (q *queue) saveRecord(t *txn) {
 	v, _ := json.Marshal(q.rec) // strings, numbers, bytes: always marshals
 	t.Set(q.e.space, queueKey(kindQueue, q.id), v)
 }
@@ -143,13 +143,13 @@ func (e *Engine) DeleteQueue(_ context.Context, sc Scope, in DeleteQueueInput) (
 		return out, err
 	}
 	defer e.leave()
-	q, err := e.find(sc, in.QueueUrl)
+	q, err := e.findQueue(sc, in.QueueUrl)
 	if err != nil {
 		return out, err
 	}
 	e.mu.Lock()
-	pending, err := q.do(func(q *queue, t *txn) error {
-		q.bury(t)
+	pending, err := q.transact(func(q *queue, t *txn) error {
+		q.deleteQueue(t)
 		delete(e.queues, queueName{q.rec.Region, q.rec.Name})
 		return nil
 	})
@@ -157,21 +157,21 @@ func (e *Engine) DeleteQueue(_ context.Context, sc Scope, in DeleteQueueInput) (
 	if err != nil {
 		return out, err
 	}
-	return out, e.wait(pending)
+	return out, e.waitDurable(pending)
 }
 
-func (q *queue) bury(t *txn) {
-	q.clear(t)
+func (q *queue) deleteQueue(t *txn) {
+	q.deleteAllMessages(t)
 	t.Delete(q.e.space, queueKey(kindQueue, q.id))
-	t.Delete(q.e.space, queueKey(kindLast, q.id))
-	t.Set(q.e.space, graveKey(q.rec.Region, q.rec.Name), uvarint(t.now))
+	t.Delete(q.e.space, queueKey(kindLastSeq, q.id))
+	t.Set(q.e.space, deletedKey(q.rec.Region, q.rec.Name), uvarint(t.now))
 	q.deleted = true
-	q.alarm.disarm()
+	q.wakeTimer.disarm()
 }
 
 // clear removes all messages, and what is remembered of former ones.
-func (q *queue) clear(t *txn) {
-	q.keepLast(t)
+func (q *queue) deleteAllMessages(t *txn) {
+	q.saveLastSeq(t)
 	for _, kind := range messageKinds {
 		t.DeleteRange(q.e.space, queueKey(kind, q.id), queueKey(kind, q.id+1))
 	}
@@ -181,13 +181,13 @@ func (q *queue) clear(t *txn) {
 // PurgeQueue deletes all messages, those in flight too, and forgets the
 // deduplication window. Error: PurgeQueueInProgress, within 60 s of the last.
 func (e *Engine) PurgeQueue(_ context.Context, sc Scope, in PurgeQueueInput) (out PurgeQueueOutput, err error) {
-	return out, e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
 		if q.rec.Purged != 0 && t.now < q.rec.Purged+cooldown && !e.cfg.NoCooldown {
 			return awswire.Errorf(403, codePurgeInProgress, "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.rec.Name)
 		}
-		q.clear(t)
+		q.deleteAllMessages(t)
 		q.rec.Purged = t.now
-		q.save(t)
+		q.saveRecord(t)
 		return nil
 	})
 }
@@ -204,11 +204,11 @@ func (e *Engine) GetQueueUrl(_ context.Context, sc Scope, in GetQueueUrlInput) (
 	if in.QueueOwnerAWSAccountId != "" && in.QueueOwnerAWSAccountId != awswire.Account {
 		return out, errNoQueue()
 	}
-	q, err := e.named(sc.Region, in.QueueName)
+	q, err := e.queueByName(sc.Region, in.QueueName)
 	if err != nil {
 		return out, err
 	}
-	return GetQueueUrlOutput{QueueUrl: sc.url(q.rec.Name)}, nil
+	return GetQueueUrlOutput{QueueUrl: sc.queueURL(q.rec.Name)}, nil
 }
 
 // ListQueues answers with the region's queues by name. Without MaxResults it
@@ -218,10 +218,10 @@ func (e *Engine) ListQueues(_ context.Context, sc Scope, in ListQueuesInput) (ou
 		return out, err
 	}
 	defer e.leave()
-	names := e.names(sc.Region, func(q *queue) bool { return strings.HasPrefix(q.rec.Name, in.QueueNamePrefix) })
+	names := e.queueNames(sc.Region, func(q *queue) bool { return strings.HasPrefix(q.rec.Name, in.QueueNamePrefix) })
 	page, token, err := pageOf(names, in.MaxResults, in.NextToken)
 	for _, name := range page {
-		out.QueueUrls = append(out.QueueUrls, sc.url(name))
+		out.QueueUrls = append(out.QueueUrls, sc.queueURL(name))
 	}
 	out.NextToken = token
 	return out, err
@@ -234,21 +234,21 @@ func (e *Engine) ListDeadLetterSourceQueues(_ context.Context, sc Scope, in List
 		return out, err
 	}
 	defer e.leave()
-	dlq, err := e.find(sc, in.QueueUrl)
+	dlq, err := e.findQueue(sc, in.QueueUrl)
 	if err != nil {
 		return out, err
 	}
-	names := e.names(sc.Region, func(q *queue) bool { return q.redriveTarget() == dlq.arn() })
+	names := e.queueNames(sc.Region, func(q *queue) bool { return q.redriveTarget() == dlq.arn() })
 	page, token, err := pageOf(names, in.MaxResults, in.NextToken)
 	out.QueueUrls = []string{}
 	for _, name := range page {
-		out.QueueUrls = append(out.QueueUrls, sc.url(name))
+		out.QueueUrls = append(out.QueueUrls, sc.queueURL(name))
 	}
 	out.NextToken = token
 	return out, err
 }
 
-func (e *Engine) names(region string, keep func(q *queue) bool) []string {
+func (e *Engine) queueNames(region string, keep func(q *queue) bool) []string {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	var names []string

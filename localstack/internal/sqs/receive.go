@@ -12,13 +12,13 @@ import (
 )
 
 // A receive is a checked ReceiveMessage request.
-type receive struct {
-	limit      int
-	visibility int64 // ms; -1 is the queue's
-	wait       int64 // s; -1 is the queue's
-	attempt    string
-	system     []string
-	user       []string
+type receiveRequest struct {
+	limit       int
+	visibility  int64 // ms; -1 is the queue's
+	wait        int64 // s; -1 is the queue's
+	attemptID   string
+	systemNames []string
+	userNames   []string
 }
 
 // ReceiveMessage takes up to MaxNumberOfMessages out of sight and answers with
@@ -30,7 +30,7 @@ func (e *Engine) ReceiveMessage(ctx context.Context, sc Scope, in ReceiveMessage
 		return out, err
 	}
 	defer e.leave()
-	q, err := e.find(sc, in.QueueUrl)
+	q, err := e.findQueue(sc, in.QueueUrl)
 	if err != nil {
 		return out, err
 	}
@@ -43,7 +43,7 @@ func (e *Engine) ReceiveMessage(ctx context.Context, sc Scope, in ReceiveMessage
 	if err != nil {
 		return ReceiveMessageOutput{}, err
 	}
-	return out, e.wait(pending)
+	return out, e.waitDurable(pending)
 }
 
 // systemAttributes are what a message says about itself when asked.
@@ -52,8 +52,8 @@ var systemAttributes = []string{
 	"MessageDeduplicationId", "MessageGroupId", "AWSTraceHeader", "DeadLetterQueueSourceArn",
 }
 
-func checkReceive(in ReceiveMessageInput, fifo bool) (r receive, err error) {
-	r = receive{limit: 1, visibility: -1, wait: -1, attempt: in.ReceiveRequestAttemptId, user: in.MessageAttributeNames}
+func checkReceive(in ReceiveMessageInput, fifo bool) (r receiveRequest, err error) {
+	r = receiveRequest{limit: 1, visibility: -1, wait: -1, attemptID: in.ReceiveRequestAttemptId, userNames: in.MessageAttributeNames}
 	if n := in.MaxNumberOfMessages; n != nil {
 		if *n < 1 || *n > 10 {
 			return r, errValue(*n, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
@@ -72,16 +72,16 @@ func checkReceive(in ReceiveMessageInput, fifo bool) (r receive, err error) {
 		}
 		r.visibility = seconds(int64(*s))
 	}
-	if r.attempt != "" {
+	if r.attemptID != "" {
 		if !fifo {
-			return r, errValue(r.attempt, "ReceiveRequestAttemptId", "The request includes a parameter that is not valid for this queue type.")
+			return r, errValue(r.attemptID, "ReceiveRequestAttemptId", "The request includes a parameter that is not valid for this queue type.")
 		}
-		if err := checkID(&r.attempt, "ReceiveRequestAttemptId"); err != nil {
+		if err := checkID(&r.attemptID, "ReceiveRequestAttemptId"); err != nil {
 			return r, err
 		}
 	}
-	r.system = append(slices.Clone(in.MessageSystemAttributeNames), in.AttributeNames...)
-	for _, name := range r.system {
+	r.systemNames = append(slices.Clone(in.MessageSystemAttributeNames), in.AttributeNames...)
+	for _, name := range r.systemNames {
 		_, number := numberAttributes[name] // AWS lets the queue's own names pass
 		if !slices.Contains(systemAttributes, name) && !number && computedAttributes[name] == nil && choiceAttributes[name] == nil && !documentAttributes[name] {
 			return r, errorf(codeInvalidAttributeName, "Unknown Attribute %s.", name)
@@ -98,8 +98,8 @@ func checkVisibility(s int32) error {
 }
 
 // poll receives, parking as long as it may while there is nothing.
-func (e *Engine) poll(ctx context.Context, q *queue, r receive) ([]Message, kv.Pending, error) {
-	messages, pending, w, wait, err := q.try(ctx, r, nil, false)
+func (e *Engine) poll(ctx context.Context, q *queue, r receiveRequest) ([]Message, kv.Pending, error) {
+	messages, pending, w, wait, err := q.tryReceive(ctx, r, nil, false)
 	if w == nil {
 		return messages, pending, err
 	}
@@ -115,7 +115,7 @@ func (e *Engine) poll(ctx context.Context, q *queue, r receive) ([]Message, kv.P
 		case <-late:
 			isLate = true
 		}
-		messages, pending, w, _, err = q.try(ctx, r, w, isLate)
+		messages, pending, w, _, err = q.tryReceive(ctx, r, w, isLate)
 		if w == nil {
 			return messages, pending, err
 		}
@@ -125,13 +125,13 @@ func (e *Engine) poll(ctx context.Context, q *queue, r receive) ([]Message, kv.P
 // try is one attempt of the receive that parks as w, or isn't parked yet. It
 // returns a waiter as long as there is nothing to answer, and how long that may
 // wait.
-func (q *queue) try(ctx context.Context, r receive, w *waiter, last bool) (messages []Message, pending kv.Pending, parked *waiter, wait time.Duration, err error) {
+func (q *queue) tryReceive(ctx context.Context, r receiveRequest, w *waiter, last bool) (messages []Message, pending kv.Pending, parked *waiter, wait time.Duration, err error) {
 	dlq, unlock := q.lockWithTarget()
 	defer unlock()
 	wait = q.waitOf(r)
 	err = ctx.Err()
-	turn := q.first(w) || w == nil && wait == 0
-	if err == nil && (turn || w == nil && r.attempt != "") {
+	turn := q.isFirstWaiter(w) || w == nil && wait == 0
+	if err == nil && (turn || w == nil && r.attemptID != "") {
 		messages, pending, err = q.receive(r, dlq, turn)
 	}
 	if err == nil && q.deleted {
@@ -141,19 +141,19 @@ func (q *queue) try(ctx context.Context, r receive, w *waiter, last bool) (messa
 	now := q.e.now()
 	switch {
 	case done && w != nil:
-		q.unpark(w)
+		q.removeWaiter(w)
 		w = nil
 	case !done && w == nil:
-		w = q.park()
+		w = q.addWaiter()
 	case !done:
-		w.sleep()
+		w.reset()
 	}
-	q.rouse(now)
+	q.wakeWaiter(now)
 	return messages, pending, w, wait, err
 }
 
 // sleep makes a waiter wakeable again.
-func (w *waiter) sleep() {
+func (w *waiter) reset() {
 	select {
 	case <-w.wake:
 	default:
@@ -161,9 +161,9 @@ func (w *waiter) sleep() {
 	w.woken = false
 }
 
-func (q *queue) waitOf(r receive) time.Duration {
+func (q *queue) waitOf(r receiveRequest) time.Duration {
 	if r.wait < 0 {
-		return time.Duration(q.set.wait) * time.Second
+		return time.Duration(q.settings.wait) * time.Second
 	}
 	return time.Duration(r.wait) * time.Second
 }
@@ -171,97 +171,97 @@ func (q *queue) waitOf(r receive) time.Duration {
 // receive takes what there is, under the lock of the queue, and of its
 // dead-letter queue where it has one. A poll whose turn it isn't gets only what
 // it got before.
-func (q *queue) receive(r receive, dlq *queue, turn bool) (messages []Message, p kv.Pending, err error) {
-	p, err = q.doLocked(func(q *queue, t *txn) error {
+func (q *queue) receive(r receiveRequest, dlq *queue, turn bool) (messages []Message, p kv.Pending, err error) {
+	p, err = q.transactLocked(func(q *queue, t *txn) error {
 		var ok bool
-		if messages, ok, err = q.replay(t, r); ok || err != nil || !turn {
+		if messages, ok, err = q.replayAttempt(t, r); ok || err != nil || !turn {
 			return err
 		}
-		if q.lane.ready(t.now) && q.e.cfg.Faults.EmptyReceive() {
+		if q.backlog.hasAvailable(t.now) && q.e.cfg.Faults.EmptyReceive() {
 			return nil
 		}
-		if !q.rec.FIFO && len(q.flying) >= maxInFlight {
+		if !q.rec.FIFO && len(q.inFlight) >= maxInFlight {
 			return errorf(codeOverLimit, "The maximum number of in flight messages is reached: %d.", maxInFlight)
 		}
 		var receipts []attemptMessage
 		messages, receipts, err = q.takeMessages(t, r, dlq)
 		if err == nil {
-			q.rememberAttempt(t, r.attempt, receipts)
+			q.saveAttempt(t, r.attemptID, receipts)
 		}
 		return err
 	})
 	if dlq != nil {
-		dlq.rouse(q.e.now())
+		dlq.wakeWaiter(q.e.now())
 	}
 	return messages, p, err
 }
 
-func (q *queue) takeMessages(t *txn, r receive, dlq *queue) (messages []Message, receipts []attemptMessage, err error) {
+func (q *queue) takeMessages(t *txn, r receiveRequest, dlq *queue) (messages []Message, receipts []attemptMessage, err error) {
 	hideUntil := t.now + q.visibilityOf(r)
-	q.lane.take(t.now, func(seq uint64, g *group) verdict {
-		if len(messages) == r.limit || len(q.flying) >= maxInFlight {
+	q.backlog.take(t.now, func(seq uint64, g *group) verdict {
+		if len(messages) == r.limit || len(q.inFlight) >= maxInFlight {
 			return stop
 		}
 		if q.e.cfg.Faults.SkipMessage() {
-			return passed
+			return skipped
 		}
-		s, body, small, readErr := q.read(seq)
+		s, body, inlineBody, readErr := q.loadMessage(seq)
 		switch {
 		case readErr != nil:
 			err = readErr
 			return stop
-		case q.tooOld(t, s):
-			q.doom(seq)
+		case q.isExpired(t, s):
+			q.expire(seq)
 			return dropped
-		case dlq != nil && s.Count >= q.set.redrive.maxReceive:
-			q.bequeath(t, dlq, seq, s, body)
+		case dlq != nil && s.Count >= q.settings.redrive.maxReceive:
+			q.moveToDeadLetterQueue(t, dlq, seq, s, body)
 			return dropped
 		}
 		s.Count++
-		s.Received, s.Hidden, s.Changed = t.now, hideUntil, false
+		s.Received, s.VisibleAt, s.VisibilityChanged = t.now, hideUntil, false
 		if !q.rec.FIFO && q.e.cfg.Faults.Duplicate() {
-			s.Hidden = t.now
+			s.VisibleAt = t.now
 		}
 		if s.First == 0 {
 			s.First = t.now
 		}
-		q.setState(t, seq, s, small)
-		q.fly(seq, s, g)
-		messages = append(messages, q.message(seq, s, body, r))
+		q.saveState(t, seq, s, inlineBody)
+		q.addInFlight(seq, s, g)
+		messages = append(messages, q.toMessage(seq, s, body, r))
 		receipts = append(receipts, attemptMessage{Seq: seq, Count: s.Count})
 		return taken
 	})
 	return messages, receipts, err
 }
 
-func (q *queue) visibilityOf(r receive) int64 {
+func (q *queue) visibilityOf(r receiveRequest) int64 {
 	if r.visibility < 0 {
-		return q.set.visibility
+		return q.settings.visibility
 	}
 	return r.visibility
 }
 
 // read is a message that memory says is there; small is what setState wants.
-func (q *queue) read(seq uint64) (s stateRecord, m bodyRecord, small []byte, err error) {
-	s, small, ok, err := q.state(seq)
+func (q *queue) loadMessage(seq uint64) (s stateRecord, m bodyRecord, inlineBody []byte, err error) {
+	s, inlineBody, ok, err := q.loadState(seq)
 	if err == nil && !ok {
 		err = errRecord
 	}
 	if err == nil {
-		m, err = q.body(seq, s, small)
+		m, err = q.loadBody(seq, s, inlineBody)
 	}
-	return s, m, small, err
+	return s, m, inlineBody, err
 }
 
 // message is what the caller gets to see of a message.
-func (q *queue) message(seq uint64, s stateRecord, m bodyRecord, r receive) Message {
-	user := selectAttributes(m.Attributes, r.user)
+func (q *queue) toMessage(seq uint64, s stateRecord, m bodyRecord, r receiveRequest) Message {
+	user := selectAttributes(m.Attributes, r.userNames)
 	return Message{
 		MessageId:              m.ID,
 		ReceiptHandle:          q.handle(receipt{seq: seq, count: s.Count}),
 		MD5OfBody:              md5Hex(m.Body),
 		Body:                   m.Body,
-		Attributes:             q.systemAttributes(seq, s, m, r.system),
+		Attributes:             q.systemAttributes(seq, s, m, r.systemNames),
 		MD5OfMessageAttributes: attributesMD5(user),
 		MessageAttributes:      user,
 	}
@@ -282,7 +282,7 @@ func (q *queue) systemAttributes(seq uint64, s stateRecord, m bodyRecord, names 
 		"DeadLetterQueueSourceArn":         s.Source,
 	}
 	if q.rec.FIFO {
-		all["SequenceNumber"] = sent{seq: seq}.sequence()
+		all["SequenceNumber"] = sendResult{seq: seq}.sequenceNumber()
 	}
 	chosen := map[string]string{}
 	for name, value := range all {
@@ -297,7 +297,7 @@ func (q *queue) systemAttributes(seq uint64, s stateRecord, m bodyRecord, names 
 func selectAttributes(attributes map[string]MessageAttributeValue, names []string) map[string]MessageAttributeValue {
 	var chosen map[string]MessageAttributeValue
 	for name, value := range attributes {
-		if !slices.ContainsFunc(names, func(pattern string) bool { return selects(pattern, name) }) {
+		if !slices.ContainsFunc(names, func(pattern string) bool { return matchesPattern(pattern, name) }) {
 			continue
 		}
 		if chosen == nil {
@@ -308,7 +308,7 @@ func selectAttributes(attributes map[string]MessageAttributeValue, names []strin
 	return chosen
 }
 
-func selects(pattern, name string) bool {
+func matchesPattern(pattern, name string) bool {
 	if pattern == "All" || pattern == "*" || pattern == name {
 		return true
 	}

@@ -20,21 +20,21 @@ type bodyRecord struct {
 // stateRecord is what changes. It holds the group too, so that a start reads
 // no large bodies. Times are milliseconds since 1970.
 type stateRecord struct {
-	Group    string
-	Sent     int64
-	Hidden   int64  // not to be received before; 0 is visible
-	Received int64  // the latest receive
-	First    int64  // the first receive
-	Count    uint32 // receives so far; also tells one receipt handle from another
-	Changed  bool   // its visibility was changed since the latest receive
-	Source   string // ARN of the queue it was dead-lettered from
-	Apart    bool   // the body has a record of its own
+	Group             string
+	Sent              int64
+	VisibleAt         int64  // not to be received before; 0 is visible
+	Received          int64  // the latest receive
+	First             int64  // the first receive
+	Count             uint32 // receives so far; also tells one receipt handle from another
+	VisibilityChanged bool   // its visibility was changed since the latest receive
+	Source            string // ARN of the queue it was dead-lettered from
+	SeparateBody      bool   // the body has a record of its own
 }
 
 // maxSmall is the length of the longest bodyRecord that stands in one record
 // with the state. That is read and written anew with each receive, and read at
 // a start, but costs the store one key instead of two.
-const maxSmall = 1 << 10
+const maxInlineBody = 1 << 10
 
 // dedupRecord is the answer to a duplicate send.
 type dedupRecord struct {
@@ -58,17 +58,17 @@ var errRecord = errors.New("damaged record")
 
 const recordVersion = 1
 
-func putString(b []byte, s string) []byte {
+func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
 // reader takes a record apart; after the first fault all it reads is zero.
-type reader struct {
+type recordReader struct {
 	b   []byte
 	bad bool
 }
 
-func (r *reader) uint() uint64 {
+func (r *recordReader) uint() uint64 {
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 {
 		r.bad, r.b = true, nil
@@ -78,7 +78,7 @@ func (r *reader) uint() uint64 {
 	return v
 }
 
-func (r *reader) string() string {
+func (r *recordReader) string() string {
 	n := r.uint()
 	if n > uint64(len(r.b)) {
 		r.bad, r.b = true, nil
@@ -89,7 +89,7 @@ func (r *reader) string() string {
 	return s
 }
 
-func (r *reader) err(what string) error {
+func (r *recordReader) err(what string) error {
 	if r.bad {
 		return fmt.Errorf("%s: %w", what, errRecord)
 	}
@@ -100,7 +100,7 @@ func (m *bodyRecord) encode() []byte {
 	b := make([]byte, 0, len(m.Body)+len(m.Group)+len(m.DedupID)+64)
 	b = append(b, recordVersion)
 	for _, s := range []string{m.ID, m.Body, m.Group, m.DedupID, m.Trace} {
-		b = putString(b, s)
+		b = appendString(b, s)
 	}
 	if len(m.Attributes) > 0 {
 		// Strings, bytes and lists of them always marshal.
@@ -111,7 +111,7 @@ func (m *bodyRecord) encode() []byte {
 }
 
 func decodeBody(b []byte) (m bodyRecord, err error) {
-	r := reader{b: b}
+	r := recordReader{b: b}
 	if v := r.uint(); v != recordVersion {
 		return m, fmt.Errorf("message of version %d: %w", v, errRecord)
 	}
@@ -127,56 +127,56 @@ func decodeBody(b []byte) (m bodyRecord, err error) {
 }
 
 // encode is the record, with the body's behind it if that isn't apart.
-func (s *stateRecord) encode(small []byte) []byte {
-	b := make([]byte, 0, 48+len(s.Group)+len(s.Source)+len(small))
+func (s *stateRecord) encode(inlineBody []byte) []byte {
+	b := make([]byte, 0, 48+len(s.Group)+len(s.Source)+len(inlineBody))
 	b = append(b, recordVersion)
-	b = putString(b, s.Group)
-	for _, t := range []int64{s.Sent, s.Hidden, s.Received, s.First, int64(s.Count)} {
+	b = appendString(b, s.Group)
+	for _, t := range []int64{s.Sent, s.VisibleAt, s.Received, s.First, int64(s.Count)} {
 		b = binary.AppendUvarint(b, uint64(t))
 	}
 	flags := uint64(0)
-	if s.Changed {
-		flags |= flagChanged
+	if s.VisibilityChanged {
+		flags |= flagVisibilityChanged
 	}
-	if s.Apart {
-		flags |= flagApart
+	if s.SeparateBody {
+		flags |= flagSeparateBody
 	}
 	b = binary.AppendUvarint(b, flags)
-	return append(putString(b, s.Source), small...)
+	return append(appendString(b, s.Source), inlineBody...)
 }
 
 const (
-	flagChanged = 1 << iota
-	flagApart
+	flagVisibilityChanged = 1 << iota
+	flagSeparateBody
 )
 
 // decodeState also returns what stands behind the state. Where nothing does, the
 // body is apart, also if the record is of before there was a flag for that.
-func decodeState(b []byte) (s stateRecord, small []byte, err error) {
-	r := reader{b: b}
+func decodeState(b []byte) (s stateRecord, inlineBody []byte, err error) {
+	r := recordReader{b: b}
 	if v := r.uint(); v != recordVersion {
 		return s, nil, fmt.Errorf("message state of version %d: %w", v, errRecord)
 	}
 	s.Group = r.string()
-	for _, t := range []*int64{&s.Sent, &s.Hidden, &s.Received, &s.First} {
+	for _, t := range []*int64{&s.Sent, &s.VisibleAt, &s.Received, &s.First} {
 		*t = int64(r.uint())
 	}
 	s.Count = uint32(r.uint())
 	flags := r.uint()
-	s.Changed = flags&flagChanged != 0
+	s.VisibilityChanged = flags&flagVisibilityChanged != 0
 	s.Source = r.string()
-	s.Apart = flags&flagApart != 0 || len(r.b) == 0
+	s.SeparateBody = flags&flagSeparateBody != 0 || len(r.b) == 0
 	return s, r.b, r.err("message state")
 }
 
 func (d *dedupRecord) encode() []byte {
 	b := append(make([]byte, 0, 32+len(d.ID)), recordVersion)
 	b = binary.AppendUvarint(b, uint64(d.Expires))
-	return putString(binary.AppendUvarint(b, d.Seq), d.ID)
+	return appendString(binary.AppendUvarint(b, d.Seq), d.ID)
 }
 
 func decodeDedup(b []byte) (d dedupRecord, err error) {
-	r := reader{b: b}
+	r := recordReader{b: b}
 	r.uint()
 	d.Expires, d.Seq, d.ID = int64(r.uint()), r.uint(), r.string()
 	return d, r.err("deduplication record")
@@ -191,7 +191,7 @@ func (a *attemptRecord) encode() []byte {
 }
 
 func decodeAttempt(b []byte) (a attemptRecord, err error) {
-	r := reader{b: b}
+	r := recordReader{b: b}
 	r.uint()
 	a.Expires = int64(r.uint())
 	for len(r.b) > 0 {

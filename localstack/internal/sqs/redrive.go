@@ -7,7 +7,7 @@ package sqs
 func (q *queue) redriveTarget() string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.set.redrive.target
+	return q.settings.redrive.target
 }
 
 // lockWithTarget locks the queue, and with it its dead-letter queue, if it has
@@ -16,7 +16,7 @@ func (q *queue) lockWithTarget() (dlq *queue, unlock func()) {
 	for {
 		arn := q.redriveTarget()
 		if arn != "" {
-			dlq = q.e.byARN(arn)
+			dlq = q.e.queueByARN(arn)
 		}
 		if dlq == nil || dlq == q || dlq.rec.FIFO != q.rec.FIFO {
 			dlq = nil
@@ -25,7 +25,7 @@ func (q *queue) lockWithTarget() (dlq *queue, unlock func()) {
 		} else {
 			unlock = lockBoth(q, dlq)
 		}
-		if q.set.redrive.target == arn && (dlq == nil || !dlq.deleted) {
+		if q.settings.redrive.target == arn && (dlq == nil || !dlq.deleted) {
 			return dlq, unlock
 		}
 		unlock()
@@ -44,12 +44,12 @@ func lockBoth(a, b *queue) (unlock func()) {
 
 // bequeath moves a message to the dead-letter queue, where its receives go on
 // being counted. A FIFO queue's starts its age anew, a standard one's doesn't.
-func (q *queue) bequeath(t *txn, dlq *queue, seq uint64, s stateRecord, m bodyRecord) {
+func (q *queue) moveToDeadLetterQueue(t *txn, dlq *queue, seq uint64, s stateRecord, m bodyRecord) {
 	moved := stateRecord{Group: s.Group, Sent: s.Sent, First: s.First, Count: s.Count, Source: q.arn()}
 	if q.rec.FIFO {
 		moved.Sent = t.now
 	}
-	q.eraseBody(t, seq, s)
+	q.deleteBody(t, seq, s)
 	q.transfer(t, dlq, seq, moved, m)
 }
 
@@ -57,8 +57,8 @@ func (q *queue) bequeath(t *txn, dlq *queue, seq uint64, s stateRecord, m bodyRe
 // group. Deduplication doesn't look at it. The caller takes it from the lane,
 // and erases a body that was apart.
 func (q *queue) transfer(t *txn, to *queue, seq uint64, s stateRecord, m bodyRecord) {
-	q.erase(t, seq)
+	q.deleteState(t, seq)
 	q.count--
-	to.settle(t.now)
+	to.advance(t.now)
 	to.put(t, m, s)
 }

@@ -13,7 +13,7 @@ import (
 
 // A parcel is a checked message on its way into a queue: what can be computed
 // without the queue's lock is.
-type parcel struct {
+type preparedMessage struct {
 	in          SendMessageBatchRequestEntry
 	size        int
 	bodyMD5     string
@@ -21,11 +21,11 @@ type parcel struct {
 	trace       string
 }
 
-func pack(sc Scope, in SendMessageBatchRequestEntry) (parcel, error) {
+func prepareMessage(sc Scope, in SendMessageBatchRequestEntry) (preparedMessage, error) {
 	if err := checkMessage(in); err != nil {
-		return parcel{}, err
+		return preparedMessage{}, err
 	}
-	p := parcel{in: in, size: sizeOf(in), bodyMD5: md5Hex(in.MessageBody), trace: sc.Trace}
+	p := preparedMessage{in: in, size: sizeOf(in), bodyMD5: md5Hex(in.MessageBody), trace: sc.Trace}
 	if trace, ok := in.MessageSystemAttributes["AWSTraceHeader"]; ok {
 		p.trace = *trace.StringValue
 	}
@@ -37,12 +37,12 @@ func pack(sc Scope, in SendMessageBatchRequestEntry) (parcel, error) {
 }
 
 // sent is what a send answers with, besides the checksums.
-type sent struct {
+type sendResult struct {
 	id  string
 	seq uint64 // 0 in a standard queue
 }
 
-func (s sent) sequence() string {
+func (s sendResult) sequenceNumber() string {
 	if s.seq == 0 {
 		return ""
 	}
@@ -55,12 +55,12 @@ func (s sent) sequence() string {
 // answered with the first one's ID and sequence number.
 // Errors: InvalidMessageContents, InvalidParameterValue, MissingParameter.
 func (e *Engine) SendMessage(_ context.Context, sc Scope, in SendMessageInput) (out SendMessageOutput, err error) {
-	p, packErr := pack(sc, SendMessageBatchRequestEntry{
+	p, packErr := prepareMessage(sc, SendMessageBatchRequestEntry{
 		MessageBody: in.MessageBody, DelaySeconds: in.DelaySeconds,
 		MessageAttributes: in.MessageAttributes, MessageSystemAttributes: in.MessageSystemAttributes,
 		MessageDeduplicationId: in.MessageDeduplicationId, MessageGroupId: in.MessageGroupId,
 	})
-	err = e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	err = e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
 		if packErr != nil {
 			return packErr
 		}
@@ -69,7 +69,7 @@ func (e *Engine) SendMessage(_ context.Context, sc Scope, in SendMessageInput) (
 			MD5OfMessageBody:             p.bodyMD5,
 			MD5OfMessageAttributes:       attributesMD5(in.MessageAttributes),
 			MD5OfMessageSystemAttributes: attributesMD5(in.MessageSystemAttributes),
-			MessageId:                    s.id, SequenceNumber: s.sequence(),
+			MessageId:                    s.id, SequenceNumber: s.sequenceNumber(),
 		}
 		return err
 	})
@@ -81,26 +81,26 @@ func (e *Engine) SendMessage(_ context.Context, sc Scope, in SendMessageInput) (
 // own stand in Failed.
 func (e *Engine) SendMessageBatch(_ context.Context, sc Scope, in SendMessageBatchInput) (out SendMessageBatchOutput, err error) {
 	ids := make([]string, len(in.Entries))
-	parcels := make([]parcel, len(in.Entries))
+	parcels := make([]preparedMessage, len(in.Entries))
 	faults := make([]error, len(in.Entries))
 	batchErr := checkBatchSize(in.Entries)
 	for i, entry := range in.Entries {
 		ids[i] = entry.Id
 		if batchErr == nil && len(in.Entries) <= maxBatchEntries {
-			parcels[i], faults[i] = pack(sc, entry)
+			parcels[i], faults[i] = prepareMessage(sc, entry)
 		}
 	}
-	err = e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	err = e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
 		if err := firstError(checkBatch("SendMessageBatchRequestEntry", ids), q.checkFIFOBatch(in.Entries), batchErr); err != nil {
 			return err
 		}
 		for i, entry := range in.Entries {
-			s, err := sent{}, faults[i]
+			s, err := sendResult{}, faults[i]
 			if err == nil {
 				s, err = q.send(t, parcels[i], "One or more parameters cannot be validated.")
 			}
 			if err != nil {
-				failed, err := failure(entry.Id, err)
+				failed, err := batchEntryError(entry.Id, err)
 				if err != nil {
 					return err
 				}
@@ -111,7 +111,7 @@ func (e *Engine) SendMessageBatch(_ context.Context, sc Scope, in SendMessageBat
 				Id: entry.Id, MessageId: s.id, MD5OfMessageBody: parcels[i].bodyMD5,
 				MD5OfMessageAttributes:       attributesMD5(entry.MessageAttributes),
 				MD5OfMessageSystemAttributes: attributesMD5(entry.MessageSystemAttributes),
-				SequenceNumber:               s.sequence(),
+				SequenceNumber:               s.sequenceNumber(),
 			})
 		}
 		return nil
@@ -164,7 +164,7 @@ func checkBatchSize(entries []SendMessageBatchRequestEntry) error {
 // that message's fault. The code isn't the single send's, either.
 func (q *queue) checkFIFOBatch(entries []SendMessageBatchRequestEntry) error {
 	for _, entry := range entries {
-		if q.rec.FIFO && entry.MessageDeduplicationId == nil && !q.set.contentDedup {
+		if q.rec.FIFO && entry.MessageDeduplicationId == nil && !q.settings.contentDedup {
 			return errNoDedupID()
 		}
 		if q.rec.FIFO && entry.MessageGroupId == nil {
@@ -180,7 +180,7 @@ func errNoDedupID() error {
 
 // failure turns an error into a batch entry's; one that isn't the sender's
 // fault ends the batch.
-func failure(id string, err error) (BatchResultErrorEntry, error) {
+func batchEntryError(id string, err error) (BatchResultErrorEntry, error) {
 	var answer *awswire.Error
 	if !errors.As(err, &answer) {
 		return BatchResultErrorEntry{}, err
@@ -191,54 +191,54 @@ func failure(id string, err error) (BatchResultErrorEntry, error) {
 }
 
 // send checks a message against its queue and puts it in.
-func (q *queue) send(t *txn, p parcel, lead string) (sent, error) {
-	if p.size > q.set.maxSize {
-		return sent{}, errorf(codeInvalidParameter, "%s Reason: Message must be shorter than %d bytes.", lead, q.set.maxSize)
+func (q *queue) send(t *txn, p preparedMessage, lead string) (sendResult, error) {
+	if p.size > q.settings.maxSize {
+		return sendResult{}, errorf(codeInvalidParameter, "%s Reason: Message must be shorter than %d bytes.", lead, q.settings.maxSize)
 	}
 	if q.rec.FIFO {
 		return q.sendFIFO(t, p)
 	}
 	if id := p.in.MessageDeduplicationId; id != nil {
-		return sent{}, errValue(*id, "MessageDeduplicationId", "The request includes a parameter that is not valid for this queue type.")
+		return sendResult{}, errValue(*id, "MessageDeduplicationId", "The request includes a parameter that is not valid for this queue type.")
 	}
-	delay := q.set.delay
+	delay := q.settings.delay
 	if p.in.DelaySeconds != nil {
 		delay = seconds(int64(*p.in.DelaySeconds))
 	}
 	delay += q.e.cfg.Faults.DeliveryDelay().Milliseconds()
 	s := stateRecord{Sent: t.now}
 	if delay > 0 {
-		s.Hidden = t.now + delay
+		s.VisibleAt = t.now + delay
 	}
 	body := p.body("")
 	q.put(t, body, s)
-	return sent{id: body.ID}, nil
+	return sendResult{id: body.ID}, nil
 }
 
-func (q *queue) sendFIFO(t *txn, p parcel) (sent, error) {
+func (q *queue) sendFIFO(t *txn, p preparedMessage) (sendResult, error) {
 	if d := p.in.DelaySeconds; d != nil && *d != 0 {
-		return sent{}, errValue(*d, "DelaySeconds", "The request include parameter that is not valid for this queue type.")
+		return sendResult{}, errValue(*d, "DelaySeconds", "The request include parameter that is not valid for this queue type.")
 	}
 	if p.in.MessageGroupId == nil {
-		return sent{}, errMissing("MessageGroupId")
+		return sendResult{}, errMissing("MessageGroupId")
 	}
 	dedup := p.contentHash
 	if p.in.MessageDeduplicationId != nil {
 		dedup = *p.in.MessageDeduplicationId
-	} else if !q.set.contentDedup {
-		return sent{}, errNoDedupID()
+	} else if !q.settings.contentDedup {
+		return sendResult{}, errNoDedupID()
 	}
 	h := q.dedupHash(*p.in.MessageGroupId, dedup)
-	if first, ok, err := q.duplicateOf(t, h); err != nil || ok {
+	if first, ok, err := q.findDuplicate(t, h); err != nil || ok {
 		return first, err
 	}
 	body := p.body(dedup)
 	seq := q.put(t, body, stateRecord{Group: body.Group, Sent: t.now})
-	q.noDuplicateOf(t, h, sent{body.ID, seq})
-	return sent{id: body.ID, seq: seq}, nil
+	q.recordDedupID(t, h, sendResult{body.ID, seq})
+	return sendResult{id: body.ID, seq: seq}, nil
 }
 
-func (p *parcel) body(dedup string) bodyRecord {
+func (p *preparedMessage) body(dedup string) bodyRecord {
 	m := bodyRecord{ID: awswire.RequestID(), Body: p.in.MessageBody, DedupID: dedup, Trace: p.trace, Attributes: p.in.MessageAttributes}
 	if p.in.MessageGroupId != nil {
 		m.Group = *p.in.MessageGroupId
@@ -250,12 +250,12 @@ func (p *parcel) body(dedup string) bodyRecord {
 func (q *queue) put(t *txn, m bodyRecord, s stateRecord) uint64 {
 	seq := q.nextSeq(t.now)
 	body := m.encode()
-	if s.Apart = len(body) > maxSmall; s.Apart {
+	if s.SeparateBody = len(body) > maxInlineBody; s.SeparateBody {
 		t.Set(q.e.space, messageKey(kindBody, q.id, seq), body)
 		body = nil
 	}
-	q.setState(t, seq, s, body)
-	q.lane.add(seq, m.Group, s.Hidden)
+	q.saveState(t, seq, s, body)
+	q.backlog.add(seq, m.Group, s.VisibleAt)
 	q.count++
 	q.e.janitor.expect() // it goes when there is nothing left to expire
 	return seq

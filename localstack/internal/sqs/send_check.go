@@ -71,14 +71,14 @@ func checkMessage(m SendMessageBatchRequestEntry) error {
 
 // checkID is the rule for group and deduplication IDs.
 func checkID(id *string, parameter string) error {
-	if id == nil || len(*id) >= 1 && len(*id) <= 128 && printable(*id) {
+	if id == nil || len(*id) >= 1 && len(*id) <= 128 && isPrintable(*id) {
 		return nil
 	}
 	return errValue(*id, parameter, parameter+" can only include alphanumeric and punctuation characters. 1 to 128 in length.")
 }
 
 // printable is whether s is ASCII letters, digits and punctuation alone.
-func printable(s string) bool {
+func isPrintable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
 
@@ -148,14 +148,14 @@ func checkAttributeValue(name string, a MessageAttributeValue) error {
 func isNumber(s string) bool {
 	s = strings.TrimLeft(s, "+-")
 	mantissa, exponent, has := strings.Cut(strings.ToLower(s), "e")
-	if has && !digits(strings.TrimLeft(exponent, "+-")) {
+	if has && !isDigits(strings.TrimLeft(exponent, "+-")) {
 		return false
 	}
 	whole, fraction, _ := strings.Cut(mantissa, ".")
-	return digits(whole + fraction)
+	return isDigits(whole + fraction)
 }
 
-func digits(s string) bool {
+func isDigits(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
 

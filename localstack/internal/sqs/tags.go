@@ -21,7 +21,7 @@ func checkTags(tags map[string]string) error {
 
 // TagQueue sets tags.
 func (e *Engine) TagQueue(_ context.Context, sc Scope, in TagQueueInput) (out TagQueueOutput, err error) {
-	return out, e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
 		tags := maps.Clone(q.rec.Tags)
 		if tags == nil {
 			tags = map[string]string{}
@@ -31,27 +31,27 @@ func (e *Engine) TagQueue(_ context.Context, sc Scope, in TagQueueInput) (out Ta
 			return err
 		}
 		q.rec.Tags = tags
-		q.save(t)
+		q.saveRecord(t)
 		return nil
 	})
 }
 
 // UntagQueue removes tags.
 func (e *Engine) UntagQueue(_ context.Context, sc Scope, in UntagQueueInput) (out UntagQueueOutput, err error) {
-	return out, e.on(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
 		tags := maps.Clone(q.rec.Tags)
 		for _, key := range in.TagKeys {
 			delete(tags, key)
 		}
 		q.rec.Tags = tags
-		q.save(t)
+		q.saveRecord(t)
 		return nil
 	})
 }
 
 // ListQueueTags answers with all tags.
 func (e *Engine) ListQueueTags(_ context.Context, sc Scope, in ListQueueTagsInput) (out ListQueueTagsOutput, err error) {
-	err = e.on(sc, in.QueueUrl, func(q *queue, _ *txn) error {
+	err = e.transact(sc, in.QueueUrl, func(q *queue, _ *txn) error {
 		out.Tags = maps.Clone(q.rec.Tags)
 		return nil
 	})

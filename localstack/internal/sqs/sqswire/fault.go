@@ -11,8 +11,8 @@ func WriteError(w http.ResponseWriter, r *http.Request, err *awswire.Error) {
 	id := awswire.RequestID()
 	w.Header().Set("X-Amzn-Requestid", id)
 	if r.Header.Get("X-Amz-Target") != "" {
-		jsonProtocol{}.fail(w, err)
+		jsonProtocol{}.writeError(w, err)
 		return
 	}
-	queryProtocol{id}.fail(w, err)
+	queryProtocol{id}.writeError(w, err)
 }

@@ -15,15 +15,15 @@ import (
 // A node is a parameter, or, for a key with dots, what its parts lead to:
 // SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.StringValue
 type node struct {
-	value string
-	set   bool
-	kids  map[string]*node
+	value    string
+	set      bool
+	children map[string]*node
 }
 
 // maxDepth is how many dots a key may have; the longest has 6.
 const maxDepth = 8
 
-func treeOf(form url.Values) *node {
+func parseTree(form url.Values) *node {
 	root := &node{}
 	for key, values := range form {
 		if len(values) == 0 || strings.Count(key, ".") > maxDepth {
@@ -31,21 +31,21 @@ func treeOf(form url.Values) *node {
 		}
 		n := root
 		for part := range strings.SplitSeq(key, ".") {
-			n = n.kid(part)
+			n = n.child(part)
 		}
 		n.value, n.set = values[0], true
 	}
 	return root
 }
 
-func (n *node) kid(name string) *node {
-	if n.kids == nil {
-		n.kids = map[string]*node{}
+func (n *node) child(name string) *node {
+	if n.children == nil {
+		n.children = map[string]*node{}
 	}
-	k := n.kids[name]
+	k := n.children[name]
 	if k == nil {
 		k = &node{}
-		n.kids[name] = k
+		n.children[name] = k
 	}
 	return k
 }
@@ -54,16 +54,16 @@ func (n *node) kid(name string) *node {
 // need not be dense. One with no number, as boto 2 sends AttributeName=All and
 // Attribute.Name=…, is a list by itself.
 func (n *node) list() []*node {
-	numbers := make([]int, 0, len(n.kids))
+	numbers := make([]int, 0, len(n.children))
 	byNumber := map[int]*node{}
-	for name, kid := range n.kids {
+	for name, kid := range n.children {
 		// Only as it is usually written: 1 and 01 must not be two of one.
 		if i, err := strconv.Atoi(name); err == nil && strconv.Itoa(i) == name {
 			numbers = append(numbers, i)
 			byNumber[i] = kid
 		}
 	}
-	if len(numbers) == 0 && (n.set || n.kids["Name"] != nil || n.kids["Key"] != nil) {
+	if len(numbers) == 0 && (n.set || n.children["Name"] != nil || n.children["Key"] != nil) {
 		return []*node{n}
 	}
 	slices.Sort(numbers)
@@ -77,14 +77,14 @@ func (n *node) list() []*node {
 // decodeForm fills an input from the parameters of a query request. Those that
 // the input doesn't have are passed over, as AWS does.
 func decodeForm(form url.Values, into any) error {
-	return decodeStruct(treeOf(form), reflect.ValueOf(into).Elem())
+	return decodeStruct(parseTree(form), reflect.ValueOf(into).Elem())
 }
 
 func decodeStruct(n *node, v reflect.Value) error {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		name := queryName(f)
-		kid := n.kids[name]
+		kid := n.children[name]
 		if kid == nil {
 			continue
 		}
@@ -148,12 +148,12 @@ func decodeSlice(n *node, v reflect.Value, name string) error {
 
 func decodeMap(n *node, v reflect.Value, name string) error {
 	for _, kid := range n.list() {
-		key := kid.kids[keyName(name)]
+		key := kid.children[keyName(name)]
 		if key == nil {
 			return malformed(name)
 		}
 		element := reflect.New(v.Type().Elem()).Elem()
-		if value := kid.kids["Value"]; value != nil {
+		if value := kid.children["Value"]; value != nil {
 			if err := decodeNode(value, element, name); err != nil {
 				return err
 			}

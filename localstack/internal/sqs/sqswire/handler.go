@@ -38,8 +38,8 @@ func New(engine *sqs.Engine, o Options) http.Handler {
 
 // A protocol renders answers; what it decodes stands in a call.
 type protocol interface {
-	answer(w http.ResponseWriter, action string, out any)
-	fail(w http.ResponseWriter, err *awswire.Error)
+	writeOutput(w http.ResponseWriter, action string, out any)
+	writeError(w http.ResponseWriter, err *awswire.Error)
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -56,18 +56,18 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) call(w http.ResponseWriter, r *http.Request, p protocol, action string, decode func(into any) error) {
 	op, ok := operations[action]
 	if !ok {
-		p.fail(w, awswire.Errorf(http.StatusNotFound, codeUnknownOperation, "The operation %s is not known to SQS.", action))
+		p.writeError(w, awswire.Errorf(http.StatusNotFound, codeUnknownOperation, "The operation %s is not known to SQS.", action))
 		return
 	}
 	out, err := op(r.Context(), h.engine, scopeOf(r), decode)
 	if err == nil {
-		p.answer(w, action, out)
+		p.writeOutput(w, action, out)
 		return
 	}
 	if r.Context().Err() != nil {
 		return // nobody is there to be answered
 	}
-	p.fail(w, h.asError(action, err))
+	p.writeError(w, h.asError(action, err))
 }
 
 // asError is err as it goes over the wire; causes are logged, never sent.

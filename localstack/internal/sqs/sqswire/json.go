@@ -20,7 +20,7 @@ type jsonProtocol struct{}
 func (h *handler) serveJSON(w http.ResponseWriter, r *http.Request, target string) {
 	action, ok := strings.CutPrefix(target, "AmazonSQS.")
 	if !ok {
-		jsonProtocol{}.fail(w, awswire.Errorf(http.StatusNotFound, codeUnknownOperation, "The target %s is not one of SQS.", target))
+		jsonProtocol{}.writeError(w, awswire.Errorf(http.StatusNotFound, codeUnknownOperation, "The target %s is not one of SQS.", target))
 		return
 	}
 	h.call(w, r, jsonProtocol{}, action, func(into any) error {
@@ -35,31 +35,31 @@ func (h *handler) serveJSON(w http.ResponseWriter, r *http.Request, target strin
 // likeAWS reads what AWS reads: the names of members are exact (encoding/json
 // takes "queueurl" for QueueUrl), unknown members are ignored, of two with the
 // same name the last counts.
-var likeAWS = json2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+var lenient = json2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 // decodeJSON fills an input; an empty body is an empty object.
 func decodeJSON(body []byte, into any) error {
 	if len(body) == 0 {
 		return nil
 	}
-	if err := json2.Unmarshal(body, into, likeAWS); err != nil {
+	if err := json2.Unmarshal(body, into, lenient); err != nil {
 		return awswire.Errorf(http.StatusBadRequest, codeSerialization, "The request is not valid JSON for this operation.")
 	}
 	return nil
 }
 
-func (jsonProtocol) answer(w http.ResponseWriter, _ string, out any) {
+func (jsonProtocol) writeOutput(w http.ResponseWriter, _ string, out any) {
 	body, err := json.Marshal(out)
 	if err != nil { // no output holds what doesn't marshal
-		jsonProtocol{}.fail(w, awswire.Errorf(http.StatusInternalServerError, "InternalError", "The answer could not be written."))
+		jsonProtocol{}.writeError(w, awswire.Errorf(http.StatusInternalServerError, "InternalError", "The answer could not be written."))
 		return
 	}
 	write(w, http.StatusOK, jsonType, body)
 }
 
-// fail writes an error as the service model has it, and, for SDKs that were
+// writeError writes an error as the service model has it, and, for SDKs that were
 // made for the query protocol, its name there in a header.
-func (jsonProtocol) fail(w http.ResponseWriter, err *awswire.Error) {
+func (jsonProtocol) writeError(w http.ResponseWriter, err *awswire.Error) {
 	const namespace = "com.amazonaws.sqs#"
 	errorType := awswire.ErrorType(namespace, err.Code)
 	if strings.HasPrefix(errorType, namespace) {

@@ -13,7 +13,7 @@ import (
 const xmlns = "http://queue.amazonaws.com/doc/2012-11-05/"
 
 // notOfQueue are the actions that aren't taken at a queue's own URL.
-var notOfQueue = map[string]bool{"CreateQueue": true, "ListQueues": true}
+var notAtQueueURL = map[string]bool{"CreateQueue": true, "ListQueues": true}
 
 type queryProtocol struct{ requestID string }
 
@@ -24,7 +24,7 @@ func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request, id string) 
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
-		p.fail(w, bodyError(err))
+		p.writeError(w, bodyError(err))
 		return
 	}
 	action := r.Form.Get("Action")
@@ -33,8 +33,8 @@ func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request, id string) 
 		return
 	}
 	atQueue := r.URL.Path != "/" && r.URL.Path != ""
-	if _, ok := operations[action]; !ok || atQueue && notOfQueue[action] {
-		p.fail(w, awswire.Errorf(http.StatusBadRequest, "InvalidAction", "The action %s is not valid for this endpoint.", action))
+	if _, ok := operations[action]; !ok || atQueue && notAtQueueURL[action] {
+		p.writeError(w, awswire.Errorf(http.StatusBadRequest, "InvalidAction", "The action %s is not valid for this endpoint.", action))
 		return
 	}
 	if atQueue && !r.Form.Has("QueueUrl") {
@@ -43,7 +43,7 @@ func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request, id string) 
 	h.call(w, r, p, action, func(into any) error { return decodeForm(r.Form, into) })
 }
 
-func (p queryProtocol) answer(w http.ResponseWriter, action string, out any) {
+func (p queryProtocol) writeOutput(w http.ResponseWriter, action string, out any) {
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	b.WriteString(`<` + action + `Response xmlns="` + xmlns + `">`)
@@ -52,13 +52,13 @@ func (p queryProtocol) answer(w http.ResponseWriter, action string, out any) {
 	write(w, http.StatusOK, "text/xml", b.Bytes())
 }
 
-func (p queryProtocol) fail(w http.ResponseWriter, err *awswire.Error) {
+func (p queryProtocol) writeError(w http.ResponseWriter, err *awswire.Error) {
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	b.WriteString(`<ErrorResponse xmlns="` + xmlns + `"><Error>`)
-	element(&b, "Type", fault(err))
-	element(&b, "Code", sqs.QueryCode(err.Code))
-	element(&b, "Message", queryMessage(err))
+	writeElement(&b, "Type", fault(err))
+	writeElement(&b, "Code", sqs.QueryCode(err.Code))
+	writeElement(&b, "Message", queryMessage(err))
 	b.WriteString(`<Detail/></Error><RequestId>` + p.requestID + `</RequestId></ErrorResponse>`)
 	write(w, err.Status, "text/xml", b.Bytes())
 }
@@ -73,7 +73,7 @@ func queryMessage(err *awswire.Error) string {
 
 // element writes <name>text</name>. Carriage returns are escaped, too: a
 // parser would turn them into line feeds.
-func element(b *bytes.Buffer, name, text string) {
+func writeElement(b *bytes.Buffer, name, text string) {
 	b.WriteString("<" + name + ">")
 	_ = xml.EscapeText(b, []byte(text)) // a buffer takes everything
 	b.WriteString("</" + name + ">")

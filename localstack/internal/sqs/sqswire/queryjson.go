@@ -17,15 +17,15 @@ import (
 // XML as objects, maps as lists of pairs, and null for what is empty.
 type queryJSON struct{ requestID string }
 
-func (p queryJSON) answer(w http.ResponseWriter, action string, out any) {
+func (p queryJSON) writeOutput(w http.ResponseWriter, action string, out any) {
 	response := map[string]any{"ResponseMetadata": map[string]any{"RequestId": p.requestID}}
 	if v := reflect.ValueOf(out); v.NumField() > 0 {
-		response[action+"Result"] = plain(v)
+		response[action+"Result"] = toJSON(v)
 	}
 	p.write(w, http.StatusOK, map[string]any{action + "Response": response})
 }
 
-func (p queryJSON) fail(w http.ResponseWriter, err *awswire.Error) {
+func (p queryJSON) writeError(w http.ResponseWriter, err *awswire.Error) {
 	p.write(w, err.Status, map[string]any{
 		"Error":     map[string]any{"Type": fault(err), "Code": sqs.QueryCode(err.Code), "Message": queryMessage(err), "Detail": nil},
 		"RequestId": p.requestID,
@@ -41,7 +41,7 @@ func (p queryJSON) write(w http.ResponseWriter, status int, doc any) {
 var lowerNames = map[string]string{"Messages": "messages", "QueueUrls": "queueUrls"}
 
 // plain is a value as maps, lists and scalars.
-func plain(v reflect.Value) any {
+func toJSON(v reflect.Value) any {
 	switch v.Kind() {
 	case reflect.String:
 		if v.Len() == 0 {
@@ -52,11 +52,11 @@ func plain(v reflect.Value) any {
 		if v.IsNil() {
 			return nil
 		}
-		return plain(v.Elem())
+		return toJSON(v.Elem())
 	case reflect.Slice:
-		return plainSlice(v)
+		return sliceToJSON(v)
 	case reflect.Map:
-		return plainMap(v)
+		return mapToJSON(v)
 	case reflect.Struct:
 		members := map[string]any{}
 		for i := range v.NumField() {
@@ -64,14 +64,14 @@ func plain(v reflect.Value) any {
 			if lower, ok := lowerNames[name]; ok {
 				name = lower
 			}
-			members[name] = plain(v.Field(i))
+			members[name] = toJSON(v.Field(i))
 		}
 		return members
 	}
 	return v.Interface()
 }
 
-func plainSlice(v reflect.Value) any {
+func sliceToJSON(v reflect.Value) any {
 	switch {
 	case v.Len() == 0:
 		return nil
@@ -80,18 +80,18 @@ func plainSlice(v reflect.Value) any {
 	}
 	list := make([]any, v.Len())
 	for i := range list {
-		list[i] = plain(v.Index(i))
+		list[i] = toJSON(v.Index(i))
 	}
 	return list
 }
 
-func plainMap(v reflect.Value) any {
+func mapToJSON(v reflect.Value) any {
 	values := map[string]any{}
 	for key, value := range v.Seq2() {
 		if value.Kind() == reflect.String {
 			values[key.String()] = value.String() // an empty one, too
 		} else {
-			values[key.String()] = plain(value)
+			values[key.String()] = toJSON(value)
 		}
 	}
 	var pairs []any

@@ -19,12 +19,12 @@ func encodeValue(b *bytes.Buffer, name string, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
 		if v.Len() > 0 {
-			element(b, name, v.String())
+			writeElement(b, name, v.String())
 		}
 	case reflect.Int32, reflect.Int64:
-		element(b, name, strconv.FormatInt(v.Int(), 10))
+		writeElement(b, name, strconv.FormatInt(v.Int(), 10))
 	case reflect.Bool:
-		element(b, name, strconv.FormatBool(v.Bool()))
+		writeElement(b, name, strconv.FormatBool(v.Bool()))
 	case reflect.Pointer:
 		if !v.IsNil() {
 			encodeValue(b, name, v.Elem())
@@ -56,7 +56,7 @@ func encodeStruct(b *bytes.Buffer, name string, v reflect.Value) {
 func encodeSlice(b *bytes.Buffer, name string, v reflect.Value) {
 	if v.Type().Elem().Kind() == reflect.Uint8 {
 		if v.Len() > 0 {
-			element(b, name, base64.StdEncoding.EncodeToString(v.Bytes()))
+			writeElement(b, name, base64.StdEncoding.EncodeToString(v.Bytes()))
 		}
 		return
 	}
@@ -72,9 +72,9 @@ func encodeMap(b *bytes.Buffer, name string, v reflect.Value) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		b.WriteString("<" + name + ">")
-		element(b, keyName(name), key)
+		writeElement(b, keyName(name), key)
 		if value := values[key]; value.Kind() == reflect.String {
-			element(b, "Value", value.String()) // an empty one, too
+			writeElement(b, "Value", value.String()) // an empty one, too
 		} else {
 			encodeValue(b, "Value", value)
 		}

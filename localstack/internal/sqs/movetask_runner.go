@@ -15,7 +15,7 @@ import (
 // tasks runs the message move tasks, each on a goroutine of its own. Once a
 // second by the engine's clock, a task moves as many messages as its rate
 // allows, and stores how far it is.
-type tasks struct {
+type moveTasks struct {
 	e    *Engine
 	mu   sync.Mutex
 	byID map[string]*moveTask
@@ -24,7 +24,7 @@ type tasks struct {
 
 func taskKey(id string) []byte { return append([]byte{kindTask}, id...) }
 
-func (ts *tasks) load(e *Engine) error {
+func (ts *moveTasks) load(e *Engine) error {
 	ts.e, ts.byID = e, map[string]*moveTask{}
 	return e.space.Scan([]byte{kindTask}, []byte{kindTask + 1}, func(_, value []byte) (bool, error) {
 		m := &moveTask{}
@@ -37,7 +37,7 @@ func (ts *tasks) load(e *Engine) error {
 }
 
 // resume goes on with the tasks that ran when the engine was last closed.
-func (ts *tasks) resume() {
+func (ts *moveTasks) resume() {
 	for _, m := range ts.byID {
 		if m.Status == taskRunning {
 			ts.launch(m.ID)
@@ -45,18 +45,18 @@ func (ts *tasks) resume() {
 	}
 }
 
-func (ts *tasks) launch(id string) {
+func (ts *moveTasks) launch(id string) {
 	ts.done.Add(1)
 	go ts.run(id)
 }
 
-func (ts *tasks) wait() { ts.done.Wait() }
+func (ts *moveTasks) wait() { ts.done.Wait() }
 
 // add starts a task, one per source at a time, and drops the oldest that ended.
-func (ts *tasks) add(m *moveTask) (kv.Pending, error) {
+func (ts *moveTasks) add(m *moveTask) (kv.Pending, error) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	if err := ts.e.writable(); err != nil {
+	if err := ts.e.checkWritable(); err != nil {
 		return kv.Pending{}, err
 	}
 	b := ts.e.cfg.Store.NewBatch()
@@ -79,24 +79,24 @@ func (ts *tasks) add(m *moveTask) (kv.Pending, error) {
 	return p, err
 }
 
-func (ts *tasks) save(b *kv.Batch, m *moveTask) (kv.Pending, error) {
+func (ts *moveTasks) save(b *kv.Batch, m *moveTask) (kv.Pending, error) {
 	doc, _ := json.Marshal(m) // strings and numbers: always marshals
 	b.Set(ts.e.space, taskKey(m.ID), doc)
 	p, err := b.ApplyInReserve()
 	if err != nil {
-		return p, ts.e.fail(err)
+		return p, ts.e.failStore(err)
 	}
 	return p, nil
 }
 
 // of is a source's tasks, the latest first.
-func (ts *tasks) of(source string) []moveTask {
+func (ts *moveTasks) ofSource(source string) []moveTask {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	return ts.sorted(source)
 }
 
-func (ts *tasks) sorted(source string) []moveTask {
+func (ts *moveTasks) sorted(source string) []moveTask {
 	var list []moveTask
 	for _, m := range ts.byID {
 		if m.Source == source {
@@ -107,7 +107,7 @@ func (ts *tasks) sorted(source string) []moveTask {
 	return list
 }
 
-func (ts *tasks) cancel(id string) (moved int64, p kv.Pending, err error) {
+func (ts *moveTasks) cancel(id string) (moved int64, p kv.Pending, err error) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	m := ts.byID[id]
@@ -117,7 +117,7 @@ func (ts *tasks) cancel(id string) (moved int64, p kv.Pending, err error) {
 	if m.Status != taskRunning {
 		return 0, p, errorf(codeInvalidParameter, "Only active tasks can be cancelled.")
 	}
-	if err := ts.e.writable(); err != nil {
+	if err := ts.e.checkWritable(); err != nil {
 		return 0, p, err
 	}
 	m.Status = taskCancelled
@@ -126,12 +126,12 @@ func (ts *tasks) cancel(id string) (moved int64, p kv.Pending, err error) {
 }
 
 // run works on a task until it ends or the engine closes.
-func (ts *tasks) run(id string) {
+func (ts *moveTasks) run(id string) {
 	defer ts.done.Done()
 	for {
 		next := make(chan struct{})
 		stopTimer := ts.e.cfg.Clock.AfterFunc(time.Second, func() { close(next) })
-		if !ts.second(id) {
+		if !ts.moveForASecond(id) {
 			stopTimer()
 			return
 		}
@@ -148,7 +148,7 @@ func (ts *tasks) run(id string) {
 const moveBatch = 50
 
 // second moves one second's worth of messages, and says if the task goes on.
-func (ts *tasks) second(id string) bool {
+func (ts *moveTasks) moveForASecond(id string) bool {
 	for moved := 0; ; {
 		m, ok := ts.running(id)
 		if !ok {
@@ -176,7 +176,7 @@ func (m *moveTask) rate() int {
 	return int(*m.Rate)
 }
 
-func (ts *tasks) running(id string) (moveTask, bool) {
+func (ts *moveTasks) running(id string) (moveTask, bool) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	m := ts.byID[id]
@@ -194,7 +194,7 @@ func refused(err error) bool {
 }
 
 // progress notes what a batch came to, and says if the task goes on.
-func (ts *tasks) progress(id string, n int, err error) bool {
+func (ts *moveTasks) progress(id string, n int, err error) bool {
 	var answer *awswire.Error
 	errors.As(err, &answer)
 	ts.mu.Lock()
@@ -212,7 +212,7 @@ func (ts *tasks) progress(id string, n int, err error) bool {
 	p, err := ts.save(ts.e.cfg.Store.NewBatch(), m)
 	ts.mu.Unlock()
 	if err == nil {
-		err = ts.e.wait(p)
+		err = ts.e.waitDurable(p)
 	}
 	return running && err == nil
 }

@@ -4,47 +4,47 @@ package sqs
 // to find groups that are available. Behind that many of a group that isn't, no
 // other group's message is received ("Avoid large message backlogs with the
 // same message group ID", SQS Developer Guide).
-const maxLooked = 120_000
+const maxLookAhead = 120_000
 
 // A front is the messages of a FIFO queue that are looked at: its oldest,
 // whether in flight, delayed or neither. AWS doesn't say which of them count.
 //
 // Those beyond it are listed, so that it moves on at the cost of one message
 // for each that goes; up to its size, a queue has no list.
-type front struct {
-	size   int
-	inside int
-	beyond seqs
-	gone   map[uint64]bool // of those beyond: no longer in the queue
+type lookAhead struct {
+	size          int
+	count         int
+	beyond        seqList
+	removedBeyond map[uint64]bool // of those beyond: no longer in the queue
 }
 
-func (f *front) holds(seq uint64) bool { return f.beyond.len() == 0 || seq < f.beyond.at(0) }
+func (f *lookAhead) contains(seq uint64) bool { return f.beyond.len() == 0 || seq < f.beyond.at(0) }
 
 // add takes the queue's latest message.
-func (f *front) add(seq uint64) {
-	if f.inside < f.size && f.beyond.len() == 0 {
-		f.inside++
+func (f *lookAhead) add(seq uint64) {
+	if f.count < f.size && f.beyond.len() == 0 {
+		f.count++
 		return
 	}
 	f.beyond.push(seq)
 }
 
 // remove takes out a message, and others in.
-func (f *front) remove(seq uint64) {
-	if !f.holds(seq) { // received with its group's head, or too old
-		if f.gone == nil {
-			f.gone = map[uint64]bool{}
+func (f *lookAhead) remove(seq uint64) {
+	if !f.contains(seq) { // received with its group's head, or too old
+		if f.removedBeyond == nil {
+			f.removedBeyond = map[uint64]bool{}
 		}
-		f.gone[seq] = true
+		f.removedBeyond[seq] = true
 		return
 	}
-	f.inside--
-	for f.inside < f.size && f.beyond.len() > 0 {
+	f.count--
+	for f.count < f.size && f.beyond.len() > 0 {
 		next := f.beyond.pop()
-		if f.gone[next] {
-			delete(f.gone, next)
+		if f.removedBeyond[next] {
+			delete(f.removedBeyond, next)
 			continue
 		}
-		f.inside++
+		f.count++
 	}
 }
