@@ -9,8 +9,8 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
-
 	"github.com/errandhq/errand/internal/terminal"
+	"github.com/errandhq/errand/internal/version"
 )
 
 type agentFlags struct {
@@ -30,7 +30,7 @@ func (a *app) agentCommand() *cobra.Command {
 			"The first signal (Ctrl-C) lets it finish what it runs; the second cancels that. It keeps its ID\n" +
 			"in its data directory.",
 		Example: "  errand agent --server https://errand.example.net --token-file agent.token",
-		Args:    cobra.NoArgs,
+		Args:    terminal.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.agent(cmd.Context(), f) },
 	}
 	a.addServerFlags(cmd)
@@ -63,7 +63,7 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 	}
 	worker, err := agent.New(agent.Config{
 		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, Name: f.name, Slots: f.jobs, Queues: f.queues,
-		Version: version(), Log: log,
+		Version: version.Get().Short(), Log: log,
 	})
 	if err != nil {
 		return terminal.UsageErrorf("%w", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/internal/version"
 )
 
 // agents are those that run inside a local server.
@@ -37,7 +38,7 @@ func startAgents(s *localServer, n int, url string) (*agents, error) {
 		client := newClient(url, s.tokens[errand.RoleAgent])
 		a, err := agent.New(agent.Config{
 			Client: client, HTTP: client.HTTP, DataDir: filepath.Join(s.dataDir, "agents", number),
-			Name: cmp.Or(host, "local") + "-" + number, Version: version(), Log: log,
+			Name: cmp.Or(host, "local") + "-" + number, Version: version.Get().Short(), Log: log,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("agent %d: %w", i, err)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-
 	"github.com/errandhq/errand/internal/terminal"
 )
 

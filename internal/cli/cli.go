@@ -27,10 +27,8 @@ func (a *app) getenv(name string) string {
 	return v
 }
 
-// Main runs the command that os.Args names and returns its exit code. version is
-// the release's; empty: what the Go toolchain knows of the build.
-func Main(version string) int {
-	release = version
+// Main runs the command that os.Args names and returns its exit code.
+func Main() int {
 	return run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv)
 }
 
@@ -54,21 +52,36 @@ func newApp(stdout, stderr io.Writer, lookup func(string) (string, bool)) *app {
 }
 
 func (a *app) root() *cobra.Command {
+	var printVersion bool
 	root := &cobra.Command{
 		Use:   "errand",
-		Short: "Send work to your own machines",
-		Long: "Errand sends a folder and some commands to your own machines, streams the output\n" +
-			"back and reports the result.\n\n" +
-			"  errand local                      start a server and an agent on this machine\n" +
-			"  errand run . -- go test ./...     run a command in a copy of this folder",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Short: "Run commands on your own machines",
+		Long: "Errand runs commands on your own machines. It sends a folder and the commands to a server;\n" +
+			"a worker runs them in a copy of the folder, and errand prints the output as it is written.",
+		Example: "  errand local                    # start a server and a worker on this machine\n" +
+			"  errand run . -- go test ./...   # run a command in a copy of this folder",
+		Args: terminal.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if printVersion {
+				return a.printVersion()
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVar(&printVersion, "version", false, "print the version")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(
-		a.runCommand(), a.jobsCommand(), a.jobCommand(), a.logsCommand(), a.cancelCommand(), a.workersCommand(),
-		a.localCommand(), a.agentCommand(), stackcli.NewCommand("stack", a.term, a.getenv), a.tokenCommand(),
-		a.quickstartCommand(), a.versionCommand(), a.functionCommand(), a.demoCommand(),
-	)
+	addGroup(root, "Jobs:", a.runCommand(), a.jobsCommand(), a.jobCommand(), a.logsCommand(), a.cancelCommand())
+	addGroup(root, "Servers and workers:", a.localCommand(), a.agentCommand(), a.workersCommand(), a.tokenCommand(),
+		stackcli.NewCommand("stack", a.term, a.getenv))
+	root.AddCommand(a.quickstartCommand(), a.versionCommand(), a.functionCommand(), a.demoCommand())
 	return root
+}
+
+// addGroup adds commands to root that its help lists under a title.
+func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, c := range commands {
+		c.GroupID = title
+	}
+	root.AddCommand(commands...)
 }

@@ -23,9 +23,9 @@ const asErrand = "ERRAND_TEST_AS_ERRAND"
 func TestMain(m *testing.M) {
 	isFunction := len(os.Args) == 3 && os.Args[1] == "function"
 	if isFunction || os.Getenv(asErrand) != "" {
-		os.Exit(Main(""))
+		os.Exit(Main())
 	}
-	testscript.Main(m, map[string]func(){"errand": func() { os.Exit(Main("")) }})
+	testscript.Main(m, map[string]func(){"errand": func() { os.Exit(Main()) }})
 }
 
 type fakeKey struct{}

@@ -18,8 +18,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
-
 	"github.com/errandhq/errand/internal/terminal"
+	"github.com/errandhq/errand/internal/version"
 )
 
 // serverFlags say which server a client command talks to, and as whom.
@@ -73,7 +73,7 @@ func newClient(server, token string) *api.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = requestTimeout
 	return &api.Client{
-		BaseURL: server, Token: token, UserAgent: "errand/" + version(),
+		BaseURL: server, Token: token, UserAgent: "errand/" + version.Get().Short(),
 		HTTP: &http.Client{Transport: transport, CheckRedirect: noRedirect},
 	}
 }

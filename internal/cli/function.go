@@ -7,10 +7,8 @@ import (
 
 	"github.com/errandhq/errand/internal/direct"
 	"github.com/errandhq/errand/internal/setup"
-
-	"github.com/errandhq/errand/internal/terminal"
-
 	"github.com/errandhq/errand/internal/stackcli"
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // functionCommand runs one Lambda function as a process that speaks the Lambda

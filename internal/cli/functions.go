@@ -6,10 +6,9 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/errandhq/errand/localstack"
-
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
+	"github.com/errandhq/errand/localstack"
 )
 
 // sweepName is the scheduled function, as template.yaml calls it.

@@ -4,11 +4,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/localstack"
-
-	"github.com/errandhq/errand/internal/terminal"
-
 	"github.com/errandhq/errand/internal/stackcli"
+	"github.com/errandhq/errand/internal/terminal"
+	"github.com/errandhq/errand/localstack"
 )
 
 // isolateFlags say whether the functions are processes of their own.

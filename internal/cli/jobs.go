@@ -9,7 +9,6 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -24,7 +23,7 @@ func (a *app) jobsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "jobs",
 		Short: "List jobs, newest first",
-		Args:  cobra.NoArgs,
+		Args:  terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.all && cmd.Flags().Changed("limit") {
 				return terminal.UsageErrorf("--all and --limit say different things")

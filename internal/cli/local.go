@@ -7,9 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/errandhq/errand/internal/terminal"
-
 	"github.com/errandhq/errand/internal/stackcli"
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 type localFlags struct {
@@ -32,7 +31,7 @@ func (a *app) localCommand() *cobra.Command {
 		Long: "Local runs the whole of Errand in this process: API, page, the embedded SQS, DynamoDB and S3\n" +
 			"behind them, and an agent. Its first line on stdout, once it serves, is its URL.\n\n" +
 			"Ctrl-C lets the agent finish what it runs, and ends; a second Ctrl-C cancels its jobs.",
-		Args: cobra.NoArgs,
+		Args: terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.local(cmd.Context(), f) },
 	}
 	fl := cmd.Flags()

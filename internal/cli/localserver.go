@@ -13,13 +13,11 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/setup"
+	"github.com/errandhq/errand/internal/stackcli"
+	"github.com/errandhq/errand/internal/terminal"
 	"github.com/errandhq/errand/localstack"
 	"github.com/errandhq/errand/web"
-
-	"github.com/errandhq/errand/internal/setup"
-	"github.com/errandhq/errand/internal/terminal"
-
-	"github.com/errandhq/errand/internal/stackcli"
 )
 
 // A localServer is all that errand local runs, without the user interface.

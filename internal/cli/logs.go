@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
-
 	"github.com/errandhq/errand/internal/terminal"
 )
 

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/errandhq/errand/internal/api"
-
 	"github.com/errandhq/errand/internal/terminal"
 )
 

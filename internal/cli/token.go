@@ -28,7 +28,7 @@ func (a *app) tokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
 		Short: "Make the tokens of a deployed server",
-		Args:  cobra.NoArgs,
+		Args:  terminal.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.tokenCreateCommand())
@@ -44,7 +44,7 @@ func (a *app) tokenCreateCommand() *cobra.Command {
 			"put there, with the AWS credentials, region and endpoint that the AWS CLI would use; without, the\n" +
 			"command that does it is printed on stderr, with the hash and not the token.",
 		Example: "  errand token create --role agent --owner ops --table errand-TokensTable-1A2B --out agent.token",
-		Args:    cobra.NoArgs,
+		Args:    terminal.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.tokenCreate(cmd.Context(), f) },
 	}
 	cmd.Flags().StringVar(&f.role, "role", "", "user, agent or admin")

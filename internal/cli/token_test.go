@@ -12,9 +12,8 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/dynamo"
-	"github.com/errandhq/errand/localstack"
-
 	"github.com/errandhq/errand/internal/terminal"
+	"github.com/errandhq/errand/localstack"
 )
 
 // TestTokenCreate: the token goes to whoever made it, its hash into the table,

@@ -13,7 +13,6 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/archive"
-
 	"github.com/errandhq/errand/internal/terminal"
 )
 

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
-
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -17,7 +16,7 @@ func (a *app) workersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "workers",
 		Short: "List workers",
-		Args:  cobra.NoArgs,
+		Args:  terminal.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.workers(cmd.Context(), asJSON) },
 	}
 	a.addServerFlags(cmd)

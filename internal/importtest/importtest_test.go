@@ -49,6 +49,7 @@ var rules = []struct {
 	{tree: "internal/backoff", module: nil, outside: []string{}},
 	{tree: "internal/clock", module: nil, outside: []string{}},
 	{tree: "internal/durable", module: nil, outside: []string{}},
+	{tree: "internal/version", module: nil, outside: []string{}},
 	{tree: "web", module: nil, outside: []string{}},
 }
 

@@ -19,7 +19,7 @@ func healthCommand(t *terminal.Terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Exit with 0 if the stack serves",
-		Args:  cobra.NoArgs,
+		Args:  terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkHealth(cmd.Context(), addr); err != nil {
 				return err

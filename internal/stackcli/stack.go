@@ -55,7 +55,7 @@ func NewCommand(name string, t *terminal.Terminal, getenv func(string) string) *
 		Short: "Run the embedded SQS, DynamoDB and S3 alone",
 		Long: "Stack serves the AWS protocols on a loopback address, for the AWS CLI, SDKs and tests.\n" +
 			"Its first line on stdout is its URL, for AWS_ENDPOINT_URL.",
-		Args: cobra.NoArgs,
+		Args: terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
 	}
 	fl := cmd.Flags()

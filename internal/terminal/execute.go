@@ -15,10 +15,14 @@ func (t *Terminal) Execute(ctx context.Context, root *cobra.Command, args []stri
 	root.SetOut(t.Stdout)
 	root.SetErr(t.Stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetHelpCommand(helpCommand())
 	started := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
 	exit := exitError(err, started)
+	if cmd.Name() == "help" {
+		cmd = root
+	}
 	if exit != nil && exit.Err != nil {
 		t.PrintError(err)
 		if exit.Code == ExitUsage {
