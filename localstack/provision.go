@@ -66,7 +66,7 @@ func (s *Stack) provisionBucket(b template.Bucket) error {
 	}
 	want := bucketRules(b)
 	if !slices.Equal(have.Lifecycle, want) {
-		if err := s.services.s3.PutLifecycle(b.Name, want); err != nil {
+		if err := s.services.s3.PutBucketLifecycle(b.Name, want); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (s *Stack) provisionBucket(b template.Bucket) error {
 	if slices.EqualFunc(have.CORS, cors, equalCORS) {
 		return nil
 	}
-	return s.services.s3.PutCORS(b.Name, cors)
+	return s.services.s3.PutBucketCORS(b.Name, cors)
 }
 
 func bucketRules(b template.Bucket) []s3.LifecycleRule {

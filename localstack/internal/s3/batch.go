@@ -10,8 +10,8 @@ type batch struct {
 	stripes []int              // of what readers may ask for
 	buckets map[string]*Bucket // nil: deleted
 
-	begun []*Upload
-	ended []string // IDs of uploads
+	createdUploads []*MultipartUpload
+	endedUploads   []string // IDs of uploads
 }
 
 // setObject puts an object into a bucket.
@@ -28,17 +28,17 @@ func (b *batch) deleteObject(bucket, key string) {
 
 // setBucket puts a bucket, which nobody changes any more.
 func (b *batch) setBucket(bucket *Bucket) error {
-	b.noteBucket(bucket.Name, bucket)
+	b.bucketChanged(bucket.Name, bucket)
 	return b.e.set(b, bucketKey(bucket.Name), bucket)
 }
 
 // deleteBucket removes a bucket.
 func (b *batch) deleteBucket(name string) {
-	b.noteBucket(name, nil)
+	b.bucketChanged(name, nil)
 	b.Delete(b.e.space, bucketKey(name))
 }
 
-func (b *batch) noteBucket(name string, bucket *Bucket) {
+func (b *batch) bucketChanged(name string, bucket *Bucket) {
 	if b.buckets == nil {
 		b.buckets = map[string]*Bucket{}
 	}
@@ -47,14 +47,14 @@ func (b *batch) noteBucket(name string, bucket *Bucket) {
 }
 
 // applied makes known what the write was about. The engine's lock is held.
-func (b *batch) applied(w write) {
+func (b *batch) applied(w appliedBatch) {
 	for _, s := range b.stripes {
-		b.e.recent[s] = w
+		b.e.lastByStripe[s] = w
 	}
-	for _, u := range b.begun {
-		b.e.uploads[u.ID] = target{u.Bucket, u.Key}
+	for _, u := range b.createdUploads {
+		b.e.uploads[u.ID] = objectName{u.Bucket, u.Key}
 	}
-	for _, id := range b.ended {
+	for _, id := range b.endedUploads {
 		delete(b.e.uploads, id)
 	}
 	for name, bucket := range b.buckets {

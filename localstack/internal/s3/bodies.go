@@ -19,31 +19,31 @@ type bodies struct {
 
 	// rooted is that root and dir are on the disk: synced with the first body that
 	// is kept, since whoever created them may not have come as far.
-	rooting sync.Mutex
-	rooted  bool
+	rootMu     sync.Mutex
+	rootSynced bool
 
 	// Files that someone reads aren't removed before they are closed: Windows
 	// couldn't.
-	mu      sync.Mutex
-	readers map[string]int
-	doomed  map[string]bool
+	mu            sync.Mutex
+	readers       map[string]int
+	removeAtClose map[string]bool
 }
 
 // openBodies opens the files in root and removes those never finished.
 func openBodies(fs vfs.FS, root string) (*bodies, error) {
 	b := &bodies{
 		fs: fs, root: root, dir: fs.PathJoin(root, "bodies"), tmp: fs.PathJoin(root, "tmp"),
-		readers: map[string]int{}, doomed: map[string]bool{},
+		readers: map[string]int{}, removeAtClose: map[string]bool{},
 	}
 	for _, dir := range []string{b.dir, b.tmp} {
 		if err := fs.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
 	}
-	return b, b.removeDrafts()
+	return b, b.removeTemporary()
 }
 
-func (b *bodies) removeDrafts() error {
+func (b *bodies) removeTemporary() error {
 	drafts, err := b.fs.List(b.tmp)
 	if err != nil {
 		return err
@@ -56,19 +56,19 @@ func (b *bodies) removeDrafts() error {
 	return nil
 }
 
-// syncNames makes the names of bodies durable, and those of their directories.
-func (b *bodies) syncNames() error {
+// syncDirs makes the names of bodies durable, and those of their directories.
+func (b *bodies) syncDirs() error {
 	return errors.Join(b.syncRoot(), b.syncDir(b.dir))
 }
 
 func (b *bodies) syncRoot() error {
-	b.rooting.Lock()
-	defer b.rooting.Unlock()
-	if b.rooted {
+	b.rootMu.Lock()
+	defer b.rootMu.Unlock()
+	if b.rootSynced {
 		return nil
 	}
 	err := errors.Join(b.syncDir(b.root), b.syncDir(b.fs.PathDir(b.root)))
-	b.rooted = err == nil
+	b.rootSynced = err == nil
 	return err
 }
 
@@ -87,14 +87,14 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// A draft is a body being written. It ends with keep or discard.
-type draft struct {
+// A bodyWriter is a body being written. It ends with keep or discard.
+type bodyWriter struct {
 	b    *bodies
 	id   string
 	file vfs.File
 }
 
-func (b *bodies) create() (*draft, error) {
+func (b *bodies) create() (*bodyWriter, error) {
 	id := newID()
 	f, err := b.fs.Create(b.fs.PathJoin(b.tmp, id), vfs.WriteCategoryUnspecified)
 	if err != nil {
@@ -102,18 +102,18 @@ func (b *bodies) create() (*draft, error) {
 	}
 	// Write-back starts while the body still comes in, not all at the end.
 	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: 4 << 20, NoSyncOnClose: true})
-	return &draft{b: b, id: id, file: f}, nil
+	return &bodyWriter{b: b, id: id, file: f}, nil
 }
 
-func (d *draft) path() string { return d.b.fs.PathJoin(d.b.tmp, d.id) }
+func (d *bodyWriter) path() string { return d.b.fs.PathJoin(d.b.tmp, d.id) }
 
 // Write may change p, as vfs.File's does.
-func (d *draft) Write(p []byte) (int, error) { return d.file.Write(p) }
+func (d *bodyWriter) Write(p []byte) (int, error) { return d.file.Write(p) }
 
-// keep makes the body one that open finds, also after a power cut.
-func (d *draft) keep() error {
+// commit makes the body one that open finds, also after a power cut.
+func (d *bodyWriter) commit() error {
 	if err := d.file.Sync(); err != nil {
-		d.discard()
+		d.abort()
 		return fmt.Errorf("sync a body: %w", err)
 	}
 	if err := d.file.Close(); err != nil {
@@ -124,23 +124,23 @@ func (d *draft) keep() error {
 		_ = d.b.fs.Remove(d.path())
 		return fmt.Errorf("keep a body: %w", err)
 	}
-	if err := d.b.syncNames(); err != nil {
+	if err := d.b.syncDirs(); err != nil {
 		_ = d.b.unlink(d.id)
 		return err
 	}
 	return nil
 }
 
-// discard removes the draft. What it can't remove, the next Open does.
-func (d *draft) discard() {
+// abort removes the draft. What it can't remove, the next Open does.
+func (d *bodyWriter) abort() {
 	_ = d.file.Close()
 	_ = d.b.fs.Remove(d.path())
 }
 
 func (b *bodies) path(id string) string { return b.fs.PathJoin(b.dir, id) }
 
-// hold keeps a body from being removed until release.
-func (b *bodies) hold(id string) {
+// acquire keeps a body from being removed until release.
+func (b *bodies) acquire(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.readers[id]++
@@ -148,22 +148,22 @@ func (b *bodies) hold(id string) {
 
 // release ends a hold, and removes the body if that was asked for meanwhile.
 func (b *bodies) release(id string) error {
-	if b.unhold(id) {
+	if b.dropReader(id) {
 		return b.unlink(id)
 	}
 	return nil
 }
 
-// unhold reports whether the body is to be removed now.
-func (b *bodies) unhold(id string) (doomed bool) {
+// dropReader reports whether the body is to be removed now.
+func (b *bodies) dropReader(id string) (doomed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.readers[id]--; b.readers[id] > 0 {
 		return false
 	}
-	doomed = b.doomed[id]
+	doomed = b.removeAtClose[id]
 	delete(b.readers, id)
-	delete(b.doomed, id)
+	delete(b.removeAtClose, id)
 	return doomed
 }
 
@@ -179,20 +179,20 @@ func (b *bodies) open(id string) (vfs.File, error) {
 // remove removes a body, as soon as nobody reads it. Nobody may begin to: no
 // record may name it any more.
 func (b *bodies) remove(id string) error {
-	if b.doom(id) {
+	if b.deferRemoval(id) {
 		return nil
 	}
 	return b.unlink(id)
 }
 
-// doom leaves the removal to the last reader, and reports whether there is one.
-func (b *bodies) doom(id string) bool {
+// deferRemoval leaves the removal to the last reader, and reports whether there is one.
+func (b *bodies) deferRemoval(id string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.readers[id] == 0 {
 		return false
 	}
-	b.doomed[id] = true
+	b.removeAtClose[id] = true
 	return true
 }
 

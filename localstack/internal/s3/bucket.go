@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -16,12 +17,12 @@ type Bucket struct {
 	Tags      []Tag           `json:",omitempty"`
 	// Ownership and PublicAccess are kept and given back. They change nothing:
 	// here everything belongs to one account, and nothing is public.
-	Ownership    string        `json:",omitempty"` // "": none
-	PublicAccess *PublicAccess `json:",omitempty"` // nil: none
+	Ownership    string             `json:",omitempty"` // "": none
+	PublicAccess *PublicAccessBlock `json:",omitempty"` // nil: none
 }
 
-// PublicAccess is a bucket's public access block.
-type PublicAccess struct {
+// PublicAccessBlock is a bucket's public access block.
+type PublicAccessBlock struct {
 	BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets bool
 }
 
@@ -56,31 +57,31 @@ func (e *Engine) CreateBucket(name, region string) error {
 func (e *Engine) NewBucket(bucket Bucket) error {
 	name, region := bucket.Name, bucket.Region
 	if !ValidBucketName(name) {
-		return fail(400, "InvalidBucketName", "The specified bucket is not valid.", "BucketName", name)
+		return newError(400, "InvalidBucketName", "The specified bucket is not valid.", "BucketName", name)
 	}
 	if err := CheckTags(bucket.Tags, MaxBucketTags); err != nil {
 		return err
 	}
 	return e.update(func(b *batch) ([]Part, error) {
-		switch old, err := e.bucket(name); {
+		switch old, err := e.findBucket(name); {
 		case err == nil && old.Region == "us-east-1" && region == "us-east-1":
 			return nil, nil
 		case err == nil:
-			return nil, fail(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.", "BucketName", name)
+			return nil, newError(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.", "BucketName", name)
 		}
-		bucket.Created, bucket.PublicAccess = e.Now(), &PublicAccess{true, true, true, true}
+		bucket.Created, bucket.PublicAccess = e.Now(), &PublicAccessBlock{true, true, true, true}
 		return nil, b.setBucket(&bucket)
 	})
 }
 
 // Bucket returns a bucket, which stays as it is. Errors: NoSuchBucket.
 func (e *Engine) Bucket(name string) (*Bucket, error) {
-	b, err := e.bucket(name)
-	return b, firstOf(e.settle(name, ""), err)
+	b, err := e.findBucket(name)
+	return b, cmp.Or(e.awaitObjectSync(name, ""), err)
 }
 
-// bucket is Bucket for who doesn't tell of it before it is on disk.
-func (e *Engine) bucket(name string) (*Bucket, error) {
+// findBucket is Bucket for who doesn't tell of it before it is on disk.
+func (e *Engine) findBucket(name string) (*Bucket, error) {
 	b, ok := e.buckets.Load(name)
 	if !ok {
 		return nil, noSuchBucket(name)
@@ -90,23 +91,23 @@ func (e *Engine) bucket(name string) (*Bucket, error) {
 
 // loadBuckets reads all buckets.
 func (e *Engine) loadBuckets() error {
-	list, err := e.Buckets()
+	list, err := e.ListBuckets()
 	for i := range list {
 		e.buckets.Store(list[i].Name, &list[i])
 	}
 	return err
 }
 
-// Buckets lists all buckets by name.
-func (e *Engine) Buckets() ([]Bucket, error) {
+// ListBuckets lists all buckets by name.
+func (e *Engine) ListBuckets() ([]Bucket, error) {
 	list, err := e.listBuckets()
-	return list, firstOf(e.settleAll(), err)
+	return list, cmp.Or(e.awaitAllSync(), err)
 }
 
 func (e *Engine) listBuckets() ([]Bucket, error) {
 	var list []Bucket
 	prefix := bucketKey("")
-	err := e.space.Scan(prefix, after(prefix), func(_, v []byte) (bool, error) {
+	err := e.space.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
 		var b Bucket
 		err := decode(v, &b)
 		list = append(list, b)
@@ -119,13 +120,13 @@ func (e *Engine) listBuckets() ([]Bucket, error) {
 // Errors: NoSuchBucket, BucketNotEmpty.
 func (e *Engine) DeleteBucket(name string) error {
 	return e.update(func(b *batch) (drop []Part, err error) {
-		bucket, err := e.bucket(name)
+		bucket, err := e.findBucket(name)
 		if err != nil {
 			return nil, err
 		}
 		empty := true
 		prefix := objectKey(name, "")
-		err = e.space.Scan(prefix, after(prefix), func(_, v []byte) (bool, error) {
+		err = e.space.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
 			var o Object
 			if err := decodeObject(v, &o); err != nil {
 				return false, err
@@ -142,30 +143,30 @@ func (e *Engine) DeleteBucket(name string) error {
 			return nil, err
 		}
 		if !empty {
-			return nil, fail(409, "BucketNotEmpty", "The bucket you tried to delete is not empty", "BucketName", name)
+			return nil, newError(409, "BucketNotEmpty", "The bucket you tried to delete is not empty", "BucketName", name)
 		}
-		uploads, err := e.dropUploads(b, name, func(*Upload) bool { return true })
+		uploads, err := e.deleteUploads(b, name, func(*MultipartUpload) bool { return true })
 		b.deleteBucket(name)
 		return append(drop, uploads...), err
 	})
 }
 
-// PutOwnership sets a bucket's object ownership; "" removes it.
+// PutBucketOwnershipControls sets a bucket's object ownership; "" removes it.
 // Errors: NoSuchBucket.
-func (e *Engine) PutOwnership(bucket, ownership string) error {
+func (e *Engine) PutBucketOwnershipControls(bucket, ownership string) error {
 	return e.updateBucket(bucket, func(b *Bucket) { b.Ownership = ownership })
 }
 
-// PutPublicAccess sets a bucket's public access block; nil removes it.
+// PutPublicAccessBlock sets a bucket's public access block; nil removes it.
 // Errors: NoSuchBucket.
-func (e *Engine) PutPublicAccess(bucket string, block *PublicAccess) error {
+func (e *Engine) PutPublicAccessBlock(bucket string, block *PublicAccessBlock) error {
 	return e.updateBucket(bucket, func(b *Bucket) { b.PublicAccess = block })
 }
 
 // updateBucket changes a bucket's configuration.
 func (e *Engine) updateBucket(name string, change func(*Bucket)) error {
 	return e.update(func(b *batch) ([]Part, error) {
-		old, err := e.bucket(name)
+		old, err := e.findBucket(name)
 		if err != nil {
 			return nil, err
 		}

@@ -67,8 +67,8 @@ type Checksum struct {
 	Type      string // FullObject or Composite
 }
 
-// Expected is what the sender of a body says of it. The zero value says nothing.
-type Expected struct {
+// ExpectedDigests is what the sender of a body says of it. The zero value says nothing.
+type ExpectedDigests struct {
 	// MD5 is the Content-MD5; nil if none was sent.
 	MD5 []byte
 	// SHA256 is what the request's signature covers, lower-case hex; "" if
@@ -79,11 +79,11 @@ type Expected struct {
 	// Value is the checksum sent, base64; nil or "" if none was. It is called
 	// when the body has been read to its end, since trailers come after it.
 	Value func() string
-	// Keep is the algorithm of the checksum to keep; "": Algorithm or, with
+	// Stored is the algorithm of the checksum to keep; "": Algorithm or, with
 	// none sent, CRC64NVME, as S3 does.
-	Keep Algorithm
+	Stored Algorithm
 }
 
-func (want Expected) keep() Algorithm {
-	return cmp.Or(want.Keep, want.Algorithm, CRC64NVME)
+func (want ExpectedDigests) storedAlgorithm() Algorithm {
+	return cmp.Or(want.Stored, want.Algorithm, CRC64NVME)
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// CompleteInput makes an object of an upload's parts.
-type CompleteInput struct {
+// CompleteMultipartUploadInput makes an object of an upload's parts.
+type CompleteMultipartUploadInput struct {
 	Bucket, Key, UploadID string
 	Parts                 []CompletedPart // in order of their numbers
 	Conditions            Conditions      // IfMatch, IfNoneMatch
@@ -28,25 +28,25 @@ type CompletedPart struct {
 	Checksum Checksum // zero: none sent
 }
 
-// CompleteUpload makes an object of parts, whose bytes stay where they are.
+// CompleteMultipartUpload makes an object of parts, whose bytes stay where they are.
 // An upload that was completed already answers the same again, while the object
 // is there, so that a client whose answer was lost may ask again.
 // Errors: NoSuchBucket, NoSuchUpload, InvalidPart, InvalidPartOrder,
 // EntityTooSmall, PreconditionFailed, BadDigest, InvalidRequest.
-func (e *Engine) CompleteUpload(in CompleteInput) (*Object, error) {
+func (e *Engine) CompleteMultipartUpload(in CompleteMultipartUploadInput) (*Object, error) {
 	if err := in.Conditions.valid(); err != nil {
 		return nil, err
 	}
 	var o *Object
 	err := e.update(func(b *batch) (drop []Part, err error) {
-		u, err := e.upload(in.Bucket, in.Key, in.UploadID)
+		u, err := e.findUpload(in.Bucket, in.Key, in.UploadID)
 		if err == nil {
 			o, drop, err = e.complete(b, u, in)
 			return drop, err
 		}
 		// Looked up in the same step as the upload: between two, another
 		// request could complete it.
-		if done, doneErr := e.object(in.Bucket, in.Key); doneErr == nil && done.UploadID == in.UploadID {
+		if done, doneErr := e.getLiveObject(in.Bucket, in.Key); doneErr == nil && done.UploadID == in.UploadID {
 			o, err = done, nil
 		}
 		return nil, err
@@ -56,32 +56,32 @@ func (e *Engine) CompleteUpload(in CompleteInput) (*Object, error) {
 
 // complete adds to the batch what makes an object of u, and returns the bodies
 // that aren't of it.
-func (e *Engine) complete(b *batch, u *Upload, in CompleteInput) (o *Object, drop []Part, err error) {
+func (e *Engine) complete(b *batch, u *MultipartUpload, in CompleteMultipartUploadInput) (o *Object, drop []Part, err error) {
 	if err := u.checkCompletion(&in); err != nil {
 		return nil, nil, err
 	}
-	parts, err := e.chosenParts(u, in.Parts)
+	parts, err := e.findParts(u, in.Parts)
 	if err != nil {
 		return nil, nil, err
 	}
 	if o, err = assemble(u, parts, in); err != nil {
 		return nil, nil, err
 	}
-	if drop, err = e.put(b, in.Bucket, o, in.Conditions); err != nil {
+	if drop, err = e.putObjectRecord(b, in.Bucket, o, in.Conditions); err != nil {
 		return nil, nil, err
 	}
-	if u.Overtaken && in.Conditions != (Conditions{}) {
+	if u.KeyChanged && in.Conditions != (Conditions{}) {
 		return nil, nil, in.Conditions.conflict(in.Key)
 	}
-	all, err := e.dropUpload(b, u) // after put, which touches the uploads to the key
-	return o, append(drop, without(all, o.Parts)...), err
+	all, err := e.deleteUpload(b, u) // after put, which touches the uploads to the key
+	return o, append(drop, partsExcept(all, o.Parts)...), err
 }
 
-// chosenParts finds the parts that a client lists.
-func (e *Engine) chosenParts(u *Upload, list []CompletedPart) ([]UploadedPart, error) {
+// findParts finds the parts that a client lists.
+func (e *Engine) findParts(u *MultipartUpload, list []CompletedPart) ([]UploadedPart, error) {
 	for i := 1; i < len(list); i++ {
 		if list[i].Number <= list[i-1].Number {
-			return nil, fail(400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.", "UploadId", u.ID)
+			return nil, newError(400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.", "UploadId", u.ID)
 		}
 	}
 	var parts []UploadedPart
@@ -92,11 +92,11 @@ func (e *Engine) chosenParts(u *Upload, list []CompletedPart) ([]UploadedPart, e
 			return nil, err
 		}
 		if !ok || strings.Trim(c.ETag, `"`) != p.ETag || c.Checksum.Value != "" && c.Checksum.Value != p.Checksum.Value {
-			return nil, fail(400, "InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+			return nil, newError(400, "InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
 				"UploadId", u.ID, "PartNumber", c.Number, "ETag", strings.Trim(c.ETag, `"`))
 		}
 		if i < len(list)-1 && p.Size < minPart {
-			return nil, fail(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size",
+			return nil, newError(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size",
 				"ETag", p.ETag, "MinSizeAllowed", minPart, "PartNumber", c.Number, "ProposedSize", p.Size)
 		}
 		parts = append(parts, p)
@@ -106,12 +106,12 @@ func (e *Engine) chosenParts(u *Upload, list []CompletedPart) ([]UploadedPart, e
 
 // checkCompletion holds what a client says of checksums to what the upload was
 // begun with.
-func (u *Upload) checkCompletion(in *CompleteInput) error {
+func (u *MultipartUpload) checkCompletion(in *CompleteMultipartUploadInput) error {
 	if len(in.Parts) == 0 {
-		return fail(400, "InvalidRequest", "You must specify at least one part")
+		return newError(400, "InvalidRequest", "You must specify at least one part")
 	}
 	if in.ChecksumType != "" && in.ChecksumType != u.ChecksumType {
-		return fail(400, "InvalidRequest", fmt.Sprintf("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", cmp.Or(u.ChecksumType, "null")))
+		return newError(400, "InvalidRequest", fmt.Sprintf("The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", cmp.Or(u.ChecksumType, "null")))
 	}
 	if u.Algorithm == "" {
 		return nil
@@ -119,10 +119,10 @@ func (u *Upload) checkCompletion(in *CompleteInput) error {
 	for _, p := range in.Parts {
 		switch {
 		case p.Checksum.Value == "" && u.ChecksumType == Composite:
-			return fail(400, "InvalidRequest", fmt.Sprintf("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.",
+			return newError(400, "InvalidRequest", fmt.Sprintf("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.",
 				strings.ToLower(string(u.Algorithm)), p.Number))
 		case p.Checksum.Value != "" && p.Checksum.Algorithm != u.Algorithm:
-			return fail(400, "BadDigest", fmt.Sprintf("The %s you specified for part %d did not match what we received.",
+			return newError(400, "BadDigest", fmt.Sprintf("The %s you specified for part %d did not match what we received.",
 				strings.ToLower(string(p.Checksum.Algorithm)), p.Number))
 		}
 	}
@@ -130,9 +130,9 @@ func (u *Upload) checkCompletion(in *CompleteInput) error {
 }
 
 // assemble builds the record of the object that parts make.
-func assemble(u *Upload, parts []UploadedPart, in CompleteInput) (*Object, error) {
+func assemble(u *MultipartUpload, parts []UploadedPart, in CompleteMultipartUploadInput) (*Object, error) {
 	o := &Object{Key: u.Key, Multipart: true, UploadID: u.ID}
-	o.describe(u.About)
+	o.setProperties(u.Properties)
 	sums := md5.New()
 	for _, p := range parts {
 		sum, err := hex.DecodeString(p.ETag)
@@ -148,10 +148,10 @@ func assemble(u *Upload, parts []UploadedPart, in CompleteInput) (*Object, error
 	}
 	o.ETag = fmt.Sprintf("%x-%d", sums.Sum(nil), len(parts))
 	if in.Size >= 0 && in.Size != o.Size {
-		return nil, fail(400, "InvalidRequest", "The provided 'x-amz-mp-object-size' header value "+strconv.FormatInt(in.Size, 10)+" does not match what was computed: "+strconv.FormatInt(o.Size, 10))
+		return nil, newError(400, "InvalidRequest", "The provided 'x-amz-mp-object-size' header value "+strconv.FormatInt(in.Size, 10)+" does not match what was computed: "+strconv.FormatInt(o.Size, 10))
 	}
 	var err error
-	if o.Checksum, err = wholeChecksum(u, parts); err != nil {
+	if o.Checksum, err = objectChecksum(u, parts); err != nil {
 		return nil, err
 	}
 	// S3 ignores one of another algorithm than it chose itself.
@@ -161,9 +161,9 @@ func assemble(u *Upload, parts []UploadedPart, in CompleteInput) (*Object, error
 	return o, nil
 }
 
-// wholeChecksum is the checksum of an object from those of its parts.
-func wholeChecksum(u *Upload, parts []UploadedPart) (Checksum, error) {
-	c := Checksum{Algorithm: u.keep(), Type: cmp.Or(u.ChecksumType, FullObject)}
+// objectChecksum is the checksum of an object from those of its parts.
+func objectChecksum(u *MultipartUpload, parts []UploadedPart) (Checksum, error) {
+	c := Checksum{Algorithm: u.storedAlgorithm(), Type: cmp.Or(u.ChecksumType, FullObject)}
 	concat := c.Algorithm.New()
 	var whole []byte
 	for i, p := range parts {
@@ -186,8 +186,8 @@ func wholeChecksum(u *Upload, parts []UploadedPart) (Checksum, error) {
 	return c, nil
 }
 
-// without is all but those that are kept.
-func without(all, kept []Part) (rest []Part) {
+// partsExcept is all but those that are kept.
+func partsExcept(all, kept []Part) (rest []Part) {
 	keep := map[string]bool{}
 	for _, p := range kept {
 		keep[p.ID] = true

@@ -43,7 +43,7 @@ func (c Conditions) checkRead(o *Object, now time.Time) error {
 	case name == "":
 		return nil
 	case unmodified:
-		return fail(304, "NotModified", "Not Modified")
+		return newError(304, "NotModified", "Not Modified")
 	default:
 		return preconditionFailed(name)
 	}
@@ -62,13 +62,13 @@ func (c Conditions) valid() error {
 	const refused = "A header you provided implies functionality that is not implemented"
 	switch {
 	case c.IfMatch != "" && c.IfNoneMatch != "":
-		return fail(501, "NotImplemented", refused, "Header", "If-Match,If-None-Match",
+		return newError(501, "NotImplemented", refused, "Header", "If-Match,If-None-Match",
 			"additionalMessage", "Multiple conditional request headers present in the request")
 	case c.IfNoneMatch != "" && c.IfNoneMatch != "*":
-		return fail(501, "NotImplemented", refused, "Header", "If-None-Match",
+		return newError(501, "NotImplemented", refused, "Header", "If-None-Match",
 			"additionalMessage", "We don't accept the provided value of If-None-Match header for this API")
 	case c.IfMatch == "*":
-		return fail(501, "NotImplemented", refused, "Header", "If-Match",
+		return newError(501, "NotImplemented", refused, "Header", "If-Match",
 			"additionalMessage", "We don't accept the provided value of If-Match header for this API")
 	}
 	return nil
@@ -95,7 +95,7 @@ func (c Conditions) conflict(key string) error {
 	if c.IfMatch != "" {
 		name = "If-Match"
 	}
-	return fail(409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.",
+	return newError(409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.",
 		"Condition", name, "Key", key)
 }
 

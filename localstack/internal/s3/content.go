@@ -30,7 +30,7 @@ type Span struct {
 }
 
 // span resolves what in asks for.
-func (o *Object) span(in GetInput) (Span, error) {
+func (o *Object) span(in GetObjectInput) (Span, error) {
 	switch {
 	case in.PartNumber > 0:
 		return o.partSpan(in.PartNumber)
@@ -44,14 +44,14 @@ func (o *Object) span(in GetInput) (Span, error) {
 		last = o.Size - 1
 	}
 	if first > last || in.Range.First < 0 && in.Range.Last == 0 {
-		return Span{}, fail(416, "InvalidRange", "The requested range is not satisfiable", "ActualObjectSize", o.Size, "RangeRequested", in.Range.String())
+		return Span{}, newError(416, "InvalidRange", "The requested range is not satisfiable", "ActualObjectSize", o.Size, "RangeRequested", in.Range.String())
 	}
 	return Span{Start: first, Length: last - first + 1, Partial: true}, nil
 }
 
 func (o *Object) partSpan(number int) (Span, error) {
 	if number > len(o.Parts) {
-		return Span{}, fail(416, "InvalidPartNumber", "The requested partnumber is not satisfiable", "PartNumberRequested", number, "ActualPartCount", len(o.Parts))
+		return Span{}, newError(416, "InvalidPartNumber", "The requested partnumber is not satisfiable", "PartNumberRequested", number, "ActualPartCount", len(o.Parts))
 	}
 	s := Span{Length: o.Parts[number-1].Size, Partial: true}
 	if o.Multipart {
@@ -68,20 +68,20 @@ func (o *Object) partSpan(number int) (Span, error) {
 // disk has changed, the last are never given, so that nobody takes them for whole.
 type Content struct {
 	Span
-	bodies *bodies
-	pieces []piece
-	file   io.ReaderAt // of pieces[0], nil if not yet open
-	held   []string
-	check  *verifier // of the pieces together; nil: none
+	bodies   *bodies
+	segments []segment
+	file     io.ReaderAt // of pieces[0], nil if not yet open
+	acquired []string
+	verifier *checksumVerifier // of the pieces together; nil: none
 }
 
-// piece is a part of a body still to be read.
-type piece struct {
+// segment is a part of a body still to be read.
+type segment struct {
 	id          string
 	data        []byte // of an inline part
 	inline      bool
 	offset, len int64
-	check       *verifier // of this piece; nil: none
+	verifier    *checksumVerifier // of this piece; nil: none
 }
 
 // content holds the bodies that span covers. The engine's lock is held.
@@ -89,32 +89,32 @@ func (e *Engine) content(o *Object, span Span) (*Content, error) {
 	c := &Content{Span: span, bodies: e.bodies}
 	composite := o.Checksum.Type == Composite
 	if !composite && span.Length == o.Size {
-		c.check = newVerifier(o.Checksum)
+		c.verifier = newChecksumVerifier(o.Checksum)
 	}
 	start, end := span.Start, span.Start+span.Length
 	var at int64
 	for _, p := range o.Parts {
 		from, to := max(start, at), min(end, at+p.Size)
 		if from < to {
-			piece := piece{id: p.ID, inline: p.Inline, offset: from - at, len: to - from}
+			piece := segment{id: p.ID, inline: p.Inline, offset: from - at, len: to - from}
 			if composite && piece.len == p.Size {
-				piece.check = newVerifier(Checksum{Algorithm: o.Checksum.Algorithm, Value: p.Sum})
+				piece.verifier = newChecksumVerifier(Checksum{Algorithm: o.Checksum.Algorithm, Value: p.Sum})
 			}
-			if err := e.hold(c, &piece); err != nil {
+			if err := e.acquireBody(c, &piece); err != nil {
 				return nil, errors.Join(err, c.Close())
 			}
-			c.pieces = append(c.pieces, piece)
+			c.segments = append(c.segments, piece)
 		}
 		at += p.Size
 	}
 	return c, nil
 }
 
-// hold keeps a piece's bytes, or takes them along, until c is closed.
-func (e *Engine) hold(c *Content, p *piece) error {
+// acquireBody keeps a piece's bytes, or takes them along, until c is closed.
+func (e *Engine) acquireBody(c *Content, p *segment) error {
 	if !p.inline {
-		e.bodies.hold(p.id)
-		c.held = append(c.held, p.id)
+		e.bodies.acquire(p.id)
+		c.acquired = append(c.acquired, p.id)
 		return nil
 	}
 	data, ok, err := e.space.Get(inlineKey(p.id))
@@ -127,18 +127,18 @@ func (e *Engine) hold(c *Content, p *piece) error {
 
 // Read implements io.Reader.
 func (c *Content) Read(p []byte) (int, error) {
-	if len(c.pieces) == 0 {
+	if len(c.segments) == 0 {
 		return 0, io.EOF
 	}
-	cur := &c.pieces[0]
+	cur := &c.segments[0]
 	if err := c.open(cur); err != nil {
 		return 0, err
 	}
 	n, err := c.file.ReadAt(p[:min(int64(len(p)), cur.len)], cur.offset)
 	cur.offset += int64(n)
 	cur.len -= int64(n)
-	cur.check.write(p[:n])
-	c.check.write(p[:n])
+	cur.verifier.write(p[:n])
+	c.verifier.write(p[:n])
 	if cur.len == 0 {
 		return c.finish(n)
 	}
@@ -149,7 +149,7 @@ func (c *Content) Read(p []byte) (int, error) {
 }
 
 // open opens the piece at hand.
-func (c *Content) open(p *piece) error {
+func (c *Content) open(p *segment) error {
 	switch {
 	case c.file != nil:
 	case p.inline:
@@ -166,10 +166,10 @@ func (c *Content) open(p *piece) error {
 
 // finish ends the piece at hand, of which n bytes were read last.
 func (c *Content) finish(n int) (int, error) {
-	cur := c.pieces[0]
-	err := errors.Join(cur.check.verify(cur.id), c.closeFile())
-	if c.pieces = c.pieces[1:]; len(c.pieces) == 0 {
-		err = errors.Join(err, c.check.verify(cur.id))
+	cur := c.segments[0]
+	err := errors.Join(cur.verifier.verify(cur.id), c.closeFile())
+	if c.segments = c.segments[1:]; len(c.segments) == 0 {
+		err = errors.Join(err, c.verifier.verify(cur.id))
 	}
 	if err != nil {
 		return 0, err
@@ -189,10 +189,10 @@ func (c *Content) closeFile() error {
 // Close lets go of the bodies. Closing twice does nothing.
 func (c *Content) Close() error {
 	err := c.closeFile()
-	for _, id := range c.held {
+	for _, id := range c.acquired {
 		err = errors.Join(err, c.bodies.release(id))
 	}
-	c.held, c.pieces = nil, nil
+	c.acquired, c.segments = nil, nil
 	return err
 }
 

@@ -15,8 +15,8 @@ type CORSRule struct {
 	MaxAgeSeconds  int      `json:",omitempty"`
 }
 
-// PutCORS replaces a bucket's rules; none removes them. Errors: NoSuchBucket.
-func (e *Engine) PutCORS(bucket string, rules []CORSRule) error {
+// PutBucketCORS replaces a bucket's rules; none removes them. Errors: NoSuchBucket.
+func (e *Engine) PutBucketCORS(bucket string, rules []CORSRule) error {
 	return e.updateBucket(bucket, func(b *Bucket) { b.CORS = rules })
 }
 

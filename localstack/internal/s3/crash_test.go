@@ -83,7 +83,7 @@ func script() []step {
 		return step{key, body, func(e *s3.Engine) error { return put(e, key, body) }}
 	}
 	remove := func(key string) step {
-		return step{key, "", func(e *s3.Engine) error { return e.Delete("bkt", key, s3.Conditions{}) }}
+		return step{key, "", func(e *s3.Engine) error { return e.DeleteObject("bkt", key, s3.Conditions{}) }}
 	}
 	return []step{
 		putStep("a", "small"), putStep("a", big("first")), putStep("b", big("second")), putStep("a", "small again"),
@@ -92,7 +92,7 @@ func script() []step {
 		{"d", "", func(e *s3.Engine) error { return multipart(e, "d", big("never"), false) }},
 		putStep("c", big("over parts")),
 		{"e", big("over parts"), func(e *s3.Engine) error {
-			_, err := e.Copy(s3.CopyInput{Source: s3.GetInput{Bucket: "bkt", Key: "c"}, Target: s3.PutInput{Bucket: "bkt", Key: "e"}})
+			_, err := e.CopyObject(s3.CopyObjectInput{Source: s3.GetObjectInput{Bucket: "bkt", Key: "c"}, Destination: s3.PutObjectInput{Bucket: "bkt", Key: "e"}})
 			return err
 		}},
 		remove("c"), putStep("b", big("back")), remove("a"),
@@ -101,18 +101,18 @@ func script() []step {
 
 // multipart uploads a body in one part, and completes or aborts.
 func multipart(e *s3.Engine, key, body string, complete bool) error {
-	u := &s3.Upload{Bucket: "bkt", Key: key}
-	if err := e.CreateUpload(u); err != nil {
+	u := &s3.MultipartUpload{Bucket: "bkt", Key: key}
+	if err := e.CreateMultipartUpload(u); err != nil {
 		return err
 	}
-	p, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: key, UploadID: u.ID, Number: 1, Body: strings.NewReader(body), Size: -1})
+	p, err := e.UploadPart(s3.UploadPartInput{Bucket: "bkt", Key: key, UploadID: u.ID, Number: 1, Body: strings.NewReader(body), Size: -1})
 	if err != nil {
 		return err
 	}
 	if !complete {
-		return e.AbortUpload("bkt", key, u.ID)
+		return e.AbortMultipartUpload("bkt", key, u.ID)
 	}
-	_, err = e.CompleteUpload(s3.CompleteInput{Bucket: "bkt", Key: key, UploadID: u.ID, Parts: []s3.CompletedPart{{Number: 1, ETag: p.ETag}}, Size: -1})
+	_, err = e.CompleteMultipartUpload(s3.CompleteMultipartUploadInput{Bucket: "bkt", Key: key, UploadID: u.ID, Parts: []s3.CompletedPart{{Number: 1, ETag: p.ETag}}, Size: -1})
 	return err
 }
 
@@ -183,10 +183,10 @@ func (m moment) problems(t *testing.T) (list []string) {
 			list = append(list, fmt.Sprintf("%s: %.20q, acknowledged was %.20q, under way %s %.20q", key, got, m.told[key], m.doing.key, m.doing.want))
 		}
 	}
-	page, err := e.Uploads("bkt", s3.UploadsInput{Max: 10})
+	page, err := e.ListMultipartUploads("bkt", s3.ListMultipartUploadsInput{Max: 10})
 	check(t, err)
 	for _, u := range page.Uploads {
-		_, parts, _, err := e.Parts("bkt", u.Key, u.ID, 0, 10)
+		_, parts, _, err := e.ListParts("bkt", u.Key, u.ID, 0, 10)
 		check(t, err)
 		files += len(parts)
 	}
@@ -198,7 +198,7 @@ func (m moment) problems(t *testing.T) (list []string) {
 
 // whole reads an object, "" if there is none, and says how many files it has.
 func whole(e *s3.Engine, key string) (body string, files int, err error) {
-	o, c, err := e.Get(s3.GetInput{Bucket: "bkt", Key: key})
+	o, c, err := e.GetObject(s3.GetObjectInput{Bucket: "bkt", Key: key})
 	if err != nil {
 		if strings.HasPrefix(err.Error(), "NoSuchKey") {
 			err = nil

@@ -9,7 +9,7 @@ import "encoding/binary"
 // Source: zlib's crc32_combine, by its description.
 func combineCRC(a Algorithm, first, second []byte, length int64) []byte {
 	poly, bits := crcPolynomial(a), len(first)*8
-	crc := carry(bigEndian(first), poly, bits, uint64(length)*8) ^ bigEndian(second)
+	crc := shiftCRC(bigEndian(first), poly, bits, uint64(length)*8) ^ bigEndian(second)
 	out := make([]byte, 8)
 	binary.BigEndian.PutUint64(out, crc)
 	return out[8-len(first):]
@@ -45,8 +45,8 @@ func (m *matrix) times(v uint64) (sum uint64) {
 	return sum
 }
 
-// carry moves crc over n zero bits.
-func carry(crc, poly uint64, bits int, n uint64) uint64 {
+// shiftCRC moves crc over n zero bits.
+func shiftCRC(crc, poly uint64, bits int, n uint64) uint64 {
 	var m matrix // over one zero bit: shift right, and the polynomial for what falls out
 	m[0] = poly
 	for i := 1; i < bits; i++ {

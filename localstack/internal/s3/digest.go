@@ -11,15 +11,15 @@ import (
 // digest computes what is kept of a body, and what is to be compared, each
 // hash once.
 type digest struct {
-	md5  hash.Hash
-	sums map[Algorithm]hash.Hash
-	keep Algorithm
+	md5    hash.Hash
+	sums   map[Algorithm]hash.Hash
+	stored Algorithm
 }
 
-func newDigest(want Expected) *digest {
-	d := &digest{md5: md5.New(), sums: map[Algorithm]hash.Hash{}, keep: want.keep()}
-	d.sums[d.keep] = d.keep.New()
-	if want.Algorithm != "" && want.Algorithm != d.keep {
+func newDigest(want ExpectedDigests) *digest {
+	d := &digest{md5: md5.New(), sums: map[Algorithm]hash.Hash{}, stored: want.storedAlgorithm()}
+	d.sums[d.stored] = d.stored.New()
+	if want.Algorithm != "" && want.Algorithm != d.stored {
 		d.sums[want.Algorithm] = want.Algorithm.New()
 	}
 	if want.SHA256 != "" && d.sums[SHA256] == nil {
@@ -55,11 +55,11 @@ func (d *digest) value(a Algorithm) string {
 
 // checksum is the one to keep.
 func (d *digest) checksum() Checksum {
-	return Checksum{Algorithm: d.keep, Value: d.value(d.keep), Type: FullObject}
+	return Checksum{Algorithm: d.stored, Value: d.value(d.stored), Type: FullObject}
 }
 
 // sent is the checksum of the algorithm that the sender used, else the one kept.
-func (d *digest) sent(want Expected) Checksum {
+func (d *digest) sent(want ExpectedDigests) Checksum {
 	if want.Algorithm == "" {
 		return d.checksum()
 	}
@@ -68,15 +68,15 @@ func (d *digest) sent(want Expected) Checksum {
 
 // check compares the body that went through d with what was said of it.
 // Errors: XAmzContentSHA256Mismatch, BadDigest.
-func (d *digest) check(want Expected) error {
+func (d *digest) check(want ExpectedDigests) error {
 	if want.SHA256 != "" {
 		if got := hex.EncodeToString(d.sums[SHA256].Sum(nil)); got != want.SHA256 {
-			return fail(400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.",
+			return newError(400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.",
 				"ClientComputedContentSHA256", want.SHA256, "S3ComputedContentSHA256", got)
 		}
 	}
 	if want.MD5 != nil && !slices.Equal(want.MD5, d.md5.Sum(nil)) {
-		return fail(400, "BadDigest", "The Content-MD5 you specified did not match what we received.",
+		return newError(400, "BadDigest", "The Content-MD5 you specified did not match what we received.",
 			"ExpectedDigest", hex.EncodeToString(want.MD5), "CalculatedDigest", base64.StdEncoding.EncodeToString(d.md5.Sum(nil)))
 	}
 	if want.Value != nil {
@@ -89,7 +89,7 @@ func (d *digest) check(want Expected) error {
 
 // Check compares a body in memory with what its sender said of it.
 // Errors: XAmzContentSHA256Mismatch, BadDigest.
-func (want Expected) Check(body []byte) error {
+func (want ExpectedDigests) Check(body []byte) error {
 	d := newDigest(want)
 	_, _ = d.Write(body)
 	return d.check(want)

@@ -33,13 +33,13 @@ func TestFullDisk(t *testing.T) {
 	defer stop()
 	check(t, e.CreateBucket("bkt", "us-east-1"))
 	check(t, put(e, "k", big("before")))
-	u := &s3.Upload{Bucket: "bkt", Key: "up"}
-	check(t, e.CreateUpload(u))
+	u := &s3.MultipartUpload{Bucket: "bkt", Key: "up"}
+	check(t, e.CreateMultipartUpload(u))
 	for _, kind := range []errorfs.OpKind{errorfs.OpCreate, errorfs.OpFileWrite, errorfs.OpFileSync, errorfs.OpRename} {
 		fails.Store(kind)
 		full.Store(true)
 		wantCode(t, put(e, "k", strings.Repeat(big("after"), 50)), "InsufficientStorage")
-		_, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Number: 1, Body: strings.NewReader(big("part")), Size: -1})
+		_, err := e.UploadPart(s3.UploadPartInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Number: 1, Body: strings.NewReader(big("part")), Size: -1})
 		wantCode(t, err, "InsufficientStorage")
 		full.Store(false)
 		if body, err := get(e, "k"); err != nil || body != big("before") {
@@ -63,7 +63,7 @@ func TestDamagedBody(t *testing.T) {
 		e, stop := open(t, fs, "", clock.Real())
 		check(t, e.CreateBucket("bkt", "us-east-1"))
 		body := strings.Repeat(big("x"), 20)
-		_, err := e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader(body), Size: -1, Expected: s3.Expected{Algorithm: alg}})
+		_, err := e.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: "k", Body: strings.NewReader(body), Size: -1, Expected: s3.ExpectedDigests{Algorithm: alg}})
 		check(t, err)
 		damage(t, fs, func(b []byte) []byte { b[1000] ^= 1; return b })
 		n, err := read(e, "k", nil)
@@ -72,7 +72,7 @@ func TestDamagedBody(t *testing.T) {
 			t.Errorf("%s: read %d of %d bytes, error %v", alg, n, len(body), err)
 		}
 		// A copy doesn't launder it.
-		_, err = e.Copy(s3.CopyInput{Source: s3.GetInput{Bucket: "bkt", Key: "k"}, Target: s3.PutInput{Bucket: "bkt", Key: "copy"}})
+		_, err = e.CopyObject(s3.CopyObjectInput{Source: s3.GetObjectInput{Bucket: "bkt", Key: "k"}, Destination: s3.PutObjectInput{Bucket: "bkt", Key: "copy"}})
 		if err == nil {
 			t.Errorf("%s: it was copied", alg)
 		}
@@ -94,11 +94,11 @@ func TestDamagedPart(t *testing.T) {
 	e, stop := open(t, fs, "", clock.Real())
 	defer stop()
 	check(t, e.CreateBucket("bkt", "us-east-1"))
-	u := &s3.Upload{Bucket: "bkt", Key: "k", Algorithm: s3.SHA256}
-	check(t, e.CreateUpload(u))
-	p, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: "k", UploadID: u.ID, Number: 1, Body: strings.NewReader(big("x")), Size: -1})
+	u := &s3.MultipartUpload{Bucket: "bkt", Key: "k", Algorithm: s3.SHA256}
+	check(t, e.CreateMultipartUpload(u))
+	p, err := e.UploadPart(s3.UploadPartInput{Bucket: "bkt", Key: "k", UploadID: u.ID, Number: 1, Body: strings.NewReader(big("x")), Size: -1})
 	check(t, err)
-	_, err = e.CompleteUpload(s3.CompleteInput{Bucket: "bkt", Key: "k", UploadID: u.ID, Size: -1, Parts: []s3.CompletedPart{{Number: 1, ETag: p.ETag, Checksum: p.Checksum}}})
+	_, err = e.CompleteMultipartUpload(s3.CompleteMultipartUploadInput{Bucket: "bkt", Key: "k", UploadID: u.ID, Size: -1, Parts: []s3.CompletedPart{{Number: 1, ETag: p.ETag, Checksum: p.Checksum}}})
 	check(t, err)
 	if n, err := read(e, "k", nil); n != len(big("x")) || err != nil {
 		t.Fatalf("undamaged: %d bytes, %v", n, err)
@@ -125,7 +125,7 @@ func damage(t *testing.T, fs *vfs.MemFS, change func([]byte) []byte) {
 }
 
 func read(e *s3.Engine, key string, r *s3.Range) (int, error) {
-	_, c, err := e.Get(s3.GetInput{Bucket: "bkt", Key: key, Range: r})
+	_, c, err := e.GetObject(s3.GetObjectInput{Bucket: "bkt", Key: key, Range: r})
 	if err != nil {
 		return 0, err
 	}

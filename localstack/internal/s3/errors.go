@@ -4,7 +4,7 @@ import "github.com/errandhq/errand/localstack/internal/awswire"
 
 // Source of codes, statuses and texts: "Error responses", Amazon S3 API Reference.
 
-func fail(status int, code, message string, fields ...any) *awswire.Error {
+func newError(status int, code, message string, fields ...any) *awswire.Error {
 	e := &awswire.Error{Status: status, Code: code, Message: message}
 	if len(fields) > 0 {
 		e.Fields = map[string]any{}
@@ -16,31 +16,31 @@ func fail(status int, code, message string, fields ...any) *awswire.Error {
 }
 
 func noSuchBucket(bucket string) error {
-	return fail(404, "NoSuchBucket", "The specified bucket does not exist", "BucketName", bucket)
+	return newError(404, "NoSuchBucket", "The specified bucket does not exist", "BucketName", bucket)
 }
 
 func noSuchKey(key string) error {
-	return fail(404, "NoSuchKey", "The specified key does not exist.", "Key", key)
+	return newError(404, "NoSuchKey", "The specified key does not exist.", "Key", key)
 }
 
 func noSuchUpload(id string) error {
-	return fail(404, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.", "UploadId", id)
+	return newError(404, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.", "UploadId", id)
 }
 
 func preconditionFailed(condition string) error {
-	return fail(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", "Condition", condition)
+	return newError(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold", "Condition", condition)
 }
 
 func badDigest(what string) error {
-	return fail(400, "BadDigest", "The "+what+" you specified did not match the calculated checksum.")
+	return newError(400, "BadDigest", "The "+what+" you specified did not match the calculated checksum.")
 }
 
 func invalidArgument(name, value, message string) error {
-	return fail(400, "InvalidArgument", message, "ArgumentName", name, "ArgumentValue", value)
+	return newError(400, "InvalidArgument", message, "ArgumentName", name, "ArgumentValue", value)
 }
 
 // insufficientStorage is not S3's own, which has no such error: it is what
 // others that speak its protocol give.
 func insufficientStorage() error {
-	return fail(507, "InsufficientStorage", "The disk that holds the objects is full. Free some space on it and try again.")
+	return newError(507, "InsufficientStorage", "The disk that holds the objects is full. Free some space on it and try again.")
 }

@@ -65,14 +65,14 @@ func TestDiskNearlyFull(t *testing.T) {
 	defer stop()
 	check(t, e.CreateBucket("bkt", "us-east-1"))
 	check(t, put(e, "k", big("before")))
-	u := &s3.Upload{Bucket: "bkt", Key: "up"}
-	check(t, e.CreateUpload(u))
+	u := &s3.MultipartUpload{Bucket: "bkt", Key: "up"}
+	check(t, e.CreateMultipartUpload(u))
 	putBody := func(r io.Reader) error {
-		_, err := e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: r, Size: -1})
+		_, err := e.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: "k", Body: r, Size: -1})
 		return err
 	}
 	putPart := func(r io.Reader) error {
-		_, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Number: 1, Body: r, Size: -1})
+		_, err := e.UploadPart(s3.UploadPartInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Number: 1, Body: r, Size: -1})
 		return err
 	}
 	for name, write := range map[string]func(io.Reader) error{"put": putBody, "part": putPart} {

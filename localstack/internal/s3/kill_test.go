@@ -73,7 +73,7 @@ func generation(e *s3.Engine, key string, n int) error {
 	body := generationBody(key, n)
 	switch {
 	case body == "":
-		return e.Delete("bkt", key, s3.Conditions{})
+		return e.DeleteObject("bkt", key, s3.Conditions{})
 	case n%4 == 3:
 		return multipart(e, key, body, true)
 	}
@@ -172,10 +172,10 @@ func (l *killLog) verify(t *testing.T, dir string) {
 		// Whichever it is: the next child goes on from there.
 		l.settle(key, got)
 	}
-	page, err := e.Uploads("bkt", s3.UploadsInput{Max: 1000})
+	page, err := e.ListMultipartUploads("bkt", s3.ListMultipartUploadsInput{Max: 1000})
 	check(t, err)
 	for _, u := range page.Uploads {
-		_, parts, _, err := e.Parts("bkt", u.Key, u.ID, 0, 10)
+		_, parts, _, err := e.ListParts("bkt", u.Key, u.ID, 0, 10)
 		check(t, err)
 		files += len(parts)
 	}

@@ -26,9 +26,9 @@ type LifecycleRule struct {
 	AbortDays int `json:",omitempty"`
 }
 
-// PutLifecycle replaces a bucket's rules; none removes them.
+// PutBucketLifecycle replaces a bucket's rules; none removes them.
 // Errors: NoSuchBucket.
-func (e *Engine) PutLifecycle(bucket string, rules []LifecycleRule) error {
+func (e *Engine) PutBucketLifecycle(bucket string, rules []LifecycleRule) error {
 	return e.updateBucket(bucket, func(b *Bucket) { b.Lifecycle = rules })
 }
 
@@ -66,8 +66,8 @@ func (b *Bucket) expired(o *Object, now time.Time) bool {
 	return ok && !now.Before(at)
 }
 
-// abortDue reports whether a rule aborts u by now.
-func (b *Bucket) abortDue(u *Upload, now time.Time) bool {
+// abortsUpload reports whether a rule aborts u by now.
+func (b *Bucket) abortsUpload(u *MultipartUpload, now time.Time) bool {
 	for _, r := range b.Lifecycle {
 		if !r.Disabled && r.AbortDays > 0 && strings.HasPrefix(u.Key, r.Prefix) && !now.Before(nextMidnight(u.Initiated, r.AbortDays)) {
 			return true
@@ -76,12 +76,12 @@ func (b *Bucket) abortDue(u *Upload, now time.Time) bool {
 	return false
 }
 
-// sweepBatch bounds how long one step of Sweep holds the engine's lock.
-const sweepBatch = 200
+// expireBatch bounds how long one step of Sweep holds the engine's lock.
+const expireBatch = 200
 
-// Sweep removes what the buckets' rules have expired and returns how many
+// ApplyLifecycle removes what the buckets' rules have expired and returns how many
 // objects that were. Reads already don't see them; this frees their bytes.
-func (e *Engine) Sweep() (removed int, err error) {
+func (e *Engine) ApplyLifecycle() (removed int, err error) {
 	buckets, err := e.listBuckets()
 	if err != nil {
 		return 0, err
@@ -89,13 +89,13 @@ func (e *Engine) Sweep() (removed int, err error) {
 	for _, b := range buckets {
 		for from := objectKey(b.Name, ""); len(b.Lifecycle) > 0 && from != nil; {
 			n := 0
-			if from, n, err = e.sweepObjects(b.Name, from); err != nil {
+			if from, n, err = e.expireObjects(b.Name, from); err != nil {
 				return removed, err
 			}
 			removed += n
 		}
 		err := e.update(func(batch *batch) ([]Part, error) {
-			return e.dropUploads(batch, b.Name, func(u *Upload) bool { return b.abortDue(u, e.Now()) })
+			return e.deleteUploads(batch, b.Name, func(u *MultipartUpload) bool { return b.abortsUpload(u, e.Now()) })
 		})
 		if err != nil {
 			return removed, err
@@ -104,17 +104,17 @@ func (e *Engine) Sweep() (removed int, err error) {
 	return removed, nil
 }
 
-// sweepObjects removes a batch of expired objects from the key on, and returns
+// expireObjects removes a batch of expired objects from the key on, and returns
 // where to go on, nil at the end.
-func (e *Engine) sweepObjects(name string, from []byte) (next []byte, n int, err error) {
+func (e *Engine) expireObjects(name string, from []byte) (next []byte, n int, err error) {
 	err = e.update(func(batch *batch) (drop []Part, err error) {
-		b, err := e.bucket(name)
+		b, err := e.findBucket(name)
 		if err != nil {
 			return nil, nil //nolint:nilerr // deleted meanwhile
 		}
 		seen := 0
-		err = e.space.Scan(from, after(objectKey(name, "")), func(k, v []byte) (bool, error) {
-			if seen++; seen > sweepBatch {
+		err = e.space.Scan(from, prefixEnd(objectKey(name, "")), func(k, v []byte) (bool, error) {
+			if seen++; seen > expireBatch {
 				next = append([]byte{}, k...)
 				return false, nil
 			}
@@ -152,7 +152,7 @@ func (s *sweeper) start(e *Engine) {
 	go func() {
 		defer close(s.done)
 		for range s.wake {
-			if _, err := e.Sweep(); err != nil {
+			if _, err := e.ApplyLifecycle(); err != nil {
 				e.logf("s3: sweep: %v", err)
 			}
 		}

@@ -2,14 +2,15 @@ package s3
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 )
 
 // MaxKeys is the most that a page of a list holds.
 const MaxKeys = 1000
 
-// ListInput says what to list.
-type ListInput struct {
+// ListObjectsInput says what to list.
+type ListObjectsInput struct {
 	Prefix    string
 	Delimiter string // "": no grouping
 	// After is a key, or a common prefix of the page before: the list begins
@@ -18,30 +19,30 @@ type ListInput struct {
 	MaxKeys int // objects and common prefixes together
 }
 
-// ListPage is a page of a list, in the order of the keys' UTF-8.
-type ListPage struct {
+// ObjectsPage is a page of a list, in the order of the keys' UTF-8.
+type ObjectsPage struct {
 	Objects  []Object
 	Prefixes []string
 	// Next is the After of the next page, "" if this is the last.
 	Next string
 }
 
-// List lists a bucket's objects. Errors: NoSuchBucket.
-func (e *Engine) List(bucket string, in ListInput) (*ListPage, error) {
-	page, err := e.list(bucket, in)
-	return page, firstOf(e.settleAll(), err)
+// ListObjects lists a bucket's objects. Errors: NoSuchBucket.
+func (e *Engine) ListObjects(bucket string, in ListObjectsInput) (*ObjectsPage, error) {
+	page, err := e.listObjects(bucket, in)
+	return page, cmp.Or(e.awaitAllSync(), err)
 }
 
-func (e *Engine) list(bucket string, in ListInput) (*ListPage, error) {
-	b, err := e.bucket(bucket)
+func (e *Engine) listObjects(bucket string, in ListObjectsInput) (*ObjectsPage, error) {
+	b, err := e.findBucket(bucket)
 	if err != nil {
 		return nil, err
 	}
-	l := &lister{e: e, bucket: b, in: in, page: &ListPage{}}
+	l := &objectLister{e: e, bucket: b, in: in, page: &ObjectsPage{}}
 	from := objectKey(bucket, in.Prefix)
-	end := after(from)
+	end := prefixEnd(from)
 	if in.After >= in.Prefix && in.After != "" {
-		from = l.beyond(in.After)
+		from = l.keyAfter(in.After)
 	}
 	for from != nil && bytes.Compare(from, end) < 0 {
 		if from, err = l.scan(from, end); err != nil {
@@ -51,16 +52,16 @@ func (e *Engine) list(bucket string, in ListInput) (*ListPage, error) {
 	return l.page, nil
 }
 
-type lister struct {
+type objectLister struct {
 	e      *Engine
 	bucket *Bucket
-	in     ListInput
-	page   *ListPage
+	in     ListObjectsInput
+	page   *ObjectsPage
 	last   string
 }
 
-// group is the common prefix that key falls under, "" if none.
-func group(key, prefix, delimiter string) string {
+// commonPrefix is the common prefix that key falls under, "" if none.
+func commonPrefix(key, prefix, delimiter string) string {
 	if delimiter == "" || !strings.HasPrefix(key, prefix) {
 		return ""
 	}
@@ -71,20 +72,22 @@ func group(key, prefix, delimiter string) string {
 	return key[:len(prefix)+i+len(delimiter)]
 }
 
-func (l *lister) group(key string) string { return group(key, l.in.Prefix, l.in.Delimiter) }
+func (l *objectLister) commonPrefix(key string) string {
+	return commonPrefix(key, l.in.Prefix, l.in.Delimiter)
+}
 
-// beyond is the first store key after key or, if that is a common prefix,
+// keyAfter is the first store key after key or, if that is a common prefix,
 // after all that it covers.
-func (l *lister) beyond(key string) []byte {
-	if g := l.group(key); g != "" {
-		return after(objectKey(l.bucket.Name, g))
+func (l *objectLister) keyAfter(key string) []byte {
+	if g := l.commonPrefix(key); g != "" {
+		return prefixEnd(objectKey(l.bucket.Name, g))
 	}
 	return append(objectKey(l.bucket.Name, key), 0)
 }
 
 // scan lists from a store key to the end, or to a common prefix: over the keys
 // of that it jumps, by returning where to go on. At the end it returns nil.
-func (l *lister) scan(from, end []byte) (next []byte, err error) {
+func (l *objectLister) scan(from, end []byte) (next []byte, err error) {
 	err = l.e.space.Scan(from, end, func(_, v []byte) (bool, error) {
 		var o Object
 		if err := decodeObject(v, &o); err != nil {
@@ -97,9 +100,9 @@ func (l *lister) scan(from, end []byte) (next []byte, err error) {
 			l.page.Next = l.last
 			return false, nil
 		}
-		if g := l.group(o.Key); g != "" {
+		if g := l.commonPrefix(o.Key); g != "" {
 			l.page.Prefixes, l.last = append(l.page.Prefixes, g), g
-			next = l.beyond(g)
+			next = l.keyAfter(g)
 			return false, nil
 		}
 		l.page.Objects, l.last = append(l.page.Objects, o), o.Key

@@ -84,7 +84,7 @@ func (r *modelRun) put(t *rapid.T) {
 func (r *modelRun) putIf(t *rapid.T) {
 	key, body := modelKey.Draw(t, "key"), modelBody(t)
 	_, there := r.m.objects[key]
-	_, err := r.e.Put(s3.PutInput{Bucket: "bkt", Key: key, Body: strings.NewReader(body), Size: -1, Conditions: s3.Conditions{IfNoneMatch: "*"}})
+	_, err := r.e.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: key, Body: strings.NewReader(body), Size: -1, Conditions: s3.Conditions{IfNoneMatch: "*"}})
 	if there != (modelCode(err) == "PreconditionFailed") || !there && err != nil {
 		t.Fatalf("there %v, error %v", there, err)
 	}
@@ -95,12 +95,12 @@ func (r *modelRun) putIf(t *rapid.T) {
 
 func (r *modelRun) delete(t *rapid.T) {
 	keys := rapid.SliceOfN(modelKey, 1, 3).Draw(t, "keys")
-	var in []s3.DeleteInput
+	var in []s3.ObjectIdentifier
 	for _, k := range keys {
-		in = append(in, s3.DeleteInput{Key: k})
+		in = append(in, s3.ObjectIdentifier{Key: k})
 		delete(r.m.objects, k)
 	}
-	errs, err := r.e.DeleteMany("bkt", in)
+	errs, err := r.e.DeleteObjects("bkt", in)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func (r *modelRun) delete(t *rapid.T) {
 func (r *modelRun) copy(t *rapid.T) {
 	from, to := modelKey.Draw(t, "from"), modelKey.Draw(t, "to")
 	body, there := r.m.objects[from]
-	_, err := r.e.Copy(s3.CopyInput{Source: s3.GetInput{Bucket: "bkt", Key: from}, Target: s3.PutInput{Bucket: "bkt", Key: to}, Replace: true})
+	_, err := r.e.CopyObject(s3.CopyObjectInput{Source: s3.GetObjectInput{Bucket: "bkt", Key: from}, Destination: s3.PutObjectInput{Bucket: "bkt", Key: to}, ReplaceMetadata: true})
 	if there != (err == nil) || !there && modelCode(err) != "NoSuchKey" {
 		t.Fatalf("there %v, error %v", there, err)
 	}
@@ -126,7 +126,7 @@ func (r *modelRun) getRange(t *rapid.T) {
 	}
 	first := rapid.IntRange(0, len(body)-1).Draw(t, "first")
 	last := rapid.IntRange(first, len(body)+5).Draw(t, "last")
-	_, c, err := r.e.Get(s3.GetInput{Bucket: "bkt", Key: key, Range: &s3.Range{First: int64(first), Last: int64(last)}})
+	_, c, err := r.e.GetObject(s3.GetObjectInput{Bucket: "bkt", Key: key, Range: &s3.Range{First: int64(first), Last: int64(last)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,8 +137,8 @@ func (r *modelRun) getRange(t *rapid.T) {
 }
 
 func (r *modelRun) begin(t *rapid.T) {
-	u := &s3.Upload{Bucket: "bkt", Key: modelKey.Draw(t, "key"), Algorithm: rapid.SampledFrom([]s3.Algorithm{"", s3.CRC32, s3.SHA256}).Draw(t, "algorithm")}
-	if err := r.e.CreateUpload(u); err != nil {
+	u := &s3.MultipartUpload{Bucket: "bkt", Key: modelKey.Draw(t, "key"), Algorithm: rapid.SampledFrom([]s3.Algorithm{"", s3.CRC32, s3.SHA256}).Draw(t, "algorithm")}
+	if err := r.e.CreateMultipartUpload(u); err != nil {
 		t.Fatal(err)
 	}
 	r.m.uploads[u.ID] = &uploadModel{key: u.Key, parts: map[int]*s3.UploadedPart{}, data: map[int]string{}}
@@ -159,7 +159,7 @@ func (r *modelRun) part(t *rapid.T) {
 		return
 	}
 	n, body := rapid.IntRange(1, 2).Draw(t, "number"), modelBody(t)
-	p, err := r.e.PutPart(s3.PartInput{Bucket: "bkt", Key: u.key, UploadID: id, Number: n, Body: strings.NewReader(body), Size: -1})
+	p, err := r.e.UploadPart(s3.UploadPartInput{Bucket: "bkt", Key: u.key, UploadID: id, Number: n, Body: strings.NewReader(body), Size: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func (r *modelRun) complete(t *rapid.T) {
 	if small && rapid.Bool().Draw(t, "one") {
 		list, small = list[:1], false
 	}
-	_, err := r.e.CompleteUpload(s3.CompleteInput{Bucket: "bkt", Key: u.key, UploadID: id, Parts: list, Size: -1})
+	_, err := r.e.CompleteMultipartUpload(s3.CompleteMultipartUploadInput{Bucket: "bkt", Key: u.key, UploadID: id, Parts: list, Size: -1})
 	if small {
 		if modelCode(err) != "EntityTooSmall" {
 			t.Fatalf("two small parts: %v", err)
@@ -200,7 +200,7 @@ func (r *modelRun) abort(t *rapid.T) {
 	if u == nil {
 		return
 	}
-	if err := r.e.AbortUpload("bkt", u.key, id); err != nil {
+	if err := r.e.AbortMultipartUpload("bkt", u.key, id); err != nil {
 		t.Fatal(err)
 	}
 	delete(r.m.uploads, id)
@@ -208,7 +208,7 @@ func (r *modelRun) abort(t *rapid.T) {
 
 // list compares a list, page by page, with a filter over the sorted keys.
 func (r *modelRun) list(t *rapid.T) {
-	in := s3.ListInput{
+	in := s3.ListObjectsInput{
 		Prefix:    rapid.SampledFrom([]string{"", "a", "/", "a/"}).Draw(t, "prefix"),
 		Delimiter: rapid.SampledFrom([]string{"", "/", "b"}).Draw(t, "delimiter"),
 		MaxKeys:   rapid.IntRange(1, 4).Draw(t, "max"),
@@ -226,7 +226,7 @@ func (r *modelRun) list(t *rapid.T) {
 	}
 	var got []string
 	for more := true; more; more = in.After != "" {
-		page, err := r.e.List("bkt", in)
+		page, err := r.e.ListObjects("bkt", in)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,12 +251,12 @@ func (r *modelRun) compare(t *testing.T, rt *rapid.T) {
 			rt.Fatalf("%q is %.20q (%v), want %.20q", key, got, err, want)
 		}
 	}
-	page, err := r.e.Uploads("bkt", s3.UploadsInput{Max: 1000})
+	page, err := r.e.ListMultipartUploads("bkt", s3.ListMultipartUploadsInput{Max: 1000})
 	if err != nil || len(page.Uploads) != len(r.m.uploads) {
 		rt.Fatalf("%d uploads of %d, %v", len(page.Uploads), len(r.m.uploads), err)
 	}
 	for id, u := range r.m.uploads {
-		_, parts, _, err := r.e.Parts("bkt", u.key, id, 0, 10)
+		_, parts, _, err := r.e.ListParts("bkt", u.key, id, 0, 10)
 		if err != nil || len(parts) != len(u.parts) {
 			rt.Fatalf("upload to %q: %d parts of %d, %v", u.key, len(parts), len(u.parts), err)
 		}

@@ -1,6 +1,9 @@
 package s3
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Object is what is kept of an object beside its bytes.
 type Object struct {
@@ -45,24 +48,24 @@ func (p *Part) done() {
 	}
 }
 
-// GetInput names an object, and what of it is wanted under which conditions.
-type GetInput struct {
+// GetObjectInput names an object, and what of it is wanted under which conditions.
+type GetObjectInput struct {
 	Bucket, Key string
 	Conditions  Conditions
 	Range       *Range // nil: the whole
 	PartNumber  int    // from 1; 0: not by part
 }
 
-// Head returns an object's record and, if asked for a range or a part, where
+// HeadObject returns an object's record and, if asked for a range or a part, where
 // it lies. Errors: NoSuchBucket, NoSuchKey, PreconditionFailed, NotModified
 // (304), InvalidRange.
-func (e *Engine) Head(in GetInput) (*Object, Span, error) {
-	o, span, err := e.head(in)
-	return o, span, firstOf(e.settle(in.Bucket, in.Key), err)
+func (e *Engine) HeadObject(in GetObjectInput) (*Object, Span, error) {
+	o, span, err := e.findObject(in)
+	return o, span, cmp.Or(e.awaitObjectSync(in.Bucket, in.Key), err)
 }
 
-func (e *Engine) head(in GetInput) (*Object, Span, error) {
-	o, err := e.object(in.Bucket, in.Key)
+func (e *Engine) findObject(in GetObjectInput) (*Object, Span, error) {
+	o, err := e.getLiveObject(in.Bucket, in.Key)
 	if err != nil {
 		return nil, Span{}, err
 	}
@@ -73,11 +76,11 @@ func (e *Engine) head(in GetInput) (*Object, Span, error) {
 	return o, span, err
 }
 
-// Get is Head with the bytes of the span, which the caller must close. They
+// GetObject is Head with the bytes of the span, which the caller must close. They
 // stay readable when the object is overwritten or deleted meanwhile.
-func (e *Engine) Get(in GetInput) (*Object, *Content, error) {
-	o, c, err := e.open(in)
-	if failed := e.settle(in.Bucket, in.Key); failed != nil {
+func (e *Engine) GetObject(in GetObjectInput) (*Object, *Content, error) {
+	o, c, err := e.openObject(in)
+	if failed := e.awaitObjectSync(in.Bucket, in.Key); failed != nil {
 		if c != nil {
 			_ = c.Close() // it was only read
 		}
@@ -86,10 +89,10 @@ func (e *Engine) Get(in GetInput) (*Object, *Content, error) {
 	return o, c, err
 }
 
-func (e *Engine) open(in GetInput) (*Object, *Content, error) {
+func (e *Engine) openObject(in GetObjectInput) (*Object, *Content, error) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	o, span, err := e.head(in)
+	o, span, err := e.findObject(in)
 	if err != nil {
 		return o, nil, err
 	}
@@ -97,9 +100,9 @@ func (e *Engine) open(in GetInput) (*Object, *Content, error) {
 	return o, c, err
 }
 
-// object reads a record; an object past its lifecycle's expiry is gone.
-func (e *Engine) object(bucket, key string) (*Object, error) {
-	b, err := e.bucket(bucket)
+// getLiveObject reads a record; an object past its lifecycle's expiry is gone.
+func (e *Engine) getLiveObject(bucket, key string) (*Object, error) {
+	b, err := e.findBucket(bucket)
 	if err != nil {
 		return nil, err
 	}
@@ -114,37 +117,37 @@ func (e *Engine) object(bucket, key string) (*Object, error) {
 	return &o, nil
 }
 
-// Delete removes an object. Deleting one that isn't there succeeds.
+// DeleteObject removes an object. Deleting one that isn't there succeeds.
 // A condition in c that names an ETag must hold. Errors: NoSuchBucket,
 // PreconditionFailed.
-func (e *Engine) Delete(bucket, key string, c Conditions) error {
-	errs, err := e.DeleteMany(bucket, []DeleteInput{{Key: key, Conditions: c}})
+func (e *Engine) DeleteObject(bucket, key string, c Conditions) error {
+	errs, err := e.DeleteObjects(bucket, []ObjectIdentifier{{Key: key, Conditions: c}})
 	if err != nil {
 		return err
 	}
 	return errs[0]
 }
 
-// DeleteInput names one of the objects to delete.
-type DeleteInput struct {
+// ObjectIdentifier names one of the objects to delete.
+type ObjectIdentifier struct {
 	Key        string
 	Conditions Conditions
 	// OtherVersion says that a version is meant that isn't there.
 	OtherVersion bool
 }
 
-// DeleteMany deletes objects in one step; errs has an entry for each, nil
+// DeleteObjects deletes objects in one step; errs has an entry for each, nil
 // where it succeeded. Errors: NoSuchBucket.
-func (e *Engine) DeleteMany(bucket string, objects []DeleteInput) (errs []error, err error) {
+func (e *Engine) DeleteObjects(bucket string, objects []ObjectIdentifier) (errs []error, err error) {
 	err = e.update(func(b *batch) (drop []Part, err error) {
-		if _, err := e.bucket(bucket); err != nil {
+		if _, err := e.findBucket(bucket); err != nil {
 			return nil, err
 		}
 		errs = make([]error, len(objects))
 		done := map[string]bool{}
 		for i, in := range objects {
 			if in.OtherVersion {
-				errs[i] = fail(404, "NoSuchVersion", "The specified version does not exist.")
+				errs[i] = newError(404, "NoSuchVersion", "The specified version does not exist.")
 				continue
 			}
 			var o Object
@@ -159,7 +162,7 @@ func (e *Engine) DeleteMany(bucket string, objects []DeleteInput) (errs []error,
 				continue
 			}
 			done[in.Key] = true
-			if err := e.overtake(b, bucket, in.Key); err != nil {
+			if err := e.markUploadsChanged(b, bucket, in.Key); err != nil {
 				return nil, err
 			}
 			b.deleteObject(bucket, in.Key)

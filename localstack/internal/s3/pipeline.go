@@ -26,7 +26,7 @@ type filled struct {
 // waits, be it for the disk.
 const pipelineBuffers = 8
 
-func newPipeline(f *draft, d *digest) *pipeline {
+func newPipeline(f *bodyWriter, d *digest) *pipeline {
 	p := &pipeline{
 		free: make(chan *[]byte, pipelineBuffers),
 		full: make(chan filled, pipelineBuffers), summed: make(chan filled, pipelineBuffers), hashed: make(chan filled, pipelineBuffers),
@@ -64,7 +64,7 @@ func stage(in <-chan filled, out chan<- filled, do func([]byte)) {
 	}
 }
 
-func (p *pipeline) write(f *draft) {
+func (p *pipeline) write(f *bodyWriter) {
 	var failed error
 	for b := range p.hashed {
 		if failed == nil && b.n > 0 {

@@ -16,30 +16,30 @@ const (
 	maxMetadata = 2 << 10 // bytes of the user's metadata, names included
 )
 
-// PutInput is an object to be.
-type PutInput struct {
+// PutObjectInput is an object to be.
+type PutObjectInput struct {
 	Bucket, Key string
 	Body        io.Reader
 	Size        int64 // of Body; -1 if not known before its end
-	Expected    Expected
+	Expected    ExpectedDigests
 	Conditions  Conditions // IfMatch, IfNoneMatch
-	About
+	Properties
 }
 
-// About is what a write says of an object beside its bytes; see Object.
-type About struct {
+// Properties is what a write says of an object beside its bytes; see Object.
+type Properties struct {
 	Headers, Metadata map[string]string
 	Tags              []Tag
 	StorageClass      string
 }
 
-// Put stores an object whole, or not at all: when it returns, object and bytes
+// PutObject stores an object whole, or not at all: when it returns, object and bytes
 // are on disk; when it fails, what was at the key is still there.
 // Errors: NoSuchBucket, KeyTooLongError, MetadataTooLarge, EntityTooLarge,
 // PreconditionFailed, IncompleteBody, BadDigest, XAmzContentSHA256Mismatch,
 // what Body gives.
-func (e *Engine) Put(in PutInput) (*Object, error) {
-	if err := checkNew(in.Key, in.About, in.Size); err != nil {
+func (e *Engine) PutObject(in PutObjectInput) (*Object, error) {
+	if err := checkNewObject(in.Key, in.Properties, in.Size); err != nil {
 		return nil, err
 	}
 	if err := in.Conditions.valid(); err != nil {
@@ -59,26 +59,26 @@ func (e *Engine) Put(in PutInput) (*Object, error) {
 		Key: in.Key, Size: part.Size, ETag: d.etag(), Checksum: d.checksum(),
 		Parts: []Part{part},
 	}
-	o.describe(in.About)
-	return o, e.place(in.Bucket, o, in.Conditions)
+	o.setProperties(in.Properties)
+	return o, e.commitObject(in.Bucket, o, in.Conditions)
 }
 
-func (o *Object) describe(a About) {
+func (o *Object) setProperties(a Properties) {
 	o.Headers, o.Metadata, o.Tags, o.StorageClass = a.Headers, a.Metadata, a.Tags, a.StorageClass
 }
 
-func checkNew(key string, a About, size int64) error {
+func checkNewObject(key string, a Properties, size int64) error {
 	meta := 0
 	for k, v := range a.Metadata {
 		meta += len(k) + len(v)
 	}
 	switch {
 	case !utf8.ValidString(key):
-		return fail(400, "InvalidURI", "Couldn't parse the specified URI.", "URI", strings.ToValidUTF8(key, "\ufffd"))
+		return newError(400, "InvalidURI", "Couldn't parse the specified URI.", "URI", strings.ToValidUTF8(key, "\ufffd"))
 	case len(key) > MaxKey:
-		return fail(400, "KeyTooLongError", "Your key is too long", "Size", len(key), "MaxSizeAllowed", MaxKey)
+		return newError(400, "KeyTooLongError", "Your key is too long", "Size", len(key), "MaxSizeAllowed", MaxKey)
 	case meta > maxMetadata:
-		return fail(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", "Size", meta, "MaxSizeAllowed", maxMetadata)
+		return newError(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", "Size", meta, "MaxSizeAllowed", maxMetadata)
 	case size > MaxPut:
 		return tooLarge()
 	}
@@ -86,23 +86,23 @@ func checkNew(key string, a About, size int64) error {
 }
 
 func tooLarge() error {
-	return fail(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", "MaxSizeAllowed", int64(MaxPut))
+	return newError(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", "MaxSizeAllowed", int64(MaxPut))
 }
 
 // checkWrite checks a write's conditions against what is at the key now.
 func (e *Engine) checkWrite(bucket, key string, c Conditions) error {
 	if c == (Conditions{}) {
-		_, err := e.bucket(bucket)
+		_, err := e.findBucket(bucket)
 		return err
 	}
-	_, err := e.overwritten(bucket, key, c)
+	_, err := e.objectToReplace(bucket, key, c)
 	return err
 }
 
-// overwritten is what a write replaces, nil for nothing: an object past its
+// objectToReplace is what a write replaces, nil for nothing: an object past its
 // lifecycle's expiry too, though to the write's conditions that is gone.
-func (e *Engine) overwritten(bucket, key string, c Conditions) (*Object, error) {
-	b, err := e.bucket(bucket)
+func (e *Engine) objectToReplace(bucket, key string, c Conditions) (*Object, error) {
+	b, err := e.findBucket(bucket)
 	if err != nil {
 		return nil, err
 	}
@@ -119,24 +119,24 @@ func (e *Engine) overwritten(bucket, key string, c Conditions) (*Object, error) 
 	return old, c.checkWrite(old, key)
 }
 
-// place makes o, whose parts are on disk, the object at its key.
-func (e *Engine) place(bucket string, o *Object, c Conditions) error {
-	err := e.update(func(b *batch) ([]Part, error) { return e.put(b, bucket, o, c) })
-	e.discardIfRefused(err, o.Parts)
+// commitObject makes o, whose parts are on disk, the object at its key.
+func (e *Engine) commitObject(bucket string, o *Object, c Conditions) error {
+	err := e.update(func(b *batch) ([]Part, error) { return e.putObjectRecord(b, bucket, o, c) })
+	e.removeIfRefused(err, o.Parts)
 	return err
 }
 
-// put adds to the batch what makes o the object at its key, and returns the
+// putObjectRecord adds to the batch what makes o the object at its key, and returns the
 // bodies of what it replaces.
-func (e *Engine) put(b *batch, bucket string, o *Object, c Conditions) (drop []Part, err error) {
-	old, err := e.overwritten(bucket, o.Key, c)
+func (e *Engine) putObjectRecord(b *batch, bucket string, o *Object, c Conditions) (drop []Part, err error) {
+	old, err := e.objectToReplace(bucket, o.Key, c)
 	if err != nil {
 		return nil, err
 	}
 	if old != nil {
 		drop = old.Parts
 	}
-	if err := e.overtake(b, bucket, o.Key); err != nil {
+	if err := e.markUploadsChanged(b, bucket, o.Key); err != nil {
 		return nil, err
 	}
 	o.Modified = e.Now()
@@ -147,10 +147,10 @@ func (e *Engine) put(b *batch, bucket string, o *Object, c Conditions) (drop []P
 	return drop, nil
 }
 
-// discardIfRefused removes new bodies whose record was refused. After any
+// removeIfRefused removes new bodies whose record was refused. After any
 // other error the batch may still become durable, so that the bodies must
 // stay; if it doesn't, they are orphans for the next Open.
-func (e *Engine) discardIfRefused(err error, parts []Part) {
+func (e *Engine) removeIfRefused(err error, parts []Part) {
 	var refused *awswire.Error
 	if !errors.As(err, &refused) {
 		return

@@ -5,6 +5,7 @@
 package s3
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -42,13 +43,13 @@ type Engine struct {
 	// mu makes "check, then write" one step, and keeps a body from being
 	// removed between the reading of its record and its opening.
 	mu sync.RWMutex
-	// last is the latest write, on disk or not yet. Guarded by mu.
-	last   write
-	recent [stripes]write // the latest of each stripe. Guarded by mu
-	synced atomic.Uint64  // the number of the last write known to be on disk
+	// lastApplied is the latest write, on disk or not yet. Guarded by mu.
+	lastApplied  appliedBatch
+	lastByStripe [stripes]appliedBatch // the latest of each stripe. Guarded by mu
+	syncedNumber atomic.Uint64         // the number of the last write known to be on disk
 
-	buckets sync.Map          // name → *Bucket, which is never changed. Written under mu
-	uploads map[string]target // the unfinished ones, by ID. Guarded by mu
+	buckets sync.Map              // name → *Bucket, which is never changed. Written under mu
+	uploads map[string]objectName // the unfinished ones, by ID. Guarded by mu
 
 	sweeper  sweeper
 	removals removals
@@ -71,8 +72,8 @@ func Open(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
-	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf, uploads: map[string]target{}, removals: newRemovals()}
-	if err := firstOf(e.loadBuckets(), e.loadUploads(), e.removeOrphans()); err != nil {
+	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf, uploads: map[string]objectName{}, removals: newRemovals()}
+	if err := cmp.Or(e.loadBuckets(), e.loadUploads(), e.removeOrphans()); err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
 	e.sweeper.start(e)
@@ -98,10 +99,10 @@ func (e *Engine) Now() time.Time { return e.clock.Now().UTC() }
 // disk.
 func (e *Engine) update(change func(*batch) (drop []Part, err error)) error {
 	w, drop, err := e.apply(change)
-	if err := firstOf(e.wait(w), err); err != nil {
+	if err := cmp.Or(e.awaitBatch(w), err); err != nil {
 		return err
 	}
-	e.dropBodies(drop)
+	e.removeBodiesLater(drop)
 	return nil
 }
 
@@ -118,13 +119,13 @@ func (e *Engine) setBody(b *batch, p Part) {
 
 // apply returns the write that the outcome rests on: change's own, or the last
 // one that change can have seen.
-func (e *Engine) apply(change func(*batch) ([]Part, error)) (write, []Part, error) {
+func (e *Engine) apply(change func(*batch) ([]Part, error)) (appliedBatch, []Part, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	b := &batch{Batch: e.store.NewBatch(), e: e}
 	drop, err := change(b)
 	if err != nil {
-		return e.last, nil, err
+		return e.lastApplied, nil, err
 	}
 	for _, p := range drop {
 		if p.Inline {
@@ -134,20 +135,20 @@ func (e *Engine) apply(change func(*batch) ([]Part, error)) (write, []Part, erro
 		}
 	}
 	if b.Empty() {
-		return e.last, nil, nil
+		return e.lastApplied, nil, nil
 	}
 	// Asked apart from Apply, whose ErrFull may also be of a batch that was
 	// written: what is refused here surely isn't, so that its bodies can go.
 	if err := e.writable(); err != nil {
-		return e.last, nil, err
+		return e.lastApplied, nil, err
 	}
 	pending, err := b.Apply()
 	if err != nil {
-		return e.last, nil, err
+		return e.lastApplied, nil, err
 	}
-	e.last = write{e.last.number + 1, pending}
-	b.applied(e.last)
-	return e.last, drop, nil
+	e.lastApplied = appliedBatch{e.lastApplied.number + 1, pending}
+	b.applied(e.lastApplied)
+	return e.lastApplied, drop, nil
 }
 
 // removeOrphans removes the bodies that no record names.

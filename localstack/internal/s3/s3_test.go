@@ -53,12 +53,12 @@ func check(t testing.TB, err error) {
 func big(s string) string { return strings.Repeat(s+";", 40<<10/(len(s)+1)) }
 
 func put(e *s3.Engine, key, body string) error {
-	_, err := e.Put(s3.PutInput{Bucket: "bkt", Key: key, Body: strings.NewReader(body), Size: int64(len(body))})
+	_, err := e.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: key, Body: strings.NewReader(body), Size: int64(len(body))})
 	return err
 }
 
 func get(e *s3.Engine, key string) (string, error) {
-	_, c, err := e.Get(s3.GetInput{Bucket: "bkt", Key: key})
+	_, c, err := e.GetObject(s3.GetObjectInput{Bucket: "bkt", Key: key})
 	if err != nil {
 		return "", err
 	}
@@ -93,11 +93,11 @@ func TestRestart(t *testing.T) {
 	check(t, e.CreateBucket("bkt", "us-east-1"))
 	check(t, put(e, "k", big("hello")))
 	check(t, put(e, "gone", "x"))
-	check(t, e.Delete("bkt", "gone", s3.Conditions{}))
-	check(t, e.PutCORS("bkt", []s3.CORSRule{{AllowedOrigins: []string{"*"}, AllowedMethods: []string{"GET"}}}))
-	u := &s3.Upload{Bucket: "bkt", Key: "up"}
-	check(t, e.CreateUpload(u))
-	part, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Number: 1, Body: strings.NewReader(big("part")), Size: -1})
+	check(t, e.DeleteObject("bkt", "gone", s3.Conditions{}))
+	check(t, e.PutBucketCORS("bkt", []s3.CORSRule{{AllowedOrigins: []string{"*"}, AllowedMethods: []string{"GET"}}}))
+	u := &s3.MultipartUpload{Bucket: "bkt", Key: "up"}
+	check(t, e.CreateMultipartUpload(u))
+	part, err := e.UploadPart(s3.UploadPartInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Number: 1, Body: strings.NewReader(big("part")), Size: -1})
 	check(t, err)
 	stop()
 
@@ -120,7 +120,7 @@ func TestRestart(t *testing.T) {
 	if n := len(bodies(t, vfs.Default, dir)); n != 2 {
 		t.Errorf("%d bodies, want the object's and the part's", n)
 	}
-	_, err = e.CompleteUpload(s3.CompleteInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Parts: []s3.CompletedPart{{Number: 1, ETag: part.ETag}}, Size: -1})
+	_, err = e.CompleteMultipartUpload(s3.CompleteMultipartUploadInput{Bucket: "bkt", Key: "up", UploadID: u.ID, Parts: []s3.CompletedPart{{Number: 1, ETag: part.ETag}}, Size: -1})
 	check(t, err)
 	if body, err := get(e, "up"); err != nil || body != big("part") {
 		t.Errorf("completed after the restart: %.20q, %v", body, err)
@@ -136,13 +136,13 @@ func TestBodiesAreFreed(t *testing.T) {
 	defer stop()
 	check(t, e.CreateBucket("bkt", "us-east-1"))
 	check(t, put(e, "k", big("one")))
-	_, c, err := e.Get(s3.GetInput{Bucket: "bkt", Key: "k"})
+	_, c, err := e.GetObject(s3.GetObjectInput{Bucket: "bkt", Key: "k"})
 	check(t, err)
 	first := make([]byte, 1)
 	_, err = io.ReadFull(c, first)
 	check(t, err)
 	check(t, put(e, "k", big("two")))
-	check(t, e.Delete("bkt", "k", s3.Conditions{}))
+	check(t, e.DeleteObject("bkt", "k", s3.Conditions{}))
 	rest, err := io.ReadAll(c)
 	check(t, err)
 	if got := string(first) + string(rest); got != big("one") {
@@ -153,13 +153,13 @@ func TestBodiesAreFreed(t *testing.T) {
 	}
 	check(t, c.Close())
 	check(t, c.Close())
-	_, err = e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader(big("x")), Size: 50 << 10})
+	_, err = e.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: "k", Body: strings.NewReader(big("x")), Size: 50 << 10})
 	wantCode(t, err, "IncompleteBody")
-	_, err = e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader(big("x")), Size: -1, Expected: s3.Expected{MD5: make([]byte, 16)}})
+	_, err = e.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: "k", Body: strings.NewReader(big("x")), Size: -1, Expected: s3.ExpectedDigests{MD5: make([]byte, 16)}})
 	wantCode(t, err, "BadDigest")
-	old, err := e.Put(s3.PutInput{Bucket: "bkt", Key: "old", Body: strings.NewReader("x"), Size: 1})
+	old, err := e.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: "old", Body: strings.NewReader("x"), Size: 1})
 	check(t, err)
-	_, err = e.Put(s3.PutInput{Bucket: "bkt", Key: "old", Body: onRead(func() { check(t, e.Delete("bkt", "old", s3.Conditions{})) }), Size: -1, Conditions: s3.Conditions{IfMatch: old.ETag}})
+	_, err = e.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: "old", Body: onRead(func() { check(t, e.DeleteObject("bkt", "old", s3.Conditions{})) }), Size: -1, Conditions: s3.Conditions{IfMatch: old.ETag}})
 	wantCode(t, err, "NoSuchKey") // the condition held at first, and not at the end
 	if list := bodies(t, fs, ""); len(list) != 0 {
 		t.Errorf("bodies are left: %v", list)
@@ -176,7 +176,7 @@ func TestSweepByTheClock(t *testing.T) {
 	fs, c := vfs.NewMem(), clock.NewManual(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
 	e, stop := open(t, fs, "", c)
 	check(t, e.CreateBucket("bkt", "us-east-1"))
-	check(t, e.PutLifecycle("bkt", []s3.LifecycleRule{{ID: "r", Prefix: "tmp/", Days: 1}}))
+	check(t, e.PutBucketLifecycle("bkt", []s3.LifecycleRule{{ID: "r", Prefix: "tmp/", Days: 1}}))
 	for i := range 450 { // more than one step of the sweep
 		check(t, put(e, fmt.Sprintf("tmp/%d", i), big("x")))
 	}
@@ -204,9 +204,9 @@ func TestStreamInConstantMemory(t *testing.T) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	o, err := e.Put(s3.PutInput{Bucket: "bkt", Key: "large", Body: io.LimitReader(zeros{}, size), Size: size})
+	o, err := e.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: "large", Body: io.LimitReader(zeros{}, size), Size: size})
 	check(t, err)
-	got, c, err := e.Get(s3.GetInput{Bucket: "bkt", Key: "large"})
+	got, c, err := e.GetObject(s3.GetObjectInput{Bucket: "bkt", Key: "large"})
 	check(t, err)
 	n, err := io.Copy(io.Discard, c)
 	check(t, errors.Join(err, c.Close()))

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"sync"
@@ -28,13 +29,13 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return 
 // into a file of its own, which is on disk when it returns. None is taken in
 // that the store wouldn't keep: its file would eat the space that the store
 // still needs.
-func (e *Engine) storeBody(r io.Reader, size int64, want Expected) (Part, *digest, error) {
+func (e *Engine) storeBody(r io.Reader, size int64, want ExpectedDigests) (Part, *digest, error) {
 	if err := e.writable(); err != nil {
 		return Part{}, nil, err
 	}
 	d := newDigest(want)
 	p := Part{room: smallBuffers.Get().(*[]byte)}
-	kept, err := e.storeHead(&p, r, size, d, want)
+	kept, err := e.readInline(&p, r, size, d, want)
 	if kept {
 		return p, d, nil
 	}
@@ -45,10 +46,10 @@ func (e *Engine) storeBody(r io.Reader, size int64, want Expected) (Part, *diges
 	return e.storeFile(io.MultiReader(bytes.NewReader(p.data), r), size, d, want)
 }
 
-// storeHead reads a body's beginning into p, and reports whether it is all and
+// readInline reads a body's beginning into p, and reports whether it is all and
 // is kept there.
-func (e *Engine) storeHead(p *Part, r io.Reader, size int64, d *digest, want Expected) (kept bool, err error) {
-	n, err := fill(r, *p.room)
+func (e *Engine) readInline(p *Part, r io.Reader, size int64, d *digest, want ExpectedDigests) (kept bool, err error) {
+	n, err := readFull(r, *p.room)
 	p.data = (*p.room)[:n]
 	switch {
 	case err == io.EOF: //nolint:errorlint // a wrapped one is a body that was cut off
@@ -62,7 +63,7 @@ func (e *Engine) storeHead(p *Part, r io.Reader, size int64, d *digest, want Exp
 	return false, nil
 }
 
-func (e *Engine) storeFile(r io.Reader, size int64, d *digest, want Expected) (Part, *digest, error) {
+func (e *Engine) storeFile(r io.Reader, size int64, d *digest, want ExpectedDigests) (Part, *digest, error) {
 	f, err := e.bodies.create()
 	if err != nil {
 		return Part{}, nil, diskFailure(err)
@@ -72,14 +73,14 @@ func (e *Engine) storeFile(r io.Reader, size int64, d *digest, want Expected) (P
 		err = checkBody(d, n, size, want)
 	}
 	if err != nil {
-		f.discard()
+		f.abort()
 		return Part{}, nil, diskFailure(err)
 	}
-	return Part{ID: f.id, Size: n}, d, diskFailure(f.keep())
+	return Part{ID: f.id, Size: n}, d, diskFailure(f.commit())
 }
 
 // checkBody checks a body that has come to its end after n bytes.
-func checkBody(d *digest, n, size int64, want Expected) error {
+func checkBody(d *digest, n, size int64, want ExpectedDigests) error {
 	if size >= 0 && n != size {
 		return incompleteBody(io.ErrUnexpectedEOF)
 	}
@@ -89,15 +90,15 @@ func checkBody(d *digest, n, size int64, want Expected) error {
 // copyBody copies r to f and d in constant memory, and no more of it than is
 // sure to be too much. While a buffer comes in, the one before it is hashed,
 // and the one before that written.
-func copyBody(f *draft, d *digest, r io.Reader, size int64) (n int64, err error) {
+func copyBody(f *bodyWriter, d *digest, r io.Reader, size int64) (n int64, err error) {
 	p := newPipeline(f, d)
-	defer func() { err = firstOf(err, p.finish()) }()
+	defer func() { err = cmp.Or(err, p.finish()) }()
 	for {
 		buf, err := p.next()
 		if err != nil {
 			return n, err
 		}
-		m, rerr := fill(r, *buf)
+		m, rerr := readFull(r, *buf)
 		n += int64(m)
 		p.pass(buf, m)
 		switch {
@@ -113,18 +114,9 @@ func copyBody(f *draft, d *digest, r io.Reader, size int64) (n int64, err error)
 	}
 }
 
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// fill is io.ReadFull that gives r's own error, so that a body cut short
+// readFull is io.ReadFull that gives r's own error, so that a body cut short
 // (io.ErrUnexpectedEOF) isn't taken for one that ended.
-func fill(r io.Reader, buf []byte) (n int, err error) {
+func readFull(r io.Reader, buf []byte) (n int, err error) {
 	for n < len(buf) && err == nil {
 		var m int
 		m, err = r.Read(buf[n:])
@@ -139,7 +131,7 @@ func incompleteBody(err error) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	return fail(400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
+	return newError(400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
 }
 
 // diskFailure says of a full disk what to do about it.

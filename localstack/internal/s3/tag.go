@@ -23,35 +23,35 @@ var tagText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`
 // Errors: InvalidTag, BadRequest.
 func CheckTags(tags []Tag, most int) error {
 	if len(tags) > most {
-		return fail(400, "BadRequest", map[int]string{MaxObjectTags: "Object tags cannot be greater than 10", MaxBucketTags: "Bucket tag count cannot be greater than 50"}[most])
+		return newError(400, "BadRequest", map[int]string{MaxObjectTags: "Object tags cannot be greater than 10", MaxBucketTags: "Bucket tag count cannot be greater than 50"}[most])
 	}
 	seen := map[string]bool{}
 	for _, t := range tags {
 		switch {
 		case seen[t.Key]:
-			return fail(400, "InvalidTag", "Cannot provide multiple Tags with the same key", "TagKey", t.Key)
+			return newError(400, "InvalidTag", "Cannot provide multiple Tags with the same key", "TagKey", t.Key)
 		case strings.HasPrefix(t.Key, "aws:") && most == MaxObjectTags:
-			return fail(400, "InvalidTag", "Your TagKey cannot be prefixed with aws:", "TagKey", t.Key)
+			return newError(400, "InvalidTag", "Your TagKey cannot be prefixed with aws:", "TagKey", t.Key)
 		case strings.HasPrefix(t.Key, "aws:"):
-			return fail(400, "InvalidTag", "System tags cannot be added/updated by requester", "TagKey", t.Key)
+			return newError(400, "InvalidTag", "System tags cannot be added/updated by requester", "TagKey", t.Key)
 		case t.Key == "" || utf8.RuneCountInString(t.Key) > 128 || !tagText().MatchString(t.Key):
-			return fail(400, "InvalidTag", "The TagKey you have provided is invalid", "TagKey", t.Key)
+			return newError(400, "InvalidTag", "The TagKey you have provided is invalid", "TagKey", t.Key)
 		case utf8.RuneCountInString(t.Value) > 256 || !tagText().MatchString(t.Value):
-			return fail(400, "InvalidTag", "The TagValue you have provided is invalid", "TagKey", t.Key, "TagValue", t.Value)
+			return newError(400, "InvalidTag", "The TagValue you have provided is invalid", "TagKey", t.Key, "TagValue", t.Value)
 		}
 		seen[t.Key] = true
 	}
 	return nil
 }
 
-// PutTags replaces the tags of an object; none removes them.
+// PutObjectTagging replaces the tags of an object; none removes them.
 // Errors: NoSuchBucket, NoSuchKey, as CheckTags.
-func (e *Engine) PutTags(bucket, key string, tags []Tag) error {
+func (e *Engine) PutObjectTagging(bucket, key string, tags []Tag) error {
 	if err := CheckTags(tags, MaxObjectTags); err != nil {
 		return err
 	}
 	return e.update(func(b *batch) ([]Part, error) {
-		o, err := e.object(bucket, key)
+		o, err := e.getLiveObject(bucket, key)
 		if err != nil {
 			return nil, err
 		}
@@ -61,9 +61,9 @@ func (e *Engine) PutTags(bucket, key string, tags []Tag) error {
 	})
 }
 
-// PutBucketTags replaces the tags of a bucket; none removes them.
+// PutBucketTagging replaces the tags of a bucket; none removes them.
 // Errors: NoSuchBucket, as CheckTags.
-func (e *Engine) PutBucketTags(bucket string, tags []Tag) error {
+func (e *Engine) PutBucketTagging(bucket string, tags []Tag) error {
 	if err := CheckTags(tags, MaxBucketTags); err != nil {
 		return err
 	}

@@ -39,12 +39,12 @@ type objectPart struct {
 	Size       int64
 }
 
-func (c *call) getAttributes() error {
+func (c *request) getObjectAttributes() error {
 	wanted, err := c.wantedAttributes()
 	if err != nil {
 		return err
 	}
-	o, _, err := c.engine.Head(s3.GetInput{Bucket: c.bucket, Key: c.key})
+	o, _, err := c.engine.HeadObject(s3.GetObjectInput{Bucket: c.bucket, Key: c.key})
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (c *call) getAttributes() error {
 }
 
 // wantedAttributes reads x-amz-object-attributes, which may come more than once.
-func (c *call) wantedAttributes() (wanted []string, err error) {
+func (c *request) wantedAttributes() (wanted []string, err error) {
 	const name = "x-amz-object-attributes"
 	for _, v := range c.r.Header.Values(name) {
 		for a := range strings.SplitSeq(v, ",") {
@@ -91,7 +91,7 @@ func (c *call) wantedAttributes() (wanted []string, err error) {
 	return wanted, nil
 }
 
-func (c *call) objectParts(o *s3.Object) (*objectParts, error) {
+func (c *request) objectParts(o *s3.Object) (*objectParts, error) {
 	if !o.Multipart {
 		return nil, nil
 	}

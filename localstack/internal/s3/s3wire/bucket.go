@@ -22,15 +22,15 @@ type owner struct {
 var theOwner = owner{ID: strings.Repeat("0", 52) + awswire.Account}
 var theInitiator = owner{ID: theOwner.ID, DisplayName: "errand"}
 
-// region is a region by its name, where "aws-global" is us-east-1's other one.
-var region = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`) })
+// regionPattern is a region by its name, where "aws-global" is us-east-1's other one.
+var regionPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`) })
 
 // bucketARN is given beside a bucket's name.
 func bucketARN(name string) string { return "arn:aws:s3:::" + name }
 
-func (c *call) createBucket() error {
+func (c *request) createBucket() error {
 	endpoint := awswire.IdentityFrom(c.r.Context()).Region
-	if !region().MatchString(endpoint) {
+	if !regionPattern().MatchString(endpoint) {
 		endpoint = awswire.DefaultRegion
 	}
 	var in struct {
@@ -78,7 +78,7 @@ func locationConstraint(endpoint string, wanted *string) (string, error) {
 		return "", illegalLocation("unspecified")
 	case *wanted == "EU" && (global || endpoint == "eu-west-1"):
 		return "eu-west-1", nil
-	case global && (*wanted == awswire.DefaultRegion || !region().MatchString(*wanted)):
+	case global && (*wanted == awswire.DefaultRegion || !regionPattern().MatchString(*wanted)):
 		e := awswire.Errorf(http.StatusBadRequest, "InvalidLocationConstraint", "The specified location-constraint is not valid")
 		e.Fields = map[string]any{"LocationConstraint": *wanted}
 		return "", e
@@ -92,7 +92,7 @@ func illegalLocation(wanted string) error {
 	return awswire.Errorf(http.StatusBadRequest, "IllegalLocationConstraintException", "The %s location constraint is incompatible for the region specific endpoint this request was sent to.", wanted)
 }
 
-func (c *call) headBucket() error {
+func (c *request) headBucket() error {
 	b, err := c.engine.Bucket(c.bucket)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (c *call) headBucket() error {
 	return nil
 }
 
-func (c *call) deleteBucket() error {
+func (c *request) deleteBucket() error {
 	if err := c.engine.DeleteBucket(c.bucket); err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (c *call) deleteBucket() error {
 	return nil
 }
 
-func (c *call) getLocation() error {
+func (c *request) getBucketLocation() error {
 	b, err := c.engine.Bucket(c.bucket)
 	if err != nil {
 		return err
@@ -130,8 +130,8 @@ func (c *call) getLocation() error {
 	return c.writeXML(http.StatusOK, out)
 }
 
-// getVersioning answers that versioning was never enabled: it can't be here.
-func (c *call) getVersioning() error {
+// getBucketVersioning answers that versioning was never enabled: it can't be here.
+func (c *request) getBucketVersioning() error {
 	if _, err := c.engine.Bucket(c.bucket); err != nil {
 		return err
 	}

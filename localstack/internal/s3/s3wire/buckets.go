@@ -19,9 +19,9 @@ type bucketsPage struct {
 	max                   int // 0: all
 }
 
-func (c *call) bucketsPage() (p bucketsPage, err error) {
+func (c *request) bucketsPage() (p bucketsPage, err error) {
 	p.prefix, p.region = c.query.Get("prefix"), c.query.Get("bucket-region")
-	if p.region != "" && !region().MatchString(p.region) || p.region == "eu-east-1" {
+	if p.region != "" && !regionPattern().MatchString(p.region) || p.region == "eu-east-1" {
 		e := invalidArgument("bucket-region", "", "Argument value "+p.region+" is not a valid AWS Region")
 		delete(e.Fields, "ArgumentValue")
 		return p, e
@@ -46,12 +46,12 @@ func (p bucketsPage) covers(b *s3.Bucket) bool {
 	return b.Name > p.after && strings.HasPrefix(b.Name, p.prefix) && (p.region == "" || p.region == b.Region)
 }
 
-func (c *call) listBuckets() error {
+func (c *request) listBuckets() error {
 	page, err := c.bucketsPage()
 	if err != nil {
 		return err
 	}
-	buckets, err := c.engine.Buckets()
+	buckets, err := c.engine.ListBuckets()
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 // copySource reads "/bucket/key", "bucket/key", or a whole URL with that path,
 // URL-encoded.
-func (c *call) copySource() (s3.GetInput, error) {
+func (c *request) copySource() (s3.GetObjectInput, error) {
 	header := c.r.Header.Get("X-Amz-Copy-Source")
 	path, version, versioned := strings.Cut(header, "?versionId=")
 	if scheme, rest, _ := strings.Cut(path, "://"); scheme == "http" || scheme == "https" { // "http:" is no bucket
@@ -21,9 +21,9 @@ func (c *call) copySource() (s3.GetInput, error) {
 	decoded, err := url.PathUnescape(path)
 	bucket, key, ok := strings.Cut(strings.TrimPrefix(decoded, "/"), "/")
 	if err != nil || !ok || bucket == "" || key == "" || versioned && version != "null" {
-		return s3.GetInput{}, invalidArgument("x-amz-copy-source", "x-amz-copy-source", "Invalid copy source object key")
+		return s3.GetObjectInput{}, invalidArgument("x-amz-copy-source", "x-amz-copy-source", "Invalid copy source object key")
 	}
-	return s3.GetInput{Bucket: bucket, Key: key, Conditions: conditions(c.r.Header, "X-Amz-Copy-Source-")}, nil
+	return s3.GetObjectInput{Bucket: bucket, Key: key, Conditions: conditions(c.r.Header, "X-Amz-Copy-Source-")}, nil
 }
 
 type copyResult struct {
@@ -34,16 +34,16 @@ type copyResult struct {
 	checksums
 }
 
-func (c *call) copyObject() error {
+func (c *request) copyObject() error {
 	source, err := c.copySource()
 	if err != nil {
 		return err
 	}
-	in := s3.CopyInput{Source: source, Target: s3.PutInput{Bucket: c.bucket, Key: c.key, Conditions: conditions(c.r.Header, "")}}
+	in := s3.CopyObjectInput{Source: source, Destination: s3.PutObjectInput{Bucket: c.bucket, Key: c.key, Conditions: conditions(c.r.Header, "")}}
 	switch d := c.r.Header.Get("X-Amz-Metadata-Directive"); d {
 	case "", "COPY":
 	case "REPLACE":
-		in.Replace = true
+		in.ReplaceMetadata = true
 	default:
 		return invalidArgument("x-amz-metadata-directive", d, "Unknown metadata directive.")
 	}
@@ -54,24 +54,24 @@ func (c *call) copyObject() error {
 	default:
 		return invalidArgument("x-amz-tagging-directive", d, "Unknown tagging directive.")
 	}
-	if in.Target.About, err = about(c.r.Header); err != nil {
+	if in.Destination.Properties, err = properties(c.r.Header); err != nil {
 		return err
 	}
-	in.Changes = c.r.Header.Get("X-Amz-Storage-Class") != "" || c.r.Header.Get("X-Amz-Server-Side-Encryption") != ""
-	if in.Target.Expected.Algorithm, err = c.algorithm(); err != nil {
+	in.ChangesStorage = c.r.Header.Get("X-Amz-Storage-Class") != "" || c.r.Header.Get("X-Amz-Server-Side-Encryption") != ""
+	if in.Destination.Expected.Algorithm, err = c.algorithm(); err != nil {
 		return err
 	}
-	o, err := c.engine.Copy(in)
+	o, err := c.engine.CopyObject(in)
 	if err != nil {
 		return err
 	}
 	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
-	c.expiryHeader(o)
+	c.setExpirationHeader(o)
 	return c.writeXML(http.StatusOK, copyResult{Xmlns: xmlns, LastModified: xmlTime(o.Modified), ETag: quote(o.ETag), checksums: xmlChecksums(o.Checksum)})
 }
 
 // algorithm reads x-amz-checksum-algorithm.
-func (c *call) algorithm() (s3.Algorithm, error) {
+func (c *request) algorithm() (s3.Algorithm, error) {
 	a := s3.Algorithm(strings.ToUpper(c.r.Header.Get("X-Amz-Checksum-Algorithm")))
 	if a != "" && !a.Valid() {
 		return "", invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")

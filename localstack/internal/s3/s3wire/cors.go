@@ -31,7 +31,7 @@ type corsRule struct {
 
 var corsMethods = []string{"GET", "PUT", "HEAD", "POST", "DELETE"}
 
-func (c *call) putCORS() error {
+func (c *request) putBucketCORS() error {
 	var in corsConfiguration
 	if err := c.readXML(&in); err != nil {
 		return err
@@ -56,18 +56,18 @@ func (c *call) putCORS() error {
 		}
 		rules = append(rules, s3.CORSRule(r))
 	}
-	return c.done(c.engine.PutCORS(c.bucket, rules), http.StatusOK)
+	return c.respond(c.engine.PutBucketCORS(c.bucket, rules), http.StatusOK)
 }
 
-// done answers an operation that has nothing to tell.
-func (c *call) done(err error, status int) error {
+// respond answers an operation that has nothing to tell.
+func (c *request) respond(err error, status int) error {
 	if err == nil {
 		c.w.WriteHeader(status)
 	}
 	return err
 }
 
-func (c *call) getCORS() error {
+func (c *request) getBucketCORS() error {
 	b, err := c.engine.Bucket(c.bucket)
 	if err != nil {
 		return err
@@ -82,12 +82,12 @@ func (c *call) getCORS() error {
 	return c.writeXML(http.StatusOK, out)
 }
 
-func (c *call) deleteCORS() error {
-	return c.done(c.engine.PutCORS(c.bucket, nil), http.StatusNoContent)
+func (c *request) deleteBucketCORS() error {
+	return c.respond(c.engine.PutBucketCORS(c.bucket, nil), http.StatusNoContent)
 }
 
 // preflight answers a browser's question whether it may send a request.
-func (c *call) preflight() error {
+func (c *request) preflight() error {
 	h := c.r.Header
 	origin, method := h.Get("Origin"), h.Get("Access-Control-Request-Method")
 	if origin == "" || method == "" {
@@ -113,7 +113,7 @@ func (c *call) preflight() error {
 		e.Fields = map[string]any{"Method": method, "ResourceType": "OBJECT"}
 		return e
 	}
-	c.setOrigin(rule, origin)
+	c.setCORSHeaders(rule, origin)
 	if len(asked) > 0 {
 		c.w.Header().Set("Access-Control-Allow-Headers", strings.Join(asked, ", "))
 	}
@@ -121,20 +121,20 @@ func (c *call) preflight() error {
 	return nil
 }
 
-// allowOrigin lets a browser see the answer to a request that it has sent.
-func (c *call) allowOrigin() {
+// setCORSHeadersForOrigin lets a browser see the answer to a request that it has sent.
+func (c *request) setCORSHeadersForOrigin() {
 	origin := c.r.Header.Get("Origin")
 	if origin == "" || c.bucket == "" {
 		return
 	}
 	if b, err := c.engine.Bucket(c.bucket); err == nil {
 		if rule := b.AllowCORS(origin, c.r.Method, nil); rule != nil {
-			c.setOrigin(rule, origin)
+			c.setCORSHeaders(rule, origin)
 		}
 	}
 }
 
-func (c *call) setOrigin(r *s3.CORSRule, origin string) {
+func (c *request) setCORSHeaders(r *s3.CORSRule, origin string) {
 	h := c.w.Header()
 	if slices.Contains(r.AllowedOrigins, "*") {
 		h.Set("Access-Control-Allow-Origin", "*")

@@ -12,7 +12,7 @@ import (
 // maxDeletes is how many objects one request may delete.
 const maxDeletes = 1000
 
-func (c *call) deleteObjects() error {
+func (c *request) deleteObjects() error {
 	var in struct {
 		Quiet  bool
 		Object []struct{ Key, ETag, VersionId string }
@@ -30,14 +30,14 @@ func (c *call) deleteObjects() error {
 	if len(in.Object) == 0 || len(in.Object) > maxDeletes { // S3's own limit
 		return malformedXML()
 	}
-	list := make([]s3.DeleteInput, len(in.Object))
+	list := make([]s3.ObjectIdentifier, len(in.Object))
 	for i, o := range in.Object {
 		if o.Key == "" {
 			return malformedXML()
 		}
-		list[i] = s3.DeleteInput{Key: o.Key, Conditions: s3.Conditions{IfMatch: o.ETag}, OtherVersion: o.VersionId != "" && o.VersionId != "null"}
+		list[i] = s3.ObjectIdentifier{Key: o.Key, Conditions: s3.Conditions{IfMatch: o.ETag}, OtherVersion: o.VersionId != "" && o.VersionId != "null"}
 	}
-	errs, err := c.engine.DeleteMany(c.bucket, list)
+	errs, err := c.engine.DeleteObjects(c.bucket, list)
 	if err != nil {
 		return err
 	}

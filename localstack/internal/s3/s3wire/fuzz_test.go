@@ -93,7 +93,7 @@ func FuzzForm(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, err = form.about()
+		_, err = form.properties()
 		mustBeCallers(t, err)
 		_, err = form.expected()
 		mustBeCallers(t, err)
@@ -128,7 +128,7 @@ func FuzzXML(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			if _, err := xml.Marshal(writeRule(rule)); err != nil {
+			if _, err := xml.Marshal(xmlRule(rule)); err != nil {
 				t.Errorf("rule %+v can't be said again: %v", rule, err)
 			}
 		}

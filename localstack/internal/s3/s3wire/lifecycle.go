@@ -45,7 +45,7 @@ type lifecycleExpiration struct {
 
 type lifecycleAbort struct{ DaysAfterInitiation int }
 
-func (c *call) putLifecycle() error {
+func (c *request) putBucketLifecycle() error {
 	var in lifecycleConfiguration
 	if err := c.readXML(&in); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (c *call) putLifecycle() error {
 		rules = append(rules, rule)
 	}
 	c.w.Header().Set(transitionSize, transitionDefault)
-	return c.done(c.engine.PutLifecycle(c.bucket, rules), http.StatusOK)
+	return c.respond(c.engine.PutBucketLifecycle(c.bucket, rules), http.StatusOK)
 }
 
 // read checks a rule and turns it into the engine's.
@@ -140,7 +140,7 @@ func positiveDays(name, action string) error {
 	return invalidArgument(name, "", "'"+name+"' for "+action+" action must be a positive integer")
 }
 
-func (c *call) getLifecycle() error {
+func (c *request) getBucketLifecycle() error {
 	b, err := c.engine.Bucket(c.bucket)
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (c *call) getLifecycle() error {
 	}
 	out := lifecycleConfiguration{Xmlns: xmlns}
 	for _, r := range b.Lifecycle {
-		out.Rules = append(out.Rules, writeRule(r))
+		out.Rules = append(out.Rules, xmlRule(r))
 	}
 	c.w.Header().Set(transitionSize, transitionDefault)
 	return c.writeXML(http.StatusOK, out)
@@ -162,7 +162,7 @@ const (
 	transitionDefault = "all_storage_classes_128K"
 )
 
-func writeRule(r s3.LifecycleRule) lifecycleRule {
+func xmlRule(r s3.LifecycleRule) lifecycleRule {
 	x := lifecycleRule{ID: r.ID, Status: "Enabled"}
 	if r.Disabled {
 		x.Status = "Disabled"
@@ -185,6 +185,6 @@ func writeRule(r s3.LifecycleRule) lifecycleRule {
 	return x
 }
 
-func (c *call) deleteLifecycle() error {
-	return c.done(c.engine.PutLifecycle(c.bucket, nil), http.StatusNoContent)
+func (c *request) deleteBucketLifecycle() error {
+	return c.respond(c.engine.PutBucketLifecycle(c.bucket, nil), http.StatusNoContent)
 }

@@ -46,10 +46,10 @@ func TestLifecycle(t *testing.T) {
 	// Three days, rounded up to midnight UTC.
 	midnight := out.LastModified.Add(3*24*time.Hour + 24*time.Hour - time.Second).Truncate(24 * time.Hour)
 	w.clock.Advance(midnight.Sub(w.clock.Now()) - time.Second)
-	if _, err := w.engine.Sweep(); err != nil {
+	if _, err := w.engine.ApplyLifecycle(); err != nil {
 		t.Fatal(err)
 	}
-	if page, err := w.engine.Uploads("bkt", s3.UploadsInput{Max: 10}); err != nil || len(page.Uploads) != 0 {
+	if page, err := w.engine.ListMultipartUploads("bkt", s3.ListMultipartUploadsInput{Max: 10}); err != nil || len(page.Uploads) != 0 {
 		t.Errorf("upload %s wasn't aborted: %v %v", *u.UploadId, page, err)
 	}
 	c := w.engineHas(t, "logs/a")
@@ -79,9 +79,9 @@ func TestLifecycleRefusals(t *testing.T) {
 // engineHas asks past the signature check, whose clock has moved on from the SDK's.
 func (w *world) engineHas(t *testing.T, key string) bool {
 	t.Helper()
-	page, err := w.engine.List("bkt", s3.ListInput{Prefix: key, MaxKeys: 1})
+	page, err := w.engine.ListObjects("bkt", s3.ListObjectsInput{Prefix: key, MaxKeys: 1})
 	check(t, err)
-	_, _, err = w.engine.Head(s3.GetInput{Bucket: "bkt", Key: key})
+	_, _, err = w.engine.HeadObject(s3.GetObjectInput{Bucket: "bkt", Key: key})
 	if (err == nil) != (len(page.Objects) == 1) {
 		t.Fatalf("Head says %v, the list %+v", err, page.Objects)
 	}

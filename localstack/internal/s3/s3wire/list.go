@@ -45,7 +45,7 @@ type listEntry struct {
 type commonPrefix struct{ Prefix string }
 
 // listObjectsV1 pages by marker, the last key or common prefix seen.
-func (c *call) listObjectsV1() error {
+func (c *request) listObjectsV1() error {
 	marker := c.query.Get("marker")
 	out, next, err := c.list(marker, true)
 	if err != nil {
@@ -61,7 +61,7 @@ func (c *call) listObjectsV1() error {
 }
 
 // listObjectsV2 pages by a token, which is not for clients to read.
-func (c *call) listObjectsV2() error {
+func (c *request) listObjectsV2() error {
 	if v := c.query.Get("list-type"); v != "2" {
 		return invalidArgument("list-type", v, "Invalid List Type specified in Request")
 	}
@@ -92,12 +92,12 @@ func (c *call) listObjectsV2() error {
 }
 
 // list lists a page beyond after; next is the after of the one that follows.
-func (c *call) list(after string, owners bool) (out *listResult, next string, err error) {
+func (c *request) list(after string, owners bool) (out *listResult, next string, err error) {
 	in, err := c.listInput(after)
 	if err != nil {
 		return nil, "", err
 	}
-	page, err := c.engine.List(c.bucket, in)
+	page, err := c.engine.ListObjects(c.bucket, in)
 	if err != nil {
 		return nil, "", err
 	}
@@ -119,8 +119,8 @@ func (c *call) list(after string, owners bool) (out *listResult, next string, er
 }
 
 // listInput reads what all lists of objects have.
-func (c *call) listInput(after string) (in s3.ListInput, err error) {
-	in = s3.ListInput{Prefix: c.query.Get("prefix"), Delimiter: c.query.Get("delimiter"), After: after, MaxKeys: s3.MaxKeys}
+func (c *request) listInput(after string) (in s3.ListObjectsInput, err error) {
+	in = s3.ListObjectsInput{Prefix: c.query.Get("prefix"), Delimiter: c.query.Get("delimiter"), After: after, MaxKeys: s3.MaxKeys}
 	if v := c.query.Get("max-keys"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 {
@@ -131,7 +131,7 @@ func (c *call) listInput(after string) (in s3.ListInput, err error) {
 	return in, c.checkEncoding()
 }
 
-func (c *call) checkEncoding() error {
+func (c *request) checkEncoding() error {
 	if v := c.query.Get("encoding-type"); c.query.Has("encoding-type") && v != "url" {
 		return invalidArgument("encoding-type", v, "Invalid Encoding Method specified in Request")
 	}
@@ -139,7 +139,7 @@ func (c *call) checkEncoding() error {
 }
 
 // keyEncoder writes keys as encoding-type asks: XML can't hold all of them.
-func (c *call) keyEncoder() func(string) string {
+func (c *request) keyEncoder() func(string) string {
 	if c.query.Get("encoding-type") != "url" {
 		return func(s string) string { return s }
 	}

@@ -10,16 +10,16 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-func (c *call) createUpload() error {
-	u := &s3.Upload{Bucket: c.bucket, Key: c.key, ChecksumType: c.r.Header.Get("X-Amz-Checksum-Type")}
+func (c *request) createMultipartUpload() error {
+	u := &s3.MultipartUpload{Bucket: c.bucket, Key: c.key, ChecksumType: c.r.Header.Get("X-Amz-Checksum-Type")}
 	var err error
 	if u.Algorithm, err = c.algorithm(); err != nil {
 		return err
 	}
-	if u.About, err = about(c.r.Header); err != nil {
+	if u.Properties, err = properties(c.r.Header); err != nil {
 		return err
 	}
-	if err := c.engine.CreateUpload(u); err != nil {
+	if err := c.engine.CreateMultipartUpload(u); err != nil {
 		return err
 	}
 	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
@@ -34,21 +34,21 @@ func (c *call) createUpload() error {
 	}{Xmlns: xmlns, Bucket: c.bucket, Key: c.key, UploadId: u.ID})
 }
 
-func (c *call) putPart() error {
+func (c *request) uploadPart() error {
 	number, err := strconv.Atoi(c.query.Get("partNumber"))
 	if err != nil {
 		return invalidArgument("partNumber", c.query.Get("partNumber"), "Part number must be an integer between 1 and 10000, inclusive")
 	}
-	in := s3.PartInput{Bucket: c.bucket, Key: c.key, UploadID: c.query.Get("uploadId"), Number: number}
+	in := s3.UploadPartInput{Bucket: c.bucket, Key: c.key, UploadID: c.query.Get("uploadId"), Number: number}
 	if c.r.Header.Get("X-Amz-Copy-Source") != "" {
-		return c.copyPart(in)
+		return c.uploadPartCopy(in)
 	}
 	p, err := c.payload()
 	if err != nil {
 		return err
 	}
 	in.Body, in.Size, in.Expected = p.body, p.size, p.expected
-	part, err := c.engine.PutPart(in)
+	part, err := c.engine.UploadPart(in)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (c *call) putPart() error {
 	return nil
 }
 
-func (c *call) copyPart(in s3.PartInput) error {
+func (c *request) uploadPartCopy(in s3.UploadPartInput) error {
 	source, err := c.copySource()
 	if err != nil {
 		return err
@@ -69,13 +69,13 @@ func (c *call) copyPart(in s3.PartInput) error {
 			return invalidArgument("x-amz-copy-source-range", header, "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
 		}
 	}
-	part, err := c.engine.CopyPart(source, in)
+	part, err := c.engine.UploadPartCopy(source, in)
 	if err != nil {
 		return err
 	}
 	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
 	sum := s3.Checksum{} // S3 tells it only of uploads that were begun with one
-	if u, err := c.engine.Upload(c.bucket, c.key, in.UploadID); err == nil && u.Algorithm != "" {
+	if u, err := c.engine.MultipartUpload(c.bucket, c.key, in.UploadID); err == nil && u.Algorithm != "" {
 		sum = s3.Checksum{Algorithm: part.Checksum.Algorithm, Value: part.Checksum.Value}
 	}
 	return c.writeXML(http.StatusOK, struct {
@@ -87,8 +87,8 @@ func (c *call) copyPart(in s3.PartInput) error {
 	}{Xmlns: xmlns, LastModified: xmlTime(part.Modified), ETag: quote(part.ETag), checksums: xmlChecksums(sum)})
 }
 
-func (c *call) completeUpload() error {
-	in := s3.CompleteInput{Bucket: c.bucket, Key: c.key, UploadID: c.query.Get("uploadId"), Conditions: conditions(c.r.Header, ""), Size: -1}
+func (c *request) completeMultipartUpload() error {
+	in := s3.CompleteMultipartUploadInput{Bucket: c.bucket, Key: c.key, UploadID: c.query.Get("uploadId"), Conditions: conditions(c.r.Header, ""), Size: -1}
 	in.ChecksumType = c.r.Header.Get("X-Amz-Checksum-Type")
 	var list struct {
 		Part []struct {
@@ -118,12 +118,12 @@ func (c *call) completeUpload() error {
 	for _, p := range list.Part {
 		in.Parts = append(in.Parts, s3.CompletedPart{Number: p.PartNumber, ETag: p.ETag, Checksum: p.any()})
 	}
-	o, err := c.engine.CompleteUpload(in)
+	o, err := c.engine.CompleteMultipartUpload(in)
 	if err != nil {
 		return err
 	}
 	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
-	c.expiryHeader(o)
+	c.setExpirationHeader(o)
 	return c.writeXML(http.StatusOK, struct {
 		XMLName                     xml.Name `xml:"CompleteMultipartUploadResult"`
 		Xmlns                       string   `xml:"xmlns,attr"`
@@ -146,16 +146,16 @@ func completeChecksum(h http.Header) (s3.Algorithm, string, error) {
 	return "", "", nil
 }
 
-func (c *call) abortUpload() error {
-	if err := c.engine.AbortUpload(c.bucket, c.key, c.query.Get("uploadId")); err != nil {
+func (c *request) abortMultipartUpload() error {
+	if err := c.engine.AbortMultipartUpload(c.bucket, c.key, c.query.Get("uploadId")); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// limit reads a page size.
-func (c *call) limit(name string) (int, error) {
+// pageSize reads a page size.
+func (c *request) pageSize(name string) (int, error) {
 	v := c.query.Get(name)
 	if v == "" {
 		return s3.MaxKeys, nil
@@ -167,13 +167,13 @@ func (c *call) limit(name string) (int, error) {
 	return min(n, s3.MaxKeys), nil
 }
 
-func (c *call) listParts() error {
-	limit, err := c.limit("max-parts")
+func (c *request) listParts() error {
+	limit, err := c.pageSize("max-parts")
 	if err != nil {
 		return err
 	}
 	marker, _ := strconv.Atoi(c.query.Get("part-number-marker"))
-	u, parts, more, err := c.engine.Parts(c.bucket, c.key, c.query.Get("uploadId"), marker, limit)
+	u, parts, more, err := c.engine.ListParts(c.bucket, c.key, c.query.Get("uploadId"), marker, limit)
 	if err != nil {
 		return err
 	}

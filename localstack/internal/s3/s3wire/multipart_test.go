@@ -73,7 +73,7 @@ func TestMultipart(t *testing.T) {
 			t.Errorf("%s: %s of type %s", key, sumOf(head), head.ChecksumType)
 		}
 		if tc.typ == "FULL_OBJECT" {
-			whole, err := w.engine.Put(s3.PutInput{Bucket: "bkt", Key: "whole", Body: bytes.NewReader(data), Size: -1, Expected: s3.Expected{Algorithm: s3.Algorithm(tc.alg)}})
+			whole, err := w.engine.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: "whole", Body: bytes.NewReader(data), Size: -1, Expected: s3.ExpectedDigests{Algorithm: s3.Algorithm(tc.alg)}})
 			check(t, err)
 			if sumOf(head) != whole.Checksum.Value {
 				t.Errorf("%s: checksum %s, of the whole it is %s", key, sumOf(head), whole.Checksum.Value)

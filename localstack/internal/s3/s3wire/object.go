@@ -13,23 +13,23 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// keptHeaders are those of an object that S3 gives back as they were sent.
-var keptHeaders = []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition", "Cache-Control", "Expires"}
+// storedHeaders are those of an object that S3 gives back as they were sent.
+var storedHeaders = []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition", "Cache-Control", "Expires"}
 
-// override is the query parameter that a reader sets one of keptHeaders by.
-var override = func() map[string]string {
+// responseParameter is the query parameter that a reader sets one of keptHeaders by.
+var responseParameter = func() map[string]string {
 	names := map[string]string{}
-	for _, h := range keptHeaders {
+	for _, h := range storedHeaders {
 		names[h] = "response-" + strings.ToLower(h)
 	}
 	return names
 }()
 
-// about reads what is to be kept with an object, from the headers of a request
+// properties reads what is to be kept with an object, from the headers of a request
 // or the fields of a form.
-func about(h http.Header) (a s3.About, err error) {
+func properties(h http.Header) (a s3.Properties, err error) {
 	kept, metadata := map[string]string{}, map[string]string{}
-	for _, name := range keptHeaders {
+	for _, name := range storedHeaders {
 		if v := h.Get(name); v != "" {
 			kept[name] = v
 		}
@@ -89,14 +89,14 @@ func conditions(h http.Header, prefix string) s3.Conditions {
 
 // presignedConditions takes those that a presigned URL has in its query, where S3
 // honours them, unlike checksums.
-func (c *call) presignedConditions(to *s3.Conditions) {
+func (c *request) presignedConditions(to *s3.Conditions) {
 	if c.query.Has("X-Amz-Signature") {
 		to.IfMatch = cmp.Or(to.IfMatch, c.query.Get("If-Match"))
 		to.IfNoneMatch = cmp.Or(to.IfNoneMatch, c.query.Get("If-None-Match"))
 	}
 }
 
-func (c *call) putObject() error {
+func (c *request) putObject() error {
 	if c.r.Header.Get("X-Amz-Copy-Source") != "" {
 		return c.copyObject()
 	}
@@ -104,30 +104,30 @@ func (c *call) putObject() error {
 	if err != nil {
 		return err
 	}
-	in := s3.PutInput{
+	in := s3.PutObjectInput{
 		Bucket: c.bucket, Key: c.key, Body: p.body, Size: p.size, Expected: p.expected,
 		Conditions: conditions(c.r.Header, ""),
 	}
 	c.presignedConditions(&in.Conditions)
-	if in.About, err = about(c.r.Header); err != nil {
+	if in.Properties, err = properties(c.r.Header); err != nil {
 		return err
 	}
-	o, err := c.engine.Put(in)
+	o, err := c.engine.PutObject(in)
 	if err != nil {
 		return err
 	}
-	c.writtenHeaders(o)
+	c.setWriteHeaders(o)
 	c.w.WriteHeader(http.StatusOK)
 	return nil
 }
 
-// writtenHeaders are those of an answer to a write.
-func (c *call) writtenHeaders(o *s3.Object) {
+// setWriteHeaders are those of an answer to a write.
+func (c *request) setWriteHeaders(o *s3.Object) {
 	h := c.w.Header()
 	setHeader(h, "Etag", quote(o.ETag))
 	setHeader(h, "X-Amz-Server-Side-Encryption", "AES256")
-	c.checksumHeaders(o.Checksum)
-	c.expiryHeader(o)
+	c.setChecksumHeaders(o.Checksum)
+	c.setExpirationHeader(o)
 }
 
 // setHeader is h.Set for a name that is in the canonical form already, which
@@ -136,15 +136,15 @@ func setHeader(h http.Header, name, value string) { h[name] = []string{value} }
 
 func quote(etag string) string { return `"` + etag + `"` }
 
-func (c *call) checksumHeaders(sum s3.Checksum) {
+func (c *request) setChecksumHeaders(sum s3.Checksum) {
 	if sum.Value != "" {
 		setHeader(c.w.Header(), checksumHeader[sum.Algorithm], sum.Value)
 		setHeader(c.w.Header(), "X-Amz-Checksum-Type", sum.Type)
 	}
 }
 
-// expiryHeader says when a lifecycle rule ends the object.
-func (c *call) expiryHeader(o *s3.Object) {
+// setExpirationHeader says when a lifecycle rule ends the object.
+func (c *request) setExpirationHeader(o *s3.Object) {
 	b, err := c.engine.Bucket(c.bucket)
 	if err != nil {
 		return // deleted meanwhile
@@ -155,8 +155,8 @@ func (c *call) expiryHeader(o *s3.Object) {
 }
 
 // getInput reads what of the object is wanted.
-func (c *call) getInput() (s3.GetInput, error) {
-	in := s3.GetInput{Bucket: c.bucket, Key: c.key, Conditions: conditions(c.r.Header, ""), Range: parseRange(c.r.Header.Get("Range"))}
+func (c *request) getInput() (s3.GetObjectInput, error) {
+	in := s3.GetObjectInput{Bucket: c.bucket, Key: c.key, Conditions: conditions(c.r.Header, ""), Range: parseRange(c.r.Header.Get("Range"))}
 	if part := c.query.Get("partNumber"); part != "" {
 		n, err := strconv.Atoi(part)
 		if err != nil || n < 1 || n > s3.MaxPartNumber {
@@ -198,30 +198,30 @@ func parseRange(header string) *s3.Range {
 	return &r
 }
 
-func (c *call) headObject() error {
+func (c *request) headObject() error {
 	in, err := c.getInput()
 	if err != nil {
 		return err
 	}
-	o, span, err := c.engine.Head(in)
+	o, span, err := c.engine.HeadObject(in)
 	if err != nil {
-		return c.notModified(o, err)
+		return c.setValidators(o, err)
 	}
-	c.readHeaders(o, span)
+	c.writeObjectHeaders(o, span)
 	return nil
 }
 
 // copyBuffers are for bodies on their way out: large, to be few reads.
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
 
-func (c *call) getObject() error {
+func (c *request) getObject() error {
 	in, err := c.getInput()
 	if err != nil {
 		return err
 	}
-	o, content, err := c.engine.Get(in)
+	o, content, err := c.engine.GetObject(in)
 	if err != nil {
-		return c.notModified(o, err)
+		return c.setValidators(o, err)
 	}
 	defer func() { _ = content.Close() }() // it was only read
 	buf := copyBuffers.Get().(*[]byte)
@@ -231,7 +231,7 @@ func (c *call) getObject() error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	c.readHeaders(o, content.Span)
+	c.writeObjectHeaders(o, content.Span)
 	if _, werr := c.w.Write((*buf)[:n]); werr != nil || err != nil {
 		return nil // who has gone needs no answer
 	}
@@ -244,8 +244,8 @@ func (c *call) getObject() error {
 	return nil
 }
 
-// notModified lets a 304 carry the headers that HTTP wants with it.
-func (c *call) notModified(o *s3.Object, err error) error {
+// setValidators lets a 304 carry the headers that HTTP wants with it.
+func (c *request) setValidators(o *s3.Object, err error) error {
 	if o != nil {
 		c.w.Header().Set("ETag", quote(o.ETag))
 		c.w.Header().Set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
@@ -253,8 +253,8 @@ func (c *call) notModified(o *s3.Object, err error) error {
 	return err
 }
 
-// readHeaders answers what precedes an object's bytes.
-func (c *call) readHeaders(o *s3.Object, span s3.Span) {
+// writeObjectHeaders answers what precedes an object's bytes.
+func (c *request) writeObjectHeaders(o *s3.Object, span s3.Span) {
 	h := c.w.Header()
 	setHeader(h, "Content-Type", "binary/octet-stream")
 	for name, v := range o.Headers {
@@ -267,9 +267,9 @@ func (c *call) readHeaders(o *s3.Object, span s3.Span) {
 	setHeader(h, "Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
 	setHeader(h, "Accept-Ranges", "bytes")
 	setHeader(h, "X-Amz-Server-Side-Encryption", "AES256")
-	c.expiryHeader(o)
-	for _, name := range keptHeaders {
-		if v := c.query.Get(override[name]); v != "" {
+	c.setExpirationHeader(o)
+	for _, name := range storedHeaders {
+		if v := c.query.Get(responseParameter[name]); v != "" {
 			h.Set(name, v)
 		}
 	}
@@ -281,7 +281,7 @@ func (c *call) readHeaders(o *s3.Object, span s3.Span) {
 	}
 	// A checksum is of all bytes of the answer: clients hold them to it.
 	if strings.EqualFold(c.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
-		c.checksumHeaders(o.SpanChecksum(span))
+		c.setChecksumHeaders(o.SpanChecksum(span))
 	}
 	if span.Parts > 0 {
 		h.Set("x-amz-mp-parts-count", strconv.Itoa(span.Parts))
@@ -295,9 +295,9 @@ func (c *call) readHeaders(o *s3.Object, span s3.Span) {
 	c.w.WriteHeader(http.StatusPartialContent)
 }
 
-func (c *call) deleteObject() error {
+func (c *request) deleteObject() error {
 	cond := s3.Conditions{IfMatch: c.r.Header.Get("If-Match")}
-	if err := c.engine.Delete(c.bucket, c.key, cond); err != nil {
+	if err := c.engine.DeleteObject(c.bucket, c.key, cond); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)

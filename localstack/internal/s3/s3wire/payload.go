@@ -17,13 +17,13 @@ import (
 type payload struct {
 	body     io.Reader
 	size     int64 // -1 if not said
-	expected s3.Expected
+	expected s3.ExpectedDigests
 	checked  bool // the sender gave a Content-MD5 or a checksum
 }
 
 // payload reads the headers that describe the body.
 // Errors: InvalidDigest, InvalidRequest, InvalidArgument, MissingContentLength.
-func (c *call) payload() (*payload, error) {
+func (c *request) payload() (*payload, error) {
 	p := &payload{body: c.r.Body, size: c.r.ContentLength}
 	if p.body == nil {
 		p.body = http.NoBody

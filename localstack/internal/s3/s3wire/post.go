@@ -18,9 +18,9 @@ import (
 // maxForm bounds the fields of a form before its file.
 const maxForm = 20 << 10
 
-// isFormUpload reports whether r is a browser's upload by form, whose signature
+// isPostObject reports whether r is a browser's upload by form, whose signature
 // stands in the form.
-func (c *call) isFormUpload() bool {
+func (c *request) isPostObject() bool {
 	if c.r.Method != http.MethodPost || c.bucket == "" || c.key != "" {
 		return false
 	}
@@ -72,37 +72,37 @@ func malformedPOST() *awswire.Error {
 	return awswire.Errorf(http.StatusPreconditionFailed, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.")
 }
 
-// formUpload stores the file of a form that its policy allows.
-func (c *call) formUpload() error {
+// postObject stores the file of a form that its policy allows.
+func (c *request) postObject() error {
 	f, err := readForm(c.r)
 	if err != nil {
 		return err
 	}
 	// First, so that the policy is applied to the key that will be written.
 	f.fields["key"] = strings.ReplaceAll(f.fields["key"], "${filename}", f.file.FileName())
-	limits, err := c.checkForm(f)
+	limits, err := c.checkPolicy(f)
 	if err != nil {
 		return err
 	}
 	if c.key = f.fields["key"]; c.key == "" {
 		return invalidArgument("key", "", "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.")
 	}
-	in := s3.PutInput{Bucket: c.bucket, Key: c.key, Body: &lengthReader{r: f.file, min: limits.min, max: limits.max}, Size: -1}
+	in := s3.PutObjectInput{Bucket: c.bucket, Key: c.key, Body: &lengthReader{r: f.file, min: limits.min, max: limits.max}, Size: -1}
 	if in.Expected, err = f.expected(); err != nil {
 		return err
 	}
-	if in.About, err = f.about(); err != nil {
+	if in.Properties, err = f.properties(); err != nil {
 		return err
 	}
-	o, err := c.engine.Put(in)
+	o, err := c.engine.PutObject(in)
 	if err != nil {
 		return err
 	}
-	return c.formAnswer(f, o)
+	return c.writePostResponse(f, o)
 }
 
-// checkForm checks the policy's signature and then the form against it.
-func (c *call) checkForm(f *form) (*policy, error) {
+// checkPolicy checks the policy's signature and then the form against it.
+func (c *request) checkPolicy(f *form) (*policy, error) {
 	if _, err := c.engine.Bucket(c.bucket); err != nil {
 		return nil, err
 	}
@@ -139,12 +139,12 @@ func (f *form) header() http.Header {
 	return h
 }
 
-// about reads what is to be kept with the object. In a form, tags are XML.
-func (f *form) about() (s3.About, error) {
+// properties reads what is to be kept with the object. In a form, tags are XML.
+func (f *form) properties() (s3.Properties, error) {
 	if err := checkStorageClass(f.fields["x-amz-storage-class"]); err != nil {
-		return s3.About{}, err
+		return s3.Properties{}, err
 	}
-	a, err := about(f.header())
+	a, err := properties(f.header())
 	if doc := f.fields["tagging"]; err == nil && doc != "" {
 		var t tagging
 		if xml.Unmarshal([]byte(doc), &t) != nil {
@@ -156,7 +156,7 @@ func (f *form) about() (s3.About, error) {
 }
 
 // expected is what the form says of the file.
-func (f *form) expected() (want s3.Expected, err error) {
+func (f *form) expected() (want s3.ExpectedDigests, err error) {
 	h := f.header()
 	var value string
 	if want.Algorithm, value, err = headerChecksum(h.Get); err != nil {
@@ -191,16 +191,16 @@ func (l *lengthReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// formAnswer answers as the form asks: by redirect, 200, 201 with a document,
+// writePostResponse answers as the form asks: by redirect, 200, 201 with a document,
 // or 204.
-func (c *call) formAnswer(f *form, o *s3.Object) error {
+func (c *request) writePostResponse(f *form, o *s3.Object) error {
 	location := c.location(o.Key)
 	h := c.w.Header()
 	h.Set("ETag", quote(o.ETag))
 	h.Set("Location", location)
 	h.Set("x-amz-server-side-encryption", "AES256")
-	c.checksumHeaders(o.Checksum)
-	c.expiryHeader(o)
+	c.setChecksumHeaders(o.Checksum)
+	c.setExpirationHeader(o)
 	if to, err := url.Parse(f.fields["success_action_redirect"]); err == nil && to.IsAbs() && (to.Scheme == "http" || to.Scheme == "https") {
 		q := to.Query()
 		q.Set("bucket", c.bucket)
@@ -226,7 +226,7 @@ func (c *call) formAnswer(f *form, o *s3.Object) error {
 }
 
 // location is the URL of a key, of the host and in the style that was used.
-func (c *call) location(key string) string {
+func (c *request) location(key string) string {
 	u := url.URL{Scheme: "http", Host: c.r.Host, Path: "/" + key}
 	if c.r.TLS != nil {
 		u.Scheme = "https"

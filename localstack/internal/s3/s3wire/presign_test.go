@@ -266,7 +266,7 @@ func TestPostPolicy(t *testing.T) {
 	if body, out := w.get(t, "logs/1/own"); body != "hello" || *out.ContentType != "text/plain" || out.Metadata["n"] != "v" {
 		t.Errorf("stored %q, %+v", body, out.Metadata)
 	}
-	list, err := w.engine.List("bkt", s3.ListInput{MaxKeys: 10})
+	list, err := w.engine.ListObjects("bkt", s3.ListObjectsInput{MaxKeys: 10})
 	check(t, err)
 	if len(list.Objects) != 2 {
 		t.Errorf("refused uploads were stored: %+v", list.Objects)

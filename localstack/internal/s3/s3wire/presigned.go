@@ -19,26 +19,26 @@ func Presigned(e *s3.Engine, v *awswire.Verifier, bucket string) http.Handler {
 	}
 	h := New(e, Options{Verifier: v}).(*handler)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := h.begin(w, r)
+		c := h.newRequest(w, r)
 		// Here only the path names the bucket, whatever the host.
 		c.bucket, c.key, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		if err := c.servePresigned(bucket); err != nil {
-			c.fail(err)
+			c.writeError(err)
 		}
 	})
 }
 
-func (c *call) servePresigned(bucket string) error {
+func (c *request) servePresigned(bucket string) error {
 	switch {
 	case c.bucket != bucket:
 		return accessDenied("Access Denied")
 	case c.r.Method == http.MethodOptions:
 		return c.preflight()
-	case c.isFormUpload():
-		c.allowOrigin()
-		return c.formUpload()
+	case c.isPostObject():
+		c.setCORSHeadersForOrigin()
+		return c.postObject()
 	}
-	c.allowOrigin()
+	c.setCORSHeadersForOrigin()
 	if !c.isPresignedObject() {
 		return accessDenied("Access Denied")
 	}
@@ -56,7 +56,7 @@ func (c *call) servePresigned(bucket string) error {
 
 // isPresignedObject reports whether the request has the form of those that the
 // door lets through; whether its signature holds is yet to be seen.
-func (c *call) isPresignedObject() bool {
+func (c *request) isPresignedObject() bool {
 	switch c.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut:
 	default:

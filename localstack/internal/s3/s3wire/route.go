@@ -9,81 +9,81 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// An op is one operation of the API.
-type op func(*call) error
+// An operation is one operation of the API.
+type operation func(*request) error
 
-// level is what a request is about.
-type level int
+// resourceLevel is what a request is about.
+type resourceLevel int
 
 const (
-	service level = iota
+	service resourceLevel = iota
 	bucketLevel
 	objectLevel
 )
 
 type routeKey struct {
-	level  level
+	level  resourceLevel
 	method string
 	sub    string // the query parameter that names a subresource, "" for none
 }
 
 // routes are all operations that exist here.
-var routes = map[routeKey]op{
-	{service, "GET", ""}: (*call).listBuckets,
+var routes = map[routeKey]operation{
+	{service, "GET", ""}: (*request).listBuckets,
 
-	{bucketLevel, "PUT", ""}:             (*call).createBucket,
-	{bucketLevel, "HEAD", ""}:            (*call).headBucket,
-	{bucketLevel, "DELETE", ""}:          (*call).deleteBucket,
-	{bucketLevel, "GET", ""}:             (*call).listObjectsV1,
-	{bucketLevel, "GET", "list-type"}:    (*call).listObjectsV2,
-	{bucketLevel, "GET", "location"}:     (*call).getLocation,
-	{bucketLevel, "GET", "versioning"}:   (*call).getVersioning,
-	{bucketLevel, "GET", "lifecycle"}:    (*call).getLifecycle,
-	{bucketLevel, "PUT", "lifecycle"}:    (*call).putLifecycle,
-	{bucketLevel, "DELETE", "lifecycle"}: (*call).deleteLifecycle,
-	{bucketLevel, "GET", "cors"}:         (*call).getCORS,
-	{bucketLevel, "PUT", "cors"}:         (*call).putCORS,
-	{bucketLevel, "DELETE", "cors"}:      (*call).deleteCORS,
-	{bucketLevel, "GET", "uploads"}:      (*call).listUploads,
-	{bucketLevel, "GET", "versions"}:     (*call).listVersions,
+	{bucketLevel, "PUT", ""}:             (*request).createBucket,
+	{bucketLevel, "HEAD", ""}:            (*request).headBucket,
+	{bucketLevel, "DELETE", ""}:          (*request).deleteBucket,
+	{bucketLevel, "GET", ""}:             (*request).listObjectsV1,
+	{bucketLevel, "GET", "list-type"}:    (*request).listObjectsV2,
+	{bucketLevel, "GET", "location"}:     (*request).getBucketLocation,
+	{bucketLevel, "GET", "versioning"}:   (*request).getBucketVersioning,
+	{bucketLevel, "GET", "lifecycle"}:    (*request).getBucketLifecycle,
+	{bucketLevel, "PUT", "lifecycle"}:    (*request).putBucketLifecycle,
+	{bucketLevel, "DELETE", "lifecycle"}: (*request).deleteBucketLifecycle,
+	{bucketLevel, "GET", "cors"}:         (*request).getBucketCORS,
+	{bucketLevel, "PUT", "cors"}:         (*request).putBucketCORS,
+	{bucketLevel, "DELETE", "cors"}:      (*request).deleteBucketCORS,
+	{bucketLevel, "GET", "uploads"}:      (*request).listMultipartUploads,
+	{bucketLevel, "GET", "versions"}:     (*request).listObjectVersions,
 
-	{bucketLevel, "GET", "tagging"}:              (*call).getBucketTags,
-	{bucketLevel, "PUT", "tagging"}:              (*call).putBucketTags,
-	{bucketLevel, "DELETE", "tagging"}:           (*call).deleteBucketTags,
-	{bucketLevel, "GET", "ownershipControls"}:    (*call).getOwnership,
-	{bucketLevel, "PUT", "ownershipControls"}:    (*call).putOwnership,
-	{bucketLevel, "DELETE", "ownershipControls"}: (*call).deleteOwnership,
-	{bucketLevel, "GET", "publicAccessBlock"}:    (*call).getPublicAccess,
-	{bucketLevel, "PUT", "publicAccessBlock"}:    (*call).putPublicAccess,
-	{bucketLevel, "DELETE", "publicAccessBlock"}: (*call).deletePublicAccess,
+	{bucketLevel, "GET", "tagging"}:              (*request).getBucketTagging,
+	{bucketLevel, "PUT", "tagging"}:              (*request).putBucketTagging,
+	{bucketLevel, "DELETE", "tagging"}:           (*request).deleteBucketTagging,
+	{bucketLevel, "GET", "ownershipControls"}:    (*request).getBucketOwnershipControls,
+	{bucketLevel, "PUT", "ownershipControls"}:    (*request).putBucketOwnershipControls,
+	{bucketLevel, "DELETE", "ownershipControls"}: (*request).deleteBucketOwnershipControls,
+	{bucketLevel, "GET", "publicAccessBlock"}:    (*request).getPublicAccessBlock,
+	{bucketLevel, "PUT", "publicAccessBlock"}:    (*request).putPublicAccessBlock,
+	{bucketLevel, "DELETE", "publicAccessBlock"}: (*request).deletePublicAccessBlock,
 
-	{bucketLevel, "GET", "acl"}:            setting(ownersACL()),
-	{bucketLevel, "GET", "accelerate"}:     setting(emptyXML("AccelerateConfiguration")),
-	{bucketLevel, "GET", "logging"}:        setting(emptyXML("BucketLoggingStatus")),
-	{bucketLevel, "GET", "notification"}:   setting(emptyXML("NotificationConfiguration")),
-	{bucketLevel, "GET", "requestPayment"}: setting(requestPayment{Xmlns: xmlns, Payer: "BucketOwner"}),
-	{bucketLevel, "GET", "encryption"}:     setting(encryption{Xmlns: xmlns, Algorithm: "AES256"}),
-	{bucketLevel, "GET", "policy"}:         unset("NoSuchBucketPolicy", "The bucket policy does not exist"),
-	{bucketLevel, "GET", "policyStatus"}:   unset("NoSuchBucketPolicy", "The bucket policy does not exist"),
-	{bucketLevel, "GET", "website"}:        unset("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
-	{bucketLevel, "GET", "replication"}:    unset("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
-	{bucketLevel, "GET", "object-lock"}:    unset("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
-	{bucketLevel, "POST", "delete"}:        (*call).deleteObjects,
+	{bucketLevel, "GET", "acl"}:            fixedSetting(ownersACL()),
+	{bucketLevel, "GET", "accelerate"}:     fixedSetting(emptyXML("AccelerateConfiguration")),
+	{bucketLevel, "GET", "logging"}:        fixedSetting(emptyXML("BucketLoggingStatus")),
+	{bucketLevel, "GET", "notification"}:   fixedSetting(emptyXML("NotificationConfiguration")),
+	{bucketLevel, "GET", "requestPayment"}: fixedSetting(requestPayment{Xmlns: xmlns, Payer: "BucketOwner"}),
+	{bucketLevel, "GET", "encryption"}:     fixedSetting(encryption{Xmlns: xmlns, Algorithm: "AES256"}),
+	{bucketLevel, "GET", "policy"}:         missingSetting("NoSuchBucketPolicy", "The bucket policy does not exist"),
+	{bucketLevel, "GET", "policyStatus"}:   missingSetting("NoSuchBucketPolicy", "The bucket policy does not exist"),
+	{bucketLevel, "GET", "website"}:        missingSetting("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
+	{bucketLevel, "GET", "replication"}:    missingSetting("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+	{bucketLevel, "GET", "object-lock"}:    missingSetting("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
+	{bucketLevel, "POST", "delete"}:        (*request).deleteObjects,
 
-	{objectLevel, "GET", ""}:            (*call).getObject,
-	{objectLevel, "HEAD", ""}:           (*call).headObject,
-	{objectLevel, "PUT", ""}:            (*call).putObject,
-	{objectLevel, "DELETE", ""}:         (*call).deleteObject,
-	{objectLevel, "GET", "attributes"}:  (*call).getAttributes,
-	{objectLevel, "GET", "acl"}:         (*call).getObjectACL,
-	{objectLevel, "GET", "tagging"}:     (*call).getTags,
-	{objectLevel, "PUT", "tagging"}:     (*call).putTags,
-	{objectLevel, "DELETE", "tagging"}:  (*call).deleteTags,
-	{objectLevel, "POST", "uploads"}:    (*call).createUpload,
-	{objectLevel, "PUT", "uploadId"}:    (*call).putPart,
-	{objectLevel, "GET", "uploadId"}:    (*call).listParts,
-	{objectLevel, "POST", "uploadId"}:   (*call).completeUpload,
-	{objectLevel, "DELETE", "uploadId"}: (*call).abortUpload,
+	{objectLevel, "GET", ""}:            (*request).getObject,
+	{objectLevel, "HEAD", ""}:           (*request).headObject,
+	{objectLevel, "PUT", ""}:            (*request).putObject,
+	{objectLevel, "DELETE", ""}:         (*request).deleteObject,
+	{objectLevel, "GET", "attributes"}:  (*request).getObjectAttributes,
+	{objectLevel, "GET", "acl"}:         (*request).getObjectACL,
+	{objectLevel, "GET", "tagging"}:     (*request).getObjectTagging,
+	{objectLevel, "PUT", "tagging"}:     (*request).putObjectTagging,
+	{objectLevel, "DELETE", "tagging"}:  (*request).deleteObjectTagging,
+	{objectLevel, "POST", "uploads"}:    (*request).createMultipartUpload,
+	{objectLevel, "PUT", "uploadId"}:    (*request).uploadPart,
+	{objectLevel, "GET", "uploadId"}:    (*request).listParts,
+	{objectLevel, "POST", "uploadId"}:   (*request).completeMultipartUpload,
+	{objectLevel, "DELETE", "uploadId"}: (*request).abortMultipartUpload,
 }
 
 // subresources are the query parameters that make a request another operation.
@@ -97,7 +97,7 @@ var subresources = []string{
 }
 
 // route finds the operation that the request asks for.
-func (c *call) route() (op, error) {
+func (c *request) route() (operation, error) {
 	k := routeKey{level: objectLevel, method: c.r.Method}
 	switch {
 	case c.bucket == "":
@@ -138,9 +138,9 @@ func notImplemented(what string) *awswire.Error {
 	return awswire.Errorf(http.StatusNotImplemented, "NotImplemented", "A header or operation you provided implies functionality that is not implemented: %s", what)
 }
 
-// absentFeatures are headers that ask for what isn't there, with the one value
+// unsupportedHeaders are headers that ask for what isn't there, with the one value
 // that doesn't.
-var absentFeatures = []struct{ name, accepted string }{
+var unsupportedHeaders = []struct{ name, accepted string }{
 	{"X-Amz-Server-Side-Encryption", "AES256"},
 	{"X-Amz-Server-Side-Encryption-Customer-Algorithm", ""},
 	{"X-Amz-Website-Redirect-Location", ""},
@@ -151,8 +151,8 @@ var absentFeatures = []struct{ name, accepted string }{
 
 // checkHeaders refuses headers that ask for what isn't there, which would
 // otherwise be ignored in silence.
-func (c *call) checkHeaders() error {
-	for _, f := range absentFeatures {
+func (c *request) checkHeaders() error {
+	for _, f := range unsupportedHeaders {
 		if v := c.r.Header.Get(f.name); v != "" && v != f.accepted {
 			return notImplemented(f.name + ": " + v)
 		}
@@ -173,13 +173,13 @@ func (c *call) checkHeaders() error {
 	return checkStorageClass(c.r.Header.Get("X-Amz-Storage-Class"))
 }
 
-var accountID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{12}$`) })
+var accountPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{12}$`) })
 
 func checkOwner(id string) error {
 	switch {
 	case id == "" || id == awswire.Account:
 		return nil
-	case !accountID().MatchString(id):
+	case !accountPattern().MatchString(id):
 		return awswire.Errorf(http.StatusBadRequest, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... [%s]", id)
 	}
 	return accessDenied("Access Denied")

@@ -45,8 +45,8 @@ func New(e *s3.Engine, o Options) http.Handler {
 	return h
 }
 
-// call is a request on its way to the operation that it asks for.
-type call struct {
+// request is a request on its way to the operation that it asks for.
+type request struct {
 	*handler
 	w           http.ResponseWriter
 	r           *http.Request
@@ -56,18 +56,18 @@ type call struct {
 
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := h.begin(w, r)
+	c := h.newRequest(w, r)
 	if err := c.serve(); err != nil {
-		c.fail(err)
+		c.writeError(err)
 	}
 }
 
-// begin reads what the request is about.
-func (h *handler) begin(w http.ResponseWriter, r *http.Request) *call {
+// newRequest reads what the request is about.
+func (h *handler) newRequest(w http.ResponseWriter, r *http.Request) *request {
 	setRequestID(w)
 	setHeader(w.Header(), "Server", "AmazonS3")
-	c := &call{handler: h, w: w, r: r, query: r.URL.Query()}
-	c.bucket, c.key = h.target(r)
+	c := &request{handler: h, w: w, r: r, query: r.URL.Query()}
+	c.bucket, c.key = h.splitTarget(r)
 	return c
 }
 
@@ -76,15 +76,15 @@ func setRequestID(w http.ResponseWriter) {
 	setHeader(w.Header(), "X-Amz-Id-2", awswire.RequestID())
 }
 
-func (c *call) serve() error {
+func (c *request) serve() error {
 	switch {
 	case c.r.Method == http.MethodOptions:
 		return c.preflight()
-	case c.isFormUpload():
-		c.allowOrigin()
-		return c.formUpload()
+	case c.isPostObject():
+		c.setCORSHeadersForOrigin()
+		return c.postObject()
 	}
-	c.allowOrigin() // first: a page may also read why it was refused
+	c.setCORSHeadersForOrigin() // first: a page may also read why it was refused
 	if err := c.authenticate(); err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (c *call) serve() error {
 
 // authenticate leaves alone what a middleware has verified, as long as it was
 // signed for S3.
-func (c *call) authenticate() (err error) {
+func (c *request) authenticate() (err error) {
 	if c.opts.Verifier != nil && awswire.IdentityFrom(c.r.Context()).AccessKeyID == "" {
 		if c.r, err = c.opts.Verifier.Authenticate(c.r); err != nil {
 			return err
@@ -109,9 +109,9 @@ func (c *call) authenticate() (err error) {
 	return nil
 }
 
-// target finds bucket and key in the host (bucket.s3.amazonaws.com/key) or the
+// splitTarget finds bucket and key in the host (bucket.s3.amazonaws.com/key) or the
 // path (/bucket/key).
-func (h *handler) target(r *http.Request) (bucket, key string) {
+func (h *handler) splitTarget(r *http.Request) (bucket, key string) {
 	path := strings.TrimPrefix(r.URL.Path, "/")
 	if bucket = h.hostBucket(r.Host); bucket != "" {
 		return bucket, path
@@ -142,8 +142,8 @@ func (h *handler) hostBucket(host string) string {
 	return ""
 }
 
-// fail answers an error, in XML where an answer may have a body.
-func (c *call) fail(err error) {
+// writeError answers an error, in XML where an answer may have a body.
+func (c *request) writeError(err error) {
 	var e *awswire.Error
 	if !errors.As(err, &e) {
 		c.opts.Logf("s3: %s %s: %v", c.r.Method, c.r.URL.Path, err)

@@ -344,7 +344,7 @@ func TestListPaging(t *testing.T) {
 		check(t, w.engine.CreateBucket(bucket, "us-east-1"))
 		keys := rapid.SliceOfNDistinct(rapid.StringMatching(`[ab/é]{1,5}`), 0, 25, rapid.ID[string]).Draw(rt, "keys")
 		for _, k := range keys {
-			_, err := w.engine.Put(s3.PutInput{Bucket: bucket, Key: k, Body: strings.NewReader(k), Size: -1})
+			_, err := w.engine.PutObject(s3.PutObjectInput{Bucket: bucket, Key: k, Body: strings.NewReader(k), Size: -1})
 			check(t, err)
 		}
 		prefix := rapid.StringMatching(`[ab/]{0,2}`).Draw(rt, "prefix")

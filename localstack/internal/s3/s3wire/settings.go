@@ -12,9 +12,9 @@ import (
 // ever set. Reads answer what is so here, which is what a new bucket has on
 // AWS. A write that would change it has no route, and fails by name.
 
-// setting answers v for a bucket that exists.
-func setting(v any) op {
-	return func(c *call) error {
+// fixedSetting answers v for a bucket that exists.
+func fixedSetting(v any) operation {
+	return func(c *request) error {
 		if _, err := c.engine.Bucket(c.bucket); err != nil {
 			return err
 		}
@@ -22,9 +22,9 @@ func setting(v any) op {
 	}
 }
 
-// unset answers that the bucket has no such configuration.
-func unset(code, message string) op {
-	return func(c *call) error {
+// missingSetting answers that the bucket has no such configuration.
+func missingSetting(code, message string) operation {
+	return func(c *request) error {
 		if _, err := c.engine.Bucket(c.bucket); err != nil {
 			return err
 		}
@@ -76,8 +76,8 @@ func ownersACL() accessControl {
 	return a
 }
 
-func (c *call) getObjectACL() error {
-	if _, _, err := c.engine.Head(s3.GetInput{Bucket: c.bucket, Key: c.key}); err != nil {
+func (c *request) getObjectACL() error {
+	if _, _, err := c.engine.HeadObject(s3.GetObjectInput{Bucket: c.bucket, Key: c.key}); err != nil {
 		return err
 	}
 	return c.writeXML(http.StatusOK, ownersACL())
@@ -96,7 +96,7 @@ func checkOwnership(v string) error {
 	return nil
 }
 
-func (c *call) getOwnership() error {
+func (c *request) getBucketOwnershipControls() error {
 	b, err := c.engine.Bucket(c.bucket)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (c *call) getOwnership() error {
 	return c.writeXML(http.StatusOK, ownershipControls{Xmlns: xmlns, Rule: []struct{ ObjectOwnership string }{{b.Ownership}}})
 }
 
-func (c *call) putOwnership() error {
+func (c *request) putBucketOwnershipControls() error {
 	var in ownershipControls
 	if err := c.readXML(&in); err != nil {
 		return err
@@ -115,20 +115,20 @@ func (c *call) putOwnership() error {
 	if len(in.Rule) != 1 || checkOwnership(in.Rule[0].ObjectOwnership) != nil {
 		return malformedXML()
 	}
-	return c.done(c.engine.PutOwnership(c.bucket, in.Rule[0].ObjectOwnership), http.StatusOK)
+	return c.respond(c.engine.PutBucketOwnershipControls(c.bucket, in.Rule[0].ObjectOwnership), http.StatusOK)
 }
 
-func (c *call) deleteOwnership() error {
-	return c.done(c.engine.PutOwnership(c.bucket, ""), http.StatusNoContent)
+func (c *request) deleteBucketOwnershipControls() error {
+	return c.respond(c.engine.PutBucketOwnershipControls(c.bucket, ""), http.StatusNoContent)
 }
 
 type publicAccessBlock struct {
 	XMLName xml.Name `xml:"PublicAccessBlockConfiguration"`
 	Xmlns   string   `xml:"xmlns,attr,omitempty"`
-	s3.PublicAccess
+	s3.PublicAccessBlock
 }
 
-func (c *call) getPublicAccess() error {
+func (c *request) getPublicAccessBlock() error {
 	b, err := c.engine.Bucket(c.bucket)
 	if err != nil {
 		return err
@@ -136,17 +136,17 @@ func (c *call) getPublicAccess() error {
 	if b.PublicAccess == nil {
 		return c.notFound("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
 	}
-	return c.writeXML(http.StatusOK, publicAccessBlock{Xmlns: xmlns, PublicAccess: *b.PublicAccess})
+	return c.writeXML(http.StatusOK, publicAccessBlock{Xmlns: xmlns, PublicAccessBlock: *b.PublicAccess})
 }
 
-func (c *call) putPublicAccess() error {
+func (c *request) putPublicAccessBlock() error {
 	var in publicAccessBlock
 	if err := c.readXML(&in); err != nil {
 		return err
 	}
-	return c.done(c.engine.PutPublicAccess(c.bucket, &in.PublicAccess), http.StatusOK)
+	return c.respond(c.engine.PutPublicAccessBlock(c.bucket, &in.PublicAccessBlock), http.StatusOK)
 }
 
-func (c *call) deletePublicAccess() error {
-	return c.done(c.engine.PutPublicAccess(c.bucket, nil), http.StatusNoContent)
+func (c *request) deletePublicAccessBlock() error {
+	return c.respond(c.engine.PutPublicAccessBlock(c.bucket, nil), http.StatusNoContent)
 }

@@ -53,7 +53,7 @@ func headerTags(value string) ([]s3.Tag, error) {
 	return tags, nil
 }
 
-func (c *call) readTags() ([]s3.Tag, error) {
+func (c *request) readTags() ([]s3.Tag, error) {
 	var in tagging
 	if err := c.readXML(&in); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (c *call) readTags() ([]s3.Tag, error) {
 	return in.tags()
 }
 
-func (c *call) writeTags(tags []s3.Tag) error {
+func (c *request) writeTags(tags []s3.Tag) error {
 	out := tagging{Xmlns: xmlns}
 	for _, t := range tags {
 		out.TagSet.Tag = append(out.TagSet.Tag, xmlTag{&t.Key, &t.Value})
@@ -69,27 +69,27 @@ func (c *call) writeTags(tags []s3.Tag) error {
 	return c.writeXML(http.StatusOK, out)
 }
 
-func (c *call) getTags() error {
-	o, _, err := c.engine.Head(s3.GetInput{Bucket: c.bucket, Key: c.key})
+func (c *request) getObjectTagging() error {
+	o, _, err := c.engine.HeadObject(s3.GetObjectInput{Bucket: c.bucket, Key: c.key})
 	if err != nil {
 		return err
 	}
 	return c.writeTags(o.Tags)
 }
 
-func (c *call) putTags() error {
+func (c *request) putObjectTagging() error {
 	tags, err := c.readTags()
 	if err != nil {
 		return err
 	}
-	return c.done(c.engine.PutTags(c.bucket, c.key, tags), http.StatusOK)
+	return c.respond(c.engine.PutObjectTagging(c.bucket, c.key, tags), http.StatusOK)
 }
 
-func (c *call) deleteTags() error {
-	return c.done(c.engine.PutTags(c.bucket, c.key, nil), http.StatusNoContent)
+func (c *request) deleteObjectTagging() error {
+	return c.respond(c.engine.PutObjectTagging(c.bucket, c.key, nil), http.StatusNoContent)
 }
 
-func (c *call) getBucketTags() error {
+func (c *request) getBucketTagging() error {
 	b, err := c.engine.Bucket(c.bucket)
 	if err != nil {
 		return err
@@ -100,20 +100,20 @@ func (c *call) getBucketTags() error {
 	return c.writeTags(b.Tags)
 }
 
-func (c *call) putBucketTags() error {
+func (c *request) putBucketTagging() error {
 	tags, err := c.readTags()
 	if err != nil {
 		return err
 	}
-	return c.done(c.engine.PutBucketTags(c.bucket, tags), http.StatusNoContent)
+	return c.respond(c.engine.PutBucketTagging(c.bucket, tags), http.StatusNoContent)
 }
 
-func (c *call) deleteBucketTags() error {
-	return c.done(c.engine.PutBucketTags(c.bucket, nil), http.StatusNoContent)
+func (c *request) deleteBucketTagging() error {
+	return c.respond(c.engine.PutBucketTagging(c.bucket, nil), http.StatusNoContent)
 }
 
 // notFound says that the bucket has no configuration of a kind.
-func (c *call) notFound(code, message string) *awswire.Error {
+func (c *request) notFound(code, message string) *awswire.Error {
 	e := awswire.Errorf(http.StatusNotFound, code, "%s", message)
 	e.Fields = map[string]any{"BucketName": c.bucket}
 	return e

@@ -23,7 +23,7 @@ const maxXML = 4 << 20
 func xmlTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") + ".000Z" }
 
 // writeXML answers with v.
-func (c *call) writeXML(status int, v any) error {
+func (c *request) writeXML(status int, v any) error {
 	data, err := xml.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
@@ -38,7 +38,7 @@ func (c *call) writeXML(status int, v any) error {
 
 // readXML decodes the request's body into v, after checking it against the
 // hash and checksums sent.
-func (c *call) readXML(v any) error {
+func (c *request) readXML(v any) error {
 	p, err := c.payload()
 	if err != nil {
 		return err

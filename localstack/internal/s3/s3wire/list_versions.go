@@ -7,9 +7,9 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// listVersions lists objects as a bucket without versioning has them: each is
+// listObjectVersions lists objects as a bucket without versioning has them: each is
 // its only version, "null". Tools ask so to empty a bucket.
-func (c *call) listVersions() error {
+func (c *request) listObjectVersions() error {
 	marker := c.query.Get("key-marker")
 	if v := c.query.Get("version-id-marker"); v != "" && marker == "" {
 		return invalidArgument("version-id-marker", v, "A version-id marker cannot be specified without a key marker.")
@@ -18,7 +18,7 @@ func (c *call) listVersions() error {
 	if err != nil {
 		return err
 	}
-	page, err := c.engine.List(c.bucket, in)
+	page, err := c.engine.ListObjects(c.bucket, in)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (c *call) listVersions() error {
 	return c.writeXML(http.StatusOK, out)
 }
 
-func (c *call) listEntry(o s3.Object, owners bool) listEntry {
+func (c *request) listEntry(o s3.Object, owners bool) listEntry {
 	e := listEntry{
 		Key: c.keyEncoder()(o.Key), LastModified: xmlTime(o.Modified), ETag: quote(o.ETag), Size: o.Size, StorageClass: storageClass(&o),
 		ChecksumAlgorithm: o.Checksum.Algorithm, ChecksumType: o.Checksum.Type,

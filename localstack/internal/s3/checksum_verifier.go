@@ -6,9 +6,9 @@ import (
 	"hash"
 )
 
-// verifier holds bytes that are read to the checksum of when they were stored.
+// checksumVerifier holds bytes that are read to the checksum of when they were stored.
 // A nil one holds them to nothing.
-type verifier struct {
+type checksumVerifier struct {
 	sum  hash.Hash
 	want Checksum
 }
@@ -24,20 +24,20 @@ func (e *ErrDamaged) Error() string {
 	return fmt.Sprintf("body %s is damaged: its %s is %s, and was %s when it was stored", e.Body, e.Algorithm, e.Got, e.Want)
 }
 
-func newVerifier(want Checksum) *verifier {
+func newChecksumVerifier(want Checksum) *checksumVerifier {
 	if want.Value == "" {
 		return nil
 	}
-	return &verifier{want.Algorithm.New(), want}
+	return &checksumVerifier{want.Algorithm.New(), want}
 }
 
-func (v *verifier) write(p []byte) {
+func (v *checksumVerifier) write(p []byte) {
 	if v != nil {
 		v.sum.Write(p)
 	}
 }
 
-func (v *verifier) verify(body string) error {
+func (v *checksumVerifier) verify(body string) error {
 	if v == nil {
 		return nil
 	}

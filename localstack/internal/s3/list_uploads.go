@@ -1,9 +1,12 @@
 package s3
 
-import "bytes"
+import (
+	"bytes"
+	"cmp"
+)
 
-// UploadsInput says which unfinished uploads to list.
-type UploadsInput struct {
+// ListMultipartUploadsInput says which unfinished uploads to list.
+type ListMultipartUploadsInput struct {
 	Prefix, Delimiter string
 	// AfterKey and AfterID are an upload, or AfterKey alone a key or a common
 	// prefix: the list begins beyond it.
@@ -11,31 +14,31 @@ type UploadsInput struct {
 	Max               int // uploads and common prefixes together
 }
 
-// UploadsPage is a page of a list of uploads, in the order of keys, and of
+// MultipartUploadsPage is a page of a list of uploads, in the order of keys, and of
 // their beginning for one key.
-type UploadsPage struct {
-	Uploads  []Upload
+type MultipartUploadsPage struct {
+	Uploads  []MultipartUpload
 	Prefixes []string
 	More     bool
 }
 
-// Uploads lists unfinished uploads. Errors: NoSuchBucket, InvalidArgument.
-func (e *Engine) Uploads(bucket string, in UploadsInput) (*UploadsPage, error) {
+// ListMultipartUploads lists unfinished uploads. Errors: NoSuchBucket, InvalidArgument.
+func (e *Engine) ListMultipartUploads(bucket string, in ListMultipartUploadsInput) (*MultipartUploadsPage, error) {
 	page, err := e.listUploads(bucket, in)
-	return page, firstOf(e.settleAll(), err)
+	return page, cmp.Or(e.awaitAllSync(), err)
 }
 
-func (e *Engine) listUploads(bucket string, in UploadsInput) (*UploadsPage, error) {
-	if _, err := e.bucket(bucket); err != nil {
+func (e *Engine) listUploads(bucket string, in ListMultipartUploadsInput) (*MultipartUploadsPage, error) {
+	if _, err := e.findBucket(bucket); err != nil {
 		return nil, err
 	}
 	if err := e.checkMarker(bucket, in.AfterKey, in.AfterID); err != nil {
 		return nil, err
 	}
-	page := &UploadsPage{}
+	page := &MultipartUploadsPage{}
 	from := uploadsKey(bucket, in.Prefix)
-	end := after(from)
-	if beyond := in.beyond(bucket); bytes.Compare(beyond, from) > 0 {
+	end := prefixEnd(from)
+	if beyond := in.keyAfter(bucket); bytes.Compare(beyond, from) > 0 {
 		from = beyond
 	}
 	for from != nil && bytes.Compare(from, end) < 0 {
@@ -49,34 +52,34 @@ func (e *Engine) listUploads(bucket string, in UploadsInput) (*UploadsPage, erro
 
 func uploadsKey(bucket, prefix string) []byte { return []byte("u" + bucket + "\x00" + prefix) }
 
-// beyond is the first store key after what in says to list after.
-func (in *UploadsInput) beyond(bucket string) []byte {
+// keyAfter is the first store key after what in says to list after.
+func (in *ListMultipartUploadsInput) keyAfter(bucket string) []byte {
 	switch {
 	case in.AfterKey == "":
 		return nil
 	case in.AfterID != "":
 		return append(uploadKey(bucket, in.AfterKey, in.AfterID), 0)
 	}
-	if g := group(in.AfterKey, in.Prefix, in.Delimiter); g != "" {
-		return after(uploadsKey(bucket, g))
+	if g := commonPrefix(in.AfterKey, in.Prefix, in.Delimiter); g != "" {
+		return prefixEnd(uploadsKey(bucket, g))
 	}
-	return after(uploadsKey(bucket, in.AfterKey+"\x00"))
+	return prefixEnd(uploadsKey(bucket, in.AfterKey+"\x00"))
 }
 
 // scanUploads lists to the end, or to a common prefix, and returns where to go
 // on, nil at the end.
-func (e *Engine) scanUploads(bucket string, in UploadsInput, page *UploadsPage, from, end []byte) (next []byte, err error) {
+func (e *Engine) scanUploads(bucket string, in ListMultipartUploadsInput, page *MultipartUploadsPage, from, end []byte) (next []byte, err error) {
 	err = e.space.Scan(from, end, func(_, v []byte) (bool, error) {
-		var u Upload
+		var u MultipartUpload
 		if err := decode(v, &u); err != nil {
 			return false, err
 		}
 		if page.More = len(page.Uploads)+len(page.Prefixes) >= in.Max; page.More {
 			return false, nil
 		}
-		if g := group(u.Key, in.Prefix, in.Delimiter); g != "" {
+		if g := commonPrefix(u.Key, in.Prefix, in.Delimiter); g != "" {
 			page.Prefixes = append(page.Prefixes, g)
-			next = after(uploadsKey(bucket, g))
+			next = prefixEnd(uploadsKey(bucket, g))
 			return false, nil
 		}
 		page.Uploads = append(page.Uploads, u)
@@ -85,8 +88,8 @@ func (e *Engine) scanUploads(bucket string, in UploadsInput, page *UploadsPage, 
 	return next, err
 }
 
-// target is what an upload is to become.
-type target struct{ bucket, key string }
+// objectName is what an upload is to become.
+type objectName struct{ bucket, key string }
 
 // checkMarker refuses an upload to another key as where to go on. One that isn't
 // there any more may have been: who lists may end what was listed.
@@ -94,7 +97,7 @@ func (e *Engine) checkMarker(bucket, key, id string) error {
 	e.mu.RLock()
 	to, ok := e.uploads[id]
 	e.mu.RUnlock()
-	if ok && to != (target{bucket, key}) {
+	if ok && to != (objectName{bucket, key}) {
 		return invalidArgument("upload-id-marker", id, "Invalid uploadId marker")
 	}
 	return nil
@@ -103,29 +106,29 @@ func (e *Engine) checkMarker(bucket, key, id string) error {
 // loadUploads notes which uploads are unfinished.
 func (e *Engine) loadUploads() error {
 	return e.space.Scan([]byte("u"), []byte("v"), func(_, v []byte) (bool, error) {
-		var u Upload
+		var u MultipartUpload
 		err := decode(v, &u)
-		e.uploads[u.ID] = target{u.Bucket, u.Key}
+		e.uploads[u.ID] = objectName{u.Bucket, u.Key}
 		return true, err
 	})
 }
 
-// overtake notes in the unfinished uploads to a key that it was written or
+// markUploadsChanged notes in the unfinished uploads to a key that it was written or
 // deleted meanwhile. Mostly there are none at all, which needs no look.
-func (e *Engine) overtake(b *batch, bucket, key string) error {
+func (e *Engine) markUploadsChanged(b *batch, bucket, key string) error {
 	if len(e.uploads) == 0 {
 		return nil
 	}
 	from := uploadsKey(bucket, key+"\x00")
-	return e.space.Scan(from, after(from), func(k, v []byte) (bool, error) {
-		var u Upload
+	return e.space.Scan(from, prefixEnd(from), func(k, v []byte) (bool, error) {
+		var u MultipartUpload
 		if err := decode(v, &u); err != nil {
 			return false, err
 		}
-		if u.Key != key || u.Overtaken {
+		if u.Key != key || u.KeyChanged {
 			return true, nil
 		}
-		u.Overtaken = true
+		u.KeyChanged = true
 		return true, e.set(b, append([]byte{}, k...), &u)
 	})
 }

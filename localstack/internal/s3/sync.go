@@ -1,24 +1,25 @@
 package s3
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// A write is a batch that was applied: visible, but perhaps not on disk yet.
+// A appliedBatch is a batch that was applied: visible, but perhaps not on disk yet.
 // Whoever is told what follows from it may rely on it, so it is waited for
 // first, also by those who didn't write it.
-type write struct {
+type appliedBatch struct {
 	number  uint64 // in the order of Apply, which is that of the log; 0: none
 	pending kv.Pending
 }
 
-// wait returns when w, and with it all before, is on disk. After a write has
+// awaitBatch returns when w, and with it all before, is on disk. After a write has
 // failed it always fails: what that one left visible may never get there.
-func (e *Engine) wait(w write) error {
-	if err := e.reach(w); err != nil {
+func (e *Engine) awaitBatch(w appliedBatch) error {
+	if err := e.awaitSync(w); err != nil {
 		return err
 	}
 	err := e.writable()
@@ -31,38 +32,38 @@ func (e *Engine) wait(w write) error {
 
 func (e *Engine) noteSynced(number uint64) {
 	for {
-		n := e.synced.Load()
-		if n >= number || e.synced.CompareAndSwap(n, number) {
+		n := e.syncedNumber.Load()
+		if n >= number || e.syncedNumber.CompareAndSwap(n, number) {
 			return
 		}
 	}
 }
 
-// settle waits until what was read of an object or, with no key, of a bucket is
+// awaitObjectSync waits until what was read of an object or, with no key, of a bucket is
 // on disk: as in S3, what someone was shown isn't gone after a power cut. But
 // for a key that is being written, nothing is waited for. What was read of an
 // object also tells of its bucket.
-func (e *Engine) settle(bucket, key string) error {
+func (e *Engine) awaitObjectSync(bucket, key string) error {
 	e.mu.RLock()
-	w := e.recent[stripeOf(bucket, key)]
-	if b := e.recent[stripeOf(bucket, "")]; b.number > w.number {
+	w := e.lastByStripe[stripeOf(bucket, key)]
+	if b := e.lastByStripe[stripeOf(bucket, "")]; b.number > w.number {
 		w = b
 	}
 	e.mu.RUnlock()
-	return e.reach(w)
+	return e.awaitSync(w)
 }
 
-// settleAll is settle for what was read of anything.
-func (e *Engine) settleAll() error {
+// awaitAllSync is settle for what was read of anything.
+func (e *Engine) awaitAllSync() error {
 	e.mu.RLock()
-	w := e.last
+	w := e.lastApplied
 	e.mu.RUnlock()
-	return e.reach(w)
+	return e.awaitSync(w)
 }
 
-// reach returns when w is on disk. Where it failed, it always fails.
-func (e *Engine) reach(w write) error {
-	if e.synced.Load() >= w.number {
+// awaitSync returns when w is on disk. Where it failed, it always fails.
+func (e *Engine) awaitSync(w appliedBatch) error {
+	if e.syncedNumber.Load() >= w.number {
 		return nil
 	}
 	if err := w.pending.Wait(); err != nil {
@@ -78,5 +79,5 @@ func (e *Engine) settled(err error) error {
 	if err == nil {
 		return nil
 	}
-	return firstOf(e.settleAll(), err)
+	return cmp.Or(e.awaitAllSync(), err)
 }

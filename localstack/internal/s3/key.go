@@ -24,8 +24,8 @@ func uploadKey(bucket, key, id string) []byte {
 }
 func partKey(id string, number int) []byte { return fmt.Appendf(nil, "p%s%05d", id, number) }
 
-// after is the first key beyond those that begin with prefix, nil if there is none.
-func after(prefix []byte) []byte {
+// prefixEnd is the first key beyond those that begin with prefix, nil if there is none.
+func prefixEnd(prefix []byte) []byte {
 	end := append([]byte{}, prefix...)
 	for i := len(end) - 1; i >= 0; i-- {
 		if end[i] < 0xff {

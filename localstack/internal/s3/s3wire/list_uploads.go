@@ -32,19 +32,19 @@ type uploadsResult struct {
 	CommonPrefixes     []commonPrefix
 }
 
-func (c *call) listUploads() error {
-	limit, err := c.limit("max-uploads")
+func (c *request) listMultipartUploads() error {
+	limit, err := c.pageSize("max-uploads")
 	if err != nil {
 		return err
 	}
 	if err := c.checkEncoding(); err != nil {
 		return err
 	}
-	in := s3.UploadsInput{Prefix: c.query.Get("prefix"), Delimiter: c.query.Get("delimiter"), AfterKey: c.query.Get("key-marker"), Max: limit}
+	in := s3.ListMultipartUploadsInput{Prefix: c.query.Get("prefix"), Delimiter: c.query.Get("delimiter"), AfterKey: c.query.Get("key-marker"), Max: limit}
 	if in.AfterKey != "" { // without it S3 ignores the other one
 		in.AfterID = c.query.Get("upload-id-marker")
 	}
-	page, err := c.engine.Uploads(c.bucket, in)
+	page, err := c.engine.ListMultipartUploads(c.bucket, in)
 	if err != nil {
 		return err
 	}

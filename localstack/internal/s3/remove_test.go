@@ -30,7 +30,7 @@ func TestLargeRemoval(t *testing.T) {
 	for range 3 {
 		check(t, put(e, "k", large))
 	}
-	check(t, e.Delete("bkt", "k", s3.Conditions{}))
+	check(t, e.DeleteObject("bkt", "k", s3.Conditions{}))
 	for range 4 {
 		<-begun
 	}

@@ -33,9 +33,9 @@ func (r removals) stop() {
 	}
 }
 
-// dropBodies removes the files of parts that no record names any more. What is
+// removeBodiesLater removes the files of parts that no record names any more. What is
 // large may still be there when it returns, and is gone when the engine is closed.
-func (e *Engine) dropBodies(parts []Part) {
+func (e *Engine) removeBodiesLater(parts []Part) {
 	var size int64
 	for _, p := range parts {
 		size += p.Size

@@ -18,13 +18,13 @@ import (
 )
 
 // begin uploads the one part of what completes the upload.
-func begin(t *testing.T, e *s3.Engine, key string) s3.CompleteInput {
+func begin(t *testing.T, e *s3.Engine, key string) s3.CompleteMultipartUploadInput {
 	t.Helper()
-	u := &s3.Upload{Bucket: "bkt", Key: key}
-	check(t, e.CreateUpload(u))
-	p, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: key, UploadID: u.ID, Number: 1, Body: strings.NewReader("part"), Size: 4})
+	u := &s3.MultipartUpload{Bucket: "bkt", Key: key}
+	check(t, e.CreateMultipartUpload(u))
+	p, err := e.UploadPart(s3.UploadPartInput{Bucket: "bkt", Key: key, UploadID: u.ID, Number: 1, Body: strings.NewReader("part"), Size: 4})
 	check(t, err)
-	return s3.CompleteInput{Bucket: "bkt", Key: key, UploadID: u.ID, Parts: []s3.CompletedPart{{Number: 1, ETag: p.ETag}}, Size: -1}
+	return s3.CompleteMultipartUploadInput{Bucket: "bkt", Key: key, UploadID: u.ID, Parts: []s3.CompletedPart{{Number: 1, ETag: p.ETag}}, Size: -1}
 }
 
 // TestAnswersWaitForTheDisk: what follows from another request's write isn't
@@ -32,42 +32,42 @@ func begin(t *testing.T, e *s3.Engine, key string) s3.CompleteInput {
 // told is there.
 func TestAnswersWaitForTheDisk(t *testing.T) {
 	for name, tc := range map[string]struct {
-		ask  func(*s3.Engine, s3.CompleteInput) error
+		ask  func(*s3.Engine, s3.CompleteMultipartUploadInput) error
 		code string
 	}{
-		"completed already": {func(e *s3.Engine, in s3.CompleteInput) error {
-			_, err := e.CompleteUpload(in)
+		"completed already": {func(e *s3.Engine, in s3.CompleteMultipartUploadInput) error {
+			_, err := e.CompleteMultipartUpload(in)
 			return err
 		}, ""},
-		"no upload to abort": {func(e *s3.Engine, in s3.CompleteInput) error {
-			return e.AbortUpload("bkt", "k", in.UploadID)
+		"no upload to abort": {func(e *s3.Engine, in s3.CompleteMultipartUploadInput) error {
+			return e.AbortMultipartUpload("bkt", "k", in.UploadID)
 		}, "NoSuchUpload"},
-		"no upload for a part": {func(e *s3.Engine, in s3.CompleteInput) error {
-			_, err := e.PutPart(s3.PartInput{Bucket: "bkt", Key: "k", UploadID: in.UploadID, Number: 1, Body: strings.NewReader("x"), Size: 1})
+		"no upload for a part": {func(e *s3.Engine, in s3.CompleteMultipartUploadInput) error {
+			_, err := e.UploadPart(s3.UploadPartInput{Bucket: "bkt", Key: "k", UploadID: in.UploadID, Number: 1, Body: strings.NewReader("x"), Size: 1})
 			return err
 		}, "NoSuchUpload"},
-		"there is an object": {func(e *s3.Engine, _ s3.CompleteInput) error {
-			_, err := e.Put(s3.PutInput{Bucket: "bkt", Key: "k", Body: strings.NewReader("x"), Size: 1, Conditions: s3.Conditions{IfNoneMatch: "*"}})
+		"there is an object": {func(e *s3.Engine, _ s3.CompleteMultipartUploadInput) error {
+			_, err := e.PutObject(s3.PutObjectInput{Bucket: "bkt", Key: "k", Body: strings.NewReader("x"), Size: 1, Conditions: s3.Conditions{IfNoneMatch: "*"}})
 			return err
 		}, "PreconditionFailed"},
-		"the object's bytes": {func(e *s3.Engine, _ s3.CompleteInput) error {
+		"the object's bytes": {func(e *s3.Engine, _ s3.CompleteMultipartUploadInput) error {
 			_, err := get(e, "k")
 			return err
 		}, ""},
-		"the object's record": {func(e *s3.Engine, _ s3.CompleteInput) error {
-			_, _, err := e.Head(s3.GetInput{Bucket: "bkt", Key: "k"})
+		"the object's record": {func(e *s3.Engine, _ s3.CompleteMultipartUploadInput) error {
+			_, _, err := e.HeadObject(s3.GetObjectInput{Bucket: "bkt", Key: "k"})
 			return err
 		}, ""},
-		"a list with the object": {func(e *s3.Engine, _ s3.CompleteInput) error {
-			_, err := e.List("bkt", s3.ListInput{MaxKeys: 1})
+		"a list with the object": {func(e *s3.Engine, _ s3.CompleteMultipartUploadInput) error {
+			_, err := e.ListObjects("bkt", s3.ListObjectsInput{MaxKeys: 1})
 			return err
 		}, ""},
-		"a list without the upload": {func(e *s3.Engine, _ s3.CompleteInput) error {
-			_, err := e.Uploads("bkt", s3.UploadsInput{Max: 1})
+		"a list without the upload": {func(e *s3.Engine, _ s3.CompleteMultipartUploadInput) error {
+			_, err := e.ListMultipartUploads("bkt", s3.ListMultipartUploadsInput{Max: 1})
 			return err
 		}, ""},
-		"an upload that is no more": {func(e *s3.Engine, in s3.CompleteInput) error {
-			_, _, _, err := e.Parts("bkt", "k", in.UploadID, 0, 1)
+		"an upload that is no more": {func(e *s3.Engine, in s3.CompleteMultipartUploadInput) error {
+			_, _, _, err := e.ListParts("bkt", "k", in.UploadID, 0, 1)
 			return err
 		}, "NoSuchUpload"},
 	} {
@@ -89,7 +89,7 @@ func stallingFS() (fs *syncFS, slow *atomic.Bool, release chan struct{}) {
 }
 
 // askDuringSync asks while the sync of a completion is under way.
-func askDuringSync(t *testing.T, ask func(*s3.Engine, s3.CompleteInput) error, code string) {
+func askDuringSync(t *testing.T, ask func(*s3.Engine, s3.CompleteMultipartUploadInput) error, code string) {
 	fs, slow, release := stallingFS()
 	e, stop := open(t, fs, "", clock.Real())
 	defer stop()
@@ -98,7 +98,7 @@ func askDuringSync(t *testing.T, ask func(*s3.Engine, s3.CompleteInput) error, c
 	in := begin(t, e, "k")
 	slow.Store(true)
 	first, second := make(chan error, 1), make(chan error, 1)
-	go func() { _, err := e.CompleteUpload(in); first <- err }()
+	go func() { _, err := e.CompleteMultipartUpload(in); first <- err }()
 	synctest.Wait()
 	if _, err := get(e, "other"); err != nil {
 		t.Errorf("what isn't being written: %v", err) // it waits for nobody
@@ -130,7 +130,7 @@ func TestCompleteAtOnce(t *testing.T) {
 		for range 8 {
 			all.Go(func() {
 				<-start
-				if o, err := e.CompleteUpload(in); err != nil || o.UploadID != in.UploadID {
+				if o, err := e.CompleteMultipartUpload(in); err != nil || o.UploadID != in.UploadID {
 					t.Errorf("completed as %+v, %v", o, err)
 				}
 			})
@@ -160,7 +160,7 @@ func TestNothingIsToldAfterAFailure(t *testing.T) {
 	in := begin(t, e, "k")
 	fails.Store(true)
 	for _, request := range []string{"the first", "again"} {
-		if _, err := e.CompleteUpload(in); !errors.Is(err, syscall.EIO) {
+		if _, err := e.CompleteMultipartUpload(in); !errors.Is(err, syscall.EIO) {
 			t.Errorf("%s: %v, want the disk's failure", request, err)
 		}
 	}
@@ -170,7 +170,7 @@ func TestNothingIsToldAfterAFailure(t *testing.T) {
 // or deleted.
 func TestBucketsAreSettled(t *testing.T) {
 	head := func(e *s3.Engine) error {
-		_, _, err := e.Head(s3.GetInput{Bucket: "bkt", Key: "k"})
+		_, _, err := e.HeadObject(s3.GetObjectInput{Bucket: "bkt", Key: "k"})
 		return err
 	}
 	read := func(e *s3.Engine) error { _, err := get(e, "k"); return err }
