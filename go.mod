@@ -34,7 +34,11 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/shopspring/decimal v1.6.0
+require (
+	github.com/gofrs/flock v0.13.2
+	github.com/lmittmann/tint v1.2.1
+	github.com/shopspring/decimal v1.6.0
+)
 
 require (
 	dario.cat/mergo v1.0.2 // indirect

@@ -86,7 +86,7 @@ func (t *attempt) run() {
 	case err != nil:
 		log.Warn("job dropped, nothing to report", "why", err)
 	default:
-		log.Info("job ended", "exit", out.Result.ExitCode, "reason", out.Reason, "err", out.Error)
+		log.Info("job ended", "exit", out.Result.ExitCode, "reason", string(out.Reason), "err", out.Error)
 		t.a.disk.doubt(out.Reason == errand.ReasonAgentError)
 		err = t.deliver(out)
 	}

@@ -55,7 +55,7 @@ func (a *Agent) recoverDir(base context.Context, d attemptdir.Dir) error {
 func (t *attempt) again(out *attemptdir.Outcome) {
 	defer t.endReport(nil)
 	log := t.a.Log.With("job", t.JobID, "attempt", t.Attempt)
-	log.Info("reporting an earlier result", "exit", out.Result.ExitCode, "reason", out.Reason)
+	log.Info("reporting an earlier result", "exit", out.Result.ExitCode, "reason", string(out.Reason))
 	var err error
 	if t.spool, err = spool.Open(t.dir.Log()); err == nil {
 		defer t.spool.Close()

@@ -2,10 +2,10 @@ package terminal
 
 import (
 	"log/slog"
+	"strings"
 
+	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
-
-	"github.com/errandhq/errand/agent"
 )
 
 // LogFlags choose what a server or an agent logs on stderr.
@@ -16,7 +16,7 @@ type LogFlags struct {
 
 // Add adds the flags to a command.
 func (f *LogFlags) Add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.Format, "log-format", agent.LogText, "of the lines on stderr: text, json")
+	cmd.Flags().StringVar(&f.Format, "log-format", "text", "of the lines on stderr: text, json")
 	cmd.Flags().BoolVarP(&f.Verbose, "verbose", "v", false, "say more on stderr")
 }
 
@@ -26,15 +26,43 @@ func (t *Terminal) NewLog(f LogFlags) (*slog.Logger, error) {
 	if f.Verbose {
 		level = slog.LevelDebug
 	}
-	h, err := agent.NewLogHandler(t.Stderr, f.Format, level, t.useColor)
-	if err != nil {
-		return nil, UsageErrorf("--log-format: %w", err)
+	switch f.Format {
+	case "text":
+		return t.newTextLog(level), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(t.Stderr, &slog.HandlerOptions{Level: level})), nil
 	}
-	return slog.New(h), nil
+	return nil, UsageErrorf("--log-format must be text or json, not %q", f.Format)
 }
 
 // NewQuietLog returns a logger that writes only warnings and errors to stderr.
-func (t *Terminal) NewQuietLog() *slog.Logger {
-	h, _ := agent.NewLogHandler(t.Stderr, agent.LogText, slog.LevelWarn, t.useColor) // fails for other formats only
-	return slog.New(h)
+func (t *Terminal) NewQuietLog() *slog.Logger { return t.newTextLog(slog.LevelWarn) }
+
+func (t *Terminal) newTextLog(level slog.Level) *slog.Logger {
+	return slog.New(tint.NewTextHandler(t.Stderr, &tint.Options{
+		Level: level, TimeFormat: "15:04:05.000", NoColor: !t.useColor, ReplaceAttr: cleanAttr,
+	}))
 }
+
+// cleanAttr drops attributes without a value, and passes text that needs
+// quoting as bytes, which tint always quotes. In a string it keeps the escape
+// sequences for a terminal, and the text may come from a server.
+func cleanAttr(_ []string, a slog.Attr) slog.Attr {
+	text, isText := a.Value.Any().(string)
+	if err, ok := a.Value.Any().(error); ok {
+		text, isText = err.Error(), true
+	}
+	switch {
+	case a.Value.Any() == nil || isText && text == "":
+		return slog.Attr{}
+	case a.Key == slog.MessageKey:
+		return slog.String(a.Key, ReplaceControls(text))
+	case isText && strings.ContainsFunc(text, needsQuoting):
+		return slog.Any(a.Key, []byte(text))
+	case isText:
+		return slog.String(a.Key, text)
+	}
+	return a
+}
+
+func needsQuoting(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"=\`, r) }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gofrs/flock"
+
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/durable"
 )
@@ -22,7 +24,7 @@ var ErrInUse = errors.New("another agent uses this data directory; give each age
 type Identity struct {
 	WorkerID string `json:"workerId"`
 	Token    string `json:"token"`
-	lock     *os.File
+	lock     *flock.Flock
 }
 
 // Open locks the data directory, which it makes where needed, and reads the
@@ -32,12 +34,12 @@ func Open(dir string) (*Identity, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the data directory: %w", err)
+	lock := flock.New(filepath.Join(dir, "lock"))
+	locked, err := lock.TryLock()
+	if err == nil && !locked {
+		err = ErrInUse
 	}
-	if err := tryLock(lock); err != nil {
-		lock.Close()
+	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	id := &Identity{lock: lock}
@@ -65,4 +67,4 @@ func (id *Identity) load(path string) error {
 }
 
 // Close lets another process use the directory.
-func (id *Identity) Close() { id.lock.Close() } // which also unlocks
+func (id *Identity) Close() { _ = id.lock.Close() } // the process's end would do the same
