@@ -9,27 +9,32 @@ import (
 	"time"
 
 	"github.com/errandhq/errand/agent/internal/identity"
+	"github.com/errandhq/errand/internal/clock"
 )
 
-// ErrSuperseded: another process runs as this worker, from a copy of the data
-// directory; it registered later, so this one must stop.
-var ErrSuperseded = errors.New("another agent runs with a copy of this data directory; give each agent its own")
+// ErrSuperseded: another agent with a copy of this data directory registered
+// later, so this one must stop.
+var ErrSuperseded = errors.New("another agent uses a copy of this data directory; give each agent its own")
 
-// errStopped is the cause of the jobs' end after Cancel.
-var errStopped = errors.New("the worker was told to stop")
+// The causes of a context's end.
+var (
+	errDrained = errors.New("the agent is draining")
+	errStopped = errors.New("the agent was stopped")
+	errDone    = errors.New("the agent has finished")
+)
 
 // An Agent is one worker process. Use New.
 type Agent struct {
 	Config
-	session session
-	pulse   pulse
-	bell    bell
-	disk    disk
-	slots   chan struct{} // holds a value for each job that runs
+	registration registration
+	heartbeat    heartbeatState
+	bell         bell
+	disk         disk
+	slots        chan struct{} // holds a value for each running job
 
-	draining, stopping chan struct{} // closed by Drain and Cancel
+	draining, stopping context.Context // end with Drain and Cancel
+	drain, stop        context.CancelFunc
 	drainOnce          sync.Once
-	stopOnce           sync.Once
 
 	mu       sync.Mutex
 	attempts map[attemptKey]*attempt
@@ -37,13 +42,12 @@ type Agent struct {
 	fail     context.CancelCauseFunc
 }
 
-// attemptKey names an attempt.
 type attemptKey struct {
 	jobID   string
 	attempt int
 }
 
-// New returns an agent. It touches nothing before Run.
+// New returns an agent. It has no effects before Run.
 func New(c Config) (*Agent, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
@@ -54,57 +58,47 @@ func New(c Config) (*Agent, error) {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	c.DataDir = dir
-	return &Agent{
-		Config: c, slots: make(chan struct{}, c.Slots), pulse: newPulse(),
-		draining: make(chan struct{}), stopping: make(chan struct{}),
-		attempts: map[attemptKey]*attempt{},
-	}, nil
+	a := &Agent{Config: c, slots: make(chan struct{}, c.Slots), heartbeat: newHeartbeatState(), attempts: map[attemptKey]*attempt{}}
+	a.draining, a.drain = context.WithCancel(context.Background())
+	a.stopping, a.stop = context.WithCancel(context.Background())
+	return a, nil
 }
 
-// Drain makes the agent take no more work; Run returns when what it has is
-// finished and reported. It may be called at any time, again and again.
+// Drain makes the agent take no more jobs. Run returns when the running ones
+// have finished and are reported. Drain may be called at any time, repeatedly.
 func (a *Agent) Drain() {
 	a.drainOnce.Do(func() {
-		a.Log.Info("draining: finishing what runs, taking no more")
-		close(a.draining)
-		a.pulse.kick()
+		a.Log.Info("draining: finishing the running jobs, taking no more")
+		a.drain()
+		a.heartbeat.sendNow()
 	})
 }
 
-// Cancel ends the running jobs too, reports them as stopped, and makes Run
-// return. What can't be reported within StopTimeout is at the next start.
+// Cancel drains the agent, ends the running jobs and reports them as stopped.
+// The next start reports what this one can't within StopTimeout.
 func (a *Agent) Cancel() {
 	a.Drain()
-	a.stopOnce.Do(func() { close(a.stopping) })
+	a.stop()
 }
 
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
-// Run works until Drain or Cancel, or until the server refuses the worker. The
-// end of ctx is a Cancel. It is called once.
+// Run runs jobs until Drain or Cancel, or until the server refuses the worker.
+// The end of ctx has the effect of Cancel. Run is called once.
 //
-// Errors: ErrSuperseded; identity.ErrInUse; what the server said where it
-// refused the token; nil after Drain and Cancel; the cause of ctx's end.
+// Errors: ErrSuperseded; identity.ErrInUse; the server's, if it refused the
+// token; the cause of ctx's end; none after Drain and Cancel.
 func (a *Agent) Run(ctx context.Context) error {
 	id, err := identity.Open(a.DataDir)
 	if err != nil {
 		return err
 	}
 	defer id.Close()
-	base, fail := context.WithCancelCause(context.WithoutCancel(ctx))
+	runCtx, fail := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer fail(nil)
 	a.fail = fail
 	defer context.AfterFunc(ctx, a.Cancel)()
 	var owned sync.WaitGroup
-	owned.Go(func() { a.stopper(base) })
-	err = a.run(base, id)
+	owned.Go(func() { a.awaitCancel(runCtx) })
+	err = a.run(runCtx, id)
 	fail(errDone)
 	owned.Wait()
 	if err == nil && ctx.Err() != nil {
@@ -113,72 +107,65 @@ func (a *Agent) Run(ctx context.Context) error {
 	return err
 }
 
-var errDone = errors.New("the agent's work is done")
-
-// stopper carries out Cancel: it ends the jobs, and after StopTimeout all else.
-func (a *Agent) stopper(base context.Context) {
+// awaitCancel carries out Cancel: it ends the jobs and, after StopTimeout, Run.
+func (a *Agent) awaitCancel(runCtx context.Context) {
 	select {
-	case <-base.Done():
+	case <-runCtx.Done():
 		return
-	case <-a.stopping:
+	case <-a.stopping.Done():
 	}
-	a.Log.Info("stopping: ending what runs")
-	for _, t := range a.held() {
-		t.endWork(errStopped)
+	a.Log.Info("stopping: ending the running jobs")
+	for _, t := range a.currentAttempts() {
+		t.cancelWork(errStopped)
 	}
 	limit := time.NewTimer(a.Grace + a.StopTimeout)
 	defer limit.Stop()
 	select {
-	case <-base.Done():
+	case <-runCtx.Done():
 	case <-limit.C:
 		a.fail(errStopped)
 	}
 }
 
-// run registers and works until there is nothing more to do.
-func (a *Agent) run(base context.Context, id *identity.Identity) error {
-	a.session.init(a, id)
-	untilDrain, release := a.untilDrain(base)
-	defer release()
-	if err := a.session.register(untilDrain); err != nil {
-		return a.cause(base, err)
+func (a *Agent) run(runCtx context.Context, id *identity.Identity) error {
+	a.registration.init(a, id)
+	pollCtx, cancel := a.pollCtx(runCtx)
+	defer cancel()
+	if err := a.registration.register(pollCtx); err != nil {
+		return a.cause(runCtx, err)
 	}
-	a.recover(base)
-	beats, endBeats := context.WithCancel(base)
+	a.resumeAttempts(runCtx)
+	heartbeatCtx, endHeartbeats := context.WithCancel(runCtx)
 	var owned sync.WaitGroup
-	owned.Go(func() { a.heartbeats(beats) })
-	a.polls(base, untilDrain)
+	owned.Go(func() { a.heartbeatLoop(heartbeatCtx) })
+	a.pollLoop(runCtx, pollCtx)
 	a.running.Wait()
-	if base.Err() == nil && closed(a.draining) {
-		a.lastBeat(base)
+	if runCtx.Err() == nil && a.draining.Err() != nil {
+		a.sendLastHeartbeat(runCtx)
 	}
-	endBeats()
+	endHeartbeats()
 	owned.Wait()
-	return a.cause(base, nil)
+	return a.cause(runCtx, nil)
 }
 
-// untilDrain is a context that also ends when the agent is drained.
-func (a *Agent) untilDrain(base context.Context) (_ context.Context, release func()) {
-	ctx, cancel := context.WithCancelCause(base)
-	var owned sync.WaitGroup
-	owned.Go(func() {
-		select {
-		case <-a.draining:
-			cancel(errDrained)
-		case <-ctx.Done():
-		}
-	})
+// pollCtx returns a context that ends with runCtx or when the agent is drained.
+func (a *Agent) pollCtx(runCtx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(runCtx)
+	stop := context.AfterFunc(a.draining, func() { cancel(errDrained) })
 	return ctx, func() {
+		stop()
 		cancel(nil)
-		owned.Wait()
 	}
 }
 
-var errDrained = errors.New("the worker was told to take no more work")
+// backOff waits before call n+1 of a call that failed n times, at least atLeast.
+func (a *Agent) backOff(ctx context.Context, n int, atLeast time.Duration) error {
+	return clock.Sleep(ctx, a.Clock, a.Backoff.Delay(n, atLeast))
+}
 
-// cause is why the agent ends: nil where it was told to.
-func (a *Agent) cause(base context.Context, err error) error {
-	if c := context.Cause(base); c != nil {
+// cause returns why the agent ends: nil after Drain and Cancel.
+func (a *Agent) cause(runCtx context.Context, err error) error {
+	if c := context.Cause(runCtx); c != nil {
 		err = c
 	}
 	if errors.Is(err, errStopped) || errors.Is(err, errDrained) {
@@ -187,8 +174,7 @@ func (a *Agent) cause(base context.Context, err error) error {
 	return err
 }
 
-// held is the attempts that the agent has, in no order.
-func (a *Agent) held() []*attempt {
+func (a *Agent) currentAttempts() []*attempt {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	all := make([]*attempt, 0, len(a.attempts))
@@ -198,8 +184,9 @@ func (a *Agent) held() []*attempt {
 	return all
 }
 
-// hold takes in an attempt, unless the agent has it already, and runs it. done is called at its end.
-func (a *Agent) hold(t *attempt, run func(), done func()) bool {
+// addAttempt runs an attempt in a goroutine, and calls done at its end. It
+// returns false if the agent has the attempt already.
+func (a *Agent) addAttempt(t *attempt, run func(), done func()) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	key := attemptKey{t.JobID, t.Attempt}

@@ -16,49 +16,50 @@ import (
 // Causes of an attempt's end that come from the server.
 var (
 	errCancelled = errors.New("the job was cancelled")
-	errAbandoned = errors.New("the server has given the job up or to another")
+	errAbandoned = errors.New("the server ended the attempt or gave the job to another worker")
 )
 
-// attempt is one assignment on its way from the answer to the report.
+// attempt is one assignment, from the poll's answer to the report.
 type attempt struct {
 	*errand.Assignment
-	a   *Agent
-	dir attemptdir.Dir
+	agent *Agent
+	dir   attemptdir.Dir
 
-	// report lives until the attempt is reported or not to be; work, within
-	// it, until the commands are to end. Their causes say why.
-	report    context.Context
-	endReport context.CancelCauseFunc
-	work      context.Context
-	endWork   context.CancelCauseFunc
+	// reportCtx ends when the attempt is reported or must not be; workCtx, within
+	// it, when the commands must end. Their causes say why.
+	reportCtx    context.Context
+	cancelReport context.CancelCauseFunc
+	workCtx      context.Context
+	cancelWork   context.CancelCauseFunc
 
 	acceptOnce sync.Once
-	accepted   chan struct{} // closed when the server has confirmed it
+	accepted   chan struct{} // closed when a heartbeat has confirmed the attempt
 	lease      *lease
 	grant      *grant
 	spool      *spool.Spool
 	logs       *uploader
 }
 
-func newAttempt(base context.Context, a *Agent, asg *errand.Assignment) *attempt {
-	t := &attempt{Assignment: asg, a: a, accepted: make(chan struct{})}
-	t.report, t.endReport = context.WithCancelCause(base)
-	t.work, t.endWork = context.WithCancelCause(t.report)
-	t.lease = &lease{clock: a.Clock, kill: func() { t.endWork(errLease) }, ask: a.pulse.kick}
+func newAttempt(runCtx context.Context, a *Agent, asg *errand.Assignment) *attempt {
+	t := &attempt{Assignment: asg, agent: a, accepted: make(chan struct{})}
+	t.reportCtx, t.cancelReport = context.WithCancelCause(runCtx)
+	t.workCtx, t.cancelWork = context.WithCancelCause(t.reportCtx)
+	t.lease = &lease{clock: a.Clock, kill: func() { t.cancelWork(errLease) }, check: a.heartbeat.sendNow}
 	t.grant = newGrant(a.Clock, asg.Write)
 	t.logs = newUploader(t, asg.Watched)
 	return t
 }
 
-// holdNow is what a heartbeat says of the attempt.
-func (t *attempt) holdNow() errand.Hold {
-	return errand.Hold{JobID: t.JobID, Attempt: t.Attempt, RenewWrites: t.grant.old()}
+// hold returns what a heartbeat says about the attempt.
+func (t *attempt) hold() errand.Hold {
+	return errand.Hold{JobID: t.JobID, Attempt: t.Attempt, RenewWrites: t.grant.needsRenewal()}
 }
 
-// obey carries out what a heartbeat sent at that time was answered.
-func (t *attempt) obey(o errand.Order, sent time.Time) {
+// handleOrder carries out an order in the answer to a heartbeat that was sent at
+// sent.
+func (t *attempt) handleOrder(o errand.Order, sent time.Time) {
 	if o.Order == errand.OrderAbandon {
-		t.endReport(errAbandoned)
+		t.cancelReport(errAbandoned)
 		return
 	}
 	if o.Write != nil {
@@ -67,30 +68,32 @@ func (t *attempt) obey(o errand.Order, sent time.Time) {
 	t.lease.renew(sent, time.Duration(o.LeaseSeconds)*time.Second, o.Retryable)
 	t.logs.watch(o.Watched)
 	if o.Order == errand.OrderCancel {
-		t.endWork(errCancelled)
+		t.cancelWork(errCancelled)
 	}
 	t.acceptOnce.Do(func() { close(t.accepted) })
 }
 
-// run does the work and reports it.
+// run executes the job and reports the outcome.
 func (t *attempt) run() {
-	defer t.endReport(nil)
-	log := t.a.Log.With("job", t.JobID, "attempt", t.Attempt)
+	defer t.cancelReport(nil)
+	log := t.agent.Log.With("job", t.JobID, "attempt", t.Attempt)
 	log.Info("took job", "name", t.Name, "commands", len(t.Commands))
-	out, err := t.do()
-	process.KillStray(t.own()...) // before the report, which may let the next job of its lane begin
+	out, err := t.execute()
+	process.KillStray(t.ownVariables()...) // before the report, which may let the next job of its group start
 	if t.spool != nil {
 		defer t.spool.Close()
 	}
 	switch {
 	case err != nil:
-		log.Warn("job dropped, nothing to report", "why", err)
+		log.Warn("dropped the job without a report", "err", err)
 	default:
 		log.Info("job ended", "exit", out.Result.ExitCode, "reason", string(out.Reason), "err", out.Error)
-		t.a.disk.doubt(out.Reason == errand.ReasonAgentError)
+		if out.Reason == errand.ReasonAgentError {
+			t.agent.disk.suspect.Store(true)
+		}
 		err = t.deliver(out)
 	}
-	if errors.Is(err, errKeep) {
+	if errors.Is(err, errNotReported) {
 		return
 	}
 	if err := t.dir.Remove(); err != nil {
@@ -98,13 +101,13 @@ func (t *attempt) run() {
 	}
 }
 
-// do makes the outcome, and puts it on disk. An error means that there is
-// nothing to report: its cause says why.
-func (t *attempt) do() (*attemptdir.Outcome, error) {
+// execute runs the job and keeps the outcome on disk. An error means that there
+// is nothing to report, and says why.
+func (t *attempt) execute() (*attemptdir.Outcome, error) {
 	result := errand.Result{Commands: []errand.CommandResult{}}
 	err := t.prepare()
 	if err == nil {
-		err = t.commands(&result)
+		err = t.runCommands(&result)
 	}
 	out, err := t.outcome(result, err)
 	if t.spool == nil {
@@ -117,18 +120,19 @@ func (t *attempt) do() (*attemptdir.Outcome, error) {
 	out.Sent, out.Trying = sent, trying
 	out.End, out.Result.Log = t.spool.End(), t.spool.Log()
 	if err := errors.Join(t.spool.Sync(), t.dir.WriteOutcome(out)); err != nil {
-		t.a.Log.Error("could not keep the result on disk; reporting it all the same", "job", t.JobID, "err", err)
+		t.agent.Log.Error("could not write the result to disk; reporting it anyway", "job", t.JobID, "err", err)
 	}
 	return out, nil
 }
 
-// prepare makes the directory and puts the source into it.
+// prepare makes the directory, unpacks the source into it, and waits until the
+// attempt is confirmed.
 func (t *attempt) prepare() error {
 	var err error
-	if t.dir, err = attemptdir.Create(t.a.DataDir, t.Assignment); err != nil {
+	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment); err != nil {
 		return err
 	}
-	if t.spool, err = spool.Create(t.dir.Log(), t.a.Clock.Now); err != nil {
+	if t.spool, err = spool.Create(t.dir.Log(), t.agent.Clock.Now); err != nil {
 		return err
 	}
 	t.logs.start(t.spool)
@@ -140,12 +144,13 @@ func (t *attempt) prepare() error {
 	select {
 	case <-t.accepted:
 		return nil
-	case <-t.work.Done():
-		return context.Cause(t.work)
+	case <-t.workCtx.Done():
+		return context.Cause(t.workCtx)
 	}
 }
 
-// outcome says what err means for the job; an error, that it means nothing.
+// outcome returns what err means for the job. An error means that there is
+// nothing to report.
 func (t *attempt) outcome(result errand.Result, err error) (*attemptdir.Outcome, error) {
 	out := &attemptdir.Outcome{Result: result}
 	fail := func(r errand.Reason, text string) (*attemptdir.Outcome, error) {
@@ -155,14 +160,14 @@ func (t *attempt) outcome(result errand.Result, err error) (*attemptdir.Outcome,
 	var start *process.StartError
 	var setup *setupError
 	switch {
-	case t.report.Err() != nil:
-		return nil, context.Cause(t.report)
+	case t.reportCtx.Err() != nil:
+		return nil, context.Cause(t.reportCtx)
 	case errors.Is(err, errLease):
 		return nil, err
 	case err == nil:
 		return out, nil
 	case errors.Is(err, errCancelled):
-		return fail(errand.ReasonCancelled, "cancelled while it ran")
+		return fail(errand.ReasonCancelled, "the job was cancelled while it ran")
 	case errors.Is(err, errStopped):
 		return fail(errand.ReasonWorkerStopped, err.Error())
 	case errors.Is(err, process.ErrTimeout):
@@ -178,7 +183,7 @@ func (t *attempt) outcome(result errand.Result, err error) (*attemptdir.Outcome,
 
 func (t *attempt) timeout() time.Duration { return time.Duration(t.TimeoutSeconds) * time.Second }
 
-// clip cuts s to n bytes, between characters.
+// clip cuts s to at most n bytes, between characters.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -91,7 +91,7 @@ func TestRingInVain(t *testing.T) {
 	s.await("a look", func() bool { return len(s.polls) == 2 })
 	for n := 3; n <= 4; n++ {
 		eventually(t, "another look", func() bool {
-			clock.advance(100 * time.Millisecond)
+			clock.Advance(100 * time.Millisecond)
 			return len(s.polled()) == n
 		})
 	}
@@ -108,7 +108,7 @@ func TestNoRing(t *testing.T) {
 	s.run(func(c *agent.Config) { c.Clock = clock })
 	for range 3 {
 		w := s.waiter()
-		clock.advance(20 * time.Second)
+		clock.Advance(20 * time.Second)
 		w <- "<ReceiveMessageResponse/>"
 	}
 	w := s.waiter()
@@ -116,7 +116,7 @@ func TestNoRing(t *testing.T) {
 		t.Errorf("%d polls though nothing rang, want 1", n)
 	}
 	s.give(s.job("true"))
-	clock.advance(5 * time.Minute)
+	clock.Advance(5 * time.Minute)
 	w <- "<ReceiveMessageResponse/>"
 	s.result()
 }
@@ -131,7 +131,7 @@ func TestBrokenBell(t *testing.T) {
 			s.waiter() <- text
 			s.give(s.job("true"))
 			eventually(t, "the agent asks", func() bool {
-				clock.advance(10 * time.Millisecond)
+				clock.Advance(10 * time.Millisecond)
 				return len(s.polled()) > 1
 			})
 			s.result()
@@ -141,7 +141,7 @@ func TestBrokenBell(t *testing.T) {
 			default:
 			}
 			eventually(t, "the bell is tried again", func() bool {
-				clock.advance(time.Second)
+				clock.Advance(time.Second)
 				select {
 				case w := <-s.pulls:
 					close(w)
@@ -173,7 +173,7 @@ func TestIdleHeartbeats(t *testing.T) {
 	s.heartbeat = 2 * time.Minute
 	s.run(func(c *agent.Config) { c.Clock = clock })
 	w := s.waiter()
-	clock.advance(119 * time.Second)
+	clock.Advance(119 * time.Second)
 	gate := filepath.Join(t.TempDir(), "gate")
 	s.give(s.job("while ! test -e '" + gate + "'; do sleep 0.01; done"))
 	w <- "errand-ring"

@@ -16,10 +16,10 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// chunkTimeout bounds one upload: a megabyte on a line of 10 kB/s.
+// chunkTimeout is enough for a megabyte at 10 kB/s.
 const chunkTimeout = 2 * time.Minute
 
-// refusal is the storage's answer that another try with the same grant won't change.
+// refusal: the storage won't accept the chunk with this grant.
 type refusal struct{ error }
 
 func isRefusal(err error) bool {
@@ -27,10 +27,12 @@ func isRefusal(err error) bool {
 	return errors.As(err, &r)
 }
 
-// postChunk writes one object by S3 POST policy: the grant's fields, the key,
-// then the bytes, which S3 wants last.
+// postChunk writes one object with an S3 POST policy: the grant's fields, the
+// key, and last the bytes.
+//
+// https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 func postChunk(ctx context.Context, client *http.Client, g errand.WriteGrant, key string, chunk []byte) error {
-	body, contentType, err := form(g.Fields, key, chunk)
+	body, contentType, err := chunkForm(g.Fields, key, chunk)
 	if err != nil {
 		return fmt.Errorf("encode a log chunk: %w", err)
 	}
@@ -38,7 +40,7 @@ func postChunk(ctx context.Context, client *http.Client, g errand.WriteGrant, ke
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.URL, body)
 	if err != nil {
-		return &refusal{fmt.Errorf("the storage's address: %w", err)}
+		return &refusal{fmt.Errorf("invalid address of the storage: %w", err)}
 	}
 	req.Header.Set("Content-Type", contentType)
 	resp, err := client.Do(req)
@@ -60,7 +62,7 @@ func postChunk(ctx context.Context, client *http.Client, g errand.WriteGrant, ke
 	return fmt.Errorf("the storage answered %s: %s", resp.Status, text)
 }
 
-func form(fields map[string]string, key string, chunk []byte) (io.Reader, string, error) {
+func chunkForm(fields map[string]string, key string, chunk []byte) (io.Reader, string, error) {
 	var b bytes.Buffer
 	b.Grow(len(chunk) + 8<<10)
 	w := multipart.NewWriter(&b)

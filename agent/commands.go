@@ -12,19 +12,19 @@ import (
 	"github.com/errandhq/errand/internal/process"
 )
 
-// commands runs the job's commands and notes in r how they ended. They are
-// under the lease's guard while they run. The error is Sequence.Run's.
-func (t *attempt) commands(r *errand.Result) error {
-	defer t.lease.release()
-	if !t.lease.guard() {
-		t.endWork(errLease)
-		return context.Cause(t.work)
+// runCommands runs the job's commands and records in r how they ended. The lease
+// is watched while they run. The error is Sequence.Run's.
+func (t *attempt) runCommands(r *errand.Result) error {
+	defer t.lease.unwatch()
+	if !t.lease.watch() {
+		t.cancelWork(errLease)
+		return context.Cause(t.workCtx)
 	}
-	start := t.a.Clock.Now()
+	start := t.agent.Clock.Now()
 	var outputs []*[2]capture
 	s := process.Sequence{
 		Commands: t.Commands, Shell: t.Shell, Dir: t.dir.Work(), Env: t.env(), ContinueOnError: t.ContinueOnError,
-		Timeout: t.timeout(), Grace: t.grace, PipeWait: t.a.PipeWait, Now: t.a.Clock.Now, AfterFunc: t.a.Clock.AfterFunc,
+		Timeout: t.timeout(), Grace: t.grace, PipeWait: t.agent.PipeWait, Clock: t.agent.Clock,
 		Before: func(i int) error {
 			outputs = append(outputs, newCaptures())
 			return t.spool.Write(errand.System, i, []byte("$ "+t.Commands[i].String()+"\n"))
@@ -37,7 +37,7 @@ func (t *attempt) commands(r *errand.Result) error {
 			return io.MultiWriter(t.spool.Writer(stream, i), c)
 		},
 	}
-	steps, err := s.Run(t.work)
+	steps, err := s.Run(t.workCtx)
 	for i, st := range steps {
 		if i < len(outputs) {
 			r.Commands = append(r.Commands, commandResult(st, outputs[i]))
@@ -46,8 +46,8 @@ func (t *attempt) commands(r *errand.Result) error {
 			r.ExitCode, r.Signal = st.Code, st.Signal
 		}
 	}
-	r.DurationMs = t.a.Clock.Now().Sub(start).Milliseconds()
-	t.sayWhy(len(steps)-1, err)
+	r.DurationMs = t.agent.Clock.Now().Sub(start).Milliseconds()
+	t.logEnd(len(steps)-1, err)
 	return err
 }
 
@@ -58,9 +58,9 @@ func commandResult(st process.Step, c *[2]capture) errand.CommandResult {
 	}
 }
 
-// sayWhy writes a line into the log that explains an end which its commands
-// don't. That it can't be written matters to nobody then.
-func (t *attempt) sayWhy(command int, err error) {
+// logEnd writes why the commands ended, if they don't say it themselves, as the
+// log's last line. A failure to write it is ignored.
+func (t *attempt) logEnd(command int, err error) {
 	var start *process.StartError
 	var line string
 	switch {
@@ -74,17 +74,17 @@ func (t *attempt) sayWhy(command int, err error) {
 	_ = t.spool.Write(errand.System, command, []byte("errand: "+line+"\n"))
 }
 
-// grace is how long the commands have to end: none where someone else is about
-// to run them.
+// grace returns how long the commands have to end: 0 if another worker may be
+// about to run them.
 func (t *attempt) grace(cause error) time.Duration {
 	if errors.Is(cause, errLease) || errors.Is(cause, errAbandoned) {
 		return 0
 	}
-	return t.a.Grace
+	return t.agent.Grace
 }
 
-// own is the variables that say which attempt a process belongs to.
-func (t *attempt) own() []string {
+// ownVariables tell which attempt a process belongs to.
+func (t *attempt) ownVariables() []string {
 	var all []string
 	for k, v := range t.ownEnv() {
 		all = append(all, k+"="+v)
@@ -94,10 +94,10 @@ func (t *attempt) own() []string {
 
 func (t *attempt) ownEnv() map[string]string {
 	return map[string]string{
-		"ERRAND_JOB_ID": t.JobID, "ERRAND_ATTEMPT": strconv.Itoa(t.Attempt), "ERRAND_WORKER_ID": t.a.session.id.WorkerID,
+		"ERRAND_JOB_ID": t.JobID, "ERRAND_ATTEMPT": strconv.Itoa(t.Attempt), "ERRAND_WORKER_ID": t.agent.registration.id.WorkerID,
 	}
 }
 
 func (t *attempt) env() []string {
-	return process.Env{Host: t.a.Host, Temp: t.dir.Temp(), Own: t.ownEnv(), Job: t.Env}.Build()
+	return process.Env{Host: t.agent.Host, Temp: t.dir.Temp(), Own: t.ownEnv(), Job: t.Env}.Build()
 }

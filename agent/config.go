@@ -11,34 +11,37 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/archive"
+	"github.com/errandhq/errand/internal/backoff"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/process"
 )
 
-// Config is what an agent is made of. Client and DataDir are needed; the rest
-// has defaults.
+// Config is an agent's configuration. Client and DataDir are required.
 type Config struct {
-	Client  *api.Client // its token is an agent's, used to register
-	DataDir string      // identity, and attempts under way; one agent at a time
-	Name    string      // for people; empty: the host's name
-	Slots   int         // jobs at a time; 0: 1
-	Queues  []string    // to take from; empty: all that the token may use
+	Client  *api.Client // with an agent token, to register
+	DataDir string      // the worker's identity and attempts; used by one agent at a time
+	Name    string      // shown to people; default: the host's name
+	Slots   int         // jobs at a time; default: 1
+	Queues  []string    // default: all that the token may use
 	Version string
 
-	HTTP   *http.Client   // for the storage: archives and logs; nil: http.DefaultClient
-	Clock  Clock          // nil: the machine's
-	Log    *slog.Logger   // nil: none
-	Limits archive.Limits // of unpacked archives
-	// Host is what jobs learn of the machine; zero: process.CurrentHost.
-	Host    process.Host
-	Backoff Backoff
+	HTTP *http.Client // for archives and logs; default: http.DefaultClient
+	// Clock times leases, intervals, timeouts and backoff; default: the
+	// machine's. Limits on single HTTP requests and the grace of killed
+	// processes are always in the machine's time.
+	Clock   clock.Clock
+	Log     *slog.Logger   // default: none
+	Limits  archive.Limits // of unpacked archives
+	Host    process.Host   // what jobs learn of the machine; default: process.CurrentHost
+	Backoff backoff.Policy // default: 500 ms to 30 s
 
-	RequestTimeout time.Duration // of one API call, besides what a poll is held; 0: 30 s
-	Grace          time.Duration // between asking a job's processes to end and killing them; 0: 10 s
-	// PipeWait is how long processes that outlive their command may go on
-	// writing to its output; 0: 2 s.
+	RequestTimeout time.Duration // of one API call, beside the time that a poll is held; default: 30 s
+	Grace          time.Duration // between terminating a job's processes and killing them; default: 10 s
+	// PipeWait is how long processes that outlive their command may keep
+	// writing to its output; default: 2 s.
 	PipeWait time.Duration
-	// StopTimeout bounds what Cancel waits for reports to get through; those
-	// that don't are made at the next start. 0: 10 s.
+	// StopTimeout is how long Cancel waits for reports; default: 10 s. The next
+	// start sends the others.
 	StopTimeout time.Duration
 }
 
@@ -53,7 +56,7 @@ func (c Config) withDefaults() Config {
 		c.HTTP = http.DefaultClient
 	}
 	if c.Clock == nil {
-		c.Clock = realClock{}
+		c.Clock = clock.Real()
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -61,8 +64,8 @@ func (c Config) withDefaults() Config {
 	if c.Host.Path == "" {
 		c.Host = process.CurrentHost(os.Getenv)
 	}
-	c.Backoff = c.Backoff.withDefaults()
 	for d, def := range map[*time.Duration]time.Duration{
+		&c.Backoff.Min: 500 * time.Millisecond, &c.Backoff.Max: 30 * time.Second,
 		&c.RequestTimeout: 30 * time.Second, &c.Grace: process.DefaultGrace,
 		&c.PipeWait: process.DefaultPipeWait, &c.StopTimeout: 10 * time.Second,
 	} {
@@ -76,11 +79,11 @@ func (c Config) withDefaults() Config {
 func (c *Config) validate() error {
 	switch {
 	case c.Client == nil:
-		return errors.New("the agent needs a client")
+		return errors.New("an agent requires a client")
 	case c.DataDir == "":
-		return errors.New("the agent needs a data directory")
+		return errors.New("an agent requires a data directory")
 	case c.Slots < 1 || c.Slots > errand.MaxHolds:
-		return fmt.Errorf("jobs at a time must be from 1 to %d, not %d", errand.MaxHolds, c.Slots)
+		return fmt.Errorf("the number of jobs at a time must be from 1 to %d, not %d", errand.MaxHolds, c.Slots)
 	}
 	return nil
 }

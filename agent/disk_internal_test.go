@@ -19,7 +19,7 @@ func TestWhoseFaultItIs(t *testing.T) {
 	for errno, want := range map[syscall.Errno]errand.Reason{
 		syscall.ENOSPC: errand.ReasonAgentError, syscall.EDQUOT: errand.ReasonAgentError, syscall.EEXIST: errand.ReasonSetupFailed,
 	} {
-		at := &attempt{work: context.Background(), report: context.Background()}
+		at := &attempt{workCtx: context.Background(), reportCtx: context.Background()}
 		err := at.setupFailed(fmt.Errorf("unpack: %w", &fs.PathError{Op: "write", Path: "x", Err: errno}))
 		out, err := at.outcome(errand.Result{}, err)
 		if err != nil || out.Reason != want {

@@ -4,5 +4,5 @@ package agent
 
 import "syscall"
 
-// diskFaults: full, over quota, read-only, broken.
+// diskFaults: disk full, over quota, read-only, I/O error.
 var diskFaults = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO}

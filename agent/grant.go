@@ -5,50 +5,49 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 )
 
-// grant is the permission to write log chunks, as last given.
+// grant is the attempt's current permission to write log chunks.
 type grant struct {
-	clock Clock
+	clock clock.Clock
 
 	mu      sync.Mutex
 	write   errand.WriteGrant
-	since   time.Time     // by the wall
-	refused bool          // the storage didn't take it
-	fresh   chan struct{} // closed by the next one
+	since   time.Time     // wall time
+	refused bool          // by the storage
+	renewed chan struct{} // closed by the next renewal
 }
 
-func newGrant(c Clock, w errand.WriteGrant) *grant {
-	return &grant{clock: c, write: w, since: wall(c), fresh: make(chan struct{})}
+func newGrant(c clock.Clock, w errand.WriteGrant) *grant {
+	return &grant{clock: c, write: w, since: wallTime(c), renewed: make(chan struct{})}
 }
 
-// old reports whether the next heartbeat is to ask for another: less than half
-// of its life is left, or the storage refused it.
-func (g *grant) old() bool {
+// needsRenewal reports whether the next heartbeat must ask for another grant:
+// less than half of its lifetime is left, or the storage refused it.
+func (g *grant) needsRenewal() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	life := time.Duration(g.write.ExpiresSeconds) * time.Second
-	return g.refused || wall(g.clock).Sub(g.since) > life/2
+	return g.refused || wallTime(g.clock).Sub(g.since) > life/2
 }
 
-// renew takes in another.
 func (g *grant) renew(w errand.WriteGrant) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.write, g.since, g.refused = w, wall(g.clock), false
-	close(g.fresh)
-	g.fresh = make(chan struct{})
+	g.write, g.since, g.refused = w, wallTime(g.clock), false
+	close(g.renewed)
+	g.renewed = make(chan struct{})
 }
 
-// use is the grant, and what the next one closes.
-func (g *grant) use() (errand.WriteGrant, <-chan struct{}) {
+// current returns the grant, and a channel that the next renewal closes.
+func (g *grant) current() (errand.WriteGrant, <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.write, g.fresh
+	return g.write, g.renewed
 }
 
-// refuse notes that the storage refused it.
-func (g *grant) refuse() {
+func (g *grant) markRefused() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.refused = true

@@ -8,68 +8,68 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/clock"
 )
 
-// longestPause bounds what a Retry-After may ask of heartbeats: leases end
-// meanwhile, and a proxy in between knows nothing of them.
-const longestPause = time.Minute
+// maxRetryAfter limits the Retry-After that heartbeats honour: leases end
+// meanwhile, and the header may come from a proxy that knows nothing of them.
+const maxRetryAfter = time.Minute
 
-// pulse is when heartbeats go out and when one last came through.
-type pulse struct {
-	now chan struct{} // a value: at once
+// heartbeatState is shared by the heartbeat loop and those who wait for it.
+type heartbeatState struct {
+	now chan struct{} // has a value when the next heartbeat is to be sent at once
 
 	mu       *sync.Mutex
-	last     time.Time     // by the wall: of the last that was answered
-	interval time.Duration // that it was answered with
-	beat     chan struct{} // closed at the next one
+	last     time.Time     // wall time of the last answer
+	interval time.Duration // that the last answer set
+	answer   chan struct{} // closed at the next answer
 }
 
-func newPulse() pulse {
-	return pulse{now: make(chan struct{}, 1), mu: new(sync.Mutex), beat: make(chan struct{})}
+func newHeartbeatState() heartbeatState {
+	return heartbeatState{now: make(chan struct{}, 1), mu: new(sync.Mutex), answer: make(chan struct{})}
 }
 
-// kick makes the next heartbeat go out at once.
-func (p *pulse) kick() {
+// sendNow makes the loop send the next heartbeat at once.
+func (h *heartbeatState) sendNow() {
 	select {
-	case p.now <- struct{}{}:
+	case h.now <- struct{}{}:
 	default:
 	}
 }
 
-// answered notes a heartbeat that came through, and when the next one is due.
-func (p *pulse) answered(at time.Time, interval time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last, p.interval = at, interval
-	close(p.beat)
-	p.beat = make(chan struct{})
+func (h *heartbeatState) recordAnswer(at time.Time, interval time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last, h.interval = at, interval
+	close(h.answer)
+	h.answer = make(chan struct{})
 }
 
-// next is what the next heartbeat that comes through closes.
-func (p *pulse) next() <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.beat
+// nextAnswer returns a channel that the next answered heartbeat closes.
+func (h *heartbeatState) nextAnswer() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.answer
 }
 
-// fresh reports whether the last heartbeat isn't long ago.
-func (p *pulse) fresh(now time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return now.Sub(p.last) <= 3*p.interval
+// isRecent reports whether a heartbeat was answered within three intervals.
+func (h *heartbeatState) isRecent(now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return now.Sub(h.last) <= 3*h.interval
 }
 
-// heartbeats says that the worker lives, what it holds, and carries out the
-// orders in the answers, until ctx ends.
-func (a *Agent) heartbeats(ctx context.Context) {
-	interval := time.Duration(a.session.now().HeartbeatMs) * time.Millisecond
-	a.pulse.answered(wall(a.Clock), interval) // registration is one
+// heartbeatLoop sends heartbeats and carries out the orders in the answers,
+// until ctx ends.
+func (a *Agent) heartbeatLoop(ctx context.Context) {
+	interval := time.Duration(a.registration.current().HeartbeatMs) * time.Millisecond
+	a.heartbeat.recordAnswer(wallTime(a.Clock), interval) // registration counts as one
 	wait := interval
 	for failures := 0; ; {
-		if !a.awaitBeat(ctx, wait) {
+		if !a.awaitHeartbeatTime(ctx, wait) {
 			return
 		}
-		next, err := a.beat(ctx)
+		next, err := a.sendHeartbeat(ctx)
 		switch {
 		case err == nil:
 			failures = 0
@@ -77,46 +77,46 @@ func (a *Agent) heartbeats(ctx context.Context) {
 				interval = next
 			}
 			wait = interval
-		case errors.Is(err, errAgain):
-			wait = a.Backoff.delay(1, 0)
+		case errors.Is(err, errReregistered):
+			wait = a.Backoff.Delay(1, 0)
 		default:
 			failures++
 			after, _ := api.Temporary(err)
-			wait = max(min(a.Backoff.delay(failures, 0), max(interval, a.Backoff.Min)), min(after, longestPause))
+			wait = max(min(a.Backoff.Delay(failures, 0), max(interval, a.Backoff.Min)), min(after, maxRetryAfter))
 			if ctx.Err() == nil {
-				a.Log.Warn("heartbeat failed; jobs run on", "try", failures, "err", err)
+				a.Log.Warn("heartbeat failed; jobs keep running", "try", failures, "err", err)
 			}
 		}
 	}
 }
 
-// awaitBeat waits for the time of the next heartbeat; false: there is none.
-func (a *Agent) awaitBeat(ctx context.Context, wait time.Duration) bool {
-	due, stop := timer(a.Clock, wait)
+// awaitHeartbeatTime waits until the next heartbeat is due. It returns false if
+// ctx ended.
+func (a *Agent) awaitHeartbeatTime(ctx context.Context, wait time.Duration) bool {
+	due, stop := clock.After(a.Clock, wait)
 	defer stop()
 	select {
 	case <-ctx.Done():
 	case <-due:
-	case <-a.pulse.now:
+	case <-a.heartbeat.now:
 	}
 	return ctx.Err() == nil
 }
 
-// beat sends one heartbeat and carries out what is answered.
-func (a *Agent) beat(ctx context.Context) (interval time.Duration, err error) {
-	held := a.held()
+func (a *Agent) sendHeartbeat(ctx context.Context) (interval time.Duration, err error) {
+	held := a.currentAttempts()
 	if len(held) > errand.MaxHolds {
-		held = held[:errand.MaxHolds] // only with reports left over from before; the others wait
+		held = held[:errand.MaxHolds] // possible only with unreported results of earlier processes; the others wait
 	}
-	h := errand.Heartbeat{WorkerID: a.session.id.WorkerID, Draining: closed(a.draining), Holds: []errand.Hold{}}
+	h := errand.Heartbeat{WorkerID: a.registration.id.WorkerID, Draining: a.draining.Err() != nil, Holds: []errand.Hold{}}
 	for _, t := range held {
-		h.Holds = append(h.Holds, t.holdNow())
+		h.Holds = append(h.Holds, t.hold())
 	}
-	sent := wall(a.Clock)
+	sent := wallTime(a.Clock)
 	var answer errand.HeartbeatAnswer
-	err = a.session.call(ctx, 0, func(ctx context.Context, epoch int) (err error) {
+	err = a.registration.call(ctx, 0, func(ctx context.Context, epoch int) (err error) {
 		h.Epoch = epoch
-		answer, err = a.session.client.Heartbeat(ctx, h)
+		answer, err = a.registration.client.Heartbeat(ctx, h)
 		return err
 	})
 	if err != nil {
@@ -125,43 +125,43 @@ func (a *Agent) beat(ctx context.Context) (interval time.Duration, err error) {
 	for _, o := range answer.Orders {
 		for _, t := range held {
 			if t.JobID == o.JobID && t.Attempt == o.Attempt {
-				t.obey(o, sent)
+				t.handleOrder(o, sent)
 			}
 		}
 	}
 	interval = time.Duration(answer.IntervalMs) * time.Millisecond
 	a.Log.Debug("heartbeat", "holds", len(held), "next", interval)
-	a.pulse.answered(wall(a.Clock), interval)
-	a.session.setBell(answer.Bell)
+	a.heartbeat.recordAnswer(wallTime(a.Clock), interval)
+	a.registration.setBell(answer.Bell)
 	if answer.Drain {
 		a.Drain()
 	}
 	return interval, nil
 }
 
-// lastBeat says, once, that the worker holds nothing any more. That it fails
-// costs nothing: the server sees it go offline instead.
-func (a *Agent) lastBeat(ctx context.Context) {
-	if _, err := a.beat(ctx); err != nil {
+// sendLastHeartbeat tells the server, once, that the worker holds nothing more.
+// If it fails, the server shows the worker as offline a little later.
+func (a *Agent) sendLastHeartbeat(ctx context.Context) {
+	if _, err := a.sendHeartbeat(ctx); err != nil {
 		a.Log.Debug("last heartbeat failed", "err", err)
 	}
 }
 
-// freshen waits, if the last heartbeat is long ago, until one came through:
-// after a suspend the agent must first hear what has become of what it holds.
-func (a *Agent) freshen(ctx context.Context) error {
-	if a.pulse.fresh(wall(a.Clock)) {
+// awaitRecentHeartbeat waits for an answered heartbeat if the last one is long
+// ago: after a suspend the agent must first learn what became of its attempts.
+func (a *Agent) awaitRecentHeartbeat(ctx context.Context) error {
+	if a.heartbeat.isRecent(wallTime(a.Clock)) {
 		return nil
 	}
-	return a.heard(ctx)
+	return a.awaitHeartbeat(ctx)
 }
 
-// heard waits until a heartbeat came through from now on.
-func (a *Agent) heard(ctx context.Context) error {
-	beat := a.pulse.next()
-	a.pulse.kick()
+// awaitHeartbeat waits for the next answered heartbeat.
+func (a *Agent) awaitHeartbeat(ctx context.Context) error {
+	answered := a.heartbeat.nextAnswer()
+	a.heartbeat.sendNow()
 	select {
-	case <-beat:
+	case <-answered:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -4,109 +4,110 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/errandhq/errand/internal/clock"
 )
 
-// errLease is the cause of a retryable attempt's end: its lease is about to end
-// unrenewed, and then someone else may run it.
-var errLease = errors.New("the lease ends unrenewed")
+// errLease is the cause of a retryable attempt's end: another worker may run the
+// job once its lease has ended.
+var errLease = errors.New("the lease could not be renewed in time")
 
 const (
-	// leaseMargin is how long before its lease's end an attempt is killed; a
-	// quarter of a lease that is shorter than four of it.
+	// leaseMargin is how long before its lease's end an attempt is killed, at most
+	// a quarter of the lease.
 	leaseMargin = 10 * time.Second
-	// leaseLate is how late the timer may be before that means that the
-	// machine slept; leaseAsk how long the server is asked first then.
-	leaseLate = 5 * time.Second
-	leaseAsk  = 5 * time.Second
+	// A timer that is later than suspendThreshold means that the machine was
+	// suspended. Then the server has leaseCheckWait to renew the lease.
+	suspendThreshold = 5 * time.Second
+	leaseCheckWait   = 5 * time.Second
 )
 
-// lease kills what runs under it before it ends. Only between guard and release.
-//
-// Its timer runs with the machine; the wall clock tells whether the machine
-// slept. A server's clock is never compared.
+// wallTime is the time without the monotonic part, which stands still while the
+// machine is suspended.
+func wallTime(c clock.Clock) time.Time { return c.Now().Round(0) }
+
+// lease kills a retryable attempt before its lease ends, between watch and
+// unwatch. The timer uses this machine's clock only, never the server's.
 type lease struct {
-	clock Clock
+	clock clock.Clock
 	kill  func()
-	ask   func() // for a heartbeat at once
+	check func() // sends a heartbeat at once
 
 	mu        sync.Mutex
-	renewed   time.Time // by the wall
+	renewed   time.Time // wall time
 	length    time.Duration
 	retryable bool
-	guarded   bool
-	asked     bool
-	serial    int // of the timer that counts
+	watched   bool
+	checked   bool
+	timerID   int // of the current timer; an older one has no effect
 	stop      func() bool
 }
 
-// renew makes the lease end length after at, when the request that renewed it
-// was sent.
+// renew makes the lease end length after at: when the renewing request was sent.
 func (l *lease) renew(at time.Time, length time.Duration, retryable bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.renewed, l.length, l.retryable, l.asked = at, length, retryable, false
-	l.set()
+	l.renewed, l.length, l.retryable, l.checked = at, length, retryable, false
+	l.resetTimer()
 }
 
-// guard begins to watch the lease. False: it is over already, and nothing may
-// begin under it.
-func (l *lease) guard() bool {
+// watch starts to watch the lease. It returns false if the lease has ended
+// already, so that nothing may start.
+func (l *lease) watch() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.guarded = true
-	l.set()
-	return !l.retryable || l.left() > 0
+	l.watched = true
+	l.resetTimer()
+	return !l.retryable || l.remaining() > 0
 }
 
-// release ends the watch.
-func (l *lease) release() {
+func (l *lease) unwatch() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.guarded = false
-	l.set()
+	l.watched = false
+	l.resetTimer()
 }
 
-// set replaces the timer by one for the lease as it is.
-func (l *lease) set() {
-	if l.guarded && l.retryable {
-		l.after(l.left())
+func (l *lease) resetTimer() {
+	if l.watched && l.retryable {
+		l.startTimer(l.remaining())
 		return
 	}
-	l.clear()
+	l.stopTimer()
 }
 
-// left is how long until what runs under it must die.
-func (l *lease) left() time.Duration {
+// remaining is the time until the attempt must be killed.
+func (l *lease) remaining() time.Duration {
 	margin := min(leaseMargin, l.length/4)
-	return l.renewed.Add(l.length - margin).Sub(wall(l.clock))
+	return l.renewed.Add(l.length - margin).Sub(wallTime(l.clock))
 }
 
-func (l *lease) clear() {
+func (l *lease) stopTimer() {
 	if l.stop != nil {
 		l.stop()
 		l.stop = nil
 	}
-	l.serial++
+	l.timerID++
 }
 
-func (l *lease) after(d time.Duration) {
-	l.clear()
-	serial, due := l.serial, wall(l.clock).Add(max(d, 0))
-	l.stop = l.clock.AfterFunc(d, func() { l.fire(serial, due) })
+func (l *lease) startTimer(d time.Duration) {
+	l.stopTimer()
+	timerID, due := l.timerID, wallTime(l.clock).Add(max(d, 0))
+	l.stop = l.clock.AfterFunc(d, func() { l.fire(timerID, due) })
 }
 
-// fire is called when the lease is about to end, or had ended while the
-// machine slept: then the server is asked first whether it still stands.
-func (l *lease) fire(serial int, due time.Time) {
+// fire runs when the lease is about to end. If it ended while the machine was
+// suspended, fire first asks the server, which may have kept it.
+func (l *lease) fire(timerID int, due time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if serial != l.serial {
+	if timerID != l.timerID {
 		return
 	}
-	if !l.asked && wall(l.clock).Sub(due) > leaseLate {
-		l.asked = true
-		l.after(leaseAsk)
-		l.ask()
+	if !l.checked && wallTime(l.clock).Sub(due) > suspendThreshold {
+		l.checked = true
+		l.startTimer(leaseCheckWait)
+		l.check()
 		return
 	}
 	l.kill()

@@ -3,6 +3,8 @@ package agent
 import (
 	"testing"
 	"time"
+
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // A lease that ended before its commands began lets none of them begin.
@@ -18,11 +20,11 @@ func TestLeaseThatIsOverGuardsNothing(t *testing.T) {
 		{time.Hour, true, false},
 		{time.Hour, false, true}, // nobody else may have it
 	} {
-		l := &lease{clock: realClock{}, kill: func() {}, ask: func() {}}
+		l := &lease{clock: clock.Real(), kill: func() {}, check: func() {}}
 		l.renew(time.Now().Add(-c.ago), time.Minute, c.retryable)
-		if got := l.guard(); got != c.want {
+		if got := l.watch(); got != c.want {
 			t.Errorf("renewed %v ago, retryable %v: may begin %v", c.ago, c.retryable, got)
 		}
-		l.release()
+		l.unwatch()
 	}
 }

@@ -8,32 +8,34 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/internal/backoff"
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // onManual is a server with real intervals, and an agent that runs by a clock
 // which the test moves.
-func onManual(t *testing.T) (*server, *manual, *runner) {
+func onManual(t *testing.T) (*server, *clock.Manual, *runner) {
 	t.Helper()
 	s := newServer(t)
 	s.heartbeat = 10 * time.Second
 	clock := newManual()
 	r := s.run(func(c *agent.Config) {
 		c.Clock = clock
-		c.Backoff = agent.Backoff{Min: time.Second, Max: 20 * time.Second}
+		c.Backoff = backoff.Policy{Min: time.Second, Max: 20 * time.Second}
 	})
 	return s, clock, r
 }
 
 // pass lets d pass in steps of a second, and a little of the machine's time at
 // each for the agent to act.
-func pass(clock *manual, d time.Duration, until func() bool) {
+func pass(clock *clock.Manual, d time.Duration, until func() bool) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for range int(d / time.Second) {
 		if until != nil && until() {
 			return
 		}
-		clock.advance(time.Second)
+		clock.Advance(time.Second)
 		<-tick.C
 	}
 }
@@ -118,7 +120,7 @@ func TestSuspendAsksFirst(t *testing.T) {
 	s.give(s.job(l.command()))
 	pid := l.started(t)
 	n := s.beatCount()
-	clock.jump(5 * time.Minute)
+	clock.Suspend(5 * time.Minute)
 	s.await("a heartbeat", func() bool { return len(s.beats) > n })
 	n = s.beatCount()
 	pass(clock, 15*time.Second, func() bool { return s.beatCount() > n })

@@ -318,13 +318,13 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	}
 	s.run(func(c *agent.Config) { c.Clock = clock })
 	s.await("the first try", func() bool { return tries == 1 })
-	eventually(t, "the agent waits", func() bool { clock.mu.Lock(); defer clock.mu.Unlock(); return len(clock.timers) > 0 })
-	clock.advance(59 * time.Second)
+	eventually(t, "the agent waits", func() bool { _, waits := clock.Next(); return waits })
+	clock.Advance(59 * time.Second)
 	if s.mu.Lock(); tries != 1 {
 		t.Error("tried again too early")
 	}
 	s.mu.Unlock()
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	s.await("a registration", func() bool { return s.epoch == 1 })
 }
 

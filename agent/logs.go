@@ -7,19 +7,20 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/spool"
+	"github.com/errandhq/errand/internal/clock"
 )
 
-// When log chunks go out.
+// When log chunks are sent.
 const (
-	chunkBytes    = 256 << 10        // as soon as there is that much
-	chunkLimit    = 1 << 20          // of one chunk, when catching up
-	flushInterval = 10 * time.Second // or it is that old
-	watchInterval = time.Second      // where someone watches, one chunk each
+	chunkBytes    = 256 << 10        // as soon as there is this much
+	flushInterval = 10 * time.Second // or it is this old
+	watchInterval = time.Second      // at most this often while someone watches the log
 	watchDelay    = 50 * time.Millisecond
+	maxChunkBytes = 1 << 20
 )
 
-// uploader sends an attempt's log to the storage as it grows: chunks in order,
-// one at a time, each until it has arrived.
+// uploader sends an attempt's log to the storage as it grows: in chunks, in
+// order, one at a time, and retries each until it has arrived.
 type uploader struct {
 	t     *attempt
 	spool *spool.Spool
@@ -30,10 +31,10 @@ type uploader struct {
 	mu      sync.Mutex
 	watched bool
 
-	// Of the goroutine that start began, and after stop of its caller.
+	// Owned by the goroutine of start and, after stop, by the caller.
 	sent   spool.Pos
-	trying spool.Pos // end of the chunk that may have arrived; equal to sent: none
-	since  time.Time // when there was first something to send
+	trying spool.Pos // end of a chunk that may have arrived; equal to sent if there is none
+	since  time.Time // when the oldest unsent bytes were written
 	last   time.Time // when a chunk was last sent
 }
 
@@ -41,7 +42,7 @@ func newUploader(t *attempt, watched bool) *uploader {
 	return &uploader{t: t, wake: make(chan struct{}, 1), watched: watched}
 }
 
-// watch says whether someone reads the log now.
+// watch sets whether someone watches the log.
 func (u *uploader) watch(on bool) {
 	u.mu.Lock()
 	changed := u.watched != on
@@ -55,39 +56,39 @@ func (u *uploader) watch(on bool) {
 	}
 }
 
-// start sends what there is as it comes, until stop.
+// start sends the log as it grows, until stop.
 func (u *uploader) start(s *spool.Spool) {
-	ctx, end := context.WithCancel(u.t.report)
+	ctx, end := context.WithCancel(u.t.reportCtx)
 	u.spool, u.end = s, end
-	u.owned.Go(func() { u.live(ctx) })
+	u.owned.Go(func() { u.loop(ctx) })
 }
 
-// stop ends that, breaking off what is under way, and says how far it came.
+// stop interrupts the upload and returns how far it got.
 func (u *uploader) stop() (sent, trying spool.Pos) {
 	u.end()
 	u.owned.Wait()
 	return u.sent, u.trying
 }
 
-func (u *uploader) live(ctx context.Context) {
+func (u *uploader) loop(ctx context.Context) {
 	for ctx.Err() == nil {
-		wait, something := u.due()
-		if something && wait <= 0 {
+		wait, pending := u.due()
+		if pending && wait <= 0 {
 			if u.sendNext(ctx, u.spool.End(), 0) != nil {
 				return
 			}
 			continue
 		}
-		u.await(ctx, wait, something)
+		u.await(ctx, wait, pending)
 	}
 }
 
-// await waits for a time, if there is one, or a change.
+// await waits for a change or, if timed, for the time wait.
 func (u *uploader) await(ctx context.Context, wait time.Duration, timed bool) {
 	var due <-chan struct{}
 	if timed {
 		var stop func()
-		due, stop = timer(u.t.a.Clock, wait)
+		due, stop = clock.After(u.t.agent.Clock, wait)
 		defer stop()
 	}
 	select {
@@ -98,11 +99,11 @@ func (u *uploader) await(ctx context.Context, wait time.Duration, timed bool) {
 	}
 }
 
-// due is how long what there is may wait, if there is something.
-func (u *uploader) due() (wait time.Duration, something bool) {
-	pending := u.spool.End().Log - u.sent.Log
-	now := u.t.a.Clock.Now()
-	if pending == 0 {
+// due returns whether there is something to send, and how long it may wait.
+func (u *uploader) due() (wait time.Duration, pending bool) {
+	unsent := u.spool.End().Log - u.sent.Log
+	now := u.t.agent.Clock.Now()
+	if unsent == 0 {
 		u.since = time.Time{}
 		return 0, false
 	}
@@ -112,7 +113,7 @@ func (u *uploader) due() (wait time.Duration, something bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
-	case pending >= chunkBytes:
+	case unsent >= chunkBytes:
 		return 0, true
 	case !u.watched:
 		return u.since.Add(flushInterval).Sub(now), true
@@ -124,67 +125,67 @@ func (u *uploader) due() (wait time.Duration, something bool) {
 	return at.Sub(now), true
 }
 
-// maxRefusals is how many grants in a row the storage may refuse for a chunk
-// before it is taken at its word; 0 where sendNext is to go on. One that has
-// expired counts once, however long the server that renews it is away.
+// maxRefusals is how many grants the storage may refuse for one chunk before the
+// agent gives the chunk up. An expired grant counts once, however long the
+// server can't renew it.
 const maxRefusals = 10
 
-// sendNext sends the next chunk, for as long as it takes. Errors: the cause of
-// ctx's end; errRefused, after so many refusals (0: never).
-func (u *uploader) sendNext(ctx context.Context, end spool.Pos, refusals int) error {
+// sendNext sends the next chunk, and retries until it has arrived. Errors: the
+// cause of ctx's end; a refusal, after limit refused grants (0: no limit).
+func (u *uploader) sendNext(ctx context.Context, end spool.Pos, limit int) error {
 	if u.trying == u.sent {
 		u.trying = end
 	}
-	chunk, next, err := u.spool.Read(u.sent, u.trying, chunkLimit)
+	chunk, next, err := u.spool.Read(u.sent, u.trying, maxChunkBytes)
 	if err != nil {
 		return err
 	}
 	u.trying = next
-	refused, counted := 0, (<-chan struct{})(nil)
+	refusals, counted := 0, (<-chan struct{})(nil)
 	for n := 1; ; n++ {
-		grant, fresh := u.t.grant.use()
-		err := postChunk(ctx, u.t.a.HTTP, grant, errand.LogChunkKey(u.t.JobID, u.t.Attempt, u.sent.Log), chunk)
+		grant, renewed := u.t.grant.current()
+		err := postChunk(ctx, u.t.agent.HTTP, grant, errand.LogChunkKey(u.t.JobID, u.t.Attempt, u.sent.Log), chunk)
 		if err == nil {
-			u.sent, u.since, u.last = next, time.Time{}, u.t.a.Clock.Now()
+			u.sent, u.since, u.last = next, time.Time{}, u.t.agent.Clock.Now()
 			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		u.t.a.Log.Warn("log chunk not sent, trying again", "job", u.t.JobID, "offset", u.sent.Log, "try", n, "err", err)
+		u.t.agent.Log.Warn("could not send a part of the log, trying again", "job", u.t.JobID, "offset", u.sent.Log, "try", n, "err", err)
 		if isRefusal(err) {
-			if counted != fresh { // another grant than the last that was refused
-				counted = fresh
-				refused++
+			if counted != renewed { // not the grant that was counted last
+				counted = renewed
+				refusals++
 			}
-			if refused == refusals {
+			if refusals == limit {
 				return err
 			}
-			u.t.grant.refuse()
-			u.t.a.pulse.kick()
+			u.t.grant.markRefused()
+			u.t.agent.heartbeat.sendNow()
 		}
-		if err := u.pause(ctx, n, fresh); err != nil {
+		if err := u.backOff(ctx, n, renewed); err != nil {
 			return err
 		}
 	}
 }
 
-// pause waits after failure n, or until there is another grant.
-func (u *uploader) pause(ctx context.Context, n int, fresh <-chan struct{}) error {
-	due, stop := timer(u.t.a.Clock, u.t.a.Backoff.delay(n, 0))
+// backOff waits after failure n, or until the grant is renewed.
+func (u *uploader) backOff(ctx context.Context, n int, renewed <-chan struct{}) error {
+	due, stop := clock.After(u.t.agent.Clock, u.t.agent.Backoff.Delay(n, 0))
 	defer stop()
 	select {
 	case <-due:
-	case <-fresh:
+	case <-renewed:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
-// finish sends what is left of a finished log but for an end that rides in the
-// result, and puts that into log. What the storage refuses for good is left
-// out: the job isn't lost for its log. Errors: the cause of ctx's end.
+// finish sends the rest of a finished log, except for a short end that it puts
+// into log, to be sent with the result. It leaves out what the storage refuses
+// for good: the result matters more. Errors: the cause of ctx's end.
 func (u *uploader) finish(ctx context.Context, end spool.Pos, log *errand.Log) error {
 	for u.trying != u.sent || end.Log-u.sent.Log > errand.LogTailBytes {
 		err := u.sendNext(ctx, end, maxRefusals)
@@ -192,7 +193,7 @@ func (u *uploader) finish(ctx context.Context, end spool.Pos, log *errand.Log) e
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			u.t.a.Log.Error("the log's end could not be sent", "job", u.t.JobID, "offset", u.sent.Log, "err", err)
+			u.t.agent.Log.Error("could not send the end of the log; reporting the result without it", "job", u.t.JobID, "offset", u.sent.Log, "err", err)
 			u.sent, u.trying = end, end
 		}
 	}
@@ -202,7 +203,7 @@ func (u *uploader) finish(ctx context.Context, end spool.Pos, log *errand.Log) e
 	}
 	tail, at, err := u.spool.Read(u.sent, end, int(end.File-u.sent.File))
 	if err != nil || at != end {
-		u.t.a.Log.Error("the log's end could not be read", "job", u.t.JobID, "err", err)
+		u.t.agent.Log.Error("could not read the end of the log; reporting the result without it", "job", u.t.JobID, "err", err)
 		return nil
 	}
 	log.Tail, log.TailOffset = tail, u.sent.Log

@@ -19,6 +19,8 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/backoff"
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // An agent that is to be killed is this test binary, re-executed.
@@ -37,7 +39,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-var quick = agent.Backoff{Min: time.Millisecond, Max: 10 * time.Millisecond}
+var quick = backoff.Policy{Min: time.Millisecond, Max: 10 * time.Millisecond}
+
+func newManual() *clock.Manual { return clock.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)) }
 
 // runner is an agent under test.
 type runner struct {

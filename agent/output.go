@@ -11,15 +11,15 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// capture keeps the beginning and the end of a stream, its length and hash.
+// capture keeps the head and the tail of a stream, its length and its hash.
 type capture struct {
 	bytes int64
 	sum   hash.Hash
-	head  []byte // the first ≤ OutputHeadBytes
-	tail  []byte // the end of the rest: ≤ twice OutputTailBytes, cut when it is more
+	head  []byte // at most OutputHeadBytes
+	tail  []byte // what follows: at most twice OutputTailBytes, cut from the front
 }
 
-// newCaptures is for stdout and stderr of a command.
+// newCaptures returns captures for a command's stdout and stderr.
 func newCaptures() *[2]capture {
 	return &[2]capture{{sum: sha256.New()}, {sum: sha256.New()}}
 }
@@ -44,7 +44,7 @@ func (c *capture) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// output is what the result says of the stream.
+// output returns the stream as the result reports it.
 func (c *capture) output() errand.Output {
 	o := errand.Output{Bytes: c.bytes, SHA256: hex.EncodeToString(c.sum.Sum(nil))}
 	if len(c.tail) == 0 {
@@ -61,8 +61,7 @@ func (c *capture) output() errand.Output {
 	return o
 }
 
-// cutPartialRune moves a character that b's end cuts in two out of b: text
-// stays text. What isn't UTF-8 anyway stays whole.
+// cutPartialRune splits off an incomplete UTF-8 sequence at b's end.
 func cutPartialRune(b []byte) (whole, part []byte) {
 	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
 		at := len(b) - n
@@ -76,7 +75,7 @@ func cutPartialRune(b []byte) (whole, part []byte) {
 	return b, nil
 }
 
-// dropPartialRune drops the rest of a character that b begins with.
+// dropPartialRune drops the end of a UTF-8 sequence at b's start.
 func dropPartialRune(b []byte) []byte {
 	for n := 0; n < utf8.UTFMax && n < len(b); n++ {
 		if utf8.RuneStart(b[n]) {
@@ -86,11 +85,11 @@ func dropPartialRune(b []byte) []byte {
 	return b
 }
 
-// trim makes the result as JSON fit into limit bytes, by cutting heads and tails
-// shorter, and, of hundreds of commands, leaving out the streams' hashes. The
-// whole output is in the log.
+// trim makes the result fit into limit bytes of JSON: it shortens heads and tails
+// and, if there are hundreds of commands, drops the streams' hashes. The log has
+// the whole output.
 func trim(r *errand.Result, limit int) {
-	for keep := errand.OutputHeadBytes / 2; kept(r) > limit || jsonSize(r) > limit; keep /= 2 {
+	for keep := errand.OutputHeadBytes / 2; outputBytes(r) > limit || jsonSize(r) > limit; keep /= 2 {
 		for i := range r.Commands {
 			trimOutput(&r.Commands[i].Stdout, keep)
 			trimOutput(&r.Commands[i].Stderr, keep)
@@ -116,8 +115,8 @@ func trimOutput(o *errand.Output, keep int) {
 	}
 }
 
-// kept is how many bytes of output the result holds: no more than its size as JSON.
-func kept(r *errand.Result) int {
+// outputBytes returns a lower bound of the result's size as JSON, fast.
+func outputBytes(r *errand.Result) int {
 	n := 0
 	for _, c := range r.Commands {
 		n += len(c.Stdout.Head) + len(c.Stdout.Tail) + len(c.Stderr.Head) + len(c.Stderr.Tail)
@@ -128,7 +127,7 @@ func kept(r *errand.Result) int {
 func jsonSize(r *errand.Result) int {
 	b, err := json.Marshal(r)
 	if err != nil {
-		return 0 // it can't be sent at all, which the caller will find
+		return 0 // sending it will fail and say why
 	}
 	return len(b)
 }

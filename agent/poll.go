@@ -8,75 +8,80 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/clock"
 )
 
-// polls takes work whenever a slot is free, one question at a time, until the
-// agent is drained or ctx ends. base outlives draining.
-func (a *Agent) polls(base, ctx context.Context) {
+// pollLoop takes jobs whenever a slot is free, with one poll at a time, until
+// pollCtx ends.
+func (a *Agent) pollLoop(runCtx, pollCtx context.Context) {
 	for {
 		select {
 		case a.slots <- struct{}{}:
-		case <-ctx.Done():
+		case <-pollCtx.Done():
 			return
 		}
-		asg := a.take(base, ctx)
+		asg := a.awaitJob(runCtx, pollCtx)
 		if asg == nil {
 			return
 		}
-		a.start(base, asg)
+		a.startAttempt(runCtx, asg)
 	}
 }
 
-// start runs an assignment; its slot is given back at its end.
-func (a *Agent) start(base context.Context, asg *errand.Assignment) {
-	t := newAttempt(base, a, asg)
+func (a *Agent) startAttempt(runCtx context.Context, asg *errand.Assignment) {
+	t := newAttempt(runCtx, a, asg)
 	free := func() { <-a.slots }
-	if !a.hold(t, t.run, free) {
-		a.Log.Warn("was given an attempt that it has already", "job", asg.JobID, "attempt", asg.Attempt)
-		t.endReport(nil)
+	if !a.addAttempt(t, t.run, free) {
+		a.Log.Warn("the server assigned an attempt that is already running", "job", asg.JobID, "attempt", asg.Attempt)
+		t.cancelReport(nil)
 		free()
 		return
 	}
-	if closed(a.stopping) {
-		t.endWork(errStopped)
+	if a.stopping.Err() != nil {
+		t.cancelWork(errStopped)
 	}
-	a.pulse.kick()
+	a.heartbeat.sendNow()
 }
 
-// take asks until there is work; nil: there will be none.
-func (a *Agent) take(base, ctx context.Context) *errand.Assignment {
-	var rings echo
-	for ctx.Err() == nil {
-		if a.diskTried(ctx) != nil || a.freshen(ctx) != nil {
+// awaitJob polls until there is a job. It returns nil if the agent ends first.
+func (a *Agent) awaitJob(runCtx, pollCtx context.Context) *errand.Assignment {
+	var repolls []time.Duration
+	for pollCtx.Err() == nil {
+		if a.awaitDisk(pollCtx) != nil || a.awaitRecentHeartbeat(pollCtx) != nil {
 			break
 		}
 		id, began := rand.Text(), a.Clock.Now()
-		asg, err := a.ask(ctx, id)
+		asg, err := a.poll(pollCtx, id)
 		if asg != nil {
 			return asg
 		}
 		if err != nil {
-			return a.askOnceMore(base, id)
+			return a.recoverPoll(runCtx, id)
 		}
-		if again, ok := rings.next(); ok {
-			if sleep(ctx, a.Clock, again) != nil {
+		if len(repolls) > 0 {
+			delay := repolls[0]
+			repolls = repolls[1:]
+			if clock.Sleep(pollCtx, a.Clock, delay) != nil {
 				break
 			}
 			continue
 		}
-		rang, err := a.rest(ctx, a.Clock.Now().Sub(began))
+		rang, err := a.awaitWork(pollCtx, a.Clock.Now().Sub(began))
 		if err != nil {
 			break
 		}
-		rings.heard(rang)
+		if rang {
+			repolls = repollDelays
+		}
 	}
 	return nil
 }
 
-// between is the wait after a poll that got nothing: none where the server
-// held it. One that was to be held and wasn't doesn't become a busy loop.
-func (a *Agent) between(held time.Duration) time.Duration {
-	reg := a.session.now()
+// pollDelay returns how long to wait after a poll without a job: not at all if
+// the server held the poll. If it should have and didn't, the delay prevents a
+// busy loop.
+func (a *Agent) pollDelay(held time.Duration) time.Duration {
+	reg := a.registration.current()
 	interval := time.Duration(reg.PollIntervalMs) * time.Millisecond
 	switch {
 	case reg.PollWait == 0:
@@ -87,50 +92,50 @@ func (a *Agent) between(held time.Duration) time.Duration {
 	return 0
 }
 
-// ask makes one poll: it asks with one ID until there is an answer. The server
-// gives the same assignment to the same ID, so one whose answer was lost isn't.
-// An error says that ctx ended first: what the server answered isn't known.
-func (a *Agent) ask(ctx context.Context, id string) (*errand.Assignment, error) {
-	wait := time.Duration(a.session.now().PollWait) * time.Second
+// poll retries with one poll ID until the server answers. The server gives the
+// same assignment to the same ID, so a lost response loses no job. An error
+// means that ctx ended first: what the server answered is unknown.
+func (a *Agent) poll(ctx context.Context, id string) (*errand.Assignment, error) {
+	wait := time.Duration(a.registration.current().PollWait) * time.Second
 	for n := 1; ; n++ {
-		asg, err := a.askOnce(ctx, id, wait)
+		asg, err := a.pollOnce(ctx, id, wait)
 		if err == nil || ctx.Err() != nil {
 			return asg, err
 		}
 		after, temporary := api.Temporary(err)
-		temporary = temporary || errors.Is(err, errAgain)
-		a.Log.Warn("asking for work failed, trying again", "try", n, "err", err)
-		if err := a.pause(ctx, n, after); err != nil {
+		temporary = temporary || errors.Is(err, errReregistered)
+		a.Log.Warn("poll failed, trying again", "try", n, "err", err)
+		if err := a.backOff(ctx, n, after); err != nil {
 			return nil, err
 		}
 		if !temporary {
-			return nil, nil // an answer, if not to our liking: the next poll is another
+			return nil, nil // the server has answered this poll: make another
 		}
 	}
 }
 
-func (a *Agent) askOnce(ctx context.Context, id string, wait time.Duration) (asg *errand.Assignment, err error) {
-	err = a.session.call(ctx, wait, func(ctx context.Context, epoch int) (err error) {
-		asg, err = a.session.client.GetJob(ctx, a.session.id.WorkerID, epoch, id, wait)
+func (a *Agent) pollOnce(ctx context.Context, id string, wait time.Duration) (asg *errand.Assignment, err error) {
+	err = a.registration.call(ctx, wait, func(ctx context.Context, epoch int) (err error) {
+		asg, err = a.registration.client.GetJob(ctx, a.registration.id.WorkerID, epoch, id, wait)
 		return err
 	})
 	return asg, err
 }
 
-// lastTries bounds the questions about a poll that draining broke off. An
-// attempt that the agent never learns of was never accepted, and counts for nothing.
-const lastTries = 3
+// maxRecoverTries limits how often recoverPoll asks. An attempt that the agent
+// never learns of was never accepted, so it doesn't count.
+const maxRecoverTries = 3
 
-// askOnceMore asks what a poll that draining broke off was answered. If that
-// is work, it is this worker's, and is run: nobody else gets it before its lease ends.
-func (a *Agent) askOnceMore(base context.Context, id string) *errand.Assignment {
-	for n := 1; n <= lastTries && base.Err() == nil && !closed(a.stopping); n++ {
-		asg, err := a.askOnce(base, id, 0)
+// recoverPoll asks for the answer to a poll that draining interrupted. If it is a
+// job, this worker must run it: nobody else gets it before its lease ends.
+func (a *Agent) recoverPoll(runCtx context.Context, id string) *errand.Assignment {
+	for n := 1; n <= maxRecoverTries && runCtx.Err() == nil && a.stopping.Err() == nil; n++ {
+		asg, err := a.pollOnce(runCtx, id, 0)
 		if err == nil {
 			return asg
 		}
 		after, temporary := api.Temporary(err)
-		if !temporary || sleep(base, a.Clock, min(a.Backoff.delay(n, after), time.Second)) != nil {
+		if !temporary || clock.Sleep(runCtx, a.Clock, min(a.Backoff.Delay(n, after), time.Second)) != nil {
 			return nil
 		}
 	}

@@ -11,60 +11,61 @@ import (
 	"github.com/errandhq/errand/internal/process"
 )
 
-// recover goes through what an earlier process left: outcomes are reported;
-// attempts that had none died with it, and their leases decide.
-func (a *Agent) recover(base context.Context) {
+// resumeAttempts goes through the attempts of an earlier process. It reports
+// those that have an outcome. The others ended with that process: their leases
+// run out.
+func (a *Agent) resumeAttempts(runCtx context.Context) {
 	dirs, err := attemptdir.List(a.DataDir)
 	if err != nil {
-		a.Log.Error("earlier attempts are not reported", "err", err)
+		a.Log.Error("could not look for attempts of an earlier process", "err", err)
 	}
 	for _, d := range dirs {
-		if err := a.recoverDir(base, d); err != nil {
-			a.Log.Warn("attempt of an earlier process dropped", "dir", filepath.Base(string(d)), "why", err)
+		if err := a.resumeAttempt(runCtx, d); err != nil {
+			a.Log.Warn("dropped an attempt of an earlier process", "dir", filepath.Base(string(d)), "err", err)
 			if err := d.Remove(); err != nil {
-				a.Log.Warn("could not remove an earlier attempt's directory", "err", err)
+				a.Log.Warn("could not remove the directory of an earlier attempt", "err", err)
 			}
 		}
 	}
 }
 
-var errDied = errors.New("its commands ended with that process")
+var errDied = errors.New("the agent ended while its commands ran")
 
-func (a *Agent) recoverDir(base context.Context, d attemptdir.Dir) error {
+func (a *Agent) resumeAttempt(runCtx context.Context, d attemptdir.Dir) error {
 	asg, err := d.Assignment()
 	if err != nil {
-		return err // it was being made, or being removed
+		return err // the agent ended while it made or removed the directory
 	}
-	t := newAttempt(base, a, asg)
+	t := newAttempt(runCtx, a, asg)
 	t.dir = d
-	process.KillStray(t.own()...)
+	process.KillStray(t.ownVariables()...)
 	out, err := d.Outcome()
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errDied
 	}
 	if err != nil {
-		t.endReport(err)
+		t.cancelReport(err)
 		return err
 	}
-	t.grant.refuse() // its time isn't known any more
-	a.hold(t, func() { t.again(out) }, func() {})
+	t.grant.markRefused() // when it expires is unknown
+	a.addAttempt(t, func() { t.reportEarlier(out) }, func() {})
 	return nil
 }
 
-// again reports the outcome of an earlier process.
-func (t *attempt) again(out *attemptdir.Outcome) {
-	defer t.endReport(nil)
-	log := t.a.Log.With("job", t.JobID, "attempt", t.Attempt)
-	log.Info("reporting an earlier result", "exit", out.Result.ExitCode, "reason", string(out.Reason))
+// reportEarlier reports the outcome of an attempt of an earlier process.
+func (t *attempt) reportEarlier(out *attemptdir.Outcome) {
+	defer t.cancelReport(nil)
+	log := t.agent.Log.With("job", t.JobID, "attempt", t.Attempt)
+	log.Info("reporting the result of an earlier process", "exit", out.Result.ExitCode, "reason", string(out.Reason))
 	var err error
 	if t.spool, err = spool.Open(t.dir.Log()); err == nil {
 		defer t.spool.Close()
 		t.logs.spool, t.logs.sent, t.logs.trying = t.spool, out.Sent, out.Trying
 	} else {
-		log.Error("the log is lost", "err", err)
+		log.Error("could not open the job's log; reporting the result without the rest of it", "err", err)
 		out.Result.Log.TailOffset = out.Result.Log.Bytes
 	}
-	if err := t.deliver(out); errors.Is(err, errKeep) {
+	if err := t.deliver(out); errors.Is(err, errNotReported) {
 		return
 	}
 	if err := t.dir.Remove(); err != nil {

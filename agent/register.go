@@ -14,43 +14,41 @@ import (
 	"github.com/errandhq/errand/internal/api"
 )
 
-// session is what the agent is to the server: a worker in an epoch.
-type session struct {
+// registration is the worker as the server knows it.
+type registration struct {
 	a      *Agent
 	id     *identity.Identity
 	client *api.Client // with the worker's own token
 
-	renewing sync.Mutex // one registration at a time
-	mu       sync.Mutex
-	reg      errand.Registered
-	inVain   int // registrations since the last call that was answered well
+	renewing     sync.Mutex // one registration at a time
+	mu           sync.Mutex
+	reg          errand.Registered
+	vainRenewals int // since the last successful call
 }
 
-// maxInVain is how often the worker registers again to no effect before it
-// takes the refusal for an answer.
-const maxInVain = 3
+// maxVainRenewals is how often the worker registers again, without a successful
+// call in between, before the agent gives up.
+const maxVainRenewals = 3
 
-func (s *session) init(a *Agent, id *identity.Identity) {
+func (s *registration) init(a *Agent, id *identity.Identity) {
 	s.a, s.id, s.client = a, id, a.Client.WithToken(id.Token)
 }
 
-// now is the registration in force.
-func (s *session) now() errand.Registered {
+func (s *registration) current() errand.Registered {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reg
 }
 
-// setBell notes where to wait for work from now on.
-func (s *session) setBell(b *errand.Bell) {
+func (s *registration) setBell(b *errand.Bell) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reg.Bell = b
 }
 
-// register registers, for as long as it takes. Errors: the server's, where it
-// refused; the cause of ctx's end.
-func (s *session) register(ctx context.Context) error {
+// register retries until the server accepts or refuses the worker. Errors: the
+// refusal; the cause of ctx's end.
+func (s *registration) register(ctx context.Context) error {
 	for n := 1; ; n++ {
 		reg, err := s.registerOnce(ctx)
 		if err == nil {
@@ -67,14 +65,14 @@ func (s *session) register(ctx context.Context) error {
 		if !ok {
 			return fmt.Errorf("the server refused to register this worker: %w", err)
 		}
-		s.a.Log.Warn("could not register, trying again", "try", n, "err", err)
-		if err := s.a.pause(ctx, n, after); err != nil {
+		s.a.Log.Warn("registration failed, trying again", "try", n, "err", err)
+		if err := s.a.backOff(ctx, n, after); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *session) registerOnce(ctx context.Context) (errand.Registered, error) {
+func (s *registration) registerOnce(ctx context.Context) (errand.Registered, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.a.RequestTimeout)
 	defer cancel()
 	return s.a.Client.Register(ctx, errand.Registration{
@@ -83,39 +81,38 @@ func (s *session) registerOnce(ctx context.Context) (errand.Registered, error) {
 	})
 }
 
-// again registers once more because of why, unless that was done since epoch.
-func (s *session) again(ctx context.Context, epoch int, why error) error {
+// renew registers again because of why, unless the epoch has changed already.
+func (s *registration) renew(ctx context.Context, epoch int, why error) error {
 	s.renewing.Lock()
 	defer s.renewing.Unlock()
 	s.mu.Lock()
 	done := s.reg.Epoch != epoch
 	if !done {
-		s.inVain++
+		s.vainRenewals++
 	}
-	inVain := s.inVain
+	vainRenewals := s.vainRenewals
 	s.mu.Unlock()
 	if done {
 		return nil
 	}
-	if inVain > maxInVain {
-		return fmt.Errorf("the server takes this worker's registration and then refuses it: %w", why)
+	if vainRenewals > maxVainRenewals {
+		return fmt.Errorf("the server accepts this worker's registration and then refuses its requests: %w", why)
 	}
-	s.a.Log.Warn("the server does not know this worker any more, registering again")
+	s.a.Log.Warn("the server no longer knows this worker, registering again")
 	return s.register(ctx)
 }
 
-// call makes an API call of the worker, once, in the epoch of now. It deals
-// with what the server says about the worker itself: one that is unknown is
-// registered again (errAgain), one that is superseded or refused ends the agent.
-// More is added to the time that the call may take.
-func (s *session) call(ctx context.Context, more time.Duration, f func(ctx context.Context, epoch int) error) error {
-	epoch := s.now().Epoch
-	rctx, cancel := context.WithTimeout(ctx, s.a.RequestTimeout+more)
+// call makes one API call in the current epoch, within RequestTimeout and extra.
+// If the server doesn't know the worker, call registers it again and returns
+// errReregistered. If the worker is superseded or refused, call ends the agent.
+func (s *registration) call(ctx context.Context, extra time.Duration, f func(ctx context.Context, epoch int) error) error {
+	epoch := s.current().Epoch
+	rctx, cancel := context.WithTimeout(ctx, s.a.RequestTimeout+extra)
 	defer cancel()
 	err := f(rctx, epoch)
 	if err == nil {
 		s.mu.Lock()
-		s.inVain = 0
+		s.vainRenewals = 0
 		s.mu.Unlock()
 		return nil
 	}
@@ -124,18 +121,18 @@ func (s *session) call(ctx context.Context, more time.Duration, f func(ctx conte
 	}
 	switch {
 	case api.CodeOf(err) == errand.CodeSuperseded:
-		if s.now().Epoch != epoch {
-			return errAgain // by ourselves, meanwhile
+		if s.current().Epoch != epoch {
+			return errReregistered // by this agent, meanwhile
 		}
 		err = fmt.Errorf("%w: %w", ErrSuperseded, err)
-	case unknown(err):
-		if err = s.again(ctx, epoch, err); err == nil {
-			return errAgain
+	case isUnknownWorker(err):
+		if err = s.renew(ctx, epoch, err); err == nil {
+			return errReregistered
 		}
 		if ctx.Err() != nil {
 			return err
 		}
-	case statusOf(err) == http.StatusForbidden && !foreign(err):
+	case statusOf(err) == http.StatusForbidden && !isForeign(err):
 		err = fmt.Errorf("the server refuses this worker: %w", err)
 	default:
 		return err
@@ -144,17 +141,17 @@ func (s *session) call(ctx context.Context, more time.Duration, f func(ctx conte
 	return err
 }
 
-// errAgain: the call is to be made again, in another epoch.
-var errAgain = errors.New("registered again meanwhile")
+// errReregistered: the call must be made again, in the new epoch.
+var errReregistered = errors.New("the worker has registered again")
 
-// unknown reports whether the server doesn't know the worker or its token. A
-// worker that was unseen for a week is dropped there, and its token with it.
-func unknown(err error) bool {
+// isUnknownWorker reports whether the server doesn't know the worker or its
+// token. It drops workers, and their tokens, that it has not seen for a week.
+func isUnknownWorker(err error) bool {
 	code := api.CodeOf(err)
 	return code == errand.CodeWorkerNotFound || code == errand.CodeUnauthenticated
 }
 
-// statusOf is the HTTP status in err's chain; 0 if there was no answer.
+// statusOf returns the HTTP status in err's chain; 0 if there was no response.
 func statusOf(err error) int {
 	var e *api.ResponseError
 	if errors.As(err, &e) {

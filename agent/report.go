@@ -10,14 +10,15 @@ import (
 	"github.com/errandhq/errand/internal/api"
 )
 
-// errKeep: the outcome isn't reported; it stays on disk for the next start.
-var errKeep = errors.New("not reported yet")
+// errNotReported: the outcome must stay on disk for the next start.
+var errNotReported = errors.New("not reported yet")
 
-// deliver sends what is left of the log and then the outcome, for as long as it
-// takes. Errors: errKeep, if the agent ended first; else nothing is to be kept.
+// deliver sends the rest of the log and then the outcome, and retries until the
+// server has answered. Errors: errNotReported, if the agent ended first; after
+// any other, the outcome need not be kept.
 func (t *attempt) deliver(out *attemptdir.Outcome) error {
 	if t.spool != nil {
-		if err := t.logs.finish(t.report, out.End, &out.Result.Log); err != nil {
+		if err := t.logs.finish(t.reportCtx, out.End, &out.Result.Log); err != nil {
 			return undelivered(err)
 		}
 	}
@@ -27,52 +28,52 @@ func (t *attempt) deliver(out *attemptdir.Outcome) error {
 		if err == nil {
 			return nil
 		}
-		if t.report.Err() != nil {
-			return undelivered(context.Cause(t.report))
+		if t.reportCtx.Err() != nil {
+			return undelivered(context.Cause(t.reportCtx))
 		}
 		after, temporary := api.Temporary(err)
-		log := t.a.Log.With("job", t.JobID, "attempt", t.Attempt, "try", n, "err", err)
+		log := t.agent.Log.With("job", t.JobID, "attempt", t.Attempt, "try", n, "err", err)
 		switch {
-		case temporary || errors.Is(err, errAgain) || foreign(err):
-			log.Warn("result not accepted yet, trying again")
-		case unacceptable(err) && !(out.Reason == errand.ReasonAgentError && len(out.Result.Commands) == 0):
-			log.Error("the server can't take the result, reporting that instead")
-			*out = attemptdir.Outcome{Reason: errand.ReasonAgentError, Error: clip("the server did not take the result: "+err.Error(), errand.MaxErrorBytes)}
+		case temporary || errors.Is(err, errReregistered) || isForeign(err):
+			log.Warn("the result was not accepted, trying again")
+		case isUnacceptable(err) && !(out.Reason == errand.ReasonAgentError && len(out.Result.Commands) == 0):
+			log.Error("the server refused the result's content, reporting that instead")
+			*out = attemptdir.Outcome{Reason: errand.ReasonAgentError, Error: clip("the server refused the result: "+err.Error(), errand.MaxErrorBytes)}
 		default:
-			log.Warn("the server does not want the result")
+			log.Warn("the server refused the result")
 			return err
 		}
-		if err := t.a.pause(t.report, n, after); err != nil {
+		if err := t.agent.backOff(t.reportCtx, n, after); err != nil {
 			return undelivered(err)
 		}
 	}
 }
 
-// undelivered is what becomes of an outcome whose delivery was broken off.
+// undelivered returns deliver's error when cause interrupted it.
 func undelivered(cause error) error {
 	if errors.Is(cause, errAbandoned) {
 		return cause
 	}
-	return errKeep
+	return errNotReported
 }
 
-// foreign reports whether an error answer isn't our server's own: something in
-// front of it spoke, which knows nothing of the job.
-func foreign(err error) bool {
+// isForeign reports whether an error response comes from something in front of
+// the server, such as a proxy, which knows nothing of the job.
+func isForeign(err error) bool {
 	s := statusOf(err)
 	return s != 0 && api.CodeOf(err) == "" && s != http.StatusRequestEntityTooLarge
 }
 
-// unacceptable reports whether the server found fault with the report's content.
-func unacceptable(err error) bool {
+// isUnacceptable reports whether the server refused the report's content.
+func isUnacceptable(err error) bool {
 	s := statusOf(err)
 	return s == http.StatusBadRequest || s == http.StatusRequestEntityTooLarge
 }
 
-// submit reports the outcome, once.
+// submit makes one attempt to report the outcome.
 func (t *attempt) submit(out *attemptdir.Outcome) error {
-	c, id := t.a.session.client, t.a.session.id.WorkerID
-	return t.a.session.call(t.report, 0, func(ctx context.Context, epoch int) error {
+	c, id := t.agent.registration.client, t.agent.registration.id.WorkerID
+	return t.agent.registration.call(t.reportCtx, 0, func(ctx context.Context, epoch int) error {
 		if out.Reason == "" {
 			_, err := c.SubmitResult(ctx, api.SubmitResult{WorkerID: id, Epoch: epoch, JobID: t.JobID, Attempt: t.Attempt, Result: out.Result})
 			return err

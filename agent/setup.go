@@ -11,7 +11,7 @@ import (
 	"github.com/errandhq/errand/internal/source"
 )
 
-// setupError is why a job's directory could not be prepared.
+// setupError: the job's directory could not be prepared.
 type setupError struct {
 	reason errand.Reason
 	error
@@ -24,38 +24,39 @@ func (t *attempt) unpack() error {
 	if err := t.fetch(); err != nil {
 		return t.setupFailed(err)
 	}
-	st, err := archive.Unpack(t.work, t.dir.Source(), t.dir.Work(), t.a.Limits)
+	st, err := archive.Unpack(t.workCtx, t.dir.Source(), t.dir.Work(), t.agent.Limits)
 	if err != nil {
 		return t.setupFailed(err)
 	}
 	if err := os.Remove(t.dir.Source()); err != nil {
 		return t.setupFailed(fmt.Errorf("remove the archive after unpacking: %w", err))
 	}
-	t.a.Log.Debug("unpacked the source", "job", t.JobID, "files", st.Files, "bytes", st.Bytes)
+	t.agent.Log.Debug("unpacked the source", "job", t.JobID, "files", st.Files, "bytes", st.Bytes)
 	return nil
 }
 
-// fetch fetches the archive. A try that failed counts only while the control
-// plane answers: an outage of all of it isn't a missing archive.
+// fetch downloads the archive. A failed try counts only while the control plane
+// answers: an outage of everything isn't a missing archive.
 func (t *attempt) fetch() error {
-	f := source.Fetcher{HTTP: t.a.HTTP, Sleep: func(ctx context.Context, n int) error {
-		if err := t.a.pause(ctx, n, 0); err != nil {
+	f := source.Fetcher{HTTP: t.agent.HTTP, Wait: func(ctx context.Context, n int) error {
+		if err := t.agent.backOff(ctx, n, 0); err != nil {
 			return err
 		}
-		return t.a.heard(ctx)
+		return t.agent.awaitHeartbeat(ctx)
 	}}
-	return f.Fetch(t.work, t.Source, t.dir.Source())
+	return f.Fetch(t.workCtx, t.Source, t.dir.Source())
 }
 
-// setupFailed says whose fault err is, unless it is only that work has ended.
+// setupFailed returns err with the reason that it gives the job, or the cause
+// of the work's end.
 func (t *attempt) setupFailed(err error) error {
 	switch {
-	case t.work.Err() != nil:
-		return context.Cause(t.work)
+	case t.workCtx.Err() != nil:
+		return context.Cause(t.workCtx)
 	case errors.Is(err, source.ErrUnavailable):
 		return &setupError{errand.ReasonSourceUnavailable, err}
-	case diskFault(err):
-		return err // not the archive's: a reason of our own
+	case isDiskFault(err):
+		return err // this worker's fault: agent_error
 	default:
 		return &setupError{errand.ReasonSetupFailed, err}
 	}

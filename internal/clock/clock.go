@@ -100,13 +100,24 @@ func (m *Manual) Advance(d time.Duration) {
 	end := m.now.Add(d)
 	for len(m.timers) > 0 && !m.timers[0].at.After(end) {
 		t := heap.Pop(&m.timers).(*timer)
-		m.now = t.at
+		if t.at.After(m.now) {
+			m.now = t.at
+		}
 		m.mu.Unlock()
 		t.f()
 		m.mu.Lock()
 	}
 	m.now = end
 	m.mu.Unlock()
+}
+
+// Suspend moves the clock by d as the suspend of a machine does: timers that come
+// due meanwhile fire at its end, late.
+func (m *Manual) Suspend(d time.Duration) {
+	m.mu.Lock()
+	m.now = m.now.Add(d)
+	m.mu.Unlock()
+	m.Advance(0)
 }
 
 // Next is the time until the earliest timer, and whether there is one.

@@ -39,6 +39,16 @@ func TestManualFiresInOrderAtTheRightTime(t *testing.T) {
 	}
 }
 
+func TestManualSuspend(t *testing.T) {
+	c := clock.NewManual(start)
+	var fired time.Duration
+	c.AfterFunc(time.Second, func() { fired = c.Now().Sub(start) })
+	c.Suspend(time.Minute)
+	if now := c.Now().Sub(start); fired != time.Minute || now != time.Minute {
+		t.Errorf("fired at +%v, the clock stands at +%v, want one minute for both", fired, now)
+	}
+}
+
 func TestManualStop(t *testing.T) {
 	c := clock.NewManual(start)
 	stop := c.AfterFunc(time.Second, func() { t.Error("a stopped timer fired") })

@@ -7,43 +7,42 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// maxAnswerBytes is what the answer may be long as JSON: it passes through a
-// Lambda whose own answer is at most 6 MB, and a control character is six bytes
-// in JSON.
+// maxAnswerBytes limits the answer as JSON, in which a control character takes six
+// bytes. A Lambda function passes it on, whose own response is limited to 6 MB.
 const maxAnswerBytes = 4 << 20
 
-// budget is the output that all commands may make together.
-type budget struct {
+// outputLimit is shared by the outputs of all commands.
+type outputLimit struct {
 	mu   sync.Mutex
 	left int
 }
 
-// take takes up to n bytes, and says how many.
-func (b *budget) take(n int) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	n = min(n, b.left)
-	b.left -= n
+// take takes up to n bytes, and returns how many.
+func (l *outputLimit) take(n int) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n = min(n, l.left)
+	l.left -= n
 	return n
 }
 
-// output keeps what a stream says while there is room, and drops the rest.
+// output keeps a stream up to the limit, and drops the rest.
 type output struct {
-	room    *budget
+	limit   *outputLimit
 	kept    []byte
 	dropped bool
 }
 
-// Write implements io.Writer. It never fails: the program doesn't notice.
+// Write implements io.Writer. It never fails.
 func (o *output) Write(p []byte) (int, error) {
-	n := o.room.take(len(p))
+	n := o.limit.take(len(p))
 	o.kept = append(o.kept, p[:n]...)
 	o.dropped = o.dropped || n < len(p)
 	return len(p), nil
 }
 
-// fit cuts outputs until the answer isn't too long as JSON.
-func fit(r *errand.DirectResult) {
+// trim shortens the outputs until the answer is short enough as JSON.
+func trim(r *errand.DirectResult) {
 	for keep := errand.MaxDirectOutputBytes / 2; keep > 0 && size(r) > maxAnswerBytes; keep /= 2 {
 		for i := range r.Commands {
 			c := &r.Commands[i]
@@ -59,7 +58,7 @@ func fit(r *errand.DirectResult) {
 func size(r *errand.DirectResult) int {
 	b, err := json.Marshal(r)
 	if err != nil {
-		return 0 // it can't be answered at all, which the caller will find
+		return 0 // encoding the answer will fail and say why
 	}
 	return len(b)
 }

@@ -13,22 +13,26 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/archive"
+	"github.com/errandhq/errand/internal/backoff"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/process"
 	"github.com/errandhq/errand/internal/source"
 )
 
-// limits of an unpacked archive: a function has 512 MB of disk.
+// limits of unpacked archives: a function has 512 MB of disk.
 var limits = archive.Limits{MaxBytes: 400 << 20, MaxFiles: 50_000}
 
-// grace is short: the caller waits.
+// retry is for downloads.
+var retry = backoff.Policy{Min: 200 * time.Millisecond, Max: time.Second}
+
+// grace is short because the caller waits.
 const grace = time.Second
 
 // A Runner runs direct requests.
 type Runner struct {
-	// Getenv is where PATH and LANG come from, and on Windows what programs
-	// don't run without; nothing else of the environment reaches commands.
+	// Getenv is os.Getenv. Commands get only what process.CurrentHost reads.
 	Getenv func(string) string
-	HTTP   *http.Client // fetches the source; nil: http.DefaultClient
+	HTTP   *http.Client // downloads the source; default: http.DefaultClient
 }
 
 // Run is Runner.Run in this process's environment.
@@ -36,9 +40,8 @@ func Run(ctx context.Context, r errand.DirectRequest) errand.DirectResult {
 	return Runner{Getenv: os.Getenv}.Run(ctx, r)
 }
 
-// Run runs the request's commands in a directory of their own, which also is
-// their HOME, and removes it. It takes MaxDirectSeconds at most, and what ctx
-// allows; whatever is still running then is killed.
+// Run runs the request's commands in a temporary directory, which also holds their
+// HOME. It ends with ctx or after MaxDirectSeconds, and kills what still runs.
 func (d Runner) Run(ctx context.Context, r errand.DirectRequest) errand.DirectResult {
 	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, errand.MaxDirectSeconds*time.Second, process.ErrTimeout)
@@ -46,8 +49,8 @@ func (d Runner) Run(ctx context.Context, r errand.DirectRequest) errand.DirectRe
 	out := errand.DirectResult{Commands: []errand.DirectCommand{}}
 	err := d.run(ctx, r, &out)
 	out.DurationMs = time.Since(start).Milliseconds()
-	conclude(ctx, r, err, &out)
-	fit(&out)
+	setStatus(ctx, r, err, &out)
+	trim(&out)
 	return out
 }
 
@@ -56,7 +59,7 @@ func (d Runner) run(ctx context.Context, r errand.DirectRequest, out *errand.Dir
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // the function's whole disk goes with it
+	defer func() { _ = os.RemoveAll(dir) }() // the function's disk goes with its process
 	for _, sub := range []string{"work", "home", "tmp"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
 			return err
@@ -70,7 +73,7 @@ func (d Runner) run(ctx context.Context, r errand.DirectRequest, out *errand.Dir
 	return d.commands(ctx, r, dir, out)
 }
 
-// setupError is why the source could not be put into place.
+// setupError: the source could not be downloaded or unpacked.
 type setupError struct{ error }
 
 func (e setupError) Unwrap() error { return e.error }
@@ -79,7 +82,7 @@ func (d Runner) unpack(ctx context.Context, g *errand.SourceGrant, dir string) e
 	zip := filepath.Join(dir, "source.zip")
 	f := source.Fetcher{
 		HTTP: d.HTTP, Tries: 3, Stall: 5 * time.Second,
-		Sleep: func(ctx context.Context, n int) error { return pause(ctx, time.Duration(n)*200*time.Millisecond) },
+		Wait: func(ctx context.Context, n int) error { return clock.Sleep(ctx, clock.Real(), retry.Delay(n, 0)) },
 	}
 	if err := f.Fetch(ctx, g, zip); err != nil {
 		return setupError{err}
@@ -90,23 +93,12 @@ func (d Runner) unpack(ctx context.Context, g *errand.SourceGrant, dir string) e
 	return os.Remove(zip)
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 func (d Runner) commands(ctx context.Context, r errand.DirectRequest, dir string, out *errand.DirectResult) error {
 	host := process.CurrentHost(d.Getenv)
 	host.Home = filepath.Join(dir, "home")
 	own := map[string]string{"ERRAND_DIRECT_ID": rand.Text()}
 	defer process.KillStray("ERRAND_DIRECT_ID=" + own["ERRAND_DIRECT_ID"])
-	room := &budget{left: errand.MaxDirectOutputBytes}
+	limit := &outputLimit{left: errand.MaxDirectOutputBytes}
 	var outputs []*[2]output
 	s := process.Sequence{
 		Commands: r.Commands, Shell: r.Shell, Dir: filepath.Join(dir, "work"), ContinueOnError: r.ContinueOnError,
@@ -114,7 +106,7 @@ func (d Runner) commands(ctx context.Context, r errand.DirectRequest, dir string
 		Timeout: time.Duration(r.TimeoutSeconds) * time.Second,
 		Grace:   func(error) time.Duration { return grace }, PipeWait: grace,
 		Before: func(int) error {
-			outputs = append(outputs, &[2]output{{room: room}, {room: room}})
+			outputs = append(outputs, &[2]output{{limit: limit}, {limit: limit}})
 			return nil
 		},
 		Output: func(i int, st errand.Stream) io.Writer {
@@ -138,8 +130,8 @@ func command(st process.Step, o *[2]output) errand.DirectCommand {
 	}
 }
 
-// conclude says how it ended.
-func conclude(ctx context.Context, r errand.DirectRequest, err error, out *errand.DirectResult) {
+// setStatus sets how the request ended.
+func setStatus(ctx context.Context, r errand.DirectRequest, err error, out *errand.DirectResult) {
 	if err == nil {
 		code := 0
 		for _, c := range out.Commands {
@@ -156,7 +148,7 @@ func conclude(ctx context.Context, r errand.DirectRequest, err error, out *erran
 	switch {
 	case errors.Is(err, process.ErrTimeout) || ctx.Err() != nil:
 		out.Reason = errand.ReasonTimedOut
-		out.Error = fmt.Sprintf("it ran longer than its timeout of %d s; direct mode allows %d s in all, fetching the source included", r.TimeoutSeconds, errand.MaxDirectSeconds)
+		out.Error = fmt.Sprintf("the commands ran longer than their timeout of %d s, or than the %d s that direct mode allows including the download of the source", r.TimeoutSeconds, errand.MaxDirectSeconds)
 	case errors.Is(err, source.ErrUnavailable):
 		out.Reason = errand.ReasonSourceUnavailable
 	case errors.As(err, new(setupError)):

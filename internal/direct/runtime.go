@@ -1,7 +1,9 @@
-// Package direct is the function of direct mode: it runs a job's commands at
-// once and answers with their output. It speaks the Lambda Runtime API itself,
-// for exactly one invocation: what the commands of one request left behind in the
-// process's world must not be there for the next one's.
+// Package direct is the function of direct mode: it runs a job's commands at once
+// and answers with their output. It is a client of the Lambda Runtime API for
+// exactly one invocation, so that the next request finds nothing that the commands
+// of this one left behind.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 package direct
 
 import (
@@ -21,23 +23,23 @@ import (
 const (
 	runtimeVersion = "2018-06-01"
 	maxEventBytes  = 6 << 20 // Lambda's limit for a synchronous payload
-	// answerTime is kept of Lambda's deadline to clear up and answer in.
+	// answerTime is reserved before Lambda's deadline for cleaning up and answering.
 	answerTime = 1500 * time.Millisecond
 )
 
-// Main serves one invocation of the Runtime API at AWS_LAMBDA_RUNTIME_API, and
-// returns. getenv is os.Getenv. Its error is the platform's: commands that
-// fail, and requests that make no sense, are answered.
+// Main serves one invocation of the Runtime API at AWS_LAMBDA_RUNTIME_API. getenv
+// is os.Getenv. An error means that the Runtime API failed: failed commands and
+// invalid requests get an answer.
 func Main(getenv func(string) string) error {
 	host := getenv("AWS_LAMBDA_RUNTIME_API")
 	if host == "" {
-		return errors.New("AWS_LAMBDA_RUNTIME_API is not set: this program is started by Lambda, or by errand local")
+		return errors.New("AWS_LAMBDA_RUNTIME_API is not set: this program must be started by Lambda or by errand local")
 	}
 	rt := &runtimeAPI{base: "http://" + host + "/" + runtimeVersion + "/runtime/invocation/", client: &http.Client{Transport: &http.Transport{}}}
 	defer rt.client.CloseIdleConnections()
 	inv, err := rt.next()
 	if err != nil {
-		return fmt.Errorf("ask for the invocation: %w", err)
+		return fmt.Errorf("get the invocation: %w", err)
 	}
 	var r errand.DirectRequest
 	if err := json.Unmarshal(inv.event, &r); err != nil {
@@ -48,7 +50,7 @@ func Main(getenv func(string) string) error {
 	return rt.post(inv.id+"/response", Runner{Getenv: getenv}.Run(ctx, r))
 }
 
-// runtimeAPI is the Lambda Runtime API, as far as one invocation needs it.
+// runtimeAPI is a client of the Lambda Runtime API.
 type runtimeAPI struct {
 	base   string
 	client *http.Client
@@ -56,11 +58,11 @@ type runtimeAPI struct {
 
 type invocation struct {
 	id       string
-	deadline time.Time // zero: none was given
+	deadline time.Time // zero if there is none
 	event    []byte
 }
 
-// context ends early enough for an answer before the platform's deadline.
+// context ends answerTime before the deadline.
 func (i *invocation) context() (context.Context, context.CancelFunc) {
 	if i.deadline.IsZero() {
 		return context.WithCancel(context.Background())
@@ -68,7 +70,7 @@ func (i *invocation) context() (context.Context, context.CancelFunc) {
 	return context.WithDeadline(context.Background(), i.deadline.Add(-answerTime))
 }
 
-// next waits for the invocation; it may be long in coming.
+// next waits for the invocation.
 func (rt *runtimeAPI) next() (*invocation, error) {
 	req, err := http.NewRequest(http.MethodGet, rt.base+"next", nil)
 	if err != nil {
@@ -84,7 +86,7 @@ func (rt *runtimeAPI) next() (*invocation, error) {
 	case err != nil:
 		return nil, err
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("answered %s", resp.Status)
+		return nil, fmt.Errorf("the runtime API answered %s", resp.Status)
 	case len(event) > maxEventBytes:
 		return nil, fmt.Errorf("the event is longer than %d bytes", maxEventBytes)
 	}
@@ -98,7 +100,7 @@ func (rt *runtimeAPI) next() (*invocation, error) {
 	return inv, nil
 }
 
-// runtimeError is the body of …/error.
+// runtimeError is the body of a request to /error.
 type runtimeError struct {
 	Type    string `json:"errorType"`
 	Message string `json:"errorMessage"`

@@ -1,7 +1,7 @@
-// Package process runs the commands of jobs: each in a directory, with an
-// environment that is built and never inherited, in a process group (on Windows
-// a job object) of its own that ends as a whole.
+// Package process runs the commands of jobs: each in its own process group (on
+// Windows a job object), with an environment that is built and not inherited.
+// Nothing of the group is left when a command has ended.
 //
-// What it doesn't reach: a process that made itself a session of its own outlives
-// the command. KillStray finds those on Linux, by their environment.
+// A process that starts its own session leaves the group and outlives the
+// command. On Linux, KillStray finds such processes by their environment.
 package process

@@ -9,21 +9,21 @@ import (
 	"strings"
 )
 
-// Host is what commands learn of the machine. It is all of the agent's own
-// environment that they get.
+// Host describes the machine to commands. They get nothing else of the agent's
+// own environment.
 type Host struct {
 	Path string // PATH
-	// Home is HOME: that of the user whom the agent runs as, so that tool
-	// caches (GOCACHE, ~/.cargo, ~/.npm) are found and kept between jobs.
+	// Home is HOME: that of the agent's user, so that tools keep their caches
+	// (GOCACHE, ~/.cargo, ~/.npm) between jobs.
 	Home string
 	User string
 	Lang string
-	// Extra are variables without which programs don't run: on Windows
-	// SystemRoot, ComSpec, PATHEXT and the like.
+	// Extra are other variables that programs need, such as SystemRoot, ComSpec
+	// and PATHEXT on Windows.
 	Extra map[string]string
 }
 
-// CurrentHost describes this machine and user. getenv is os.Getenv.
+// CurrentHost describes this machine and the current user. getenv is os.Getenv.
 func CurrentHost(getenv func(string) string) Host {
 	h := Host{Path: getenv("PATH"), Lang: getenv("LANG"), User: getenv("USER"), Extra: map[string]string{}}
 	h.Home, _ = os.UserHomeDir()
@@ -47,18 +47,18 @@ func CurrentHost(getenv func(string) string) Host {
 	return h
 }
 
-// Env says what a job's commands find in their environment.
+// Env is the environment of a job's commands.
 type Env struct {
 	Host Host
-	// Temp is TMPDIR (TMP and TEMP on Windows): a directory of the attempt.
+	// Temp is TMPDIR (TMP and TEMP on Windows).
 	Temp string
-	// Own are the variables that say which job this is: ERRAND_JOB_ID and so on.
+	// Own are the variables that identify the job, such as ERRAND_JOB_ID.
 	Own map[string]string
-	// Job are those that the job's creator set. They win over all but Own.
+	// Job are the variables that the job sets. They override all but Own.
 	Job map[string]string
 }
 
-// Build returns the environment, sorted.
+// Build returns the environment as sorted NAME=value strings.
 func (e Env) Build() []string {
 	all := map[string]string{"CI": "true", "LANG": e.Host.Lang, "PATH": e.Host.Path}
 	for _, name := range tempVariables {
@@ -84,7 +84,7 @@ func (e Env) Build() []string {
 	return env
 }
 
-// set sets a variable, replacing the one whose name means the same here.
+// set sets a variable. On Windows, names are case-insensitive.
 func set(all map[string]string, name, value string) {
 	if runtime.GOOS == "windows" {
 		maps.DeleteFunc(all, func(k, _ string) bool { return strings.EqualFold(k, name) })

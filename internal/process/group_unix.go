@@ -8,36 +8,32 @@ import (
 	"syscall"
 )
 
-// group is the process group that a program leads.
+// group is a program's process group.
 type group struct {
 	cmd *exec.Cmd
 }
 
-// prepare makes the program the leader of a new process group.
 func (p Program) prepare(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
 func newGroup(cmd *exec.Cmd) *group { return &group{cmd} }
 
-// terminate asks every process of the group to end.
 func (g *group) terminate() { g.signal(syscall.SIGTERM) }
 
-// kill ends every process of the group.
 func (g *group) kill() { g.signal(syscall.SIGKILL) }
 
-// signal ignores errors: a group that isn't there is what we want, and what we
-// may not signal (a set-user-ID program) we can't end.
+// signal ignores errors: the group may be gone already, and nothing can be done
+// about a process that we may not signal (a set-user-ID program).
 func (g *group) signal(s syscall.Signal) { _ = syscall.Kill(-g.cmd.Process.Pid, s) }
 
-// reap takes the leader's status, after which its ID may be used again.
+// reap collects the leader's status. After that its process ID may be reused.
 func (g *group) reap() {
 	if g.cmd.ProcessState == nil {
-		_ = g.cmd.Wait() // what it says is in ProcessState
+		_ = g.cmd.Wait() // the result is in ProcessState
 	}
 }
 
-// exit is how the leader ended.
 func (g *group) exit() Exit {
 	st := g.cmd.ProcessState
 	if st == nil {
@@ -50,10 +46,10 @@ func (g *group) exit() Exit {
 	return Exit{Code: st.ExitCode()}
 }
 
-// passing reports whether a start failed because another process, forked while
-// the program's file was being written, has it open still; or because there
-// were too many processes for a moment.
-func passing(err error) bool {
+// isTransient reports whether a start may succeed later: another process, forked
+// while the program's file was written, still has it open (ETXTBSY), or there
+// were too many processes (EAGAIN).
+func isTransient(err error) bool {
 	return errors.Is(err, syscall.ETXTBSY) || errors.Is(err, syscall.EAGAIN)
 }
 

@@ -9,19 +9,19 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// group is the job object that a program and its children are in.
+// group is the job object of a program and its children.
 type group struct {
 	cmd *exec.Cmd
-	job windows.Handle // 0 if it couldn't be made: then only the program itself is ended
+	job windows.Handle // 0 if it could not be created: then only the program itself is ended
 }
 
-// prepare gives the program a console group of its own, for CTRL_BREAK.
+// prepare gives the program its own console group, for CTRL_BREAK.
 func (p Program) prepare(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP, CmdLine: p.commandLine}
 }
 
-// newGroup puts the program into a job object that dies with us. A child that
-// it made before this call stays outside: a window of microseconds.
+// newGroup puts the program into a job object that ends with this process. A
+// child that the program started before this call stays outside.
 func newGroup(cmd *exec.Cmd) *group {
 	g := &group{cmd: cmd}
 	job, err := windows.CreateJobObject(nil, nil)
@@ -53,12 +53,10 @@ func assign(job windows.Handle, pid int) error {
 	return windows.AssignProcessToJobObject(job, h)
 }
 
-// terminate asks the program's console group to end.
 func (g *group) terminate() {
 	_ = windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(g.cmd.Process.Pid))
 }
 
-// kill ends every process of the job object.
 func (g *group) kill() {
 	if g.job != 0 {
 		_ = windows.TerminateJobObject(g.job, 1)
@@ -67,10 +65,8 @@ func (g *group) kill() {
 	_ = g.cmd.Process.Kill()
 }
 
-// waitLeader waits for the program's end.
 func (g *group) waitLeader() { _ = g.cmd.Wait() }
 
-// reap lets go of the job object.
 func (g *group) reap() {
 	if g.job != 0 {
 		_ = windows.CloseHandle(g.job)
@@ -78,7 +74,6 @@ func (g *group) reap() {
 	}
 }
 
-// exit is how the program ended. Windows has no signals.
 func (g *group) exit() Exit {
 	if g.cmd.ProcessState == nil {
 		return Exit{Code: -1}
@@ -86,8 +81,7 @@ func (g *group) exit() Exit {
 	return Exit{Code: g.cmd.ProcessState.ExitCode()}
 }
 
-// passing: Windows has no start error that is known to pass.
-func passing(error) bool { return false }
+// isTransient returns false: no start error on Windows is known to be transient.
+func isTransient(error) bool { return false }
 
-// sameName: names of variables have no case on Windows.
 func sameName(a, b string) bool { return strings.EqualFold(a, b) }

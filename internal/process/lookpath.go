@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// lookPath finds the program as a shell in dir with the environment env would:
-// by the PATH that the command gets, not by ours.
+// lookPath finds a program as a shell in dir would, with the PATH in env rather
+// than the agent's.
 func lookPath(name, dir string, env []string) (string, error) {
 	if strings.ContainsRune(name, '/') || strings.ContainsRune(name, os.PathSeparator) {
 		return executable(name, dir)
@@ -24,10 +24,11 @@ func lookPath(name, dir string, env []string) (string, error) {
 			return found, nil
 		}
 	}
-	return "", fmt.Errorf("no such program in PATH (%s)", path)
+	return "", fmt.Errorf("not found in PATH (%s)", path)
 }
 
-// executable is the absolute path of the program at path, below dir if relative.
+// executable returns the absolute path of the program at path, which is relative
+// to dir.
 func executable(path, dir string) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
@@ -43,7 +44,7 @@ func executable(path, dir string) (string, error) {
 	return found, err
 }
 
-// lookEnv is the value of the last variable of that name.
+// lookEnv returns the value of the last variable of that name.
 func lookEnv(env []string, name string) string {
 	for i := len(env) - 1; i >= 0; i-- {
 		if k, v, ok := strings.Cut(env[i], "="); ok && sameName(k, name) {

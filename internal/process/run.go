@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The defaults of Program.
+// Defaults of Program.
 const (
 	DefaultGrace    = 10 * time.Second
 	DefaultPipeWait = 2 * time.Second
@@ -22,46 +22,46 @@ type Program struct {
 	Argv   []string  // the program, looked up in the PATH of Env, and its arguments
 	Dir    string    // absolute
 	Env    []string  // all of its environment, as NAME=value
-	Stdout io.Writer // written to by one goroutine each, until Run returns
+	Stdout io.Writer // Stdout and Stderr are written by one goroutine each, until Run returns
 	Stderr io.Writer
-	// Grace is how long the process group has between being asked to end and
-	// being killed, by the cause of the context's end; nil: DefaultGrace.
+	// Grace returns the time between terminating and killing the process group,
+	// given the cause of the context's end; default: DefaultGrace.
 	Grace func(cause error) time.Duration
-	// PipeWait is how long processes that outlive the program may go on
-	// writing to its pipes before they are killed; 0: DefaultPipeWait.
+	// PipeWait is how long processes that outlive the program may keep writing
+	// to its pipes before they are killed; default: DefaultPipeWait.
 	PipeWait time.Duration
-	// commandLine is the raw command line on Windows, where it isn't Argv's.
+	// commandLine is the raw command line on Windows, if it isn't built from Argv.
 	commandLine string //nolint:unused // on other systems
 }
 
 // Exit is how a program ended.
 type Exit struct {
-	Code   int    // 128+n if signal n ended it
-	Signal string // "killed", "terminated"; empty if it exited
+	Code   int    // 128+n if signal n ended the program
+	Signal string // such as "killed"; empty if the program exited
 }
 
-// StartError says that a program could not be started: there is none of that
-// name, it isn't executable, the directory is gone.
+// StartError: the program could not be started. It doesn't exist, isn't
+// executable, or the directory is gone.
 type StartError struct {
 	Program string
 	Err     error
 }
 
-func (e *StartError) Error() string { return fmt.Sprintf("start %s: %v", e.Program, e.Err) }
+func (e *StartError) Error() string { return fmt.Sprintf("could not start %s: %v", e.Program, e.Err) }
 func (e *StartError) Unwrap() error { return e.Err }
 
-// OutputError says that what a program wrote could not be kept.
+// OutputError: the program's output could not be written.
 type OutputError struct{ Err error }
 
-func (e *OutputError) Error() string { return "keep the output: " + e.Err.Error() }
+func (e *OutputError) Error() string { return "could not write the output: " + e.Err.Error() }
 func (e *OutputError) Unwrap() error { return e.Err }
 
-// Run runs p to its end. When ctx ends first, the process group is asked to
-// end and, after the grace, killed. When Run returns, nothing of the group is
+// Run runs the program to its end. If ctx ends first, Run terminates the process
+// group and, after the grace, kills it. When Run returns, nothing of the group is
 // left and nothing more is written to Stdout and Stderr.
 //
-// The exit is how the program ended, also beside an error. Errors: *StartError;
-// *OutputError; the cause of ctx's end, if that ended the program.
+// The Exit is valid with an error, too. Errors: *StartError; *OutputError; the
+// cause of ctx's end, if that ended the program.
 func (p Program) Run(ctx context.Context) (Exit, error) {
 	if ctx.Err() != nil {
 		return Exit{Code: -1}, context.Cause(ctx)
@@ -85,13 +85,13 @@ func (p Program) Run(ctx context.Context) (Exit, error) {
 
 func (p Program) name() string {
 	if len(p.Argv) == 0 {
-		return "nothing"
+		return "the command"
 	}
 	return p.Argv[0]
 }
 
-// supervise waits for the program's end, brings it about when ctx ends, and
-// clears up behind it.
+// supervise waits for the program's end, ends it when ctx ends, and kills what is
+// left of the group.
 func (p Program) supervise(ctx context.Context, g *group, pipes *pipes) error {
 	ended := make(chan struct{})
 	go func() {
@@ -106,19 +106,19 @@ func (p Program) supervise(ctx context.Context, g *group, pipes *pipes) error {
 		p.end(cause, g, ended, pipes.done)
 	}
 	pipes.wait(p.pipeWait())
-	g.kill() // what outlived the program; its leader still holds the group's ID
+	g.kill() // the leader still holds the group's ID
 	g.reap()
-	pipes.abort() // a process that left the group may hold them for ever
+	pipes.abort() // a process that left the group may hold them open
 	if err := pipes.err(); err != nil {
 		return &OutputError{err}
 	}
 	return cause
 }
 
-// end asks the group to end, and kills it after the grace. It has ended when its
-// leader has and nothing holds the pipes any more: a shell is gone at once, and
-// what it ran has the grace all the same.
-func (p Program) end(cause error, g *group, ended, silent <-chan struct{}) {
+// end terminates the group and, after the grace, kills it. The group has ended
+// when its leader has and nothing holds the pipes: a shell exits at once, but what
+// it started also has the grace.
+func (p Program) end(cause error, g *group, leaderEnded, pipesClosed <-chan struct{}) {
 	grace := DefaultGrace
 	if p.Grace != nil {
 		grace = p.Grace(cause)
@@ -127,16 +127,16 @@ func (p Program) end(cause error, g *group, ended, silent <-chan struct{}) {
 		g.terminate()
 		t := time.NewTimer(grace)
 		defer t.Stop()
-		if before(t.C, ended) && before(t.C, silent) {
+		if closedBefore(t.C, leaderEnded) && closedBefore(t.C, pipesClosed) {
 			return
 		}
 	}
 	g.kill()
-	<-ended
+	<-leaderEnded
 }
 
-// before waits for c, and reports whether it was closed before the limit.
-func before(limit <-chan time.Time, c <-chan struct{}) bool {
+// closedBefore waits for c, and reports whether it was closed before the limit.
+func closedBefore(limit <-chan time.Time, c <-chan struct{}) bool {
 	select {
 	case <-c:
 		return true
@@ -152,13 +152,12 @@ func (p Program) pipeWait() time.Duration {
 	return DefaultPipeWait
 }
 
-// startTries bounds how often a start is tried again that failed for a reason
-// which passes by itself.
-const startTries = 20
+// maxStarts limits how often a start that failed with a transient error is tried.
+const maxStarts = 20
 
 func (p Program) start(pipes *pipes) (*exec.Cmd, error) {
 	if len(p.Argv) == 0 {
-		return nil, errors.New("the command is empty")
+		return nil, errors.New("it is empty")
 	}
 	path, err := lookPath(p.Argv[0], p.Dir, p.Env)
 	if err != nil {
@@ -168,14 +167,14 @@ func (p Program) start(pipes *pipes) (*exec.Cmd, error) {
 		cmd := &exec.Cmd{Path: path, Args: p.Argv, Dir: p.Dir, Env: p.Env, Stdout: pipes.w[0], Stderr: pipes.w[1]}
 		p.prepare(cmd)
 		err := cmd.Start()
-		if err == nil || try == startTries || !passing(err) {
+		if err == nil || try == maxStarts || !isTransient(err) {
 			return cmd, unwrapPath(err)
 		}
 		time.Sleep(time.Duration(try) * time.Millisecond)
 	}
 }
 
-// unwrapPath drops the operation and path that a StartError names already.
+// unwrapPath drops the operation and the path, which StartError names already.
 func unwrapPath(err error) error {
 	var pe *os.PathError
 	if errors.As(err, &pe) {
@@ -184,16 +183,16 @@ func unwrapPath(err error) error {
 	return err
 }
 
-// pipes carry the two streams of a program to their writers.
+// pipes carry a program's two streams to their writers.
 type pipes struct {
 	r, w [2]*os.File
-	done chan struct{} // both are read to their end
+	done chan struct{} // closed when both are read to their end
 	mu   sync.Mutex
-	bad  error
+	werr error // the first error of a writer
 }
 
-// newPipes starts to copy. The first writer that fails ends the program by
-// cancel; from then on output is read and dropped, so that it can end.
+// newPipes starts to copy. If a writer fails, it ends the program by cancel, and
+// drops the rest of the output so that the program can end.
 func newPipes(stdout, stderr io.Writer, cancel context.CancelCauseFunc) (*pipes, error) {
 	p := &pipes{done: make(chan struct{})}
 	for i := range p.r {
@@ -223,8 +222,8 @@ func newPipes(stdout, stderr io.Writer, cancel context.CancelCauseFunc) (*pipes,
 	return p, nil
 }
 
-// copyAll copies what r has as soon as it has it. Only w's errors count: a
-// pipe that can't be read any more is at its end.
+// copyAll copies r to w without delay. It returns only w's errors: a pipe that
+// can't be read is at its end.
 func copyAll(w io.Writer, r io.Reader) error {
 	if w == nil {
 		w = io.Discard
@@ -246,25 +245,25 @@ func copyAll(w io.Writer, r io.Reader) error {
 func (p *pipes) fail(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bad == nil {
-		p.bad = err
+	if p.werr == nil {
+		p.werr = err
 	}
 }
 
 func (p *pipes) err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.bad
+	return p.werr
 }
 
-// closeWriters closes our copies of the ends that the program writes to.
+// closeWriters closes this process's copies of the ends that the program writes to.
 func (p *pipes) closeWriters() {
 	for _, f := range p.w {
 		f.Close()
 	}
 }
 
-// wait waits until both streams are at their end, at most for d.
+// wait waits until both streams are at their end, at most d.
 func (p *pipes) wait(d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -274,13 +273,12 @@ func (p *pipes) wait(d time.Duration) {
 	}
 }
 
-// killedWait is how long the pipes may take to empty once all that is known to
-// write to them is dead.
-const killedWait = 250 * time.Millisecond
+// drainWait is how long the pipes may take to empty after the group was killed.
+const drainWait = 250 * time.Millisecond
 
-// abort ends the copying, whoever holds the other ends.
+// abort ends the copying, even if a process still holds the other ends.
 func (p *pipes) abort() {
-	p.wait(killedWait)
+	p.wait(drainWait)
 	for _, f := range p.r {
 		f.Close()
 	}

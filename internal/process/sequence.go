@@ -7,53 +7,52 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 )
 
-// ErrTimeout is the cause of a sequence's end when its time was over.
+// ErrTimeout: the sequence's Timeout has passed.
 var ErrTimeout = errors.New("the commands ran longer than their timeout")
 
-// A Sequence is a job's commands, run one after the other.
+// A Sequence runs a job's commands one after the other.
 type Sequence struct {
 	Commands        []errand.Command
-	Shell           string // program that runs string commands as SHELL -c; empty: the system's
+	Shell           string // runs string commands, as SHELL -c COMMAND; default: the system's
 	Dir             string
 	Env             []string
 	ContinueOnError bool
-	Timeout         time.Duration // for all commands together; 0: none
+	Timeout         time.Duration // of all commands together; 0: none
 	Grace           func(cause error) time.Duration
 	PipeWait        time.Duration
 
-	// Output gives the writer of a command's stream.
+	// Output returns the writer for a stream of a command.
 	Output func(command int, s errand.Stream) io.Writer
-	// Before and After are called around each command; nil is fine. An error
-	// of Before ends the sequence.
+	// Before and After, if not nil, are called before and after each command.
+	// An error of Before ends the sequence.
 	Before func(command int) error
 	After  func(command int, s Step)
 
-	// Now and AfterFunc are the time that Timeout and durations are measured
-	// in; nil: the machine's.
-	Now       func() time.Time
-	AfterFunc func(d time.Duration, f func()) (stop func() bool)
+	Clock clock.Clock // measures Timeout and durations; default: the machine's
 }
 
-// A Step is one command's end.
+// A Step is how one command ended.
 type Step struct {
 	Exit
 	Duration time.Duration
 }
 
-// Run runs the commands to their end: the first that fails is the last, unless
-// ContinueOnError. It returns those that ran, and of those that couldn't be
-// started the exit code -1.
+// Run runs the commands in order. Unless ContinueOnError is set, it stops after
+// the first that fails. It returns a step for each command that it ran or failed
+// to start; the latter have exit code -1.
 //
 // Errors: ErrTimeout; the cause of ctx's end; *StartError of the first command
-// that couldn't be started (with ContinueOnError the others were run);
-// *OutputError. A command's exit code is not an error.
+// that could not be started (with ContinueOnError the others were run);
+// *OutputError. An exit code other than 0 is not an error.
 func (s *Sequence) Run(ctx context.Context) ([]Step, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if s.Timeout > 0 {
-		defer s.afterFunc(s.Timeout, func() { cancel(ErrTimeout) })()
+		stop := s.clock().AfterFunc(s.Timeout, func() { cancel(ErrTimeout) })
+		defer stop()
 	}
 	var steps []Step
 	var notStarted error
@@ -90,12 +89,11 @@ func (s *Sequence) step(ctx context.Context, i int) (Step, error) {
 	}
 	p := s.program(s.Commands[i])
 	p.Stdout, p.Stderr = s.Output(i, errand.Stdout), s.Output(i, errand.Stderr)
-	start := s.now()
+	start := s.clock().Now()
 	exit, err := p.Run(ctx)
-	return Step{Exit: exit, Duration: s.now().Sub(start)}, err
+	return Step{Exit: exit, Duration: s.clock().Now().Sub(start)}, err
 }
 
-// program is what a command runs.
 func (s *Sequence) program(c errand.Command) Program {
 	var p Program
 	switch {
@@ -110,18 +108,9 @@ func (s *Sequence) program(c errand.Command) Program {
 	return p
 }
 
-func (s *Sequence) now() time.Time {
-	if s.Now != nil {
-		return s.Now()
+func (s *Sequence) clock() clock.Clock {
+	if s.Clock != nil {
+		return s.Clock
 	}
-	return time.Now()
-}
-
-func (s *Sequence) afterFunc(d time.Duration, f func()) (stop func()) {
-	after := s.AfterFunc
-	if after == nil {
-		after = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
-	}
-	cancel := after(d, f)
-	return func() { cancel() }
+	return clock.Real()
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/process"
 )
 
@@ -88,15 +89,8 @@ func TestSequenceShell(t *testing.T) {
 func TestSequenceTimeout(t *testing.T) {
 	var log bytes.Buffer
 	s := record(t, &log, shell("printf a", "echo; sleep 600", "printf c"))
-	var fire func()
-	s.Timeout = time.Hour
-	s.AfterFunc = func(d time.Duration, f func()) func() bool {
-		if d != time.Hour {
-			t.Errorf("timer of %v", d)
-		}
-		fire = f
-		return func() bool { return true }
-	}
+	manual := clock.NewManual(time.Unix(0, 0))
+	s.Timeout, s.Clock = time.Hour, manual
 	out := newLine()
 	s.Output = func(i int, st errand.Stream) io.Writer {
 		if i == 1 && st == errand.Stdout {
@@ -106,7 +100,10 @@ func TestSequenceTimeout(t *testing.T) {
 	}
 	go func() {
 		<-out.came
-		fire()
+		if next, ok := manual.Next(); !ok || next != time.Hour {
+			t.Errorf("timer of %v, %v", next, ok)
+		}
+		manual.Advance(time.Hour)
 	}()
 	steps, err := s.Run(t.Context())
 	if !errors.Is(err, process.ErrTimeout) || len(steps) != 2 || steps[1].Signal != "terminated" {

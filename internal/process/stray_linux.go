@@ -8,13 +8,12 @@ import (
 	"syscall"
 )
 
-// KillStray kills every process of ours whose environment holds all of the given
-// NAME=value variables, and says how many. They prove whose it is, whatever
-// session or parent it has now; so it takes at least one variable with a value
-// that no one else can have.
+// KillStray kills every process of this user whose environment has all of the
+// given NAME=value variables, whatever its session and parent, and returns how
+// many it killed. At least one of the values must be unique to the job.
 //
-// A process ID read here could be another process's when the signal goes out;
-// so the process is pinned by its descriptor before its environment is read.
+// A process ID may be reused between reading its environment and the signal. So
+// KillStray opens a pidfd first, which keeps referring to the same process.
 func KillStray(variables ...string) int {
 	if len(variables) == 0 {
 		return 0
@@ -33,16 +32,15 @@ func KillStray(variables ...string) int {
 	return killed
 }
 
-// killIf kills the process if its environment holds all variables.
 func killIf(pid int, dir string, variables []string) bool {
-	p, err := os.FindProcess(pid) // pinned by a pidfd, where the kernel has them
+	p, err := os.FindProcess(pid) // opens a pidfd if the kernel supports it
 	if err != nil {
 		return false
 	}
-	defer func() { _ = p.Release() }() // it was only looked at
+	defer func() { _ = p.Release() }()
 	env, err := os.ReadFile(filepath.Join(dir, "environ"))
 	if err != nil {
-		return false // another user's, or gone
+		return false // another user's process, or it has ended
 	}
 	env = append([]byte{0}, env...)
 	for _, v := range variables {

@@ -2,6 +2,6 @@
 
 package process
 
-// KillStray finds nothing here: other systems don't show us the environment of
-// a process, and there is no other proof whose it is.
+// KillStray does nothing on systems that don't show the environment of other
+// processes.
 func KillStray(...string) int { return 0 }

@@ -1,5 +1,5 @@
-// Package source fetches a job's archive: by a presigned GET, to a file, with
-// retries that go on where the last one broke off, and a check of its hash.
+// Package source downloads a job's archive with a presigned GET. It resumes
+// interrupted transfers and checks the SHA-256.
 package source
 
 import (
@@ -19,31 +19,31 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// ErrUnavailable is in the chain of errors that mean: what was uploaded can't
-// be had. Any other is of this machine, or the context's.
+// ErrUnavailable: the uploaded archive can't be downloaded. Any other error is
+// this machine's or the context's.
 var ErrUnavailable = errors.New("the source archive is not available")
 
-// The defaults of Fetcher.
+// Defaults of Fetcher.
 const (
 	DefaultTries = 6
 	DefaultStall = time.Minute
 )
 
-// A Fetcher fetches archives. The zero value works.
+// A Fetcher downloads archives.
 type Fetcher struct {
-	HTTP  *http.Client  // nil: http.DefaultClient
-	Tries int           // in a row that brought nothing new; 0: DefaultTries
-	Stall time.Duration // a try that brings nothing for this long is given up; 0: DefaultStall
-	// Sleep waits before try n, from 1 on; nil: a second doubled each time.
-	Sleep func(ctx context.Context, n int) error
+	HTTP  *http.Client  // default: http.DefaultClient
+	Tries int           // in a row without progress; default: DefaultTries
+	Stall time.Duration // a try without progress for this long has failed; default: DefaultStall
+	// Wait waits after failure n in a row, counted from 1. Its error ends Fetch.
+	Wait func(ctx context.Context, n int) error
 }
 
-// Fetch writes the archive to path, which it makes or replaces. What is there
-// after an error is of no use.
+// Fetch writes the archive to path, which it creates or replaces. After an error
+// the file is incomplete.
 func (f Fetcher) Fetch(ctx context.Context, g *errand.SourceGrant, path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("make a file for the source archive: %w", err)
+		return fmt.Errorf("create a file for the source archive: %w", err)
 	}
 	d := &download{grant: g, file: file, sum: sha256.New()}
 	err = f.fetch(ctx, d)
@@ -65,7 +65,7 @@ func (f Fetcher) fetch(ctx context.Context, d *download) error {
 			return nil
 		}
 		if d.have > before {
-			n = 1 // it goes on, however slowly
+			n = 1
 		}
 		var fatal *fatalError
 		switch {
@@ -76,45 +76,31 @@ func (f Fetcher) fetch(ctx context.Context, d *download) error {
 		case n >= tries:
 			return fmt.Errorf("%w: %w (tried %d times)", ErrUnavailable, err, n)
 		}
-		if err := f.sleep(ctx, n); err != nil {
+		if err := f.Wait(ctx, n); err != nil {
 			return err
 		}
 	}
 }
 
-func (f Fetcher) sleep(ctx context.Context, n int) error {
-	if f.Sleep != nil {
-		return f.Sleep(ctx, n)
-	}
-	t := time.NewTimer(min(time.Second<<(n-1), 30*time.Second))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// fatalError is one that another try can't mend.
+// fatalError: another try would fail as well.
 type fatalError struct{ error }
 
 func (e *fatalError) Unwrap() error { return e.error }
 
-func gone(format string, args ...any) error {
+func unavailablef(format string, args ...any) error {
 	return &fatalError{fmt.Errorf("%w: %w", ErrUnavailable, fmt.Errorf(format, args...))}
 }
 
-// download is how far a fetch has come.
+// download is the state of a Fetch.
 type download struct {
 	grant    *errand.SourceGrant
 	file     *os.File
 	sum      hash.Hash // of what is in file
-	have     int64
-	mismatch bool // whole, but not what was uploaded: once
+	have     int64     // bytes in file
+	mismatch bool      // the whole archive had another hash, once
 }
 
-// try asks for what is missing, and checks the whole once it is there.
+// try requests the missing part, and checks the archive when it is complete.
 func (d *download) try(ctx context.Context, f Fetcher) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -142,7 +128,7 @@ func (d *download) request(ctx context.Context, client *http.Client) (*http.Resp
 	r := d.grant.Download
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, nil)
 	if err != nil {
-		return nil, gone("%w", err)
+		return nil, unavailablef("%w", err)
 	}
 	for name, value := range r.Header {
 		req.Header.Set(name, value)
@@ -156,33 +142,33 @@ func (d *download) request(ctx context.Context, client *http.Client) (*http.Resp
 	resp, err := client.Do(req)
 	var ue *url.Error
 	if errors.As(err, &ue) {
-		err = ue.Err // without the address: it is a permission
+		err = ue.Err // without the URL: its signature is a secret
 	}
 	return resp, err
 }
 
-// accept decides by the answer's status what to do with its body.
+// accept prepares for the response's body according to the status.
 func (d *download) accept(resp *http.Response) error {
 	switch resp.StatusCode {
 	case http.StatusPartialContent:
 		if d.have > 0 {
 			return nil
 		}
-		return errors.New("the storage answered with a part of the archive")
+		return errors.New("the storage answered with a part of the archive instead of all of it")
 	case http.StatusOK:
 		return d.restart()
 	case http.StatusRequestedRangeNotSatisfiable:
 		if err := d.restart(); err != nil {
 			return err
 		}
-		return errors.New("the storage could not go on where the transfer broke off")
+		return errors.New("the storage could not resume the transfer")
 	case http.StatusNotFound, http.StatusForbidden, http.StatusGone, http.StatusBadRequest:
-		return gone("the storage answered %s", resp.Status)
+		return unavailablef("the storage answered %s", resp.Status)
 	}
 	return fmt.Errorf("the storage answered %s", resp.Status)
 }
 
-// restart throws away what there is.
+// restart discards what was downloaded.
 func (d *download) restart() error {
 	if d.have == 0 {
 		return nil
@@ -198,7 +184,7 @@ func (d *download) restart() error {
 	return nil
 }
 
-// copy appends body to the file, and calls progress at each step.
+// copy appends body to the file, and calls progress whenever bytes arrive.
 func (d *download) copy(body io.Reader, progress func()) error {
 	buf := make([]byte, 128<<10)
 	for {
@@ -206,7 +192,7 @@ func (d *download) copy(body io.Reader, progress func()) error {
 		if n > 0 {
 			progress()
 			if d.have+int64(n) > d.grant.Size && d.grant.Size > 0 {
-				return gone("it is longer than the %d bytes that were uploaded", d.grant.Size)
+				return unavailablef("the download is longer than the %d bytes that were uploaded", d.grant.Size)
 			}
 			if _, werr := d.file.Write(buf[:n]); werr != nil {
 				return &fatalError{fmt.Errorf("write the source archive: %w", werr)}
@@ -218,13 +204,13 @@ func (d *download) copy(body io.Reader, progress func()) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("the transfer broke off after %d bytes: %w", d.have, err)
+			return fmt.Errorf("the transfer was interrupted after %d bytes: %w", d.have, err)
 		}
 	}
 }
 
-// check compares what came with what was uploaded. Other bytes may be a
-// transfer gone wrong, so they are asked for once more.
+// check compares the download with the upload. A mismatch may be an error of the
+// transfer, so the first one only restarts the download.
 func (d *download) check() error {
 	if d.grant.Size > 0 && d.have < d.grant.Size {
 		return fmt.Errorf("the transfer ended after %d of %d bytes", d.have, d.grant.Size)
@@ -234,11 +220,11 @@ func (d *download) check() error {
 		return nil
 	}
 	if d.mismatch {
-		return gone("its SHA-256 is %s, not %s", got, d.grant.SHA256)
+		return unavailablef("the download has SHA-256 %s, the upload had %s", got, d.grant.SHA256)
 	}
 	d.mismatch = true
 	if err := d.restart(); err != nil {
 		return err
 	}
-	return errors.New("the archive came with other bytes than were uploaded")
+	return errors.New("the download differs from the upload")
 }

@@ -94,7 +94,7 @@ func TestFetch(t *testing.T) {
 			var ranges []string
 			g := storage(t, &ranges, tt.steps...)
 			path := filepath.Join(t.TempDir(), "source.zip")
-			f := source.Fetcher{Tries: 3, Sleep: func(context.Context, int) error { return nil }}
+			f := source.Fetcher{Tries: 3, Wait: func(context.Context, int) error { return nil }}
 			err := f.Fetch(t.Context(), g, path)
 			if errors.Is(err, source.ErrUnavailable) != tt.gone || !tt.gone && err != nil {
 				t.Fatalf("error %v", err)
@@ -119,7 +119,7 @@ func TestStall(t *testing.T) {
 		<-r.Context().Done()
 	}
 	g := storage(t, &ranges, quiet, rest(10))
-	f := source.Fetcher{Stall: 100e6, Sleep: func(context.Context, int) error { return nil }}
+	f := source.Fetcher{Stall: 100e6, Wait: func(context.Context, int) error { return nil }}
 	if err := f.Fetch(t.Context(), g, filepath.Join(t.TempDir(), "x")); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestCancelledAndLocalErrors(t *testing.T) {
 	g := storage(t, &ranges, status(503))
 	cause := errors.New("cancelled")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	f := source.Fetcher{Sleep: func(ctx context.Context, _ int) error { cancel(cause); return context.Cause(ctx) }}
+	f := source.Fetcher{Wait: func(ctx context.Context, _ int) error { cancel(cause); return context.Cause(ctx) }}
 	if err := f.Fetch(ctx, g, filepath.Join(t.TempDir(), "x")); !errors.Is(err, cause) {
 		t.Errorf("cancelled: %v", err)
 	}

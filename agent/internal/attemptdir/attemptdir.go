@@ -1,13 +1,13 @@
-// Package attemptdir is the layout of an attempt's directory, from which a
-// restarted agent goes on:
+// Package attemptdir is the layout of an attempt's directory. It lets a restarted
+// agent report what an earlier process ran:
 //
 //	DATA/attempts/<job>-<attempt>/
-//	  job.json     the assignment: there before anything else
-//	  source.zip   while it is fetched and unpacked
-//	  work/        where the commands run
-//	  tmp/         their TMPDIR
+//	  job.json     the assignment, written first
+//	  source.zip   until it is unpacked
+//	  work/        the commands' working directory
+//	  tmp/         the commands' TMPDIR
 //	  log          all frames of the log
-//	  result.json  what came out: on disk before anyone is told
+//	  result.json  the outcome, durable before it is reported
 package attemptdir
 
 import (
@@ -26,27 +26,27 @@ import (
 // A Dir is the directory of one attempt.
 type Dir string
 
-// An Outcome is what came out of an attempt.
+// An Outcome is an attempt's result or failure, and the state of its log.
 type Outcome struct {
-	// Result is what there is of one; its Log has no tail yet.
+	// Result has no log tail yet.
 	Result errand.Result `json:"result"`
-	// Reason and Error say why it failed; empty: the commands ran to their end.
+	// Reason and Error say why the attempt failed; empty if it completed.
 	Reason errand.Reason `json:"reason,omitempty"`
 	Error  string        `json:"error,omitempty"`
-	// End is where the log ends, Sent up to where it was uploaded, and Trying
-	// the end of the chunk whose upload had begun: it is sent again as it was,
-	// since it may have arrived. Equal to Sent: none.
+	// The log ends at End and is uploaded up to Sent. Trying is the end of a
+	// chunk whose upload had started and may have arrived, so that it must be
+	// sent again unchanged; equal to Sent if there is none.
 	End    spool.Pos `json:"end"`
 	Sent   spool.Pos `json:"sent"`
 	Trying spool.Pos `json:"trying"`
 }
 
-// Create makes the directory of an assignment, durably. What an earlier process
-// left of the same attempt goes.
+// Create creates the directory of an assignment, durably. It replaces what an
+// earlier process left of the same attempt.
 func Create(data string, a *errand.Assignment) (Dir, error) {
 	d := Dir(filepath.Join(root(data), a.JobID+"-"+strconv.Itoa(a.Attempt)))
 	if err := d.create(a); err != nil {
-		return d, fmt.Errorf("make the attempt's directory: %w", err)
+		return d, fmt.Errorf("create the attempt's directory: %w", err)
 	}
 	return d, nil
 }
@@ -57,7 +57,7 @@ func (d Dir) create(a *errand.Assignment) error {
 	if err := d.Remove(); err != nil {
 		return err
 	}
-	if err := makeRoot(filepath.Dir(string(d))); err != nil {
+	if err := createRoot(filepath.Dir(string(d))); err != nil {
 		return err
 	}
 	for _, dir := range []string{string(d), d.Work(), d.Temp()} {
@@ -71,8 +71,8 @@ func (d Dir) create(a *errand.Assignment) error {
 	return durable.SyncDir(filepath.Dir(string(d)))
 }
 
-// makeRoot makes the directory of all attempts, durably, the first time.
-func makeRoot(root string) error {
+// createRoot creates the directory of all attempts, durably, if it is missing.
+func createRoot(root string) error {
 	err := os.Mkdir(root, 0o700)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
@@ -83,13 +83,10 @@ func makeRoot(root string) error {
 	return durable.SyncDir(filepath.Dir(root))
 }
 
-// tryBytes is what Try writes.
-const tryBytes = 1 << 20
-
-// Try makes a directory like an attempt's, writes to it and removes it, to find
-// out whether that works.
-func Try(data string) (err error) {
-	if err := makeRoot(root(data)); err != nil {
+// CheckWritable creates a directory like an attempt's, writes a megabyte into it
+// and removes it.
+func CheckWritable(data string) (err error) {
+	if err := createRoot(root(data)); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp(root(data), "try-")
@@ -101,18 +98,18 @@ func Try(data string) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(make([]byte, tryBytes))
+	_, err = f.Write(make([]byte, 1<<20))
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// List is the directories that are there, whatever their state.
+// List returns all attempts' directories.
 func List(data string) ([]Dir, error) {
 	entries, err := os.ReadDir(root(data))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look for earlier attempts: %w", err)
+		return nil, fmt.Errorf("list the attempts: %w", err)
 	}
 	var dirs []Dir
 	for _, e := range entries {
@@ -125,19 +122,19 @@ func List(data string) ([]Dir, error) {
 
 func (d Dir) join(name string) string { return filepath.Join(string(d), name) }
 
-// Work is where the commands run.
+// Work is the commands' working directory.
 func (d Dir) Work() string { return d.join("work") }
 
 // Temp is the commands' TMPDIR.
 func (d Dir) Temp() string { return d.join("tmp") }
 
-// Source is where the archive is while it is fetched and unpacked.
+// Source is the archive's path until it is unpacked.
 func (d Dir) Source() string { return d.join("source.zip") }
 
-// Log is the log's file.
+// Log is the log's path.
 func (d Dir) Log() string { return d.join("log") }
 
-// Assignment reads what the attempt is of.
+// Assignment reads the attempt's assignment.
 func (d Dir) Assignment() (*errand.Assignment, error) {
 	var a errand.Assignment
 	if err := durable.ReadJSON(durable.OS, d.join("job.json"), &a); err != nil {
@@ -146,12 +143,12 @@ func (d Dir) Assignment() (*errand.Assignment, error) {
 	return &a, nil
 }
 
-// WriteOutcome keeps what came out, durably.
+// WriteOutcome makes the outcome durable.
 func (d Dir) WriteOutcome(o *Outcome) error {
 	return durable.WriteJSON(durable.OS, d.join("result.json"), o)
 }
 
-// Outcome reads it. Errors: fs.ErrNotExist, if the attempt had not ended.
+// Outcome reads the outcome. Errors: fs.ErrNotExist, if the attempt had not ended.
 func (d Dir) Outcome() (*Outcome, error) {
 	var o Outcome
 	if err := durable.ReadJSON(durable.OS, d.join("result.json"), &o); err != nil {
@@ -160,9 +157,9 @@ func (d Dir) Outcome() (*Outcome, error) {
 	return &o, nil
 }
 
-// Remove removes all of it, also directories that commands made read-only.
-// It takes result.json last, so that a crash in between reports again and
-// doesn't forget.
+// Remove removes the directory, including what commands made read-only. It
+// removes result.json last, so that after a crash in between the outcome is
+// reported again rather than lost.
 func (d Dir) Remove() error {
 	entries, err := os.ReadDir(string(d))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -179,7 +176,7 @@ func (d Dir) Remove() error {
 	return os.RemoveAll(string(d))
 }
 
-// removeAll is os.RemoveAll that makes directories writable where it has to.
+// removeAll is os.RemoveAll, but makes directories writable first if needed.
 func removeAll(path string) error {
 	if err := os.RemoveAll(path); err == nil {
 		return nil

@@ -1,5 +1,5 @@
-// Package identity keeps who a worker is: its ID and its own token, in the
-// agent's data directory, which one process uses at a time.
+// Package identity keeps a worker's ID and token in the agent's data directory,
+// and locks that directory.
 package identity
 
 import (
@@ -17,22 +17,22 @@ import (
 	"github.com/errandhq/errand/internal/durable"
 )
 
-// ErrInUse: another agent runs with this data directory.
+// ErrInUse: another agent has locked the data directory.
 var ErrInUse = errors.New("another agent uses this data directory; give each agent its own")
 
-// An Identity is who the worker is, as long as the process holds its directory.
+// An Identity is a worker's ID and token. It holds the lock until Close.
 type Identity struct {
 	WorkerID string `json:"workerId"`
 	Token    string `json:"token"`
 	lock     *flock.Flock
 }
 
-// Open locks the data directory, which it makes where needed, and reads the
-// identity in it, or makes one: it is on disk before anyone hears of it, so a
-// registration whose answer is lost loses nothing. Errors: ErrInUse.
+// Open locks the data directory and reads the identity in it. It creates what is
+// missing. A new identity is durable before anything is registered with it, so
+// that a registration can be repeated when its response is lost. Errors: ErrInUse.
 func Open(dir string) (*Identity, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
+		return nil, fmt.Errorf("create the data directory: %w", err)
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))
 	locked, err := lock.TryLock()
@@ -56,7 +56,7 @@ func (id *Identity) load(path string) error {
 		return nil
 	}
 	if err == nil {
-		return fmt.Errorf("%s holds no worker ID or no token: move it away to become a new worker", path)
+		return fmt.Errorf("%s has no worker ID or no token; move it away to register as a new worker", path)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the worker's identity: %w", err)
@@ -66,5 +66,5 @@ func (id *Identity) load(path string) error {
 	return durable.WriteJSON(durable.OS, path, id)
 }
 
-// Close lets another process use the directory.
+// Close unlocks the directory.
 func (id *Identity) Close() { _ = id.lock.Close() } // the process's end would do the same

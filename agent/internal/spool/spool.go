@@ -1,6 +1,6 @@
-// Package spool keeps an attempt's log on the worker: all frames, in a file, in
-// the order in which they came. Uploads read it back, so that what isn't sent
-// yet takes no memory.
+// Package spool keeps an attempt's log in a file on the worker: all frames, in
+// the order in which they were written. Uploads read it back, so that unsent
+// frames take no memory.
 package spool
 
 import (
@@ -18,13 +18,13 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// Pos is a place between two frames.
+// Pos is a position between two frames.
 type Pos struct {
 	File int64 `json:"file"` // bytes of the file before it
 	Log  int64 `json:"log"`  // bytes of payload before it
 }
 
-// A Spool is a log that grows. Its methods may be called at the same time.
+// A Spool is a growing log. It is safe for concurrent use.
 type Spool struct {
 	now   func() time.Time
 	start time.Time
@@ -35,19 +35,19 @@ type Spool struct {
 	end Pos
 	sum hash.Hash // of the payload
 	buf []byte
-	err error // the first failed write: what follows it would not be whole
+	err error // of the first failed write; nothing is written after it
 }
 
-// Create makes the file. Elapsed times of frames count from now on.
+// Create creates the file. The frames' elapsed times count from now on.
 func Create(path string, now func() time.Time) (*Spool, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("make the log: %w", err)
+		return nil, fmt.Errorf("create the log: %w", err)
 	}
 	return &Spool{now: now, start: now(), grown: make(chan struct{}, 1), f: f, sum: sha256.New()}, nil
 }
 
-// Open opens the finished log of an earlier process, to be read.
+// Open opens the finished log of an earlier process for reading.
 func Open(path string) (*Spool, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -56,7 +56,7 @@ func Open(path string) (*Spool, error) {
 	return &Spool{f: f, grown: make(chan struct{}, 1), sum: sha256.New()}, nil
 }
 
-// Sync makes what was written survive a power cut.
+// Sync makes the log durable.
 func (s *Spool) Sync() error {
 	if err := s.f.Sync(); err != nil {
 		return fmt.Errorf("sync the log: %w", err)
@@ -64,13 +64,13 @@ func (s *Spool) Sync() error {
 	return nil
 }
 
-// Close closes the file. Writes and reads fail from now on.
+// Close closes the file.
 func (s *Spool) Close() { s.f.Close() }
 
-// Grown has a value after a write.
+// Grown returns a channel that has a value after a write.
 func (s *Spool) Grown() <-chan struct{} { return s.grown }
 
-// Write appends data as frames of one stream of a command (-1: none).
+// Write appends data as frames of one stream of a command (-1 for no command).
 func (s *Spool) Write(stream errand.Stream, command int, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +98,7 @@ func (s *Spool) writeFrame(stream errand.Stream, command int, data []byte) error
 	return nil
 }
 
-// Writer is an io.Writer for one stream of a command.
+// Writer returns a writer for one stream of a command.
 func (s *Spool) Writer(stream errand.Stream, command int) io.Writer {
 	return writer{s, stream, command}
 }
@@ -116,36 +116,37 @@ func (w writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// End is the place behind the last frame.
+// End returns the position after the last frame.
 func (s *Spool) End() Pos {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.end
 }
 
-// Log is length and hash of the payload so far.
+// Log returns the length and the hash of the payload so far.
 func (s *Spool) Log() errand.Log {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return errand.Log{Bytes: s.end.Log, SHA256: hex.EncodeToString(s.sum.Sum(nil))}
 }
 
-// Read reads the whole frames from one place on that are before another, as
-// many as limit bytes hold, and says where they end.
+// Read returns the whole frames between two positions, as many as fit into limit
+// bytes, and the position after them.
 func (s *Spool) Read(from, to Pos, limit int) ([]byte, Pos, error) {
 	b := make([]byte, min(int64(limit), to.File-from.File))
 	if _, err := s.f.ReadAt(b, from.File); err != nil {
-		return nil, from, fmt.Errorf("read the log back: %w", err)
+		return nil, from, fmt.Errorf("read the log: %w", err)
 	}
-	n, payload := whole(b)
+	n, payload := wholeFrames(b)
 	if n == 0 && len(b) > 0 {
-		return nil, from, fmt.Errorf("read the log back: %w at byte %d of the file", errand.ErrBadFrame, from.File)
+		return nil, from, fmt.Errorf("read the log: %w at byte %d of the file", errand.ErrBadFrame, from.File)
 	}
 	return b[:n], Pos{from.File + int64(n), from.Log + payload}, nil
 }
 
-// whole is the length of the whole frames that b begins with, and that of their payload.
-func whole(b []byte) (n int, payload int64) {
+// wholeFrames returns the length of the whole frames that b begins with, and of
+// their payload.
+func wholeFrames(b []byte) (n int, payload int64) {
 	for {
 		length, ok := frameLength(b[n:])
 		if !ok {
@@ -160,7 +161,7 @@ func whole(b []byte) (n int, payload int64) {
 	}
 }
 
-// frameLength is the payload's length as the header that b begins with has it.
+// frameLength returns the payload's length from the frame header at b's start.
 func frameLength(b []byte) (int, bool) {
 	head, _, ok := bytes.Cut(b, []byte{'\n'})
 	fields := bytes.Split(head, []byte{' '})
