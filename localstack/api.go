@@ -25,11 +25,11 @@ func (s *Stack) API(o APIOptions) http.Handler {
 	objects := map[string]http.Handler{}
 	for _, b := range s.template.Buckets {
 		door := s3wire.Presigned(s.services.s3, s.presigned, b.Name)
-		objects[b.Name] = s.s3Door(s.counted("s3", s3Operation, door))
+		objects[b.Name] = s.hostileS3(s.counted("s3", s3Operation, door))
 	}
 	doors := map[*gateway.Gateway]http.Handler{}
 	for _, g := range s.gateways {
-		doors[g] = s.apiDoor(g)
+		doors[g] = s.hostileAPI(g)
 	}
 	return s.logPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")

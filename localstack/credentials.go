@@ -9,10 +9,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/errandhq/errand/internal/durable"
 )
 
 const credentialsFile = "aws-credentials.json"
@@ -22,15 +23,19 @@ type credentialsJSON struct {
 	SecretAccessKey string `json:"secretAccessKey"`
 }
 
-// loadCredentials reads dir's access key, and makes one the first time.
-func loadCredentials(files vfs.FS, dir string) (Credentials, error) {
+// loadCredentials reads the access key in dir, and creates it the first time.
+func loadCredentials(files durable.FS, dir string) (Credentials, error) {
 	name := filepath.Join(dir, credentialsFile)
 	var c credentialsJSON
-	b, err := readFile(files, name)
+	b, err := files.ReadFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		c = newCredentials()
-		if err := writeCredentials(files, name, c); err != nil {
+		b, err := json.MarshalIndent(c, "", "  ")
+		if err == nil {
+			err = durable.WriteFile(files, name, append(b, '\n'), 0o600)
+		}
+		if err != nil {
 			return Credentials{}, fmt.Errorf("write %s: %w", name, err)
 		}
 	case err != nil:
@@ -43,7 +48,7 @@ func loadCredentials(files vfs.FS, dir string) (Credentials, error) {
 	return Credentials(c), nil
 }
 
-// newCredentials makes a key in the form of AWS's: 20 and 40 characters.
+// newCredentials returns a random key in AWS's form: 20 and 40 characters.
 func newCredentials() credentialsJSON {
 	var b [40]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program first
@@ -53,58 +58,34 @@ func newCredentials() credentialsJSON {
 	}
 }
 
-func readFile(files vfs.FS, name string) ([]byte, error) {
+// fileSystem is the vfs.FS that a stack is given, for durable; nil is the machine's.
+func fileSystem(files vfs.FS) durable.FS {
 	if files == nil {
-		return os.ReadFile(name)
+		return durable.OS
 	}
-	f, err := files.Open(name)
+	return vfsFiles{files}
+}
+
+type vfsFiles struct{ vfs.FS }
+
+func (f vfsFiles) ReadFile(name string) ([]byte, error) {
+	file, err := f.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(f)
-	return b, errors.Join(err, f.Close())
+	b, err := io.ReadAll(file)
+	return b, errors.Join(err, file.Close())
 }
 
-// writeCredentials writes a temporary file and renames it, so that the file is
-// whole or absent whatever happens. Nobody else may read it.
-func writeCredentials(files vfs.FS, name string, c credentialsJSON) error {
-	b, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return err
-	}
-	temp := name + ".tmp"
-	f, err := createPrivate(files, temp)
-	if err != nil {
-		return err
-	}
-	if files == nil {
-		files = vfs.Default
-	}
-	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := files.Rename(temp, name); err != nil {
-		return err
-	}
-	dir, err := files.OpenDir(filepath.Dir(name))
+// Create implements durable.FS. A vfs.FS has no permissions.
+func (f vfsFiles) Create(name string, _ fs.FileMode) (durable.File, error) {
+	return f.FS.Create(name, vfs.WriteCategoryUnspecified)
+}
+
+func (f vfsFiles) SyncDir(name string) error {
+	dir, err := f.OpenDir(name)
 	if err != nil {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
-}
-
-// file is what vfs.File and *os.File share.
-type file interface {
-	io.WriteCloser
-	Sync() error
-}
-
-// createPrivate creates a file of mode 0600, which a vfs.FS can't do: on the
-// operating system's files it isn't used.
-func createPrivate(files vfs.FS, name string) (file, error) {
-	if files != nil {
-		return files.Create(name, vfs.WriteCategoryUnspecified)
-	}
-	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 }

@@ -18,7 +18,7 @@ func (s *Stack) openFunctions(context.Context) error {
 	c := lambda.Config{
 		Region: s.cfg.Region, Credentials: s.creds, Endpoint: s.endpoint, Clock: s.cfg.Clock, Logf: s.cfg.Logf,
 		Concurrency: s.cfg.Concurrency, Leaked: s.cfg.Leaked,
-		Faults: hostile.Functions{Source: s.hostile, Lambda: s.cfg.Hostile.Lambda},
+		Faults: hostile.Functions{Random: s.hostile, Lambda: s.cfg.Hostile.Lambda},
 	}
 	for i := range s.template.Functions {
 		f := &s.template.Functions[i]
@@ -44,7 +44,7 @@ func (s *Stack) openFunctions(context.Context) error {
 func (s *Stack) openGateways() error {
 	for _, api := range s.template.APIs {
 		c := gateway.Config{
-			APIID: api.ID, Region: s.cfg.Region, Account: Account, Invoker: invoker{s}, Services: caller{s},
+			APIID: api.ID, Region: s.cfg.Region, Account: Account, Invoker: invoker{s}, Services: serviceCaller{s},
 			Timeout: s.cfg.IntegrationTimeout, Now: s.cfg.Clock.Now, Logf: s.cfg.Logf,
 		}
 		if api.CORS != nil {
@@ -90,7 +90,7 @@ func isNamed(f *template.Function, name string) bool {
 }
 
 // invoke runs a function and counts it.
-func (s *Stack) invoke(ctx context.Context, c lambda.Call) (lambda.Result, error) {
+func (s *Stack) invoke(ctx context.Context, c lambda.InvokeInput) (lambda.Result, error) {
 	s.usage.add("lambda.Invoke", Usage{Calls: 1})
 	return s.lambda.Invoke(ctx, c)
 }
@@ -100,7 +100,7 @@ type invoker struct{ stack *Stack }
 
 // Invoke implements gateway.Invoker.
 func (i invoker) Invoke(ctx context.Context, function string, event []byte) ([]byte, bool, error) {
-	r, err := i.stack.invoke(ctx, lambda.Call{Function: function, Payload: event})
+	r, err := i.stack.invoke(ctx, lambda.InvokeInput{Function: function, Payload: event})
 	var refused *awswire.Error
 	if errors.As(err, &refused) && refused.Code == "RequestTooLargeException" {
 		err = errors.Join(gateway.ErrTooLarge, err)

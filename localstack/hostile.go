@@ -27,30 +27,30 @@ func HostileProfile(seed uint64) *Hostile { return hostile.Preset(seed) }
 
 // Hostility is how often each kind of hostility has happened since Start:
 // "sqs.throttled", "dynamodb.lostAnswer", "s3.cutRequest", "schedule.twice".
-func (s *Stack) Hostility() map[string]int64 { return s.hostile.Happened() }
+func (s *Stack) Hostility() map[string]int64 { return s.hostile.Counts() }
 
 func (s *Stack) openHostility() {
-	s.hostile = hostile.NewSource(0)
+	s.hostile = hostile.NewRandom(0)
 	if s.cfg.Hostile == nil {
 		s.cfg.Hostile = &Hostile{}
 		return
 	}
-	s.hostile = hostile.NewSource(s.cfg.Hostile.Seed)
+	s.hostile = hostile.NewRandom(s.cfg.Hostile.Seed)
 }
 
-// door puts what can happen to a service's requests before it.
-func (s *Stack) door(d *hostile.Door) http.Handler {
+// withFaults puts what can happen to a service's requests before it.
+func (s *Stack) withFaults(d *hostile.Middleware) http.Handler {
 	if d.Wire == (HostileWire{}) && d.CutRequest == 0 && d.CutAnswer == 0 {
 		return d.Next
 	}
-	d.Source = s.hostile
+	d.Random = s.hostile
 	return d
 }
 
 // The errors are those of the services' "Common Errors" and of their models.
 
-func (s *Stack) sqsDoor(next http.Handler) http.Handler {
-	return s.door(&hostile.Door{
+func (s *Stack) hostileSQS(next http.Handler) http.Handler {
+	return s.withFaults(&hostile.Middleware{
 		Service: "sqs", Wire: s.cfg.Hostile.SQS.Wire, Operation: sqsOperation, Fail: sqswire.WriteError, Next: next,
 		Throttle: []*awswire.Error{
 			awswire.Errorf(http.StatusForbidden, "RequestThrottled", "Request is throttled."),
@@ -60,13 +60,13 @@ func (s *Stack) sqsDoor(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Stack) dynamoDoor(next http.Handler) http.Handler {
+func (s *Stack) hostileDynamoDB(next http.Handler) http.Handler {
 	fail := func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) { dynamodbwire.WriteError(w, e) }
 	h := &s.cfg.Hostile.DynamoDB
 	if h.Conflict > 0 || h.Partial > 0 {
-		next = &hostile.Tables{Source: s.hostile, DynamoDB: *h, Fail: fail, Next: next}
+		next = &hostile.DynamoDBMiddleware{Random: s.hostile, DynamoDB: *h, Fail: fail, Next: next}
 	}
-	return s.door(&hostile.Door{
+	return s.withFaults(&hostile.Middleware{
 		Service: "dynamodb", Wire: h.Wire, Operation: targetOperation, Fail: fail, Next: next,
 		Throttle: []*awswire.Error{
 			awswire.Errorf(http.StatusBadRequest, "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API."),
@@ -76,9 +76,9 @@ func (s *Stack) dynamoDoor(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Stack) s3Door(next http.Handler) http.Handler {
+func (s *Stack) hostileS3(next http.Handler) http.Handler {
 	h := &s.cfg.Hostile.S3
-	return s.door(&hostile.Door{
+	return s.withFaults(&hostile.Middleware{
 		Service: "s3", Wire: h.Wire, CutRequest: h.CutRequest, CutAnswer: h.CutAnswer,
 		Operation: s3Operation, Fail: s3wire.WriteError, Next: next,
 		Throttle: []*awswire.Error{
@@ -89,8 +89,8 @@ func (s *Stack) s3Door(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Stack) lambdaDoor(next http.Handler) http.Handler {
-	return s.door(&hostile.Door{
+func (s *Stack) hostileLambda(next http.Handler) http.Handler {
+	return s.withFaults(&hostile.Middleware{
 		Service: "lambda", Wire: s.cfg.Hostile.Lambda.Wire, Operation: lambdawire.Operation, Next: next,
 		Fail:     func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) { lambdawire.WriteError(w, e) },
 		Throttle: []*awswire.Error{awswire.Errorf(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")},
@@ -98,9 +98,9 @@ func (s *Stack) lambdaDoor(next http.Handler) http.Handler {
 	})
 }
 
-// apiDoor is before the HTTP API, which words its errors without codes.
-func (s *Stack) apiDoor(next *gateway.Gateway) http.Handler {
-	return s.door(&hostile.Door{
+// hostileAPI is before the HTTP API, which words its errors without codes.
+func (s *Stack) hostileAPI(next *gateway.Gateway) http.Handler {
+	return s.withFaults(&hostile.Middleware{
 		Service: "api", Wire: s.cfg.Hostile.API, Operation: next.RouteKey, Next: next,
 		Fail: func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) {
 			gateway.WriteError(w, e.Status, e.Message)
@@ -113,10 +113,12 @@ func (s *Stack) apiDoor(next *gateway.Gateway) http.Handler {
 // lateBy is how long a schedule's next event is held up.
 func (s *Stack) lateBy() time.Duration {
 	h := &s.cfg.Hostile.Schedule
-	if !s.hostile.Hit("schedule.late", h.Late) {
+	if !s.hostile.Happens("schedule.late", h.Late) {
 		return 0
 	}
-	return s.hostile.Within("schedule.late", h.LateMost)
+	return s.hostile.Duration("schedule.late", h.LateMost)
 }
 
-func (s *Stack) twice() bool { return s.hostile.Hit("schedule.twice", s.cfg.Hostile.Schedule.Twice) }
+func (s *Stack) twice() bool {
+	return s.hostile.Happens("schedule.twice", s.cfg.Hostile.Schedule.Twice)
+}

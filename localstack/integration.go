@@ -11,12 +11,12 @@ import (
 	"github.com/errandhq/errand/localstack/internal/gateway"
 )
 
-// caller lets the gateway call services, as AWS does with the integration's
-// role: without a signature, and counted as anyone's call.
-type caller struct{ stack *Stack }
+// serviceCaller calls services for the gateway, as API Gateway does with the role
+// of an integration: without a signature. The calls count in Usage.
+type serviceCaller struct{ stack *Stack }
 
 // CallService implements gateway.Services.
-func (c caller) CallService(ctx context.Context, service, action string, parameters map[string]string) (gateway.ServiceAnswer, error) {
+func (c serviceCaller) CallService(ctx context.Context, service, action string, parameters map[string]string) (gateway.ServiceAnswer, error) {
 	h := c.stack.handlers[strings.ToLower(service)]
 	if h == nil || service != "SQS" {
 		return gateway.ServiceAnswer{}, fmt.Errorf("service %s is not supported", service)
@@ -31,10 +31,10 @@ func (c caller) CallService(ctx context.Context, service, action string, paramet
 		return gateway.ServiceAnswer{}, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer := &recorder{header: http.Header{}, status: http.StatusOK}
-	h.ServeHTTP(answer, r)
+	response := awswire.NewRecorder()
+	h.ServeHTTP(response, r)
 	if err := context.Cause(ctx); err != nil {
 		return gateway.ServiceAnswer{}, err
 	}
-	return gateway.ServiceAnswer{Status: answer.status, ContentType: answer.header.Get("Content-Type"), Body: answer.body.Bytes()}, nil
+	return gateway.ServiceAnswer{Status: response.Status, ContentType: response.Header().Get("Content-Type"), Body: response.Body.Bytes()}, nil
 }

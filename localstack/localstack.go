@@ -140,7 +140,7 @@ type Stack struct {
 	gateways  []*gateway.Gateway // one for each API of the template
 	schedules []*schedule
 	usage     usage
-	hostile   *hostile.Source
+	hostile   *hostile.Random
 
 	signed    *awswire.Verifier       // signatures in headers, by the machine's clock
 	presigned *awswire.Verifier       // presigned requests and policies, by Config.Clock
@@ -226,7 +226,7 @@ func (s *Stack) openStore() (err error) {
 // in the directory.
 func (s *Stack) openCredentials(context.Context) (err error) {
 	if s.creds = s.cfg.Credentials; s.creds == (Credentials{}) {
-		s.creds, err = loadCredentials(s.cfg.FS, s.cfg.DataDir)
+		s.creds, err = loadCredentials(fileSystem(s.cfg.FS), s.cfg.DataDir)
 	}
 	accepted := []awswire.Credentials{s.creds}
 	s.signed = awswire.NewVerifier(accepted, time.Now)

@@ -112,7 +112,7 @@ func (s *schedule) tick(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	r, err := s.stack.invoke(ctx, lambda.Call{Function: s.function.Name, Payload: s.event()})
+	r, err := s.stack.invoke(ctx, lambda.InvokeInput{Function: s.function.Name, Payload: s.event()})
 	if err == nil && r.FunctionError != "" {
 		err = fmt.Errorf("%s failed: %.2000s", s.function.Name, r.Payload)
 	}

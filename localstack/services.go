@@ -26,7 +26,7 @@ type services struct {
 func (s *Stack) openServices(context.Context) (err error) {
 	e := s.services
 	h := s.cfg.Hostile
-	queues := hostile.Queues{Source: s.hostile, SQS: h.SQS}
+	queues := hostile.Queues{Random: s.hostile, SQS: h.SQS}
 	if e.sqs, err = sqs.Open(sqs.Config{Store: s.store, Clock: s.cfg.Clock, OldestGroupFirst: s.cfg.OldestGroupFirst, Faults: queues, Logf: s.cfg.Logf}); err != nil {
 		return err
 	}
@@ -51,10 +51,10 @@ func (e *services) handlers(s *Stack) map[string]http.Handler {
 		policies = nil
 	}
 	return map[string]http.Handler{
-		"sqs":      s.sqsDoor(s.counted("sqs", sqsOperation, sqswire.New(e.sqs, sqswire.Options{Logf: s.cfg.Logf}))),
-		"dynamodb": s.dynamoDoor(s.metered()),
-		"s3":       s.s3Door(s.counted("s3", s3Operation, s3wire.New(e.s3, s3wire.Options{Verifier: policies, Logf: s.cfg.Logf}))),
-		"lambda":   s.lambdaDoor(s.counted("lambda", lambdawire.Operation, lambdawire.New(s.lambda))),
+		"sqs":      s.hostileSQS(s.counted("sqs", sqsOperation, sqswire.New(e.sqs, sqswire.Options{Logf: s.cfg.Logf}))),
+		"dynamodb": s.hostileDynamoDB(s.metered()),
+		"s3":       s.hostileS3(s.counted("s3", s3Operation, s3wire.New(e.s3, s3wire.Options{Verifier: policies, Logf: s.cfg.Logf}))),
+		"lambda":   s.hostileLambda(s.counted("lambda", lambdawire.Operation, lambdawire.New(s.lambda))),
 	}
 }
 

@@ -7,24 +7,26 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// batches are DynamoDB's, each with the member of the answer that says what was
-// left.
+// batches are the batch operations, with the member of the output that holds the
+// unprocessed items.
 var batches = map[string]string{"BatchWriteItem": "UnprocessedItems", "BatchGetItem": "UnprocessedKeys"}
 
-// A batch is the RequestItems of one: what is asked of each table.
-type batch map[string]*share
+// A batch is the RequestItems of an operation, by table.
+type batch map[string]*tableItems
 
-// A share is one table's: of a BatchGetItem, Keys and what else there is to
-// say; of a BatchWriteItem, entries alone.
-type share struct {
+// tableItems are the items of one table: in a BatchGetItem an object with Keys, in a
+// BatchWriteItem a list.
+type tableItems struct {
 	Entries []json.RawMessage
 	others  map[string]json.RawMessage // nil: a list of entries
 }
 
-// UnmarshalJSON reads either form.
-func (s *share) UnmarshalJSON(b []byte) error {
+// UnmarshalJSON decodes either form.
+func (s *tableItems) UnmarshalJSON(b []byte) error {
 	if json.Unmarshal(b, &s.Entries) == nil {
 		return nil
 	}
@@ -35,8 +37,8 @@ func (s *share) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// MarshalJSON writes it in the form that it had.
-func (s *share) MarshalJSON() ([]byte, error) {
+// MarshalJSON encodes it in the form that it had.
+func (s *tableItems) MarshalJSON() ([]byte, error) {
 	if s.others == nil {
 		return json.Marshal(s.Entries)
 	}
@@ -49,9 +51,11 @@ func (s *share) MarshalJSON() ([]byte, error) {
 	return json.Marshal(all)
 }
 
-func (s *share) with(entries []json.RawMessage) *share { return &share{entries, s.others} }
+func (s *tableItems) with(entries []json.RawMessage) *tableItems {
+	return &tableItems{entries, s.others}
+}
 
-// split takes some of b's entries out, and leaves at least one.
+// split divides b's entries at random, with at least one in now.
 func (b batch) split(n func(int64) int64) (now, later batch) {
 	now, later = batch{}, batch{}
 	for _, table := range slices.Sorted(maps.Keys(b)) {
@@ -73,53 +77,49 @@ func (b batch) split(n func(int64) int64) (now, later batch) {
 	return now, later
 }
 
-// partial serves a part of a batch and answers that the rest is unprocessed.
-func (t *Tables) partial(w http.ResponseWriter, r *http.Request, op string, body []byte) {
+// partial serves a part of a batch, and reports the rest as unprocessed.
+func (t *DynamoDBMiddleware) partial(w http.ResponseWriter, r *http.Request, op string, body []byte) {
 	var request struct{ RequestItems batch }
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &request) != nil || json.Unmarshal(body, &members) != nil {
-		t.Next.ServeHTTP(w, withBody(r, body)) // to be refused
+		t.Next.ServeHTTP(w, withBody(r, body)) // which fails
 		return
 	}
-	now, later := request.RequestItems.split(func(n int64) int64 { return t.Source.N("dynamodb.partial", n) })
+	now, later := request.RequestItems.split(func(n int64) int64 { return t.Random.IntN("dynamodb.partial", n) })
 	if len(later) == 0 {
 		t.Next.ServeHTTP(w, withBody(r, body))
 		return
 	}
-	answer := &kept{header: http.Header{}, status: http.StatusOK}
-	t.Next.ServeHTTP(answer, withBody(r, replaced(members, "RequestItems", now)))
-	if answer.status == http.StatusOK {
-		answer.leave(batches[op], later)
+	response := awswire.NewRecorder()
+	t.Next.ServeHTTP(response, withBody(r, replaced(members, "RequestItems", now)))
+	out := response.Body.Bytes()
+	if response.Status == http.StatusOK {
+		out = addUnprocessed(out, batches[op], later)
 	}
-	answer.copyTo(w)
+	h := w.Header()
+	maps.Copy(h, response.Header())
+	h.Set("Content-Length", strconv.Itoa(len(out)))
+	if h.Get("X-Amz-Crc32") != "" { // SDKs check it
+		h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(out)), 10))
+	}
+	w.WriteHeader(response.Status)
+	_, _ = w.Write(out)
 }
 
-// replaced is an object with one member set. What is written here was read.
+// replaced returns an object with one member set. Encoding can't fail: all of it
+// was decoded before.
 func replaced(members map[string]json.RawMessage, name string, value any) []byte {
 	members[name], _ = json.Marshal(value)
 	body, _ := json.Marshal(members)
 	return body
 }
 
-// kept is an answer that was kept back.
-type kept struct {
-	header http.Header
-	status int
-	body   []byte
-}
-
-func (k *kept) Header() http.Header    { return k.header }
-func (k *kept) WriteHeader(status int) { k.status = status }
-func (k *kept) Write(p []byte) (int, error) {
-	k.body = append(k.body, p...)
-	return len(p), nil
-}
-
-// leave adds to what an answer says was left; the engine may have left some, too.
-func (k *kept) leave(member string, later batch) {
+// addUnprocessed returns the body of a response with later added to its unprocessed
+// items, of which the engine may have returned some.
+func addUnprocessed(body []byte, member string, later batch) []byte {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(k.body, &members) != nil {
-		return
+	if json.Unmarshal(body, &members) != nil {
+		return body
 	}
 	var left batch
 	if json.Unmarshal(members[member], &left) == nil {
@@ -130,16 +130,5 @@ func (k *kept) leave(member string, later batch) {
 			later[table] = s
 		}
 	}
-	k.body = replaced(members, member, later)
-}
-
-func (k *kept) copyTo(w http.ResponseWriter) {
-	h := w.Header()
-	maps.Copy(h, k.header)
-	h.Set("Content-Length", strconv.Itoa(len(k.body)))
-	if h.Get("X-Amz-Crc32") != "" { // SDKs check it
-		h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(k.body)), 10))
-	}
-	w.WriteHeader(k.status)
-	_, _ = w.Write(k.body)
+	return replaced(members, member, later)
 }

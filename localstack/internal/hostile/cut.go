@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// cutBody is a request whose body ends, with a broken connection, after n bytes.
+// cutBody returns a copy of r whose body fails after n bytes, as when the
+// connection breaks.
 func cutBody(r *http.Request, n int64) *http.Request {
 	cut := r.Clone(r.Context())
 	cut.Body = &brokenBody{r.Body, n}
@@ -28,30 +29,30 @@ func (b *brokenBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// serveCut serves, and ends the connection in the middle of the answer's body if
-// that is decided. It is decided once there is a body to cut.
-func (d *Door) serveCut(w http.ResponseWriter, r *http.Request) {
-	c := &cutter{ResponseWriter: w, door: d}
-	d.Next.ServeHTTP(c, r)
+// serveCut serves r, and may end the connection in the middle of the response's
+// body. That is decided once there is a body.
+func (m *Middleware) serveCut(w http.ResponseWriter, r *http.Request) {
+	c := &cutter{ResponseWriter: w, middleware: m}
+	m.Next.ServeHTTP(c, r)
 	if c.cut {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// unknownBody is how much of a body of unknown length is let through at most.
+// unknownBody is the most that is sent of a body of unknown length.
 const unknownBody = 4 << 10
 
 var errCut = errors.New("the connection was cut")
 
 type cutter struct {
 	http.ResponseWriter
-	door    *Door
-	decided bool
-	cut     bool
-	left    int64 // to let through, if it is cut
+	middleware *Middleware
+	decided    bool
+	cut        bool
+	left       int64 // bytes to send before the cut
 }
 
-// Unwrap lets http.ResponseController find what the writer can do.
+// Unwrap is for http.ResponseController.
 func (c *cutter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func (c *cutter) Write(p []byte) (int, error) {
@@ -71,18 +72,18 @@ func (c *cutter) Write(p []byte) (int, error) {
 	if err == nil {
 		err = errCut
 	}
-	_ = http.NewResponseController(c.ResponseWriter).Flush() // what can't be flushed is lost, too
+	_ = http.NewResponseController(c.ResponseWriter).Flush() // an error loses more of the response
 	return n, err
 }
 
 func (c *cutter) decide() {
 	c.decided = true
-	if c.cut = c.door.hit("cutAnswer", c.door.CutAnswer); !c.cut {
+	if c.cut = c.middleware.hit("cutAnswer", c.middleware.CutAnswer); !c.cut {
 		return
 	}
 	length, err := strconv.ParseInt(c.Header().Get("Content-Length"), 10, 64)
 	if err != nil {
 		length = unknownBody
 	}
-	c.left = c.door.Source.N(c.door.Service+".cutAnswer", length)
+	c.left = c.middleware.Random.IntN(c.middleware.Service+".cutAnswer", length)
 }

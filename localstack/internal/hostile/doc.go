@@ -1,9 +1,10 @@
-// Package hostile does what AWS permits itself and emulators never do: it
-// throttles in bursts, loses requests and answers, cuts connections, and decides
-// for the engines where they may take a liberty (sqs.Faults, dynamodb.Faults,
-// lambda.Faults). All of it comes from one seed.
+// Package hostile injects the faults that AWS's documentation allows and that
+// emulators never show: it throttles in bursts, loses requests and responses, cuts
+// connections, and decides for the engines when a fault of theirs happens (sqs.Faults, dynamodb.Faults,
+// lambda.Faults). One seed determines
+// all of it.
 //
-// What AWS promises it leaves alone: the order within a FIFO group and its
-// deduplication, consistent reads, conditional writes, and that what was
-// acknowledged stays. Bursts end, so that who tries again gets through.
+// It breaks no promise of AWS: the order and deduplication within a FIFO group,
+// consistent reads, conditional writes, durability of acknowledged writes. Bursts
+// end, so that retries succeed.
 package hostile

@@ -2,10 +2,10 @@ package hostile
 
 import "time"
 
-// A Profile is how often each hostility happens: probabilities from 0 (never)
-// to 1. The zero value is no hostility at all.
+// A Profile has the probability of each fault, from 0 (never) to 1. The zero value
+// injects none.
 type Profile struct {
-	// Seed makes a run repeatable, as far as its requests come in the same order.
+	// Seed makes a run repeatable, if its requests come in the same order.
 	Seed uint64
 
 	SQS      SQS
@@ -16,79 +16,79 @@ type Profile struct {
 	Schedule Schedule
 }
 
-// Wire is what can happen to any request, whatever it asks for.
+// Wire are the faults of any request.
 type Wire struct {
-	// Throttled is how often a burst begins in which an operation is throttled;
-	// it lasts for 1 to Burst requests (0: 1), and as many pass behind it.
+	// Throttled is the probability that a burst begins, in which the operation is
+	// throttled. It lasts for 1 to Burst requests (0: 1); then as many pass.
 	Throttled float64
 	Burst     int
-	// Failed: a 500 or 503 in place of the effect. FailedAfter: the same, and
-	// the effect is there.
+	// Failed: the request has no effect, and the response is a 500 or 503.
+	// FailedAfter: the same response, after the request took effect.
 	Failed, FailedAfter float64
-	// LostRequest: the connection ends before anything has been done.
+	// LostRequest: the connection ends before the request takes effect.
 	LostRequest float64
-	// LostAnswer: the connection ends after all has been done.
+	// LostAnswer: the connection ends after the request took effect.
 	LostAnswer float64
 }
 
-// SQS is what queues do.
+// SQS are the faults of queues.
 type SQS struct {
 	Wire
-	// Empty: a short poll is answered with no messages though some wait.
+	// Empty: a short poll returns no messages although there are some.
 	Empty float64
-	// Passed: a receive looks past a message, with its group in a FIFO queue:
-	// so groups are shuffled, and what was just sent isn't there yet.
+	// Passed: a receive skips a message, in a FIFO queue with its group. So groups
+	// come in another order, and a message that was just sent isn't found yet.
 	Passed float64
-	// Duplicate: a message of a standard queue is given out twice.
+	// Duplicate: a message of a standard queue is delivered twice.
 	Duplicate float64
-	// Late: a message sent to a standard queue is hidden for up to LateMost.
+	// Late: a message sent to a standard queue is delayed by up to LateMost.
 	Late     float64
 	LateMost time.Duration
-	// Miscount: an approximate count is another number.
+	// Miscount: an approximate count is wrong.
 	Miscount float64
 }
 
-// DynamoDB is what tables do.
+// DynamoDB are the faults of tables.
 type DynamoDB struct {
 	Wire
-	// Stale: an eventually consistent read of a table shows what stood there up
-	// to StaleMost ago. IndexLag: the same of a global secondary index.
+	// Stale: an eventually consistent read of a table returns the state of up to
+	// StaleMost ago. IndexLag: the same for a global secondary index.
 	Stale, IndexLag         float64
 	StaleMost, IndexLagMost time.Duration
-	// Conflict: a transaction is cancelled by another; so are single writes, of
-	// tables that know transactions.
+	// Conflict: a transaction is cancelled by another one. Single writes conflict,
+	// too, in tables that transactions have used.
 	Conflict float64
 	// Partial: a batch leaves some of its items unprocessed.
 	Partial float64
 }
 
-// S3 is what buckets do.
+// S3 are the faults of buckets.
 type S3 struct {
 	Wire
 	// CutRequest and CutAnswer: the connection ends in the middle of a body.
 	CutRequest, CutAnswer float64
 }
 
-// Lambda is what functions do.
+// Lambda are the faults of functions.
 type Lambda struct {
 	Wire
-	// Refused: there is no concurrency left for an invocation of any origin.
+	// Refused: an invocation is throttled for lack of concurrency.
 	Refused float64
 	// Twice: an asynchronous invocation runs twice.
 	Twice float64
-	// Cold: a function starts anew.
+	// Cold: an invocation is a cold start.
 	Cold float64
 }
 
-// Schedule is what schedules do.
+// Schedule are the faults of schedules.
 type Schedule struct {
-	// Twice: an event is delivered twice. Late: it comes up to LateMost later.
+	// Twice: an event is delivered twice. Late: it is up to LateMost late.
 	Twice, Late float64
 	LateMost    time.Duration
 }
 
-// Preset is a hostile day: about one request in ten doesn't go well, so that
-// three tries of an SDK fail now and then, and who tries again gets through.
+// Preset returns a profile in which about one request in ten fails, so that now and
+// then all three attempts of an SDK fail, and later ones succeed.
 func Preset(seed uint64) *Profile {
 	wire := Wire{Throttled: 0.02, Burst: 6, Failed: 0.015, FailedAfter: 0.01, LostRequest: 0.015, LostAnswer: 0.03}
 	return &Profile{

@@ -9,18 +9,18 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// StaleReads keeps what tables were, for as long as a read may be stale: it is the
-// engine's dynamodb.Faults. Close it before the store.
+// StaleReads implements dynamodb.Faults. It keeps snapshots of the store for as long
+// as a read may be stale. Close it before the store.
 type StaleReads struct {
-	source *Source
+	random *Random
 	db     DynamoDB
 	clock  clock.Clock
 	store  *kv.Store
 
-	mu      sync.Mutex
-	moments []*moment   // ascending
-	alarm   func() bool // stops the one that is set; nil: none is
-	closed  bool
+	mu        sync.Mutex
+	moments   []*moment   // ascending
+	stopTimer func() bool // nil: no timer is set
+	closed    bool
 }
 
 // A moment is the store as it was just before a write.
@@ -28,15 +28,15 @@ type moment struct {
 	at    time.Time
 	snap  *kv.Snapshot
 	users int
-	old   bool // no longer kept: closed when nobody uses it
+	old   bool // to be closed when nobody uses it
 }
 
 // NewStaleReads returns a StaleReads of a store.
-func NewStaleReads(s *Source, db DynamoDB, store *kv.Store, c clock.Clock) *StaleReads {
-	return &StaleReads{source: s, db: db, clock: c, store: store}
+func NewStaleReads(s *Random, db DynamoDB, store *kv.Store, c clock.Clock) *StaleReads {
+	return &StaleReads{random: s, db: db, clock: c, store: store}
 }
 
-// apart is the least time between two moments that are kept.
+// apart is the shortest time between two moments.
 const apart = 5 * time.Millisecond
 
 // BeforeWrite implements dynamodb.Faults.
@@ -44,7 +44,7 @@ func (p *StaleReads) BeforeWrite() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return // a request that outlived the stack's grace
+		return // the request outlived the grace of Stack.Close
 	}
 	now := p.clock.Now()
 	p.forget(now.Add(-p.reach()))
@@ -52,31 +52,31 @@ func (p *StaleReads) BeforeWrite() {
 		return
 	}
 	p.moments = append(p.moments, &moment{at: now, snap: p.store.NewSnapshot()})
-	p.expect()
+	p.setTimer()
 }
 
-// reach is how far back a read may see.
+// reach is how old the state that a read returns may be.
 func (p *StaleReads) reach() time.Duration { return max(p.db.StaleMost, p.db.IndexLagMost) }
 
-// expect sets the alarm. Tables may be quiet from now on, while what is kept of
-// them holds back what the other services' deletes would clear away.
-func (p *StaleReads) expect() {
-	if p.alarm == nil && len(p.moments) > 0 {
-		p.alarm = p.clock.AfterFunc(p.reach(), p.expire)
+// setTimer makes snapshots expire also if no table is written any more: while one
+// is open, the database can't reclaim what the other services delete.
+func (p *StaleReads) setTimer() {
+	if p.stopTimer == nil && len(p.moments) > 0 {
+		p.stopTimer = p.clock.AfterFunc(p.reach(), p.expire)
 	}
 }
 
 func (p *StaleReads) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.alarm = nil
+	p.stopTimer = nil
 	if !p.closed {
 		p.forget(p.clock.Now().Add(-p.reach()))
-		p.expect()
+		p.setTimer()
 	}
 }
 
-// forget drops what is older than anyone may see.
+// forget drops the moments before the horizon.
 func (p *StaleReads) forget(horizon time.Time) {
 	for len(p.moments) > 0 && !p.moments[0].at.After(horizon) {
 		m := p.moments[0]
@@ -88,7 +88,7 @@ func (p *StaleReads) forget(horizon time.Time) {
 
 func (m *moment) closeUnused() {
 	if m.old && m.users == 0 {
-		_ = m.snap.Close() // a snapshot that is in no use closes
+		_ = m.snap.Close() // fails only while in use
 	}
 }
 
@@ -101,9 +101,9 @@ func (p *StaleReads) View(space *kv.Space, global bool) (*kv.Space, func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.clock.Now()
-	m := p.before(now.Add(-p.source.Within(name, most)), now)
-	// Where nothing was written of late, there is no past to be shown.
-	if m == nil || !p.source.Hit(name, chance) {
+	m := p.before(now.Add(-p.random.Duration(name, most)), now)
+	// If nothing was written lately, the current state is as old.
+	if m == nil || !p.random.Happens(name, chance) {
 		return space, func() {}
 	}
 	m.users++
@@ -115,7 +115,7 @@ func (p *StaleReads) View(space *kv.Space, global bool) (*kv.Space, func()) {
 	}
 }
 
-// before is the store as it was at t: before the first write behind it.
+// before returns the state of the store at t: that before the first write after t.
 func (p *StaleReads) before(t, now time.Time) *moment {
 	for _, m := range p.moments {
 		if m.at.After(t) && !m.at.After(now) {
@@ -125,13 +125,13 @@ func (p *StaleReads) before(t, now time.Time) *moment {
 	return nil
 }
 
-// Close lets go of all that is kept. No read may be under way.
+// Close closes all snapshots. No read may be in progress.
 func (p *StaleReads) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	if p.alarm != nil {
-		p.alarm()
+	if p.stopTimer != nil {
+		p.stopTimer()
 	}
 	var errs []error
 	for _, m := range p.moments {

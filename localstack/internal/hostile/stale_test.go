@@ -18,7 +18,7 @@ func TestPastOfQuietTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := clock.NewManual(time.Unix(1_800_000_000, 0))
-	p := NewStaleReads(NewSource(1), DynamoDB{StaleMost: time.Second, IndexLagMost: 3 * time.Second}, store, c)
+	p := NewStaleReads(NewRandom(1), DynamoDB{StaleMost: time.Second, IndexLagMost: 3 * time.Second}, store, c)
 	for range 100 {
 		p.BeforeWrite()
 		c.Advance(2 * apart)

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+
 package lambda
 
 import (
@@ -5,23 +7,22 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// What Lambda does with an asynchronous invocation: two more attempts after an
-// error of the function, and six hours of trying while it is throttled.
-// Source: "How Lambda handles errors and retries with asynchronous invocation",
-// AWS Lambda Developer Guide.
+// Lambda retries an asynchronous invocation twice after an error of the function,
+// and for six hours while it is throttled.
 const (
 	asyncRetries     = 2
 	asyncMaxAge      = 6 * time.Hour
 	asyncThrottleGap = time.Minute
 )
 
-// InvokeAsync queues an invocation and returns. The queue is in memory: what
-// hasn't run when the stack closes never will, which AWS would not do.
+// InvokeAsync queues an invocation and returns. Unlike Lambda's, the queue is in
+// memory, and is lost when the stack closes.
 // Errors: as of Invoke, but never TooManyRequestsException.
-func (s *Service) InvokeAsync(c Call) error {
+func (s *Service) InvokeAsync(c InvokeInput) error {
 	if _, err := s.accept(c, MaxEventBytes); err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (s *Service) InvokeAsync(c Call) error {
 	return nil
 }
 
-func (s *Service) runAsync(c Call) {
+func (s *Service) runAsync(c InvokeInput) {
 	start := s.Clock.Now()
 	for failures := 0; ; {
 		r, err := s.Invoke(s.ctx, c)
@@ -52,22 +53,9 @@ func (s *Service) runAsync(c Call) {
 		case !isThrottle(err):
 			return // closing
 		}
-		if failures > asyncRetries || s.Clock.Now().Sub(start) > asyncMaxAge || !s.sleep(gap) {
+		if failures > asyncRetries || s.Clock.Now().Sub(start) > asyncMaxAge || clock.Sleep(s.ctx, s.Clock, gap) != nil {
 			return
 		}
-	}
-}
-
-// sleep waits on the injected clock; false: the service is closing.
-func (s *Service) sleep(d time.Duration) bool {
-	fired := make(chan struct{})
-	stop := s.Clock.AfterFunc(d, func() { close(fired) })
-	defer stop()
-	select {
-	case <-fired:
-		return true
-	case <-s.ctx.Done():
-		return false
 	}
 }
 

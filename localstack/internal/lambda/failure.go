@@ -23,14 +23,14 @@ func failure(e messages.InvokeResponse_Error) Result {
 }
 
 // platformFailure is a failure that Lambda words itself.
-func platformFailure(c *call, typ, format string, args ...any) Result {
+func platformFailure(c *invocation, typ, format string, args ...any) Result {
 	return failure(messages.InvokeResponse_Error{
 		Type:    typ,
 		Message: "RequestId: " + c.id + " Error: " + fmt.Sprintf(format, args...),
 	})
 }
 
-func timedOut(c *call, after time.Duration) Result {
+func timedOut(c *invocation, after time.Duration) Result {
 	return platformFailure(c, "Sandbox.Timedout", "Task timed out after %.2f seconds", after.Seconds())
 }
 
@@ -52,7 +52,7 @@ func handlerFailure(err error) Result {
 // panicFailure is what the Go runtime reports of a panic. It is called by the
 // deferred function that recovered.
 func panicFailure(v any) Result {
-	return failure(messages.InvokeResponse_Error{Message: fmt.Sprint(v), Type: typeName(v), StackTrace: stack()})
+	return failure(messages.InvokeResponse_Error{Message: fmt.Sprint(v), Type: typeName(v), StackTrace: stackTrace()})
 }
 
 func typeName(v any) string {
@@ -63,8 +63,8 @@ func typeName(v any) string {
 	return t.Name()
 }
 
-// stack is the stack above the panic, innermost first.
-func stack() []*messages.InvokeResponse_Error_StackFrame {
+// stackTrace is the stackTrace above the panic, innermost first.
+func stackTrace() []*messages.InvokeResponse_Error_StackFrame {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs)])
 	var out []*messages.InvokeResponse_Error_StackFrame

@@ -23,7 +23,7 @@ type inProcess struct {
 // errAbandoned is the cause that a handler sees when its caller has gone.
 var errAbandoned = errors.New("the caller has gone")
 
-func (p *inProcess) start(c *call, release func()) (<-chan Result, func()) {
+func (p *inProcess) start(c *invocation, release func()) (<-chan Result, func()) {
 	ctx, cancel := context.WithCancelCause(p.service.ctx)
 	ctx, stop := context.WithTimeout(ctx, p.fn.Timeout)
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: c.id, InvokedFunctionArn: p.fn.ARN})
@@ -60,7 +60,7 @@ func (p *inProcess) start(c *call, release func()) (<-chan Result, func()) {
 func (p *inProcess) close() {}
 
 // invoke calls the handler, and makes its panic a result.
-func (p *inProcess) invoke(ctx context.Context, c *call) (r Result) {
+func (p *inProcess) invoke(ctx context.Context, c *invocation) (r Result) {
 	defer func() {
 		if v := recover(); v != nil {
 			r = panicFailure(v)

@@ -135,7 +135,7 @@ func TestInProcessTimeout(t *testing.T) {
 		if typ != "Sandbox.Timedout" || !strings.Contains(message, "Task timed out after 3.00 seconds") || time.Since(start) != 3*time.Second {
 			t.Errorf("error %q %q after %s", typ, message, time.Since(start))
 		}
-		if _, err := s.Invoke(t.Context(), Call{Function: "f"}); !isThrottle(err) {
+		if _, err := s.Invoke(t.Context(), InvokeInput{Function: "f"}); !isThrottle(err) {
 			t.Errorf("while the handler still runs: %v, want TooManyRequestsException", err)
 		}
 		close(release)
@@ -171,7 +171,7 @@ func TestCallerGone(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		if _, err := s.Invoke(ctx, Call{Function: "f"}); !errors.Is(err, context.Canceled) {
+		if _, err := s.Invoke(ctx, InvokeInput{Function: "f"}); !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled caller: %v", err)
 		}
 		if e := <-ends; !errors.Is(e.err, context.Canceled) || !errors.Is(e.cause, errAbandoned) {
@@ -180,7 +180,7 @@ func TestCallerGone(t *testing.T) {
 
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := s.Invoke(ctx, Call{Function: "f"}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := s.Invoke(ctx, InvokeInput{Function: "f"}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("impatient caller: %v", err)
 		}
 		if e := <-ends; e.err != nil {
@@ -200,12 +200,12 @@ func TestReservedConcurrency(t *testing.T) {
 	results := make(chan error, 2)
 	for range 2 {
 		go func() {
-			_, err := s.Invoke(context.Background(), Call{Function: "f"})
+			_, err := s.Invoke(context.Background(), InvokeInput{Function: "f"})
 			results <- err
 		}()
 		<-started
 	}
-	_, err := s.Invoke(t.Context(), Call{Function: "f"})
+	_, err := s.Invoke(t.Context(), InvokeInput{Function: "f"})
 	var e *awswire.Error
 	if !errors.As(err, &e) || e.Status != 429 || e.Fields["Reason"] != "ReservedFunctionConcurrentInvocationLimitExceeded" {
 		t.Errorf("third invocation: %v", err)
@@ -227,7 +227,7 @@ func TestReservedConcurrency(t *testing.T) {
 		invoke(t, quick, "{}")
 	}
 	off := testService(t, Function{Reserved: &none, Source: inProcessOf(nil)})
-	if _, err := off.Invoke(t.Context(), Call{Function: "f"}); !isThrottle(err) {
+	if _, err := off.Invoke(t.Context(), InvokeInput{Function: "f"}); !isThrottle(err) {
 		t.Errorf("reserved 0: %v, want TooManyRequestsException", err)
 	}
 }
@@ -235,13 +235,13 @@ func TestReservedConcurrency(t *testing.T) {
 func TestInvokeRefusals(t *testing.T) {
 	s := testService(t, Function{Source: inProcessOf(func(context.Context, []byte) ([]byte, error) { return []byte("1"), nil })})
 	for _, tt := range []struct {
-		call Call
+		call InvokeInput
 		code string
 	}{
-		{Call{Function: "g"}, "ResourceNotFoundException"},
-		{Call{Function: "f", Payload: []byte("{")}, "InvalidRequestContentException"},
-		{Call{Function: "f", Payload: []byte(`"` + strings.Repeat("x", MaxRequestBytes-1) + `"`)}, "RequestTooLargeException"},
-		{Call{Function: "f", Payload: []byte(`"` + strings.Repeat("x", MaxRequestBytes-2) + `"`)}, ""},
+		{InvokeInput{Function: "g"}, "ResourceNotFoundException"},
+		{InvokeInput{Function: "f", Payload: []byte("{")}, "InvalidRequestContentException"},
+		{InvokeInput{Function: "f", Payload: []byte(`"` + strings.Repeat("x", MaxRequestBytes-1) + `"`)}, "RequestTooLargeException"},
+		{InvokeInput{Function: "f", Payload: []byte(`"` + strings.Repeat("x", MaxRequestBytes-2) + `"`)}, ""},
 	} {
 		_, err := s.Invoke(t.Context(), tt.call)
 		var e *awswire.Error
@@ -250,7 +250,7 @@ func TestInvokeRefusals(t *testing.T) {
 		}
 	}
 	s.Close()
-	if _, err := s.Invoke(t.Context(), Call{Function: "f"}); err == nil {
+	if _, err := s.Invoke(t.Context(), InvokeInput{Function: "f"}); err == nil {
 		t.Error("a closed service ran a function")
 	}
 	s.Close()
@@ -265,7 +265,7 @@ func TestAsync(t *testing.T) {
 		runs <- clk.Now()
 		return nil, errors.New("no")
 	})}, func(c *Config) { c.Clock = clk })
-	if err := s.InvokeAsync(Call{Function: "f"}); err != nil {
+	if err := s.InvokeAsync(InvokeInput{Function: "f"}); err != nil {
 		t.Fatal(err)
 	}
 	start := <-runs
@@ -282,10 +282,10 @@ func TestAsync(t *testing.T) {
 		}
 	}
 	s.Close() // waits for the loop: a fourth run would block it forever
-	if err := s.InvokeAsync(Call{Function: "g"}); err == nil {
+	if err := s.InvokeAsync(InvokeInput{Function: "g"}); err == nil {
 		t.Error("an unknown function was accepted")
 	}
-	if err := s.InvokeAsync(Call{Function: "f", Payload: []byte(`"` + strings.Repeat("x", MaxEventBytes) + `"`)}); err == nil {
+	if err := s.InvokeAsync(InvokeInput{Function: "f", Payload: []byte(`"` + strings.Repeat("x", MaxEventBytes) + `"`)}); err == nil {
 		t.Error("an event over the limit was accepted")
 	}
 }

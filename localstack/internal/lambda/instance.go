@@ -19,9 +19,9 @@ type instance struct {
 	fn      *function
 	home    string // removed with the process
 
-	calls  chan *call    // to the process's next request for work
-	ready  chan struct{} // closed at its first request for work
-	exited chan struct{} // closed when process, group and Runtime API are gone
+	calls  chan *invocation // to the process's next request for work
+	ready  chan struct{}    // closed at its first request for work
+	exited chan struct{}    // closed when process, group and Runtime API are gone
 
 	keep func() bool // stops the end of a warm process's time; under processes.mu
 
@@ -31,15 +31,15 @@ type instance struct {
 	mu         sync.Mutex
 	group      *group // nil once it is gone
 	failedInit chan struct{}
-	served     int   // requests for work answered
-	current    *call // handed out and not answered
+	served     int         // requests for work answered
+	current    *invocation // handed out and not answered
 }
 
 // startInstance starts a process. It doesn't wait for it to be ready.
 func startInstance(s *Service, f *function) (_ *instance, err error) {
 	in := &instance{
 		service: s, fn: f,
-		calls: make(chan *call), ready: make(chan struct{}), exited: make(chan struct{}), failedInit: make(chan struct{}),
+		calls: make(chan *invocation), ready: make(chan struct{}), exited: make(chan struct{}), failedInit: make(chan struct{}),
 	}
 	if in.home, err = os.MkdirTemp("", "lambda-"); err != nil {
 		return nil, fmt.Errorf("create its directory: %w", err)
@@ -164,7 +164,7 @@ const (
 )
 
 // serve hands c to the process and waits for its answer.
-func (in *instance) serve(ctx context.Context, c *call) (Result, end) {
+func (in *instance) serve(ctx context.Context, c *invocation) (Result, end) {
 	if r, ok := in.waitReady(ctx, c); !ok {
 		return r, broken
 	}
@@ -194,7 +194,7 @@ func (in *instance) serve(ctx context.Context, c *call) (Result, end) {
 }
 
 // waitReady waits for a new process to ask for work; at once for a warm one.
-func (in *instance) waitReady(ctx context.Context, c *call) (Result, bool) {
+func (in *instance) waitReady(ctx context.Context, c *invocation) (Result, bool) {
 	limit := time.NewTimer(initTimeout)
 	defer limit.Stop()
 	select {
@@ -215,7 +215,7 @@ func (in *instance) waitReady(ctx context.Context, c *call) (Result, bool) {
 
 // crashed is the result of a call whose process exited: its answer, if it gave
 // one first.
-func (in *instance) crashed(c *call) Result {
+func (in *instance) crashed(c *invocation) Result {
 	select {
 	case r := <-c.done:
 		return r

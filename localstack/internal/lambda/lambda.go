@@ -117,12 +117,12 @@ type runner interface {
 	// result is sent, so that who has it can invoke again, or after, if that was
 	// a timeout's. Then it calls Service.work.Done. abandon tells a function
 	// that its caller has gone.
-	start(c *call, release func()) (done <-chan Result, abandon func())
+	start(c *invocation, release func()) (done <-chan Result, abandon func())
 	close()
 }
 
-// call is one invocation.
-type call struct {
+// invocation is one invocation.
+type invocation struct {
 	id            string
 	payload       []byte
 	clientContext string // JSON
@@ -164,8 +164,8 @@ func New(c Config) (*Service, error) {
 	return s, nil
 }
 
-// Call is what Invoke is asked for.
-type Call struct {
+// InvokeInput is what Invoke is asked for.
+type InvokeInput struct {
 	Function      string // name
 	Payload       []byte // JSON; empty is an empty object
 	ClientContext string // JSON; only processes see it
@@ -178,7 +178,7 @@ type Call struct {
 // behind API Gateway. A process always runs on.
 // Errors: *awswire.Error ResourceNotFoundException, TooManyRequestsException,
 // RequestTooLargeException, InvalidRequestContentException; ctx's.
-func (s *Service) Invoke(ctx context.Context, c Call) (Result, error) {
+func (s *Service) Invoke(ctx context.Context, c InvokeInput) (Result, error) {
 	f, err := s.accept(c, MaxRequestBytes)
 	if err != nil {
 		return Result{}, err
@@ -190,7 +190,7 @@ func (s *Service) Invoke(ctx context.Context, c Call) (Result, error) {
 	if len(c.Payload) == 0 {
 		c.Payload = []byte("{}")
 	}
-	inv := &call{id: awswire.RequestID(), payload: c.Payload, clientContext: c.ClientContext, done: make(chan Result, 1)}
+	inv := &invocation{id: awswire.RequestID(), payload: c.Payload, clientContext: c.ClientContext, done: make(chan Result, 1)}
 	done, abandon := f.runner.start(inv, release)
 	select {
 	case r := <-done:
@@ -205,13 +205,13 @@ func (s *Service) Invoke(ctx context.Context, c Call) (Result, error) {
 
 // Check reports whether a call would be accepted, and runs nothing.
 // Errors: as of Invoke.
-func (s *Service) Check(c Call) error {
+func (s *Service) Check(c InvokeInput) error {
 	_, err := s.accept(c, MaxRequestBytes)
 	return err
 }
 
 // accept finds a call's function and checks its payload.
-func (s *Service) accept(c Call, limit int) (*function, error) {
+func (s *Service) accept(c InvokeInput, limit int) (*function, error) {
 	f := s.byName[c.Function]
 	if f == nil {
 		return nil, awswire.Errorf(http.StatusNotFound, "ResourceNotFoundException", "Function not found: arn:aws:lambda:%s:%s:function:%s", s.Region, awswire.Account, c.Function)

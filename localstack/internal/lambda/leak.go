@@ -18,7 +18,7 @@ const leakGrace = 2 * time.Second
 // call calls the handler, and looks for what it left running if it is asked to.
 // On AWS a goroutine that outlives its handler is frozen with the process, and
 // goes on during another invocation, or never.
-func (p *inProcess) call(ctx context.Context, h Handler, c *call) (payload []byte, err error) {
+func (p *inProcess) call(ctx context.Context, h Handler, c *invocation) (payload []byte, err error) {
 	leaked := p.service.Leaked
 	if leaked == nil {
 		return h.Invoke(ctx, c.payload)

@@ -53,19 +53,19 @@ func TestConcurrency(t *testing.T) {
 	}
 	defer s.Close()
 	defer close(hold)
-	call := func(name string) { go func() { _, _ = s.Invoke(context.Background(), Call{Function: name}) }() }
+	call := func(name string) { go func() { _, _ = s.Invoke(context.Background(), InvokeInput{Function: name}) }() }
 	for range 3 {
 		call("held")
 		<-began
 	}
-	if _, err := s.Invoke(t.Context(), Call{Function: "held"}); !isThrottle(err) {
+	if _, err := s.Invoke(t.Context(), InvokeInput{Function: "held"}); !isThrottle(err) {
 		t.Errorf("a fourth, of 5 with 2 reserved: %v", err)
 	}
 	for range 2 {
 		call("own")
 		<-began
 	}
-	if _, err := s.Invoke(t.Context(), Call{Function: "own"}); !isThrottle(err) || !strings.Contains(err.Error(), "Rate Exceeded") {
+	if _, err := s.Invoke(t.Context(), InvokeInput{Function: "own"}); !isThrottle(err) || !strings.Contains(err.Error(), "Rate Exceeded") {
 		t.Errorf("a third of the 2 that are reserved: %v", err)
 	}
 }

@@ -39,7 +39,7 @@ func hostMain() {
 	}}, Region: "us-east-1"})
 	var r Result
 	if err == nil {
-		r, err = s.Invoke(context.Background(), Call{Function: "f", Payload: []byte("{}")})
+		r, err = s.Invoke(context.Background(), InvokeInput{Function: "f", Payload: []byte("{}")})
 	}
 	if err != nil {
 		fmt.Println(err)
@@ -171,7 +171,7 @@ func failureOf(t *testing.T, r Result) (typ, message string) {
 
 func invoke(t *testing.T, s *Service, payload string) Result {
 	t.Helper()
-	r, err := s.Invoke(t.Context(), Call{Function: "f", Payload: []byte(payload)})
+	r, err := s.Invoke(t.Context(), InvokeInput{Function: "f", Payload: []byte(payload)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func newProcesses(s *Service, f *function) *processes {
 	return &processes{service: s, fn: f, all: map[*instance]bool{}}
 }
 
-func (p *processes) start(c *call, release func()) (<-chan Result, func()) {
+func (p *processes) start(c *invocation, release func()) (<-chan Result, func()) {
 	done := make(chan Result, 1)
 	go func() {
 		defer p.service.work.Done()
@@ -44,7 +44,7 @@ func (p *processes) start(c *call, release func()) (<-chan Result, func()) {
 // run serves c with a warm process, or a new one. A process is kept as soon as
 // it has answered, and may exit before it asks for more work: then c hasn't been
 // handed out, and the next process gets it.
-func (p *processes) run(c *call) Result {
+func (p *processes) run(c *invocation) Result {
 	for in := p.take(); in != nil; in = p.take() {
 		if r, ok := p.serve(in, c); ok {
 			return r
@@ -60,7 +60,7 @@ func (p *processes) run(c *call) Result {
 }
 
 // serve serves c with in. taken: in took it, and r is the result of that.
-func (p *processes) serve(in *instance, c *call) (r Result, taken bool) {
+func (p *processes) serve(in *instance, c *invocation) (r Result, taken bool) {
 	r, end := in.serve(p.service.ctx, c)
 	switch {
 	case p.fn.Source.OneShot:

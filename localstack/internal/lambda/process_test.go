@@ -51,7 +51,7 @@ func TestProcess(t *testing.T) {
 	s := testService(t, processFunction(t, "report"), func(c *Config) {
 		c.Credentials = awswire.Credentials{AccessKeyID: "AK", SecretAccessKey: "SK"}
 	})
-	r, err := s.Invoke(t.Context(), Call{Function: "f", Payload: []byte(`{"n":1}`), ClientContext: `{"custom":{"a":"b"}}`})
+	r, err := s.Invoke(t.Context(), InvokeInput{Function: "f", Payload: []byte(`{"n":1}`), ClientContext: `{"custom":{"a":"b"}}`})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestConcurrentProcesses(t *testing.T) {
 	errs := []error{}
 	for i := range 4 {
 		wg.Go(func() {
-			r, err := s.Invoke(t.Context(), Call{Function: "f", Payload: fmt.Appendf(nil, `{"n":%d}`, i)})
+			r, err := s.Invoke(t.Context(), InvokeInput{Function: "f", Payload: fmt.Appendf(nil, `{"n":%d}`, i)})
 			var out report
 			if err == nil {
 				err = json.Unmarshal(r.Payload, &out)

@@ -65,15 +65,15 @@ func (in *instance) mayServe() (first, may bool) {
 }
 
 func (in *instance) response(w http.ResponseWriter, r *http.Request) {
-	in.answer(w, r, func(body []byte) Result { return Result{Payload: body} })
+	in.complete(w, r, func(body []byte) Result { return Result{Payload: body} })
 }
 
 func (in *instance) invocationError(w http.ResponseWriter, r *http.Request) {
-	in.answer(w, r, func(body []byte) Result { return reported(r, body) })
+	in.complete(w, r, func(body []byte) Result { return reported(r, body) })
 }
 
-// answer takes the answer to the current invocation, once.
-func (in *instance) answer(w http.ResponseWriter, r *http.Request, result func(body []byte) Result) {
+// complete takes the complete to the current invocation, once.
+func (in *instance) complete(w http.ResponseWriter, r *http.Request, result func(body []byte) Result) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxResponseBytes+1))
 	if err != nil {
 		return // the process is gone

@@ -60,7 +60,7 @@ func serve(s *lambda.Service, w http.ResponseWriter, r *http.Request) error {
 		return awswire.Errorf(http.StatusNotImplemented, "UnsupportedOperationException",
 			"%s %s is not supported: Invoke is the only operation of Lambda", r.Method, r.URL.Path)
 	}
-	c, err := readCall(r)
+	c, err := readInvokeInput(r)
 	if err != nil {
 		return err
 	}
@@ -93,10 +93,10 @@ func invalid(format string, args ...any) error {
 	return awswire.Errorf(http.StatusBadRequest, "InvalidParameterValueException", format+" is not supported", args...)
 }
 
-// readCall reads a request. It cuts a body that is too large one byte behind the
+// readInvokeInput reads a request. It cuts a body that is too large one byte behind the
 // limit, so that the service refuses it.
-func readCall(r *http.Request) (lambda.Call, error) {
-	var c lambda.Call
+func readInvokeInput(r *http.Request) (lambda.InvokeInput, error) {
+	var c lambda.InvokeInput
 	c.Function = functionName(invokePath.FindStringSubmatch(r.URL.Path)[1])
 	if q := r.URL.Query().Get("Qualifier"); q != "" && q != "$LATEST" {
 		return c, awswire.Errorf(http.StatusNotFound, "ResourceNotFoundException", "Function not found: %s:%s", c.Function, q)

@@ -11,46 +11,47 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// Tables stands before DynamoDB, behind its Door: it does what takes a look at
-// the request.
-type Tables struct {
-	Source   *Source
+// DynamoDBMiddleware injects the faults that depend on the content of a request:
+// conflicts of transactions and unprocessed items of batches.
+type DynamoDBMiddleware struct {
+	Random   *Random
 	DynamoDB DynamoDB
 	Fail     func(http.ResponseWriter, *http.Request, *awswire.Error)
 	Next     http.Handler
 
 	mu            sync.Mutex
-	transactional map[string]bool // tables that were written by transactions
+	transactional map[string]bool // tables that transactions have used
 }
 
-// singles are the writes that a transaction can be in the way of.
-var singles = map[string]bool{"PutItem": true, "UpdateItem": true, "DeleteItem": true}
+// singleWrites are the operations that conflict with transactions.
+var singleWrites = map[string]bool{"PutItem": true, "UpdateItem": true, "DeleteItem": true}
 
 // ServeHTTP implements http.Handler.
-func (t *Tables) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (t *DynamoDBMiddleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	looksAt := batches[op] != "" && t.DynamoDB.Partial > 0 || (singles[op] || transactions[op]) && t.DynamoDB.Conflict > 0
-	if !looksAt {
+	needsBody := batches[op] != "" && t.DynamoDB.Partial > 0 || (singleWrites[op] || transactions[op]) && t.DynamoDB.Conflict > 0
+	if !needsBody {
 		t.Next.ServeHTTP(w, r)
 		return
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, awswire.MaxBufferedBody+1))
 	switch {
-	case err != nil: // the caller has gone, or sends what can't be read
+	case err != nil: // the client has gone, or the body can't be read
 		t.Fail(w, r, awswire.Errorf(http.StatusBadRequest, "SerializationException", ""))
-	case batches[op] != "" && t.Source.Hit("dynamodb.partial", t.DynamoDB.Partial):
+	case batches[op] != "" && t.Random.Happens("dynamodb.partial", t.DynamoDB.Partial):
 		t.partial(w, r, op, body)
-	case transactions[op] && t.cancelled(w, r, body), singles[op] && t.conflicting(w, r, body):
+	case transactions[op] && t.cancelled(w, r, body), singleWrites[op] && t.conflicting(w, r, body):
 	default:
 		t.Next.ServeHTTP(w, withBody(r, body))
 	}
 }
 
-// transactions are the operations that another transaction can cancel.
+// transactions are the operations that conflict with other transactions.
 var transactions = map[string]bool{"TransactWriteItems": true, "TransactGetItems": true}
 
-// cancelled answers that a transaction met another, if that is decided.
-func (t *Tables) cancelled(w http.ResponseWriter, r *http.Request, body []byte) bool {
+// cancelled decides whether a transaction conflicts with another, and writes the
+// error if so.
+func (t *DynamoDBMiddleware) cancelled(w http.ResponseWriter, r *http.Request, body []byte) bool {
 	var request struct {
 		TransactItems []map[string]struct{ TableName string }
 	}
@@ -58,7 +59,7 @@ func (t *Tables) cancelled(w http.ResponseWriter, r *http.Request, body []byte) 
 		return false
 	}
 	t.note(request.TransactItems)
-	if !t.Source.Hit("dynamodb.cancelled", t.DynamoDB.Conflict) {
+	if !t.Random.Happens("dynamodb.cancelled", t.DynamoDB.Conflict) {
 		return false
 	}
 	n := len(request.TransactItems)
@@ -66,7 +67,7 @@ func (t *Tables) cancelled(w http.ResponseWriter, r *http.Request, body []byte) 
 	for i := range reasons {
 		reasons[i], codes[i] = map[string]string{"Code": "None"}, "None"
 	}
-	i := t.Source.N("dynamodb.cancelled", int64(n))
+	i := t.Random.IntN("dynamodb.cancelled", int64(n))
 	reasons[i] = map[string]string{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
 	codes[i] = "TransactionConflict"
 	e := awswire.Errorf(http.StatusBadRequest, "TransactionCanceledException",
@@ -76,8 +77,8 @@ func (t *Tables) cancelled(w http.ResponseWriter, r *http.Request, body []byte) 
 	return true
 }
 
-// note remembers which tables know transactions.
-func (t *Tables) note(items []map[string]struct{ TableName string }) {
+// note remembers which tables are used in transactions.
+func (t *DynamoDBMiddleware) note(items []map[string]struct{ TableName string }) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.transactional == nil {
@@ -90,9 +91,9 @@ func (t *Tables) note(items []map[string]struct{ TableName string }) {
 	}
 }
 
-// conflicting answers that a write met a transaction, if that is decided, and
-// there are transactions on its table.
-func (t *Tables) conflicting(w http.ResponseWriter, r *http.Request, body []byte) bool {
+// conflicting decides whether a write conflicts with a transaction, and writes the
+// error if so. Tables that no transaction has used have no conflicts.
+func (t *DynamoDBMiddleware) conflicting(w http.ResponseWriter, r *http.Request, body []byte) bool {
 	var request struct{ TableName string }
 	if json.Unmarshal(body, &request) != nil {
 		return false
@@ -100,14 +101,14 @@ func (t *Tables) conflicting(w http.ResponseWriter, r *http.Request, body []byte
 	t.mu.Lock()
 	known := t.transactional[request.TableName]
 	t.mu.Unlock()
-	if !known || !t.Source.Hit("dynamodb.conflict", t.DynamoDB.Conflict) {
+	if !known || !t.Random.Happens("dynamodb.conflict", t.DynamoDB.Conflict) {
 		return false
 	}
 	t.Fail(w, r, awswire.Errorf(http.StatusBadRequest, "TransactionConflictException", "Transaction is ongoing for the item"))
 	return true
 }
 
-// withBody is r with a body that was read already, or another one.
+// withBody returns a copy of r with another body.
 func withBody(r *http.Request, body []byte) *http.Request {
 	r = r.Clone(r.Context())
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
