@@ -1,18 +1,17 @@
-// Package awswire is what the wire code of every emulated service shares: who
-// is calling (Signature Version 4), the shape of an error, and request IDs.
+// Package awswire is the part of AWS's protocols that all services share: the
+// caller's identity (Signature Version 4), errors and request IDs.
 package awswire
 
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 )
 
 // Account is the AWS account that everything in the stack belongs to.
 const Account = "000000000000"
 
-// DefaultRegion is assumed where a request names none.
+// DefaultRegion is the region of requests that name none.
 const DefaultRegion = "us-east-1"
 
 // Credentials are an access key that the stack accepts.
@@ -21,38 +20,26 @@ type Credentials struct {
 	SecretAccessKey string
 }
 
-// Identity is what a request's signature says of it.
+// Identity is the caller of a request, by its signature.
 type Identity struct {
 	AccessKeyID string
 	Region      string // of the credential scope
 	Service     string // of the credential scope: sqs, dynamodb, s3, lambda
-	Presigned   bool   // the signature stood in the query, not in a header
+	Presigned   bool   // the signature was in the query
 }
 
 type identityKey struct{}
 
-// An identified context carries an Identity: each request has one.
-type identified struct {
-	context.Context
-	id Identity
-}
-
-// Value implements context.Context.
-func (c *identified) Value(key any) any {
-	if key == (identityKey{}) {
-		return c
-	}
-	return c.Context.Value(key)
-}
-
 // WithIdentity returns a context that carries id.
-func WithIdentity(ctx context.Context, id Identity) context.Context { return &identified{ctx, id} }
+func WithIdentity(ctx context.Context, id Identity) context.Context {
+	return context.WithValue(ctx, identityKey{}, id)
+}
 
-// IdentityFrom returns the caller of the request that ctx belongs to; with no
-// signature checked, one of the default region.
+// IdentityFrom returns the caller of the request that ctx belongs to. If no
+// signature was checked, only the region is set, to the default.
 func IdentityFrom(ctx context.Context) Identity {
-	if c, ok := ctx.Value(identityKey{}).(*identified); ok {
-		return c.id
+	if id, ok := ctx.Value(identityKey{}).(Identity); ok {
+		return id
 	}
 	return Identity{Region: DefaultRegion}
 }
@@ -85,14 +72,5 @@ func RequestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program first
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	var id [36]byte
-	for i, at := 0, 0; i < len(b); i++ {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			id[at] = '-'
-			at++
-		}
-		hex.Encode(id[at:], b[i:i+1])
-		at += 2
-	}
-	return string(id[:])
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

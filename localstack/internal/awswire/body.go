@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// A bufferedBody is a request's body that has been read whole.
+// A bufferedBody is a request's body in memory.
 type bufferedBody struct {
 	bytes.Reader
 	all []byte
@@ -20,9 +20,8 @@ func newBufferedBody(all []byte) *bufferedBody {
 
 func (b *bufferedBody) Close() error { return nil }
 
-// ReadBody reads r's body, or gives what a Verifier has read already; either is
-// the request's own, to be left as it is. Error: *http.MaxBytesError, for more
-// than limit bytes; those of reading.
+// ReadBody reads r's body, or returns the one that a Verifier has read. Callers must
+// not change it. Errors: *http.MaxBytesError for more than limit bytes; the reader's.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	b, ok := r.Body.(*bufferedBody)
 	switch {
@@ -34,13 +33,13 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return b.all, nil
 }
 
-// readAll reads up to limit bytes, with room at once for what was announced.
+// readAll reads up to limit bytes, into a buffer of the announced length.
 func readAll(r io.Reader, announced, limit int64) ([]byte, error) {
-	room := int64(bytes.MinRead)
+	size := int64(bytes.MinRead)
 	if announced > 0 && announced < limit {
-		room = announced + 1 // and the end
+		size = announced + 1 // so that the last Read finds the end
 	}
-	b := make([]byte, 0, room)
+	b := make([]byte, 0, size)
 	for {
 		n, err := r.Read(b[len(b):min(int64(cap(b)), limit)])
 		b = b[:len(b)+n]

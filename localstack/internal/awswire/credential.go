@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// A credential is what a signature is made with, and for:
+// A credential is the access key and scope of a signature:
 // KEY/YYYYMMDD/region/service/aws4_request.
 type credential struct{ accessKeyID, day, region, service, terminal string }
 
-// parseCredential cuts from the end: an access key may itself hold slashes.
+// parseCredential parses from the end, since an access key may contain slashes.
 func parseCredential(text string) (c credential, ok bool) {
 	for _, part := range []*string{&c.terminal, &c.service, &c.region, &c.day} {
 		i := strings.LastIndexByte(text, '/')
@@ -22,8 +22,8 @@ func parseCredential(text string) (c credential, ok bool) {
 	return c, true
 }
 
-// Scope is what the credential of a request's signature names, checked or not;
-// ok is false where there is none.
+// Scope returns the scope of a request's signature, without verifying it. ok is false
+// if there is no signature.
 func Scope(r *http.Request) (region, service string, ok bool) {
 	_, text, found := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	if !found && r.URL.RawQuery != "" {

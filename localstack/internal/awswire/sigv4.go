@@ -1,16 +1,18 @@
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+
 package awswire
 
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
-// What AWS allows between a signature's time and its own.
+// Limits of the time between a signature and its verification.
 const (
 	maxSkew           = 15 * time.Minute
 	maxPresignExpires = 7 * 24 * time.Hour
@@ -21,7 +23,7 @@ const (
 // with room.
 const MaxBufferedBody = 16 << 20
 
-// Values of x-amz-content-sha256 that are no hash.
+// Values of x-amz-content-sha256 that aren't hashes.
 const (
 	UnsignedPayload        = "UNSIGNED-PAYLOAD"
 	StreamingUnsigned      = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -49,14 +51,13 @@ func NewVerifier(creds []Credentials, now func() time.Time) *Verifier {
 	return v
 }
 
-// Verify checks a request of S3, signed in its headers or presigned, without
-// reading its body: the signature covers the payload hash that the request
-// declares (x-amz-content-sha256), and holding the body to that hash is left to
-// who reads it. A request of another service passes only if it is empty; for
-// those see VerifyPayload.
+// Verify checks the signature of a request of S3, in its headers or presigned. It
+// doesn't read the body: the signature covers the payload hash that the request
+// declares (x-amz-content-sha256), and the reader of the body must check that hash.
+// A request of another service passes only if its body is empty; see VerifyPayload.
 //
-// The host that must have been signed is r.Host. Errors are *Error with the
-// codes of the service that the request is for.
+// r.Host must be signed. Errors are *Error with the codes of the service that the
+// request is for.
 func (v *Verifier) Verify(r *http.Request) (Identity, error) {
 	sc, err := v.verify(r, dialectOf(r), "")
 	if err != nil {
@@ -87,7 +88,7 @@ func (v *Verifier) Authenticate(r *http.Request) (*http.Request, error) {
 			return r, err
 		}
 		sum := sha256.Sum256(body)
-		hash = hexOf(&sum)
+		hash = hex.EncodeToString(sum[:])
 	}
 	sig, err := v.verify(r, d, hash)
 	if err != nil {
@@ -159,14 +160,11 @@ func (v *Verifier) verify(r *http.Request, d dialect, bodyHash string) (*signatu
 	if !ok {
 		return nil, d.unknownKey(sig.accessKeyID)
 	}
-	text := texts.Get().(*[]byte)
-	defer texts.Put(text)
-	canonical, ok := appendCanonical((*text)[:0], r, sig, payloadHash(r, sig, bodyHash))
-	*text = appendToSign(canonical, sig, canonical)
-	toSign := (*text)[len(canonical):]
+	canonical, ok := appendCanonical(make([]byte, 0, 1024), r, sig, payloadHash(r, sig, bodyHash))
+	toSign := appendToSign(nil, sig, canonical)
 	var known bool
 	sig.key, known = v.keys.get(secret, sig)
-	// Both are compared whatever ok says: a missing header is a wrong signature.
+	// A missing header is reported as a wrong signature.
 	if !sig.key.signed(toSign, sig.signature) || !ok {
 		return nil, d.mismatch(sig, string(canonical), string(toSign))
 	}
@@ -175,9 +173,6 @@ func (v *Verifier) verify(r *http.Request, d dialect, bodyHash string) (*signatu
 	}
 	return sig, nil
 }
-
-// texts are buffers for what is under a signature.
-var texts = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
 
 // payloadHash is the last line of the canonical request.
 func payloadHash(r *http.Request, sig *signature, bodyHash string) string {
@@ -188,8 +183,7 @@ func payloadHash(r *http.Request, sig *signature, bodyHash string) string {
 		return bodyHash
 	}
 	if sig.presigned {
-		// S3 never looks at the payload of a presigned request unless its hash
-		// was signed along.
+		// S3 checks the payload of a presigned request only if its hash is signed.
 		if h := queryGet(r, "X-Amz-Content-Sha256"); h != "" {
 			return h
 		}
@@ -200,8 +194,8 @@ func payloadHash(r *http.Request, sig *signature, bodyHash string) string {
 	return r.Header.Get("X-Amz-Content-Sha256")
 }
 
-// checkTime holds a header's signature to ±15 minutes, and a presigned one to
-// its own expiry.
+// checkTime allows ±15 minutes for a signature in the headers, and for a presigned
+// request the time up to its expiry.
 func (v *Verifier) checkTime(sig *signature, d dialect) error {
 	now := v.now()
 	if sig.time.After(now.Add(maxSkew)) {
@@ -217,8 +211,8 @@ func (v *Verifier) checkTime(sig *signature, d dialect) error {
 	return nil
 }
 
-// checkSignedHeaders refuses requests whose signature leaves out what must be
-// under it: the host and, for S3, every x-amz-* header sent.
+// checkSignedHeaders returns an error unless the required headers are signed: host
+// and, for S3, every x-amz-* header of the request.
 func checkSignedHeaders(r *http.Request, sig *signature, d dialect) error {
 	var missing []string
 	if !sig.signs("host") {

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+
 package awswire
 
 import (
@@ -7,17 +9,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
-// The canonical form is built here rather than by signing a rebuilt request
-// with the SDK's signer: that one chooses by itself which headers it signs (it
-// drops User-Agent, adds Content-Length), while a server must follow the list
-// in the request.
-// Source: "Create a signed AWS API request", IAM User Guide.
+// The canonical form is built here rather than by signing a rebuilt request with
+// the SDK's signer, which chooses the headers to sign (it drops User-Agent and adds
+// Content-Length): a server must use the list in the request.
 
-// appendCanonical appends the text under r's signature to b; ok is false if a
-// header that should be under it isn't in the request.
+// appendCanonical appends r's canonical request to b. ok is false if r lacks a
+// signed header.
 func appendCanonical(b []byte, r *http.Request, sig *signature, payloadHash string) (text []byte, ok bool) {
 	b = append(append(b, r.Method...), '\n')
 	b = append(appendPath(b, r, sig.service), '\n')
@@ -86,13 +85,13 @@ func appendQuery(b []byte, raw string) []byte {
 	return b
 }
 
-// appendHeader appends a header's values by its lower-case name, separated by
-// commas, those included that net/http keeps outside of the header map.
+// appendHeader appends the values of a header, separated by commas, also of a header
+// that net/http keeps outside of the map.
 func appendHeader(b []byte, r *http.Request, name string) (_ []byte, ok bool) {
 	if name == "host" {
 		return appendSqueezed(b, r.Host), true
 	}
-	values := r.Header[headerName(name)]
+	values := r.Header.Values(name)
 	switch {
 	case len(values) > 0:
 	case name == "content-length" && (r.ContentLength > 0 || r.ContentLength == 0 && (r.Body == nil || r.Body == http.NoBody)):
@@ -112,52 +111,7 @@ func appendHeader(b []byte, r *http.Request, name string) (_ []byte, ok bool) {
 // appendSqueezed appends a header's value with each run of white space as one
 // space, and none at the ends.
 func appendSqueezed(b []byte, v string) []byte {
-	if isSqueezed(v) {
-		return append(b, v...)
-	}
-	first := true
-	for field := range strings.FieldsSeq(v) {
-		if !first {
-			b = append(b, ' ')
-		}
-		first = false
-		b = append(b, field...)
-	}
-	return b
-}
-
-// isSqueezed reports whether v surely has nothing to squeeze.
-func isSqueezed(v string) bool {
-	before := byte(' ')
-	for i := range len(v) {
-		c := v[i]
-		if c < ' ' || c >= utf8.RuneSelf || c == ' ' && before == ' ' {
-			return false
-		}
-		before = c
-	}
-	return before != ' ' || v == ""
-}
-
-// sdkHeaders are the headers that SDKs sign, by their lower-case names: to look
-// one up by that name costs an allocation.
-var sdkHeaders = func() map[string]string {
-	m := map[string]string{}
-	for _, name := range []string{
-		"Accept-Encoding", "Amz-Sdk-Invocation-Id", "Amz-Sdk-Request", "Content-Length", "Content-Md5", "Content-Type",
-		"X-Amz-Content-Sha256", "X-Amz-Date", "X-Amz-Target", "X-Amz-User-Agent", "X-Amzn-Query-Mode",
-	} {
-		m[strings.ToLower(name)] = name
-	}
-	return m
-}()
-
-// headerName is the key that a lower-case name has in an http.Header.
-func headerName(lower string) string {
-	if name, ok := sdkHeaders[lower]; ok {
-		return name
-	}
-	return http.CanonicalHeaderKey(lower)
+	return append(b, strings.Join(strings.Fields(v), " ")...)
 }
 
 // uriEncode escapes all bytes but RFC 3986's unreserved ones.
@@ -179,8 +133,8 @@ func appendEncoded(b []byte, s string, keepSlash bool) []byte {
 	return b
 }
 
-// queryUnescape decodes %XX and '+'; what is no escape stays as it is, so that
-// one bad parameter doesn't hide the others from the signature.
+// queryUnescape decodes %XX and '+', and keeps invalid escapes, so that one bad
+// parameter doesn't exclude the others from the signature.
 func queryUnescape(s string) string {
 	if !strings.ContainsAny(s, "%+") {
 		return s
@@ -215,11 +169,5 @@ func appendToSign(b []byte, sig *signature, canonical []byte) []byte {
 
 func sha256Hex(s string) string {
 	sum := sha256.Sum256([]byte(s))
-	return hexOf(&sum)
-}
-
-func hexOf(sum *[sha256.Size]byte) string {
-	var b [2 * sha256.Size]byte
-	hex.Encode(b[:], sum[:])
-	return string(b[:])
+	return hex.EncodeToString(sum[:])
 }

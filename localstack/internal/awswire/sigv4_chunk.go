@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+
 package awswire
 
 import "context"
@@ -6,10 +8,8 @@ import "context"
 // (STREAMING-AWS4-HMAC-SHA256-PAYLOAD, with or without -TRAILER): each covers
 // the one before it, the first the request's own. It serves one body, by one
 // goroutine.
-// Source: "Signature calculations for the Authorization header: transferring
-// payload in multiple chunks", Amazon S3 API Reference.
 type ChunkSigner struct {
-	key         *signingKey
+	key         signingKey
 	date, scope string
 	prev        string
 }
@@ -37,7 +37,6 @@ func (s *ChunkSigner) Trailer(lines, signature string) bool {
 
 func (s *ChunkSigner) check(kind, what, signature string) bool {
 	text := []byte(kind + "\n" + s.date + "\n" + s.scope + "\n" + s.prev + "\n" + what)
-	want := s.key.sign(text)
-	s.prev = string(want[:])
+	s.prev = s.key.sign(text)
 	return s.key.signed(text, signature)
 }

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+
 package awswire
 
 import (
@@ -8,7 +10,7 @@ import (
 	"time"
 )
 
-// A dialect is how a family of services words its refusals.
+// A dialect selects the errors of a family of services.
 type dialect int
 
 const (
@@ -18,8 +20,8 @@ const (
 	dialectQuery          // the older query protocol: codes without "Exception"
 )
 
-// dialectOf tells the service of a request, by the scope it was signed for, or
-// by what it looks like: S3's look like nothing else.
+// dialectOf returns the dialect of a request's service: by the scope of its signature
+// or, without one, by its protocol.
 func dialectOf(r *http.Request) dialect {
 	target := r.Header.Get("X-Amz-Target")
 	_, service, _ := Scope(r)
@@ -39,8 +41,7 @@ func dialectOf(r *http.Request) dialect {
 	}
 }
 
-// refuse builds an error of the services other than S3, with the code that fits
-// the protocol.
+// refuse returns an error of a service other than S3, with the code of the protocol.
 func (d dialect) refuse(jsonCode, queryCode, message string) *Error {
 	switch d {
 	case dialectDynamo:
@@ -64,8 +65,8 @@ func (d dialect) noSignature(r *http.Request, auth string) *Error {
 	return d.refuse("MissingAuthenticationTokenException", "MissingAuthenticationToken", "Request is missing Authentication Token")
 }
 
-// signatureV2 is the answer of S3's newer regions to the older signature, which
-// boto3 still gives presigned requests by default.
+// signatureV2 is the error of S3's newer regions for Signature Version 2, which boto3
+// still uses for presigned requests by default.
 func signatureV2() *Error {
 	return Errorf(http.StatusBadRequest, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
 }
@@ -122,9 +123,9 @@ func (d dialect) malformedQuery(problem string) *Error {
 	return d.refuse("IncompleteSignatureException", "IncompleteSignature", problem)
 }
 
-// wrongService refuses a scope that isn't the service's that the request looks
-// to be for. Without it the holder of a presigned S3 URL, whose body no
-// signature covers, could dress it up as a call of another service.
+// wrongService is the error for a signature whose scope names another service than
+// the protocol is of. Without this check, the holder of a presigned S3 URL, whose
+// body isn't signed, could use it for a call of another service.
 func (d dialect) wrongService(service string) *Error {
 	if d == dialectS3 {
 		return d.malformedHeader("incorrect service \"" + service + "\". This endpoint belongs to \"s3\".")
@@ -198,8 +199,8 @@ func (d dialect) unknownKey(accessKeyID string) *Error {
 	return d.refuse("UnrecognizedClientException", "InvalidClientTokenId", "The security token included in the request is invalid.")
 }
 
-// mismatch tells a client what was expected to be signed, as AWS does: it can
-// compare that with its own, and learns no secret.
+// mismatch is the error for a wrong signature. As on AWS it has the expected string
+// to sign, which is no secret, for the client to compare.
 func (d dialect) mismatch(sig *signature, canonical, toSign string) *Error {
 	if d == dialectS3 {
 		e := Errorf(http.StatusForbidden, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.")

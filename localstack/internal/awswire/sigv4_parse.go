@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
+
 package awswire
 
 import (
@@ -14,7 +16,7 @@ const (
 	timeFormat = "20060102T150405Z"
 )
 
-// signature is what a request says of how it was signed.
+// signature is a request's signature and what it was made with.
 type signature struct {
 	accessKeyID   string
 	day           string // of the credential scope, YYYYMMDD
@@ -27,17 +29,7 @@ type signature struct {
 	presigned     bool
 	expires       time.Duration // of a presigned request; -1: none given
 
-	key *signingKey // once verified
-
-	room [12]string // of signedHeaders: as many as SDKs sign
-}
-
-// setHeaders takes the names of the signed headers.
-func (s *signature) setHeaders(list string) {
-	s.signedHeaders = s.room[:0]
-	for name := range strings.SplitSeq(list, ";") {
-		s.signedHeaders = append(s.signedHeaders, name)
-	}
+	key signingKey // once verified
 }
 
 func (s *signature) scope() string { return string(s.appendScope(nil)) }
@@ -56,7 +48,7 @@ func (s *signature) identity() Identity {
 	return Identity{AccessKeyID: s.accessKeyID, Region: s.region, Service: s.service, Presigned: s.presigned}
 }
 
-// queryGet is the first value of a query parameter.
+// queryGet returns the first value of a query parameter.
 func queryGet(r *http.Request, name string) string { return r.URL.Query().Get(name) }
 
 // parseSignature reads the Authorization header or the X-Amz-* query parameters.
@@ -107,7 +99,7 @@ func parseHeader(r *http.Request, auth string, d dialect) (*signature, error) {
 		return nil, d.malformedHeader("Unsupported AWS 'algorithm': '" + alg + "'.")
 	}
 	sig := &signature{signature: value}
-	sig.setHeaders(signed)
+	sig.signedHeaders = strings.Split(signed, ";")
 	if problem := sig.setCredential(credential); problem != "" {
 		return nil, d.malformedHeader(problem)
 	}
@@ -147,7 +139,7 @@ func parseQuery(query url.Values, d dialect) (*signature, error) {
 		return nil, d.malformedQuery(`X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"`)
 	}
 	sig := &signature{presigned: true, signature: params["X-Amz-Signature"]}
-	sig.setHeaders(params["X-Amz-SignedHeaders"])
+	sig.signedHeaders = strings.Split(params["X-Amz-SignedHeaders"], ";")
 	if problem := sig.setCredential(params["X-Amz-Credential"]); problem != "" {
 		return nil, d.malformedQuery("Error parsing the X-Amz-Credential parameter; " + problem)
 	}
@@ -164,8 +156,8 @@ func parseQuery(query url.Values, d dialect) (*signature, error) {
 	return sig, nil
 }
 
-// setCredential reads KEY/YYYYMMDD/region/service/aws4_request; problem says
-// what is wrong with it, "" if nothing is.
+// setCredential parses KEY/YYYYMMDD/region/service/aws4_request. problem is "" if it
+// is valid.
 func (s *signature) setCredential(credential string) (problem string) {
 	c, ok := parseCredential(credential)
 	if !ok {
@@ -183,10 +175,6 @@ func (s *signature) setCredential(credential string) (problem string) {
 
 // setDate takes an X-Amz-Date (ISO 8601, basic) or a Date header.
 func (s *signature) setDate(value string) bool {
-	if t, ok := basicTime(value); ok {
-		s.time, s.date = t, value
-		return true
-	}
 	t, err := time.Parse(timeFormat, value)
 	if err == nil && len(value) == len(timeFormat) {
 		s.time, s.date = t, value
@@ -199,34 +187,6 @@ func (s *signature) setDate(value string) bool {
 	}
 	s.time, s.date = t, t.UTC().Format(timeFormat)
 	return true
-}
-
-// basicTime reads a time of timeFormat, as time.Parse does and in less time.
-// What isn't surely one is left to that.
-func basicTime(value string) (t time.Time, ok bool) {
-	if len(value) != len(timeFormat) || value[8] != 'T' || value[15] != 'Z' {
-		return t, false
-	}
-	var n [6]int // year, month, day, hour, minute, second
-	at := 0
-	for i, width := range [...]int{4, 2, 2, 2, 2, 2} {
-		if i == 3 {
-			at++ // T
-		}
-		for range width {
-			c := value[at]
-			if c < '0' || c > '9' {
-				return t, false
-			}
-			n[i] = n[i]*10 + int(c-'0')
-			at++
-		}
-	}
-	const everyMonthHas = 28 // days
-	if n[1] < 1 || n[1] > 12 || n[2] < 1 || n[2] > everyMonthHas || n[3] > 23 || n[4] > 59 || n[5] > 59 {
-		return t, false
-	}
-	return time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC), true
 }
 
 func (s *signature) setExpires(value string) (problem string) {
@@ -247,7 +207,7 @@ func (s *signature) setExpires(value string) (problem string) {
 	return ""
 }
 
-// absent lists the names that params lacks.
+// absent returns the names that params lacks.
 func absent(params map[string]string, names ...string) []string {
 	return slices.DeleteFunc(names, func(n string) bool { return params[n] != "" })
 }

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
+
 package awswire
 
 import "net/http"
@@ -9,19 +11,18 @@ type PolicyForm struct {
 	Credential string // x-amz-credential
 	Date       string // x-amz-date
 	Signature  string // x-amz-signature
-	// Older says that the form has the fields of Signature Version 2, which is
-	// refused by name.
-	Older bool
+	// V2 reports that the form has the fields of Signature Version 2, which isn't
+	// supported.
+	V2 bool
 }
 
-// VerifyPolicy checks the signature of an S3 POST policy. What the policy
-// allows, and until when, is for the caller to check.
+// VerifyPolicy checks the signature of an S3 POST policy. The caller must check the
+// policy's conditions and expiration.
 // Errors: AccessDenied, InvalidArgument, InvalidRequest, InvalidAccessKeyId,
 // SignatureDoesNotMatch.
-// Source: "Browser-based uploads using POST", Amazon S3 API Reference.
 func (v *Verifier) VerifyPolicy(f PolicyForm) (Identity, error) {
 	switch {
-	case f.Older:
+	case f.V2:
 		return Identity{}, signatureV2()
 	case f.Policy == "" && f.Signature == "", f.Algorithm == "" && f.Credential == "" && f.Signature == "":
 		return Identity{}, Errorf(http.StatusForbidden, "AccessDenied", "Access Denied")

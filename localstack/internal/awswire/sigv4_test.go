@@ -297,7 +297,7 @@ func TestSignatureV2IsNamed(t *testing.T) {
 	r.Header.Set("Authorization", "AWS AKIDEXAMPLE:x")
 	_, err = v.Verify(r)
 	wantCode(t, err, "InvalidRequest", 400)
-	_, err = v.VerifyPolicy(PolicyForm{Policy: "e30=", Older: true})
+	_, err = v.VerifyPolicy(PolicyForm{Policy: "e30=", V2: true})
 	wantCode(t, err, "InvalidRequest", 400)
 }
 

@@ -113,7 +113,7 @@ func (c *request) checkPolicy(f *form) (*policy, error) {
 		_, err := c.opts.Verifier.VerifyPolicy(awswire.PolicyForm{
 			Policy: f.fields["policy"], Algorithm: f.fields["x-amz-algorithm"], Credential: f.fields["x-amz-credential"],
 			Date: f.fields["x-amz-date"], Signature: f.fields["x-amz-signature"],
-			Older: f.fields["awsaccesskeyid"] != "" || f.fields["signature"] != "",
+			V2: f.fields["awsaccesskeyid"] != "" || f.fields["signature"] != "",
 		})
 		if err != nil {
 			return nil, err
