@@ -1,3 +1,3 @@
-// Package archive packs a directory into a ZIP that is the same for the same
-// files, and unpacks a ZIP that nobody has reason to trust.
+// Package archive packs a directory into a reproducible ZIP, and unpacks ZIPs from
+// untrusted sources.
 package archive

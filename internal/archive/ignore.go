@@ -3,26 +3,26 @@ package archive
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 )
 
-// rules are the ignore patterns that hold in one directory: those of the
-// directories above first, since the last pattern that matches decides.
+// rules are the ignore patterns for one directory. Those of the directories above
+// it come first: the last pattern that matches decides.
 type rules []rule
 
 // A rule is one line of a .gitignore or .errandignore.
 type rule struct {
-	base    string         // directory of the file that the line stands in, with a slash behind it; empty: the top
-	re      *regexp.Regexp // of the path below base
+	base    string         // directory of the ignore file, with a trailing slash; empty for the top
+	re      *regexp.Regexp // matches a path relative to base
 	negate  bool
 	dirOnly bool
 }
 
-// ignored reports whether the path is left out. It doesn't ask about the
-// directories above it: what is left out is not walked.
+// ignored reports whether the path is left out. It doesn't check the directories
+// above it: the walk doesn't enter ignored ones.
 func (rs rules) ignored(path string, isDir bool) bool {
-	for i := len(rs) - 1; i >= 0; i-- {
-		r := &rs[i]
+	for _, r := range slices.Backward(rs) {
 		below, ok := strings.CutPrefix(path, r.base)
 		if ok && (isDir || !r.dirOnly) && r.re.MatchString(below) {
 			return !r.negate
@@ -31,9 +31,10 @@ func (rs rules) ignored(path string, isDir bool) bool {
 	return false
 }
 
-// parseRules reads an ignore file that stands in the directory base ("" or with
-// a slash behind it). The syntax is gitignore(5). A pattern that git could
-// never match is left out, as git does.
+// parseRules parses an ignore file in the directory base ("" or with a trailing
+// slash). Like git, it skips patterns that can never match.
+//
+// https://git-scm.com/docs/gitignore
 func parseRules(text []byte, base string) rules {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	var rs rules
@@ -69,7 +70,7 @@ func parseRule(line, base string) (rule, bool) {
 	return r, err == nil
 }
 
-// trimTrailingSpaces cuts the spaces at the end that no backslash keeps.
+// trimTrailingSpaces cuts the spaces at the end that aren't escaped by a backslash.
 func trimTrailingSpaces(line string) string {
 	end := 0
 	for i := 0; i < len(line); i++ {
@@ -85,7 +86,7 @@ func trimTrailingSpaces(line string) string {
 	return line[:end]
 }
 
-// translate makes an anchored regular expression of a gitignore pattern.
+// translate converts a gitignore pattern to an anchored regular expression.
 func translate(p string) (expr string, ok bool) {
 	var b strings.Builder
 	b.WriteString(`(?s)^`)
@@ -127,8 +128,8 @@ func translate(p string) (expr string, ok bool) {
 	return b.String(), true
 }
 
-// translateClass translates the bracket expression that p begins with, and says
-// how long it is; 0 if it never ends. A slash never matches one.
+// translateClass converts the bracket expression that p begins with, and returns
+// its length; 0 if it has no end. A bracket expression never matches a slash.
 func translateClass(p string) (expr string, n int) {
 	var b strings.Builder
 	b.WriteByte('[')

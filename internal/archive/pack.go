@@ -17,34 +17,34 @@ import (
 	"time"
 )
 
-// The files that say what is left out, in a directory and below. The second is
-// read after the first, so it can take in again ("!dist/") what git leaves out.
+// ignoreFiles hold the ignore patterns for a directory. The second is read after
+// the first, so it can include again ("!dist/") what git ignores.
 var ignoreFiles = []string{".gitignore", ".errandignore"}
 
-// maxIgnoreFile is how long an ignore file may be, in bytes.
+// maxIgnoreFile limits the size of an ignore file, in bytes.
 const maxIgnoreFile = 1 << 20
 
-// packTime is the time of every entry: the earliest that ZIP knows.
+// packTime is the time of every entry: the earliest that ZIP can express.
 var packTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Packed says what Pack wrote.
+// Packed describes the archive that Pack wrote.
 type Packed struct {
-	Files   int      // and symbolic links
-	Bytes   int64    // of the files
-	Size    int64    // of the archive
-	SHA256  string   // of the archive, lower-case hex
-	LeftOut []string // sockets, pipes and devices, which an archive can't hold
+	Files   int      // files and symbolic links
+	Bytes   int64    // size of all files
+	Size    int64    // size of the archive
+	SHA256  string   // of the archive, in lower-case hex
+	LeftOut []string // sockets, pipes and devices, which a ZIP can't contain
 }
 
-// Pack writes the directory dir to w as a ZIP. The same files with the same
-// modes give the same bytes, whatever their times and wherever dir is.
+// Pack writes the directory dir to w as a ZIP. The same files with the same modes
+// give the same bytes, independent of their times and of dir's path.
 //
-// Entries are in the order of their names, directories before what is in them.
-// What a .gitignore or .errandignore says is left out, also by those above dir
-// in the same git work tree; so is everything called .git. A symbolic link is
-// kept if it leads to somewhere below dir, else it's an EntryError.
-// What Unpack would refuse by its default Limits is refused here: ErrTooLarge.
-// Memory grows with the number of files, not their size.
+// Pack leaves out .git and what .gitignore and .errandignore files name, including
+// the .gitignore files above dir in the same git work tree. It keeps symbolic links
+// whose target is below dir; any other is an EntryError. Archives over the default
+// Limits of Unpack fail with ErrTooLarge.
+//
+// Entries are sorted by name. Memory grows with the number of files, not their size.
 func Pack(ctx context.Context, dir string, w io.Writer) (Packed, error) {
 	return packWithin(ctx, dir, w, Limits{MaxBytes: DefaultMaxBytes, MaxFiles: DefaultMaxFiles})
 }
@@ -54,7 +54,7 @@ func packWithin(ctx context.Context, dir string, w io.Writer, l Limits) (Packed,
 	if err != nil {
 		return Packed{}, fmt.Errorf("pack: %w", err)
 	}
-	defer func() { _ = root.Close() }() // it was only read
+	defer func() { _ = root.Close() }() // opened for reading
 	prefix, rs, err := rulesAbove(dir)
 	if err != nil {
 		return Packed{}, fmt.Errorf("pack: %w", err)
@@ -75,14 +75,14 @@ func packWithin(ctx context.Context, dir string, w io.Writer, l Limits) (Packed,
 type packer struct {
 	ctx    context.Context
 	root   *os.Root
-	prefix string // from the top of the git work tree to the directory: "" or with a slash behind it
+	prefix string // path from the top of the git work tree: "" or with a trailing slash
 	zip    *zip.Writer
 	limits Limits
 	count  int // entries so far
 	out    Packed
 }
 
-// dir packs what is in a directory; rs are the rules of those above it.
+// dir packs a directory's entries. rs are the rules of the directories above it.
 func (p *packer) dir(name string, rs rules) error {
 	f, err := p.root.Open(name)
 	if err != nil {
@@ -113,7 +113,7 @@ func (p *packer) dir(name string, rs rules) error {
 	return nil
 }
 
-// addRules appends the rules of the ignore files in a directory.
+// addRules appends the rules of the directory's ignore files.
 func (p *packer) addRules(name string, rs rules) (rules, error) {
 	base := p.prefix
 	if name != "." {
@@ -143,13 +143,13 @@ func readIgnoreFile(f *os.File) ([]byte, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxIgnoreFile+1))
 	if err == nil && len(text) > maxIgnoreFile {
-		err = fmt.Errorf("the file is longer than %d bytes", maxIgnoreFile)
+		err = fmt.Errorf("the file has more than %d bytes", maxIgnoreFile)
 	}
 	return text, err
 }
 
 // rulesAbove reads the .gitignore files above dir, up to the top of its git work
-// tree. If it stands in none, there are none. prefix is dir's path from that top.
+// tree, if it is in one. prefix is dir's path relative to that top.
 func rulesAbove(dir string) (prefix string, rs rules, err error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -183,13 +183,14 @@ func rulesAbove(dir string) (prefix string, rs rules, err error) {
 		if err != nil {
 			return "", nil, fmt.Errorf("%s: %w", f.Name(), err)
 		}
-		rs = append(rs, parseRules(text, below(top, at))...)
+		rs = append(rs, parseRules(text, relativePath(top, at))...)
 	}
-	return below(top, abs), rs, nil
+	return relativePath(top, abs), rs, nil
 }
 
-// below is the slash path from top to dir, with a slash behind it; "" if they are the same.
-func below(top, dir string) string {
+// relativePath returns dir's path relative to top, with slashes and a trailing
+// slash; "" if they are the same.
+func relativePath(top, dir string) string {
 	rel, err := filepath.Rel(top, dir)
 	if err != nil || rel == "." {
 		return ""
@@ -197,7 +198,6 @@ func below(top, dir string) string {
 	return filepath.ToSlash(rel) + "/"
 }
 
-// entry packs one file, link or directory.
 func (p *packer) entry(name string, rs rules) error {
 	if _, err := cleanName(name); err != nil {
 		return fmt.Errorf("%w; rename it, or leave it out with .errandignore", err)
@@ -224,7 +224,7 @@ func (p *packer) entry(name string, rs rules) error {
 
 func (p *packer) header(name string, mode fs.FileMode) (io.Writer, error) {
 	if p.count++; p.count > p.limits.MaxFiles {
-		return nil, fmt.Errorf("with it there are more than %d files and directories (%w); name what isn't needed in .errandignore", p.limits.MaxFiles, ErrTooLarge)
+		return nil, fmt.Errorf("there are more than %d files and directories (%w); list what the job doesn't need in .errandignore", p.limits.MaxFiles, ErrTooLarge)
 	}
 	h := &zip.FileHeader{Name: name, Modified: packTime}
 	h.SetMode(mode)
@@ -240,15 +240,15 @@ func (p *packer) file(name string) error {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat() // of what was opened, not of what was there before
+	info, err := f.Stat() // not Lstat's, which may be of another file
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return errors.New("the file was replaced while it was packed")
+		return errors.New("the file was replaced while it was being packed")
 	}
 	if info.Size() > p.limits.MaxBytes-p.out.Bytes {
-		return fmt.Errorf("with it the files are more than %d bytes (%w); name what isn't needed in .errandignore", p.limits.MaxBytes, ErrTooLarge)
+		return fmt.Errorf("the files have more than %d bytes (%w); list what the job doesn't need in .errandignore", p.limits.MaxBytes, ErrTooLarge)
 	}
 	w, err := p.header(name, info.Mode()&0o777)
 	if err != nil {
@@ -282,17 +282,17 @@ func (p *packer) link(name string) error {
 	return err
 }
 
-// followLink follows a link as the system would. That it leads nowhere, or in a
-// circle, is allowed; that it leaves the root is not.
+// followLink follows a link as the system would. It may be dangling or a loop, but
+// must not leave the root.
 func followLink(root *os.Root, name string) error {
 	_, err := root.Stat(name)
 	if err == nil || errors.Is(err, fs.ErrNotExist) || isLoop(err) {
 		return nil
 	}
-	return fmt.Errorf("the symbolic link can't be followed (%w): %w", err, ErrUnsafe)
+	return fmt.Errorf("the symbolic link points outside the directory (%w): %w", err, ErrUnsafe)
 }
 
-// wrapEntry names the entry in an error, once.
+// wrapEntry makes err an EntryError, unless it is one or a context's.
 func wrapEntry(name string, err error) error {
 	var e *EntryError
 	if err == nil || errors.As(err, &e) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -312,7 +312,7 @@ func (c *countingWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// contextReader fails once its context is done.
+// contextReader fails when its context has ended.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader

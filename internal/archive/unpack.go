@@ -9,39 +9,41 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 )
 
-// Limits bound what Unpack writes. A zero member means its default.
+// Limits of an unpacked archive. Zero values mean the defaults.
 type Limits struct {
-	MaxBytes int64 // of all files together, as written, whatever the archive declares
-	MaxFiles int   // entries of all kinds, and directories that they imply
+	MaxBytes int64 // of all files together, as written rather than declared
+	MaxFiles int   // files, links and directories, including implied directories
 }
 
-// The defaults of Limits.
+// Defaults of Limits.
 const (
 	DefaultMaxBytes = 50 << 30
 	DefaultMaxFiles = 250_000
 )
 
-// ErrTooLarge is in the chain of the errors for an archive over a limit.
-var ErrTooLarge = errors.New("the archive is over a limit")
+// ErrTooLarge: the archive exceeds one of the Limits.
+var ErrTooLarge = errors.New("the archive is too large")
 
-// Stats says what Unpack wrote.
+// Stats describes what Unpack wrote.
 type Stats struct {
-	Files int   // and symbolic links
-	Dirs  int   // that were made
-	Bytes int64 // of the files
+	Files int   // files and symbolic links
+	Dirs  int   // created directories
+	Bytes int64 // size of all files
 }
 
-// Unpack unpacks the ZIP at zipPath into dir, which is made if it isn't there.
-// It trusts nothing in the archive: no entry, by its name or through a symbolic
-// link, is written outside dir or over something that exists; there are only
-// files, directories and links that stay inside; no name comes twice; what is
-// written is counted against l. Modes keep their permission bits but for set-ID,
-// sticky and writing by others; the owner can always read and, for directories,
-// enter and write.
+// Unpack unpacks the ZIP at zipPath into dir, and creates dir if needed.
 //
-// The error names the entry. What was written until then stays: remove dir.
+// It doesn't trust the archive. It writes only files, directories and symbolic
+// links, none of them outside dir, over an existing file or beyond the limits, and
+// no name twice. It drops the set-ID and sticky bits and the write permission of
+// group and others. The owner can always read files, and read, write and enter
+// directories.
+//
+// Errors of an entry are an EntryError. After an error dir holds a part of the
+// archive: remove it.
 func Unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
 	s, err := unpack(ctx, zipPath, dir, l)
 	if err != nil {
@@ -73,18 +75,18 @@ func unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
 	if err != nil {
 		return Stats{}, err
 	}
-	defer func() { _ = root.Close() }() // a handle: nothing is buffered in it
+	defer func() { _ = root.Close() }() // nothing is buffered
 	u := &unpacker{ctx: ctx, root: root, limits: l, kinds: map[string]kind{".": implied}}
 	err = u.all(zr.File)
 	return u.stats, err
 }
 
-// directoryEntryBytes is what is allowed on average for an entry in the ZIP's
-// directory: a header of 46 bytes, name and extra fields.
+// directoryEntryBytes limits the average size of an entry in the ZIP's central
+// directory: a header of 46 bytes, the name and extra fields.
 const directoryEntryBytes = 512
 
-// openZip reads the ZIP's directory, and no more of the file than a directory of
-// l.MaxFiles entries needs: all of it is held in memory.
+// openZip reads the ZIP's central directory into memory, and fails if it is larger
+// than l.MaxFiles entries need.
 func openZip(f *os.File, l Limits) (*zip.Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -93,22 +95,22 @@ func openZip(f *os.File, l Limits) (*zip.Reader, error) {
 	budget := &budgetReaderAt{r: f, left: 1<<20 + int64(l.MaxFiles)*directoryEntryBytes}
 	zr, err := zip.NewReader(budget, info.Size())
 	if errors.Is(err, zip.ErrInsecurePath) {
-		err = nil // cleanName says it better, and names the entry
+		err = nil // cleanName checks names, and its errors name the entry
 	}
 	if errors.Is(err, zip.ErrFormat) {
-		return nil, fmt.Errorf("the file is not a whole ZIP: %w", err)
+		return nil, fmt.Errorf("the file is not a complete ZIP: %w", err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if len(zr.File) > l.MaxFiles {
-		return nil, fmt.Errorf("it has %d entries, the limit is %d: %w", len(zr.File), l.MaxFiles, ErrTooLarge)
+		return nil, fmt.Errorf("the archive has %d entries, the limit is %d: %w", len(zr.File), l.MaxFiles, ErrTooLarge)
 	}
 	budget.left = -1
 	return zr, nil
 }
 
-// budgetReaderAt fails after so many bytes were read. left < 0: it doesn't.
+// budgetReaderAt fails when more than left bytes are read, unless left is negative.
 type budgetReaderAt struct {
 	r    io.ReaderAt
 	left int64
@@ -121,12 +123,12 @@ func (b *budgetReaderAt) ReadAt(p []byte, off int64) (int, error) {
 	}
 	if b.left -= int64(n); b.left < 0 {
 		b.left = 0
-		return 0, fmt.Errorf("its directory is too long: %w", ErrTooLarge)
+		return 0, fmt.Errorf("the archive's directory is too long: %w", ErrTooLarge)
 	}
 	return n, err
 }
 
-// kind is what a path of the archive is.
+// kind is the kind of a path in the archive.
 type kind int
 
 const (
@@ -142,8 +144,8 @@ type unpacker struct {
 	limits Limits
 	stats  Stats
 	kinds  map[string]kind
-	links  []string // in the archive's order
-	target map[string]string
+	links  []string          // in the archive's order
+	target map[string]string // of links
 	dirs   []dirMode
 }
 
@@ -152,11 +154,10 @@ type dirMode struct {
 	mode fs.FileMode
 }
 
-// all writes files and directories first, links after them, and the modes of
-// directories last: so no file can be written through a link, and none fails
-// because its directory is closed already.
+// all creates files and directories first, so that none is written through a link;
+// then links; and last it sets the modes of directories, which may be read-only.
 func (u *unpacker) all(entries []*zip.File) error {
-	if err := u.declared(entries); err != nil {
+	if err := u.checkDeclaredSizes(entries); err != nil {
 		return err
 	}
 	u.target = map[string]string{}
@@ -178,21 +179,21 @@ func (u *unpacker) all(entries []*zip.File) error {
 			return wrapEntry(name, err)
 		}
 	}
-	for i := len(u.dirs) - 1; i >= 0; i-- {
-		if err := u.narrow(u.dirs[i]); err != nil {
-			return wrapEntry(u.dirs[i].name, err)
+	for _, d := range slices.Backward(u.dirs) {
+		if err := u.restrictMode(d); err != nil {
+			return wrapEntry(d.name, err)
 		}
 	}
 	return nil
 }
 
-// declared refuses an archive that says itself that it is too large, before
-// anything is written. One that lies is stopped while it is written.
-func (u *unpacker) declared(entries []*zip.File) error {
+// checkDeclaredSizes refuses an archive whose declared sizes exceed the limit before
+// anything is written. copy checks the real sizes.
+func (u *unpacker) checkDeclaredSizes(entries []*zip.File) error {
 	left := uint64(u.limits.MaxBytes)
 	for _, e := range entries {
 		if e.UncompressedSize64 > left {
-			return entryErrorf(e.Name, "with it the archive unpacks to more than %d bytes: %w", u.limits.MaxBytes, ErrTooLarge)
+			return entryErrorf(e.Name, "the archive unpacks to more than %d bytes: %w", u.limits.MaxBytes, ErrTooLarge)
 		}
 		left -= e.UncompressedSize64
 	}
@@ -205,10 +206,10 @@ func (u *unpacker) entry(e *zip.File) error {
 		return err
 	}
 	if e.Flags&1 != 0 {
-		return errors.New("it is encrypted, which isn't supported")
+		return errors.New("the entry is encrypted, which is not supported")
 	}
 	mode := e.Mode()
-	switch mode.Type() { // a slash at the name's end counts as a directory's bit
+	switch mode.Type() { // zip sets ModeDir for names with a trailing slash
 	case fs.ModeDir:
 		return u.dir(name, mode)
 	case 0:
@@ -220,13 +221,13 @@ func (u *unpacker) entry(e *zip.File) error {
 	}
 }
 
-// claim takes a path for an entry, and makes the directories above it.
-func (u *unpacker) claim(name string, k kind) error {
+// addPath records the path of an entry, and creates the directories above it.
+func (u *unpacker) addPath(name string, k kind) error {
 	old := u.kinds[name]
 	switch {
 	case old == implied && k == directory:
 	case old != 0:
-		return errors.New("the name comes twice")
+		return errors.New("the archive has two entries with this name")
 	}
 	if err := u.parents(name); err != nil {
 		return err
@@ -240,8 +241,8 @@ func (u *unpacker) claim(name string, k kind) error {
 	return nil
 }
 
-// narrow gives a directory its mode, but nothing that the umask took.
-func (u *unpacker) narrow(d dirMode) error {
+// restrictMode sets a directory's mode, without the bits that the umask cleared.
+func (u *unpacker) restrictMode(d dirMode) error {
 	info, err := u.root.Lstat(d.name)
 	if err != nil || info.Mode().Perm()&d.mode == info.Mode().Perm() {
 		return err
@@ -250,7 +251,7 @@ func (u *unpacker) narrow(d dirMode) error {
 }
 
 func (u *unpacker) count() error {
-	if len(u.kinds)-1 >= u.limits.MaxFiles { // the top doesn't count
+	if len(u.kinds)-1 >= u.limits.MaxFiles { // without the top
 		return fmt.Errorf("the archive has more than %d files and directories: %w", u.limits.MaxFiles, ErrTooLarge)
 	}
 	return nil
@@ -262,9 +263,9 @@ func (u *unpacker) parents(name string) error {
 	case implied, directory:
 		return nil
 	case file:
-		return fmt.Errorf("it lies below %q, which is a file", dir)
+		return fmt.Errorf("%q above it is a file", dir)
 	case link:
-		return fmt.Errorf("it lies below %q, which is a symbolic link: %w", dir, ErrUnsafe)
+		return fmt.Errorf("%q above it is a symbolic link: %w", dir, ErrUnsafe)
 	}
 	if err := u.parents(dir); err != nil {
 		return err
@@ -282,7 +283,7 @@ func (u *unpacker) dir(name string, mode fs.FileMode) error {
 		return nil
 	}
 	made := u.kinds[name] == implied
-	if err := u.claim(name, directory); err != nil {
+	if err := u.addPath(name, directory); err != nil {
 		return err
 	}
 	u.dirs = append(u.dirs, dirMode{name, maskDir(mode)})
@@ -293,10 +294,10 @@ func (u *unpacker) dir(name string, mode fs.FileMode) error {
 	return u.root.Mkdir(name, 0o755)
 }
 
-// The bits of set-ID, sticky and writing by others never come from an archive.
+// maskedOff: archives can't give write permission to group and others.
 const maskedOff = 0o022
 
-// maskDir is a directory's mode as it is written; 0 stands for "not said".
+// maskDir returns the mode to create a directory with; 0 means unspecified.
 func maskDir(mode fs.FileMode) fs.FileMode {
 	if mode.Perm() == 0 {
 		return 0o755
@@ -312,7 +313,7 @@ func maskFile(mode fs.FileMode) fs.FileMode {
 }
 
 func (u *unpacker) file(e *zip.File, name string) error {
-	if err := u.claim(name, file); err != nil {
+	if err := u.addPath(name, file); err != nil {
 		return err
 	}
 	r, err := e.Open()
@@ -320,10 +321,10 @@ func (u *unpacker) file(e *zip.File, name string) error {
 		return err
 	}
 	defer r.Close()
-	// Exclusive: on a file system that folds case, "A" and "a" are found out here.
+	// O_EXCL also detects "A" and "a" on a case-insensitive file system.
 	w, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, maskFile(e.Mode()))
 	if errors.Is(err, fs.ErrExist) {
-		return errors.New("there is a file of this name already; names may differ in more than case")
+		return errors.New("a file of this name exists; on this system, names must differ in more than case")
 	}
 	if err != nil {
 		return err
@@ -334,18 +335,18 @@ func (u *unpacker) file(e *zip.File, name string) error {
 	return errors.Join(err, w.Close())
 }
 
-// copy copies what the limit leaves, and one byte more to know.
+// copy copies up to the limit, and reads one byte more to detect an excess.
 func (u *unpacker) copy(w io.Writer, r io.Reader) (int64, error) {
 	left := u.limits.MaxBytes - u.stats.Bytes
 	n, err := io.Copy(w, io.LimitReader(&contextReader{u.ctx, r}, left+1))
 	if err == nil && n > left {
-		err = fmt.Errorf("the archive unpacks to more than %d bytes, whatever it declares: %w", u.limits.MaxBytes, ErrTooLarge)
+		err = fmt.Errorf("the archive unpacks to more than %d bytes, although it declares less: %w", u.limits.MaxBytes, ErrTooLarge)
 	}
 	return n, err
 }
 
 func (u *unpacker) link(e *zip.File, name string) error {
-	if err := u.claim(name, link); err != nil {
+	if err := u.addPath(name, link); err != nil {
 		return err
 	}
 	r, err := e.Open()

@@ -71,9 +71,9 @@ func TestUnpackRefusesHostileArchives(t *testing.T) {
 		want  string
 		is    error
 	}{
-		{"parent", []item{{"../x", reg, "x"}}, `"../x": the name holds ".."`, ErrUnsafe},
-		{"parent inside", []item{{"a/../../x", reg, "x"}}, `holds ".."`, ErrUnsafe},
-		{"parent that stays", []item{{"a/../x", reg, "x"}}, `holds ".."`, ErrUnsafe},
+		{"parent", []item{{"../x", reg, "x"}}, `"../x": the name contains ".."`, ErrUnsafe},
+		{"parent inside", []item{{"a/../../x", reg, "x"}}, `contains ".."`, ErrUnsafe},
+		{"parent that stays", []item{{"a/../x", reg, "x"}}, `contains ".."`, ErrUnsafe},
 		{"absolute", []item{{"/tmp/x", reg, "x"}}, `"/tmp/x": the name is an absolute path`, ErrUnsafe},
 		{"drive", []item{{"C:/x", reg, "x"}}, `drive letter`, ErrUnsafe},
 		{"drive, relative", []item{{"c:x", reg, "x"}}, `drive letter`, ErrUnsafe},
@@ -81,22 +81,22 @@ func TestUnpackRefusesHostileArchives(t *testing.T) {
 		{"share", []item{{`\\host\share\x`, reg, "x"}}, `backslash`, ErrUnsafe},
 		{"NUL", []item{{"a\x00b", reg, "x"}}, `NUL`, ErrUnsafe},
 		{"empty name", []item{{"", reg, "x"}}, `the name is empty`, nil},
-		{"the directory as a file", []item{{".", reg, "x"}}, `comes twice`, nil},
+		{"the directory as a file", []item{{".", reg, "x"}}, `two entries with this name`, nil},
 		{"long name", []item{{strings.Repeat("a/", 2100) + "x", reg, "x"}}, `limit is 4096`, nil},
-		{"absolute link", []item{{"l", lnk, "/etc"}}, `"l": the symbolic link leads to the absolute path`, ErrUnsafe},
-		{"link out", []item{{"d/l", lnk, "../../x"}}, `leads to "../../x"`, ErrUnsafe},
+		{"absolute link", []item{{"l", lnk, "/etc"}}, `"l": the symbolic link points to the absolute path`, ErrUnsafe},
+		{"link out", []item{{"d/l", lnk, "../../x"}}, `points to "../../x"`, ErrUnsafe},
 		{"link to a drive", []item{{"l", lnk, "C:/x"}}, `absolute path`, ErrUnsafe},
 		{"link with backslash", []item{{"l", lnk, `..\x`}}, `backslash`, ErrUnsafe},
-		{"link nowhere", []item{{"l", lnk, ""}}, `leads nowhere`, nil},
+		{"link nowhere", []item{{"l", lnk, ""}}, `no target`, nil},
 		{"long link", []item{{"l", lnk, strings.Repeat("a", 5000)}}, `longer than 4096`, nil},
-		{"link out through a later link", []item{{"a/b/l", lnk, "m/../x"}, {"a/b/m", lnk, "../.."}}, `"a/b/l": the symbolic link can't be followed`, ErrUnsafe},
-		{"write through a link", []item{{"l", lnk, "."}, {"l/x", reg, "x"}}, `below "l", which is a symbolic link`, ErrUnsafe},
-		{"link over a directory", []item{{"d/x", reg, "x"}, {"d", lnk, "."}}, `"d": the name comes twice`, nil},
-		{"file over a link", []item{{"l", lnk, "x"}, {"l", reg, "x"}}, `comes twice`, nil},
-		{"duplicate", []item{{"x", reg, "1"}, {"x", reg, "2"}}, `"x": the name comes twice`, nil},
-		{"duplicate, other spelling", []item{{"a/x", reg, "1"}, {"a//./x", reg, "2"}}, `comes twice`, nil},
-		{"file below a file", []item{{"x", reg, "1"}, {"x/y", reg, "2"}}, `below "x", which is a file`, nil},
-		{"file and directory", []item{{"x", reg, "1"}, {"x/", fs.ModeDir | 0o755, ""}}, `comes twice`, nil},
+		{"link out through a later link", []item{{"a/b/l", lnk, "m/../x"}, {"a/b/m", lnk, "../.."}}, `"a/b/l": the symbolic link points outside the directory`, ErrUnsafe},
+		{"write through a link", []item{{"l", lnk, "."}, {"l/x", reg, "x"}}, `"l" above it is a symbolic link`, ErrUnsafe},
+		{"link over a directory", []item{{"d/x", reg, "x"}, {"d", lnk, "."}}, `"d": the archive has two entries with this name`, nil},
+		{"file over a link", []item{{"l", lnk, "x"}, {"l", reg, "x"}}, `two entries with this name`, nil},
+		{"duplicate", []item{{"x", reg, "1"}, {"x", reg, "2"}}, `"x": the archive has two entries with this name`, nil},
+		{"duplicate, other spelling", []item{{"a/x", reg, "1"}, {"a//./x", reg, "2"}}, `two entries with this name`, nil},
+		{"file below a file", []item{{"x", reg, "1"}, {"x/y", reg, "2"}}, `"x" above it is a file`, nil},
+		{"file and directory", []item{{"x", reg, "1"}, {"x/", fs.ModeDir | 0o755, ""}}, `two entries with this name`, nil},
 		{"device", []item{{"dev", fs.ModeDevice | 0o600, ""}}, `"dev": it is neither a file`, ErrUnsafe},
 		{"character device", []item{{"dev", fs.ModeDevice | fs.ModeCharDevice | 0o600, ""}}, `neither a file`, ErrUnsafe},
 		{"pipe", []item{{"p", fs.ModeNamedPipe | 0o600, ""}}, `neither a file`, ErrUnsafe},
@@ -104,7 +104,7 @@ func TestUnpackRefusesHostileArchives(t *testing.T) {
 		{"pipe with a directory's name", []item{{"p/", fs.ModeNamedPipe | 0o600, ""}}, `neither a file`, ErrUnsafe},
 		{"too many", []item{{"a", reg, ""}, {"b", reg, ""}, {"c", reg, ""}, {"d", reg, ""}, {"e", reg, ""}}, `5 entries, the limit is 4`, ErrTooLarge},
 		{"too many directories", []item{{"a/b/c/d/e", reg, ""}}, `more than 4 files and directories`, ErrTooLarge},
-		{"too large", []item{{"a", reg, strings.Repeat("0", 600)}, {"b", reg, strings.Repeat("0", 600)}}, `"b": with it the archive unpacks to more than 1000 bytes`, ErrTooLarge},
+		{"too large", []item{{"a", reg, strings.Repeat("0", 600)}, {"b", reg, strings.Repeat("0", 600)}}, `"b": the archive unpacks to more than 1000 bytes`, ErrTooLarge},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, _, err := unpackBytes(t, makeZip(t, tt.items...), Limits{MaxBytes: 1000, MaxFiles: 4})
@@ -153,11 +153,11 @@ func TestUnpackRefusesDamage(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		{"not a zip", []byte("hello"), "not a whole ZIP"},
-		{"empty", nil, "not a whole ZIP"},
-		{"cut off", whole[:len(whole)-10], "not a whole ZIP"},
+		{"not a zip", []byte("hello"), "not a complete ZIP"},
+		{"empty", nil, "not a complete ZIP"},
+		{"cut off", whole[:len(whole)-10], "not a complete ZIP"},
 		{"damaged", damaged, `"a": `},
-		{"encrypted", encrypted, `"a": it is encrypted`},
+		{"encrypted", encrypted, `"a": the entry is encrypted`},
 		{"method", method, `"a": `},
 		{"short", declareSize(t, bytes.Clone(whole), 5000), `"a": `},
 	} {
@@ -241,7 +241,7 @@ func TestUnpackMasksModes(t *testing.T) {
 }
 
 // FuzzUnpack: whatever the bytes, nothing appears beside the directory, no more
-// than the limits is written, and what was unpacked leads nowhere outside.
+// than the limits is written, and what was unpacked no target outside.
 func FuzzUnpack(f *testing.F) {
 	f.Add(makeZip(f, item{"a/b", reg, "text"}, item{"l", lnk, "a/b"}))
 	f.Add(makeZip(f, item{"../x", reg, "x"}))
