@@ -37,6 +37,6 @@ const (
 // A Job is what is known of one: what was asked, where it stands, what came out.
 type Job struct {
 	Spec   Spec
-	State  State
+	State  StateRecord
 	Result *Result // of the attempt that ended it; nil before, and in lists
 }

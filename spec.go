@@ -31,9 +31,9 @@ type Spec struct {
 	CreatedAt       time.Time         `json:"createdAt"`
 }
 
-// Lane is the SQS message group of the job: its group, or itself, so that a job
-// with no group waits for nobody.
-func (s *Spec) Lane() string {
+// MessageGroupID is the SQS message group of the job's ticket: its group, or the
+// job's own, so that a job with no group waits for nobody.
+func (s *Spec) MessageGroupID() string {
 	if s.Group != "" {
 		return s.Group
 	}

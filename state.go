@@ -3,189 +3,224 @@ package errand
 import "time"
 
 // State is all that changes of a job while it lives. It is one record, ≤ 1 KB,
-// written as a whole for exactly one revision (Rev), so that each change is made
-// to what was read and to nothing else.
+// written as a whole for exactly one revision, so that each change is made to
+// what was read and to nothing else.
 //
-// The methods below are the only changes there are. They are pure: the Service
-// reads, lets one of them decide, and writes.
-type State struct {
-	JobID    string
-	Owner    string
-	Queue    string
-	Lane     string // SQS message group
-	Status   Status
-	Reason   Reason
-	Error    string
-	ExitCode *int
+// The methods below are the only changes there are: no other package can assign
+// a field. They are pure. A use case reads the state, lets a method decide, and
+// writes what it made. A method whose condition isn't met changes nothing and
+// returns false.
+type State struct{ r StateRecord }
 
-	// Attempt counts assignments; it is the fence: a report that carries an
-	// older one is refused. Tries counts the attempts before this one that had
-	// been accepted, which are those that count against MaxAttempts.
-	Attempt     int
-	Tries       int
-	MaxAttempts int
-	Accepted    bool // this attempt was named in a heartbeat or a result
-
-	WorkerID   string
-	PollID     string // that this attempt answered
-	Handle     string // SQS receipt handle of the ticket, as last received
-	LeaseUntil time.Time
-	Lease      time.Duration // a full one
-	HoldUntil  time.Time     // the ticket is hidden until then
-
-	CancelRequested bool
-	WatchedUntil    time.Time // someone reads the log as it grows
-
-	// DueAt is when the sweep should look at the job: zero for a finished one.
-	// It is indexed, so heartbeats leave it alone.
-	DueAt time.Time
-
-	CreatedAt  time.Time
-	StartedAt  time.Time // of the current attempt
-	FinishedAt time.Time
-	LogBytes   int64
-
-	Rev int
-}
-
-// NewState is the state of a job just created.
-func NewState(spec *Spec, t Timing) State {
-	return State{
-		JobID: spec.ID, Owner: spec.Owner, Queue: spec.Queue, Lane: spec.Lane(), Status: Pending,
+// NewState is the state of a job just created: → pending.
+func NewState(spec *Spec, t Timing) *State {
+	return &State{StateRecord{
+		JobID: spec.ID, Owner: spec.Owner, Queue: spec.Queue, MessageGroupID: spec.MessageGroupID(), Status: Pending,
 		MaxAttempts: spec.MaxAttempts, Lease: time.Duration(spec.LeaseSeconds) * time.Second,
 		CreatedAt: spec.CreatedAt, DueAt: spec.CreatedAt.Add(t.ResendAfter),
+	}}
+}
+
+// LoadState is the state that a store has on record. It is for stores only.
+func LoadState(r StateRecord) *State { return &State{r} }
+
+// Record returns a copy of the state.
+func (s *State) Record() StateRecord { return s.r }
+
+// Saved notes that the store has written the state, as the next revision.
+func (s *State) Saved() { s.r.Rev++ }
+
+// Assignable reports whether a worker that received the job's ticket may be given
+// the job: it is pending, or its lease is over and it may run again.
+func (s *State) Assignable(now time.Time) bool {
+	switch s.r.ticket(now) {
+	case assignFirst, reassign, assignAgain:
+		return true
+	case dropTicket, adoptHandle, endCancelled, endLost:
 	}
+	return false
 }
 
-// What to do with a ticket, by the record of its job: the assignment table.
-type TicketAction int
-
-const (
-	DropTicket   TicketAction = iota // absent or terminal: delete the message, take the next
-	AssignFirst                      // pending: assign
-	Reassign                         // running, never accepted, lease over: assign; the old attempt doesn't count
-	AdoptHandle                      // running, lease alive: keep the new handle, hide the message, look for other work
-	EndCancelled                     // running, lease over, cancel requested
-	AssignAgain                      // running, lease over, attempts left
-	EndLost                          // running, lease over, none left
-)
-
-// Ticket decides what a ticket that was just received means.
-func (s *State) Ticket(now time.Time) TicketAction {
-	switch {
-	case s.Status.Terminal():
-		return DropTicket
-	case s.Status == Pending:
-		return AssignFirst
-	case now.Before(s.LeaseUntil):
-		return AdoptHandle
-	case s.CancelRequested:
-		return EndCancelled
-	case !s.Accepted:
-		return Reassign
-	case s.AttemptsLeft():
-		return AssignAgain
-	default:
-		return EndLost
+// Assign gives the job to a worker for a short lease: assignable → running.
+func (s *State) Assign(now time.Time, workerID, pollID, handle string, t Timing) bool {
+	if !s.Assignable(now) {
+		return false
 	}
-}
-
-// AttemptsLeft reports whether the job may be given out after this attempt.
-func (s *State) AttemptsLeft() bool {
-	used := s.Tries
-	if s.Accepted {
-		used++
+	if s.r.Accepted {
+		s.r.Tries++
 	}
-	return used < s.MaxAttempts
+	s.r.Attempt++
+	s.r.Status, s.r.Accepted = Running, false
+	s.r.WorkerID, s.r.PollID, s.r.Handle = workerID, pollID, handle
+	s.r.StartedAt, s.r.LeaseUntil = now, now.Add(t.ShortLease)
+	s.r.HiddenUntil = s.r.LeaseUntil
+	s.r.DueAt = s.r.LeaseUntil
+	return true
 }
 
-// Retryable reports whether another attempt may follow this one, once it was
-// accepted.
-func (s *State) Retryable() bool { return s.Tries+1 < s.MaxAttempts }
-
-// View is the state as a reader should see it at now: what the sweep, or the
-// next delivery of the ticket, will write is shown before it is written.
-func (s State) View(now time.Time) State {
-	if s.Status == Pending {
-		s.WorkerID = "" // which had it before
+// ExtendShortLease begins the short lease again, because the answer that assigned
+// the attempt is given again: running, not accepted → the same.
+func (s *State) ExtendShortLease(now time.Time, t Timing) bool {
+	if s.r.Status != Running || s.r.Accepted {
+		return false
 	}
-	if s.Status != Running {
-		return s
+	s.r.LeaseUntil = now.Add(t.ShortLease)
+	return true
+}
+
+// Renew accepts the worker's attempt and makes its lease full, also one that had
+// ended: running, held by the worker → the same, accepted.
+func (s *State) Renew(now time.Time, workerID string, attempt int) bool {
+	if s.r.Status != Running || !s.r.HeldBy(workerID, attempt) {
+		return false
 	}
-	switch s.Ticket(now) {
-	case EndCancelled:
-		s.Finish(s.LeaseUntil, Cancelled, ReasonCancelled, "")
-	case EndLost:
-		s.Finish(s.LeaseUntil, Failed, ReasonLost, LostMessage)
-	case Reassign, AssignAgain:
-		s.Status, s.WorkerID = Pending, ""
-	case DropTicket, AssignFirst, AdoptHandle:
+	s.r.Accepted = true
+	s.r.LeaseUntil = now.Add(s.r.Lease)
+	return true
+}
+
+// AdoptTicket keeps the handle of a ticket that was delivered again, since the old
+// handle is dead: running, lease not over → the same.
+func (s *State) AdoptTicket(now time.Time, handle string) bool {
+	if s.r.ticket(now) != adoptHandle {
+		return false
 	}
-	return s
+	s.r.Handle, s.r.HiddenUntil = handle, s.r.LeaseUntil
+	return true
 }
 
-// LostMessage says what ReasonLost means.
-const LostMessage = "the worker gave no sign of life until its lease ended"
-
-// Assign gives the job to a worker for a short lease.
-func (s *State) Assign(now time.Time, w *Worker, pollID, handle string, t Timing) {
-	if s.Accepted {
-		s.Tries++
+// Watch notes that someone reads the log as it grows: not terminal → the same. It
+// returns false where that stands on record for long enough.
+func (s *State) Watch(now time.Time, t Timing) bool {
+	if s.r.Status.Terminal() || s.r.WatchedUntil.Sub(now) > t.Watched/2 {
+		return false
 	}
-	s.Attempt++
-	s.Status, s.Accepted = Running, false
-	s.WorkerID, s.PollID, s.Handle = w.ID, pollID, handle
-	s.StartedAt, s.LeaseUntil = now, now.Add(t.ShortLease)
-	s.HoldUntil = s.LeaseUntil
-	s.DueAt = s.LeaseUntil
+	s.r.WatchedUntil = now.Add(t.Watched)
+	return true
 }
 
-// HeldBy reports whether attempt is the current one and the worker's.
-func (s *State) HeldBy(workerID string, attempt int) bool {
-	return s.WorkerID == workerID && s.Attempt == attempt
-}
-
-// Renew accepts the current attempt and makes its lease full, also one that
-// had lapsed. It must be running.
-func (s *State) Renew(now time.Time) {
-	s.Accepted = true
-	s.LeaseUntil = now.Add(s.Lease)
-}
-
-// GiveBack makes a job that its worker could not end wait for the next one. The
-// worker and the attempt stay on record, so that the report may come again; a
-// heartbeat that crossed it revives nothing. It is due: its ticket is hidden.
-func (s *State) GiveBack(now time.Time) {
-	s.Status, s.LeaseUntil, s.DueAt = Pending, now, now
-}
-
-// Finish ends the job.
-func (s *State) Finish(now time.Time, status Status, reason Reason, message string) {
-	s.Status, s.Reason, s.Error = status, reason, message
-	s.FinishedAt, s.DueAt = now, time.Time{}
-}
-
-// Cancel ends a job that waits, and asks for the end of one that runs. It reports
-// whether that changed anything. Errors: CodeJobFinished.
-func (s *State) Cancel(now time.Time) (write bool, err error) {
-	switch {
-	case s.Status == Cancelled || s.Status == Running && s.CancelRequested && now.Before(s.LeaseUntil):
+// Cancel ends a job that waits, pending → cancelled, and asks for the end of one
+// that runs. It returns false where that was done before. Errors: CodeJobFinished.
+func (s *State) Cancel(now time.Time) (bool, error) {
+	leased := s.r.Status == Running && now.Before(s.r.LeaseUntil)
+	switch view := s.r.View(now); {
+	case s.r.Status == Cancelled || leased && s.r.CancelRequested:
 		return false, nil
-	case s.Status.Terminal() || s.View(now).Status == Failed:
-		return false, Errorf(CodeJobFinished, "job %s is %s; there is nothing to cancel", s.JobID, s.View(now).Status)
-	case s.Status == Running && now.Before(s.LeaseUntil):
-		s.CancelRequested = true
+	case s.r.Status.Terminal() || view.Status == Failed:
+		return false, Errorf(CodeJobFinished, "job %s is %s; there is nothing to cancel", s.r.JobID, view.Status)
+	case leased:
+		s.r.CancelRequested = true
 	default:
-		s.Finish(now, Cancelled, ReasonCancelled, "")
+		s.finish(now, Cancelled, ReasonCancelled, "")
 	}
 	return true, nil
 }
 
-// Presumed reports whether the end was written without a word from the worker,
-// so that a true report of the current attempt may still replace it.
-func (s *State) Presumed() bool { return s.Status == Failed && s.Reason == ReasonLost }
+// Complete ends a job by its worker's report that the commands ran to their end:
+// assigned, not reported → completed.
+func (s *State) Complete(now time.Time, r *Result) bool {
+	if s.r.Attempt == 0 || s.r.Reported() {
+		return false
+	}
+	s.r.Accepted, s.r.LogBytes = true, r.Log.Bytes
+	s.finish(now, Completed, "", "")
+	code := r.ExitCode
+	s.r.ExitCode = &code
+	return true
+}
 
-// Overdue reports whether a job that nobody took has waited too long.
-func (s *State) Overdue(now time.Time, t Timing) bool {
-	return s.Status == Pending && s.Attempt == 0 && !now.Before(s.CreatedAt.Add(t.ExpireAfter))
+// Fail ends a job by its worker's report that it could not be run to its end:
+// assigned, not reported → failed, or cancelled if that was asked for. Where the worker is at
+// fault and attempts are left, the job waits for the next one: → pending.
+func (s *State) Fail(now time.Time, f *Failure) bool {
+	if s.r.Attempt == 0 || s.r.Reported() {
+		return false
+	}
+	s.r.Accepted = true
+	if f.Result != nil {
+		s.r.LogBytes = f.Result.Log.Bytes
+	}
+	workersFault := f.Reason == ReasonWorkerStopped || f.Reason == ReasonAgentError
+	switch {
+	case f.Reason == ReasonCancelled, workersFault && s.r.CancelRequested:
+		s.finish(now, Cancelled, ReasonCancelled, "")
+	case workersFault && s.r.attemptsLeft():
+		s.giveBack(now)
+	default:
+		s.finish(now, Failed, f.Reason, f.Error)
+	}
+	return true
+}
+
+// giveBack makes a job that its worker could not end wait for the next one. The
+// worker and the attempt stay on record, so that the report may come again; a
+// heartbeat that crossed it revives nothing. It is due: its ticket is hidden.
+func (s *State) giveBack(now time.Time) {
+	s.r.Status, s.r.LeaseUntil, s.r.DueAt = Pending, now, now
+}
+
+// Expire ends a job that no worker took in time: pending, never assigned → failed.
+func (s *State) Expire(now time.Time, t Timing) bool {
+	if s.r.Status != Pending || s.r.Attempt > 0 || now.Before(s.r.CreatedAt.Add(t.ExpireAfter)) {
+		return false
+	}
+	s.finish(now, Failed, ReasonExpired, "no worker took the job within 13 days")
+	return true
+}
+
+// EndLease ends a job whose lease is over and which may not run again: running →
+// cancelled, if that was asked for, else failed.
+func (s *State) EndLease(now time.Time) bool { return s.endLease(now, now) }
+
+// endLease is EndLease with the time at which the job ended.
+func (s *State) endLease(now, at time.Time) bool {
+	switch s.r.ticket(now) {
+	case endCancelled:
+		s.finish(at, Cancelled, ReasonCancelled, "")
+	case endLost:
+		s.finish(at, Failed, ReasonLost, "the worker gave no sign of life until its lease ended")
+	case dropTicket, assignFirst, reassign, adoptHandle, assignAgain:
+		return false
+	}
+	return true
+}
+
+// finish ends the job.
+func (s *State) finish(at time.Time, status Status, reason Reason, message string) {
+	s.r.Status, s.r.Reason, s.r.Error = status, reason, message
+	s.r.FinishedAt, s.r.DueAt = at, time.Time{}
+}
+
+// The changes below leave the status alone: they say where the ticket is, and
+// when the sweep should look at the job again.
+
+// TicketHidden notes until when the ticket is hidden.
+func (s *State) TicketHidden(until time.Time) { s.r.HiddenUntil = until }
+
+// TicketShown notes that the ticket can be received.
+func (s *State) TicketShown(now time.Time, t Timing) {
+	s.r.HiddenUntil = now
+	s.TicketSent(now, t)
+}
+
+// TicketSent notes that a ticket was sent: it is due again much later, or when it
+// expires.
+func (s *State) TicketSent(now time.Time, t Timing) {
+	s.r.DueAt = now.Add(t.ResendEvery)
+	if expiry := s.r.CreatedAt.Add(t.ExpireAfter); s.r.Attempt == 0 && expiry.Before(s.r.DueAt) {
+		s.r.DueAt = expiry
+	}
+}
+
+// TicketFailed notes that the ticket could not be shown or deleted: it is due
+// again soon.
+func (s *State) TicketFailed(now time.Time, t Timing) { s.r.DueAt = now.Add(t.ResendAfter) }
+
+// Swept notes that a job that was due needs nothing: it is due again when its
+// lease ends, and never if it is over.
+func (s *State) Swept() {
+	s.r.DueAt = time.Time{}
+	if s.r.Status == Running {
+		s.r.DueAt = s.r.LeaseUntil
+	}
 }

@@ -10,49 +10,65 @@ var (
 	timing = DefaultTiming()
 )
 
-func pendingState() State {
+func pendingState() *State {
 	spec := Spec{ID: "01JDEXAMPLE000000000000000", Owner: "ann", Queue: "default", MaxAttempts: 1, LeaseSeconds: 300, CreatedAt: t0}
 	return NewState(&spec, timing)
 }
 
 // running is a job that was given out at t0.
-func running(maxAttempts int, accepted bool) State {
+func running(maxAttempts int, accepted bool) *State {
 	s := pendingState()
-	s.MaxAttempts = maxAttempts
-	s.Assign(t0, &Worker{ID: "worker-1"}, "poll-1", "handle-1", timing)
+	s.r.MaxAttempts = maxAttempts
+	s.Assign(t0, "worker-1", "poll-1", "handle-1", timing)
 	if accepted {
-		s.Renew(t0)
+		s.Renew(t0, "worker-1", 1)
 	}
+	return s
+}
+
+// cancelling is running, and its end was asked for.
+func cancelling(maxAttempts int) *State {
+	s := running(maxAttempts, true)
+	s.r.CancelRequested = true
+	return s
+}
+
+// ended is a job that its worker reported as completed.
+func ended() *State {
+	s := running(1, true)
+	s.Complete(t0, &Result{})
+	return s
+}
+
+// lost is a job whose lease ended.
+func lost() *State {
+	s := running(1, true)
+	s.EndLease(t0.Add(time.Hour))
 	return s
 }
 
 // TestTicket has a test for each row of the assignment table.
 func TestTicket(t *testing.T) {
-	completed := running(1, true)
-	completed.Finish(t0, Completed, "", "")
-	cancelling := running(2, true)
-	cancelling.CancelRequested = true
-
 	tests := []struct {
 		name  string
-		state State
+		state *State
 		after time.Duration
-		want  TicketAction
+		want  ticketAction
 	}{
-		{"terminal", completed, time.Second, DropTicket},
-		{"pending", pendingState(), time.Second, AssignFirst},
-		{"never accepted, short lease alive", running(1, false), 29 * time.Second, AdoptHandle},
-		{"never accepted, short lease over", running(1, false), 30 * time.Second, Reassign},
-		{"accepted, lease alive", running(1, true), 299 * time.Second, AdoptHandle},
-		{"lease alive, cancel requested", cancelling, 299 * time.Second, AdoptHandle},
-		{"lease over, cancel requested", cancelling, 300 * time.Second, EndCancelled},
-		{"lease over, attempts left", running(2, true), 300 * time.Second, AssignAgain},
-		{"lease over, none left", running(1, true), 300 * time.Second, EndLost},
+		{"terminal", ended(), time.Second, dropTicket},
+		{"pending", pendingState(), time.Second, assignFirst},
+		{"never accepted, short lease alive", running(1, false), 29 * time.Second, adoptHandle},
+		{"never accepted, short lease over", running(1, false), 30 * time.Second, reassign},
+		{"accepted, lease alive", running(1, true), 299 * time.Second, adoptHandle},
+		{"lease alive, cancel requested", cancelling(2), 299 * time.Second, adoptHandle},
+		{"lease over, cancel requested", cancelling(2), 300 * time.Second, endCancelled},
+		{"lease over, attempts left", running(2, true), 300 * time.Second, assignAgain},
+		{"lease over, none left", running(1, true), 300 * time.Second, endLost},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.state.Ticket(t0.Add(tt.after)); got != tt.want {
-				t.Errorf("Ticket() = %v, want %v", got, tt.want)
+			if got := tt.state.r.ticket(t0.Add(tt.after)); got != tt.want {
+				t.Errorf("ticket() = %v, want %v", got, tt.want)
 			}
 		})
 	}
@@ -60,19 +76,24 @@ func TestTicket(t *testing.T) {
 
 func TestAttemptsNeverAcceptedDoNotCount(t *testing.T) {
 	s := running(2, false)
+	at := t0
+	again := func() {
+		at = at.Add(time.Hour) // the lease is over
+		s.Assign(at, "worker-2", "poll", "handle", timing)
+	}
 	for range 3 { // three answers that were lost
-		s.Assign(t0, &Worker{ID: "worker-2"}, "poll", "handle", timing)
+		again()
 	}
-	if s.Attempt != 4 || s.Tries != 0 {
-		t.Fatalf("attempt %d, tries %d, want 4 and 0", s.Attempt, s.Tries)
+	if s.r.Attempt != 4 || s.r.Tries != 0 {
+		t.Fatalf("attempt %d, tries %d, want 4 and 0", s.r.Attempt, s.r.Tries)
 	}
-	s.Renew(t0)
-	if !s.AttemptsLeft() {
+	s.Renew(at, "worker-2", 4)
+	if !s.r.attemptsLeft() {
 		t.Fatal("no attempt left after one accepted of two")
 	}
-	s.Assign(t0, &Worker{ID: "worker-2"}, "poll", "handle", timing)
-	s.Renew(t0)
-	if s.AttemptsLeft() {
+	again()
+	s.Renew(at, "worker-2", 5)
+	if s.r.attemptsLeft() {
 		t.Error("an attempt is left after two accepted of two")
 	}
 }
@@ -80,7 +101,7 @@ func TestAttemptsNeverAcceptedDoNotCount(t *testing.T) {
 func TestView(t *testing.T) {
 	tests := []struct {
 		name   string
-		state  State
+		state  *State
 		after  time.Duration
 		status Status
 		reason Reason
@@ -93,27 +114,23 @@ func TestView(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := tt.state.View(t0.Add(tt.after))
+			got := tt.state.Record().View(t0.Add(tt.after))
 			if got.Status != tt.status || got.Reason != tt.reason {
 				t.Errorf("View() = %s %s, want %s %s", got.Status, got.Reason, tt.status, tt.reason)
 			}
 		})
 	}
 	s := running(1, true)
-	s.View(t0.Add(time.Hour))
-	if s.Status != Running {
+	s.Record().View(t0.Add(time.Hour))
+	if s.r.Status != Running {
 		t.Error("View changed the state that it was asked about")
 	}
 }
 
 func TestCancelTransition(t *testing.T) {
-	finished := running(1, true)
-	finished.Finish(t0, Completed, "", "")
-	asked := running(1, true)
-	asked.CancelRequested = true
 	tests := []struct {
 		name   string
-		state  State
+		state  *State
 		after  time.Duration
 		write  bool
 		status Status
@@ -121,22 +138,139 @@ func TestCancelTransition(t *testing.T) {
 	}{
 		{"pending", pendingState(), 0, true, Cancelled, ""},
 		{"running", running(1, true), 0, true, Running, ""},
-		{"asked before", asked, 0, false, Running, ""},
-		{"asked before, lease over", asked, time.Hour, true, Cancelled, ""},
+		{"asked before", cancelling(1), 0, false, Running, ""},
+		{"asked before, lease over", cancelling(1), time.Hour, true, Cancelled, ""},
 		{"waits for its second attempt", running(2, true), time.Hour, true, Cancelled, ""},
 		{"lost", running(1, true), time.Hour, false, Running, CodeJobFinished},
-		{"completed", finished, 0, false, Completed, CodeJobFinished},
+		{"completed", ended(), 0, false, Completed, CodeJobFinished},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := tt.state
 			write, err := s.Cancel(t0.Add(tt.after))
-			if write != tt.write || s.Status != tt.status {
-				t.Errorf("Cancel() = %v, status %s, want %v, %s", write, s.Status, tt.write, tt.status)
+			if write != tt.write || s.r.Status != tt.status {
+				t.Errorf("Cancel() = %v, status %s, want %v, %s", write, s.r.Status, tt.write, tt.status)
 			}
 			if (err != nil) != (tt.code != "") || err != nil && CodeOf(err) != tt.code {
 				t.Errorf("err = %v, want code %q", err, tt.code)
 			}
 		})
+	}
+}
+
+// TestTransitions has each transition from each state of a job.
+func TestTransitions(t *testing.T) {
+	const hour = time.Hour
+	// The jobs, as they stand an hour after t0, when all leases are over but that
+	// of "leased", and of the one whose cancellation was asked for.
+	now := t0.Add(hour)
+	jobs := map[string]func() *State{
+		"pending": pendingState, // never assigned
+		"waited": func() *State { // too long
+			s := pendingState()
+			s.r.CreatedAt = now.Add(-timing.ExpireAfter)
+			return s
+		},
+		"offered": func() *State { // the answer that assigned it may be lost
+			s := running(2, false)
+			s.r.LeaseUntil = now.Add(time.Second)
+			return s
+		},
+		"leased": func() *State {
+			s := running(2, true)
+			s.Renew(now, "worker-1", 1)
+			return s
+		},
+		"last": func() *State { // leased, and no attempt is left
+			s := running(1, true)
+			s.Renew(now, "worker-1", 1)
+			return s
+		},
+		"cancelling": func() *State {
+			s := cancelling(2)
+			s.Renew(now, "worker-1", 1)
+			return s
+		},
+		"lapsed":        func() *State { return running(2, true) }, // may run again
+		"lapsed last":   func() *State { return running(1, true) },
+		"lapsed cancel": func() *State { return cancelling(2) },
+		"lost":          lost,
+		"ended":         ended,
+	}
+	// What each transition makes of them. A job that isn't named stays as it is.
+	for name, tt := range map[string]struct {
+		do   func(s *State) bool
+		want map[string]Status
+	}{
+		"Assign": {func(s *State) bool { return s.Assign(now, "w", "p", "h", timing) },
+			map[string]Status{"pending": Running, "waited": Running, "lapsed": Running}},
+		"ExtendShortLease": {func(s *State) bool { return s.ExtendShortLease(now, timing) },
+			map[string]Status{"offered": Running}},
+		"Renew": {func(s *State) bool { return s.Renew(now.Add(time.Second), "worker-1", 1) },
+			map[string]Status{"offered": Running, "leased": Running, "last": Running, "cancelling": Running, "lapsed": Running, "lapsed last": Running, "lapsed cancel": Running}},
+		"Renew by another worker":  {func(s *State) bool { return s.Renew(now.Add(time.Second), "worker-2", 1) }, nil},
+		"Renew of another attempt": {func(s *State) bool { return s.Renew(now.Add(time.Second), "worker-1", 2) }, nil},
+		"AdoptTicket": {func(s *State) bool { return s.AdoptTicket(now, "h") },
+			map[string]Status{"offered": Running, "leased": Running, "last": Running, "cancelling": Running}},
+		"Watch": {func(s *State) bool { return s.Watch(now, timing) },
+			map[string]Status{"pending": Pending, "waited": Pending, "offered": Running, "leased": Running, "last": Running, "cancelling": Running, "lapsed": Running, "lapsed last": Running, "lapsed cancel": Running}},
+		"Cancel": {func(s *State) bool { changed, _ := s.Cancel(now); return changed },
+			map[string]Status{"pending": Cancelled, "waited": Cancelled, "offered": Running, "leased": Running, "last": Running, "lapsed": Cancelled, "lapsed cancel": Cancelled}},
+		"Complete": {func(s *State) bool { return s.Complete(now, &Result{ExitCode: 1, Log: Log{Bytes: 5}}) },
+			map[string]Status{"offered": Completed, "leased": Completed, "last": Completed, "cancelling": Completed, "lapsed": Completed, "lapsed last": Completed, "lapsed cancel": Completed, "lost": Completed}},
+		"Fail": {func(s *State) bool { return s.Fail(now, &Failure{Reason: ReasonTimedOut}) },
+			map[string]Status{"offered": Failed, "leased": Failed, "last": Failed, "cancelling": Failed, "lapsed": Failed, "lapsed last": Failed, "lapsed cancel": Failed, "lost": Failed}},
+		"Fail, cancelled": {func(s *State) bool { return s.Fail(now, &Failure{Reason: ReasonCancelled}) },
+			map[string]Status{"offered": Cancelled, "leased": Cancelled, "last": Cancelled, "cancelling": Cancelled, "lapsed": Cancelled, "lapsed last": Cancelled, "lapsed cancel": Cancelled, "lost": Cancelled}},
+		"Fail, the worker's fault": {func(s *State) bool { return s.Fail(now, &Failure{Reason: ReasonWorkerStopped}) },
+			map[string]Status{"offered": Pending, "leased": Pending, "last": Failed, "cancelling": Cancelled, "lapsed": Pending, "lapsed last": Failed, "lapsed cancel": Cancelled, "lost": Failed}},
+		"Expire": {func(s *State) bool { return s.Expire(now, timing) }, map[string]Status{"waited": Failed}},
+		"EndLease": {func(s *State) bool { return s.EndLease(now) },
+			map[string]Status{"lapsed last": Failed, "lapsed cancel": Cancelled}},
+	} {
+		for job, make := range jobs {
+			s := make()
+			before := s.Record()
+			changed := tt.do(s)
+			want, expected := tt.want[job]
+			if !expected {
+				want = before.Status
+			}
+			if changed != expected || s.r.Status != want {
+				t.Errorf("%s of a job that is %s: %v, %s; want %v, %s", name, job, changed, s.r.Status, expected, want)
+			}
+			if !changed && s.r != before {
+				t.Errorf("%s of a job that is %s changed it: %+v, before %+v", name, job, s.r, before)
+			}
+			if over := s.r.Status.Terminal(); changed && over && (!s.r.DueAt.IsZero() || s.r.FinishedAt != now) {
+				t.Errorf("%s of a job that is %s: due at %v, finished at %v", name, job, s.r.DueAt, s.r.FinishedAt)
+			}
+		}
+	}
+}
+
+// TestTicketNotes: what says where the ticket is changes when the sweep looks at
+// the job, and nothing else.
+func TestTicketNotes(t *testing.T) {
+	now := t0.Add(time.Minute)
+	for name, tt := range map[string]struct {
+		state  *State
+		do     func(s *State)
+		due    time.Time
+		hidden time.Time
+	}{
+		"sent":                 {running(2, true), func(s *State) { s.TicketSent(now, timing) }, now.Add(timing.ResendEvery), t0.Add(timing.ShortLease)},
+		"sent, never assigned": {pendingState(), func(s *State) { s.TicketSent(t0.Add(timing.ExpireAfter-time.Hour), timing) }, t0.Add(timing.ExpireAfter), time.Time{}},
+		"shown":                {running(2, true), func(s *State) { s.TicketShown(now, timing) }, now.Add(timing.ResendEvery), now},
+		"hidden":               {running(2, true), func(s *State) { s.TicketHidden(now) }, t0.Add(timing.ShortLease), now},
+		"failed":               {ended(), func(s *State) { s.TicketFailed(now, timing) }, now.Add(timing.ResendAfter), t0.Add(timing.ShortLease)},
+		"swept, running":       {running(2, true), (*State).Swept, t0.Add(300 * time.Second), t0.Add(timing.ShortLease)},
+		"swept, over":          {ended(), (*State).Swept, time.Time{}, t0.Add(timing.ShortLease)},
+	} {
+		want := tt.state.Record()
+		want.DueAt, want.HiddenUntil = tt.due, tt.hidden
+		if tt.do(tt.state); tt.state.r != want {
+			t.Errorf("%s: %+v, want %+v", name, tt.state.r, want)
+		}
 	}
 }

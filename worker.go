@@ -1,6 +1,9 @@
 package errand
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Worker is one agent process's identity, kept over its restarts.
 type Worker struct {
@@ -27,6 +30,32 @@ type Worker struct {
 	Poll Poll
 
 	Rev int // revision: each write is for exactly one
+}
+
+// The methods below are the changes of a worker that a use case makes.
+
+// Start notes that a process of the worker registered: it supersedes those before.
+func (w *Worker) Start(r Registration, now time.Time, interval time.Duration) {
+	w.Name, w.Slots, w.Queues, w.OS, w.Arch, w.Version = r.Name, r.Slots, r.Queues, r.OS, r.Arch, r.Version
+	if w.Name == "" {
+		w.Name = w.ID
+	}
+	w.Epoch++
+	w.LastSeen, w.Interval, w.Draining, w.Holds = now, interval, false, nil
+}
+
+// Beat notes a heartbeat, which was answered with the interval until the next.
+func (w *Worker) Beat(h Heartbeat, now time.Time, interval time.Duration) {
+	w.LastSeen, w.Interval, w.Draining, w.Holds = now, interval, h.Draining, h.Holds
+}
+
+// Answer notes what a poll is about to be answered with.
+func (w *Worker) Answer(p Poll, now time.Time) { w.Poll, w.LastSeen = p, now }
+
+// Release notes that the worker has reported an attempt.
+func (w *Worker) Release(jobID string, attempt int, now time.Time) {
+	w.LastSeen = now
+	w.Holds = slices.DeleteFunc(w.Holds, func(h Hold) bool { return h.JobID == jobID && h.Attempt == attempt })
 }
 
 // A Hold is an attempt that a worker says it has.

@@ -10,8 +10,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/api/apitest"
-	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/test/apistack"
 )
 
 // bad is a request that is to be refused. $W, $E and $J in it are a worker's
@@ -183,7 +182,8 @@ var bads = []bad{
 }
 
 func TestBadRequests(t *testing.T) {
-	s := apitest.New(t, func(c *control.Config) { c.Direct = &direct{} })
+	s := apistack.New(t)
+	s.Service.Direct = &direct{}
 	w := s.Worker(t)
 	running := create(t, s, hello)
 	take(t, w, "poll-1")
@@ -225,7 +225,7 @@ func allBads() []bad {
 }
 
 // tokenFor is a token that the route takes.
-func tokenFor(s *apitest.Stack, w *apitest.Worker, method, path string) string {
+func tokenFor(s *apistack.Stack, w *apistack.Worker, method, path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	switch {
 	case method == "POST" && path == "/api/workers/register":
@@ -238,7 +238,7 @@ func tokenFor(s *apitest.Stack, w *apitest.Worker, method, path string) string {
 
 // TestBadBodies: what is wrong with a body before it is read as one.
 func TestBadBodies(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	const good = `{"commands":["true"]}`
 	for name, tc := range map[string]struct {
 		body    string
@@ -268,7 +268,7 @@ func TestBadBodies(t *testing.T) {
 
 // TestEndlessBody: a body of unknown length is read no further than its limit.
 func TestEndlessBody(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	body := &spaces{}
 	r := httptest.NewRequest("POST", "/api/jobs/create", body)
 	r.Header.Set("Authorization", "Bearer "+s.User)

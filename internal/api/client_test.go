@@ -13,17 +13,17 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/api/apitest"
+	"github.com/errandhq/errand/test/apistack"
 )
 
 // TestClientErrors: the client gives the problem, and what may be tried again.
 func TestClientErrors(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	_, err := s.Client(s.User).Execute(t.Context(), api.Execute{Mode: api.ModeDirect, CreateJob: hello})
 	if _, again := api.Temporary(err); api.CodeOf(err) != errand.CodeDirectDisabled || again {
 		t.Error(err)
 	}
-	s.Store.Fail(io.ErrUnexpectedEOF)
+	s.Service.Store = brokenList{s.Service.Store, io.ErrUnexpectedEOF}
 	_, err = s.Client(s.User).Jobs(t.Context(), "", "", 0, "")
 	if after, again := api.Temporary(err); api.CodeOf(err) != errand.CodeUnavailable || !again || after <= 0 {
 		t.Errorf("%v, again after %s", err, after)

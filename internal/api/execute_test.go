@@ -8,8 +8,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/api/apitest"
-	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/test/apistack"
 )
 
 // direct is direct mode, as a fake that notes what it is asked to run.
@@ -26,10 +25,15 @@ func (d *direct) Run(_ context.Context, r errand.DirectRequest) (errand.DirectRe
 
 func TestExecute(t *testing.T) {
 	d := &direct{}
-	s := apitest.New(t, func(c *control.Config) { c.Direct = d })
+	s := apistack.New(t)
+	s.Service.Direct = d
 	user := s.Client(s.User)
 	zip := []byte("zip")
-	s.Blobs.Put(errand.UploadKey(apitest.Owner, hexSum(zip)), zip)
+	up, err := user.CreateUpload(t.Context(), errand.UploadRequest{Filename: "a.zip", Size: int64(len(zip)), SHA256: hexSum(zip)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sendSigned(t, *up.Put, zip)
 	in := api.Execute{Mode: api.ModeDirect, CreateJob: api.CreateJob{
 		Commands: hello.Commands, TimeoutSeconds: 25, Source: &errand.Source{SHA256: hexSum(zip)}, Env: map[string]string{"A": "1"},
 	}}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/api/apitest"
+	"github.com/errandhq/errand/test/apistack"
 )
 
 func hexSum(b []byte) string {
@@ -73,7 +73,7 @@ func sendChunk(t *testing.T, g errand.WriteGrant, offset string, frames []byte) 
 }
 
 // create makes a job by the user's client.
-func create(t *testing.T, s *apitest.Stack, j api.CreateJob) api.Job {
+func create(t *testing.T, s *apistack.Stack, j api.CreateJob) api.Job {
 	t.Helper()
 	job, err := s.Client(s.User).CreateJob(t.Context(), j, "")
 	if err != nil {
@@ -85,7 +85,7 @@ func create(t *testing.T, s *apitest.Stack, j api.CreateJob) api.Job {
 var hello = api.CreateJob{Name: "hello", Commands: []errand.Command{{Shell: "echo hello"}, {Argv: []string{"true", ""}}}}
 
 // take asks for work, of which there must be some.
-func take(t *testing.T, w *apitest.Worker, pollID string) *errand.Assignment {
+func take(t *testing.T, w *apistack.Worker, pollID string) *errand.Assignment {
 	t.Helper()
 	a, err := w.Client.GetJob(t.Context(), w.WorkerID, w.Epoch, pollID, 0)
 	if err != nil || a == nil {
@@ -97,7 +97,7 @@ func take(t *testing.T, w *apitest.Worker, pollID string) *errand.Assignment {
 // TestWholeWay: an archive goes up, a job is made of it, a worker runs it, its
 // log is read as it grows, its result comes back.
 func TestWholeWay(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	ctx, user := t.Context(), s.Client(s.User)
 
 	zip := []byte("PK, as it were")
@@ -158,7 +158,7 @@ func TestWholeWay(t *testing.T) {
 }
 
 // reportLogged sends a chunk of log, reads it, and reports with the rest.
-func reportLogged(t *testing.T, s *apitest.Stack, w *apitest.Worker, a *errand.Assignment) {
+func reportLogged(t *testing.T, s *apistack.Stack, w *apistack.Worker, a *errand.Assignment) {
 	t.Helper()
 	ctx, user := t.Context(), s.Client(s.User)
 	one := errand.Frame{Stream: errand.Stdout, Elapsed: 5 * time.Millisecond, Data: []byte("hello\n")}
@@ -195,7 +195,7 @@ func reportLogged(t *testing.T, s *apitest.Stack, w *apitest.Worker, a *errand.A
 }
 
 func TestFailureAndRetry(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	w := s.Worker(t)
 	spec := hello
 	spec.MaxAttempts = 2
@@ -232,7 +232,7 @@ func TestFailureAndRetry(t *testing.T) {
 
 // TestLostIsDerived: a reader sees what the sweep has yet to write.
 func TestLostIsDerived(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	w := s.Worker(t)
 	job := create(t, s, hello)
 	take(t, w, "poll-1")
@@ -252,7 +252,7 @@ func TestLostIsDerived(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	ctx, user, w := t.Context(), s.Client(s.User), s.Worker(t)
 	waits := create(t, s, hello)
 	got, err := user.Cancel(ctx, waits.ID)
@@ -273,7 +273,7 @@ func TestCancel(t *testing.T) {
 
 // TestIdempotency: a repeated create is one job, and answered as the first time.
 func TestIdempotency(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	const body, other = `{"commands":["true"]}`, `{"commands":["false"]}`
 	first := send(t, s, s.User, "POST", "/api/jobs/create", body, "Idempotency-Key", "k,1")
 	again := send(t, s, s.User, "POST", "/api/jobs/create", body, "Idempotency-Key", "k,1")
@@ -293,7 +293,7 @@ func TestIdempotency(t *testing.T) {
 }
 
 func TestPages(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	var want, got []string
 	for range 5 {
 		want = append([]string{create(t, s, hello).ID}, want...)
@@ -322,7 +322,7 @@ func TestPages(t *testing.T) {
 
 // TestOwners: what is another owner's doesn't exist; an admin sees all.
 func TestOwners(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	job := create(t, s, hello)
 	stranger := errand.NewToken(errand.RoleUser, "")
 	s.Grant(t, stranger, errand.RoleUser, "stranger")
@@ -342,7 +342,7 @@ func TestOwners(t *testing.T) {
 
 // TestHeldPoll: a poll that waits is answered when a job comes.
 func TestHeldPoll(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	w := s.Worker(t)
 	got := make(chan *errand.Assignment, 1)
 	go func() {
@@ -357,7 +357,7 @@ func TestHeldPoll(t *testing.T) {
 
 // TestSuperseded: the process that registered last is the worker.
 func TestSuperseded(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	w := s.Worker(t)
 	r, err := s.Client(s.Agent).Register(t.Context(), errand.Registration{WorkerID: w.WorkerID, Token: w.Token})
 	if err != nil || r.Epoch != w.Epoch+1 || r.Token != "" {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -13,12 +14,14 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/api/apitest"
+	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/test/apistack"
 )
 
 // TestRoles is the matrix of routes and roles. A request that passes is
 // refused for another reason, or answered; never with 401 or 403.
 func TestRoles(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	tokens := map[errand.Role]string{
 		errand.RoleUser: s.User, errand.RoleAgent: s.Agent, errand.RoleAdmin: s.Admin, errand.RoleWorker: s.Worker(t).Token,
 	}
@@ -74,7 +77,7 @@ func bodyFor(r api.Route) string {
 }
 
 func TestAuthentication(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	w := s.Worker(t)
 	for name, tc := range map[string]struct{ header, challenge string }{
 		"none":              {"", "Bearer"},
@@ -105,7 +108,7 @@ func TestAuthentication(t *testing.T) {
 }
 
 func TestRouting(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	for _, path := range []string{"/api/", "/api/job", "/api/jobs/", "/api/jobs/create/x", "/api/%6aobs/none"} {
 		got := send(t, s, s.User, "GET", path, "")
 		got.want(t, errand.CodeNotFound, "")
@@ -127,7 +130,7 @@ func TestRouting(t *testing.T) {
 // TestOneEndpoint: a function of one endpoint serves that one alone, but knows
 // the others' paths.
 func TestOneEndpoint(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	h := api.NewHandler(s.Service, api.Options{}, api.JobsCreate)
 	for route, want := range map[string]int{
 		"GET /api/jobs": http.StatusOK, "GET /api/jobs/create": http.StatusOK, "GET /api/workers": http.StatusNotFound,
@@ -145,7 +148,7 @@ func TestOneEndpoint(t *testing.T) {
 }
 
 func TestOrigin(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	for name, tc := range map[string]struct {
 		hosts        []string
 		host, origin string
@@ -188,7 +191,7 @@ func TestOrigin(t *testing.T) {
 
 // TestCallerOrigin: what is signed is signed for the address that the caller used.
 func TestCallerOrigin(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	upload := `{"filename":"a.zip","size":3,"sha256":"` + strings.Repeat("a", 64) + `"}`
 	for proto, want := range map[string]string{"": "http://errand.example:81/", "https": "https://errand.example:81/", "HTTPS": "https://errand.example:81/", "ftp": "http://errand.example:81/"} {
 		got := send(t, s, s.User, "POST", "/api/uploads", upload, "Host", "errand.example:81", "X-Forwarded-Proto", proto)
@@ -199,7 +202,7 @@ func TestCallerOrigin(t *testing.T) {
 }
 
 func TestRequestID(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	id := func(f func(*http.Request) string) string {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest("GET", "/nowhere", nil)
@@ -216,10 +219,20 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
+// brokenList is a store that can't list jobs.
+type brokenList struct {
+	control.Store
+	err error
+}
+
+func (b brokenList) Jobs(context.Context, control.JobFilter) (control.JobPage, error) {
+	return control.JobPage{}, b.err
+}
+
 // TestFailures: causes are logged under the request's ID, and never sent.
 func TestFailures(t *testing.T) {
 	var log bytes.Buffer
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	endpoints := append(api.Endpoints(), api.PanicEndpoint)
 	h := api.NewHandler(s.Service, api.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, endpoints...)
 	get := func(path string) *httptest.ResponseRecorder {
@@ -239,11 +252,12 @@ func TestFailures(t *testing.T) {
 	if w := get("/api/panic"); w.Code != http.StatusInternalServerError || !strings.Contains(log.String(), "export_test.go") {
 		t.Errorf("a panic: %d %s, logged %s", w.Code, w.Body, &log)
 	}
-	s.Store.Fail(errors.New("a secret cause"))
+	store := s.Service.Store
+	s.Service.Store = brokenList{store, errors.New("a secret cause")}
 	if w := get("/api/jobs"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("a failing store: %d %v", w.Code, w.Header())
 	}
-	s.Store.Fail(&errand.Error{Code: errand.CodeRateLimited, Message: "slow down", Cause: errors.New("a secret cause")})
+	s.Service.Store = brokenList{store, &errand.Error{Code: errand.CodeRateLimited, Message: "slow down", Cause: errors.New("a secret cause")}}
 	if w := get("/api/jobs"); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
 		t.Errorf("too many requests: %d %v", w.Code, w.Header())
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/api/apitest"
+	"github.com/errandhq/errand/test/apistack"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -25,7 +25,7 @@ type reply struct {
 
 // send sends a request as written. A body goes as application/json, unless the
 // headers (name, value, …) say otherwise.
-func send(t *testing.T, s *apitest.Stack, token, method, path, body string, header ...string) reply {
+func send(t *testing.T, s *apistack.Stack, token, method, path, body string, header ...string) reply {
 	t.Helper()
 	req, err := http.NewRequest(method, s.URL+path, strings.NewReader(body))
 	if err != nil {

@@ -14,12 +14,13 @@ import (
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/api/apitest"
 	"github.com/errandhq/errand/internal/lambdahttp"
+	"github.com/errandhq/errand/test/apistack"
 )
 
 // TestLambda: an API Gateway event gets through to an endpoint and back, with
 // the gateway's request ID, the caller's host and a header that was joined.
 func TestLambda(t *testing.T) {
-	s := apitest.New(t, nil)
+	s := apistack.New(t)
 	opts := api.Options{RequestID: func(r *http.Request) string { return lambdahttp.RequestID(r.Context()) }}
 	invoke := func(e api.Endpoint, method, path, body string, headers map[string]string) events.APIGatewayV2HTTPResponse {
 		t.Helper()

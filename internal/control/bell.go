@@ -2,9 +2,10 @@ package control
 
 import (
 	"context"
-	"github.com/errandhq/errand"
 	"slices"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 // hasBell reports whether workers are to wait at a bell. Where polls are held,
@@ -46,8 +47,8 @@ func (s *Service) ring(ctx context.Context, queue string) {
 }
 
 // ringForNext rings for the job that waits in a group behind one that is over.
-func (s *Service) ringForNext(ctx context.Context, st *errand.State) {
-	if st.Status.Terminal() && st.Lane != st.JobID {
+func (s *Service) ringForNext(ctx context.Context, st errand.StateRecord) {
+	if st.Status.Terminal() && st.MessageGroupID != st.JobID {
 		s.ring(ctx, st.Queue)
 	}
 }

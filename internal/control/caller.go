@@ -1,8 +1,9 @@
 package control
 
 import (
-	"github.com/errandhq/errand"
 	"slices"
+
+	"github.com/errandhq/errand"
 )
 
 // A Principal is who a request comes from.

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+
 	"github.com/errandhq/errand"
 )
 

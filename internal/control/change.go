@@ -3,32 +3,33 @@ package control
 import (
 	"context"
 	"errors"
-	"github.com/errandhq/errand"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 // change writes what f makes of a job's state, reading it again and asking f
 // again where another write came first. f returns false to leave the state as
-// it is. The state as it stands then is returned. Errors: CodeJobNotFound, f's.
-func (s *Service) change(ctx context.Context, id string, f func(st *errand.State, now time.Time) (bool, error)) (*errand.State, error) {
+// it is. What stands on record then is returned. Errors: CodeJobNotFound, f's.
+func (s *Service) change(ctx context.Context, id string, f func(st *errand.State, now time.Time) (bool, error)) (errand.StateRecord, error) {
 	for range casAttempts {
 		st, err := s.state(ctx, id)
 		if err != nil {
-			return nil, err
+			return errand.StateRecord{}, err
 		}
 		write, err := f(st, s.now())
 		if err != nil || !write {
-			return st, err
+			return st.Record(), err
 		}
 		err = s.Store.PutState(ctx, st)
 		if err == nil {
-			return st, nil
+			return st.Record(), nil
 		}
 		if !errors.Is(err, ErrConflict) {
-			return nil, unavailable("keep the job's state", err)
+			return errand.StateRecord{}, unavailable("keep the job's state", err)
 		}
 	}
-	return nil, errBusy("job " + id)
+	return errand.StateRecord{}, errBusy("job " + id)
 }
 
 func (s *Service) state(ctx context.Context, id string) (*errand.State, error) {
@@ -52,7 +53,7 @@ func errJobNotFound(id string) error {
 // ownState is the state of a job that exists for the caller.
 func (s *Service) ownState(ctx context.Context, c Caller, id string) (*errand.State, error) {
 	st, err := s.state(ctx, id)
-	if err == nil && !c.Sees(st.Owner) {
+	if err == nil && !c.Sees(st.Record().Owner) {
 		return nil, errJobNotFound(id)
 	}
 	return st, err
@@ -61,7 +62,7 @@ func (s *Service) ownState(ctx context.Context, c Caller, id string) (*errand.St
 // dropTicketOf deletes the ticket of a job that is over. It is a side job: where
 // it fails, the ticket comes again and assignment deletes it. While it is hidden
 // its lane waits, so the sweep tries again before that.
-func (s *Service) dropTicketOf(ctx context.Context, st *errand.State) {
+func (s *Service) dropTicketOf(ctx context.Context, st errand.StateRecord) {
 	if st.Handle == "" {
 		return
 	}
@@ -72,10 +73,10 @@ func (s *Service) dropTicketOf(ctx context.Context, st *errand.State) {
 	}
 	s.Log.WarnContext(ctx, "ticket not deleted", "job", st.JobID, "err", err)
 	_, err = s.change(ctx, st.JobID, func(st *errand.State, now time.Time) (bool, error) {
-		if !st.Status.Terminal() || !now.Before(st.HoldUntil) {
+		if r := st.Record(); !r.Status.Terminal() || !now.Before(r.HiddenUntil) {
 			return false, nil
 		}
-		st.DueAt = now.Add(s.Timing.ResendAfter)
+		st.TicketFailed(now, s.Timing)
 		return true, nil
 	})
 	if err != nil {

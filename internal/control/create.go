@@ -7,9 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"github.com/errandhq/errand"
 	"slices"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 // CreateOptions are what a creator says beside the job itself.
@@ -122,8 +123,8 @@ func (s *Service) claim(ctx context.Context, spec *errand.Spec, key string) (id 
 func (s *Service) repeated(ctx context.Context, spec *errand.Spec, id string, o CreateOptions) (errand.Job, error) {
 	old, state, err := s.Store.Job(ctx, id)
 	if err == nil {
-		if old.Group == "" && s.now().After(state.CreatedAt.Add(s.Timing.ResendAfter)) {
-			return errand.Job{Spec: *old, State: *state}, nil // the sweep looks after its ticket
+		if old.Group == "" && s.now().After(state.Record().CreatedAt.Add(s.Timing.ResendAfter)) {
+			return errand.Job{Spec: *old, State: state.Record()}, nil // the sweep looks after its ticket
 		}
 		return s.sendFirst(ctx, old, state)
 	}
@@ -137,16 +138,16 @@ func (s *Service) repeated(ctx context.Context, spec *errand.Spec, id string, o 
 func (s *Service) createJob(ctx context.Context, spec *errand.Spec, o CreateOptions) (errand.Job, error) {
 	state := errand.NewState(spec, s.Timing)
 	if o.Watched {
-		state.WatchedUntil = s.now().Add(s.Timing.Watched)
+		state.Watch(s.now(), s.Timing)
 	}
-	err := s.Store.CreateJob(ctx, spec, &state)
+	err := s.Store.CreateJob(ctx, spec, state)
 	if errors.Is(err, ErrExists) {
 		return s.repeated(ctx, spec, spec.ID, o)
 	}
 	if err != nil {
 		return errand.Job{}, unavailable("keep the job", err)
 	}
-	return s.sendFirst(ctx, spec, &state)
+	return s.sendFirst(ctx, spec, state)
 }
 
 // sendFirst sends the ticket of a job that no worker has had, and answers with
@@ -154,18 +155,19 @@ func (s *Service) createJob(ctx context.Context, spec *errand.Spec, o CreateOpti
 // the sweep will; but a job of a group isn't answered for before: what its
 // creator asks for next must stand behind it.
 func (s *Service) sendFirst(ctx context.Context, spec *errand.Spec, state *errand.State) (errand.Job, error) {
-	job := errand.Job{Spec: *spec, State: *state}
-	if state.Status != errand.Pending || state.Attempt > 0 {
+	st := state.Record()
+	job := errand.Job{Spec: *spec, State: st}
+	if st.Status != errand.Pending || st.Attempt > 0 {
 		return job, nil
 	}
-	err := s.Queue.Send(ctx, state.Queue, state.Lane, state.JobID, state.JobID)
+	err := s.Queue.Send(ctx, st.Queue, st.MessageGroupID, st.JobID, st.JobID)
 	switch {
 	case err == nil:
-		s.ring(ctx, state.Queue)
+		s.ring(ctx, st.Queue)
 	case spec.Group != "":
 		return errand.Job{}, unavailable("send the ticket", err)
 	default:
-		s.Log.WarnContext(ctx, "ticket not sent; the sweep will", "job", state.JobID, "err", err)
+		s.Log.WarnContext(ctx, "ticket not sent; the sweep will", "job", st.JobID, "err", err)
 	}
 	return job, nil
 }

@@ -3,8 +3,9 @@ package control
 import (
 	"context"
 	"fmt"
-	"github.com/errandhq/errand"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 // Heartbeat notes a worker's sign of life, accepts and renews the leases of the
@@ -31,10 +32,7 @@ func (s *Service) Heartbeat(ctx context.Context, c Caller, h errand.Heartbeat) (
 		}
 	}
 	out.IntervalMs = interval.Milliseconds()
-	err = s.changeWorker(ctx, w, h.Epoch, func(w *errand.Worker) {
-		w.LastSeen, w.Interval, w.Draining = s.now(), interval, h.Draining
-		w.Holds = h.Holds
-	})
+	err = s.changeWorker(ctx, w, h.Epoch, func(w *errand.Worker) { w.Beat(h, s.now(), interval) })
 	return out, err
 }
 
@@ -43,14 +41,13 @@ func (s *Service) renew(ctx context.Context, c Caller, w *errand.Worker, hold er
 	o := errand.Order{JobID: hold.JobID, Attempt: hold.Attempt, Order: errand.OrderAbandon}
 	hidden := false
 	st, err := s.change(ctx, hold.JobID, func(st *errand.State, now time.Time) (bool, error) {
-		if st.Status != errand.Running || !st.HeldBy(w.ID, hold.Attempt) {
+		if !st.Renew(now, w.ID, hold.Attempt) {
 			return false, nil
 		}
-		st.Renew(now)
-		if st.HoldUntil.Sub(now) < s.Timing.RenewHold {
-			hidden = hidden || s.hide(ctx, st)
+		if r := st.Record(); r.HiddenUntil.Sub(now) < s.Timing.RenewHold {
+			hidden = hidden || s.hide(ctx, r)
 			if hidden {
-				st.HoldUntil = now.Add(s.Timing.TicketHold)
+				st.TicketHidden(now.Add(s.Timing.TicketHold))
 			}
 		}
 		return true, nil
@@ -69,7 +66,7 @@ func (s *Service) renew(ctx context.Context, c Caller, w *errand.Worker, hold er
 
 // hide keeps the ticket of a running job away from other workers. It is a side
 // job: a ticket that shows again is adopted by assignment.
-func (s *Service) hide(ctx context.Context, st *errand.State) bool {
+func (s *Service) hide(ctx context.Context, st errand.StateRecord) bool {
 	err := s.Queue.Hide(ctx, st.Queue, st.Handle, s.Timing.TicketHold)
 	if err != nil {
 		s.Log.InfoContext(ctx, "ticket of a running job not hidden", "job", st.JobID, "err", err)
@@ -78,7 +75,7 @@ func (s *Service) hide(ctx context.Context, st *errand.State) bool {
 }
 
 // order is the order for an attempt that goes on, or is to be cancelled.
-func (s *Service) order(ctx context.Context, c Caller, st *errand.State, hold errand.Hold) (errand.Order, error) {
+func (s *Service) order(ctx context.Context, c Caller, st errand.StateRecord, hold errand.Hold) (errand.Order, error) {
 	o := errand.Order{
 		JobID: hold.JobID, Attempt: hold.Attempt, Order: errand.OrderContinue, LeaseSeconds: seconds(st.Lease),
 		Retryable: st.Retryable(), Watched: s.now().Before(st.WatchedUntil),

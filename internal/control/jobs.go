@@ -3,9 +3,10 @@ package control
 import (
 	"context"
 	"errors"
-	"github.com/errandhq/errand"
 	"slices"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 // JobFilter selects jobs for a list.
@@ -37,11 +38,11 @@ func (s *Service) Job(ctx context.Context, c Caller, id string) (errand.Job, err
 	if err != nil {
 		return errand.Job{}, unavailable("read the job", err)
 	}
-	job := errand.Job{Spec: *spec, State: *st}
-	if !st.Status.Terminal() || st.Attempt == 0 {
+	job := errand.Job{Spec: *spec, State: st.Record()}
+	if !job.State.Status.Terminal() || job.State.Attempt == 0 {
 		return job, nil
 	}
-	job.Result, err = s.Store.Result(ctx, id, st.Attempt)
+	job.Result, err = s.Store.Result(ctx, id, job.State.Attempt)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return errand.Job{}, unavailable("read the result", err)
 	}

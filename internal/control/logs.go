@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/errandhq/errand"
 	"io"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 const (
@@ -62,14 +63,15 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 }
 
 func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage, error) {
-	st, err := s.ownState(ctx, c, r.JobID)
+	state, err := s.ownState(ctx, c, r.JobID)
 	if err != nil {
 		return LogPage{}, err
 	}
+	st := state.Record()
 	if r.Attempt > st.Attempt {
 		return LogPage{}, errand.InvalidField("attempt", "job %s has had %d attempts", st.JobID, st.Attempt)
 	}
-	s.watch(ctx, st)
+	s.watch(ctx, state)
 	now := s.now()
 	page := LogPage{Attempt: r.Attempt, Next: r.Offset, Status: st.View(now).Status}
 	if page.Attempt == 0 {
@@ -85,19 +87,17 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 
 // watch marks the job as watched. It is a side job, and rarely a write.
 func (s *Service) watch(ctx context.Context, st *errand.State) {
-	now := s.now()
-	if st.Status.Terminal() || st.WatchedUntil.Sub(now) > s.Timing.Watched/2 {
+	if !st.Watch(s.now(), s.Timing) {
 		return
 	}
-	st.WatchedUntil = now.Add(s.Timing.Watched)
 	if err := s.Store.PutState(ctx, st); err != nil && !errors.Is(err, ErrConflict) {
-		s.Log.InfoContext(ctx, "job not marked as watched", "job", st.JobID, "err", err)
+		s.Log.InfoContext(ctx, "job not marked as watched", "job", st.Record().JobID, "err", err)
 	}
 }
 
 // fillLog puts frames into the page: from the chunks, then from the tail that
 // came with the result. A short job's whole log is there, and costs no listing.
-func (s *Service) fillLog(ctx context.Context, st *errand.State, page *LogPage, over bool) error {
+func (s *Service) fillLog(ctx context.Context, st errand.StateRecord, page *LogPage, over bool) error {
 	var res *errand.Result
 	if over {
 		var err error
@@ -119,7 +119,7 @@ func (s *Service) fillLog(ctx context.Context, st *errand.State, page *LogPage, 
 	return s.fillFromTail(st, page, &res.Log)
 }
 
-func (s *Service) fillFromTail(st *errand.State, page *LogPage, log *errand.Log) error {
+func (s *Service) fillFromTail(st errand.StateRecord, page *LogPage, log *errand.Log) error {
 	tail, err := errand.ParseFrames(log.Tail)
 	if err != nil {
 		return fmt.Errorf("tail of job %s: %w", st.JobID, err)

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/errandhq/errand"
 	"slices"
+
+	"github.com/errandhq/errand"
 )
 
 // casAttempts is how often a write is tried again that another came before.
@@ -79,12 +80,7 @@ func (s *Service) registerWorker(ctx context.Context, c Caller, r errand.Registr
 		case !sameHash(w.TokenHash, r.Token):
 			return nil, &errand.Error{Code: errand.CodeForbidden, Field: "token", Message: "this worker is registered with another token; a data directory keeps both ID and token"}
 		}
-		w.Name, w.Slots, w.Queues, w.OS, w.Arch, w.Version = r.Name, r.Slots, r.Queues, r.OS, r.Arch, r.Version
-		if w.Name == "" {
-			w.Name = w.ID
-		}
-		w.Epoch++
-		w.LastSeen, w.Interval, w.Draining, w.Holds = s.now(), s.Timing.Heartbeat, false, nil
+		w.Start(r, s.now(), s.Timing.Heartbeat)
 		err = s.Store.PutWorker(ctx, w)
 		if err == nil {
 			return w, nil

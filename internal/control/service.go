@@ -2,10 +2,11 @@ package control
 
 import (
 	"context"
-	"github.com/errandhq/errand"
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 // Store keeps the records. All reads are strongly consistent unless they say
@@ -19,15 +20,15 @@ type Store interface {
 // JobStore keeps jobs: the spec, the state and the results of each.
 type JobStore interface {
 	// CreateJob writes spec and then state, so that a job with a state is
-	// whole. Creating it again does no harm where it was left half done.
+	// whole, and calls the state's Saved. Creating it again does no harm where it was left half done.
 	// Errors: ErrExists, if the state is there.
 	CreateJob(ctx context.Context, spec *errand.Spec, state *errand.State) error
 	// Job reads spec and state. Errors: ErrNotFound.
 	Job(ctx context.Context, id string) (*errand.Spec, *errand.State, error)
 	// State reads the state alone. Errors: ErrNotFound.
 	State(ctx context.Context, id string) (*errand.State, error)
-	// PutState writes the state that was made of revision s.Rev, as the next
-	// one, and sets s.Rev to it. Errors: ErrConflict, if another write came first.
+	// PutState writes the state that was made of the record's revision, as the
+	// next one, and calls its Saved. Errors: ErrConflict, if another write came first.
 	PutState(ctx context.Context, s *errand.State) error
 	// PutResult keeps what an attempt reported; the same one again is fine.
 	PutResult(ctx context.Context, jobID string, attempt int, r *errand.Result) error

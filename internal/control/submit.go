@@ -2,9 +2,9 @@ package control
 
 import (
 	"context"
-	"github.com/errandhq/errand"
-	"slices"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 // Report says which attempt a result is of.
@@ -22,11 +22,7 @@ func (s *Service) SubmitResult(ctx context.Context, c Caller, r Report, res erra
 	if err := res.Validate(); err != nil {
 		return "", err
 	}
-	return s.submit(ctx, c, r, &res, func(st *errand.State, now time.Time) {
-		st.Finish(now, errand.Completed, "", "")
-		code := res.ExitCode
-		st.ExitCode = &code
-	})
+	return s.submit(ctx, c, r, &res, func(st *errand.State, now time.Time) { st.Complete(now, &res) })
 }
 
 // SubmitFailure ends a job that could not be run to its end, or gives it back
@@ -35,17 +31,7 @@ func (s *Service) SubmitFailure(ctx context.Context, c Caller, r Report, f erran
 	if err := f.Validate(); err != nil {
 		return "", err
 	}
-	own := f.Reason == errand.ReasonWorkerStopped || f.Reason == errand.ReasonAgentError // not the job's fault
-	return s.submit(ctx, c, r, f.Result, func(st *errand.State, now time.Time) {
-		switch {
-		case f.Reason == errand.ReasonCancelled, own && st.CancelRequested:
-			st.Finish(now, errand.Cancelled, errand.ReasonCancelled, "")
-		case own && st.AttemptsLeft():
-			st.GiveBack(now)
-		default:
-			st.Finish(now, errand.Failed, f.Reason, f.Error)
-		}
-	})
+	return s.submit(ctx, c, r, f.Result, func(st *errand.State, now time.Time) { st.Fail(now, &f) })
 }
 
 // submit writes the result, then the state that end makes, then deletes the
@@ -57,26 +43,25 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Re
 	}
 	done := false // the attempt had been reported before
 	st, err := s.change(ctx, r.JobID, func(st *errand.State, now time.Time) (bool, error) {
-		if !st.HeldBy(r.WorkerID, r.Attempt) {
-			return false, errStale(r, st)
+		old := st.Record()
+		if !old.HeldBy(r.WorkerID, r.Attempt) {
+			return false, errStale(r, old)
 		}
-		if done = st.Status.Terminal() && !st.Presumed(); done {
+		if done = old.Reported(); done {
 			return false, nil
 		}
 		if res != nil {
 			if err := s.Store.PutResult(ctx, r.JobID, r.Attempt, res); err != nil {
 				return false, unavailable("keep the result", err)
 			}
-			st.LogBytes = res.Log.Bytes
 		}
-		st.Accepted = true
 		end(st, now)
 		return true, nil
 	})
 	if err != nil {
 		return "", err
 	}
-	s.settleTicket(ctx, st) // also of a report that came before: what is lost may have been this
+	s.finishTicket(ctx, st) // also of a report that came before: what is lost may have been this
 	if !done {
 		s.unhold(ctx, w, r)
 	}
@@ -92,18 +77,15 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Re
 // unhold takes the attempt off the worker's record, so that it isn't shown as
 // busy until its next heartbeat. It is a side job: that heartbeat does the same.
 func (s *Service) unhold(ctx context.Context, w *errand.Worker, r Report) {
-	err := s.changeWorker(ctx, w, r.Epoch, func(w *errand.Worker) {
-		w.LastSeen = s.now()
-		w.Holds = slices.DeleteFunc(w.Holds, func(h errand.Hold) bool { return h.JobID == r.JobID && h.Attempt == r.Attempt })
-	})
+	err := s.changeWorker(ctx, w, r.Epoch, func(w *errand.Worker) { w.Release(r.JobID, r.Attempt, s.now()) })
 	if err != nil {
 		s.Log.InfoContext(ctx, "worker's hold not removed", "worker", w.ID, "err", err)
 	}
 }
 
-// settleTicket deletes the ticket of a job that is over, and shows that of one
+// finishTicket deletes the ticket of a job that is over, and shows that of one
 // that was given back.
-func (s *Service) settleTicket(ctx context.Context, st *errand.State) {
+func (s *Service) finishTicket(ctx context.Context, st errand.StateRecord) {
 	if st.Status.Terminal() {
 		s.dropTicketOf(ctx, st)
 		return
@@ -115,6 +97,6 @@ func (s *Service) settleTicket(ctx context.Context, st *errand.State) {
 	s.ring(ctx, st.Queue) // this worker has stopped
 }
 
-func errStale(r Report, st *errand.State) error {
+func errStale(r Report, st errand.StateRecord) error {
 	return errand.Errorf(errand.CodeStaleAttempt, "attempt %d of job %s is not this worker's current one (attempt %d is current): drop it", r.Attempt, r.JobID, st.Attempt)
 }

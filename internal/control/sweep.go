@@ -3,8 +3,9 @@ package control
 import (
 	"context"
 	"fmt"
-	"github.com/errandhq/errand"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 // maxSweep bounds what one sweep looks at; the next one goes on.
@@ -38,10 +39,10 @@ func (s *Service) Sweep(ctx context.Context) (SweepReport, error) {
 func (s *Service) sweepJob(ctx context.Context, id string, report *SweepReport) error {
 	count := new(int)
 	st, err := s.change(ctx, id, func(st *errand.State, now time.Time) (write bool, err error) {
-		if st.DueAt.IsZero() || st.DueAt.After(now) {
+		if due := st.Record().DueAt; due.IsZero() || due.After(now) {
 			return false, nil // the index lags behind
 		}
-		count, err = s.settle(ctx, st, now, report)
+		count, err = s.sweepState(ctx, st, now, report)
 		return true, err
 	})
 	if err != nil {
@@ -55,27 +56,21 @@ func (s *Service) sweepJob(ctx context.Context, id string, report *SweepReport) 
 	return nil
 }
 
-// settle makes the change that is due, and says which number of the report
+// sweepState makes the change that is due, and says which number of the report
 // counts it.
-func (s *Service) settle(ctx context.Context, st *errand.State, now time.Time, report *SweepReport) (*int, error) {
-	if st.Overdue(now, s.Timing) {
-		st.Finish(now, errand.Failed, errand.ReasonExpired, expiredMessage)
+func (s *Service) sweepState(ctx context.Context, st *errand.State, now time.Time, report *SweepReport) (*int, error) {
+	switch {
+	case st.Expire(now, s.Timing):
 		return &report.Expired, nil
-	}
-	switch st.Ticket(now) {
-	case errand.AdoptHandle: // the lease was renewed since
-		st.DueAt = st.LeaseUntil
-	case errand.EndCancelled:
-		st.Finish(now, errand.Cancelled, errand.ReasonCancelled, "")
-		return &report.Cancelled, nil
-	case errand.EndLost:
-		st.Finish(now, errand.Failed, errand.ReasonLost, errand.LostMessage)
+	case st.EndLease(now):
+		if st.Record().Status == errand.Cancelled {
+			return &report.Cancelled, nil
+		}
 		return &report.Lost, nil
-	case errand.AssignFirst, errand.Reassign, errand.AssignAgain:
+	case st.Assignable(now):
 		return &report.Resent, s.resend(ctx, st, now)
-	case errand.DropTicket:
-		st.DueAt = time.Time{}
 	}
+	st.Swept() // the lease was renewed since, or the job is over
 	return new(int), nil
 }
 
@@ -84,29 +79,27 @@ func (s *Service) settle(ctx context.Context, st *errand.State, now time.Time, r
 // that can't be done, and for a job that never ran, one is sent. SQS drops it if
 // the first one came within five minutes.
 func (s *Service) resend(ctx context.Context, st *errand.State, now time.Time) error {
-	st.DueAt = now.Add(s.Timing.ResendEvery)
-	if expiry := st.CreatedAt.Add(s.Timing.ExpireAfter); st.Attempt == 0 && expiry.Before(st.DueAt) {
-		st.DueAt = expiry
-	}
-	if st.Handle != "" {
-		err := s.Queue.Hide(ctx, st.Queue, st.Handle, 0)
+	r := st.Record()
+	if r.Handle != "" {
+		err := s.Queue.Hide(ctx, r.Queue, r.Handle, 0)
 		if err == nil {
-			st.HoldUntil = now
-			s.ring(ctx, st.Queue)
+			st.TicketShown(now, s.Timing)
+			s.ring(ctx, r.Queue)
 			return nil
 		}
-		if now.Before(st.HoldUntil) { // another one would wait in its lane behind this
-			st.DueAt = now.Add(s.Timing.ResendAfter)
+		if now.Before(r.HiddenUntil) { // another one would wait in its group behind this
+			st.TicketFailed(now, s.Timing)
 			return nil
 		}
 	}
-	dedup := st.JobID
-	if st.Attempt > 0 {
-		dedup = fmt.Sprintf("%s-%d", st.JobID, st.Attempt)
+	dedup := r.JobID
+	if r.Attempt > 0 {
+		dedup = fmt.Sprintf("%s-%d", r.JobID, r.Attempt)
 	}
-	if err := s.Queue.Send(ctx, st.Queue, st.Lane, dedup, st.JobID); err != nil {
+	if err := s.Queue.Send(ctx, r.Queue, r.MessageGroupID, dedup, r.JobID); err != nil {
 		return unavailable("send the ticket", err)
 	}
-	s.ring(ctx, st.Queue)
+	st.TicketSent(now, s.Timing)
+	s.ring(ctx, r.Queue)
 	return nil
 }

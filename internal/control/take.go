@@ -3,9 +3,10 @@ package control
 import (
 	"context"
 	"errors"
-	"github.com/errandhq/errand"
 	"slices"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 // takeSlack is added to a ticket's first hold, so that the lease on record is
@@ -68,12 +69,9 @@ func (t *take) replay(ctx context.Context, p errand.Poll) (*errand.Assignment, e
 	}
 	var ours bool
 	st, err := t.change(ctx, p.JobID, func(st *errand.State, now time.Time) (bool, error) {
-		ours = st.Status == errand.Running && st.HeldBy(t.worker.ID, p.Attempt) && st.PollID == p.ID
-		if !ours || st.Accepted {
-			return false, nil
-		}
-		st.LeaseUntil = now.Add(t.Timing.ShortLease)
-		return true, nil
+		r := st.Record()
+		ours = r.Answers(t.worker.ID, p)
+		return ours && st.ExtendShortLease(now, t.Timing), nil
 	})
 	if errand.CodeOf(err) == errand.CodeJobNotFound || err == nil && !ours {
 		return nil, nil
@@ -163,27 +161,16 @@ func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (
 		return nil, unavailable("read the job", err)
 	}
 	now := t.now()
-	if st.Overdue(now, t.Timing) {
-		st.Finish(now, errand.Failed, errand.ReasonExpired, expiredMessage)
+	switch {
+	case st.Expire(now, t.Timing), st.EndLease(now):
 		return nil, t.end(ctx, st, ticket)
-	}
-	switch st.Ticket(now) {
-	case errand.AssignFirst, errand.Reassign, errand.AssignAgain:
+	case st.Assignable(now):
 		return t.give(ctx, spec, st, ticket)
-	case errand.AdoptHandle:
+	case st.AdoptTicket(now, ticket.Handle):
 		return t.adopt(ctx, spec, st, ticket)
-	case errand.EndCancelled:
-		st.Finish(now, errand.Cancelled, errand.ReasonCancelled, "")
-		return nil, t.end(ctx, st, ticket)
-	case errand.EndLost:
-		st.Finish(now, errand.Failed, errand.ReasonLost, errand.LostMessage)
-		return nil, t.end(ctx, st, ticket)
-	case errand.DropTicket:
 	}
 	return nil, t.drop(ctx, queue, ticket)
 }
-
-const expiredMessage = "no worker took the job within 13 days"
 
 // drop deletes a ticket that means nothing any more. Where that fails it comes
 // again, so the poll goes on.
@@ -199,7 +186,7 @@ func (t *take) end(ctx context.Context, st *errand.State, ticket *Ticket) error 
 	if err := t.put(ctx, st); err != nil {
 		return err
 	}
-	return t.drop(ctx, st.Queue, ticket)
+	return t.drop(ctx, st.Record().Queue, ticket)
 }
 
 // put is Store.PutState; ErrConflict passes through for consider to see.
@@ -211,21 +198,20 @@ func (t *take) put(ctx context.Context, st *errand.State) error {
 	return err
 }
 
-// adopt keeps the new handle of a ticket whose job runs elsewhere, since the old
-// handle is dead, and hides the ticket for the rest of the lease. If the job
+// adopt writes that a ticket whose job runs elsewhere was delivered again, and
+// hides the ticket for the rest of the lease. If the job
 // runs as this very poll's answer, which was lost, it is given again.
 func (t *take) adopt(ctx context.Context, spec *errand.Spec, st *errand.State, ticket *Ticket) (*errand.Assignment, error) {
-	now := t.now()
-	rest := st.LeaseUntil.Sub(now)
-	st.Handle, st.HoldUntil = ticket.Handle, st.LeaseUntil
+	r := st.Record()
+	rest := r.LeaseUntil.Sub(t.now())
 	if err := t.put(ctx, st); err != nil {
 		return nil, err
 	}
-	if st.WorkerID == t.worker.ID && st.PollID == t.PollID {
-		return t.assignment(ctx, spec, st)
+	if r.WorkerID == t.worker.ID && r.PollID == t.PollID {
+		return t.assignment(ctx, spec, r)
 	}
-	if err := t.Queue.Hide(ctx, st.Queue, ticket.Handle, rest+takeSlack); err != nil {
-		t.Log.WarnContext(ctx, "ticket of a running job not hidden", "job", st.JobID, "err", err)
+	if err := t.Queue.Hide(ctx, r.Queue, ticket.Handle, rest+takeSlack); err != nil {
+		t.Log.WarnContext(ctx, "ticket of a running job not hidden", "job", r.JobID, "err", err)
 	}
 	return nil, nil
 }
@@ -233,17 +219,18 @@ func (t *take) adopt(ctx context.Context, spec *errand.Spec, st *errand.State, t
 // give assigns the job. The poll's record is written first: an answer that is
 // lost from here on is found again, or its attempt was never made.
 func (t *take) give(ctx context.Context, spec *errand.Spec, st *errand.State, ticket *Ticket) (*errand.Assignment, error) {
-	poll := errand.Poll{ID: t.PollID, JobID: st.JobID, Attempt: st.Attempt + 1}
-	err := t.changeWorker(ctx, t.worker, t.Epoch, func(w *errand.Worker) { w.Poll, w.LastSeen = poll, t.now() })
+	r := st.Record()
+	poll := errand.Poll{ID: t.PollID, JobID: r.JobID, Attempt: r.Attempt + 1}
+	err := t.changeWorker(ctx, t.worker, t.Epoch, func(w *errand.Worker) { w.Answer(poll, t.now()) })
 	if err != nil {
-		t.release(ctx, st.Queue, ticket)
+		t.release(ctx, r.Queue, ticket)
 		return nil, err
 	}
-	st.Assign(t.now(), t.worker, t.PollID, ticket.Handle, t.Timing)
+	st.Assign(t.now(), t.worker.ID, t.PollID, ticket.Handle, t.Timing)
 	if err := t.put(ctx, st); err != nil {
 		return nil, err
 	}
-	return t.assignment(ctx, spec, st)
+	return t.assignment(ctx, spec, st.Record())
 }
 
 // release shows a ticket again that this poll can't use but another can: its
@@ -256,7 +243,7 @@ func (t *take) release(ctx context.Context, queue string, ticket *Ticket) {
 }
 
 // assignment is the answer for an attempt that stands on record.
-func (s *Service) assignment(ctx context.Context, c Caller, spec *errand.Spec, st *errand.State) (*errand.Assignment, error) {
+func (s *Service) assignment(ctx context.Context, c Caller, spec *errand.Spec, st errand.StateRecord) (*errand.Assignment, error) {
 	a := &errand.Assignment{
 		JobID: st.JobID, Attempt: st.Attempt, LeaseSeconds: seconds(s.Timing.ShortLease), FullLeaseSeconds: seconds(st.Lease),
 		Retryable: st.Retryable(), Watched: s.now().Before(st.WatchedUntil),
@@ -274,7 +261,7 @@ func (s *Service) assignment(ctx context.Context, c Caller, spec *errand.Spec, s
 	return a, err
 }
 
-func (t *take) assignment(ctx context.Context, spec *errand.Spec, st *errand.State) (*errand.Assignment, error) {
+func (t *take) assignment(ctx context.Context, spec *errand.Spec, st errand.StateRecord) (*errand.Assignment, error) {
 	return t.Service.assignment(ctx, t.caller, spec, st)
 }
 
@@ -287,7 +274,7 @@ func (s *Service) sourceGrant(ctx context.Context, c Caller, spec *errand.Spec) 
 }
 
 // writeGrant permits the attempt to write its log and its artifacts.
-func (s *Service) writeGrant(ctx context.Context, c Caller, st *errand.State) (*errand.WriteGrant, error) {
+func (s *Service) writeGrant(ctx context.Context, c Caller, st errand.StateRecord) (*errand.WriteGrant, error) {
 	logs, artifacts := errand.LogPrefix(st.JobID, st.Attempt), errand.ArtifactPrefix(st.JobID, st.Attempt)
 	l, err := s.Blobs.SignPost(ctx, c.Origin, logs, errand.MaxLogChunkBytes)
 	if err != nil {

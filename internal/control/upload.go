@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+
 	"github.com/errandhq/errand"
 )
 

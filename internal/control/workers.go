@@ -3,8 +3,9 @@ package control
 import (
 	"context"
 	"errors"
-	"github.com/errandhq/errand"
 	"slices"
+
+	"github.com/errandhq/errand"
 )
 
 // workerOf is the worker that the caller is, in the epoch that it says.

@@ -50,7 +50,7 @@ func (i *specItem) spec() (*errand.Spec, error) {
 	return &spec, nil
 }
 
-// stateItem is errand.State: times in milliseconds, durations in seconds.
+// stateItem is errand.StateRecord: times in milliseconds, durations in seconds.
 type stateItem struct {
 	PK          string `dynamodbav:"pk"`
 	SK          string `dynamodbav:"sk"`
@@ -85,12 +85,12 @@ type stateItem struct {
 	meta
 }
 
-func newStateItem(s *errand.State, rev int) stateItem {
+func newStateItem(s errand.StateRecord, rev int) stateItem {
 	i := stateItem{
-		PK: s.JobID, SK: stateKey, Rev: rev, Owner: s.Owner, Queue: s.Queue, Lane: s.Lane, Status: string(s.Status),
+		PK: s.JobID, SK: stateKey, Rev: rev, Owner: s.Owner, Queue: s.Queue, Lane: s.MessageGroupID, Status: string(s.Status),
 		Reason: string(s.Reason), Error: s.Error, ExitCode: s.ExitCode, Attempt: s.Attempt, Tries: s.Tries,
 		MaxAttempts: s.MaxAttempts, Accepted: s.Accepted, Worker: s.WorkerID, Poll: s.PollID, Handle: s.Handle,
-		LeaseUntil: millis(s.LeaseUntil), Lease: int64(s.Lease / time.Second), HoldUntil: millis(s.HoldUntil),
+		LeaseUntil: millis(s.LeaseUntil), Lease: int64(s.Lease / time.Second), HoldUntil: millis(s.HiddenUntil),
 		Cancel: s.CancelRequested, Watched: millis(s.WatchedUntil), CreatedAt: millis(s.CreatedAt),
 		StartedAt: millis(s.StartedAt), FinishedAt: millis(s.FinishedAt), LogBytes: s.LogBytes,
 		meta: meta{Mark: newMark(), TTL: s.CreatedAt.Add(openLifetime).Unix()},
@@ -110,15 +110,15 @@ func newStateItem(s *errand.State, rev int) stateItem {
 }
 
 func (i *stateItem) state() *errand.State {
-	return &errand.State{
-		JobID: i.PK, Rev: i.Rev, Owner: i.Owner, Queue: i.Queue, Lane: i.Lane, Status: errand.Status(i.Status),
+	return errand.LoadState(errand.StateRecord{
+		JobID: i.PK, Rev: i.Rev, Owner: i.Owner, Queue: i.Queue, MessageGroupID: i.Lane, Status: errand.Status(i.Status),
 		Reason: errand.Reason(i.Reason), Error: i.Error, ExitCode: i.ExitCode, Attempt: i.Attempt, Tries: i.Tries,
 		MaxAttempts: i.MaxAttempts, Accepted: i.Accepted, WorkerID: i.Worker, PollID: i.Poll, Handle: i.Handle,
-		LeaseUntil: fromMillis(i.LeaseUntil), Lease: time.Duration(i.Lease) * time.Second, HoldUntil: fromMillis(i.HoldUntil),
+		LeaseUntil: fromMillis(i.LeaseUntil), Lease: time.Duration(i.Lease) * time.Second, HiddenUntil: fromMillis(i.HoldUntil),
 		CancelRequested: i.Cancel, WatchedUntil: fromMillis(i.Watched), CreatedAt: fromMillis(i.CreatedAt),
 		StartedAt: fromMillis(i.StartedAt), FinishedAt: fromMillis(i.FinishedAt), LogBytes: i.LogBytes,
 		DueAt: fromMillis(i.DueAt),
-	}
+	})
 }
 
 // CreateJob implements control.JobStore.
@@ -131,13 +131,13 @@ func (s *Store) CreateJob(ctx context.Context, spec *errand.Spec, state *errand.
 	if _, err := s.put(ctx, s.tables.Jobs, si, si.Mark, 0); err != nil && !errors.Is(err, control.ErrConflict) {
 		return err
 	}
-	i := newStateItem(state, 1)
+	i := newStateItem(state.Record(), 1)
 	_, err = s.put(ctx, s.tables.Jobs, i, i.Mark, 0)
 	if errors.Is(err, control.ErrConflict) {
 		return control.ErrExists
 	}
 	if err == nil {
-		state.Rev = 1
+		state.Saved()
 	}
 	return err
 }
@@ -183,11 +183,12 @@ func (s *Store) State(ctx context.Context, id string) (*errand.State, error) {
 
 // PutState implements control.JobStore.
 func (s *Store) PutState(ctx context.Context, st *errand.State) error {
-	i := newStateItem(st, st.Rev+1)
-	if _, err := s.put(ctx, s.tables.Jobs, i, i.Mark, st.Rev); err != nil {
+	r := st.Record()
+	i := newStateItem(r, r.Rev+1)
+	if _, err := s.put(ctx, s.tables.Jobs, i, i.Mark, r.Rev); err != nil {
 		return err
 	}
-	st.Rev++
+	st.Saved()
 	return nil
 }
 

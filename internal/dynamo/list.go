@@ -52,7 +52,7 @@ func (s *Store) Jobs(ctx context.Context, f control.JobFilter) (control.JobPage,
 		for _, id := range ids {
 			before = id
 			scanned++
-			if job, ok := jobs[id]; ok && matches(f, &job.State) {
+			if job, ok := jobs[id]; ok && matches(f, job.State) {
 				page.Jobs = append(page.Jobs, job)
 			}
 			if len(page.Jobs) == f.Limit {
@@ -68,7 +68,7 @@ func (s *Store) Jobs(ctx context.Context, f control.JobFilter) (control.JobPage,
 	return page, nil
 }
 
-func matches(f control.JobFilter, st *errand.State) bool {
+func matches(f control.JobFilter, st errand.StateRecord) bool {
 	return (f.Queue == "" || st.Queue == f.Queue) && (f.Status == "" || st.View(f.Now).Status == f.Status)
 }
 
@@ -194,7 +194,7 @@ func (s *Store) joinJobs(specs, states map[string]item) (map[string]errand.Job, 
 		if err != nil {
 			return nil, err
 		}
-		jobs[id] = errand.Job{Spec: *spec, State: *state}
+		jobs[id] = errand.Job{Spec: *spec, State: state.Record()}
 	}
 	return jobs, nil
 }

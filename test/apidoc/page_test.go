@@ -16,16 +16,17 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/api/apitest"
-	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/test/apistack"
 )
 
 // server is what the page's examples talk to.
 type server struct{ url, user, agent, admin string }
 
-// TestContract runs the page against the API over fakes, which validates its
+// TestContract runs the page against the API over the embedded stack, which validates its
 // traffic against docs/openapi.yaml.
 func TestContract(t *testing.T) {
-	s := apitest.New(t, func(c *control.Config) { c.Direct = exitThree{} })
+	s := apistack.New(t)
+	s.Service.Direct = exitThree{}
 	runPage(t, server{s.URL, s.User, s.Agent, s.Admin})
 }
 

@@ -44,7 +44,7 @@ func rows() []row {
 	show := func(w *world, id string) {
 		st, err := w.rawStore().State(w.ctx, id)
 		if err == nil {
-			err = w.rawQueue().Hide(w.ctx, st.Queue, st.Handle, 0)
+			err = w.rawQueue().Hide(w.ctx, st.Record().Queue, st.Record().Handle, 0)
 		}
 		if hostile() && err != nil { // the answer was lost, and then there was nothing left to show
 			w.t.Logf("show: %v", err)

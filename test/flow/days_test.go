@@ -299,7 +299,7 @@ func (d *day) submit(h *hand) {
 }
 
 // state reads a job's, however often that takes.
-func (d *day) state(id string) errand.State {
+func (d *day) state(id string) errand.StateRecord {
 	for {
 		job, err := d.svc.Job(d.ctx, d.user, id)
 		if d.passing(err) {

@@ -154,7 +154,7 @@ func TestOrder(t *testing.T) {
 					return
 				}
 				s.mu.Lock()
-				s.lane[job.Spec.ID] = job.State.Lane
+				s.lane[job.Spec.ID] = job.State.MessageGroupID
 				s.mu.Unlock()
 			}
 		})

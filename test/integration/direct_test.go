@@ -12,6 +12,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/control/controltest"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/test/errandbin"
 )
@@ -40,7 +41,7 @@ func (w *world) direct(t *testing.T) {
 	settings := w.settings
 	settings.DirectFunction, settings.ObjectURL = w.functions.direct, w.functions.objectURL
 	svc := setup.NewService(w.cfg, settings, setup.Clock{}, slog.New(slog.DiscardHandler))
-	user := control.Caller{Principal: control.Principal{Role: errand.RoleUser, Owner: owner()}}
+	user := control.Caller{Principal: control.Principal{Role: errand.RoleUser, Owner: controltest.NewOwner()}}
 	src := w.upload(t, user, programArchive(t, w.functions.goos))
 	spec := errand.Spec{Source: src, Commands: []errand.Command{{Argv: []string{programName}}, {Argv: []string{programName}}}}
 	for range 2 { // each in a process of its own

@@ -15,6 +15,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control/controltest"
 	"github.com/errandhq/errand/internal/dynamo"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
@@ -77,7 +78,7 @@ func copyTable(t *testing.T, from, to *dynamodb.Client, name string) {
 		_, err := to.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &name})
 		return err
 	})
-	must(t, dynamodb.NewTableExistsWaiter(to).Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: &name}, patience))
+	must(t, dynamodb.NewTableExistsWaiter(to).Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: &name}, controltest.Patience))
 	ttl, err := from.DescribeTimeToLive(t.Context(), &dynamodb.DescribeTimeToLiveInput{TableName: &name})
 	must(t, err)
 	if d := ttl.TimeToLiveDescription; d != nil && d.AttributeName != nil {

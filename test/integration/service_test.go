@@ -4,15 +4,17 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/control/controltest"
 )
 
 // service: one job from its upload to its log, and one that is cancelled, as
 // the functions do it.
 func (w *world) service(t *testing.T) {
-	ctx, svc, who := t.Context(), w.svc, owner()
+	ctx, svc, who := t.Context(), w.svc, controltest.NewOwner()
 	user := control.Caller{Principal: control.Principal{Role: errand.RoleUser, Owner: who}}
 	reg, err := svc.Register(ctx, control.Caller{Principal: control.Principal{Role: errand.RoleAgent, Owner: who}}, errand.Registration{Slots: 2})
 	must(t, err)
@@ -32,7 +34,7 @@ func (w *world) service(t *testing.T) {
 	if a.JobID != job.Spec.ID || a.Source == nil {
 		t.Fatalf("assignment %+v of job %s", a, job.Spec.ID)
 	}
-	if status, got := w.do(t, a.Source.Download, nil); status != http.StatusOK || string(got) != "an archive" {
+	if status, got := w.blobsOptions().SendSigned(t, a.Source.Download, nil); status != http.StatusOK || string(got) != "an archive" {
 		t.Errorf("download: HTTP %d %q", status, got)
 	}
 	beat, err := svc.Heartbeat(ctx, worker, errand.Heartbeat{WorkerID: reg.WorkerID, Epoch: reg.Epoch, Holds: []errand.Hold{{JobID: a.JobID, Attempt: a.Attempt}}})
@@ -42,7 +44,7 @@ func (w *world) service(t *testing.T) {
 	w.writeLog(t, a, "hello ")
 	tail := errand.Frame{Stream: errand.Stdout, Offset: 6, Data: []byte("world")}.Append(nil)
 	report := control.Report{WorkerID: reg.WorkerID, Epoch: reg.Epoch, JobID: a.JobID, Attempt: a.Attempt}
-	result := errand.Result{ExitCode: 3, Log: errand.Log{Bytes: 11, SHA256: hash([]byte("hello world")), Tail: tail, TailOffset: 6}}
+	result := errand.Result{ExitCode: 3, Log: errand.Log{Bytes: 11, SHA256: controltest.SHA256([]byte("hello world")), Tail: tail, TailOffset: 6}}
 	for range 2 { // an answer that was lost is asked for again
 		if status, err := svc.SubmitResult(ctx, worker, report, result); err != nil || status != errand.Completed {
 			t.Fatalf("submit: %s, %v", status, err)
@@ -50,7 +52,7 @@ func (w *world) service(t *testing.T) {
 	}
 	w.checkJob(t, user, a.JobID)
 	w.cancelled(t, user, worker, reg)
-	eventually(t, "both jobs in the list", func(ctx context.Context) bool {
+	controltest.Eventually(t, "both jobs in the list", func(ctx context.Context) bool {
 		page, err := svc.Jobs(ctx, user, control.JobFilter{Limit: 10})
 		must(t, err)
 		return len(page.Jobs) == 2
@@ -58,15 +60,17 @@ func (w *world) service(t *testing.T) {
 	if _, err := svc.Sweep(ctx); err != nil {
 		t.Errorf("sweep: %v", err)
 	}
-	w.empty(t)
+	if k, err := svc.Queue.Receive(ctx, errand.DefaultQueue, "", 0, time.Minute); err != nil || k != nil {
+		t.Errorf("received %+v, %v; want nothing", k, err)
+	}
 }
 
 func (w *world) upload(t *testing.T, user control.Caller, body []byte) *errand.Source {
 	t.Helper()
-	r := errand.UploadRequest{Filename: "a.zip", Size: int64(len(body)), SHA256: hash(body)}
+	r := errand.UploadRequest{Filename: "a.zip", Size: int64(len(body)), SHA256: controltest.SHA256(body)}
 	up, err := w.svc.CreateUpload(t.Context(), user, r)
 	must(t, err)
-	if status, answer := w.do(t, *up.Put, body); status != http.StatusOK {
+	if status, answer := w.blobsOptions().SendSigned(t, *up.Put, body); status != http.StatusOK {
 		t.Fatalf("upload: HTTP %d %s", status, answer)
 	}
 	if up, err = w.svc.CreateUpload(t.Context(), user, r); err != nil || !up.Exists {
@@ -78,9 +82,9 @@ func (w *world) upload(t *testing.T, user control.Caller, body []byte) *errand.S
 func (w *world) takeJob(t *testing.T, worker control.Caller, reg errand.Registered) *errand.Assignment {
 	t.Helper()
 	var a *errand.Assignment
-	eventually(t, "an assignment", func(ctx context.Context) bool {
+	controltest.Eventually(t, "an assignment", func(ctx context.Context) bool {
 		var err error
-		a, err = w.svc.TakeJob(ctx, worker, control.TakeRequest{WorkerID: reg.WorkerID, Epoch: reg.Epoch, PollID: newID()})
+		a, err = w.svc.TakeJob(ctx, worker, control.TakeRequest{WorkerID: reg.WorkerID, Epoch: reg.Epoch, PollID: controltest.NewID()})
 		must(t, err)
 		return a != nil
 	})
@@ -91,7 +95,7 @@ func (w *world) takeJob(t *testing.T, worker control.Caller, reg errand.Register
 func (w *world) writeLog(t *testing.T, a *errand.Assignment, text string) {
 	t.Helper()
 	chunk := errand.Frame{Stream: errand.Stdout, Data: []byte(text)}.Append(nil)
-	if status, answer := w.post(t, a.Write.URL, a.Write.Fields, errand.LogChunkKey(a.JobID, a.Attempt, 0), chunk); status >= 300 {
+	if status, answer := w.blobsOptions().PostForm(t, a.Write.URL, a.Write.Fields, errand.LogChunkKey(a.JobID, a.Attempt, 0), chunk); status >= 300 {
 		t.Fatalf("log chunk: HTTP %d %s", status, answer)
 	}
 }

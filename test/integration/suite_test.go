@@ -2,26 +2,17 @@ package integration
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"log/slog"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/oklog/ulid/v2"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/control/controltest"
 	"github.com/errandhq/errand/internal/setup"
 )
-
-// patience bounds the waits for what an AWS does later: indexes that lag,
-// tickets that come. It ends a test that is stuck, and measures nothing.
-const patience = 90 * time.Second
 
 // differs says what an endpoint is known not to do as AWS does. Each is skipped
 // by name where it is tested.
@@ -34,9 +25,9 @@ type differs struct {
 func suite(t *testing.T, cfg aws.Config, d differs, f functions) {
 	w := &world{cfg: cfg, differs: d, functions: f, settings: provision(t, cfg)}
 	w.svc = setup.NewService(cfg, w.settings, setup.Clock{}, slog.New(slog.DiscardHandler))
-	t.Run("Store", w.store)
-	t.Run("Queue", w.queue)
-	t.Run("Blobs", w.blobs)
+	t.Run("Store", func(t *testing.T) { controltest.Store(t, w.svc.Store) })
+	t.Run("Queue", func(t *testing.T) { controltest.Queue(t, w.svc.Queue, w.queueOptions()) })
+	t.Run("Blobs", func(t *testing.T) { controltest.Blobs(t, w.svc.Blobs, w.blobsOptions()) })
 	t.Run("Service", w.service)
 	t.Run("Direct", w.direct)
 }
@@ -50,33 +41,23 @@ type world struct {
 	svc       *control.Service
 }
 
-func newID() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
-
-// newJob is a job as the Service makes one.
-func newJob(owner string) (*errand.Spec, *errand.State) {
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	spec := &errand.Spec{
-		ID: newID(), Owner: owner, Commands: []errand.Command{{Shell: "echo é"}, {Argv: []string{"a", ""}}},
-		Queue: errand.DefaultQueue, MaxAttempts: 2, TimeoutSeconds: 60, LeaseSeconds: 300, CreatedAt: now,
+func (w *world) queueOptions() controltest.QueueOptions {
+	url := w.settings.Queues[errand.DefaultQueue]
+	return controltest.QueueOptions{
+		NoAttemptIDs: w.differs.noAttemptIDs,
+		SendRaw: func(ctx context.Context, group, body string) error {
+			_, err := sqs.NewFromConfig(w.cfg).SendMessage(ctx, &sqs.SendMessageInput{
+				QueueUrl: &url, MessageBody: &body, MessageGroupId: &group, MessageDeduplicationId: aws.String("x" + group),
+			})
+			return err
+		},
 	}
-	state := errand.NewState(spec, errand.DefaultTiming())
-	return spec, &state
 }
 
-// eventually tries until ok, for what an index or a queue shows later.
-func eventually(t *testing.T, what string, ok func(ctx context.Context) bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !ok(ctx) {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%s doesn't come", what)
-		}
-	}
+// blobsOptions has signed requests go where the SDK's go: the embedded stack
+// listens nowhere.
+func (w *world) blobsOptions() controltest.BlobsOptions {
+	return controltest.BlobsOptions{HTTP: w.cfg.HTTPClient, NoSignatures: w.differs.noSignatures}
 }
 
 func must(t *testing.T, err error) {
@@ -85,21 +66,6 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
-
-func wantErr(t *testing.T, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Errorf("%s: %v, want %v", what, err, want)
-	}
-}
-
-func hash(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
-
-// owner is a name that no other run has.
-func owner() string { return "it-" + strings.ToLower(rand.Text()[:12]) }
 
 // localStackDiffers is what LocalStack 4.14.0 was seen to do otherwise.
 var localStackDiffers = differs{noAttemptIDs: true, noSignatures: true}

@@ -1,4 +1,2 @@
-// Package apitest tests the HTTP contract: Validate holds real traffic against
-// docs/openapi.yaml, and Stack is the whole API over a Store, a Queue and Blobs
-// in memory, for tests that need nothing more.
+// Package apitest holds the HTTP API's traffic against docs/openapi.yaml.
 package apitest

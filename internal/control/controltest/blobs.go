@@ -1,4 +1,4 @@
-package integration
+package controltest
 
 import (
 	"bytes"
@@ -15,30 +15,47 @@ import (
 	"github.com/errandhq/errand/internal/control"
 )
 
-func (w *world) blobs(t *testing.T) {
+// BlobsOptions say how Blobs are reached.
+type BlobsOptions struct {
+	HTTP         HTTPClient // for signed requests; nil: http.DefaultClient
+	NoSignatures bool       // presigned requests are answered with any signature
+}
+
+// HTTPClient makes HTTP requests.
+type HTTPClient interface {
+	Do(r *http.Request) (*http.Response, error)
+}
+
+// Blobs tests b.
+func Blobs(t *testing.T, b control.Blobs, o BlobsOptions) {
+	w := blobsTest{b, o}
 	t.Run("Upload", w.blobsUpload)
 	t.Run("Forms", w.blobsForms)
 }
 
-// do makes a signed request, as a client that knows nothing else.
-func (w *world) do(t *testing.T, r errand.SignedRequest, body []byte) (status int, answer []byte) {
+// blobsTest has the parts of the suite.
+type blobsTest struct {
+	b control.Blobs
+	o BlobsOptions
+}
+
+// SendSigned makes a signed request, as a client that knows nothing else.
+func (o BlobsOptions) SendSigned(t *testing.T, r errand.SignedRequest, body []byte) (status int, answer []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), r.Method, r.URL, bytes.NewReader(body))
 	must(t, err)
 	for name, value := range r.Header {
 		req.Header.Set(name, value)
 	}
-	return w.roundTrip(t, req)
+	return o.roundTrip(t, req)
 }
 
-// roundTrip goes where the SDK goes: the embedded stack listens nowhere.
-func (w *world) roundTrip(t *testing.T, r *http.Request) (status int, answer []byte) {
+func (o BlobsOptions) roundTrip(t *testing.T, r *http.Request) (status int, answer []byte) {
 	t.Helper()
-	client := w.cfg.HTTPClient
-	if client == nil {
-		client = http.DefaultClient
+	if o.HTTP == nil {
+		o.HTTP = http.DefaultClient
 	}
-	resp, err := client.Do(r)
+	resp, err := o.HTTP.Do(r)
 	must(t, err)
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
@@ -46,55 +63,55 @@ func (w *world) roundTrip(t *testing.T, r *http.Request) (status int, answer []b
 	return resp.StatusCode, b
 }
 
-func (w *world) blobsUpload(t *testing.T) {
-	ctx, b := t.Context(), w.svc.Blobs
+func (w blobsTest) blobsUpload(t *testing.T) {
+	ctx, b := t.Context(), w.b
 	body := []byte("the folder\x00\xff")
-	key := errand.UploadKey(owner(), hash(body))
+	key := errand.UploadKey(NewOwner(), SHA256(body))
 	_, err := b.Stat(ctx, key)
 	wantErr(t, "an object that isn't there", err, control.ErrNotFound)
 	_, err = b.Open(ctx, key)
 	wantErr(t, "an object that isn't there", err, control.ErrNotFound)
-	put, err := b.SignPut(ctx, "", key, int64(len(body)), hash(body))
+	put, err := b.SignPut(ctx, "", key, int64(len(body)), SHA256(body))
 	must(t, err)
 	for name, wrong := range map[string][]byte{"other bytes": []byte("THE FOLDER\x00\xff"), "more bytes": append(slices.Clone(body), 1)} {
-		if status, answer := w.do(t, put, wrong); status < 400 {
+		if status, answer := w.o.SendSigned(t, put, wrong); status < 400 {
 			t.Errorf("%s: HTTP %d %s", name, status, answer)
 		}
 	}
-	if status, answer := w.do(t, put, body); status != http.StatusOK {
+	if status, answer := w.o.SendSigned(t, put, body); status != http.StatusOK {
 		t.Fatalf("PUT: HTTP %d %s", status, answer)
 	}
-	if got, err := b.Stat(ctx, key); err != nil || got.Size != int64(len(body)) || got.SHA256 != hash(body) || got.Modified.IsZero() {
+	if got, err := b.Stat(ctx, key); err != nil || got.Size != int64(len(body)) || got.SHA256 != SHA256(body) || got.Modified.IsZero() {
 		t.Errorf("stat %+v, %v", got, err)
 	}
 	get, err := b.SignGet(ctx, "", key)
 	must(t, err)
-	if status, answer := w.do(t, get, nil); status != http.StatusOK || !bytes.Equal(answer, body) {
+	if status, answer := w.o.SendSigned(t, get, nil); status != http.StatusOK || !bytes.Equal(answer, body) {
 		t.Errorf("GET: HTTP %d %q", status, answer)
 	}
-	if w.differs.noSignatures {
+	if w.o.NoSignatures {
 		t.Skip("skipped, the last step: this endpoint is known not to check the signatures of presigned requests")
 	}
 	get.URL = strings.Replace(get.URL, "X-Amz-Signature=", "X-Amz-Signature=0", 1)
-	if status, _ := w.do(t, get, nil); status < 400 {
+	if status, _ := w.o.SendSigned(t, get, nil); status < 400 {
 		t.Errorf("GET with another signature: HTTP %d", status)
 	}
 }
 
-func (w *world) blobsForms(t *testing.T) {
-	ctx, b := t.Context(), w.svc.Blobs
-	prefix := errand.LogPrefix(newID(), 1)
+func (w blobsTest) blobsForms(t *testing.T) {
+	ctx, b := t.Context(), w.b
+	prefix := errand.LogPrefix(NewID(), 1)
 	grant, err := b.SignPost(ctx, "", prefix, 10)
 	must(t, err)
 	for _, key := range []string{prefix + "a", prefix + "b", prefix + "c"} {
-		if status, answer := w.post(t, grant.URL, grant.Fields, key, []byte(key[len(key)-1:])); status >= 300 {
+		if status, answer := w.o.PostForm(t, grant.URL, grant.Fields, key, []byte(key[len(key)-1:])); status >= 300 {
 			t.Fatalf("POST %s: HTTP %d %s", key, status, answer)
 		}
 	}
-	if status, _ := w.post(t, grant.URL, grant.Fields, "logs/other", []byte("x")); status < 400 {
+	if status, _ := w.o.PostForm(t, grant.URL, grant.Fields, "logs/other", []byte("x")); status < 400 {
 		t.Errorf("POST beside the prefix: HTTP %d", status)
 	}
-	if status, _ := w.post(t, grant.URL, grant.Fields, prefix+"d", []byte("eleven byte")); status < 400 {
+	if status, _ := w.o.PostForm(t, grant.URL, grant.Fields, prefix+"d", []byte("eleven byte")); status < 400 {
 		t.Errorf("POST of more than is allowed: HTTP %d", status)
 	}
 	list, err := b.List(ctx, prefix, prefix+"a")
@@ -110,8 +127,8 @@ func (w *world) blobsForms(t *testing.T) {
 	}
 }
 
-// post sends an S3 form: fields, then key, then file.
-func (w *world) post(t *testing.T, url string, fields map[string]string, key string, body []byte) (status int, answer []byte) {
+// PostForm sends an S3 form: fields, then key, then file.
+func (o BlobsOptions) PostForm(t *testing.T, url string, fields map[string]string, key string, body []byte) (status int, answer []byte) {
 	t.Helper()
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
@@ -127,5 +144,5 @@ func (w *world) post(t *testing.T, url string, fields map[string]string, key str
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, &b)
 	must(t, err)
 	r.Header.Set("Content-Type", form.FormDataContentType())
-	return w.roundTrip(t, r)
+	return o.roundTrip(t, r)
 }

@@ -1,11 +1,9 @@
-package integration
+package controltest
 
 import (
+	"context"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
@@ -16,20 +14,35 @@ const (
 	pollWait = 2 * time.Second // for a ticket that may be there
 )
 
-func (w *world) queue(t *testing.T) {
-	t.Run("Lanes", w.queueLanes)
+// QueueOptions say what is known of a queue.
+type QueueOptions struct {
+	NoAttemptIDs bool // ReceiveRequestAttemptId is not honoured
+	// SendRaw sends a message that is no ticket.
+	SendRaw func(ctx context.Context, group, body string) error
+}
+
+// Queue tests the default queue of q, which must be empty and is left empty.
+func Queue(t *testing.T, q control.Queue, o QueueOptions) {
+	w := queueTest{q, o}
+	t.Run("Groups", w.queueGroups)
 	t.Run("Deduplication", w.queueDedup)
 	t.Run("AttemptIDs", w.queueAttempts)
 	t.Run("Malformed", w.queueMalformed)
 }
 
+// queueTest has the parts of the suite.
+type queueTest struct {
+	q control.Queue
+	o QueueOptions
+}
+
 // take receives a ticket, which must be of one of the jobs.
-func (w *world) take(t *testing.T, jobs ...string) *control.Ticket {
+func (w queueTest) take(t *testing.T, jobs ...string) *control.Ticket {
 	t.Helper()
 	var got *control.Ticket
 	for range 10 { // an empty answer is allowed where there is something
 		var err error
-		got, err = w.svc.Queue.Receive(t.Context(), errand.DefaultQueue, "", pollWait, hold)
+		got, err = w.q.Receive(t.Context(), errand.DefaultQueue, "", pollWait, hold)
 		must(t, err)
 		if got != nil {
 			break
@@ -44,26 +57,26 @@ func (w *world) take(t *testing.T, jobs ...string) *control.Ticket {
 	return nil
 }
 
-func (w *world) empty(t *testing.T) {
+func (w queueTest) empty(t *testing.T) {
 	t.Helper()
-	if got, err := w.svc.Queue.Receive(t.Context(), errand.DefaultQueue, "", 0, hold); err != nil || got != nil {
+	if got, err := w.q.Receive(t.Context(), errand.DefaultQueue, "", 0, hold); err != nil || got != nil {
 		t.Errorf("received %+v, %v; want nothing", got, err)
 	}
 }
 
-func (w *world) send(t *testing.T, lane, dedup, id string) {
+func (w queueTest) send(t *testing.T, group, dedup, id string) {
 	t.Helper()
-	must(t, w.svc.Queue.Send(t.Context(), errand.DefaultQueue, lane, dedup, id))
+	must(t, w.q.Send(t.Context(), errand.DefaultQueue, group, dedup, id))
 }
 
-func (w *world) drop(t *testing.T, k *control.Ticket) {
+func (w queueTest) drop(t *testing.T, k *control.Ticket) {
 	t.Helper()
-	must(t, w.svc.Queue.Delete(t.Context(), errand.DefaultQueue, k.Handle))
+	must(t, w.q.Delete(t.Context(), errand.DefaultQueue, k.Handle))
 }
 
-// queueLanes: one of a lane at a time, in order; another lane isn't held up.
-func (w *world) queueLanes(t *testing.T) {
-	a1, a2, b := newID(), newID(), newID()
+// queueGroups: one of a group at a time, in order; another group isn't held up.
+func (w queueTest) queueGroups(t *testing.T) {
+	a1, a2, b := NewID(), NewID(), NewID()
 	w.send(t, "a", a1, a1)
 	w.send(t, "a", a2, a2)
 	w.send(t, "b", b, b)
@@ -76,7 +89,7 @@ func (w *world) queueLanes(t *testing.T) {
 	if first.JobID == b {
 		first, second = second, first
 	}
-	must(t, w.svc.Queue.Hide(t.Context(), errand.DefaultQueue, first.Handle, 0))
+	must(t, w.q.Hide(t.Context(), errand.DefaultQueue, first.Handle, 0))
 	first = w.take(t, a1)
 	w.drop(t, first)
 	w.drop(t, w.take(t, a2))
@@ -84,8 +97,8 @@ func (w *world) queueLanes(t *testing.T) {
 	w.empty(t)
 }
 
-func (w *world) queueDedup(t *testing.T) {
-	id := newID()
+func (w queueTest) queueDedup(t *testing.T) {
+	id := NewID()
 	w.send(t, id, id, id)
 	w.send(t, id, id, id)
 	w.drop(t, w.take(t, id))
@@ -96,15 +109,15 @@ func (w *world) queueDedup(t *testing.T) {
 }
 
 // queueAttempts: an answer that was lost is given again.
-func (w *world) queueAttempts(t *testing.T) {
-	if w.differs.noAttemptIDs {
+func (w queueTest) queueAttempts(t *testing.T) {
+	if w.o.NoAttemptIDs {
 		t.Skip("skipped: this endpoint is known not to honour ReceiveRequestAttemptId")
 	}
-	id := newID()
+	id := NewID()
 	w.send(t, id, id, id)
-	first, err := w.svc.Queue.Receive(t.Context(), errand.DefaultQueue, "attempt-"+id, pollWait, hold)
+	first, err := w.q.Receive(t.Context(), errand.DefaultQueue, "attempt-"+id, pollWait, hold)
 	must(t, err)
-	again, err := w.svc.Queue.Receive(t.Context(), errand.DefaultQueue, "attempt-"+id, pollWait, hold)
+	again, err := w.q.Receive(t.Context(), errand.DefaultQueue, "attempt-"+id, pollWait, hold)
 	must(t, err)
 	if first == nil || again == nil || *first != *again {
 		t.Fatalf("the same attempt got %+v, then %+v", first, again)
@@ -113,12 +126,9 @@ func (w *world) queueAttempts(t *testing.T) {
 }
 
 // queueMalformed: what isn't a ticket is dropped, and blocks nothing.
-func (w *world) queueMalformed(t *testing.T) {
-	id, url := newID(), w.settings.Queues[errand.DefaultQueue]
-	_, err := sqs.NewFromConfig(w.cfg).SendMessage(t.Context(), &sqs.SendMessageInput{
-		QueueUrl: &url, MessageBody: aws.String("no ticket"), MessageGroupId: &id, MessageDeduplicationId: aws.String("x" + id),
-	})
-	must(t, err)
+func (w queueTest) queueMalformed(t *testing.T) {
+	id := NewID()
+	must(t, w.o.SendRaw(t.Context(), id, "no ticket"))
 	w.send(t, id, id, id)
 	w.drop(t, w.take(t, id))
 	w.empty(t)

@@ -1,8 +1,9 @@
-package integration
+package controltest
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,7 +15,9 @@ import (
 	"github.com/errandhq/errand/internal/control"
 )
 
-func (w *world) store(t *testing.T) {
+// Store tests a store, which may hold records of others.
+func Store(t *testing.T, s control.Store) {
+	w := storeTest{s}
 	t.Run("Jobs", w.storeJobs)
 	t.Run("OneWriterWins", w.storeRace)
 	t.Run("Lists", w.storeLists)
@@ -22,25 +25,28 @@ func (w *world) store(t *testing.T) {
 	t.Run("WorkersAndTokens", w.storeWorkers)
 }
 
-func (w *world) storeJobs(t *testing.T) {
-	ctx, s := t.Context(), w.svc.Store
-	_, _, err := s.Job(ctx, newID())
+// storeTest has the parts of the suite.
+type storeTest struct{ store control.Store }
+
+func (w storeTest) storeJobs(t *testing.T) {
+	ctx, s := t.Context(), w.store
+	_, _, err := s.Job(ctx, NewID())
 	wantErr(t, "a job that isn't there", err, control.ErrNotFound)
-	spec, state := newJob(owner())
+	spec, state := newJob(NewOwner())
 	must(t, s.CreateJob(ctx, spec, state))
 	again := *state
 	wantErr(t, "the same job again", s.CreateJob(ctx, spec, &again), control.ErrExists)
 	gotSpec, gotState, err := s.Job(ctx, spec.ID)
 	must(t, err)
-	if diff := cmp.Diff(spec, gotSpec) + cmp.Diff(state, gotState); diff != "" {
+	if diff := cmp.Diff(spec, gotSpec) + cmp.Diff(state.Record(), gotState.Record()); diff != "" {
 		t.Errorf("read (-wrote +read):\n%s", diff)
 	}
 	stale := *state
-	state.Status, state.Attempt, state.Handle = errand.Running, 1, "handle"
+	state.Assign(spec.CreatedAt, "worker", "poll", "handle", errand.DefaultTiming())
 	must(t, s.PutState(ctx, state))
 	wantErr(t, "a write for an older revision", s.PutState(ctx, &stale), control.ErrConflict)
-	if got, err := s.State(ctx, spec.ID); err != nil || cmp.Diff(state, got) != "" {
-		t.Errorf("state %s, %v", cmp.Diff(state, got), err)
+	if got, err := s.State(ctx, spec.ID); err != nil || cmp.Diff(state.Record(), got.Record()) != "" {
+		t.Errorf("state %v, %v", got, err)
 	}
 	_, err = s.Result(ctx, spec.ID, 1)
 	wantErr(t, "a result that isn't there", err, control.ErrNotFound)
@@ -53,16 +59,16 @@ func (w *world) storeJobs(t *testing.T) {
 }
 
 // storeRace: of many writes made of one revision, one is applied.
-func (w *world) storeRace(t *testing.T) {
-	spec, state := newJob(owner())
-	must(t, w.svc.Store.CreateJob(t.Context(), spec, state))
+func (w storeTest) storeRace(t *testing.T) {
+	spec, state := newJob(NewOwner())
+	must(t, w.store.CreateJob(t.Context(), spec, state))
 	var won atomic.Int32
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
 			mine := *state
-			mine.Attempt = i + 1
-			switch err := w.svc.Store.PutState(t.Context(), &mine); {
+			mine.Assign(spec.CreatedAt, fmt.Sprint("worker-", i), "poll", "handle", errand.DefaultTiming())
+			switch err := w.store.PutState(t.Context(), &mine); {
 			case err == nil:
 				won.Add(1)
 			case !errors.Is(err, control.ErrConflict):
@@ -76,8 +82,8 @@ func (w *world) storeRace(t *testing.T) {
 	}
 }
 
-func (w *world) storeLists(t *testing.T) {
-	s, who := w.svc.Store, owner()
+func (w storeTest) storeLists(t *testing.T) {
+	s, who := w.store, NewOwner()
 	var ids []string // newest first
 	for range 3 {
 		spec, state := newJob(who)
@@ -100,7 +106,7 @@ func (w *world) storeLists(t *testing.T) {
 		}
 		return got
 	}
-	eventually(t, "the list of three", func(ctx context.Context) bool { return len(list(ctx, control.JobFilter{Limit: 2})) == 3 })
+	Eventually(t, "the list of three", func(ctx context.Context) bool { return len(list(ctx, control.JobFilter{Limit: 2})) == 3 })
 	if diff := cmp.Diff(ids, list(t.Context(), control.JobFilter{Limit: 2})); diff != "" {
 		t.Errorf("newest first (-want +got):\n%s", diff)
 	}
@@ -118,42 +124,42 @@ func (w *world) storeLists(t *testing.T) {
 		}))
 		return found
 	}
-	eventually(t, "three due jobs", func(ctx context.Context) bool { return due(ctx, time.Now().Add(time.Hour)) == 3 })
+	Eventually(t, "three due jobs", func(ctx context.Context) bool { return due(ctx, time.Now().Add(time.Hour)) == 3 })
 	if n := due(t.Context(), time.Now()); n != 0 {
 		t.Errorf("%d jobs are due before their time", n)
 	}
 }
 
-func (w *world) storeClaims(t *testing.T) {
-	c := control.Claim{Owner: owner(), Route: "jobs-create", Key: "k", BodyHash: hash(nil), JobID: newID()}
-	got, err := w.svc.Store.Claim(t.Context(), c)
+func (w storeTest) storeClaims(t *testing.T) {
+	c := control.Claim{Owner: NewOwner(), Route: "jobs-create", Key: "k", BodyHash: SHA256(nil), JobID: NewID()}
+	got, err := w.store.Claim(t.Context(), c)
 	if err != nil || got != c {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	second := c
-	second.JobID, second.BodyHash = newID(), hash([]byte("other"))
-	got, err = w.svc.Store.Claim(t.Context(), second)
+	second.JobID, second.BodyHash = NewID(), SHA256([]byte("other"))
+	got, err = w.store.Claim(t.Context(), second)
 	wantErr(t, "the key again", err, control.ErrExists)
 	if got != c {
 		t.Errorf("it is tied to %+v, want %+v", got, c)
 	}
 }
 
-func (w *world) storeWorkers(t *testing.T) {
-	ctx, s := t.Context(), w.svc.Store
+func (w storeTest) storeWorkers(t *testing.T) {
+	ctx, s := t.Context(), w.store
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	k := &errand.Worker{ID: "w-" + newID(), Owner: owner(), Queues: []string{"default"}, Slots: 2, Epoch: 1, RegisteredAt: now, LastSeen: now, Interval: time.Second}
+	k := &errand.Worker{ID: "w-" + NewID(), Owner: NewOwner(), Queues: []string{"default"}, Slots: 2, Epoch: 1, RegisteredAt: now, LastSeen: now, Interval: time.Second}
 	_, err := s.Worker(ctx, k.ID)
 	wantErr(t, "a worker that isn't there", err, control.ErrNotFound)
 	must(t, s.PutWorker(ctx, k))
 	stale := *k
-	k.Holds = []errand.Hold{{JobID: newID(), Attempt: 1}}
+	k.Holds = []errand.Hold{{JobID: NewID(), Attempt: 1}}
 	must(t, s.PutWorker(ctx, k))
 	wantErr(t, "a write for an older revision", s.PutWorker(ctx, &stale), control.ErrConflict)
 	if got, err := s.Worker(ctx, k.ID); err != nil || cmp.Diff(k, got) != "" {
 		t.Errorf("worker %s, %v", cmp.Diff(k, got), err)
 	}
-	eventually(t, "the worker in the list", func(ctx context.Context) bool {
+	Eventually(t, "the worker in the list", func(ctx context.Context) bool {
 		for cursor := ""; ; {
 			workers, next, err := s.Workers(ctx, cursor, 100)
 			must(t, err)
@@ -168,12 +174,12 @@ func (w *world) storeWorkers(t *testing.T) {
 		}
 	})
 	token := errand.NewToken(errand.RoleUser, "")
-	_, err = w.svc.Authenticate(ctx, token)
-	if errand.CodeOf(err) != errand.CodeUnauthenticated {
-		t.Errorf("a token that isn't there: %v", err)
-	}
-	must(t, w.svc.GrantToken(ctx, token, errand.RoleUser, "ann", []string{"default"}))
-	if p, err := w.svc.Authenticate(ctx, token); err != nil || p.Owner != "ann" || len(p.Queues) != 1 {
-		t.Errorf("principal %+v, %v", p, err)
+	_, err = s.Token(ctx, errand.HashToken(token))
+	wantErr(t, "a token that isn't there", err, control.ErrNotFound)
+	want := &errand.Token{Hash: errand.HashToken(token), Role: errand.RoleUser, Owner: "ann", Queues: []string{"default"}}
+	must(t, s.PutToken(ctx, want))
+	must(t, s.PutToken(ctx, want))
+	if got, err := s.Token(ctx, want.Hash); err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("token %s, %v", cmp.Diff(want, got), err)
 	}
 }
