@@ -2,209 +2,225 @@ package api
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
-	"strconv"
+	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/errandhq/errand"
 )
 
-// decodeStrict reads one JSON object into v, a pointer to a wire type. What
-// encoding/json lets pass is refused, with the member's path: unknown members
-// (also those whose case differs), members that come twice, null for a value,
-// a missing member that isn't omitempty, text that isn't Unicode, more text
-// behind the object.
+// decodeStrict reads one JSON object into v, a pointer to a type of the API. It
+// refuses, naming the member: what encoding/json/v2 does (names that come twice,
+// text that isn't Unicode), unknown members, members that are missing and aren't
+// omitempty, and null for what must have a value.
 func decodeStrict(body []byte, v any) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return errand.Errorf(errand.CodeMalformed, "the body is empty; send a JSON object")
 	}
-	if !utf8.Valid(body) || loneSurrogate(body) {
-		return errand.Errorf(errand.CodeMalformed, "the body isn't valid Unicode; JSON is UTF-8, and \\u escapes of surrogates come in pairs")
+	t := reflect.TypeOf(v).Elem()
+	if err := json.Unmarshal(body, v, json.RejectUnknownMembers(true), json.WithUnmarshalers(unmarshalers)); err != nil {
+		return decodeError(err, t)
 	}
-	if err := checkSyntax(body); err != nil {
+	return checkPresence("", body, t)
+}
+
+// unmarshalers read the types that are a string in JSON, or else an object, so
+// that errors name the member inside it.
+var unmarshalers = json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(func(dec *jsontext.Decoder, c *errand.Command) error {
+		if dec.PeekKind() == '"' {
+			return json.UnmarshalDecode(dec, &c.Shell)
+		}
+		var o argvObject
+		err := json.UnmarshalDecode(dec, &o)
+		c.Argv = o.Argv
 		return err
-	}
-	w := walker{json.NewDecoder(bytes.NewReader(body))}
-	w.UseNumber()
-	if err := w.value("", reflect.TypeOf(v).Elem()); err != nil {
+	}),
+	json.UnmarshalFromFunc(func(dec *jsontext.Decoder, b *errand.Bytes) error {
+		if dec.PeekKind() == '"' {
+			var s string
+			err := json.UnmarshalDecode(dec, &s)
+			*b = errand.Bytes(s)
+			return err
+		}
+		var o base64Object
+		err := json.UnmarshalDecode(dec, &o)
+		*b = o.Base64
 		return err
-	}
-	if err := json.Unmarshal(body, v); err != nil {
-		return &errand.Error{Code: errand.CodeMalformed, Message: "the body isn't what it should be", Cause: err}
-	}
-	return nil
+	}),
+)
+
+type argvObject struct {
+	Argv []string `json:"argv"`
 }
 
-func checkSyntax(body []byte) error {
-	var raw json.RawMessage
-	err := json.Unmarshal(body, &raw)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		return errand.Errorf(errand.CodeMalformed, "the body isn't JSON: %s, at byte %d", syntax, syntax.Offset)
-	}
-	if err != nil {
-		return &errand.Error{Code: errand.CodeMalformed, Message: "the body isn't JSON", Cause: err}
-	}
-	return nil
+type base64Object struct {
+	Base64 []byte `json:"base64"`
 }
 
-// loneSurrogate finds half a pair of \u escapes, which encoding/json would
-// silently replace: a command must run as it was written.
-func loneSurrogate(b []byte) bool {
-	for {
-		i := bytes.IndexByte(b, '\\')
-		if i < 0 || i+1 >= len(b) {
-			return false
-		}
-		if b[i+1] != 'u' {
-			b = b[i+2:]
-			continue
-		}
-		switch b = b[i:]; unit(b) & 0xfc00 {
-		case 0xd800:
-			if len(b) < 6 || unit(b[6:])&0xfc00 != 0xdc00 {
-				return true
-			}
-			b = b[12:]
-		case 0xdc00:
-			return true
-		default:
-			b = b[min(6, len(b)):]
-		}
-	}
+// objectForms are the object forms of the types that may be a string.
+var objectForms = map[reflect.Type]reflect.Type{
+	reflect.TypeFor[errand.Command](): reflect.TypeFor[argvObject](),
+	reflect.TypeFor[errand.Bytes]():   reflect.TypeFor[base64Object](),
 }
 
-// unit is the UTF-16 unit of the \u escape that b begins with; 0 if it doesn't.
-func unit(b []byte) uint64 {
-	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
-		return 0
+// decodeError says what is wrong with a body that was to be a t.
+func decodeError(err error, t reflect.Type) error {
+	var syntactic *jsontext.SyntacticError
+	var semantic *json.SemanticError
+	switch {
+	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
+		at := pathOf(syntactic.JSONPointer, t)
+		return invalid(at, "%s is given twice", cut(at))
+	case errors.As(err, &syntactic):
+		return errand.Errorf(errand.CodeMalformed, "the body isn't JSON: %v, at byte %d", syntactic.Err, syntactic.ByteOffset)
+	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
+		at := pathOf(semantic.JSONPointer, t)
+		return invalid(at, "there is no field %q here", cut(at))
+	case errors.As(err, &semantic) && semantic.GoType != nil:
+		return wrongType(pathOf(semantic.JSONPointer, t), expected(semantic))
 	}
-	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return n
+	return &errand.Error{Code: errand.CodeMalformed, Message: "the body isn't what it should be", Cause: err}
 }
 
-// walker compares JSON, known to be well-formed, with a Go type.
-type walker struct{ *json.Decoder }
-
-// unions are the types that are a string in JSON, or else an object.
-var unions = map[reflect.Type]reflect.Type{
-	reflect.TypeFor[errand.Command](): reflect.TypeFor[struct {
-		Argv []string `json:"argv"`
-	}](),
-	reflect.TypeFor[errand.Bytes](): reflect.TypeFor[struct {
-		Base64 []byte `json:"base64"`
-	}](),
-}
-
-func (w walker) value(path string, t reflect.Type) error {
-	tok, err := w.Token()
-	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	form, union := unions[t]
-	if tok == nil {
-		return checkNull(path, t, union)
-	}
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if union {
-		if _, ok := tok.(string); ok {
-			return nil
-		}
+// expected says what a value should have been.
+func expected(e *json.SemanticError) string {
+	t, got := e.GoType, kindNames[e.JSONKind]
+	if form, ok := objectForms[t]; ok {
 		t = form
 	}
 	switch t.Kind() {
-	case reflect.Struct:
-		return w.object(path, t, tok)
-	case reflect.Map:
-		return w.members(path, tok, func(_, at string) error { return w.value(at, t.Elem()) })
+	case reflect.Bool:
+		return "must be true or false, not " + got
+	case reflect.Int, reflect.Int64:
+		if e.JSONKind == '0' {
+			return fmt.Sprintf("must be a whole number of at most %d bits, not %s", t.Bits(), cut(string(e.JSONValue)))
+		}
+		return "must be a number, not " + got
+	case reflect.Struct, reflect.Map:
+		return "must be an object, not " + got
 	case reflect.Slice:
 		if t.Elem().Kind() != reflect.Uint8 {
-			return w.array(path, t.Elem(), tok)
+			return "must be an array, not " + got
+		}
+		if e.JSONKind == '"' {
+			return "must be base64 with padding"
 		}
 	}
-	return checkScalar(path, t, tok)
+	return "must be a string, not " + got
 }
 
-// checkNull lets null stand for what may be left out.
-func checkNull(path string, t reflect.Type, union bool) error {
-	k := t.Kind()
-	if !union && (k == reflect.Pointer || k == reflect.Slice || k == reflect.Map) {
+// kindNames name the kinds of JSON values for people.
+var kindNames = map[jsontext.Kind]string{
+	'n': "null", 'f': "true or false", 't': "true or false", '"': "a string", '0': "a number", '{': "an object", '[': "an array",
+}
+
+// wrongType is the error for the value at path; at the root it is the body.
+func wrongType(path, message string) error {
+	if path == "" {
+		return errand.Errorf(errand.CodeMalformed, "the body %s", message)
+	}
+	return invalid(path, "%s %s", cut(path), message)
+}
+
+// pathOf writes a pointer into a t as people do: commands[2].argv.
+func pathOf(p jsontext.Pointer, t reflect.Type) string {
+	path := ""
+	for token := range p.Tokens() {
+		if t = valueType(t); t != nil && t.Kind() == reflect.Slice {
+			path += "[" + token + "]"
+		} else {
+			path = strings.TrimPrefix(path+"."+token, ".")
+		}
+		t = memberType(t, token)
+	}
+	return path
+}
+
+// valueType is the type that has t's members: a pointer's element, or the object
+// form of what may be a string.
+func valueType(t reflect.Type) reflect.Type {
+	if t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if form, ok := objectForms[t]; ok {
+		return form
+	}
+	return t
+}
+
+// memberType is the type of t's member or element; nil if there is none.
+func memberType(t reflect.Type, name string) reflect.Type {
+	if t == nil {
 		return nil
 	}
-	return wrongType(path, "must not be null")
+	switch t.Kind() {
+	case reflect.Slice, reflect.Map:
+		return t.Elem()
+	case reflect.Struct:
+		return fieldsOf(t)[name].typ
+	}
+	return nil
 }
 
-func (w walker) array(path string, elem reflect.Type, tok json.Token) error {
-	if tok != json.Delim('[') {
-		return wrongType(path, "must be an array, not %s", kindOf(tok))
+// checkPresence checks, in a value that could be read as a t, that required
+// members are there and that null stands only for what may be left out.
+func checkPresence(path string, value jsontext.Value, t reflect.Type) error {
+	if value.Kind() == 'n' {
+		k := t.Kind()
+		if _, ok := objectForms[t]; !ok && (k == reflect.Pointer || k == reflect.Slice || k == reflect.Map) {
+			return nil
+		}
+		return wrongType(path, "must not be null")
 	}
-	for i := 0; w.More(); i++ {
-		if err := w.value(fmt.Sprintf("%s[%d]", path, i), elem); err != nil {
+	t = valueType(t)
+	switch value.Kind() {
+	case '[':
+		return checkElements(path, value, t.Elem())
+	case '{':
+		return checkMembers(path, value, t)
+	}
+	return nil
+}
+
+func checkElements(path string, value jsontext.Value, t reflect.Type) error {
+	var elements []jsontext.Value
+	if err := json.Unmarshal(value, &elements); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	for i, e := range elements {
+		if err := checkPresence(fmt.Sprintf("%s[%d]", path, i), e, t); err != nil {
 			return err
 		}
 	}
-	_, err := w.Token()
-	return err
+	return nil
 }
 
-// members calls f for each member of an object, with its name and path, and
-// refuses one that comes twice.
-func (w walker) members(path string, tok json.Token, f func(name, at string) error) error {
-	if tok != json.Delim('{') {
-		return wrongType(path, "must be an object, not %s", kindOf(tok))
+func checkMembers(path string, value jsontext.Value, t reflect.Type) error {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(value, &members); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
 	}
-	seen := map[string]bool{}
-	for w.More() {
-		tok, err := w.Token()
-		if err != nil {
-			return fmt.Errorf("read %s: %w", path, err)
-		}
-		name, _ := tok.(string)
-		at := strings.TrimPrefix(path+"."+name, ".")
-		if seen[name] {
-			return invalid(at, "%s is given twice", cut(at))
-		}
-		seen[name] = true
-		if err := f(name, at); err != nil {
+	at := func(name string) string { return strings.TrimPrefix(path+"."+name, ".") }
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if err := checkPresence(at(name), members[name], memberType(t, name)); err != nil {
 			return err
 		}
 	}
-	_, err := w.Token()
-	return err
-}
-
-func (w walker) object(path string, t reflect.Type, tok json.Token) error {
-	known := fieldsOf(t)
-	err := w.members(path, tok, func(name, at string) error {
-		f, ok := known[name]
-		if !ok {
-			return invalid(at, "there is no field %q here", cut(at))
-		}
-		delete(known, name)
-		return w.value(at, f.typ)
-	})
-	if err != nil {
-		return err
+	if t.Kind() != reflect.Struct {
+		return nil
 	}
-	missing := ""
-	for name, f := range known {
-		if f.required && (missing == "" || name < missing) {
-			missing = name
+	fields := fieldsOf(t)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if _, ok := members[name]; !ok && fields[name].required {
+			return invalid(at(name), "%s is missing", at(name))
 		}
-	}
-	if missing != "" {
-		at := strings.TrimPrefix(path+"."+missing, ".")
-		return invalid(at, "%s is missing", at)
 	}
 	return nil
 }
@@ -230,54 +246,4 @@ func fieldsOf(t reflect.Type) map[string]field {
 		fields[name] = field{f.Type, !strings.Contains(opts, "omitempty")}
 	}
 	return fields
-}
-
-func checkScalar(path string, t reflect.Type, tok json.Token) error {
-	switch t.Kind() {
-	case reflect.Bool:
-		if _, ok := tok.(bool); !ok {
-			return wrongType(path, "must be true or false, not %s", kindOf(tok))
-		}
-	case reflect.Int, reflect.Int64:
-		n, ok := tok.(json.Number)
-		if !ok {
-			return wrongType(path, "must be a number, not %s", kindOf(tok))
-		}
-		if _, err := strconv.ParseInt(string(n), 10, t.Bits()); err != nil {
-			return wrongType(path, "must be a whole number of at most %d bits, not %s", t.Bits(), cut(string(n)))
-		}
-	default: // a string, or bytes in base64
-		s, ok := tok.(string)
-		if !ok {
-			return wrongType(path, "must be a string, not %s", kindOf(tok))
-		}
-		if _, err := base64.StdEncoding.DecodeString(s); err != nil && t.Kind() == reflect.Slice {
-			return wrongType(path, "must be base64 with padding")
-		}
-	}
-	return nil
-}
-
-// wrongType is the error for the value at path; at the root it is the body.
-func wrongType(path, format string, args ...any) error {
-	if path == "" {
-		return errand.Errorf(errand.CodeMalformed, "the body "+format, args...)
-	}
-	return invalid(path, "%s "+format, append([]any{cut(path)}, args...)...)
-}
-
-// kindOf names a value's kind for people.
-func kindOf(tok json.Token) string {
-	switch tok := tok.(type) {
-	case json.Delim:
-		if tok == '[' {
-			return "an array"
-		}
-		return "an object"
-	case string:
-		return "a string"
-	case bool:
-		return "true or false"
-	}
-	return "a number"
 }

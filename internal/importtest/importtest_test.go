@@ -30,7 +30,7 @@ var rules = []struct {
 	{tree: "", module: nil, outside: []string{}},
 	{tree: "internal/control", module: []string{""}, outside: []string{}},
 	{tree: "internal/control/controltest", module: []string{"", "internal/control"}, outside: []string{"github.com/google/go-cmp/", "github.com/oklog/ulid/"}},
-	{tree: "internal/api", module: []string{"", "internal/control"}, outside: []string{}},
+	{tree: "internal/api", module: []string{"", "internal/control"}, outside: []string{"github.com/go-json-experiment/json"}},
 	{tree: "internal/dynamo", module: []string{"", "internal/control"}, outside: []string{"github.com/aws/", "github.com/oklog/ulid/"}},
 	{tree: "internal/queue", module: []string{"", "internal/control"}, outside: []string{"github.com/aws/"}},
 	{tree: "internal/blob", module: []string{"", "internal/control"}, outside: []string{"github.com/aws/"}},
