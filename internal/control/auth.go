@@ -8,6 +8,14 @@ import (
 	"github.com/errandhq/errand"
 )
 
+// TokenStore keeps tokens.
+type TokenStore interface {
+	// Token reads a token by its hash. Errors: ErrNotFound.
+	Token(ctx context.Context, hash string) (*errand.Token, error)
+	// PutToken writes it, whether it was there or not.
+	PutToken(ctx context.Context, t *errand.Token) error
+}
+
 // Authenticate says who bears the token. Errors: CodeUnauthenticated.
 func (s *Service) Authenticate(ctx context.Context, token string) (Principal, error) {
 	if id, ok := errand.WorkerOfToken(token); ok {

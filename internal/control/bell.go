@@ -8,6 +8,13 @@ import (
 	"github.com/errandhq/errand"
 )
 
+// Ringer rings the bells of the queues.
+type Ringer interface {
+	// Ring lets the queue's bell wake one worker, now or within a minute. It is
+	// called for queues that Config.Bells has.
+	Ring(ctx context.Context, queue string) error
+}
+
 // hasBell reports whether workers are to wait at a bell. Where polls are held,
 // they aren't.
 func (s *Service) hasBell() bool { return len(s.Bells) > 0 && s.Timing.PollWait == 0 }

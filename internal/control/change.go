@@ -8,6 +8,15 @@ import (
 	"github.com/errandhq/errand"
 )
 
+// StateStore keeps what changes of a job.
+type StateStore interface {
+	// State reads the state alone. Errors: ErrNotFound.
+	State(ctx context.Context, id string) (*errand.State, error)
+	// PutState writes the state that was made of the record's revision, as the
+	// next one, and calls its Saved. Errors: ErrConflict, if another write came first.
+	PutState(ctx context.Context, s *errand.State) error
+}
+
 // change writes what f makes of a job's state, reading it again and asking f
 // again where another write came first. f returns false to leave the state as
 // it is. What stands on record then is returned. Errors: CodeJobNotFound, f's.

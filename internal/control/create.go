@@ -13,6 +13,28 @@ import (
 	"github.com/errandhq/errand"
 )
 
+// JobStore keeps what a creator said of a job, and its first state.
+type JobStore interface {
+	// CreateJob writes spec and then state, so that a job with a state is
+	// whole, and calls the state's Saved. Creating it again does no harm where it was left half done.
+	// Errors: ErrExists, if the state is there.
+	CreateJob(ctx context.Context, spec *errand.Spec, state *errand.State) error
+	// Job reads spec and state. Errors: ErrNotFound.
+	Job(ctx context.Context, id string) (*errand.Spec, *errand.State, error)
+	// Claim ties an idempotency key to a job, for 24 hours. If the key is tied
+	// already, it returns what it was tied to, and ErrExists.
+	Claim(ctx context.Context, c Claim) (Claim, error)
+}
+
+// Claim is an idempotency key's use.
+type Claim struct {
+	Owner    string
+	Route    string
+	Key      string
+	BodyHash string // SHA-256 hex of what was asked for
+	JobID    string
+}
+
 // CreateOptions are what a creator says beside the job itself.
 type CreateOptions struct {
 	// Key is the idempotency key; empty: each request makes a job.

@@ -8,6 +8,13 @@ import (
 	"github.com/errandhq/errand"
 )
 
+// Direct runs commands now, in a process without credentials.
+type Direct interface {
+	// Run answers with the results. Errors: context.DeadlineExceeded, if the
+	// function took too long; anything else is the platform's.
+	Run(ctx context.Context, r errand.DirectRequest) (errand.DirectResult, error)
+}
+
 // Execute runs commands now, in direct mode, and answers with their results.
 // Nothing of it is kept. Errors: CodeDirectDisabled, CodeInvalidField,
 // CodeSourceNotFound, CodeDirectTimeout.

@@ -9,6 +9,12 @@ import (
 	"github.com/errandhq/errand"
 )
 
+// JobLister lists jobs.
+type JobLister interface {
+	// Jobs lists jobs, newest first. It may lag behind by a second.
+	Jobs(ctx context.Context, f JobFilter) (JobPage, error)
+}
+
 // JobFilter selects jobs for a list.
 type JobFilter struct {
 	Owner  string        // empty: all owners'

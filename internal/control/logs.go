@@ -23,6 +23,25 @@ const (
 	logPollEvery = 250 * time.Millisecond
 )
 
+// ObjectReader reads objects.
+type ObjectReader interface {
+	// Stat describes an object. Errors: ErrNotFound.
+	Stat(ctx context.Context, key string) (Blob, error)
+	// List lists ≤ 1000 objects below prefix in order of key, from the one after
+	// the given key on.
+	List(ctx context.Context, prefix, after string) ([]Blob, error)
+	// Open reads an object. Errors: ErrNotFound.
+	Open(ctx context.Context, key string) (io.ReadCloser, error)
+}
+
+// Blob describes an object.
+type Blob struct {
+	Key      string
+	Size     int64
+	SHA256   string // lower-case hex; empty where it wasn't sent with one, and in lists
+	Modified time.Time
+}
+
 // LogRequest asks for a piece of a job's log.
 type LogRequest struct {
 	JobID   string

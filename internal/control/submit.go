@@ -7,6 +7,14 @@ import (
 	"github.com/errandhq/errand"
 )
 
+// ResultStore keeps what attempts reported.
+type ResultStore interface {
+	// PutResult keeps what an attempt reported; the same one again is fine.
+	PutResult(ctx context.Context, jobID string, attempt int, r *errand.Result) error
+	// Result reads it. Errors: ErrNotFound.
+	Result(ctx context.Context, jobID string, attempt int) (*errand.Result, error)
+}
+
 // Report says which attempt a result is of.
 type Report struct {
 	WorkerID string

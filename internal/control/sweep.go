@@ -11,6 +11,13 @@ import (
 // maxSweep bounds what one sweep looks at; the next one goes on.
 const maxSweep = 2000
 
+// DueJobs finds the jobs that the sweep should look at.
+type DueJobs interface {
+	// DueJobs calls f with the IDs of jobs whose DueAt is not after t, oldest
+	// first within a shard, until f returns false. It may lag behind.
+	DueJobs(ctx context.Context, t time.Time, f func(id string) bool) error
+}
+
 // SweepReport counts what a sweep did.
 type SweepReport struct {
 	Looked, Resent, Lost, Cancelled, Expired int

@@ -17,6 +17,29 @@ const takeSlack = 5 * time.Second
 // at the next.
 const laneSlice = time.Second
 
+// TicketQueue holds tickets: one FIFO queue for each queue of jobs. A ticket that
+// comes twice, late or never changes nothing but latency.
+type TicketQueue interface {
+	// Send puts a ticket at the end of its message group. Tickets with one dedupID
+	// within five minutes are one. Durable when it returns.
+	Send(ctx context.Context, queue, groupID, dedupID, jobID string) error
+	// Receive takes the next ticket and hides it for hold. It waits up to wait
+	// for one and returns nil if none came. The same attemptID within five
+	// minutes gives the same ticket again, if nothing was done with it.
+	// A ticket that can't be read is logged and deleted.
+	Receive(ctx context.Context, queue, attemptID string, wait, hold time.Duration) (*Ticket, error)
+	// Hide hides a received ticket for d from now on; 0 shows it again.
+	Hide(ctx context.Context, queue, handle string, d time.Duration) error
+	// Delete removes a received ticket.
+	Delete(ctx context.Context, queue, handle string) error
+}
+
+// A Ticket says that a job may be due to be given out.
+type Ticket struct {
+	JobID  string
+	Handle string // for Hide and Delete
+}
+
 // TakeRequest asks for work.
 type TakeRequest struct {
 	WorkerID string
@@ -242,50 +265,6 @@ func (t *take) release(ctx context.Context, queue string, ticket *Ticket) {
 	}
 }
 
-// assignment is the answer for an attempt that stands on record.
-func (s *Service) assignment(ctx context.Context, c Caller, spec *errand.Spec, st errand.StateRecord) (*errand.Assignment, error) {
-	a := &errand.Assignment{
-		JobID: st.JobID, Attempt: st.Attempt, LeaseSeconds: seconds(s.Timing.ShortLease), FullLeaseSeconds: seconds(st.Lease),
-		Retryable: st.Retryable(), Watched: s.now().Before(st.WatchedUntil),
-		Name: spec.Name, Commands: spec.Commands, Env: spec.Env, Shell: spec.Shell, TimeoutSeconds: spec.TimeoutSeconds,
-		ContinueOnError: spec.ContinueOnError, Queue: spec.Queue, Group: spec.Group,
-	}
-	grant, err := s.writeGrant(ctx, c, st)
-	if err != nil {
-		return nil, err
-	}
-	a.Write = *grant
-	if spec.Source != nil {
-		a.Source, err = s.sourceGrant(ctx, c, spec)
-	}
-	return a, err
-}
-
 func (t *take) assignment(ctx context.Context, spec *errand.Spec, st errand.StateRecord) (*errand.Assignment, error) {
 	return t.Service.assignment(ctx, t.caller, spec, st)
-}
-
-func (s *Service) sourceGrant(ctx context.Context, c Caller, spec *errand.Spec) (*errand.SourceGrant, error) {
-	get, err := s.Blobs.SignGet(ctx, c.Origin, errand.UploadKey(spec.Owner, spec.Source.SHA256))
-	if err != nil {
-		return nil, unavailable("sign the source's address", err)
-	}
-	return &errand.SourceGrant{Source: *spec.Source, Download: get}, nil
-}
-
-// writeGrant permits the attempt to write its log and its artifacts.
-func (s *Service) writeGrant(ctx context.Context, c Caller, st errand.StateRecord) (*errand.WriteGrant, error) {
-	logs, artifacts := errand.LogPrefix(st.JobID, st.Attempt), errand.ArtifactPrefix(st.JobID, st.Attempt)
-	l, err := s.Blobs.SignPost(ctx, c.Origin, logs, errand.MaxLogChunkBytes)
-	if err != nil {
-		return nil, unavailable("sign the log's address", err)
-	}
-	a, err := s.Blobs.SignPost(ctx, c.Origin, artifacts, errand.MaxArtifactBytes)
-	if err != nil {
-		return nil, unavailable("sign the artifacts' address", err)
-	}
-	return &errand.WriteGrant{
-		URL: l.URL, Fields: l.Fields, LogPrefix: logs, ArtifactPrefix: artifacts, ArtifactFields: a.Fields,
-		MaxBytes: errand.MaxLogChunkBytes, ExpiresSeconds: l.ExpiresSeconds,
-	}, nil
 }

@@ -8,6 +8,18 @@ import (
 	"github.com/errandhq/errand"
 )
 
+// WorkerStore keeps workers.
+type WorkerStore interface {
+	// Worker reads a worker. Errors: ErrNotFound.
+	Worker(ctx context.Context, id string) (*errand.Worker, error)
+	// PutWorker writes the worker that was made of revision w.Rev (0: a new
+	// one), as the next one, and sets w.Rev to it. Errors: ErrConflict.
+	PutWorker(ctx context.Context, w *errand.Worker) error
+	// Workers lists a page of workers, in no order, from cursor ("": the first)
+	// on. It may lag behind.
+	Workers(ctx context.Context, cursor string, limit int) (workers []errand.Worker, next string, err error)
+}
+
 // workerOf is the worker that the caller is, in the epoch that it says.
 func (s *Service) workerOf(ctx context.Context, c Caller, id string, epoch int) (*errand.Worker, error) {
 	if c.Role != errand.RoleWorker || c.WorkerID != id {
