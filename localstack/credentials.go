@@ -7,11 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/errandhq/errand/internal/durable"
 )
@@ -56,36 +53,4 @@ func newCredentials() credentialsJSON {
 		AccessKeyID:     "LKIA" + base32.StdEncoding.EncodeToString(b[:10]),
 		SecretAccessKey: base64.RawURLEncoding.EncodeToString(b[10:]),
 	}
-}
-
-// fileSystem is the vfs.FS that a stack is given, for durable; nil is the machine's.
-func fileSystem(files vfs.FS) durable.FS {
-	if files == nil {
-		return durable.OS
-	}
-	return vfsFiles{files}
-}
-
-type vfsFiles struct{ vfs.FS }
-
-func (f vfsFiles) ReadFile(name string) ([]byte, error) {
-	file, err := f.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	b, err := io.ReadAll(file)
-	return b, errors.Join(err, file.Close())
-}
-
-// Create implements durable.FS. A vfs.FS has no permissions.
-func (f vfsFiles) Create(name string, _ fs.FileMode) (durable.File, error) {
-	return f.FS.Create(name, vfs.WriteCategoryUnspecified)
-}
-
-func (f vfsFiles) SyncDir(name string) error {
-	dir, err := f.OpenDir(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

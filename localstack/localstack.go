@@ -226,7 +226,7 @@ func (s *Stack) openStore() (err error) {
 // in the directory.
 func (s *Stack) openCredentials(context.Context) (err error) {
 	if s.creds = s.cfg.Credentials; s.creds == (Credentials{}) {
-		s.creds, err = loadCredentials(fileSystem(s.cfg.FS), s.cfg.DataDir)
+		s.creds, err = loadCredentials(kv.DurableFS(s.cfg.FS), s.cfg.DataDir)
 	}
 	accepted := []awswire.Credentials{s.creds}
 	s.signed = awswire.NewVerifier(accepted, time.Now)
