@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/lambda/lambdawire"
 	"github.com/errandhq/errand/localstack/internal/s3"
@@ -39,7 +40,7 @@ func (s *Stack) openServices(context.Context) (err error) {
 		return err
 	}
 	e.s3, err = s3.Open(s3.Config{
-		Store: s.store, Dir: filepath.Join(s.cfg.DataDir, "objects"), FS: s.cfg.FS, Clock: s.cfg.Clock, Logf: s.cfg.Logf,
+		Config: engine.Config{Store: s.store, Clock: s.cfg.Clock, Logf: s.cfg.Logf}, Dir: filepath.Join(s.cfg.DataDir, "objects"), FS: s.cfg.FS,
 	})
 	return err
 }
@@ -53,7 +54,7 @@ func (e *services) handlers(s *Stack) map[string]http.Handler {
 	return map[string]http.Handler{
 		"sqs":      s.hostileSQS(s.counted("sqs", sqsOperation, sqswire.New(e.sqs, sqswire.Options{Logf: s.cfg.Logf}))),
 		"dynamodb": s.hostileDynamoDB(s.metered()),
-		"s3":       s.hostileS3(s.counted("s3", s3Operation, s3wire.New(e.s3, s3wire.Options{Verifier: policies, Logf: s.cfg.Logf}))),
+		"s3":       s.hostileS3(s.counted("s3", s3Operation, s3wire.New(e.s3, s3wire.Options{Verifier: policies}))),
 		"lambda":   s.hostileLambda(s.counted("lambda", lambdawire.Operation, lambdawire.New(s.lambda))),
 	}
 }
@@ -76,7 +77,7 @@ func (e *services) close() error {
 		errs = append(errs, e.stale.Close())
 	}
 	if e.s3 != nil {
-		errs = append(errs, e.s3.Close())
+		e.s3.Close()
 	}
 	return errors.Join(errs...)
 }

@@ -17,13 +17,13 @@ type batch struct {
 // setObject puts an object into a bucket.
 func (b *batch) setObject(bucket string, o *Object) {
 	b.stripes = append(b.stripes, stripeOf(bucket, o.Key))
-	b.Set(b.e.space, objectKey(bucket, o.Key), encodeObject(o))
+	b.Set(b.e.Keys, objectKey(bucket, o.Key), encodeObject(o))
 }
 
 // deleteObject removes an object.
 func (b *batch) deleteObject(bucket, key string) {
 	b.stripes = append(b.stripes, stripeOf(bucket, key))
-	b.Delete(b.e.space, objectKey(bucket, key))
+	b.Delete(b.e.Keys, objectKey(bucket, key))
 }
 
 // setBucket puts a bucket, which nobody changes any more.
@@ -35,7 +35,7 @@ func (b *batch) setBucket(bucket *Bucket) error {
 // deleteBucket removes a bucket.
 func (b *batch) deleteBucket(name string) {
 	b.bucketChanged(name, nil)
-	b.Delete(b.e.space, bucketKey(name))
+	b.Delete(b.e.Keys, bucketKey(name))
 }
 
 func (b *batch) bucketChanged(name string, bucket *Bucket) {

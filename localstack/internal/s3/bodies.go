@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -8,22 +9,26 @@ import (
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/errandhq/errand/internal/durable"
+	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// bodies are the files that hold what objects and parts consist of. A file is
-// written under tmp, fsynced, renamed into the directory, and the directory
-// fsynced: so each file in it is whole, and is never changed again.
+// bodies are the files that objects and parts consist of. A file is written in
+// tmp and renamed into dir when it is on disk (see package durable). So each file
+// in dir is whole, and it never changes.
 type bodies struct {
 	fs             vfs.FS
+	files          durable.FS // fs
 	root, dir, tmp string
 
-	// rooted is that root and dir are on the disk: synced with the first body that
-	// is kept, since whoever created them may not have come as far.
+	// rootSynced says that the names of root and dir are on disk. They are synced
+	// with the first body, since Open creates them without a sync.
 	rootMu     sync.Mutex
 	rootSynced bool
 
-	// Files that someone reads aren't removed before they are closed: Windows
-	// couldn't.
+	// Open files aren't removed until the last reader closes them: Windows
+	// can't remove open files.
 	mu            sync.Mutex
 	readers       map[string]int
 	removeAtClose map[string]bool
@@ -32,7 +37,7 @@ type bodies struct {
 // openBodies opens the files in root and removes those never finished.
 func openBodies(fs vfs.FS, root string) (*bodies, error) {
 	b := &bodies{
-		fs: fs, root: root, dir: fs.PathJoin(root, "bodies"), tmp: fs.PathJoin(root, "tmp"),
+		fs: fs, files: kv.DurableFS(fs), root: root, dir: fs.PathJoin(root, "bodies"), tmp: fs.PathJoin(root, "tmp"),
 		readers: map[string]int{}, removeAtClose: map[string]bool{},
 	}
 	for _, dir := range []string{b.dir, b.tmp} {
@@ -56,28 +61,16 @@ func (b *bodies) removeTemporary() error {
 	return nil
 }
 
-// syncDirs makes the names of bodies durable, and those of their directories.
-func (b *bodies) syncDirs() error {
-	return errors.Join(b.syncRoot(), b.syncDir(b.dir))
-}
-
+// syncRoot makes the names of dir and of root permanent, once.
 func (b *bodies) syncRoot() error {
 	b.rootMu.Lock()
 	defer b.rootMu.Unlock()
 	if b.rootSynced {
 		return nil
 	}
-	err := errors.Join(b.syncDir(b.root), b.syncDir(b.fs.PathDir(b.root)))
+	err := errors.Join(b.files.SyncDir(b.root), b.files.SyncDir(b.fs.PathDir(b.root)))
 	b.rootSynced = err == nil
 	return err
-}
-
-func (b *bodies) syncDir(dir string) error {
-	d, err := b.fs.OpenDir(dir)
-	if err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // newID returns a name that no body, part or upload has.
@@ -87,57 +80,46 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// A bodyWriter is a body being written. It ends with keep or discard.
+// A bodyWriter writes the file of a body. It ends with commit or abort.
 type bodyWriter struct {
-	b    *bodies
-	id   string
-	file vfs.File
+	bodies *bodies
+	id     string
+	file   vfs.File
 }
 
 func (b *bodies) create() (*bodyWriter, error) {
 	id := newID()
-	f, err := b.fs.Create(b.fs.PathJoin(b.tmp, id), vfs.WriteCategoryUnspecified)
+	f, err := b.fs.Create(b.tempPath(id), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return nil, fmt.Errorf("create a body: %w", err)
 	}
 	// Write-back starts while the body still comes in, not all at the end.
 	f = vfs.NewSyncingFile(f, vfs.SyncingFileOptions{BytesPerSync: 4 << 20, NoSyncOnClose: true})
-	return &bodyWriter{b: b, id: id, file: f}, nil
+	return &bodyWriter{bodies: b, id: id, file: f}, nil
 }
 
-func (d *bodyWriter) path() string { return d.b.fs.PathJoin(d.b.tmp, d.id) }
-
 // Write may change p, as vfs.File's does.
-func (d *bodyWriter) Write(p []byte) (int, error) { return d.file.Write(p) }
+func (w *bodyWriter) Write(p []byte) (int, error) { return w.file.Write(p) }
 
 // commit makes the body one that open finds, also after a power cut.
-func (d *bodyWriter) commit() error {
-	if err := d.file.Sync(); err != nil {
-		d.abort()
-		return fmt.Errorf("sync a body: %w", err)
-	}
-	if err := d.file.Close(); err != nil {
-		_ = d.b.fs.Remove(d.path())
-		return fmt.Errorf("close a body: %w", err)
-	}
-	if err := d.b.fs.Rename(d.path(), d.b.path(d.id)); err != nil {
-		_ = d.b.fs.Remove(d.path())
-		return fmt.Errorf("keep a body: %w", err)
-	}
-	if err := d.b.syncDirs(); err != nil {
-		_ = d.b.unlink(d.id)
-		return err
+func (w *bodyWriter) commit() error {
+	b := w.bodies
+	err := durable.Commit(b.files, w.file, b.tempPath(w.id), b.path(w.id))
+	if err = cmp.Or(err, b.syncRoot()); err != nil {
+		_ = b.unlink(w.id) // it may have been renamed already
+		return fmt.Errorf("write a body: %w", err)
 	}
 	return nil
 }
 
-// abort removes the draft. What it can't remove, the next Open does.
-func (d *bodyWriter) abort() {
-	_ = d.file.Close()
-	_ = d.b.fs.Remove(d.path())
+// abort removes the file. What it can't remove, the next Open does.
+func (w *bodyWriter) abort() {
+	_ = w.file.Close()
+	_ = w.bodies.fs.Remove(w.bodies.tempPath(w.id))
 }
 
-func (b *bodies) path(id string) string { return b.fs.PathJoin(b.dir, id) }
+func (b *bodies) tempPath(id string) string { return b.fs.PathJoin(b.tmp, id) }
+func (b *bodies) path(id string) string     { return b.fs.PathJoin(b.dir, id) }
 
 // acquire keeps a body from being removed until release.
 func (b *bodies) acquire(id string) {

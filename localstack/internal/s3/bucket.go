@@ -107,7 +107,7 @@ func (e *Engine) ListBuckets() ([]Bucket, error) {
 func (e *Engine) listBuckets() ([]Bucket, error) {
 	var list []Bucket
 	prefix := bucketKey("")
-	err := e.space.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
+	err := e.Keys.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
 		var b Bucket
 		err := decode(v, &b)
 		list = append(list, b)
@@ -126,7 +126,7 @@ func (e *Engine) DeleteBucket(name string) error {
 		}
 		empty := true
 		prefix := objectKey(name, "")
-		err = e.space.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
+		err = e.Keys.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
 			var o Object
 			if err := decodeObject(v, &o); err != nil {
 				return false, err

@@ -117,7 +117,7 @@ func (e *Engine) acquireBody(c *Content, p *segment) error {
 		c.acquired = append(c.acquired, p.id)
 		return nil
 	}
-	data, ok, err := e.space.Get(inlineKey(p.id))
+	data, ok, err := e.Keys.Get(inlineKey(p.id))
 	if err == nil && (!ok || int64(len(data)) < p.offset+p.len) {
 		err = fmt.Errorf("body %s is %d bytes, which is too short", p.id, len(data))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
@@ -160,9 +161,9 @@ func openWith(t testing.TB, fs vfs.FS, noSync bool) (*s3.Engine, func()) {
 	t.Helper()
 	store, err := kv.Open("db", kv.Options{FS: fs, NoSync: noSync})
 	check(t, err)
-	e, err := s3.Open(s3.Config{Store: store, Dir: "s3", FS: fs, Clock: clock.Real(), Logf: t.Logf})
+	e, err := s3.Open(s3.Config{Config: engine.Config{Store: store, Clock: clock.Real(), Logf: t.Logf}, Dir: "s3", FS: fs})
 	check(t, err)
-	return e, func() { check(t, errors.Join(e.Close(), store.Close())) }
+	return e, func() { e.Close(); check(t, store.Close()) }
 }
 
 // problems is what is wrong with the state that a power cut has left.

@@ -39,8 +39,10 @@ func invalidArgument(name, value, message string) error {
 	return newError(400, "InvalidArgument", message, "ArgumentName", name, "ArgumentValue", value)
 }
 
-// insufficientStorage is not S3's own, which has no such error: it is what
-// others that speak its protocol give.
-func insufficientStorage() error {
-	return newError(507, "InsufficientStorage", "The disk that holds the objects is full. Free some space on it and try again.")
+// insufficientStorage isn't an error of S3's, which has none for a full disk:
+// other servers of its protocol return it.
+func insufficientStorage(cause error) error {
+	e := newError(507, "InsufficientStorage", "The disk that holds the objects is full. Free some space on it and try again.")
+	e.Cause = cause
+	return e
 }

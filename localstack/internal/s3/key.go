@@ -38,7 +38,7 @@ func prefixEnd(prefix []byte) []byte {
 
 // get decodes the record at key into v and reports whether there is one.
 func (e *Engine) get(key []byte, v any) (bool, error) {
-	data, ok, err := e.space.Get(key)
+	data, ok, err := e.Keys.Get(key)
 	if err != nil || !ok {
 		return false, err
 	}
@@ -47,7 +47,7 @@ func (e *Engine) get(key []byte, v any) (bool, error) {
 
 // getObject is get of an object.
 func (e *Engine) getObject(bucket, key string, o *Object) (bool, error) {
-	data, ok, err := e.space.Get(objectKey(bucket, key))
+	data, ok, err := e.Keys.Get(objectKey(bucket, key))
 	if err != nil || !ok {
 		return false, err
 	}
@@ -60,7 +60,7 @@ func (e *Engine) set(b *batch, key []byte, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode an s3 record: %w", err)
 	}
-	b.Set(e.space, key, data)
+	b.Set(e.Keys, key, data)
 	return nil
 }
 

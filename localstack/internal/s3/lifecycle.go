@@ -2,7 +2,6 @@ package s3
 
 import (
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -76,44 +75,60 @@ func (b *Bucket) abortsUpload(u *MultipartUpload, now time.Time) bool {
 	return false
 }
 
-// expireBatch bounds how long one step of Sweep holds the engine's lock.
+// expireBatch limits how long one step of ApplyLifecycle holds the engine's lock.
 const expireBatch = 200
 
-// ApplyLifecycle removes what the buckets' rules have expired and returns how many
-// objects that were. Reads already don't see them; this frees their bytes.
-func (e *Engine) ApplyLifecycle() (removed int, err error) {
+// untilMidnight is the time until the next midnight UTC, when rules take effect.
+func untilMidnight(now time.Time) time.Duration { return now.Truncate(day).Add(day).Sub(now) }
+
+// ApplyLifecycle deletes expired objects and aborts multipart uploads as the
+// buckets' rules say. Expired objects are hidden already; this frees their bytes.
+func (e *Engine) ApplyLifecycle() error {
 	buckets, err := e.listBuckets()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for _, b := range buckets {
-		for from := objectKey(b.Name, ""); len(b.Lifecycle) > 0 && from != nil; {
-			n := 0
-			if from, n, err = e.expireObjects(b.Name, from); err != nil {
-				return removed, err
+		if len(b.Lifecycle) == 0 {
+			continue
+		}
+		for from := objectKey(b.Name, ""); from != nil; {
+			if e.isClosing() {
+				return nil
 			}
-			removed += n
+			if from, err = e.expireObjects(b.Name, from); err != nil {
+				return err
+			}
 		}
 		err := e.update(func(batch *batch) ([]Part, error) {
 			return e.deleteUploads(batch, b.Name, func(u *MultipartUpload) bool { return b.abortsUpload(u, e.Now()) })
 		})
 		if err != nil {
-			return removed, err
+			return err
 		}
 	}
-	return removed, nil
+	return nil
+}
+
+func (e *Engine) isClosing() bool {
+	select {
+	case <-e.Closing():
+		return true
+	default:
+		return false
+	}
 }
 
 // expireObjects removes a batch of expired objects from the key on, and returns
 // where to go on, nil at the end.
-func (e *Engine) expireObjects(name string, from []byte) (next []byte, n int, err error) {
+func (e *Engine) expireObjects(name string, from []byte) (next []byte, err error) {
 	err = e.update(func(batch *batch) (drop []Part, err error) {
 		b, err := e.findBucket(name)
 		if err != nil {
 			return nil, nil //nolint:nilerr // deleted meanwhile
 		}
 		seen := 0
-		err = e.space.Scan(from, prefixEnd(objectKey(name, "")), func(k, v []byte) (bool, error) {
+		err = e.Keys.Scan(from, prefixEnd(objectKey(name, "")), func(k, v []byte) (bool, error) {
 			if seen++; seen > expireBatch {
 				next = append([]byte{}, k...)
 				return false, nil
@@ -123,76 +138,12 @@ func (e *Engine) expireObjects(name string, from []byte) (next []byte, n int, er
 				return false, err
 			}
 			if b.expired(&o, e.Now()) {
-				batch.Delete(e.space, k)
+				batch.Delete(e.Keys, k)
 				drop = append(drop, o.Parts...)
-				n++
 			}
 			return true, nil
 		})
 		return drop, err
 	})
-	return next, n, err
-}
-
-// sweeper calls Sweep when the engine opens and just after each midnight UTC,
-// which is when rules take effect.
-type sweeper struct {
-	wake, done chan struct{}
-	once       sync.Once
-
-	mu     sync.Mutex
-	cancel func() bool
-	closed bool
-}
-
-func (s *sweeper) start(e *Engine) {
-	s.wake, s.done = make(chan struct{}, 1), make(chan struct{})
-	s.arm(e)
-	s.wake <- struct{}{}
-	go func() {
-		defer close(s.done)
-		for range s.wake {
-			if _, err := e.ApplyLifecycle(); err != nil {
-				e.logf("s3: sweep: %v", err)
-			}
-		}
-	}()
-}
-
-// arm sets the timer for the next midnight. The clock calls it back, so that it
-// only wakes the goroutine that does the work.
-func (s *sweeper) arm(e *Engine) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return
-	}
-	now := e.Now()
-	s.cancel = e.clock.AfterFunc(now.Truncate(day).Add(day).Sub(now), func() {
-		s.poke()
-		s.arm(e)
-	})
-}
-
-func (s *sweeper) poke() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return
-	}
-	select {
-	case s.wake <- struct{}{}:
-	default: // it has yet to begin the last one
-	}
-}
-
-func (s *sweeper) stop() {
-	s.once.Do(func() {
-		s.mu.Lock()
-		s.closed = true
-		s.cancel()
-		close(s.wake)
-		s.mu.Unlock()
-	})
-	<-s.done
+	return next, err
 }

@@ -88,7 +88,7 @@ func (l *objectLister) keyAfter(key string) []byte {
 // scan lists from a store key to the end, or to a common prefix: over the keys
 // of that it jumps, by returning where to go on. At the end it returns nil.
 func (l *objectLister) scan(from, end []byte) (next []byte, err error) {
-	err = l.e.space.Scan(from, end, func(_, v []byte) (bool, error) {
+	err = l.e.Keys.Scan(from, end, func(_, v []byte) (bool, error) {
 		var o Object
 		if err := decodeObject(v, &o); err != nil {
 			return false, err

@@ -69,7 +69,7 @@ func (in *ListMultipartUploadsInput) keyAfter(bucket string) []byte {
 // scanUploads lists to the end, or to a common prefix, and returns where to go
 // on, nil at the end.
 func (e *Engine) scanUploads(bucket string, in ListMultipartUploadsInput, page *MultipartUploadsPage, from, end []byte) (next []byte, err error) {
-	err = e.space.Scan(from, end, func(_, v []byte) (bool, error) {
+	err = e.Keys.Scan(from, end, func(_, v []byte) (bool, error) {
 		var u MultipartUpload
 		if err := decode(v, &u); err != nil {
 			return false, err
@@ -105,7 +105,7 @@ func (e *Engine) checkMarker(bucket, key, id string) error {
 
 // loadUploads notes which uploads are unfinished.
 func (e *Engine) loadUploads() error {
-	return e.space.Scan([]byte("u"), []byte("v"), func(_, v []byte) (bool, error) {
+	return e.Keys.Scan([]byte("u"), []byte("v"), func(_, v []byte) (bool, error) {
 		var u MultipartUpload
 		err := decode(v, &u)
 		e.uploads[u.ID] = objectName{u.Bucket, u.Key}
@@ -120,7 +120,7 @@ func (e *Engine) markUploadsChanged(b *batch, bucket, key string) error {
 		return nil
 	}
 	from := uploadsKey(bucket, key+"\x00")
-	return e.space.Scan(from, prefixEnd(from), func(k, v []byte) (bool, error) {
+	return e.Keys.Scan(from, prefixEnd(from), func(k, v []byte) (bool, error) {
 		var u MultipartUpload
 		if err := decode(v, &u); err != nil {
 			return false, err

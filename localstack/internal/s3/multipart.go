@@ -157,7 +157,7 @@ func (e *Engine) ListParts(bucket, key, id string, afterNumber, limit int) (u *M
 	if u, err = e.findUpload(bucket, key, id); err != nil {
 		return nil, nil, false, err
 	}
-	err = e.space.Scan(partKey(id, afterNumber+1), prefixEnd([]byte("p"+id)), func(_, v []byte) (bool, error) {
+	err = e.Keys.Scan(partKey(id, afterNumber+1), prefixEnd([]byte("p"+id)), func(_, v []byte) (bool, error) {
 		if more = len(parts) >= limit; more {
 			return false, nil
 		}
@@ -187,7 +187,7 @@ func (e *Engine) AbortMultipartUpload(bucket, key, id string) error {
 // deleteUploads ends the bucket's uploads that which picks.
 func (e *Engine) deleteUploads(b *batch, bucket string, which func(*MultipartUpload) bool) (drop []Part, err error) {
 	prefix := []byte("u" + bucket + "\x00")
-	err = e.space.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
+	err = e.Keys.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
 		var u MultipartUpload
 		if err := decode(v, &u); err != nil || !which(&u) {
 			return err == nil, err
@@ -202,14 +202,14 @@ func (e *Engine) deleteUploads(b *batch, bucket string, which func(*MultipartUpl
 // deleteUpload removes the records of an upload and returns its bodies.
 func (e *Engine) deleteUpload(b *batch, u *MultipartUpload) (parts []Part, err error) {
 	prefix := []byte("p" + u.ID)
-	err = e.space.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
+	err = e.Keys.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
 		var p UploadedPart
 		err := decode(v, &p)
 		parts = append(parts, p.Part)
 		return true, err
 	})
-	b.DeleteRange(e.space, prefix, prefixEnd(prefix))
-	b.Delete(e.space, uploadKey(u.Bucket, u.Key, u.ID))
+	b.DeleteRange(e.Keys, prefix, prefixEnd(prefix))
+	b.Delete(e.Keys, uploadKey(u.Bucket, u.Key, u.ID))
 	b.endedUploads = append(b.endedUploads, u.ID)
 	return parts, err
 }

@@ -3,13 +3,39 @@ package s3
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
 
-// recordVersion begins an object's record. Records of before there was one are
-// JSON, which begins with a brace.
+// recordVersion is the first byte of an object's record.
 const recordVersion = 1
+
+var (
+	errDamagedRecord = errors.New("an s3 object's record is damaged")
+	errOldRecord     = errors.New("the objects were stored by an errand before 0.1.0, whose format this version doesn't read: use an empty data directory")
+)
+
+// checkFormat refuses a store whose first object has a record of another version.
+func (e *Engine) checkFormat() error {
+	return e.Keys.Scan([]byte("o"), []byte("p"), func(_, v []byte) (bool, error) {
+		return false, checkVersion(v)
+	})
+}
+
+// checkVersion tells records of another version from damaged ones. The format
+// before 0.1.0 was JSON.
+func checkVersion(record []byte) error {
+	switch {
+	case len(record) == 0:
+		return errDamagedRecord
+	case record[0] == '{':
+		return errOldRecord
+	case record[0] != recordVersion:
+		return fmt.Errorf("an s3 object's record has the unknown version %d", record[0])
+	}
+	return nil
+}
 
 // encodeObject is an object's record: numbers are varints, texts have their
 // length before them, lists and maps their count. It is read at each request for
@@ -63,17 +89,12 @@ func appendFlag(b []byte, set bool) []byte {
 	return append(b, 0)
 }
 
-var errDamagedRecord = errors.New("an s3 object's record is damaged")
-
-// decodeObject reads what encodeObject, or its forerunner, wrote.
+// decodeObject reads what encodeObject wrote.
 func decodeObject(data []byte, o *Object) error {
-	if len(data) > 0 && data[0] == '{' {
-		return decode(data, o)
+	if err := checkVersion(data); err != nil {
+		return err
 	}
-	r := recordReader{s: string(data)}
-	if r.byte() != recordVersion {
-		return errDamagedRecord
-	}
+	r := recordReader{s: string(data[1:])}
 	r.object(o)
 	if r.failed || r.s != "" {
 		return errDamagedRecord

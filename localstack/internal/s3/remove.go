@@ -1,48 +1,40 @@
 package s3
 
-// largeRemoval is from how many bytes on a removal is worth not waiting for:
-// the file system frees a large file at a few GB/s, which is a good part of
-// what writing one takes.
+// largeRemoval is from how many bytes on the files of an object are removed in
+// the background: a file system frees a few GB/s, about as fast as it writes them.
 const largeRemoval = 4 << 20
 
-// removals are those under way of which nobody waits for the end: one element
-// each, so that its capacity bounds them.
-type removals chan struct{}
+// maxRemovals is how many background removals run at a time.
+const maxRemovals = 4
 
-func newRemovals() removals { return make(removals, 4) }
-
-// start runs remove on a goroutine, or reports that too many run already, or
-// that the engine is closed.
-func (r removals) start(remove func()) bool {
-	select {
-	case r <- struct{}{}:
-	default:
-		return false
-	}
-	go func() {
-		defer func() { <-r }()
-		remove()
-	}()
-	return true
-}
-
-// stop waits for those under way, and lets none start any more. It is called once.
-func (r removals) stop() {
-	for range cap(r) {
-		r <- struct{}{}
-	}
-}
-
-// removeBodiesLater removes the files of parts that no record names any more. What is
-// large may still be there when it returns, and is gone when the engine is closed.
+// removeBodiesLater removes the files of parts that no record names any more.
+// Large ones may still be there when it returns, and are gone after Close.
 func (e *Engine) removeBodiesLater(parts []Part) {
 	var size int64
 	for _, p := range parts {
 		size += p.Size
 	}
-	if size < largeRemoval || !e.removals.start(func() { e.removeBodies(parts) }) {
+	if size < largeRemoval || !e.startRemoval(parts) {
 		e.removeBodies(parts)
 	}
+}
+
+// startRemoval is false if the engine is closed, or maxRemovals run already.
+func (e *Engine) startRemoval(parts []Part) bool {
+	if !e.Enter() {
+		return false
+	}
+	defer e.Leave()
+	select {
+	case e.removals <- struct{}{}:
+	default:
+		return false
+	}
+	e.Go(func() {
+		defer func() { <-e.removals }()
+		e.removeBodies(parts)
+	})
+	return true
 }
 
 // removeBodies removes the files of parts that no record names any more.
@@ -53,7 +45,7 @@ func (e *Engine) removeBodies(parts []Part) {
 		}
 		if err := e.bodies.remove(p.ID); err != nil {
 			// It is an orphan now, which the next Open removes.
-			e.logf("s3: %v", err)
+			e.Logf("%v", err)
 		}
 	}
 }

@@ -14,31 +14,24 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/errandhq/errand/internal/clock"
-	"github.com/errandhq/errand/localstack/internal/kv"
+	"github.com/errandhq/errand/localstack/internal/engine"
 )
 
 // Space is the prefix of the engine's keys in the store.
 const Space = 's'
 
-// Config says where an engine keeps its state. Store and Dir belong together:
-// one without the other is a damaged S3.
+// Config of an engine. Store and Dir belong together: one without the other is
+// a damaged S3.
 type Config struct {
-	Store *kv.Store   // metadata
-	Dir   string      // bodies, one file each; created if needed
-	FS    vfs.FS      // nil: the operating system's
-	Clock clock.Clock // nil: the machine's
-	// Logf gets failures that no caller can be told of; nil drops them.
-	Logf func(format string, args ...any)
+	engine.Config
+	Dir string // bodies, one file each; created if needed
+	FS  vfs.FS // nil: the operating system's
 }
 
 // An Engine is an open S3. It is safe for concurrent use.
 type Engine struct {
-	store  *kv.Store
-	space  *kv.Space
+	*engine.Frame
 	bodies *bodies
-	clock  clock.Clock
-	logf   func(format string, args ...any)
 
 	// mu makes "check, then write" one step, and keeps a body from being
 	// removed between the reading of its record and its opening.
@@ -51,46 +44,33 @@ type Engine struct {
 	buckets sync.Map              // name → *Bucket, which is never changed. Written under mu
 	uploads map[string]objectName // the unfinished ones, by ID. Guarded by mu
 
-	sweeper  sweeper
-	removals removals
-	closing  sync.Once
+	removals chan struct{} // one element for each background removal
 }
 
-// Open opens the S3 of c, removes what uploads cut short left behind, and
-// starts expiring objects by their buckets' lifecycle rules.
+// Open opens the S3 of c, removes bodies that belong to no object, and starts
+// to apply the buckets' lifecycle rules.
 func Open(c Config) (*Engine, error) {
 	if c.FS == nil {
 		c.FS = vfs.Default
-	}
-	if c.Clock == nil {
-		c.Clock = clock.Real()
-	}
-	if c.Logf == nil {
-		c.Logf = func(string, ...any) {}
 	}
 	b, err := openBodies(c.FS, c.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
-	e := &Engine{store: c.Store, space: c.Store.Space(Space), bodies: b, clock: c.Clock, logf: c.Logf, uploads: map[string]objectName{}, removals: newRemovals()}
-	if err := cmp.Or(e.loadBuckets(), e.loadUploads(), e.removeOrphans()); err != nil {
+	e := &Engine{
+		Frame: engine.New("s3", Space, c.Config), bodies: b,
+		uploads: map[string]objectName{}, removals: make(chan struct{}, maxRemovals),
+	}
+	if err := cmp.Or(e.checkFormat(), e.loadBuckets(), e.loadUploads(), e.removeOrphans()); err != nil {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
-	e.sweeper.start(e)
+	applyNow := e.StartPass("lifecycle", untilMidnight, e.ApplyLifecycle)
+	applyNow()
 	return e, nil
 }
 
-// Close stops the engine's own work. The store stays open: it is the caller's.
-func (e *Engine) Close() error {
-	e.closing.Do(func() {
-		e.sweeper.stop()
-		e.removals.stop()
-	})
-	return nil
-}
-
 // Now is the time by the engine's clock, UTC.
-func (e *Engine) Now() time.Time { return e.clock.Now().UTC() }
+func (e *Engine) Now() time.Time { return e.Clock.Now().UTC() }
 
 // update applies what change puts into the batch as one step, waits until it is
 // on disk, and then removes the bodies that change says are no longer needed.
@@ -111,9 +91,9 @@ func (e *Engine) update(change func(*batch) (drop []Part, err error)) error {
 func (e *Engine) setBody(b *batch, p Part) {
 	switch {
 	case !p.Inline:
-		b.Set(e.space, bodyKey(p.ID), nil)
+		b.Set(e.Keys, bodyKey(p.ID), nil)
 	case p.data != nil: // else they are there already
-		b.Set(e.space, inlineKey(p.ID), p.data)
+		b.Set(e.Keys, inlineKey(p.ID), p.data)
 	}
 }
 
@@ -122,16 +102,16 @@ func (e *Engine) setBody(b *batch, p Part) {
 func (e *Engine) apply(change func(*batch) ([]Part, error)) (appliedBatch, []Part, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	b := &batch{Batch: e.store.NewBatch(), e: e}
+	b := &batch{Batch: e.Store.NewBatch(), e: e}
 	drop, err := change(b)
 	if err != nil {
 		return e.lastApplied, nil, err
 	}
 	for _, p := range drop {
 		if p.Inline {
-			b.Delete(e.space, inlineKey(p.ID))
+			b.Delete(e.Keys, inlineKey(p.ID))
 		} else {
-			b.Delete(e.space, bodyKey(p.ID))
+			b.Delete(e.Keys, bodyKey(p.ID))
 		}
 	}
 	if b.Empty() {
@@ -159,7 +139,7 @@ func (e *Engine) removeOrphans() error {
 	}
 	var errs []error
 	for _, id := range files {
-		_, ok, err := e.space.Get(bodyKey(id))
+		_, ok, err := e.Keys.Get(bodyKey(id))
 		if err == nil && !ok {
 			err = e.bodies.remove(id)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
@@ -21,13 +22,19 @@ import (
 // open opens an S3 on fs; stop closes it.
 func open(t testing.TB, fs vfs.FS, dir string, c clock.Clock) (e *s3.Engine, stop func()) {
 	t.Helper()
+	return openConfig(t, fs, dir, engine.Config{Clock: c})
+}
+
+func openConfig(t testing.TB, fs vfs.FS, dir string, c engine.Config) (e *s3.Engine, stop func()) {
+	t.Helper()
 	store, err := kv.Open(fs.PathJoin(dir, "db"), kv.Options{FS: fs})
 	check(t, err)
-	e, err = s3.Open(s3.Config{Store: store, Dir: fs.PathJoin(dir, "s3"), FS: fs, Clock: c, Logf: t.Logf})
+	c.Store, c.Logf = store, t.Logf
+	e, err = s3.Open(s3.Config{Config: c, Dir: fs.PathJoin(dir, "s3"), FS: fs})
 	check(t, err)
 	return e, sync.OnceFunc(func() {
-		check(t, e.Close())
-		check(t, e.Close())
+		e.Close()
+		e.Close()
 		check(t, store.Close())
 	})
 }
@@ -38,7 +45,7 @@ func tryOpen(fs vfs.FS, dir string) (*s3.Engine, *kv.Store, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := s3.Open(s3.Config{Store: store, Dir: fs.PathJoin(dir, "s3"), FS: fs})
+	e, err := s3.Open(s3.Config{Config: engine.Config{Store: store}, Dir: fs.PathJoin(dir, "s3"), FS: fs})
 	return e, store, err
 }
 
@@ -171,26 +178,31 @@ type onRead func()
 
 func (f onRead) Read([]byte) (int, error) { f(); return 0, io.EOF }
 
-// The sweep frees what has expired, on the goroutine that the clock wakes.
-func TestSweepByTheClock(t *testing.T) {
+// Expired objects are deleted after each midnight.
+func TestLifecyclePass(t *testing.T) {
 	fs, c := vfs.NewMem(), clock.NewManual(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
-	e, stop := open(t, fs, "", c)
+	ended := make(chan error, 1)
+	e, stop := openConfig(t, fs, "", engine.Config{Clock: c, PassEnded: func(_ string, err error) { ended <- err }})
+	check(t, <-ended) // the one at the start
 	check(t, e.CreateBucket("bkt", "us-east-1"))
 	check(t, e.PutBucketLifecycle("bkt", []s3.LifecycleRule{{ID: "r", Prefix: "tmp/", Days: 1}}))
-	for i := range 450 { // more than one step of the sweep
+	for i := range 450 { // more than one step
 		check(t, put(e, fmt.Sprintf("tmp/%d", i), big("x")))
 	}
 	check(t, put(e, "kept", big("x")))
-	c.Advance(36 * time.Hour) // 1 January noon, a day, rounded up: 3 January
+	c.Advance(12 * time.Hour)
+	check(t, <-ended)
+	c.Advance(24 * time.Hour) // 1 January noon, a day, rounded up: 3 January
 	if _, err := get(e, "tmp/0"); err != nil {
 		// At the very midnight it is over.
 		wantCode(t, err, "NoSuchKey")
 	} else {
 		t.Error("there at the midnight that ends it")
 	}
-	stop() // waits for the sweep that the midnight has begun
+	check(t, <-ended)
+	stop() // waits for the removal of the files
 	if n := len(bodies(t, fs, "")); n != 1 {
-		t.Errorf("%d bodies after the sweep, want 1", n)
+		t.Errorf("%d bodies after the pass, want 1", n)
 	}
 }
 

@@ -139,16 +139,16 @@ func diskFailure(err error) error {
 	if err == nil || !isDiskFull(err) {
 		return err
 	}
-	return insufficientStorage()
+	return insufficientStorage(err)
 }
 
 // writable is nil unless the store refuses writes: 507 while too little of the
 // disk is free. A disk that filled up under a write has ended the store
 // instead, where trying again is no advice.
 func (e *Engine) writable() error {
-	err := e.store.Writable()
+	err := e.Store.Writable()
 	if errors.Is(err, kv.ErrFull) && !isDiskFull(err) {
-		return insufficientStorage()
+		return insufficientStorage(err)
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
@@ -153,9 +154,9 @@ func TestNothingIsToldAfterAFailure(t *testing.T) {
 	store, err := kv.Open("db", kv.Options{FS: fs, Logf: t.Logf})
 	check(t, err)
 	defer func() { _ = store.Close() }() // says that it couldn't sync
-	e, err := s3.Open(s3.Config{Store: store, Dir: "s3", FS: fs, Logf: t.Logf})
+	e, err := s3.Open(s3.Config{Config: engine.Config{Store: store, Logf: t.Logf}, Dir: "s3", FS: fs})
 	check(t, err)
-	defer func() { check(t, e.Close()) }()
+	defer e.Close()
 	check(t, e.CreateBucket("bkt", "us-east-1"))
 	in := begin(t, e, "k")
 	fails.Store(true)

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/s3"
 	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
@@ -33,12 +33,13 @@ func BenchmarkHandler(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e, err := s3.Open(s3.Config{Store: store, Dir: "s3", FS: fs, Logf: b.Logf})
+	e, err := s3.Open(s3.Config{Config: engine.Config{Store: store, Logf: b.Logf}, Dir: "s3", FS: fs})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
-		if err := errors.Join(e.Close(), store.Close()); err != nil {
+		e.Close()
+		if err := store.Close(); err != nil {
 			b.Error(err)
 		}
 	})

@@ -46,7 +46,7 @@ func TestLifecycle(t *testing.T) {
 	// Three days, rounded up to midnight UTC.
 	midnight := out.LastModified.Add(3*24*time.Hour + 24*time.Hour - time.Second).Truncate(24 * time.Hour)
 	w.clock.Advance(midnight.Sub(w.clock.Now()) - time.Second)
-	if _, err := w.engine.ApplyLifecycle(); err != nil {
+	if err := w.engine.ApplyLifecycle(); err != nil {
 		t.Fatal(err)
 	}
 	if page, err := w.engine.ListMultipartUploads("bkt", s3.ListMultipartUploadsInput{Max: 10}); err != nil || len(page.Uploads) != 0 {

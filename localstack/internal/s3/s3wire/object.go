@@ -239,7 +239,7 @@ func (c *request) getObject() error {
 	if _, err := io.CopyBuffer(struct{ io.Writer }{c.w}, content, *buf); err != nil {
 		// The status is out. The client sees that it isn't whole by the length:
 		// the server closes a connection on which less came than was announced.
-		c.opts.Logf("s3: GET %s/%s: %v", c.bucket, c.key, err)
+		c.engine.Logf("%s: %v", c.name(), err)
 	}
 	return nil
 }

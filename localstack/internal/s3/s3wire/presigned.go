@@ -22,9 +22,7 @@ func Presigned(e *s3.Engine, v *awswire.Verifier, bucket string) http.Handler {
 		c := h.newRequest(w, r)
 		// Here only the path names the bucket, whatever the host.
 		c.bucket, c.key, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		if err := c.servePresigned(bucket); err != nil {
-			c.writeError(err)
-		}
+		c.run(func() error { return c.servePresigned(bucket) })
 	})
 }
 

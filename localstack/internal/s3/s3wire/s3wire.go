@@ -3,9 +3,10 @@
 package s3wire
 
 import (
-	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -22,8 +23,6 @@ type Options struct {
 	// Domains are hosts whose subdomains name buckets, beside localhost,
 	// localhost.localstack.cloud, s3.amazonaws.com and s3.REGION.amazonaws.com.
 	Domains []string
-	// Logf gets the causes of internal errors; nil drops them.
-	Logf func(format string, args ...any)
 }
 
 type handler struct {
@@ -35,9 +34,6 @@ type handler struct {
 // New returns the full S3 over e. It must see the request's path as it was
 // sent: a mux that cleans paths would change keys.
 func New(e *s3.Engine, o Options) http.Handler {
-	if o.Logf == nil {
-		o.Logf = func(string, ...any) {}
-	}
 	h := &handler{engine: e, opts: o}
 	for _, d := range slices.Concat(domains, o.Domains) {
 		h.domains = append(h.domains, "."+strings.ToLower(d))
@@ -48,7 +44,7 @@ func New(e *s3.Engine, o Options) http.Handler {
 // request is a request on its way to the operation that it asks for.
 type request struct {
 	*handler
-	w           http.ResponseWriter
+	w           *responseWriter
 	r           *http.Request
 	query       url.Values
 	bucket, key string
@@ -57,16 +53,62 @@ type request struct {
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := h.newRequest(w, r)
-	if err := c.serve(); err != nil {
+	c.run(c.serve)
+}
+
+// run answers with what serve writes, or with its error.
+func (c *request) run(serve func() error) {
+	if !c.engine.Enter() {
+		c.writeError(errClosing)
+		return
+	}
+	defer c.engine.Leave()
+	defer func() {
+		if v := recover(); v != nil {
+			c.recovered(v)
+		}
+	}()
+	if err := serve(); err != nil {
 		c.writeError(err)
 	}
+}
+
+// recovered logs a panic and answers it with InternalError. Where the response
+// has begun already, it ends the connection instead.
+func (c *request) recovered(v any) {
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+	if !c.w.begun {
+		c.writeError(err)
+		return
+	}
+	c.engine.Logf("%s: %v", c.name(), err)
+	panic(http.ErrAbortHandler)
+}
+
+// A responseWriter knows whether the response has begun.
+type responseWriter struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *responseWriter) WriteHeader(status int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *responseWriter) Write(p []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(p)
 }
 
 // newRequest reads what the request is about.
 func (h *handler) newRequest(w http.ResponseWriter, r *http.Request) *request {
 	setRequestID(w)
 	setHeader(w.Header(), "Server", "AmazonS3")
-	c := &request{handler: h, w: w, r: r, query: r.URL.Query()}
+	c := &request{handler: h, w: &responseWriter{ResponseWriter: w}, r: r, query: r.URL.Query()}
 	c.bucket, c.key = h.splitTarget(r)
 	return c
 }
@@ -142,12 +184,17 @@ func (h *handler) hostBucket(host string) string {
 	return ""
 }
 
-// writeError answers an error, in XML where an answer may have a body.
+var (
+	internalError = awswire.Errorf(http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.")
+	errClosing    = awswire.Errorf(http.StatusServiceUnavailable, "ServiceUnavailable", "The server is shutting down.")
+)
+
+// writeError answers an error, in XML where a response may have a body.
 func (c *request) writeError(err error) {
-	var e *awswire.Error
-	if !errors.As(err, &e) {
-		c.opts.Logf("s3: %s %s: %v", c.r.Method, c.r.URL.Path, err)
-		e = awswire.Errorf(http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.")
-	}
-	WriteError(c.w, c.r, e)
+	WriteError(c.w, c.r, c.engine.Answer(c.name(), err, internalError))
+}
+
+// name is what logs call the request.
+func (c *request) name() string {
+	return c.r.Method + " " + c.r.URL.Path + " (request " + c.w.Header().Get("X-Amz-Request-Id") + ")"
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/s3"
 	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
@@ -59,11 +60,11 @@ func newWorld(t *testing.T, c config) *world {
 	store, err := kv.Open(c.fs.PathJoin(c.dir, "db"), kv.Options{FS: c.fs, NoSync: true})
 	check(t, err)
 	t.Cleanup(func() { check(t, store.Close()) })
-	w.engine, err = s3.Open(s3.Config{Store: store, Dir: c.fs.PathJoin(c.dir, "s3"), FS: c.fs, Clock: w.clock, Logf: t.Logf})
+	w.engine, err = s3.Open(s3.Config{Config: engine.Config{Store: store, Clock: w.clock, Logf: t.Logf}, Dir: c.fs.PathJoin(c.dir, "s3"), FS: c.fs})
 	check(t, err)
-	t.Cleanup(func() { check(t, w.engine.Close()) })
+	t.Cleanup(w.engine.Close)
 	w.verifier = awswire.NewVerifier([]awswire.Credentials{{AccessKeyID: keyID, SecretAccessKey: secret}}, w.clock.Now)
-	h := s3wire.New(w.engine, s3wire.Options{Verifier: w.verifier, Logf: t.Logf})
+	h := s3wire.New(w.engine, s3wire.Options{Verifier: w.verifier})
 	if c.wrap != nil {
 		h = c.wrap(h)
 	}
