@@ -8,39 +8,39 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
 )
 
-// APIOptions are of the product's door.
+// APIOptions are options of Stack.API.
 type APIOptions struct {
-	// Fallback answers what no route of the template takes; nil answers as API
-	// Gateway does, {"message":"Not Found"}.
+	// Fallback serves requests that match no route of the template; nil answers as
+	// API Gateway does, {"message":"Not Found"}.
 	Fallback http.Handler
 }
 
-// API is the product's door: the template's routes, and of AWS only presigned
-// requests and signed forms for objects of the template's buckets, at
-// /BUCKET/KEY. Which Hosts and addresses it is served at is the caller's to say.
+// API serves the template's routes and, at /BUCKET/KEY, presigned requests and
+// signed forms for objects of the template's buckets. It serves no other request of
+// AWS's protocols. The caller chooses the addresses, and the Hosts to accept.
 //
-// Several APIs share the door: a Host that begins with an API's ID, as on AWS,
-// means that one; any other means the first one that has a route.
+// If the template has several APIs, a Host that begins with an API's ID selects it,
+// as on AWS. Otherwise the first API that has a matching route is used.
 func (s *Stack) API(o APIOptions) http.Handler {
 	objects := map[string]http.Handler{}
 	for _, b := range s.template.Buckets {
-		door := s3wire.Presigned(s.services.s3, s.presigned, b.Name)
-		objects[b.Name] = s.hostileS3(s.counted("s3", s3Operation, door))
+		presigned := s3wire.Presigned(s.services.s3, s.presigned, b.Name)
+		objects[b.Name] = s.hostileS3(s.counted("s3", s3Operation, presigned))
 	}
-	doors := map[*gateway.Gateway]http.Handler{}
+	apis := map[*gateway.Gateway]http.Handler{}
 	for _, g := range s.gateways {
-		doors[g] = s.hostileAPI(g)
+		apis[g] = s.hostileAPI(g)
 	}
 	return s.logPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		door := objects[first]
+		bucket := objects[first]
 		api, handles := s.gatewayOf(r)
 		switch {
-		case door != nil:
-			door.ServeHTTP(w, r)
+		case bucket != nil:
+			bucket.ServeHTTP(w, r)
 		case api != nil && (o.Fallback == nil || handles):
 			s.usage.add("apigateway.Request", Usage{Calls: 1})
-			doors[api].ServeHTTP(w, r)
+			apis[api].ServeHTTP(w, r)
 		case o.Fallback != nil:
 			o.Fallback.ServeHTTP(w, r)
 		default:
@@ -49,8 +49,8 @@ func (s *Stack) API(o APIOptions) http.Handler {
 	}))
 }
 
-// gatewayOf is the API that a request is for; nil if the template has none.
-// handles: it has a route for it.
+// gatewayOf returns the API that a request is for; nil if the template has none.
+// handles reports whether it has a matching route.
 func (s *Stack) gatewayOf(r *http.Request) (api *gateway.Gateway, handles bool) {
 	id, _, _ := strings.Cut(r.Host, ".")
 	for _, g := range s.gateways {

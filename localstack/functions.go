@@ -13,7 +13,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/template"
 )
 
-// openFunctions makes the template's functions and the API before them.
+// openFunctions creates the template's functions and APIs.
 func (s *Stack) openFunctions(context.Context) error {
 	c := lambda.Config{
 		Region: s.cfg.Region, Credentials: s.creds, Endpoint: s.endpoint, Clock: s.cfg.Clock, Logf: s.cfg.Logf,
@@ -27,7 +27,7 @@ func (s *Stack) openFunctions(context.Context) error {
 			return fmt.Errorf("function %s (%s) has no source in Functions", f.LogicalID, f.CodeURI)
 		}
 		if source.Credentials && len(source.Command) > 0 && s.server == nil {
-			return fmt.Errorf("function %s is a process that wants credentials: Addr must be set, so that it can reach the stack", f.LogicalID)
+			return fmt.Errorf("function %s is a process with credentials, so Addr must be set: it calls the stack over the network", f.LogicalID)
 		}
 		c.Functions = append(c.Functions, lambda.Function{
 			Name: f.Name, ARN: f.ARN, Handler: f.Handler, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
@@ -65,7 +65,7 @@ func (s *Stack) openGateways() error {
 	return nil
 }
 
-// lookup finds what a map that is keyed by functions has for f.
+// lookup returns f's value in a map by function names.
 func lookup[V any](m map[string]V, f *template.Function) (v V, ok bool) {
 	for _, key := range names(f) {
 		if v, ok = m[key]; ok {
@@ -75,7 +75,7 @@ func lookup[V any](m map[string]V, f *template.Function) (v V, ok bool) {
 	return v, false
 }
 
-// names are what callers may call a function.
+// names returns the names that callers may use for a function.
 func names(f *template.Function) []string {
 	return []string{f.LogicalID, f.Name, path.Base(f.CodeURI)}
 }
@@ -89,7 +89,7 @@ func isNamed(f *template.Function, name string) bool {
 	return false
 }
 
-// invoke runs a function and counts it.
+// invoke runs a function and counts the invocation.
 func (s *Stack) invoke(ctx context.Context, c lambda.InvokeInput) (lambda.Result, error) {
 	s.usage.add("lambda.Invoke", Usage{Calls: 1})
 	return s.lambda.Invoke(ctx, c)

@@ -14,18 +14,18 @@ import (
 )
 
 type (
-	// Hostile is how often a stack does what AWS permits itself and emulators
-	// never do, each by its own probability; the zero value is never.
+	// Hostile has the probability of each fault that a stack injects. The zero value
+	// injects none.
 	Hostile = hostile.Profile
-	// HostileWire is what can happen to any request of a service.
+	// HostileWire are the faults of any request of a service.
 	HostileWire = hostile.Wire
 )
 
-// HostileProfile is a hostile day, to be given as it is or changed: about one
-// request in ten doesn't go well. One seed decides it all.
+// HostileProfile returns a profile in which about one request in ten fails. The
+// caller may change it. The seed determines which faults happen.
 func HostileProfile(seed uint64) *Hostile { return hostile.Preset(seed) }
 
-// Hostility is how often each kind of hostility has happened since Start:
+// Hostility returns how often each kind of fault has happened since Start:
 // "sqs.throttled", "dynamodb.lostAnswer", "s3.cutRequest", "schedule.twice".
 func (s *Stack) Hostility() map[string]int64 { return s.hostile.Counts() }
 
@@ -38,16 +38,16 @@ func (s *Stack) openHostility() {
 	s.hostile = hostile.NewRandom(s.cfg.Hostile.Seed)
 }
 
-// withFaults puts what can happen to a service's requests before it.
-func (s *Stack) withFaults(d *hostile.Middleware) http.Handler {
-	if d.Wire == (HostileWire{}) && d.CutRequest == 0 && d.CutAnswer == 0 {
-		return d.Next
+// withFaults injects the faults of a service's requests.
+func (s *Stack) withFaults(m *hostile.Middleware) http.Handler {
+	if m.Wire == (HostileWire{}) && m.CutRequest == 0 && m.CutAnswer == 0 {
+		return m.Next
 	}
-	d.Random = s.hostile
-	return d
+	m.Random = s.hostile
+	return m
 }
 
-// The errors are those of the services' "Common Errors" and of their models.
+// The errors are those on the services' pages "Common Errors" and in their models.
 
 func (s *Stack) hostileSQS(next http.Handler) http.Handler {
 	return s.withFaults(&hostile.Middleware{
@@ -98,7 +98,7 @@ func (s *Stack) hostileLambda(next http.Handler) http.Handler {
 	})
 }
 
-// hostileAPI is before the HTTP API, which words its errors without codes.
+// hostileAPI is for the HTTP API, whose errors have no codes.
 func (s *Stack) hostileAPI(next *gateway.Gateway) http.Handler {
 	return s.withFaults(&hostile.Middleware{
 		Service: "api", Wire: s.cfg.Hostile.API, Operation: next.RouteKey, Next: next,
@@ -110,7 +110,7 @@ func (s *Stack) hostileAPI(next *gateway.Gateway) http.Handler {
 	})
 }
 
-// lateBy is how long a schedule's next event is held up.
+// lateBy returns how late a schedule's next event is.
 func (s *Stack) lateBy() time.Duration {
 	h := &s.cfg.Hostile.Schedule
 	if !s.hostile.Happens("schedule.late", h.Late) {

@@ -1,10 +1,10 @@
-// Package localstack is an AWS of one's own, in one process: SQS, DynamoDB, S3,
-// Lambda and API Gateway over their real wire protocols, durable in one
-// directory, started in milliseconds. It knows nothing of who uses it.
+// Package localstack emulates SQS, DynamoDB, S3, Lambda and API Gateway in one
+// process. It speaks AWS's wire protocols, keeps its state in one directory, and
+// starts in milliseconds.
 //
-// With a SAM template it provisions what the template names, and serves its
-// routes and schedules with functions given as Go values or programs. Without
-// one it is a plain SQS, DynamoDB and S3 for a test:
+// With a SAM template it creates the template's resources, and serves its routes
+// and schedules with functions that are Go values or programs. Without one it is
+// a plain SQS, DynamoDB and S3, for example for a test:
 //
 //	stack, err := localstack.Start(ctx, localstack.Config{})
 //	…
@@ -46,84 +46,81 @@ type (
 	Credentials = awswire.Credentials
 	// Handler is a function in this process: aws-lambda-go's lambda.Handler.
 	Handler = lambda.Handler
-	// FunctionSource is where a function's code is: New or Command.
+	// FunctionSource is the code of a function: New or Command.
 	FunctionSource = lambda.Source
 )
 
-// Account is the AWS account that everything in a stack belongs to.
+// Account is the AWS account of everything in a stack.
 const Account = awswire.Account
 
 // ErrLocked is returned by Start if another process has the data directory open.
 var ErrLocked = kv.ErrLocked
 
-// NewManualClock returns a clock that stands at start.
+// NewManualClock returns a clock that is set to start and stands still.
 func NewManualClock(start time.Time) *ManualClock { return clock.NewManual(start) }
 
-// Config is what a stack is made of. The zero value is an empty stack in
-// memory.
+// Config configures a stack. The zero value is an empty stack in memory.
 type Config struct {
-	// DataDir holds the state; it is created if needed. Empty, with no FS
-	// either: the state is in memory, and gone with the stack.
+	// DataDir holds the state; it is created if needed. If DataDir is empty and FS
+	// nil, the state is in memory, and lost with the stack.
 	DataDir string
-	// FS holds DataDir; nil is the operating system's.
+	// FS is the file system of DataDir; nil is the operating system's.
 	FS vfs.FS
-	// Clock drives the services: visibility, expiry, schedules. Nil is the
-	// machine's. The times of signatures in headers are checked against the
-	// machine's in any case, since SDKs take theirs from there; those of
-	// presigned URLs and upload policies are checked against Clock.
+	// Clock is the time of the services: visibility, expiry, schedules. Nil is the
+	// machine's. Presigned URLs and upload policies are checked against Clock, but
+	// signatures in headers always against the machine's clock, which SDKs use.
 	Clock Clock
-	// NoSync answers writes before they are on disk.
+	// NoSync acknowledges writes before they are on disk.
 	NoSync bool
-	// OldestGroupFirst has SQS FIFO queues give out the available group whose
-	// head is oldest. AWS promises no order across groups; without this, as was
-	// observed there, a group that was received from stands behind the others
-	// once it is available again.
+	// OldestGroupFirst makes FIFO queues deliver the available group whose first
+	// message is oldest. AWS promises no order across groups; without this, as was
+	// observed there, a group that was received from comes after the others when it
+	// is available again.
 	OldestGroupFirst bool
 
-	// Template is a SAM template's text; nil is an empty stack.
+	// Template is the text of a SAM template; nil is an empty stack.
 	Template   []byte
 	Parameters map[string]string // of the template
 	StackName  string            // AWS::StackName; empty is "local"
 	Region     string            // empty is us-east-1
-	// ResourcesOnly leaves the template's functions, API and schedules out:
-	// they run elsewhere, over what is provisioned here.
+	// ResourcesOnly creates the template's tables, queues and buckets only, for
+	// functions that run elsewhere.
 	ResourcesOnly bool
-	// Functions are the template's functions' code, by the last element of
-	// their CodeUri or by logical ID, which goes first. All must be there.
+	// Functions has the code of each of the template's functions, by logical ID or
+	// by the last element of CodeUri. The logical ID takes precedence.
 	Functions map[string]FunctionSource
-	// Rates replace the rates of schedules, by the same keys.
+	// Rates overrides the rates of schedules, by the same keys.
 	Rates map[string]time.Duration
-	// IntegrationTimeout replaces the time (≤ 30 s, real) that the API waits
-	// for a function; 0 keeps the template's.
+	// IntegrationTimeout overrides how long the API waits for a function (at most
+	// 30 s, by the machine's clock); 0 keeps the template's.
 	IntegrationTimeout time.Duration
 
-	// Concurrency is how many functions may run at a time, as an account's limit
-	// on AWS says; 0: 1000.
+	// Concurrency is the account's limit of concurrent executions; 0: 1000.
 	Concurrency int
-	// Leaked is called with the stacks of goroutines that a function in this
-	// process left running when it had answered: on AWS they would stand still.
-	// Nil: nobody looks. It is slow, and for tests.
+	// Leaked is called with the stack traces of goroutines that a function in this
+	// process left running when it returned: on AWS they would be frozen. Looking
+	// for them is slow, and meant for tests. Nil: nobody looks.
 	Leaked func(function, stacks string)
 
-	// Credentials are what the AWS edge accepts; empty are random ones, kept in
-	// DataDir/aws-credentials.json.
+	// Credentials is the access key that the AWS edge accepts. Empty: a random one,
+	// kept in DataDir/aws-credentials.json.
 	Credentials Credentials
-	// NoAuth lets the AWS edge accept requests with any signature or none. Web
-	// pages of other origins stay refused.
+	// NoAuth makes the AWS edge accept requests with any signature or none, except
+	// those of web pages of other origins.
 	NoAuth bool
-	// Addr is a loopback address where the AWS edge listens, "127.0.0.1:0";
-	// empty: it doesn't, and is reached through RoundTripper alone.
+	// Addr is the loopback address on which the AWS edge listens, for example
+	// "127.0.0.1:0". Empty: it doesn't listen, and only RoundTripper reaches it.
 	Addr string
-	// AnyInterface lets Addr be one that other machines reach, without TLS: for
-	// a container, whose network is its own.
+	// AnyInterface allows an Addr that other machines can reach, without TLS: for
+	// a container, which has a network of its own.
 	AnyInterface bool
 
-	// Hostile has the stack do what AWS permits itself and emulators never do:
-	// HostileProfile(seed), or a profile of one's own. Nil: it never does.
+	// Hostile makes the stack inject faults that AWS's documentation allows:
+	// HostileProfile(seed), or another profile. Nil: none.
 	Hostile *Hostile
 
-	// Logf gets what goes wrong in the background and what functions print;
-	// nil drops it.
+	// Logf logs failures, among them the cause of each 5xx, and the output of
+	// functions; nil drops them.
 	Logf func(format string, args ...any)
 }
 
@@ -137,14 +134,14 @@ type Stack struct {
 	store     *kv.Store
 	services  *services
 	lambda    *lambda.Service
-	gateways  []*gateway.Gateway // one for each API of the template
+	gateways  []*gateway.Gateway // one per API of the template
 	schedules []*schedule
 	usage     usage
 	hostile   *hostile.Random
 
 	signed    *awswire.Verifier       // signatures in headers, by the machine's clock
 	presigned *awswire.Verifier       // presigned requests and policies, by Config.Clock
-	handlers  map[string]http.Handler // of the services, without checks
+	handlers  map[string]http.Handler // of the services, without signature checks
 	edge      http.Handler
 	transport *transport
 	server    *edgeServer // nil: not listening
@@ -153,9 +150,9 @@ type Stack struct {
 	closeErr error
 }
 
-// Start opens the state, provisions what the template names and is missing,
-// and starts the schedules. ctx bounds the start alone.
-// Errors: ErrLocked; what the template says that can't be; the disk's.
+// Start opens the state, creates the template's resources that are missing, and
+// starts the schedules. ctx bounds the start only.
+// Errors: ErrLocked; those of the template and of the disk.
 func Start(ctx context.Context, c Config) (_ *Stack, err error) {
 	s := &Stack{cfg: withDefaults(c), template: &template.Template{}, services: &services{}}
 	s.transport = newTransport()
@@ -166,7 +163,7 @@ func Start(ctx context.Context, c Config) (_ *Stack, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.openStoreAndListen, s.openCredentials, s.openServices, s.readTemplate, s.provision, s.openFunctions,
+		s.openStore, s.listen, s.openCredentials, s.openServices, s.readTemplate, s.provision, s.openFunctions,
 	} {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
@@ -206,24 +203,13 @@ func withDefaults(c Config) Config {
 	return c
 }
 
-// openStoreAndListen does both at once: the store waits for the disk.
-func (s *Stack) openStoreAndListen(ctx context.Context) error {
-	opened := make(chan error, 1)
-	go func() { opened <- s.openStore() }()
-	listening := s.listen(ctx)
-	if err := <-opened; err != nil {
-		return err
-	}
-	return listening
-}
-
-func (s *Stack) openStore() (err error) {
+func (s *Stack) openStore(context.Context) (err error) {
 	s.store, err = kv.Open(filepath.Join(s.cfg.DataDir, "db"), kv.Options{FS: s.cfg.FS, NoSync: s.cfg.NoSync, Logf: s.cfg.Logf})
 	return err
 }
 
-// openCredentials comes after the store, whose lock makes this the only stack
-// in the directory.
+// openCredentials is called after openStore, whose lock excludes other stacks from
+// the directory.
 func (s *Stack) openCredentials(context.Context) (err error) {
 	if s.creds = s.cfg.Credentials; s.creds == (Credentials{}) {
 		s.creds, err = loadCredentials(kv.DurableFS(s.cfg.FS), s.cfg.DataDir)
@@ -251,16 +237,15 @@ func (s *Stack) readTemplate(context.Context) (err error) {
 	return err
 }
 
-// Close ends everything, waits for it and closes the state. Closing again does
-// nothing. Requests to API handlers should be over by then: they belong to the
-// server that they are mounted in.
+// Close stops the functions, schedules and requests, waits for them and closes the
+// state. Closing again does nothing. First stop the server that API is mounted in.
 func (s *Stack) Close() error {
 	s.closing.Do(func() { s.closeErr = s.close() })
 	return s.closeErr
 }
 
 func (s *Stack) close() error {
-	s.transport.stop() // in-flight calls end, so that functions waiting for them do
+	s.transport.stop() // ends requests in progress, and so the functions that wait for them
 	for _, sch := range s.schedules {
 		sch.stop()
 	}
@@ -276,25 +261,25 @@ func (s *Stack) close() error {
 	return errors.Join(errs...)
 }
 
-// Endpoint is the base URL of the AWS edge. If the stack has no Addr, it works
-// through RoundTripper alone: nothing listens there.
+// Endpoint is the base URL of the AWS edge. Without Config.Addr nothing listens
+// there, and it works with RoundTripper only.
 func (s *Stack) Endpoint() string { return s.endpoint }
 
 // Region is the region that the template's resources are in.
 func (s *Stack) Region() string { return s.cfg.Region }
 
-// Credentials are what the AWS edge accepts.
+// Credentials is the access key that the AWS edge accepts.
 func (s *Stack) Credentials() Credentials { return s.creds }
 
 // Outputs are the template's outputs.
 func (s *Stack) Outputs() map[string]string { return s.template.Outputs }
 
-// RoundTripper reaches the AWS edge in process, without a socket. Bodies stream
-// both ways, and the handler's context ends with the request's.
+// RoundTripper reaches the AWS edge in process, without a socket. Bodies stream in
+// both directions, and the end of a request's context ends the handler's.
 func (s *Stack) RoundTripper() http.RoundTripper { return s.transport }
 
-// AWSConfig is for clients of aws-sdk-go-v2: this stack's endpoint, region and
-// credentials, through RoundTripper.
+// AWSConfig configures clients of aws-sdk-go-v2 with the stack's endpoint, region and
+// credentials, and RoundTripper.
 func (s *Stack) AWSConfig() aws.Config {
 	return aws.Config{
 		Region:       s.cfg.Region,
@@ -304,8 +289,8 @@ func (s *Stack) AWSConfig() aws.Config {
 	}
 }
 
-// inProcessEndpoint is where nothing can listen. It is an IP address, for which
-// SDKs put the bucket into the path.
+// inProcessEndpoint has a port on which nothing can listen, and an IP address, so
+// that SDKs put the bucket into the path.
 const inProcessEndpoint = "http://127.0.0.1:0"
 
 func (s *Stack) listen(ctx context.Context) error {
@@ -355,7 +340,7 @@ func (e *edgeServer) serve(h http.Handler, logf func(format string, args ...any)
 	e.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(logWriter(logf), "", 0)}
 	go func() {
 		defer close(e.done)
-		_ = e.server.Serve(e.listener) // ends with close alone
+		_ = e.server.Serve(e.listener) // returns after close only
 	}()
 }
 
@@ -367,10 +352,10 @@ func (logf logWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// shutdownGrace is how long requests may take to end after Close.
+// shutdownGrace is how long requests may go on after Close.
 const shutdownGrace = time.Second
 
-// close ends the listener. Long polls are ended first, by their engine.
+// close ends the long polls, then the requests and the listener.
 func (e *edgeServer) close(polls *services) error {
 	if e == nil {
 		return nil

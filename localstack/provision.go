@@ -13,8 +13,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/template"
 )
 
-// provision makes what the template names: what is missing is created, and what
-// can change is brought to what the template says. Nothing is deleted.
+// provision creates the template's resources that are missing, and updates those
+// that differ from the template. It deletes nothing.
 func (s *Stack) provision(ctx context.Context) error {
 	for _, t := range s.template.Tables {
 		if err := s.provisionTable(ctx, t); err != nil {
@@ -34,7 +34,8 @@ func (s *Stack) provision(ctx context.Context) error {
 	return nil
 }
 
-// deadLettersFirst puts queues that name others behind those.
+// deadLettersFirst sorts queues with a redrive policy behind the others, which they
+// refer to.
 func deadLettersFirst(queues []template.Queue) []template.Queue {
 	sorted := slices.Clone(queues)
 	rank := func(q template.Queue) int { return len(q.Attributes["RedrivePolicy"]) }
@@ -48,7 +49,7 @@ func (s *Stack) provisionQueue(ctx context.Context, q template.Queue) error {
 	if !isCode(err, "QueueNameExists") {
 		return err
 	}
-	// It is there with other attributes; its type can't change.
+	// The queue exists with other attributes. Its type can't change.
 	attributes := maps.Clone(q.Attributes)
 	delete(attributes, "FifoQueue")
 	_, err = s.services.sqs.SetQueueAttributes(ctx, scope, sqs.SetQueueAttributesInput{QueueUrl: q.URL, Attributes: attributes})

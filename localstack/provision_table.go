@@ -11,7 +11,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/template"
 )
 
-// inRegion is a context for calls of the stack's own, in its region.
+// inRegion returns a context for the stack's own calls, in its region.
 func (s *Stack) inRegion(ctx context.Context) context.Context {
 	return awswire.WithIdentity(ctx, awswire.Identity{
 		AccessKeyID: s.creds.AccessKeyID, Region: s.cfg.Region, Service: "dynamodb",
@@ -33,8 +33,8 @@ func (s *Stack) provisionTable(ctx context.Context, t template.Table) error {
 	return s.provisionTTL(ctx, t)
 }
 
-// checkTable holds a table of an earlier start to the template. Its key can't
-// change: CloudFormation would put an empty table in its place.
+// checkTable compares an existing table with the template's. Its key can't change:
+// CloudFormation would replace it with an empty table.
 func checkTable(t template.Table, have *dynamodb.TableDescription) error {
 	want := createTable(t)
 	if !slices.EqualFunc(have.KeySchema, want.KeySchema, equalKey) {

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// transport is a client's way to a handler in the same process. It behaves as a
-// connection would: the handler sees what a server would give it, the client
-// what a server would send.
+// transport is an http.RoundTripper that calls a handler in the same process. It
+// behaves like a connection: the handler gets the request that a server would give
+// it, and the client the response that a server would send.
 type transport struct {
 	handler http.Handler
 
@@ -25,7 +25,7 @@ type transport struct {
 	calls   sync.WaitGroup
 }
 
-// errAborted is what a client sees of a connection that ends without an answer.
+// errAborted is the client's error if the handler ends the connection.
 var errAborted = fmt.Errorf("the connection was closed: %w", io.ErrUnexpectedEOF)
 
 var errStopped = errors.New("the stack is closed")
@@ -36,7 +36,8 @@ func newTransport() *transport {
 	return t
 }
 
-// stop ends the calls under way and refuses new ones; wait waits for the former.
+// stop ends the calls in progress and refuses new ones. wait waits until they have
+// ended.
 func (t *transport) stop() {
 	t.mu.Lock()
 	t.stopped = true
@@ -46,9 +47,9 @@ func (t *transport) stop() {
 
 func (t *transport) wait() { t.calls.Wait() }
 
-// RoundTrip implements http.RoundTripper. The handler runs until it returns;
-// what it is told when the client loses interest (the request's context ends,
-// or the response's body is closed early) is its context's end.
+// RoundTrip implements http.RoundTripper. The handler runs until it returns. If the
+// request's context ends, or the client closes the response's body early, the
+// handler's context ends.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	body := newRequestBody(req)
 	t.mu.Lock()
@@ -67,18 +68,17 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		header: make(http.Header), answered: make(chan struct{}),
 	}
 	x.pipeR, x.pipeW = io.Pipe()
-	// A handler that waits for the client, or writes to it, learns here that
-	// there is none.
+	// Ends the handler's reads and writes when the client is gone.
 	unwatch := context.AfterFunc(ctx, x.abort)
 	r := serverRequest(ctx, req, body)
 	go func() {
 		defer t.calls.Done()
 		x.serve(t.handler, r)
-		unwatch() // what was written has been read: the end is no abort
+		unwatch() // the response is complete
 		unlink()
 		cancel(nil)
 	}()
-	// Not ctx: it ends when the handler does, too.
+	// Not ctx, which also ends with the handler.
 	var cause error
 	select {
 	case <-x.answered:
@@ -94,7 +94,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, cause
 }
 
-// serverRequest is req as a server reads it from the wire.
+// serverRequest returns req as a server would read it from a connection.
 func serverRequest(ctx context.Context, req *http.Request, body *requestBody) *http.Request {
 	r := req.WithContext(ctx)
 	url := *req.URL
@@ -132,10 +132,11 @@ func serverRequest(ctx context.Context, req *http.Request, body *requestBody) *h
 	return r
 }
 
-// holdBytes of an answer are held back, so that a short one gets its length.
-const holdBytes = 4 << 10
+// bufferSize is how much of a response is buffered, so that a short one gets a
+// Content-Length.
+const bufferSize = 4 << 10
 
-// exchange is one request and its answer. It is the handler's ResponseWriter.
+// exchange is a request and its response. It is the handler's ResponseWriter.
 type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -144,15 +145,15 @@ type exchange struct {
 
 	header http.Header // the handler's
 	status int         // 0 until WriteHeader
-	held   []byte      // written and not sent
+	buffer []byte      // written and not sent
 
 	pipeR *io.PipeReader
 	pipeW *io.PipeWriter
 
 	once     sync.Once
 	answered chan struct{} // closed when sent and whole are set
-	sent     http.Header   // the client's, once answered
-	whole    bool          // held is all of the body
+	sent     http.Header   // the response's
+	whole    bool          // buffer is the whole body
 	failed   error
 }
 
@@ -175,7 +176,7 @@ func (x *exchange) serve(h http.Handler, r *http.Request) {
 // Header implements http.ResponseWriter.
 func (x *exchange) Header() http.Header { return x.header }
 
-// WriteHeader implements http.ResponseWriter. What is set after it isn't sent.
+// WriteHeader implements http.ResponseWriter. Headers that are set later aren't sent.
 func (x *exchange) WriteHeader(status int) {
 	if x.status != 0 || status < 200 {
 		return
@@ -195,8 +196,8 @@ func (x *exchange) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	if !x.isAnswered() {
-		if len(x.held)+len(p) <= holdBytes {
-			x.held = append(x.held, p...)
+		if len(x.buffer)+len(p) <= bufferSize {
+			x.buffer = append(x.buffer, p...)
 			return len(p), nil
 		}
 		x.answer(false)
@@ -204,12 +205,12 @@ func (x *exchange) Write(p []byte) (int, error) {
 	return x.send(p)
 }
 
-// send passes on what is held, and p. It waits for the client to read it.
+// send sends the buffer and p. It waits until the client has read them.
 func (x *exchange) send(p []byte) (int, error) {
-	if len(x.held) > 0 {
-		held := x.held
-		x.held = nil
-		if _, err := x.pipeW.Write(held); err != nil {
+	if len(x.buffer) > 0 {
+		buffered := x.buffer
+		x.buffer = nil
+		if _, err := x.pipeW.Write(buffered); err != nil {
 			return 0, err
 		}
 	}
@@ -222,13 +223,13 @@ func (x *exchange) Flush() {
 		x.WriteHeader(http.StatusOK)
 	}
 	x.answer(false)
-	if len(x.held) > 0 {
+	if len(x.buffer) > 0 {
 		_, _ = x.send(nil) // the next Write reports it
 	}
 }
 
-// finish ends the answer of a handler that has returned. One that returned
-// because it was told that nobody waits has not answered.
+// finish completes the response of a handler that has returned. If the context has
+// ended, there is no response.
 func (x *exchange) finish() {
 	if x.ctx.Err() != nil {
 		x.fail(context.Cause(x.ctx))
@@ -238,13 +239,13 @@ func (x *exchange) finish() {
 		x.WriteHeader(http.StatusOK)
 	}
 	x.answer(true)
-	if !x.whole && len(x.held) > 0 {
+	if !x.whole && len(x.buffer) > 0 {
 		_, _ = x.send(nil)
 	}
 	_ = x.pipeW.Close()
 }
 
-// fail ends the exchange without an answer, or without the rest of it.
+// fail ends the exchange without a response, or without the rest of it.
 func (x *exchange) fail(err error) {
 	x.once.Do(func() {
 		x.failed = err
@@ -262,33 +263,32 @@ func (x *exchange) isAnswered() bool {
 	}
 }
 
-// answer lets the client have status and headers. whole: held is the body.
+// answer gives the client status and headers. whole: buffer is the whole body.
 func (x *exchange) answer(whole bool) {
 	x.once.Do(func() {
 		h := x.sent
 		if h.Get("Date") == "" {
 			h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 		}
-		if bodyAllowed(x.status) && h.Get("Content-Type") == "" && len(x.held) > 0 {
-			h.Set("Content-Type", http.DetectContentType(x.held))
+		if bodyAllowed(x.status) && h.Get("Content-Type") == "" && len(x.buffer) > 0 {
+			h.Set("Content-Type", http.DetectContentType(x.buffer))
 		}
 		if whole && bodyAllowed(x.status) && x.req.Method != http.MethodHead {
-			h.Set("Content-Length", strconv.Itoa(len(x.held)))
+			h.Set("Content-Length", strconv.Itoa(len(x.buffer)))
 		}
 		x.whole = whole
 		close(x.answered)
 	})
 }
 
-// EnableFullDuplex is for http.ResponseController: reading and writing never
-// exclude each other here.
+// EnableFullDuplex is for http.ResponseController. Here it is always enabled.
 func (x *exchange) EnableFullDuplex() error { return nil }
 
 func bodyAllowed(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// response is the client's view, once answered.
+// response returns the client's response or error, after answered is closed.
 func (x *exchange) response() (*http.Response, error) {
 	if x.failed != nil {
 		x.cancel(x.failed)
@@ -309,14 +309,14 @@ func (x *exchange) response() (*http.Response, error) {
 	case x.req.Method == http.MethodHead || !bodyAllowed(x.status):
 		resp.Body = http.NoBody
 	case x.whole:
-		resp.Body = io.NopCloser(bytes.NewReader(x.held))
+		resp.Body = io.NopCloser(bytes.NewReader(x.buffer))
 	default:
 		resp.Body = &responseBody{x: x, left: resp.ContentLength}
 	}
 	return resp, nil
 }
 
-// abort ends the pipes between client and handler, when ctx has ended.
+// abort ends reads and writes of the handler and the client, after ctx has ended.
 func (x *exchange) abort() {
 	_ = x.pipeW.CloseWithError(context.Cause(x.ctx))
 	_ = x.body.Close()

@@ -9,10 +9,10 @@ import (
 )
 
 // responseBody streams from the handler. Closing it before its end cancels the
-// handler.
+// handler's context.
 type responseBody struct {
 	x    *exchange
-	left int64 // of the Content-Length; negative: there is none
+	left int64 // bytes of the Content-Length; negative: there is none
 	eof  bool
 }
 
@@ -43,11 +43,11 @@ func (b *responseBody) Close() error {
 
 var errBodyClosed = errors.New("the client closed the response's body")
 
-// requestBody is a request's body that can be closed while it is read: a client
-// that was told of an error may use its body again.
+// requestBody is a request's body that can be closed during a Read: after an error
+// of RoundTrip, the client may use the body again.
 type requestBody struct {
 	rc      io.ReadCloser
-	limited bool  // to left, as a Content-Length does
+	limited bool  // there is a Content-Length
 	left    int64 // bytes
 
 	closing sync.Once
@@ -92,11 +92,11 @@ func (b *requestBody) Close() error {
 	return b.err
 }
 
-// readGrace bounds the wait for a Read that closing doesn't end: of a terminal,
-// say, behind an io.NopCloser.
+// readGrace bounds the wait for a Read that Close doesn't end, for example of a
+// terminal behind an io.NopCloser.
 const readGrace = time.Second
 
-// waitRead waits until no Read is under way.
+// waitRead waits until no Read is in progress.
 func (b *requestBody) waitRead() {
 	free := make(chan struct{})
 	go func() {

@@ -13,15 +13,15 @@ import (
 	"github.com/errandhq/errand/localstack/internal/template"
 )
 
-// schedule invokes a function at a rate, on the stack's clock: one invocation
-// at a time, and one for however many ticks went by meanwhile.
+// schedule invokes a function at a rate, by the stack's clock: one invocation at a
+// time. Ticks during an invocation are combined into one.
 type schedule struct {
 	stack    *Stack
 	function *template.Function
 	template.Schedule
 
-	due  chan struct{} // of one: ticks coalesce in it
-	busy chan struct{} // of one: held by who invokes
+	due  chan struct{} // capacity 1: the next tick
+	busy chan struct{} // capacity 1: full during an invocation
 	done chan struct{} // closed when run has returned
 
 	ctx    context.Context
@@ -53,7 +53,7 @@ func (s *Stack) startSchedules() {
 	}
 }
 
-// arm sets the next tick. The clock calls back where it must not be held up.
+// arm sets the timer of the next tick.
 func (s *schedule) arm() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +94,8 @@ func (s *schedule) stop() {
 	<-s.done
 }
 
-// deliver is a tick, or two: EventBridge delivers at least once.
+// deliver delivers an event, under the hostile profile possibly twice: EventBridge
+// delivers at least once.
 func (s *schedule) deliver(ctx context.Context) error {
 	if s.stack.twice() {
 		if err := s.tick(ctx); err != nil {
@@ -104,7 +105,7 @@ func (s *schedule) deliver(ctx context.Context) error {
 	return s.tick(ctx)
 }
 
-// tick invokes the function, when no other tick does.
+// tick invokes the function, after an invocation in progress has ended.
 func (s *schedule) tick(ctx context.Context) error {
 	select {
 	case s.busy <- struct{}{}:
@@ -119,9 +120,8 @@ func (s *schedule) tick(ctx context.Context) error {
 	return err
 }
 
-// event is what EventBridge sends, unless the template gives an input.
-// Sources: "Events from EventBridge: scheduled events", EventBridge User Guide;
-// "Adding context attributes" and the default event of EventBridge Scheduler.
+// event returns the template's input or, without one, the default event of
+// EventBridge or of EventBridge Scheduler.
 func (s *schedule) event() []byte {
 	if s.Input != "" {
 		return []byte(s.Input)
@@ -149,8 +149,7 @@ func (s *schedule) event() []byte {
 // ErrNoSchedule is returned by Tick for a function without a schedule.
 var ErrNoSchedule = errors.New("the function has no schedule")
 
-// Tick runs the schedules of a function now and waits for them, also disabled
-// ones. The function is named by logical ID, name, or the last element of its
+// Tick runs the schedules of a function now, also disabled ones, and waits for them. The function is named by logical ID, name, or the last element of its
 // CodeUri. Errors: ErrNoSchedule; the function's; ctx's.
 func (s *Stack) Tick(ctx context.Context, function string) error {
 	found := false

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/dynamodbwire"
 )
 
-// Usage is how much of an operation was used, in the units that AWS bills.
+// Usage is the use of an operation, in the units that AWS bills.
 type Usage struct {
 	Calls int64
 	// ReadUnits and WriteUnits are DynamoDB's.
@@ -33,9 +35,9 @@ func (u *usage) add(operation string, more Usage) {
 	u.by[operation] = sum
 }
 
-// Usage returns what was used since Start, by service and operation:
-// "sqs.SendMessage", "dynamodb.PutItem", "s3.PutObject", "lambda.Invoke" (of
-// whatever origin), "apigateway.Request". The template's provisioning isn't in it.
+// Usage returns the use of each operation since Start: "sqs.SendMessage",
+// "dynamodb.PutItem", "s3.PutObject", "lambda.Invoke" (of any origin),
+// "apigateway.Request". It doesn't count what Start does for the template.
 func (s *Stack) Usage() map[string]Usage {
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
@@ -50,14 +52,31 @@ func (s *Stack) counted(service string, operation func(*http.Request) string, h 
 	})
 }
 
-// targetOperation is the operation of the JSON protocols.
+// metered returns DynamoDB's handler with its calls and billed units counted.
+func (s *Stack) metered() http.Handler {
+	h := dynamodbwire.New(s.services.dynamodb, dynamodbwire.Options{Billed: func(operation string, units float64) {
+		u := Usage{ReadUnits: units}
+		if writes[operation] {
+			u = Usage{WriteUnits: units}
+		}
+		s.usage.add("dynamodb."+operation, u)
+	}})
+	return s.counted("dynamodb", targetOperation, h)
+}
+
+// writes are the operations that are billed in write units.
+var writes = map[string]bool{
+	"PutItem": true, "UpdateItem": true, "DeleteItem": true, "BatchWriteItem": true, "TransactWriteItems": true,
+}
+
+// targetOperation returns the operation of a request in a JSON protocol.
 func targetOperation(r *http.Request) string {
 	_, op, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	return cleanOperation(op)
 }
 
-// sqsOperation is that of SQS's two protocols. The query protocol's, where it
-// stands in the body, isn't looked for: the body is the handler's.
+// sqsOperation returns the operation of a request of SQS, and "Query" if it is in the
+// body, which only the handler reads.
 func sqsOperation(r *http.Request) string {
 	if r.Header.Get("X-Amz-Target") != "" {
 		return targetOperation(r)
@@ -68,8 +87,8 @@ func sqsOperation(r *http.Request) string {
 	return "Query"
 }
 
-// cleanOperation keeps what no operation is called out of the counters: they
-// live as long as the stack, and anyone can make names up.
+// cleanOperation returns "Unknown" for a name that no operation can have: counters
+// take memory as long as the stack runs, and any client can send any name.
 func cleanOperation(op string) string {
 	if op == "" || len(op) > 64 || strings.ContainsFunc(op, func(r rune) bool {
 		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9')
@@ -85,7 +104,7 @@ type s3Request struct {
 	sub    string
 }
 
-// s3Operations are those that are billed apart, by what tells them from others.
+// s3Operations are the operations that AWS bills separately.
 var s3Operations = map[s3Request]string{
 	{false, "PUT", ""}: "CreateBucket", {false, "HEAD", ""}: "HeadBucket", {false, "DELETE", ""}: "DeleteBucket",
 	{false, "GET", ""}: "ListObjects", {false, "GET", "list-type"}: "ListObjectsV2",
