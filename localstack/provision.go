@@ -44,15 +44,16 @@ func deadLettersFirst(queues []template.Queue) []template.Queue {
 }
 
 func (s *Stack) provisionQueue(ctx context.Context, q template.Queue) error {
-	scope := sqs.Scope{Region: s.cfg.Region, Endpoint: s.endpoint}
-	_, err := s.services.sqs.CreateQueue(ctx, scope, sqs.CreateQueueInput{QueueName: q.Name, Attributes: q.Attributes, Tags: q.Tags})
+	ctx = awswire.WithIdentity(ctx, awswire.Identity{Region: s.cfg.Region})
+	ctx = sqs.WithRequest(ctx, sqs.Request{Endpoint: s.endpoint})
+	_, err := s.services.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: q.Name, Attributes: q.Attributes, Tags: q.Tags})
 	if !isCode(err, "QueueNameExists") {
 		return err
 	}
 	// The queue exists with other attributes. Its type can't change.
 	attributes := maps.Clone(q.Attributes)
 	delete(attributes, "FifoQueue")
-	_, err = s.services.sqs.SetQueueAttributes(ctx, scope, sqs.SetQueueAttributesInput{QueueUrl: q.URL, Attributes: attributes})
+	_, err = s.services.sqs.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: q.URL, Attributes: attributes})
 	return err
 }
 

@@ -28,7 +28,10 @@ func (s *Stack) openServices(context.Context) (err error) {
 	e := s.services
 	h := s.cfg.Hostile
 	queues := hostile.Queues{Random: s.hostile, SQS: h.SQS}
-	if e.sqs, err = sqs.Open(sqs.Config{Store: s.store, Clock: s.cfg.Clock, OldestGroupFirst: s.cfg.OldestGroupFirst, Faults: queues, Logf: s.cfg.Logf}); err != nil {
+	if e.sqs, err = sqs.Open(sqs.Config{
+		Config:           engine.Config{Store: s.store, Clock: s.cfg.Clock, Logf: s.cfg.Logf},
+		OldestGroupFirst: s.cfg.OldestGroupFirst, Faults: queues,
+	}); err != nil {
 		return err
 	}
 	tables := dynamodb.Config{Store: s.store, Clock: s.cfg.Clock}
@@ -52,7 +55,7 @@ func (e *services) handlers(s *Stack) map[string]http.Handler {
 		policies = nil
 	}
 	return map[string]http.Handler{
-		"sqs":      s.hostileSQS(s.counted("sqs", sqsOperation, sqswire.New(e.sqs, sqswire.Options{Logf: s.cfg.Logf}))),
+		"sqs":      s.hostileSQS(s.counted("sqs", sqsOperation, sqswire.New(e.sqs))),
 		"dynamodb": s.hostileDynamoDB(s.metered()),
 		"s3":       s.hostileS3(s.counted("s3", s3Operation, s3wire.New(e.s3, s3wire.Options{Verifier: policies}))),
 		"lambda":   s.hostileLambda(s.counted("lambda", lambdawire.Operation, lambdawire.New(s.lambda))),

@@ -4,16 +4,6 @@ package sqs
 // names, so that wire code can map them mechanically; pointers are members
 // whose absence means something else than zero.
 
-// Scope is where a request is made: queues of one region don't see those of
-// another, and queue URLs begin with what the caller used to get here.
-type Scope struct {
-	Region   string // us-east-1
-	Endpoint string // scheme and host, no slash at the end: http://127.0.0.1:4566
-	// Trace is the request's X-Amzn-Trace-Id header: the AWSTraceHeader of a
-	// message that is sent without one.
-	Trace string
-}
-
 type CreateQueueInput struct {
 	QueueName  string
 	Attributes map[string]string

@@ -1,10 +1,14 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-receiverequestattemptid-request-parameter.html
+
 package sqs
 
-// A receive with a ReceiveRequestAttemptId can be tried again when its answer
-// was lost: for 5 minutes it gives the same messages with the same handles, and
-// hides them anew, unless one of them was deleted, was received by another, or
-// had its visibility changed. Then, where AWS's documentation is silent, it is a
-// receive like any other. A receive that found nothing isn't remembered.
+// A receive with a ReceiveRequestAttemptId can be tried again when its response
+// was lost. For 5 minutes it returns the same messages with the same handles,
+// and starts their visibility timeout again, unless one of them was deleted,
+// received again, or had its visibility changed. AWS doesn't document what
+// happens then; here it is an ordinary receive. A receive of no messages isn't
+// recorded.
 
 func (q *queue) saveAttempt(t *txn, id string, receipts []attemptMessage) {
 	if id == "" || len(receipts) == 0 {
@@ -14,8 +18,8 @@ func (q *queue) saveAttempt(t *txn, id string, receipts []attemptMessage) {
 	q.saveWindowRecord(t, hashOf("attempt", id), a.Expires, a.encode())
 }
 
-// replay answers an attempt as it was answered before; ok is false if it
-// wasn't, or can't be any more.
+// replayAttempt returns the messages of an earlier receive with the same ID; ok
+// is false if there was none or it can't be repeated.
 func (q *queue) replayAttempt(t *txn, r receiveRequest) (messages []Message, ok bool, err error) {
 	if r.attemptID == "" {
 		return nil, false, nil
@@ -28,11 +32,11 @@ func (q *queue) replayAttempt(t *txn, r receiveRequest) (messages []Message, ok 
 	if err != nil {
 		return nil, false, err
 	}
-	taken, ok, err := q.unchangedMessages(t, a)
+	unchanged, ok, err := q.unchangedMessages(t, a)
 	if err != nil || !ok {
 		return nil, false, err
 	}
-	for _, m := range taken {
+	for _, m := range unchanged {
 		body, err := q.loadBody(m.seq, m.state, m.inlineBody)
 		if err != nil {
 			return nil, false, err
@@ -43,28 +47,28 @@ func (q *queue) replayAttempt(t *txn, r receiveRequest) (messages []Message, ok 
 	return messages, true, nil
 }
 
-// stored is a message as the store has it, a body apart left aside.
+// A storedMessage is a message without a separate body.
 type storedMessage struct {
 	seq        uint64
 	state      stateRecord
 	inlineBody []byte
 }
 
-// unmodified are the attempt's messages, if all are as they were.
-func (q *queue) unchangedMessages(t *txn, a attemptRecord) (taken []storedMessage, ok bool, err error) {
+// unchangedMessages returns the messages of an attempt if none has changed.
+func (q *queue) unchangedMessages(t *txn, a attemptRecord) (unchanged []storedMessage, ok bool, err error) {
 	for _, m := range a.Messages {
 		s, inlineBody, ok, err := q.loadState(m.Seq)
 		expired := q.isExpired(t, s)
 		if err != nil || !ok || s.Count != m.Count || s.VisibilityChanged || expired {
 			return nil, false, err
 		}
-		taken = append(taken, storedMessage{m.Seq, s, inlineBody})
+		unchanged = append(unchanged, storedMessage{m.Seq, s, inlineBody})
 	}
-	return taken, true, nil
+	return unchanged, true, nil
 }
 
-// hide puts a message, in flight or not, into flight until a deadline, as the
-// same receive that it was.
+// hideUntil puts a message in flight until a deadline, or changes its deadline.
+// Its receipt handle stays valid.
 func (q *queue) hideUntil(t *txn, seq uint64, s stateRecord, inlineBody []byte, until int64) {
 	s.VisibleAt = until
 	q.saveState(t, seq, s, inlineBody)

@@ -50,7 +50,7 @@ func load(t *testing.T, s *stack, l *ledger, workers, each int, cut func(answers
 			for i := range each / 2 {
 				group := fmt.Sprintf("g%d", w)
 				a, b := fmt.Sprintf("%d-%03d", w, 2*i), fmt.Sprintf("%d-%03d", w, 2*i+1)
-				_, err := s.SendMessageBatch(ctx, scope, sqs.SendMessageBatchInput{QueueUrl: q, Entries: []sqs.SendMessageBatchRequestEntry{
+				_, err := s.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: q, Entries: []sqs.SendMessageBatchRequestEntry{
 					{Id: "a", MessageBody: a, MessageGroupId: &group, MessageDeduplicationId: &a},
 					{Id: "b", MessageBody: b, MessageGroupId: &group, MessageDeduplicationId: &b},
 				}})
@@ -136,7 +136,7 @@ func afterCut(t *testing.T, fs *vfs.MemFS, told *ledger) (faults []string) {
 	s := openStack(t, fs, clock.NewManual(start))
 	defer s.close()
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-	if _, err := s.GetQueueUrl(ctx, scope, sqs.GetQueueUrlInput{QueueName: q}); err != nil {
+	if _, err := s.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: q}); err != nil {
 		return []string{fmt.Sprintf("the queue is gone: %v", err)}
 	}
 	checkFlights(t, s, told, fault)

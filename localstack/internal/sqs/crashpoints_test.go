@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
@@ -52,7 +53,7 @@ func cutLoad(t *testing.T, noSync bool, seed uint64) []cut {
 	fs, l := vfs.NewCrashableMem(), newLedger()
 	store, err := kv.Open("db", kv.Options{FS: fs, NoSync: noSync, Logf: t.Logf})
 	must(t, err)
-	e, err := sqs.Open(sqs.Config{Store: store, Clock: clock.NewManual(start), Logf: t.Logf})
+	e, err := sqs.Open(sqs.Config{Config: engine.Config{Store: store, Clock: clock.NewManual(start), Logf: t.Logf}})
 	must(t, err)
 	s := &stack{Engine: e, store: store}
 	s.create(t, q)
@@ -62,7 +63,7 @@ func cutLoad(t *testing.T, noSync bool, seed uint64) []cut {
 	c := &cutter{fs: fs, ledger: l, random: rand.New(rand.NewPCG(seed, 0))}
 	store, err = kv.Open("db", kv.Options{FS: errorfs.Wrap(fs, c), NoSync: noSync, Logf: t.Logf})
 	must(t, err)
-	e, err = sqs.Open(sqs.Config{Store: store, Clock: clock.NewManual(start), Logf: t.Logf})
+	e, err = sqs.Open(sqs.Config{Config: engine.Config{Store: store, Clock: clock.NewManual(start), Logf: t.Logf}})
 	must(t, err)
 	load(t, &stack{Engine: e, store: store}, l, 3, 12, func(int) {})
 	l.note(func() { c.cuts = append(c.cuts, cut{fs.CrashClone(vfs.CrashCloneCfg{}), l.copy(), false}) })

@@ -1,9 +1,11 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
+
 package sqs
 
-// The deduplication window: for 5 minutes from the first send, also when that
-// message is received and deleted, a send with its ID has no effect.
+// For 5 minutes from the first send, a send with the same deduplication ID has
+// no effect, even if the first message was received and deleted since.
 
-const dedupWindow = 5 * 60 * 1000 // ms; also how long an attempt ID holds
+const dedupWindow = 5 * 60 * 1000 // ms; also how long a receive can be replayed
 
 func (q *queue) dedupHash(group, id string) hash {
 	if q.rec.GroupDedup {
@@ -12,15 +14,12 @@ func (q *queue) dedupHash(group, id string) hash {
 	return hashOf("queue", id)
 }
 
-// duplicateOf is the first message that had this deduplication ID.
+// findDuplicate returns the result of the first send with this deduplication ID.
 func (q *queue) findDuplicate(t *txn, h hash) (first sendResult, ok bool, err error) {
 	for _, d := range t.newDedups { // earlier in this batch
 		if d.id == h {
 			return d.first, true, nil
 		}
-	}
-	if !q.recent.mayHold(h, t.now) {
-		return first, false, nil
 	}
 	v, ok, err := q.findWindowRecord(h, t.now)
 	if err != nil || !ok {
@@ -30,19 +29,16 @@ func (q *queue) findDuplicate(t *txn, h hash) (first sendResult, ok bool, err er
 	if err != nil {
 		return first, false, err
 	}
-	t.awaitEarlierWrites = true // that it was sent
+	t.awaitEarlierWrites = true // the answer says that the first was sent
 	return sendResult{id: d.ID, seq: d.Seq}, true, nil
 }
 
-// noDuplicateOf notes that a message with a new deduplication ID was sent.
 func (q *queue) recordDedupID(t *txn, h hash, first sendResult) {
 	d := dedupRecord{Expires: t.now + dedupWindow, Seq: first.seq, ID: first.id}
 	q.saveWindowRecord(t, h, d.Expires, d.encode())
-	q.recent.add(h, d.Expires)
 	t.newDedups = append(t.newDedups, dedup{h, first})
 }
 
-// A dedup is a deduplication ID, and the first message that had it.
 type dedup struct {
 	id    hash
 	first sendResult

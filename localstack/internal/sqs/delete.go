@@ -1,24 +1,28 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html
+
 package sqs
 
 import "context"
 
-// DeleteMessage deletes the message that a receipt handle names. Deleting one
-// that is gone already is no error. On a FIFO queue the handle must be the
-// latest, and its visibility timeout not over.
+// DeleteMessage deletes the message that a receipt handle names. Deleting a
+// message again succeeds. A FIFO queue takes only the latest handle, and only
+// until its visibility timeout ends.
 // Errors: ReceiptHandleIsInvalid, InvalidParameterValue (expired).
-func (e *Engine) DeleteMessage(_ context.Context, sc Scope, in DeleteMessageInput) (out DeleteMessageOutput, err error) {
-	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+func (e *Engine) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*DeleteMessageOutput, error) {
+	return &DeleteMessageOutput{}, e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
 		return q.deleteByHandle(t, in.ReceiptHandle)
 	})
 }
 
-// DeleteMessageBatch is up to 10 DeleteMessages.
-func (e *Engine) DeleteMessageBatch(_ context.Context, sc Scope, in DeleteMessageBatchInput) (out DeleteMessageBatchOutput, err error) {
+// DeleteMessageBatch deletes up to 10 messages.
+func (e *Engine) DeleteMessageBatch(ctx context.Context, in *DeleteMessageBatchInput) (*DeleteMessageBatchOutput, error) {
+	out := &DeleteMessageBatchOutput{}
 	ids := make([]string, len(in.Entries))
 	for i, entry := range in.Entries {
 		ids[i] = entry.Id
 	}
-	err = e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	err := e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
 		if err := checkBatch("DeleteMessageBatchRequestEntry", ids); err != nil {
 			return err
 		}
@@ -43,7 +47,7 @@ func (q *queue) deleteByHandle(t *txn, handle string) error {
 	if err != nil {
 		return err
 	}
-	t.awaitEarlierWrites = true // that it is gone
+	t.awaitEarlierWrites = true // the answer says that the message is deleted
 	if f := q.inFlight[r.seq]; f != nil {
 		if q.rec.FIFO && f.state.Count != r.count {
 			return errHandleExpired(handle)

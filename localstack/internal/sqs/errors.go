@@ -1,9 +1,15 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+
 package sqs
 
-import "github.com/errandhq/errand/localstack/internal/awswire"
+import (
+	"errors"
 
-// The error codes that operations give, as the service model names their
-// shapes. What each is called in the query protocol, QueryCode says.
+	"github.com/errandhq/errand/localstack/internal/awswire"
+)
+
+// The error codes of operations: the names of their shapes in the service model.
+// QueryCode returns their names in the query protocol.
 const (
 	codeBatchIDsNotDistinct  = "BatchEntryIdsNotDistinct"
 	codeBatchTooLong         = "BatchRequestTooLong"
@@ -29,7 +35,7 @@ const (
 	codeUnsupported          = "UnsupportedOperation"
 )
 
-// queryCodes are the codes whose query-protocol name isn't the shape's own.
+// queryCodes are the codes that have another name in the query protocol.
 var queryCodes = map[string]string{
 	codeBatchIDsNotDistinct: "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
 	codeBatchTooLong:        "AWS.SimpleQueueService.BatchRequestTooLong",
@@ -45,9 +51,10 @@ var queryCodes = map[string]string{
 	codeUnsupported:         "AWS.SimpleQueueService.UnsupportedOperation",
 }
 
-// QueryCode is the query protocol's name of an error code: QueueDoesNotExist
-// is AWS.SimpleQueueService.NonExistentQueue there. It also stands in the
-// x-amzn-query-error header and in the failed entries of a batch.
+// QueryCode returns the name of an error code in the query protocol, where
+// QueueDoesNotExist is AWS.SimpleQueueService.NonExistentQueue. Both protocols
+// use that name in the failed entries of a batch, and the JSON protocol in the
+// X-Amzn-Query-Error header.
 func QueryCode(code string) string {
 	if q, ok := queryCodes[code]; ok {
 		return q
@@ -67,7 +74,6 @@ func errMissing(parameter string) *awswire.Error {
 	return errorf(codeMissingParameter, "The request must contain the parameter %s.", parameter)
 }
 
-// errValue is AWS's way to refuse a parameter's value.
 func errValue(value any, parameter, reason string) *awswire.Error {
 	return errorf(codeInvalidParameter, "Value %v for parameter %s is invalid. Reason: %s", value, parameter, reason)
 }
@@ -82,4 +88,9 @@ func errHandleExpired(handle string) *awswire.Error {
 
 func errNotInFlight(handle string) *awswire.Error {
 	return errValue(handle, "ReceiptHandle", "Message does not exist or is not available for visibility timeout change.")
+}
+
+func isCode(err error, code string) bool {
+	var answer *awswire.Error
+	return errors.As(err, &answer) && answer.Code == code
 }

@@ -8,31 +8,27 @@ func (e *Engine) Parked(name string) int {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.waiters.list.Len()
+	return q.waiters.Len()
 }
 
-// Sweep is the janitor's round.
-func (e *Engine) Sweep() { e.sweep() }
+// Sweep runs the retention sweep.
+func (e *Engine) Sweep() error { return e.sweep() }
 
-// LookAt has FIFO queues look at so many messages.
-func LookAt(n int) func(*Config) { return func(c *Config) { c.lookAhead = n } }
+// LookAhead sets the look-ahead of FIFO queues.
+func LookAhead(n int) func(*Config) { return func(c *Config) { c.lookAhead = n } }
 
-// OlderLayout puts a queue's messages into the store as they were before small
-// bodies stood behind the states: each in a record of its own.
+// OlderLayout stores a queue's states as they were before small bodies were
+// stored with them.
 func (e *Engine) OlderLayout(name string) error {
 	q, err := e.queueByName("us-east-1", name)
 	if err != nil {
 		return err
 	}
-	b := e.cfg.Store.NewBatch()
-	err = e.space.Scan(queueKey(kindState, q.id), queueKey(kindState, q.id+1), func(key, value []byte) (bool, error) {
-		s, inlineBody, err := decodeState(value)
-		if err != nil {
-			return false, err
-		}
-		b.Set(e.space, key, s.encode(nil))
-		b.Set(e.space, append([]byte{kindBody}, key[1:]...), inlineBody)
-		return true, nil
+	b := e.Store.NewBatch()
+	err = e.Keys.Scan(queueKey(kindState, q.id), queueKey(kindState, q.id+1), func(key, value []byte) (bool, error) {
+		s, _, err := decodeState(value)
+		b.Set(e.Keys, key, s.encode(nil))
+		return true, err
 	})
 	if err != nil {
 		return err

@@ -1,114 +1,132 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
+
 package sqs
 
-// fifoLane keeps a FIFO queue's groups. A group is available if it has a
-// message and its oldest isn't in flight. An available group is up if that
-// message's delay is over and it is among those that are looked at; those that
-// are up take turns.
+import "container/heap"
+
+// A fifoBacklog keeps the message groups of a FIFO queue. A group is blocked
+// while its first message is in flight. A group that isn't blocked is available
+// if the delay of its first message is over and that message is within the
+// look-ahead. Available groups take turns.
 //
-// A queue's delay applies to messages sent before it was changed, too, and to
-// all alike, so groups come up in the order of their heads.
+// A queue's delay applies to all messages alike, also to those sent before it
+// was changed. So groups become available in the order of their first messages.
 type fifoBacklog struct {
 	q           *queue
 	lookAhead   lookAhead
 	groups      map[string]*group
-	unblocked   groupHeap // the available ones, lowest head first
-	unavailable groupHeap // those of them that aren't up, lowest head first
-	available   groupHeap // those that are, in the order of their turns
-	turns       uint64    // given out so far
-	delay       int64     // ms; the queue's, when late and up were told apart
+	unblocked   indexedHeap[*group] // the oldest first message first
+	unavailable indexedHeap[*group] // those of unblocked that aren't available
+	available   indexedHeap[*group] // by turn
+	lastTurn    uint64
+	delay       int64 // of the queue when groups were last updated, ms
 }
 
 type group struct {
 	name string
 	seqs seqList
-	// turn orders the groups that are up. A group gets it when it comes up: it
-	// stands behind all others then, as was observed on AWS. Where the oldest
-	// is to be first, it is the head's sequence number.
+	// turn orders the available groups. A group that becomes available goes
+	// behind all others, as was observed on AWS. With OldestGroupFirst, turn is
+	// the sequence number of the first message.
 	turn uint64
-	// Where it is in the lane's heaps, -1 outside.
+	// indexes in the heaps of the backlog; -1: not in it
 	unblockedIndex, unavailableIndex, availableIndex int
 }
 
-func (g *group) head() uint64 { return g.seqs.at(0) }
+func (g *group) first() uint64 { return g.seqs.at(0) }
 
 func newFIFOBacklog(q *queue) *fifoBacklog {
-	byHead := func(a, b *group) bool { return a.head() < b.head() }
+	byFirst := func(a, b *group) bool { return a.first() < b.first() }
+	byTurn := func(a, b *group) bool { return a.turn < b.turn }
 	return &fifoBacklog{
 		q: q, groups: map[string]*group{}, delay: q.settings.delay, lookAhead: lookAhead{size: q.e.cfg.lookAhead},
-		unblocked:   groupHeap{less: byHead, index: func(g *group) *int { return &g.unblockedIndex }},
-		unavailable: groupHeap{less: byHead, index: func(g *group) *int { return &g.unavailableIndex }},
-		available:   groupHeap{less: func(a, b *group) bool { return a.turn < b.turn }, index: func(g *group) *int { return &g.availableIndex }},
+		unblocked:   indexedHeap[*group]{less: byFirst, setIndex: func(g *group, i int) { g.unblockedIndex = i }},
+		unavailable: indexedHeap[*group]{less: byFirst, setIndex: func(g *group, i int) { g.unavailableIndex = i }},
+		available:   indexedHeap[*group]{less: byTurn, setIndex: func(g *group, i int) { g.availableIndex = i }},
 	}
 }
 
-func (l *fifoBacklog) add(seq uint64, name string, _ int64) {
-	g := l.groups[name]
+func (b *fifoBacklog) add(seq uint64, name string, _ int64) {
+	g := b.groups[name]
 	if g == nil {
 		g = &group{name: name, unblockedIndex: -1, unavailableIndex: -1, availableIndex: -1}
-		l.groups[name] = g
+		b.groups[name] = g
 	}
 	g.seqs.push(seq)
-	l.lookAhead.add(seq)
+	b.lookAhead.add(seq)
 	if g.seqs.len() == 1 {
-		l.update(g)
+		b.update(g)
 	}
 }
 
-func (l *fifoBacklog) messageInFlight(f *inFlightMessage) { l.update(f.group) }
-func (l *fifoBacklog) messageVisible(f *inFlightMessage)  { l.update(f.group) }
+func (b *fifoBacklog) messageInFlight(m *inFlightMessage) { b.update(m.group) }
+func (b *fifoBacklog) messageVisible(m *inFlightMessage)  { b.update(m.group) }
 
-func (l *fifoBacklog) remove(f *inFlightMessage) {
-	f.group.seqs.remove(f.seq)
-	l.lookAhead.remove(f.seq)
-	l.update(f.group)
+func (b *fifoBacklog) remove(m *inFlightMessage) {
+	m.group.seqs.remove(m.seq)
+	b.lookAhead.remove(m.seq)
+	b.update(m.group)
 }
 
-// fix puts g where it belongs after its head, or its head's state, changed.
-func (l *fifoBacklog) update(g *group) {
+// update puts g into the right heaps after its first message, or the state of
+// that, changed.
+func (b *fifoBacklog) update(g *group) {
 	empty := g.seqs.len() == 0
-	available := !empty && l.q.inFlight[g.head()] == nil
-	up := available && l.isAvailable(g)
-	if up && g.availableIndex < 0 {
-		l.turns++
-		g.turn = l.turns
+	unblocked := !empty && b.q.inFlight[g.first()] == nil
+	available := unblocked && b.isAvailable(g)
+	if available && g.availableIndex < 0 {
+		b.lastTurn++
+		g.turn = b.lastTurn
 	}
-	if up && l.q.e.cfg.OldestGroupFirst {
-		g.turn = g.head()
+	if available && b.q.e.cfg.OldestGroupFirst {
+		g.turn = g.first()
 	}
-	l.unblocked.put(g, available)
-	l.unavailable.put(g, available && !up)
-	l.available.put(g, up)
+	place(&b.unblocked, g, g.unblockedIndex, unblocked)
+	place(&b.unavailable, g, g.unavailableIndex, unblocked && !available)
+	place(&b.available, g, g.availableIndex, available)
 	if empty {
-		delete(l.groups, g.name)
+		delete(b.groups, g.name)
 	}
 }
 
-func (l *fifoBacklog) take(now int64, f func(uint64, *group) verdict) {
-	var aside []*group
-	for l.hasAvailable(now) {
-		g := l.available.first()
-		last := l.drain(g, now, f)
-		l.update(g)
-		l.addAvailable()
+// place adds g to the heap, moves it to its new place, or removes it.
+func place(h *indexedHeap[*group], g *group, index int, in bool) {
+	switch {
+	case in && index < 0:
+		heap.Push(h, g)
+	case in:
+		heap.Fix(h, index)
+	case index >= 0:
+		heap.Remove(h, index)
+	}
+}
+
+func (b *fifoBacklog) take(now int64, f func(uint64, *group) verdict) {
+	var skippedGroups []*group
+	for b.hasAvailable() {
+		g := b.available.first()
+		last := b.takeFrom(g, now, f)
+		b.update(g)
+		b.updateUnavailable()
 		if last == skipped {
-			l.available.put(g, false)
-			aside = append(aside, g)
+			heap.Remove(&b.available, g.availableIndex)
+			skippedGroups = append(skippedGroups, g)
 		}
 		if last == stop {
 			break
 		}
 	}
-	for _, g := range aside {
-		l.update(g)
+	for _, g := range skippedGroups {
+		b.update(g)
 	}
 }
 
-// drain offers g's messages up to the first in flight, and says with what it
-// ended.
-func (l *fifoBacklog) drain(g *group, now int64, f func(uint64, *group) verdict) verdict {
+// takeFrom offers the messages of g up to the first that is in flight or
+// delayed. It returns stop or skipped if f did.
+func (b *fifoBacklog) takeFrom(g *group, now int64, f func(uint64, *group) verdict) verdict {
 	for i := 0; i < g.seqs.len(); {
 		seq := g.seqs.at(i)
-		if l.q.inFlight[seq] != nil || l.delayEnd(seq) > now {
+		if b.q.inFlight[seq] != nil || b.delayEnd(seq) > now {
 			break
 		}
 		switch v := f(seq, g); v {
@@ -116,7 +134,7 @@ func (l *fifoBacklog) drain(g *group, now int64, f func(uint64, *group) verdict)
 			i++
 		case dropped:
 			g.seqs.remove(seq)
-			l.lookAhead.remove(seq)
+			b.lookAhead.remove(seq)
 		case skipped, stop:
 			return v
 		}
@@ -124,82 +142,82 @@ func (l *fifoBacklog) drain(g *group, now int64, f func(uint64, *group) verdict)
 	return taken
 }
 
-// upAt is when a message's delay is over. Without one it doesn't look at the
-// clock, which may have been set back since the send.
-func (l *fifoBacklog) delayEnd(seq uint64) int64 {
-	if l.q.settings.delay == 0 {
+// delayEnd doesn't depend on the time of the send if there is no delay: the
+// clock may have been set back since.
+func (b *fifoBacklog) delayEnd(seq uint64) int64 {
+	if b.q.settings.delay == 0 {
 		return 0
 	}
-	return sentAt(seq) + l.q.settings.delay
+	return sentAt(seq) + b.q.settings.delay
 }
 
-func (l *fifoBacklog) advance(int64) {
-	if l.delay != l.q.settings.delay {
-		l.delay = l.q.settings.delay
-		for _, g := range l.groups {
-			if g.availableIndex >= 0 { // and perhaps no longer
-				l.update(g)
+func (b *fifoBacklog) advance(int64) {
+	if b.delay != b.q.settings.delay {
+		b.delay = b.q.settings.delay
+		for _, g := range b.groups {
+			if g.availableIndex >= 0 {
+				b.update(g)
 			}
 		}
 	}
-	l.addAvailable()
+	b.updateUnavailable()
 }
 
-// rise brings up the groups that can be. It is called once the heaps are in
-// order.
-func (l *fifoBacklog) addAvailable() {
-	for l.unavailable.Len() > 0 && l.isAvailable(l.unavailable.first()) {
-		l.update(l.unavailable.first())
+// updateUnavailable must be called when the heaps are in order.
+func (b *fifoBacklog) updateUnavailable() {
+	for b.unavailable.Len() > 0 && b.isAvailable(b.unavailable.first()) {
+		b.update(b.unavailable.first())
 	}
 }
 
-func (l *fifoBacklog) isAvailable(g *group) bool {
-	return l.delayEnd(g.head()) <= l.q.advancedTo && l.lookAhead.contains(g.head())
+func (b *fifoBacklog) isAvailable(g *group) bool {
+	return b.delayEnd(g.first()) <= b.q.advancedTo && b.lookAhead.contains(g.first())
 }
 
-func (l *fifoBacklog) hasAvailable(int64) bool {
-	return l.available.Len() > 0 && len(l.q.inFlight) < maxInFlight
+func (b *fifoBacklog) hasAvailable() bool {
+	return b.available.Len() > 0 && len(b.q.inFlight) < maxInFlight
 }
 
-func (l *fifoBacklog) nextAvailableAt() int64 {
-	if l.unavailable.Len() == 0 {
+func (b *fifoBacklog) nextAvailableAt() int64 {
+	if b.unavailable.Len() == 0 {
 		return 0
 	}
-	return l.delayEnd(l.unavailable.first().head())
+	return b.delayEnd(b.unavailable.first().first())
 }
 
-func (l *fifoBacklog) expire(horizon int64, f func(uint64)) {
-	for l.unblocked.Len() > 0 && sentAt(l.unblocked.first().head()) <= horizon {
-		g := l.unblocked.first()
+func (b *fifoBacklog) expire(horizon int64, f func(uint64)) {
+	for b.unblocked.Len() > 0 && sentAt(b.unblocked.first().first()) <= horizon {
+		g := b.unblocked.first()
 		seq := g.seqs.pop()
 		f(seq)
-		l.lookAhead.remove(seq)
-		l.update(g)
-		l.addAvailable()
+		b.lookAhead.remove(seq)
+		b.update(g)
+		b.updateUnavailable()
 	}
 }
 
-// delayed walks over the groups, but only where the queue has a delay.
-func (l *fifoBacklog) countDelayed(now int64) int {
-	if l.q.settings.delay == 0 {
+// countDelayed takes time in the number of groups, but only if the queue has a
+// delay.
+func (b *fifoBacklog) countDelayed(now int64) int {
+	if b.q.settings.delay == 0 {
 		return 0
 	}
 	n := 0
-	firstLate := uint64(max(now-l.q.settings.delay+1, 0)) << seqShift
-	for _, g := range l.groups {
-		i, _ := g.seqs.find(firstLate)
+	firstDelayed := uint64(max(now-b.q.settings.delay+1, 0)) << seqShift
+	for _, g := range b.groups {
+		i, _ := g.seqs.find(firstDelayed)
 		n += g.seqs.len() - i
 	}
-	for seq := range l.q.inFlight { // was received before the delay was made longer
-		if seq >= firstLate {
+	for seq := range b.q.inFlight { // received before the delay was made longer
+		if seq >= firstDelayed {
 			n--
 		}
 	}
 	return n
 }
 
-func (l *fifoBacklog) contains(seq uint64, name string) bool {
-	g := l.groups[name]
+func (b *fifoBacklog) contains(seq uint64, name string) bool {
+	g := b.groups[name]
 	if g == nil {
 		return false
 	}
@@ -207,4 +225,4 @@ func (l *fifoBacklog) contains(seq uint64, name string) bool {
 	return ok
 }
 
-func (l *fifoBacklog) findGroup(name string) *group { return l.groups[name] }
+func (b *fifoBacklog) findGroup(name string) *group { return b.groups[name] }

@@ -208,7 +208,7 @@ func TestDeduplication(t *testing.T) {
 			s.restart(t)
 		}
 		s.clock.Advance(5*time.Minute - time.Millisecond)
-		dup, err := s.SendMessage(ctx, scope, sqs.SendMessageInput{
+		dup, err := s.SendMessage(ctx, &sqs.SendMessageInput{
 			QueueUrl: q, MessageBody: "other body", MessageGroupId: ptr("other"), MessageDeduplicationId: ptr("1"),
 		})
 		must(t, err)
@@ -242,7 +242,7 @@ func TestContentBasedDeduplication(t *testing.T) {
 	s := newStack(t)
 	s.create(t, q, "ContentBasedDeduplication=true")
 	send := func(body string, id *string) string {
-		out, err := s.SendMessage(ctx, scope, sqs.SendMessageInput{
+		out, err := s.SendMessage(ctx, &sqs.SendMessageInput{
 			QueueUrl: q, MessageBody: body, MessageGroupId: ptr("g"), MessageDeduplicationId: id,
 			MessageAttributes: map[string]sqs.MessageAttributeValue{"n": {DataType: "Number", StringValue: ptr(fmt.Sprint(len(body)))}},
 		})
@@ -255,7 +255,7 @@ func TestContentBasedDeduplication(t *testing.T) {
 	if send("same", ptr("id")) == send("same", nil) {
 		t.Error("an explicit ID doesn't override the body's")
 	}
-	batch, err := s.SendMessageBatch(ctx, scope, sqs.SendMessageBatchInput{QueueUrl: q, Entries: []sqs.SendMessageBatchRequestEntry{
+	batch, err := s.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: q, Entries: []sqs.SendMessageBatchRequestEntry{
 		{Id: "1", MessageBody: "twin", MessageGroupId: ptr("g")}, {Id: "2", MessageBody: "twin", MessageGroupId: ptr("g")},
 	}})
 	must(t, err)
@@ -345,7 +345,7 @@ func TestPurge(t *testing.T) {
 	s.take(t, q, 1)
 	s.send(t, q, "g", "2")
 	purge := func() error {
-		_, err := s.PurgeQueue(ctx, scope, sqs.PurgeQueueInput{QueueUrl: q})
+		_, err := s.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: q})
 		return err
 	}
 	must(t, purge())

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
@@ -32,7 +33,7 @@ func fillWith(t testing.TB, s *stack, queue string, from, n int, end string) {
 				Id: fmt.Sprint(j), MessageBody: id + end, MessageGroupId: &group, MessageDeduplicationId: &id,
 			})
 		}
-		out, err := s.SendMessageBatch(ctx, scope, in)
+		out, err := s.SendMessageBatch(ctx, &in)
 		if err != nil || len(out.Failed) > 0 {
 			t.Fatalf("send: %v %v", err, out.Failed)
 		}
@@ -157,7 +158,7 @@ func onDisk(t testing.TB) *stack {
 		t.Fatal(err)
 	}
 	c := clock.NewManual(start)
-	e, err := sqs.Open(sqs.Config{Store: store, Clock: c, Logf: t.Logf})
+	e, err := sqs.Open(sqs.Config{Config: engine.Config{Store: store, Clock: c, Logf: t.Logf}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +209,7 @@ func TestIdlePolls(t *testing.T) {
 	var polls sync.WaitGroup
 	for range n {
 		polls.Go(func() {
-			out, err := s.ReceiveMessage(until, scope, sqs.ReceiveMessageInput{QueueUrl: q, WaitTimeSeconds: ptr[int32](20)})
+			out, err := s.ReceiveMessage(until, &sqs.ReceiveMessageInput{QueueUrl: q, WaitTimeSeconds: ptr[int32](20)})
 			if err == nil && len(out.Messages) > 0 {
 				t.Errorf("received %q", bodies(out.Messages))
 			}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
@@ -24,7 +25,7 @@ func openOn(t *testing.T, fs vfs.FS, c *clock.Manual, opts ...func(*sqs.Config))
 	t.Helper()
 	store, err := kv.Open("db", kv.Options{FS: fs, Logf: t.Logf})
 	must(t, err)
-	cfg := sqs.Config{Store: store, Clock: c, Logf: t.Logf}
+	cfg := sqs.Config{Config: engine.Config{Store: store, Clock: c, Logf: t.Logf}}
 	for _, opt := range opts {
 		opt(&cfg)
 	}
@@ -40,7 +41,7 @@ func (s *stack) stop() {
 }
 
 func (s *stack) trySend(group, body string) error {
-	_, err := s.SendMessage(ctx, scope, sqs.SendMessageInput{QueueUrl: q, MessageBody: body, MessageGroupId: &group, MessageDeduplicationId: &body})
+	_, err := s.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: q, MessageBody: body, MessageGroupId: &group, MessageDeduplicationId: &body})
 	return err
 }
 
@@ -119,7 +120,7 @@ func TestDiskNearlyFull(t *testing.T) {
 	if err := s.trySend("g", "refused"); err == nil {
 		t.Error("a send went through while the disk was full")
 	}
-	_, err = s.CreateQueue(ctx, scope, sqs.CreateQueueInput{QueueName: "new"})
+	_, err = s.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: "new"})
 	wantError(t, err, "ServiceUnavailable", "the disk is full")
 	disk.free.Store(1 << 40)
 	s.create(t, "new")
@@ -157,7 +158,7 @@ func TestDiskFillsUpDuringSend(t *testing.T) {
 		}
 	}
 	s.send(t, "plain", "", "let in")
-	_, err := s.SendMessage(ctx, scope, sqs.SendMessageInput{QueueUrl: "plain", MessageBody: "refused"})
+	_, err := s.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: "plain", MessageBody: "refused"})
 	wantError(t, err, "ServiceUnavailable", "the disk is full")
 	disk.free.Store(1 << 40)
 	want(t, "count", s.attribute(t, "plain", "ApproximateNumberOfMessages"), "1")
@@ -188,9 +189,9 @@ func TestMoveTaskOnFullDisk(t *testing.T) {
 		in := sqs.StartMessageMoveTaskInput{SourceArn: account + "dead", MaxNumberOfMessagesPerSecond: ptr[int32](1)}
 		handle := s.move(t, in)
 		s.fill(t, disk)
-		_, err := s.CancelMessageMoveTask(ctx, scope, sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
+		_, err := s.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
 		wantError(t, err, "ServiceUnavailable", "the disk is full")
-		_, err = s.StartMessageMoveTask(ctx, scope, in)
+		_, err = s.StartMessageMoveTask(ctx, &in)
 		wantError(t, err, "ServiceUnavailable", "the disk is full")
 		s.clock.Advance(time.Second)
 		synctest.Wait()
@@ -199,7 +200,7 @@ func TestMoveTaskOnFullDisk(t *testing.T) {
 		synctest.Wait()
 		task := s.tasks(t, "dead", 1)[0]
 		want(t, "task", fmt.Sprint(task.Status, task.ApproximateNumberOfMessagesMoved), "RUNNING2")
-		_, err = s.CancelMessageMoveTask(ctx, scope, sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
+		_, err = s.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
 		must(t, err)
 	})
 }

@@ -7,8 +7,8 @@ import (
 	"encoding/binary"
 )
 
-// A receipt names one receive of one message. Its handle is the same whenever
-// it is asked for, which is what lets a receive be answered twice.
+// A receipt identifies one receive of one message. Its handle is always the
+// same, so that a receive can be replayed.
 type receipt struct {
 	seq   uint64
 	count uint32 // the message's receive count
@@ -19,8 +19,8 @@ var handleVersion = []byte{1, 1}
 
 const handleSize = 2 + 8 + 8 + 4 + 16
 
-// handle seals a receipt with the queue's salt, so that a handle of another
-// queue, or one that was made up, is told from ours.
+// handle signs a receipt with the queue's salt, so that handles of other queues
+// and invented ones are refused.
 func (q *queue) handle(r receipt) string {
 	b := append(make([]byte, 0, handleSize), handleVersion...)
 	b = appendUint64(appendUint64(b, q.id), r.seq)
@@ -33,7 +33,7 @@ func (q *queue) signature(b []byte) []byte {
 	return sum[:16]
 }
 
-// receiptOf reads a handle of this queue. Error: ReceiptHandleIsInvalid.
+// parseHandle checks and reads a handle. Error: ReceiptHandleIsInvalid.
 func (q *queue) parseHandle(handle string) (receipt, error) {
 	if handle == "" {
 		return receipt{}, errMissing("ReceiptHandle")

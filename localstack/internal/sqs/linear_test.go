@@ -72,7 +72,7 @@ func (r *recorder) send(worker int, random *rand.Rand) {
 	r.mu.Unlock()
 	body := fmt.Sprintf("%s from %d at %d", dedup, worker, r.ticks.Load())
 	r.record(worker, func() map[string]entry {
-		out, err := r.s.SendMessage(ctx, scope, sqs.SendMessageInput{
+		out, err := r.s.SendMessage(ctx, &sqs.SendMessageInput{
 			QueueUrl: q, MessageBody: body, MessageGroupId: &group, MessageDeduplicationId: &dedup,
 		})
 		if err != nil {
@@ -88,7 +88,7 @@ func (r *recorder) send(worker int, random *rand.Rand) {
 func (r *recorder) receive(worker int, random *rand.Rand) {
 	limit, hide := 1+random.IntN(3), random.IntN(5)
 	r.record(worker, func() map[string]entry {
-		out, err := r.s.ReceiveMessage(ctx, scope, sqs.ReceiveMessageInput{
+		out, err := r.s.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 			QueueUrl: q, MaxNumberOfMessages: ptr(int32(limit)), VisibilityTimeout: ptr(int32(hide)), WaitTimeSeconds: ptr[int32](0),
 			AttributeNames: []string{"MessageGroupId", "ApproximateReceiveCount"},
 		})

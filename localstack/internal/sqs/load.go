@@ -6,12 +6,12 @@ import (
 	"fmt"
 )
 
-// load rebuilds memory from the store, reading no message's body.
+// load builds the queues in memory from the store. It reads no large bodies.
 func (e *Engine) load() error {
 	if err := e.loadCounter(); err != nil {
 		return err
 	}
-	return e.space.Scan([]byte{kindQueue}, []byte{kindQueue + 1}, func(key, value []byte) (bool, error) {
+	return e.Keys.Scan([]byte{kindQueue}, []byte{kindQueue + 1}, func(key, value []byte) (bool, error) {
 		q, err := e.loadQueue(key, value)
 		if err != nil {
 			return false, fmt.Errorf("load a queue: %w", err)
@@ -22,7 +22,7 @@ func (e *Engine) load() error {
 }
 
 func (e *Engine) loadCounter() error {
-	v, ok, err := e.space.Get([]byte{kindCounter})
+	v, ok, err := e.Keys.Get([]byte{kindCounter})
 	if err != nil || !ok {
 		return err
 	}
@@ -45,17 +45,16 @@ func (e *Engine) loadQueue(key, value []byte) (*queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v, ok, err := e.space.Get(queueKey(kindLastSeq, q.id)); err != nil {
+	if v, ok, err := e.Keys.Get(queueKey(kindLastSeq, q.id)); err != nil {
 		return nil, err
 	} else if ok && len(v) == 8 {
 		q.lastSeq = binary.BigEndian.Uint64(v)
 	}
 	now := e.now()
-	q.recent.unsure = now + dedupWindow
 	if err := q.loadPeriods(); err != nil {
 		return nil, err
 	}
-	err = e.space.Scan(queueKey(kindState, q.id), queueKey(kindState, q.id+1), func(key, value []byte) (bool, error) {
+	err = e.Keys.Scan(queueKey(kindState, q.id), queueKey(kindState, q.id+1), func(key, value []byte) (bool, error) {
 		if len(key) != 17 {
 			return false, fmt.Errorf("message key: %w", errRecord)
 		}
@@ -68,18 +67,18 @@ func (e *Engine) loadQueue(key, value []byte) (*queue, error) {
 	return q, err
 }
 
-// loadTerms looks which terms there are, without reading their records.
+// loadPeriods finds the periods that have records, without reading those.
 func (q *queue) loadPeriods() error {
 	end := queueKey(kindWindow, q.id+1)
 	for from, more := queueKey(kindWindow, q.id), true; more; {
 		more = false
-		err := q.e.space.Scan(from, end, func(key, _ []byte) (bool, error) {
+		err := q.e.Keys.Scan(from, end, func(key, _ []byte) (bool, error) {
 			if len(key) < 17 {
-				return false, fmt.Errorf("key of a term: %w", errRecord)
+				return false, fmt.Errorf("key of the deduplication window: %w", errRecord)
 			}
-			term := binary.BigEndian.Uint64(key[9:])
-			q.periods = append(q.periods, term)
-			from, more = periodKey(q.id, term+1), true
+			period := binary.BigEndian.Uint64(key[9:])
+			q.periods = append(q.periods, period)
+			from, more = periodKey(q.id, period+1), true
 			return false, nil
 		})
 		if err != nil {
@@ -89,8 +88,8 @@ func (q *queue) loadPeriods() error {
 	return nil
 }
 
-// restore puts a stored message where it was: in flight, delayed or available.
-// Messages come in the order of their sequence numbers.
+// restore adds a stored message to memory: in flight, delayed or available. It is
+// called in the order of sequence numbers.
 func (q *queue) restore(seq uint64, s stateRecord, now int64) {
 	q.count++
 	q.lastSeq = max(q.lastSeq, seq)

@@ -20,7 +20,7 @@ func TestBacklogOfOneGroup(t *testing.T) {
 		n, err = strconv.Atoi(s)
 		must(t, err)
 	}
-	opt := sqs.LookAt(n)
+	opt := sqs.LookAhead(n)
 	if n == 120_000 {
 		opt = func(*sqs.Config) {}
 	}
@@ -49,7 +49,7 @@ func fillGroup(t *testing.T, s *stack, group string, from, n int) {
 				Id: fmt.Sprint(j), MessageBody: body, MessageGroupId: &group, MessageDeduplicationId: &body,
 			})
 		}
-		out, err := s.SendMessageBatch(ctx, scope, in)
+		out, err := s.SendMessageBatch(ctx, &in)
 		if err != nil || len(out.Failed) > 0 {
 			t.Fatalf("send: %v %v", err, out.Failed)
 		}
@@ -74,7 +74,7 @@ func TestFrontMovesOn(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStack(t, sqs.LookAt(3))
+				s := newStack(t, sqs.LookAhead(3))
 				s.create(t, "dead.fifo")
 				s.create(t, q, `RedrivePolicy={"deadLetterTargetArn":"`+account+`dead.fifo","maxReceiveCount":1}`)
 				for _, b := range []string{"a1", "a2", "a3", "b1", "c1"} {

@@ -44,7 +44,7 @@ func TestModel(t *testing.T) {
 
 func checkModel(t *testing.T, r *rapid.T, kind string) {
 	lookAt := rapid.SampledFrom([]int{3, 6, 1000}).Draw(r, "messages looked at")
-	opts := []func(*sqs.Config){sqs.LookAt(lookAt)}
+	opts := []func(*sqs.Config){sqs.LookAhead(lookAt)}
 	if kind == "fifo" {
 		opts = append(opts, oldestFirst)
 	}
@@ -189,7 +189,7 @@ func (w *run) delayed(m *modelQueue, x *modelMessage, seconds *int32) {
 func (w *run) sendOne(r *rapid.T) {
 	m := w.pick(r)
 	in := w.draft(r, m)
-	out, err := w.SendMessage(ctx, scope, sqs.SendMessageInput{
+	out, err := w.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: m.name, MessageBody: in.MessageBody, DelaySeconds: in.DelaySeconds,
 		MessageGroupId: in.MessageGroupId, MessageDeduplicationId: in.MessageDeduplicationId,
 	})
@@ -209,7 +209,7 @@ func (w *run) sendBatch(r *rapid.T) {
 		}
 		entries = append(entries, in)
 	}
-	out, err := w.SendMessageBatch(ctx, scope, sqs.SendMessageBatchInput{QueueUrl: m.name, Entries: entries})
+	out, err := w.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: m.name, Entries: entries})
 	must(w.t, err)
 	if len(out.Failed) > 1 || len(out.Failed)+len(out.Successful) != len(entries) || len(out.Failed) == 1 && out.Failed[0].Id != strconv.Itoa(bad) {
 		r.Fatalf("batch of %d with %d bad: %+v", len(entries), bad, out)
@@ -335,7 +335,7 @@ func (w *run) deleteBatch(r *rapid.T) {
 	for i, h := range list {
 		in.Entries = append(in.Entries, sqs.DeleteMessageBatchRequestEntry{Id: strconv.Itoa(i), ReceiptHandle: h.handle})
 	}
-	out, err := w.DeleteMessageBatch(ctx, scope, in)
+	out, err := w.DeleteMessageBatch(ctx, &in)
 	must(w.t, err)
 	done := map[string]bool{}
 	for _, s := range out.Successful {
@@ -369,7 +369,7 @@ func (w *run) purge(r *rapid.T) {
 		return
 	}
 	m := w.pick(r)
-	_, err := w.PurgeQueue(ctx, scope, sqs.PurgeQueueInput{QueueUrl: m.name})
+	_, err := w.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: m.name})
 	if allowed := w.now >= m.purged+time.Minute; (err == nil) != allowed {
 		r.Fatalf("purge: %v, want allowed: %v", err, allowed)
 	}

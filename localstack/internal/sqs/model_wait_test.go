@@ -100,7 +100,7 @@ func (w *run) move(r *rapid.T) {
 	if rapid.Bool().Draw(r, "destination") {
 		in.DestinationArn = account + home.name
 	}
-	_, err := w.StartMessageMoveTask(ctx, scope, in)
+	_, err := w.StartMessageMoveTask(ctx, &in)
 	if allowed := home.maxReceive > 0; (err == nil) != allowed {
 		r.Fatalf("a move task: %v, want allowed: %v", err, allowed)
 	}
@@ -108,7 +108,7 @@ func (w *run) move(r *rapid.T) {
 		return
 	}
 	synctest.Wait()
-	out, err := w.ListMessageMoveTasks(ctx, scope, sqs.ListMessageMoveTasksInput{SourceArn: in.SourceArn})
+	out, err := w.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: in.SourceArn})
 	must(w.t, err)
 	moved, status := home.dead.moveTo(home, in.DestinationArn == "")
 	if got := out.Results[0]; got.Status != status || got.ApproximateNumberOfMessagesMoved != int64(moved) {

@@ -1,3 +1,7 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html
+
 package sqs
 
 import (
@@ -10,7 +14,7 @@ import (
 
 type StartMessageMoveTaskInput struct {
 	SourceArn                    string
-	DestinationArn               string // empty: each message goes where it came from
+	DestinationArn               string // empty: each message goes to the queue it came from
 	MaxNumberOfMessagesPerSecond *int32 // 1..500
 }
 
@@ -43,8 +47,8 @@ type CancelMessageMoveTaskOutput struct {
 	ApproximateNumberOfMessagesMoved int64
 }
 
-// A moveTask empties a dead-letter queue into others. It is stored with each
-// step it takes, so a restart goes on with it.
+// A moveTask moves the messages of a dead-letter queue to other queues. It is
+// stored after each step, so that it continues after a restart.
 type moveTask struct {
 	ID          string // of the handle
 	Source      string // ARN
@@ -63,7 +67,7 @@ const (
 	taskCancelled = "CANCELLED"
 	taskFailed    = "FAILED"
 	maxMoveRate   = 500 // messages per second
-	maxTasksKept  = 10  // per source, the ended ones
+	maxTasksKept  = 10  // that have ended, per source
 )
 
 func (m *moveTask) handle() string {
@@ -71,16 +75,16 @@ func (m *moveTask) handle() string {
 	return base64.StdEncoding.EncodeToString(doc)
 }
 
-// StartMessageMoveTask begins to move a dead-letter queue's messages.
+// StartMessageMoveTask starts to move the messages of a dead-letter queue.
 // Errors: ResourceNotFoundException, InvalidParameterValue.
-func (e *Engine) StartMessageMoveTask(_ context.Context, _ Scope, in StartMessageMoveTaskInput) (out StartMessageMoveTaskOutput, err error) {
-	if err := e.enter(); err != nil {
-		return out, err
+func (e *Engine) StartMessageMoveTask(ctx context.Context, in *StartMessageMoveTaskInput) (*StartMessageMoveTaskOutput, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
 	}
-	defer e.leave()
+	defer e.Leave()
 	source, err := e.checkMove(in)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
 	m := &moveTask{
 		ID: awswire.RequestID(), Source: in.SourceArn, Destination: in.DestinationArn, Rate: in.MaxNumberOfMessagesPerSecond,
@@ -88,9 +92,9 @@ func (e *Engine) StartMessageMoveTask(_ context.Context, _ Scope, in StartMessag
 	}
 	pending, err := e.moveTasks.add(m)
 	if err != nil {
-		return out, e.toAnswer(err)
+		return nil, e.toAnswer(err)
 	}
-	return StartMessageMoveTaskOutput{TaskHandle: m.handle()}, e.waitDurable(pending)
+	return &StartMessageMoveTaskOutput{TaskHandle: m.handle()}, e.waitDurable(pending)
 }
 
 func (q *queue) size() int {
@@ -100,7 +104,7 @@ func (q *queue) size() int {
 	return q.count - len(q.inFlight)
 }
 
-func (e *Engine) checkMove(in StartMessageMoveTaskInput) (source *queue, err error) {
+func (e *Engine) checkMove(in *StartMessageMoveTaskInput) (source *queue, err error) {
 	if in.SourceArn == "" {
 		return nil, errMissing("SourceArn")
 	}
@@ -132,21 +136,22 @@ func errNotFound(message string) error {
 	return awswire.Errorf(404, codeNotFound, "%s", message)
 }
 
-// ListMessageMoveTasks answers with a source's tasks, the latest first.
-func (e *Engine) ListMessageMoveTasks(_ context.Context, _ Scope, in ListMessageMoveTasksInput) (out ListMessageMoveTasksOutput, err error) {
-	if err := e.enter(); err != nil {
-		return out, err
+// ListMessageMoveTasks returns the tasks of a source, the latest first.
+func (e *Engine) ListMessageMoveTasks(ctx context.Context, in *ListMessageMoveTasksInput) (*ListMessageMoveTasksOutput, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
 	}
-	defer e.leave()
+	defer e.Leave()
 	limit := 1
 	if in.MaxResults != nil {
 		if limit = int(*in.MaxResults); limit < 1 || limit > 10 {
-			return out, errValue(limit, "MaxResults", "Must be between 1 and 10, if provided.")
+			return nil, errValue(limit, "MaxResults", "Must be between 1 and 10, if provided.")
 		}
 	}
 	if e.queueByARN(in.SourceArn) == nil {
-		return out, errNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
+		return nil, errNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
 	}
+	out := &ListMessageMoveTasksOutput{}
 	for _, m := range e.moveTasks.ofSource(in.SourceArn) {
 		if len(out.Results) < limit {
 			out.Results = append(out.Results, m.entry())
@@ -167,37 +172,37 @@ func (m *moveTask) entry() ListMessageMoveTasksResultEntry {
 	return r
 }
 
-// CancelMessageMoveTask stops a running task; what it has moved stays moved.
-func (e *Engine) CancelMessageMoveTask(_ context.Context, _ Scope, in CancelMessageMoveTaskInput) (out CancelMessageMoveTaskOutput, err error) {
-	if err := e.enter(); err != nil {
-		return out, err
+// CancelMessageMoveTask stops a running task. Messages moved before stay moved.
+func (e *Engine) CancelMessageMoveTask(ctx context.Context, in *CancelMessageMoveTaskInput) (*CancelMessageMoveTaskOutput, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
 	}
-	defer e.leave()
+	defer e.Leave()
 	var handle struct {
 		TaskID    string `json:"taskId"`
 		SourceArn string `json:"sourceArn"`
 	}
 	doc, err := base64.StdEncoding.DecodeString(in.TaskHandle)
 	if err != nil || json.Unmarshal(doc, &handle) != nil || handle.TaskID == "" {
-		return out, errorf(codeInvalidParameter, "Value for parameter TaskHandle is invalid.")
+		return nil, errorf(codeInvalidParameter, "Value for parameter TaskHandle is invalid.")
 	}
 	if e.queueByARN(handle.SourceArn) == nil {
-		return out, errNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
+		return nil, errNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
 	}
 	moved, pending, err := e.moveTasks.cancel(handle.TaskID)
 	if err != nil {
-		return out, e.toAnswer(err)
+		return nil, e.toAnswer(err)
 	}
-	return CancelMessageMoveTaskOutput{ApproximateNumberOfMessagesMoved: moved}, e.waitDurable(pending)
+	return &CancelMessageMoveTaskOutput{ApproximateNumberOfMessagesMoved: moved}, e.waitDurable(pending)
 }
 
-// move moves up to limit of the source's available messages in one batch, and
-// says how many; 0 is that none is left.
+// move moves up to limit available messages of the source in one batch. It
+// returns how many; 0 if none is left.
 func (e *Engine) move(m moveTask, limit int) (moved int, err error) {
-	if err := e.enter(); err != nil {
+	if err := e.begin(); err != nil {
 		return 0, err
 	}
-	defer e.leave()
+	defer e.Leave()
 	source := e.queueByARN(m.Source)
 	if source == nil {
 		return 0, errNoQueue()
@@ -208,7 +213,7 @@ func (e *Engine) move(m moveTask, limit int) (moved int, err error) {
 			return 0, err
 		}
 		moved, err := e.moveTo(source, target, m, limit)
-		// What goes where it came from may have left since its origin was read.
+		// None was moved if the first message changed after its target was read.
 		if err != nil || moved > 0 || m.Destination != "" {
 			return moved, err
 		}
@@ -232,9 +237,9 @@ func (e *Engine) moveTo(source, target *queue, m moveTask, limit int) (moved int
 	return moved, e.waitDurable(pending)
 }
 
-// moveInto moves messages until one has another origin than target, where each
-// is to go where it came from. One that is too old is dropped.
-func (q *queue) moveInto(t *txn, target *queue, limit int, home bool) (moved int, err error) {
+// moveInto moves messages to target. With toOrigin, it stops at the first that
+// came from another queue. Expired messages are deleted.
+func (q *queue) moveInto(t *txn, target *queue, limit int, toOrigin bool) (moved int, err error) {
 	q.backlog.take(t.now, func(seq uint64, _ *group) verdict {
 		if moved == limit {
 			return stop
@@ -247,10 +252,10 @@ func (q *queue) moveInto(t *txn, target *queue, limit int, home bool) (moved int
 		case q.isExpired(t, s):
 			q.expire(seq)
 			return dropped
-		case home && s.Source != target.arn():
+		case toOrigin && s.Source != target.arn():
 			return stop
 		}
-		// AWS counts it as a new message, with another ID and age.
+		// AWS treats it as a new message, with a new ID and age.
 		body.ID = awswire.RequestID()
 		q.deleteBody(t, seq, s)
 		q.transfer(t, target, seq, stateRecord{Group: s.Group, Sent: t.now}, body)
@@ -260,7 +265,8 @@ func (q *queue) moveInto(t *txn, target *queue, limit int, home bool) (moved int
 	return moved, err
 }
 
-// moveTarget is where the source's next message goes; nil if there is none.
+// moveTarget returns the queue for the source's next message; nil if there is
+// no message.
 func (e *Engine) moveTarget(source *queue, m moveTask) (*queue, error) {
 	arn := m.Destination
 	if arn == "" {
@@ -276,7 +282,7 @@ func (e *Engine) moveTarget(source *queue, m moveTask) (*queue, error) {
 	return target, nil
 }
 
-// nextOrigin is the queue that the next message was dead-lettered from, and ""
+// nextSource returns the ARN of the queue that the next message came from; ""
 // if there is no message. Error: CouldNotDetermineMessageSource.
 func (q *queue) nextSource() (arn string, err error) {
 	_, err = q.transact(func(q *queue, t *txn) (readErr error) {

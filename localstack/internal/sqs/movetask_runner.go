@@ -8,25 +8,25 @@ import (
 	"sync"
 	"time"
 
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// tasks runs the message move tasks, each on a goroutine of its own. Once a
+// moveTasks runs the message move tasks, each on a goroutine of its own. Once a
 // second by the engine's clock, a task moves as many messages as its rate
-// allows, and stores how far it is.
+// allows, and stores its progress.
 type moveTasks struct {
 	e    *Engine
 	mu   sync.Mutex
 	byID map[string]*moveTask
-	done sync.WaitGroup
 }
 
 func taskKey(id string) []byte { return append([]byte{kindTask}, id...) }
 
 func (ts *moveTasks) load(e *Engine) error {
 	ts.e, ts.byID = e, map[string]*moveTask{}
-	return e.space.Scan([]byte{kindTask}, []byte{kindTask + 1}, func(_, value []byte) (bool, error) {
+	return e.Keys.Scan([]byte{kindTask}, []byte{kindTask + 1}, func(_, value []byte) (bool, error) {
 		m := &moveTask{}
 		if err := json.Unmarshal(value, m); err != nil {
 			return false, fmt.Errorf("load a move task: %w", err)
@@ -36,60 +36,62 @@ func (ts *moveTasks) load(e *Engine) error {
 	})
 }
 
-// resume goes on with the tasks that ran when the engine was last closed.
+// resume continues the tasks that ran when the engine was closed.
 func (ts *moveTasks) resume() {
 	for _, m := range ts.byID {
 		if m.Status == taskRunning {
-			ts.launch(m.ID)
+			ts.start(m.ID)
 		}
 	}
 }
 
-func (ts *moveTasks) launch(id string) {
-	ts.done.Add(1)
-	go ts.run(id)
+func (ts *moveTasks) start(id string) {
+	ts.e.Go(func() {
+		if err := ts.run(id); err != nil {
+			ts.e.Logf("move task %s: %v: %v", id, err, errors.Unwrap(err))
+		}
+	})
 }
 
-func (ts *moveTasks) wait() { ts.done.Wait() }
-
-// add starts a task, one per source at a time, and drops the oldest that ended.
+// add starts a task, of which a source has one at a time, and deletes the oldest
+// ones that have ended.
 func (ts *moveTasks) add(m *moveTask) (kv.Pending, error) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	if err := ts.e.checkWritable(); err != nil {
 		return kv.Pending{}, err
 	}
-	b := ts.e.cfg.Store.NewBatch()
+	b := ts.e.Store.NewBatch()
 	ended := 0
 	for _, old := range ts.sorted(m.Source) {
-		m.Started = max(m.Started, old.Started+1) // they are told apart by age
+		m.Started = max(m.Started, old.Started+1) // the order of the list
 		if old.Status == taskRunning {
 			return kv.Pending{}, errorf(codeInvalidParameter, "There is already a task running. Only one active task is allowed for a source queue arn at a given time.")
 		}
 		if ended++; ended >= maxTasksKept {
 			delete(ts.byID, old.ID)
-			b.Delete(ts.e.space, taskKey(old.ID))
+			b.Delete(ts.e.Keys, taskKey(old.ID))
 		}
 	}
 	ts.byID[m.ID] = m
 	p, err := ts.save(b, m)
 	if err == nil {
-		ts.launch(m.ID)
+		ts.start(m.ID)
 	}
 	return p, err
 }
 
 func (ts *moveTasks) save(b *kv.Batch, m *moveTask) (kv.Pending, error) {
-	doc, _ := json.Marshal(m) // strings and numbers: always marshals
-	b.Set(ts.e.space, taskKey(m.ID), doc)
+	doc, _ := json.Marshal(m) // never fails
+	b.Set(ts.e.Keys, taskKey(m.ID), doc)
 	p, err := b.ApplyInReserve()
 	if err != nil {
-		return p, ts.e.failStore(err)
+		return p, ts.e.storeFailed(err)
 	}
 	return p, nil
 }
 
-// of is a source's tasks, the latest first.
+// ofSource returns the tasks of a source, the latest first.
 func (ts *moveTasks) ofSource(source string) []moveTask {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -121,25 +123,24 @@ func (ts *moveTasks) cancel(id string) (moved int64, p kv.Pending, err error) {
 		return 0, p, err
 	}
 	m.Status = taskCancelled
-	p, err = ts.save(ts.e.cfg.Store.NewBatch(), m)
+	p, err = ts.save(ts.e.Store.NewBatch(), m)
 	return m.Moved, p, err
 }
 
-// run works on a task until it ends or the engine closes.
-func (ts *moveTasks) run(id string) {
-	defer ts.done.Done()
+// run works on a task until it ends, the engine closes, or the store fails.
+func (ts *moveTasks) run(id string) error {
 	for {
-		next := make(chan struct{})
-		stopTimer := ts.e.cfg.Clock.AfterFunc(time.Second, func() { close(next) })
-		if !ts.moveForASecond(id) {
+		secondOver, stopTimer := clock.After(ts.e.Clock, time.Second)
+		running, err := ts.moveForASecond(id)
+		if !running || err != nil {
 			stopTimer()
-			return
+			return err
 		}
 		select {
-		case <-next:
-		case <-ts.e.done:
+		case <-secondOver:
+		case <-ts.e.Closing():
 			stopTimer()
-			return
+			return nil
 		}
 	}
 }
@@ -147,24 +148,28 @@ func (ts *moveTasks) run(id string) {
 // moveBatch is how many messages one batch moves.
 const moveBatch = 50
 
-// second moves one second's worth of messages, and says if the task goes on.
-func (ts *moveTasks) moveForASecond(id string) bool {
+// moveForASecond moves the messages of one second, and reports whether the task
+// is still running. An error is one of the store.
+func (ts *moveTasks) moveForASecond(id string) (running bool, err error) {
 	for moved := 0; ; {
-		m, ok := ts.running(id)
-		if !ok {
-			return false
+		m, running := ts.running(id)
+		if !running {
+			return false, nil
 		}
 		left := m.rate() - moved
 		if left <= 0 {
-			return true
+			return true, nil
 		}
 		n, err := ts.e.move(m, min(left, moveBatch))
-		if refused(err) {
-			return ts.e.broken.Load() == nil // a full disk: tried again next second
+		switch {
+		case isCode(err, codeInternal):
+			return false, err
+		case isCode(err, codeUnavailable): // the disk is full, or the engine closes
+			return true, nil
 		}
 		moved += n
-		if !ts.progress(id, n, err) {
-			return false
+		if running, err := ts.progress(id, n, err); !running || err != nil {
+			return false, err
 		}
 	}
 }
@@ -186,33 +191,27 @@ func (ts *moveTasks) running(id string) (moveTask, bool) {
 	return *m, true
 }
 
-// refused is whether the engine couldn't, and not the task: it is closing or
-// broken, and a restart goes on, or the disk is full.
-func refused(err error) bool {
+// progress stores the result of a batch, and reports whether the task is still
+// running.
+func (ts *moveTasks) progress(id string, n int, moveErr error) (running bool, err error) {
 	var answer *awswire.Error
-	return errors.As(err, &answer) && answer.Status >= 500
-}
-
-// progress notes what a batch came to, and says if the task goes on.
-func (ts *moveTasks) progress(id string, n int, err error) bool {
-	var answer *awswire.Error
-	errors.As(err, &answer)
+	errors.As(moveErr, &answer)
 	ts.mu.Lock()
 	m := ts.byID[id]
 	m.Moved += int64(n)
 	m.ToMove = max(m.ToMove, m.Moved)
 	switch {
 	case m.Status != taskRunning:
-	case err != nil:
+	case moveErr != nil:
 		m.Status, m.Failure = taskFailed, QueryCode(answer.Code)
 	case n == 0:
 		m.Status = taskCompleted
 	}
-	running := m.Status == taskRunning
-	p, err := ts.save(ts.e.cfg.Store.NewBatch(), m)
+	running = m.Status == taskRunning
+	p, err := ts.save(ts.e.Store.NewBatch(), m)
 	ts.mu.Unlock()
 	if err == nil {
 		err = ts.e.waitDurable(p)
 	}
-	return running && err == nil
+	return running, err
 }

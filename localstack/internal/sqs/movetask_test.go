@@ -26,14 +26,14 @@ func (s *stack) deadQueue(t *testing.T, dead, home string, bodies ...string) {
 
 func (s *stack) tasks(t *testing.T, source string, limit int32) []sqs.ListMessageMoveTasksResultEntry {
 	t.Helper()
-	out, err := s.ListMessageMoveTasks(ctx, scope, sqs.ListMessageMoveTasksInput{SourceArn: account + source, MaxResults: &limit})
+	out, err := s.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: account + source, MaxResults: &limit})
 	must(t, err)
 	return out.Results
 }
 
 func (s *stack) move(t *testing.T, in sqs.StartMessageMoveTaskInput) string {
 	t.Helper()
-	out, err := s.StartMessageMoveTask(ctx, scope, in)
+	out, err := s.StartMessageMoveTask(ctx, &in)
 	must(t, err)
 	synctest.Wait()
 	return out.TaskHandle
@@ -85,14 +85,14 @@ func TestMoveTasksListed(t *testing.T) {
 		want(t, "handles", list[0].TaskHandle+" "+list[1].TaskHandle, handle+" ")
 		want(t, "rate", fmt.Sprint(*list[0].MaxNumberOfMessagesPerSecond), "1")
 		want(t, "one unless asked", fmt.Sprint(len(s.tasks(t, "dead", 1))), "1")
-		out, err := s.CancelMessageMoveTask(ctx, scope, sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
+		out, err := s.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
 		must(t, err)
 		want(t, "moved", fmt.Sprint(out.ApproximateNumberOfMessagesMoved), "1")
-		_, err = s.CancelMessageMoveTask(ctx, scope, sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
+		_, err = s.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
 		wantError(t, err, "InvalidParameterValueException", "Only active tasks can be cancelled.")
-		_, err = s.DeleteQueue(ctx, scope, sqs.DeleteQueueInput{QueueUrl: "home"})
+		_, err = s.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: "home"})
 		must(t, err)
-		_, err = s.StartMessageMoveTask(ctx, scope, sqs.StartMessageMoveTaskInput{SourceArn: account + "dead"})
+		_, err = s.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: account + "dead"})
 		wantError(t, err, "InvalidParameterValueException", "Source queue must be configured as a Dead Letter Queue.")
 	})
 }
@@ -114,11 +114,11 @@ func TestMoveTaskRefuses(t *testing.T) {
 		{sqs.StartMessageMoveTaskInput{SourceArn: account + "dead", MaxNumberOfMessagesPerSecond: ptr[int32](501)}, "InvalidParameterValueException", "Must be between 1 and 500"},
 	}
 	for _, tt := range tests {
-		_, err := s.StartMessageMoveTask(ctx, scope, tt.in)
+		_, err := s.StartMessageMoveTask(ctx, &tt.in)
 		wantError(t, err, tt.code, tt.text)
 	}
-	_, err := s.ListMessageMoveTasks(ctx, scope, sqs.ListMessageMoveTasksInput{SourceArn: account + "none"})
+	_, err := s.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: account + "none"})
 	wantError(t, err, "ResourceNotFoundException", "SourceArn")
-	_, err = s.ListMessageMoveTasks(ctx, scope, sqs.ListMessageMoveTasksInput{SourceArn: account + "dead", MaxResults: ptr[int32](11)})
+	_, err = s.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: account + "dead", MaxResults: ptr[int32](11)})
 	wantError(t, err, "InvalidParameterValueException", "MaxResults")
 }

@@ -1,3 +1,6 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_RemovePermission.html
+
 package sqs
 
 import (
@@ -8,7 +11,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// A policy is kept and shown, not enforced: the stack has one account.
+// A policy is stored and returned, but not enforced: the stack has one account.
 type policy struct {
 	Version   string
 	ID        string `json:"Id"`
@@ -23,7 +26,7 @@ type statement struct {
 	Resource  string
 }
 
-// permissionActions are what AddPermission may allow.
+// permissionActions are the actions that AddPermission accepts.
 var permissionActions = []string{
 	"*", "AddPermission", "CancelMessageMoveTask", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "CreateQueue",
 	"DeleteMessage", "DeleteMessageBatch", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues",
@@ -32,9 +35,9 @@ var permissionActions = []string{
 }
 
 // AddPermission adds a statement to the queue's Policy attribute.
-// Error: InvalidParameterValue, for an action or a label that is there.
-func (e *Engine) AddPermission(_ context.Context, sc Scope, in AddPermissionInput) (out AddPermissionOutput, err error) {
-	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+// Error: InvalidParameterValue, for an unknown action or a label that exists.
+func (e *Engine) AddPermission(ctx context.Context, in *AddPermissionInput) (*AddPermissionOutput, error) {
+	return &AddPermissionOutput{}, e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
 		s, err := q.statementOf(in)
 		if err != nil {
 			return err
@@ -49,9 +52,9 @@ func (e *Engine) AddPermission(_ context.Context, sc Scope, in AddPermissionInpu
 	})
 }
 
-// RemovePermission removes a statement, and with the last one the policy.
-func (e *Engine) RemovePermission(_ context.Context, sc Scope, in RemovePermissionInput) (out RemovePermissionOutput, err error) {
-	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+// RemovePermission removes a statement and, with the last one, the policy.
+func (e *Engine) RemovePermission(ctx context.Context, in *RemovePermissionInput) (*RemovePermissionOutput, error) {
+	return &RemovePermissionOutput{}, e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
 		p := q.policy()
 		i := p.find(in.Label)
 		if i < 0 {
@@ -62,7 +65,7 @@ func (e *Engine) RemovePermission(_ context.Context, sc Scope, in RemovePermissi
 	})
 }
 
-func (q *queue) statementOf(in AddPermissionInput) (s statement, err error) {
+func (q *queue) statementOf(in *AddPermissionInput) (s statement, err error) {
 	switch {
 	case in.Label == "":
 		return s, errMissing("Label")
@@ -89,7 +92,7 @@ func (q *queue) statementOf(in AddPermissionInput) (s statement, err error) {
 	}, nil
 }
 
-// oneOrMany is how policies write a list: a single element stands alone.
+// oneOrMany returns a list as policies write it: a single element without the list.
 func oneOrMany(list []string) any {
 	if len(list) == 1 {
 		return list[0]

@@ -27,8 +27,11 @@ func (s *stack) pollWith(in sqs.ReceiveMessageInput) *poll {
 	ctx, stop := context.WithCancel(ctx)
 	p := &poll{got: make(chan []sqs.Message, 1), stop: stop}
 	go func() {
-		out, err := s.ReceiveMessage(ctx, scope, in)
+		out, err := s.ReceiveMessage(ctx, &in)
 		p.err = err
+		if err != nil {
+			out = &sqs.ReceiveMessageOutput{}
+		}
 		p.got <- out.Messages
 	}()
 	return p
@@ -183,7 +186,7 @@ func TestDeletingAQueueEndsItsPolls(t *testing.T) {
 		s.create(t, q)
 		p, p2 := s.poll(q, 20), s.poll(q, 20)
 		synctest.Wait()
-		_, err := s.DeleteQueue(ctx, scope, sqs.DeleteQueueInput{QueueUrl: q})
+		_, err := s.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: q})
 		must(t, err)
 		p.answered()
 		p2.answered()
@@ -205,7 +208,7 @@ func TestNoSendIsLost(t *testing.T) {
 			for range receivers {
 				all.Go(func() {
 					for {
-						out, err := s.ReceiveMessage(done, scope, sqs.ReceiveMessageInput{QueueUrl: queue, WaitTimeSeconds: ptr[int32](20)})
+						out, err := s.ReceiveMessage(done, &sqs.ReceiveMessageInput{QueueUrl: queue, WaitTimeSeconds: ptr[int32](20)})
 						if err != nil {
 							return
 						}

@@ -1,3 +1,6 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+
 package sqs
 
 import (
@@ -6,10 +9,11 @@ import (
 	"slices"
 )
 
-// GetQueueAttributes answers with the attributes that are named and set; All
-// names all. Error: InvalidAttributeName.
-func (e *Engine) GetQueueAttributes(_ context.Context, sc Scope, in GetQueueAttributesInput) (out GetQueueAttributesOutput, err error) {
-	err = e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+// GetQueueAttributes returns the named attributes that have a value; All names
+// every attribute. Error: InvalidAttributeName.
+func (e *Engine) GetQueueAttributes(ctx context.Context, in *GetQueueAttributesInput) (*GetQueueAttributesOutput, error) {
+	out := &GetQueueAttributesOutput{}
+	err := e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
 		names := in.AttributeNames
 		if slices.Contains(names, "All") {
 			names = q.attributeNames()
@@ -67,29 +71,29 @@ func (q *queue) readAttribute(name string, now int64) (string, error) {
 }
 
 // SetQueueAttributes changes attributes. Errors: InvalidAttributeName,
-// InvalidAttributeValue, InvalidParameterValue (policies).
-func (e *Engine) SetQueueAttributes(_ context.Context, sc Scope, in SetQueueAttributesInput) (out SetQueueAttributesOutput, err error) {
-	if err := e.enter(); err != nil {
-		return out, err
+// InvalidAttributeValue, InvalidParameterValue (redrive policies).
+func (e *Engine) SetQueueAttributes(ctx context.Context, in *SetQueueAttributesInput) (*SetQueueAttributesOutput, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
 	}
-	defer e.leave()
-	q, err := e.findQueue(sc, in.QueueUrl)
+	defer e.Leave()
+	q, err := e.findQueue(ctx, in.QueueUrl)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
 	if err := checkAttributes(in.Attributes, q.rec.FIFO); err != nil {
-		return out, err
+		return nil, err
 	}
 	if err := e.checkRedrive(q.rec.Region, q.rec.Name, q.rec.FIFO, in.Attributes); err != nil {
-		return out, err
+		return nil, err
 	}
 	pending, err := q.transact(func(q *queue, t *txn) error {
 		return q.setAttributes(t, in.Attributes)
 	})
 	if err != nil {
-		return out, err
+		return nil, err
 	}
-	return out, e.waitDurable(pending)
+	return &SetQueueAttributesOutput{}, e.waitDurable(pending)
 }
 
 func (q *queue) setAttributes(t *txn, update map[string]string) error {
@@ -103,19 +107,19 @@ func (q *queue) setAttributes(t *txn, update map[string]string) error {
 	}
 	q.rec.Attributes, q.settings = merged, set
 	q.rec.Modified = t.now
-	q.advance(t.now) // by the new delay and retention
+	q.advance(t.now) // with the new delay and retention
 	q.saveRecord(t)
 	return nil
 }
 
-// redriveAllowPolicy says which queues may name this one in their RedrivePolicy.
+// redriveAllowPolicy says which queues may use this one as dead-letter queue.
 type redriveAllowPolicy struct {
 	Permission string   `json:"redrivePermission"` // allowAll, denyAll, byQueue
 	Sources    []string `json:"sourceQueueArns"`   // ≤10
 }
 
-// checkRedrive refuses policies that name queues that aren't there, aren't of
-// the same kind, or don't allow it.
+// checkRedrive checks the redrive policies in attributes. The dead-letter queue
+// must exist, be of the same type and allow this source.
 func (e *Engine) checkRedrive(region, name string, fifo bool, attributes map[string]string) error {
 	if err := checkAllowPolicy(attributes["RedriveAllowPolicy"]); err != nil {
 		return err

@@ -1,3 +1,10 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueUrl.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListDeadLetterSourceQueues.html
+
 package sqs
 
 import (
@@ -13,35 +20,35 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// cooldown is how long AWS wants between deleting a queue and creating its
-// like, and between two purges, in ms.
+// cooldown is the time that AWS requires between deleting a queue and creating
+// one with its name, and between two purges, in ms.
 const cooldown = 60_000
 
-// isName is the rule for queue names, [A-Za-z0-9_-]{1,80}, which is also that of
-// batch entries' IDs and of permissions' labels.
+// isName reports whether s matches [A-Za-z0-9_-]{1,80}: the rule for names of
+// queues, IDs of batch entries and labels of permissions.
 func isName(s string) bool {
 	return len(s) >= 1 && len(s) <= 80 && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
 	})
 }
 
-// CreateQueue creates a queue, or answers with the one that has that name and
-// those attributes. Errors: InvalidParameterValue (name), InvalidAttributeName,
+// CreateQueue creates a queue, or returns the one that has the name and the
+// attributes. Errors: InvalidParameterValue (name), InvalidAttributeName,
 // InvalidAttributeValue, QueueNameExists, QueueDeletedRecently.
-func (e *Engine) CreateQueue(_ context.Context, sc Scope, in CreateQueueInput) (out CreateQueueOutput, err error) {
-	if err := e.enter(); err != nil {
-		return out, err
+func (e *Engine) CreateQueue(ctx context.Context, in *CreateQueueInput) (*CreateQueueOutput, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
 	}
-	defer e.leave()
+	defer e.Leave()
 	fifo := strings.EqualFold(in.Attributes["FifoQueue"], "true")
 	if err := checkQueueName(in.QueueName, fifo); err != nil {
-		return out, err
+		return nil, err
 	}
-	pending, err := e.createOrGet(sc.Region, in, fifo)
+	pending, err := e.createOrGet(regionOf(ctx), in, fifo)
 	if err != nil {
-		return out, e.toAnswer(err)
+		return nil, e.toAnswer(err)
 	}
-	return CreateQueueOutput{QueueUrl: sc.queueURL(in.QueueName)}, e.waitDurable(pending)
+	return &CreateQueueOutput{QueueUrl: queueURL(ctx, in.QueueName)}, e.waitDurable(pending)
 }
 
 func checkQueueName(name string, fifo bool) error {
@@ -58,7 +65,7 @@ func checkQueueName(name string, fifo bool) error {
 	return nil
 }
 
-func (e *Engine) createOrGet(region string, in CreateQueueInput, fifo bool) (kv.Pending, error) {
+func (e *Engine) createOrGet(region string, in *CreateQueueInput, fifo bool) (kv.Pending, error) {
 	if err := firstError(checkAttributes(in.Attributes, fifo), checkCombination(in.Attributes)); err != nil {
 		return kv.Pending{}, err
 	}
@@ -83,7 +90,7 @@ func (e *Engine) createOrGet(region string, in CreateQueueInput, fifo bool) (kv.
 	return e.createNew(region, in, fifo, now)
 }
 
-// sameAs is QueueNameExists unless the queue has those attributes.
+// checkSameAttributes returns QueueNameExists unless the queue has those attributes.
 func (q *queue) checkSameAttributes(attributes map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		if canonicalValue(name, attributes[name]) != attribute(q.rec.Attributes, name) {
@@ -94,7 +101,7 @@ func (q *queue) checkSameAttributes(attributes map[string]string) error {
 }
 
 func (e *Engine) checkDeletedRecently(region, name string, now int64) error {
-	v, ok, err := e.space.Get(deletedKey(region, name))
+	v, ok, err := e.Keys.Get(deletedKey(region, name))
 	if err != nil || !ok || e.cfg.NoCooldown {
 		return err
 	}
@@ -104,7 +111,7 @@ func (e *Engine) checkDeletedRecently(region, name string, now int64) error {
 	return nil
 }
 
-func (e *Engine) createNew(region string, in CreateQueueInput, fifo bool, now int64) (kv.Pending, error) {
+func (e *Engine) createNew(region string, in *CreateQueueInput, fifo bool, now int64) (kv.Pending, error) {
 	if err := e.checkWritable(); err != nil {
 		return kv.Pending{}, err
 	}
@@ -118,9 +125,9 @@ func (e *Engine) createNew(region string, in CreateQueueInput, fifo bool, now in
 	if err != nil {
 		return kv.Pending{}, err
 	}
-	t := &txn{Batch: e.cfg.Store.NewBatch(), now: now}
-	t.Set(e.space, []byte{kindCounter}, appendUint64(nil, q.id))
-	t.Delete(e.space, deletedKey(region, in.QueueName))
+	t := &txn{Batch: e.Store.NewBatch(), now: now}
+	t.Set(e.Keys, []byte{kindCounter}, appendUint64(nil, q.id))
+	t.Delete(e.Keys, deletedKey(region, in.QueueName))
 	q.saveRecord(t)
 	p, err := q.apply(t)
 	if err == nil {
@@ -130,22 +137,21 @@ func (e *Engine) createNew(region string, in CreateQueueInput, fifo bool, now in
 	return p, err
 }
 
-// save writes the queue's record.
 func (q *queue) saveRecord(t *txn) {
-	v, _ := json.Marshal(q.rec) // strings, numbers, bytes: always marshals
-	t.Set(q.e.space, queueKey(kindQueue, q.id), v)
+	v, _ := json.Marshal(q.rec) // never fails
+	t.Set(q.e.Keys, queueKey(kindQueue, q.id), v)
 }
 
-// DeleteQueue deletes a queue with its messages. Polls that wait on it end with
+// DeleteQueue deletes a queue and its messages. Long polls on it end with
 // QueueDoesNotExist.
-func (e *Engine) DeleteQueue(_ context.Context, sc Scope, in DeleteQueueInput) (out DeleteQueueOutput, err error) {
-	if err := e.enter(); err != nil {
-		return out, err
+func (e *Engine) DeleteQueue(ctx context.Context, in *DeleteQueueInput) (*DeleteQueueOutput, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
 	}
-	defer e.leave()
-	q, err := e.findQueue(sc, in.QueueUrl)
+	defer e.Leave()
+	q, err := e.findQueue(ctx, in.QueueUrl)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
 	e.mu.Lock()
 	pending, err := q.transact(func(q *queue, t *txn) error {
@@ -155,33 +161,33 @@ func (e *Engine) DeleteQueue(_ context.Context, sc Scope, in DeleteQueueInput) (
 	})
 	e.mu.Unlock()
 	if err != nil {
-		return out, err
+		return nil, err
 	}
-	return out, e.waitDurable(pending)
+	return &DeleteQueueOutput{}, e.waitDurable(pending)
 }
 
 func (q *queue) deleteQueue(t *txn) {
 	q.deleteAllMessages(t)
-	t.Delete(q.e.space, queueKey(kindQueue, q.id))
-	t.Delete(q.e.space, queueKey(kindLastSeq, q.id))
-	t.Set(q.e.space, deletedKey(q.rec.Region, q.rec.Name), uvarint(t.now))
+	t.Delete(q.e.Keys, queueKey(kindQueue, q.id))
+	t.Delete(q.e.Keys, queueKey(kindLastSeq, q.id))
+	t.Set(q.e.Keys, deletedKey(q.rec.Region, q.rec.Name), uvarint(t.now))
 	q.deleted = true
-	q.wakeTimer.disarm()
+	q.wakeTimer.stop()
 }
 
-// clear removes all messages, and what is remembered of former ones.
+// deleteAllMessages also deletes the records of the deduplication window.
 func (q *queue) deleteAllMessages(t *txn) {
 	q.saveLastSeq(t)
 	for _, kind := range messageKinds {
-		t.DeleteRange(q.e.space, queueKey(kind, q.id), queueKey(kind, q.id+1))
+		t.DeleteRange(q.e.Keys, queueKey(kind, q.id), queueKey(kind, q.id+1))
 	}
 	q.reset()
 }
 
-// PurgeQueue deletes all messages, those in flight too, and forgets the
+// PurgeQueue deletes all messages, also those in flight, and empties the
 // deduplication window. Error: PurgeQueueInProgress, within 60 s of the last.
-func (e *Engine) PurgeQueue(_ context.Context, sc Scope, in PurgeQueueInput) (out PurgeQueueOutput, err error) {
-	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+func (e *Engine) PurgeQueue(ctx context.Context, in *PurgeQueueInput) (*PurgeQueueOutput, error) {
+	return &PurgeQueueOutput{}, e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
 		if q.rec.Purged != 0 && t.now < q.rec.Purged+cooldown && !e.cfg.NoCooldown {
 			return awswire.Errorf(403, codePurgeInProgress, "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.rec.Name)
 		}
@@ -192,60 +198,64 @@ func (e *Engine) PurgeQueue(_ context.Context, sc Scope, in PurgeQueueInput) (ou
 	})
 }
 
-// GetQueueUrl answers with the URL of a queue that exists.
-func (e *Engine) GetQueueUrl(_ context.Context, sc Scope, in GetQueueUrlInput) (out GetQueueUrlOutput, err error) {
-	if err := e.enter(); err != nil {
-		return out, err
+func (e *Engine) GetQueueUrl(ctx context.Context, in *GetQueueUrlInput) (*GetQueueUrlOutput, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
 	}
-	defer e.leave()
+	defer e.Leave()
 	if in.QueueName == "" {
-		return out, errMissing("QueueName")
+		return nil, errMissing("QueueName")
 	}
 	if in.QueueOwnerAWSAccountId != "" && in.QueueOwnerAWSAccountId != awswire.Account {
-		return out, errNoQueue()
+		return nil, errNoQueue()
 	}
-	q, err := e.queueByName(sc.Region, in.QueueName)
+	q, err := e.queueByName(regionOf(ctx), in.QueueName)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
-	return GetQueueUrlOutput{QueueUrl: sc.queueURL(q.rec.Name)}, nil
+	return &GetQueueUrlOutput{QueueUrl: queueURL(ctx, q.rec.Name)}, nil
 }
 
-// ListQueues answers with the region's queues by name. Without MaxResults it
-// gives up to 1,000 and, as AWS does, no token.
-func (e *Engine) ListQueues(_ context.Context, sc Scope, in ListQueuesInput) (out ListQueuesOutput, err error) {
-	if err := e.enter(); err != nil {
-		return out, err
+// ListQueues returns the queues of the region in the order of their names.
+// Without MaxResults it returns up to 1,000 and, as AWS does, no token.
+func (e *Engine) ListQueues(ctx context.Context, in *ListQueuesInput) (*ListQueuesOutput, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
 	}
-	defer e.leave()
-	names := e.queueNames(sc.Region, func(q *queue) bool { return strings.HasPrefix(q.rec.Name, in.QueueNamePrefix) })
+	defer e.Leave()
+	names := e.queueNames(regionOf(ctx), func(q *queue) bool { return strings.HasPrefix(q.rec.Name, in.QueueNamePrefix) })
 	page, token, err := pageOf(names, in.MaxResults, in.NextToken)
-	for _, name := range page {
-		out.QueueUrls = append(out.QueueUrls, sc.queueURL(name))
+	if err != nil {
+		return nil, err
 	}
-	out.NextToken = token
-	return out, err
+	return &ListQueuesOutput{QueueUrls: queueURLs(ctx, page), NextToken: token}, nil
 }
 
-// ListDeadLetterSourceQueues answers with the queues whose RedrivePolicy
-// names this one.
-func (e *Engine) ListDeadLetterSourceQueues(_ context.Context, sc Scope, in ListDeadLetterSourceQueuesInput) (out ListDeadLetterSourceQueuesOutput, err error) {
-	if err := e.enter(); err != nil {
-		return out, err
+// ListDeadLetterSourceQueues returns the queues that use this one as dead-letter
+// queue.
+func (e *Engine) ListDeadLetterSourceQueues(ctx context.Context, in *ListDeadLetterSourceQueuesInput) (*ListDeadLetterSourceQueuesOutput, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
 	}
-	defer e.leave()
-	dlq, err := e.findQueue(sc, in.QueueUrl)
+	defer e.Leave()
+	dlq, err := e.findQueue(ctx, in.QueueUrl)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
-	names := e.queueNames(sc.Region, func(q *queue) bool { return q.redriveTarget() == dlq.arn() })
+	names := e.queueNames(regionOf(ctx), func(q *queue) bool { return q.redriveTarget() == dlq.arn() })
 	page, token, err := pageOf(names, in.MaxResults, in.NextToken)
-	out.QueueUrls = []string{}
-	for _, name := range page {
-		out.QueueUrls = append(out.QueueUrls, sc.queueURL(name))
+	if err != nil {
+		return nil, err
 	}
-	out.NextToken = token
-	return out, err
+	return &ListDeadLetterSourceQueuesOutput{QueueUrls: queueURLs(ctx, page), NextToken: token}, nil
+}
+
+func queueURLs(ctx context.Context, names []string) []string {
+	urls := make([]string, len(names))
+	for i, name := range names {
+		urls[i] = queueURL(ctx, name)
+	}
+	return urls
 }
 
 func (e *Engine) queueNames(region string, keep func(q *queue) bool) []string {
@@ -263,7 +273,8 @@ func (e *Engine) queueNames(region string, keep func(q *queue) bool) []string {
 
 const maxPage = 1000
 
-// pageOf cuts a page out of sorted names. A token is the last name given.
+// pageOf returns one page of sorted names. A token is the last name of the page
+// before.
 func pageOf(names []string, limit *int32, token string) (page []string, next string, err error) {
 	n := maxPage
 	if limit != nil {

@@ -1,6 +1,7 @@
 package sqs_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,8 +15,11 @@ import (
 func TestCreateQueueAgain(t *testing.T) {
 	s := newStack(t)
 	create := func(attributes map[string]string) (string, error) {
-		out, err := s.CreateQueue(ctx, scope, sqs.CreateQueueInput{QueueName: "x", Attributes: attributes})
-		return out.QueueUrl, err
+		out, err := s.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: "x", Attributes: attributes})
+		if err != nil {
+			return "", err
+		}
+		return out.QueueUrl, nil
 	}
 	url, err := create(map[string]string{"DelaySeconds": "1"})
 	must(t, err)
@@ -27,7 +31,7 @@ func TestCreateQueueAgain(t *testing.T) {
 	}
 	_, err = create(map[string]string{"DelaySeconds": "2"})
 	wantError(t, err, "QueueNameExists", "A queue already exists with the same name and a different value for attribute DelaySeconds")
-	_, err = s.DeleteQueue(ctx, scope, sqs.DeleteQueueInput{QueueUrl: url})
+	_, err = s.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: url})
 	must(t, err)
 	s.restart(t)
 	_, err = create(nil)
@@ -68,7 +72,7 @@ func TestCreateQueueRefuses(t *testing.T) {
 			k, v, _ := strings.Cut(attribute, "=")
 			in.Attributes[k] = v
 		}
-		_, err := s.CreateQueue(ctx, scope, in)
+		_, err := s.CreateQueue(ctx, &in)
 		wantError(t, err, tt.code, tt.text)
 	}
 }
@@ -79,7 +83,7 @@ func TestQueueAttributes(t *testing.T) {
 	s.clock.Advance(time.Second)
 	s.set(t, q, "VisibilityTimeout", "7")
 	s.restart(t)
-	out, err := s.GetQueueAttributes(ctx, scope, sqs.GetQueueAttributesInput{QueueUrl: q, AttributeNames: []string{"All"}})
+	out, err := s.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: q, AttributeNames: []string{"All"}})
 	must(t, err)
 	wanted := map[string]string{
 		"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesDelayed": "0", "ApproximateNumberOfMessagesNotVisible": "0",
@@ -91,12 +95,12 @@ func TestQueueAttributes(t *testing.T) {
 	if d := cmp.Diff(wanted, out.Attributes); d != "" {
 		t.Error(d)
 	}
-	out, err = s.GetQueueAttributes(ctx, scope, sqs.GetQueueAttributesInput{QueueUrl: q})
+	out, err = s.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: q})
 	must(t, err)
 	if len(out.Attributes) != 0 {
 		t.Errorf("no names gave %v", out.Attributes)
 	}
-	_, err = s.GetQueueAttributes(ctx, scope, sqs.GetQueueAttributesInput{QueueUrl: q, AttributeNames: []string{"Nope"}})
+	_, err = s.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: q, AttributeNames: []string{"Nope"}})
 	wantError(t, err, "InvalidAttributeName", "Unknown Attribute Nope.")
 }
 
@@ -106,7 +110,7 @@ func TestListQueuesAndRegions(t *testing.T) {
 		s.create(t, name)
 	}
 	list := func(region, prefix string, limit *int32, token string) (string, string) {
-		out, err := s.ListQueues(ctx, sqs.Scope{Region: region, Endpoint: "x"}, sqs.ListQueuesInput{QueueNamePrefix: prefix, MaxResults: limit, NextToken: token})
+		out, err := s.ListQueues(caller(region, "x"), &sqs.ListQueuesInput{QueueNamePrefix: prefix, MaxResults: limit, NextToken: token})
 		must(t, err)
 		return strings.ReplaceAll(strings.Join(out.QueueUrls, " "), "x/000000000000/", ""), out.NextToken
 	}
@@ -118,7 +122,7 @@ func TestListQueuesAndRegions(t *testing.T) {
 	want(t, "next page", page+token, "a3")
 	other, _ := list("eu-west-1", "", nil, "")
 	want(t, "another region", other, "")
-	_, err := s.GetQueueUrl(ctx, sqs.Scope{Region: "eu-west-1"}, sqs.GetQueueUrlInput{QueueName: "a1"})
+	_, err := s.GetQueueUrl(caller("eu-west-1", ""), &sqs.GetQueueUrlInput{QueueName: "a1"})
 	wantError(t, err, "QueueDoesNotExist", "The specified queue does not exist.")
 }
 
@@ -126,14 +130,14 @@ func TestListQueuesAndRegions(t *testing.T) {
 // since it is what the caller used.
 func TestQueueURLs(t *testing.T) {
 	s := newStack(t)
-	at := sqs.Scope{Region: "eu-west-1", Endpoint: "http://here"}
-	made, err := s.CreateQueue(ctx, at, sqs.CreateQueueInput{QueueName: "x"})
+	at := caller("eu-west-1", "http://here")
+	made, err := s.CreateQueue(at, &sqs.CreateQueueInput{QueueName: "x"})
 	must(t, err)
 	want(t, "URL", made.QueueUrl, "http://here/queue/eu-west-1/000000000000/x")
 	s.create(t, "x")
 	tests := []struct {
 		url    string
-		scope  sqs.Scope
+		ctx    context.Context
 		region string // of the queue that is meant
 		code   string
 	}{
@@ -141,16 +145,16 @@ func TestQueueURLs(t *testing.T) {
 		{"https://other:1/000000000000/x", at, "eu-west-1", ""},
 		{"/000000000000/x/", at, "eu-west-1", ""},
 		{"x", at, "eu-west-1", ""},
-		{"http://here/000000000000/x", scope, "us-east-1", ""},
-		{"http://here/queue/eu-west-1/000000000000/x", scope, "", "InvalidAddress"},
-		{"http://here/111111111111/x", scope, "", "QueueDoesNotExist"},
-		{"http://here/x", scope, "", "QueueDoesNotExist"},
-		{"http://%zz/000000000000/x", scope, "", "QueueDoesNotExist"},
-		{"y", scope, "", "QueueDoesNotExist"},
-		{"", scope, "", "MissingRequiredParameterException"},
+		{"http://here/000000000000/x", ctx, "us-east-1", ""},
+		{"http://here/queue/eu-west-1/000000000000/x", ctx, "", "InvalidAddress"},
+		{"http://here/111111111111/x", ctx, "", "QueueDoesNotExist"},
+		{"http://here/x", ctx, "", "QueueDoesNotExist"},
+		{"http://%zz/000000000000/x", ctx, "", "QueueDoesNotExist"},
+		{"y", ctx, "", "QueueDoesNotExist"},
+		{"", ctx, "", "MissingRequiredParameterException"},
 	}
 	for _, tt := range tests {
-		out, err := s.GetQueueAttributes(ctx, tt.scope, sqs.GetQueueAttributesInput{QueueUrl: tt.url, AttributeNames: []string{"QueueArn"}})
+		out, err := s.GetQueueAttributes(tt.ctx, &sqs.GetQueueAttributesInput{QueueUrl: tt.url, AttributeNames: []string{"QueueArn"}})
 		if tt.code != "" {
 			wantError(t, err, tt.code, "")
 			continue
@@ -163,24 +167,24 @@ func TestQueueURLs(t *testing.T) {
 func TestTagsAndPermissions(t *testing.T) {
 	s := newStack(t)
 	s.create(t, "x")
-	_, err := s.TagQueue(ctx, scope, sqs.TagQueueInput{QueueUrl: "x", Tags: map[string]string{"a": "1", "b": "2"}})
+	_, err := s.TagQueue(ctx, &sqs.TagQueueInput{QueueUrl: "x", Tags: map[string]string{"a": "1", "b": "2"}})
 	must(t, err)
-	_, err = s.UntagQueue(ctx, scope, sqs.UntagQueueInput{QueueUrl: "x", TagKeys: []string{"a"}})
+	_, err = s.UntagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: "x", TagKeys: []string{"a"}})
 	must(t, err)
 	s.restart(t)
-	tags, err := s.ListQueueTags(ctx, scope, sqs.ListQueueTagsInput{QueueUrl: "x"})
+	tags, err := s.ListQueueTags(ctx, &sqs.ListQueueTagsInput{QueueUrl: "x"})
 	must(t, err)
 	want(t, "tags", fmt.Sprint(tags.Tags), "map[b:2]")
 
-	allow := sqs.AddPermissionInput{QueueUrl: "x", Label: "l", AWSAccountIds: []string{"1"}, Actions: []string{"SendMessage"}}
-	_, err = s.AddPermission(ctx, scope, allow)
+	allow := &sqs.AddPermissionInput{QueueUrl: "x", Label: "l", AWSAccountIds: []string{"1"}, Actions: []string{"SendMessage"}}
+	_, err = s.AddPermission(ctx, allow)
 	must(t, err)
-	_, err = s.AddPermission(ctx, scope, allow)
+	_, err = s.AddPermission(ctx, allow)
 	wantError(t, err, "InvalidParameterValueException", "Value l for parameter Label is invalid. Reason: Already exists.")
 	want(t, "policy", s.attribute(t, "x", "Policy"), `{"Version":"2008-10-17","Id":"arn:aws:sqs:us-east-1:000000000000:x/SQSDefaultPolicy","Statement":[{"Sid":"l","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::1:root"},"Action":"SQS:SendMessage","Resource":"arn:aws:sqs:us-east-1:000000000000:x"}]}`)
-	_, err = s.RemovePermission(ctx, scope, sqs.RemovePermissionInput{QueueUrl: "x", Label: "l"})
+	_, err = s.RemovePermission(ctx, &sqs.RemovePermissionInput{QueueUrl: "x", Label: "l"})
 	must(t, err)
 	want(t, "policy", s.attribute(t, "x", "Policy"), "")
-	_, err = s.RemovePermission(ctx, scope, sqs.RemovePermissionInput{QueueUrl: "x", Label: "l"})
+	_, err = s.RemovePermission(ctx, &sqs.RemovePermissionInput{QueueUrl: "x", Label: "l"})
 	wantError(t, err, "InvalidParameterValueException", "can't find label.")
 }

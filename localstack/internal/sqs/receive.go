@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+
 package sqs
 
 import (
@@ -7,11 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// A receive is a checked ReceiveMessage request.
+// A receiveRequest is a checked ReceiveMessage request.
 type receiveRequest struct {
 	limit       int
 	visibility  int64 // ms; -1 is the queue's
@@ -21,38 +24,38 @@ type receiveRequest struct {
 	userNames   []string
 }
 
-// ReceiveMessage takes up to MaxNumberOfMessages out of sight and answers with
-// them. With a wait it parks until there is one, the wait is over (by the
-// engine's clock) or ctx ends; a ctx that has ended takes nothing.
+// ReceiveMessage returns up to MaxNumberOfMessages messages, which are in flight
+// from then on. With a wait it returns when there is a message, when the wait is
+// over by the engine's clock, or when ctx ends. It receives nothing once ctx has
+// ended.
 // Errors: InvalidParameterValue, OverLimit, ctx's.
-func (e *Engine) ReceiveMessage(ctx context.Context, sc Scope, in ReceiveMessageInput) (out ReceiveMessageOutput, err error) {
-	if err := e.enter(); err != nil {
-		return out, err
+func (e *Engine) ReceiveMessage(ctx context.Context, in *ReceiveMessageInput) (*ReceiveMessageOutput, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
 	}
-	defer e.leave()
-	q, err := e.findQueue(sc, in.QueueUrl)
+	defer e.Leave()
+	q, err := e.findQueue(ctx, in.QueueUrl)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
 	r, err := checkReceive(in, q.rec.FIFO)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
-	var pending kv.Pending
-	out.Messages, pending, err = e.poll(ctx, q, r)
+	messages, pending, err := e.poll(ctx, q, r)
 	if err != nil {
-		return ReceiveMessageOutput{}, err
+		return nil, err
 	}
-	return out, e.waitDurable(pending)
+	return &ReceiveMessageOutput{Messages: messages}, e.waitDurable(pending)
 }
 
-// systemAttributes are what a message says about itself when asked.
+// systemAttributes are the names that MessageSystemAttributeNames may have.
 var systemAttributes = []string{
 	"All", "SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp", "SequenceNumber",
 	"MessageDeduplicationId", "MessageGroupId", "AWSTraceHeader", "DeadLetterQueueSourceArn",
 }
 
-func checkReceive(in ReceiveMessageInput, fifo bool) (r receiveRequest, err error) {
+func checkReceive(in *ReceiveMessageInput, fifo bool) (r receiveRequest, err error) {
 	r = receiveRequest{limit: 1, visibility: -1, wait: -1, attemptID: in.ReceiveRequestAttemptId, userNames: in.MessageAttributeNames}
 	if n := in.MaxNumberOfMessages; n != nil {
 		if *n < 1 || *n > 10 {
@@ -82,7 +85,7 @@ func checkReceive(in ReceiveMessageInput, fifo bool) (r receiveRequest, err erro
 	}
 	r.systemNames = append(slices.Clone(in.MessageSystemAttributeNames), in.AttributeNames...)
 	for _, name := range r.systemNames {
-		_, number := numberAttributes[name] // AWS lets the queue's own names pass
+		_, number := numberAttributes[name] // AWS accepts names of queue attributes, too
 		if !slices.Contains(systemAttributes, name) && !number && computedAttributes[name] == nil && choiceAttributes[name] == nil && !documentAttributes[name] {
 			return r, errorf(codeInvalidAttributeName, "Unknown Attribute %s.", name)
 		}
@@ -97,35 +100,34 @@ func checkVisibility(s int32) error {
 	return nil
 }
 
-// poll receives, parking as long as it may while there is nothing.
+// poll receives, waiting as long as it may while there is nothing.
 func (e *Engine) poll(ctx context.Context, q *queue, r receiveRequest) ([]Message, kv.Pending, error) {
 	messages, pending, w, wait, err := q.tryReceive(ctx, r, nil, false)
 	if w == nil {
 		return messages, pending, err
 	}
-	late := make(chan struct{})
-	stopTimer := e.cfg.Clock.AfterFunc(wait, func() { close(late) })
+	waitOver, stopTimer := clock.After(e.Clock, wait)
 	defer stopTimer()
-	for isLate := false; ; {
+	for last := false; ; {
 		select {
 		case <-w.wake:
 		case <-ctx.Done():
-		case <-e.done:
-			isLate = true
-		case <-late:
-			isLate = true
+		case <-e.Closing():
+			last = true
+		case <-waitOver:
+			last = true
 		}
-		messages, pending, w, _, err = q.tryReceive(ctx, r, w, isLate)
+		messages, pending, w, _, err = q.tryReceive(ctx, r, w, last)
 		if w == nil {
 			return messages, pending, err
 		}
 	}
 }
 
-// try is one attempt of the receive that parks as w, or isn't parked yet. It
-// returns a waiter as long as there is nothing to answer, and how long that may
-// wait.
-func (q *queue) tryReceive(ctx context.Context, r receiveRequest, w *waiter, last bool) (messages []Message, pending kv.Pending, parked *waiter, wait time.Duration, err error) {
+// tryReceive makes one attempt to receive. w is the waiter of the attempt before,
+// or nil at the first. It returns a waiter, and how long that may wait, if there
+// is nothing to return yet; at the last attempt it never does.
+func (q *queue) tryReceive(ctx context.Context, r receiveRequest, w *waiter, last bool) (messages []Message, pending kv.Pending, waiting *waiter, wait time.Duration, err error) {
 	dlq, unlock := q.lockWithTarget()
 	defer unlock()
 	wait = q.waitOf(r)
@@ -152,15 +154,6 @@ func (q *queue) tryReceive(ctx context.Context, r receiveRequest, w *waiter, las
 	return messages, pending, w, wait, err
 }
 
-// sleep makes a waiter wakeable again.
-func (w *waiter) reset() {
-	select {
-	case <-w.wake:
-	default:
-	}
-	w.woken = false
-}
-
 func (q *queue) waitOf(r receiveRequest) time.Duration {
 	if r.wait < 0 {
 		return time.Duration(q.settings.wait) * time.Second
@@ -168,16 +161,15 @@ func (q *queue) waitOf(r receiveRequest) time.Duration {
 	return time.Duration(r.wait) * time.Second
 }
 
-// receive takes what there is, under the lock of the queue, and of its
-// dead-letter queue where it has one. A poll whose turn it isn't gets only what
-// it got before.
+// receive runs under the lock of the queue and of its dead-letter queue, if it
+// has one. A poll whose turn it isn't can only have its earlier result replayed.
 func (q *queue) receive(r receiveRequest, dlq *queue, turn bool) (messages []Message, p kv.Pending, err error) {
 	p, err = q.transactLocked(func(q *queue, t *txn) error {
 		var ok bool
 		if messages, ok, err = q.replayAttempt(t, r); ok || err != nil || !turn {
 			return err
 		}
-		if q.backlog.hasAvailable(t.now) && q.e.cfg.Faults.EmptyReceive() {
+		if q.backlog.hasAvailable() && q.e.cfg.Faults.EmptyReceive() {
 			return nil
 		}
 		if !q.rec.FIFO && len(q.inFlight) >= maxInFlight {
@@ -241,19 +233,6 @@ func (q *queue) visibilityOf(r receiveRequest) int64 {
 	return r.visibility
 }
 
-// read is a message that memory says is there; small is what setState wants.
-func (q *queue) loadMessage(seq uint64) (s stateRecord, m bodyRecord, inlineBody []byte, err error) {
-	s, inlineBody, ok, err := q.loadState(seq)
-	if err == nil && !ok {
-		err = errRecord
-	}
-	if err == nil {
-		m, err = q.loadBody(seq, s, inlineBody)
-	}
-	return s, m, inlineBody, err
-}
-
-// message is what the caller gets to see of a message.
 func (q *queue) toMessage(seq uint64, s stateRecord, m bodyRecord, r receiveRequest) Message {
 	user := selectAttributes(m.Attributes, r.userNames)
 	return Message{
@@ -293,7 +272,7 @@ func (q *queue) systemAttributes(seq uint64, s stateRecord, m bodyRecord, names 
 	return chosen
 }
 
-// selectAttributes picks by name, by prefix ("foo.*") or all (All, ".*").
+// selectAttributes selects by name, by prefix ("foo.*"), or all (All, ".*").
 func selectAttributes(attributes map[string]MessageAttributeValue, names []string) map[string]MessageAttributeValue {
 	var chosen map[string]MessageAttributeValue
 	for name, value := range attributes {

@@ -29,7 +29,7 @@ func TestReceiveRefuses(t *testing.T) {
 		{sqs.ReceiveMessageInput{QueueUrl: "none"}, "QueueDoesNotExist", ""},
 	}
 	for _, tt := range tests {
-		_, err := s.ReceiveMessage(ctx, scope, tt.in)
+		_, err := s.ReceiveMessage(ctx, &tt.in)
 		wantError(t, err, tt.code, tt.text)
 	}
 }
@@ -39,7 +39,7 @@ func TestReceiveRefuses(t *testing.T) {
 func TestFIFODelayOfNothing(t *testing.T) {
 	s := newStack(t)
 	s.create(t, q, "DelaySeconds=10")
-	_, err := s.SendMessage(ctx, scope, sqs.SendMessageInput{
+	_, err := s.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: q, MessageBody: "x", MessageGroupId: ptr("g"), MessageDeduplicationId: ptr("d"), DelaySeconds: ptr[int32](0),
 	})
 	must(t, err)
@@ -80,7 +80,7 @@ func TestRedriveAllowPolicy(t *testing.T) {
 	}
 	for i, tt := range tests {
 		s.set(t, "dead", "RedriveAllowPolicy", tt.allow)
-		_, err := s.SetQueueAttributes(ctx, scope, sqs.SetQueueAttributesInput{QueueUrl: tt.queue, Attributes: map[string]string{"RedrivePolicy": tt.redrive}})
+		_, err := s.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: tt.queue, Attributes: map[string]string{"RedrivePolicy": tt.redrive}})
 		if tt.text == "" {
 			must(t, err)
 			want(t, fmt.Sprint(i), s.attribute(t, tt.queue, "RedrivePolicy"), tt.redrive)
@@ -94,7 +94,7 @@ func TestRedriveAllowPolicy(t *testing.T) {
 		`{"redrivePermission":"some"}`:                                         "Invalid value for redrivePermission",
 		`[]`:                                                                   "not a valid JSON map",
 	} {
-		_, err := s.SetQueueAttributes(ctx, scope, sqs.SetQueueAttributesInput{QueueUrl: "dead", Attributes: map[string]string{"RedriveAllowPolicy": allow}})
+		_, err := s.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: "dead", Attributes: map[string]string{"RedriveAllowPolicy": allow}})
 		wantError(t, err, "InvalidParameterValueException", text)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// bodyRecord is what doesn't change while a message lives.
+// bodyRecord is the part of a message that never changes.
 type bodyRecord struct {
 	ID         string
 	Body       string
@@ -17,8 +17,8 @@ type bodyRecord struct {
 	Attributes map[string]MessageAttributeValue
 }
 
-// stateRecord is what changes. It holds the group too, so that a start reads
-// no large bodies. Times are milliseconds since 1970.
+// stateRecord is the part of a message that changes, and its group, so that a
+// start need not read large bodies. Times are milliseconds since 1970.
 type stateRecord struct {
 	Group             string
 	Sent              int64
@@ -31,19 +31,18 @@ type stateRecord struct {
 	SeparateBody      bool   // the body has a record of its own
 }
 
-// maxSmall is the length of the longest bodyRecord that stands in one record
-// with the state. That is read and written anew with each receive, and read at
-// a start, but costs the store one key instead of two.
+// maxInlineBody is the length of the longest bodyRecord that is stored with the
+// state. It saves a key, but each receive rewrites it and each start reads it.
 const maxInlineBody = 1 << 10
 
-// dedupRecord is the answer to a duplicate send.
+// dedupRecord is the result of a send, for its duplicates.
 type dedupRecord struct {
 	Expires int64
 	Seq     uint64
 	ID      string
 }
 
-// attemptRecord is the answer to a receive that is tried again.
+// attemptRecord is the result of a receive, for its replays.
 type attemptRecord struct {
 	Expires  int64
 	Messages []attemptMessage
@@ -62,7 +61,7 @@ func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// reader takes a record apart; after the first fault all it reads is zero.
+// A recordReader decodes a record; after the first error it returns zero values.
 type recordReader struct {
 	b   []byte
 	bad bool
@@ -103,8 +102,7 @@ func (m *bodyRecord) encode() []byte {
 		b = appendString(b, s)
 	}
 	if len(m.Attributes) > 0 {
-		// Strings, bytes and lists of them always marshal.
-		attributes, _ := json.Marshal(m.Attributes)
+		attributes, _ := json.Marshal(m.Attributes) // never fails
 		b = append(b, attributes...)
 	}
 	return b
@@ -126,7 +124,7 @@ func decodeBody(b []byte) (m bodyRecord, err error) {
 	return m, r.err("message")
 }
 
-// encode is the record, with the body's behind it if that isn't apart.
+// encode returns the record, followed by inlineBody.
 func (s *stateRecord) encode(inlineBody []byte) []byte {
 	b := make([]byte, 0, 48+len(s.Group)+len(s.Source)+len(inlineBody))
 	b = append(b, recordVersion)
@@ -150,8 +148,7 @@ const (
 	flagSeparateBody
 )
 
-// decodeState also returns what stands behind the state. Where nothing does, the
-// body is apart, also if the record is of before there was a flag for that.
+// decodeState returns the state and the body stored with it, if any.
 func decodeState(b []byte) (s stateRecord, inlineBody []byte, err error) {
 	r := recordReader{b: b}
 	if v := r.uint(); v != recordVersion {
@@ -165,7 +162,10 @@ func decodeState(b []byte) (s stateRecord, inlineBody []byte, err error) {
 	flags := r.uint()
 	s.VisibilityChanged = flags&flagVisibilityChanged != 0
 	s.Source = r.string()
-	s.SeparateBody = flags&flagSeparateBody != 0 || len(r.b) == 0
+	s.SeparateBody = flags&flagSeparateBody != 0
+	if !r.bad && !s.SeparateBody && len(r.b) == 0 {
+		return s, nil, errors.New("a message was stored by a version of Errand before 0.1.0, which this version can't read: start with a new data directory")
+	}
 	return s, r.b, r.err("message state")
 }
 

@@ -1,8 +1,10 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+
 package sqs
 
-// Dead letters: a message that was received maxReceiveCount times and comes up
-// again goes to the dead-letter queue instead, in the same batch as the receive
-// that found it. Where that queue is missing, it stays and is delivered.
+// A message that was received maxReceiveCount times moves to the dead-letter
+// queue when it would be received again, in the same batch as that receive. If
+// the dead-letter queue doesn't exist, the message is received.
 
 func (q *queue) redriveTarget() string {
 	q.mu.Lock()
@@ -10,8 +12,8 @@ func (q *queue) redriveTarget() string {
 	return q.settings.redrive.target
 }
 
-// lockWithTarget locks the queue, and with it its dead-letter queue, if it has
-// one. Two queues are always locked in the order of their numbers.
+// lockWithTarget locks the queue and its dead-letter queue, if it has one. Two
+// queues are always locked in the order of their IDs.
 func (q *queue) lockWithTarget() (dlq *queue, unlock func()) {
 	for {
 		arn := q.redriveTarget()
@@ -42,8 +44,8 @@ func lockBoth(a, b *queue) (unlock func()) {
 	return func() { b.mu.Unlock(); a.mu.Unlock() }
 }
 
-// bequeath moves a message to the dead-letter queue, where its receives go on
-// being counted. A FIFO queue's starts its age anew, a standard one's doesn't.
+// moveToDeadLetterQueue moves a message with its receive count. As on AWS, its
+// retention period starts again in a FIFO queue, but not in a standard one.
 func (q *queue) moveToDeadLetterQueue(t *txn, dlq *queue, seq uint64, s stateRecord, m bodyRecord) {
 	moved := stateRecord{Group: s.Group, Sent: s.Sent, First: s.First, Count: s.Count, Source: q.arn()}
 	if q.rec.FIFO {
@@ -53,12 +55,12 @@ func (q *queue) moveToDeadLetterQueue(t *txn, dlq *queue, seq uint64, s stateRec
 	q.transfer(t, dlq, seq, moved, m)
 }
 
-// transfer puts a message behind everything in another queue, in its own
-// group. Deduplication doesn't look at it. The caller takes it from the lane,
-// and erases a body that was apart.
+// transfer moves a message to the end of another queue, in its own group and
+// without deduplication. The caller removes it from the backlog, and deletes a
+// separate body.
 func (q *queue) transfer(t *txn, to *queue, seq uint64, s stateRecord, m bodyRecord) {
 	q.deleteState(t, seq)
 	q.count--
 	to.advance(t.now)
-	to.put(t, m, s)
+	to.addMessage(t, m, s)
 }

@@ -1,3 +1,6 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+
 package sqs
 
 import (
@@ -11,21 +14,21 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// A parcel is a checked message on its way into a queue: what can be computed
-// without the queue's lock is.
+// A preparedMessage is a checked message, with what can be computed without the
+// queue's lock.
 type preparedMessage struct {
 	in          SendMessageBatchRequestEntry
 	size        int
 	bodyMD5     string
-	contentHash string // SHA-256 of the body, where it may be the deduplication ID
+	contentHash string // SHA-256 of the body, if it may be the deduplication ID
 	trace       string
 }
 
-func prepareMessage(sc Scope, in SendMessageBatchRequestEntry) (preparedMessage, error) {
+func prepareMessage(ctx context.Context, in SendMessageBatchRequestEntry) (preparedMessage, error) {
 	if err := checkMessage(in); err != nil {
 		return preparedMessage{}, err
 	}
-	p := preparedMessage{in: in, size: sizeOf(in), bodyMD5: md5Hex(in.MessageBody), trace: sc.Trace}
+	p := preparedMessage{in: in, size: sizeOf(in), bodyMD5: md5Hex(in.MessageBody), trace: RequestFrom(ctx).TraceHeader}
 	if trace, ok := in.MessageSystemAttributes["AWSTraceHeader"]; ok {
 		p.trace = *trace.StringValue
 	}
@@ -36,7 +39,7 @@ func prepareMessage(sc Scope, in SendMessageBatchRequestEntry) (preparedMessage,
 	return p, nil
 }
 
-// sent is what a send answers with, besides the checksums.
+// A sendResult is what a send returns, besides the checksums.
 type sendResult struct {
 	id  string
 	seq uint64 // 0 in a standard queue
@@ -51,21 +54,22 @@ func (s sendResult) sequenceNumber() string {
 	return digits[:len(digits)-len(n)] + n
 }
 
-// SendMessage puts a message into a queue. A duplicate within 5 minutes is
-// answered with the first one's ID and sequence number.
+// SendMessage sends a message. For a duplicate within 5 minutes it returns the
+// ID and the sequence number of the first one.
 // Errors: InvalidMessageContents, InvalidParameterValue, MissingParameter.
-func (e *Engine) SendMessage(_ context.Context, sc Scope, in SendMessageInput) (out SendMessageOutput, err error) {
-	p, packErr := prepareMessage(sc, SendMessageBatchRequestEntry{
+func (e *Engine) SendMessage(ctx context.Context, in *SendMessageInput) (*SendMessageOutput, error) {
+	out := &SendMessageOutput{}
+	p, checkErr := prepareMessage(ctx, SendMessageBatchRequestEntry{
 		MessageBody: in.MessageBody, DelaySeconds: in.DelaySeconds,
 		MessageAttributes: in.MessageAttributes, MessageSystemAttributes: in.MessageSystemAttributes,
 		MessageDeduplicationId: in.MessageDeduplicationId, MessageGroupId: in.MessageGroupId,
 	})
-	err = e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
-		if packErr != nil {
-			return packErr
+	err := e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
+		if checkErr != nil {
+			return checkErr
 		}
 		s, err := q.send(t, p, "One or more parameters are invalid.")
-		out = SendMessageOutput{
+		*out = SendMessageOutput{
 			MD5OfMessageBody:             p.bodyMD5,
 			MD5OfMessageAttributes:       attributesMD5(in.MessageAttributes),
 			MD5OfMessageSystemAttributes: attributesMD5(in.MessageSystemAttributes),
@@ -76,28 +80,29 @@ func (e *Engine) SendMessage(_ context.Context, sc Scope, in SendMessageInput) (
 	return out, err
 }
 
-// SendMessageBatch sends up to 10 messages; each is whole or absent, and so is
-// the batch after a crash. Errors: those of the batch as a whole; an entry's
-// own stand in Failed.
-func (e *Engine) SendMessageBatch(_ context.Context, sc Scope, in SendMessageBatchInput) (out SendMessageBatchOutput, err error) {
+// SendMessageBatch sends up to 10 messages. After a crash, all of those that
+// succeeded are there, or none. Its errors are those of the batch as a whole;
+// Failed has those of single entries.
+func (e *Engine) SendMessageBatch(ctx context.Context, in *SendMessageBatchInput) (*SendMessageBatchOutput, error) {
+	out := &SendMessageBatchOutput{}
 	ids := make([]string, len(in.Entries))
-	parcels := make([]preparedMessage, len(in.Entries))
-	faults := make([]error, len(in.Entries))
+	messages := make([]preparedMessage, len(in.Entries))
+	entryErrs := make([]error, len(in.Entries))
 	batchErr := checkBatchSize(in.Entries)
 	for i, entry := range in.Entries {
 		ids[i] = entry.Id
 		if batchErr == nil && len(in.Entries) <= maxBatchEntries {
-			parcels[i], faults[i] = prepareMessage(sc, entry)
+			messages[i], entryErrs[i] = prepareMessage(ctx, entry)
 		}
 	}
-	err = e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	err := e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
 		if err := firstError(checkBatch("SendMessageBatchRequestEntry", ids), q.checkFIFOBatch(in.Entries), batchErr); err != nil {
 			return err
 		}
 		for i, entry := range in.Entries {
-			s, err := sendResult{}, faults[i]
+			s, err := sendResult{}, entryErrs[i]
 			if err == nil {
-				s, err = q.send(t, parcels[i], "One or more parameters cannot be validated.")
+				s, err = q.send(t, messages[i], "One or more parameters cannot be validated.")
 			}
 			if err != nil {
 				failed, err := batchEntryError(entry.Id, err)
@@ -108,7 +113,7 @@ func (e *Engine) SendMessageBatch(_ context.Context, sc Scope, in SendMessageBat
 				continue
 			}
 			out.Successful = append(out.Successful, SendMessageBatchResultEntry{
-				Id: entry.Id, MessageId: s.id, MD5OfMessageBody: parcels[i].bodyMD5,
+				Id: entry.Id, MessageId: s.id, MD5OfMessageBody: messages[i].bodyMD5,
 				MD5OfMessageAttributes:       attributesMD5(entry.MessageAttributes),
 				MD5OfMessageSystemAttributes: attributesMD5(entry.MessageSystemAttributes),
 				SequenceNumber:               s.sequenceNumber(),
@@ -128,7 +133,7 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// checkBatch is the rules for the entries of any batch.
+// checkBatch checks the IDs of the entries of any batch.
 func checkBatch(entry string, ids []string) error {
 	if len(ids) == 0 {
 		return errorf(codeEmptyBatch, "There should be at least one %s in the request.", entry)
@@ -160,8 +165,8 @@ func checkBatchSize(entries []SendMessageBatchRequestEntry) error {
 	return nil
 }
 
-// checkFIFOBatch refuses a whole batch for what, in a single send, would be
-// that message's fault. The code isn't the single send's, either.
+// checkFIFOBatch fails the whole batch for an entry without a group or a
+// deduplication ID, as AWS does. SendMessage has another code for the group.
 func (q *queue) checkFIFOBatch(entries []SendMessageBatchRequestEntry) error {
 	for _, entry := range entries {
 		if q.rec.FIFO && entry.MessageDeduplicationId == nil && !q.settings.contentDedup {
@@ -178,8 +183,8 @@ func errNoDedupID() error {
 	return errorf(codeInvalidParameter, "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
 }
 
-// failure turns an error into a batch entry's; one that isn't the sender's
-// fault ends the batch.
+// batchEntryError returns err as the error of a batch entry. One that isn't an
+// *awswire.Error fails the whole batch.
 func batchEntryError(id string, err error) (BatchResultErrorEntry, error) {
 	var answer *awswire.Error
 	if !errors.As(err, &answer) {
@@ -190,7 +195,8 @@ func batchEntryError(id string, err error) (BatchResultErrorEntry, error) {
 	}, nil
 }
 
-// send checks a message against its queue and puts it in.
+// send checks a message against its queue and adds it. Texts of errors begin
+// with lead.
 func (q *queue) send(t *txn, p preparedMessage, lead string) (sendResult, error) {
 	if p.size > q.settings.maxSize {
 		return sendResult{}, errorf(codeInvalidParameter, "%s Reason: Message must be shorter than %d bytes.", lead, q.settings.maxSize)
@@ -211,7 +217,7 @@ func (q *queue) send(t *txn, p preparedMessage, lead string) (sendResult, error)
 		s.VisibleAt = t.now + delay
 	}
 	body := p.body("")
-	q.put(t, body, s)
+	q.addMessage(t, body, s)
 	return sendResult{id: body.ID}, nil
 }
 
@@ -233,7 +239,7 @@ func (q *queue) sendFIFO(t *txn, p preparedMessage) (sendResult, error) {
 		return first, err
 	}
 	body := p.body(dedup)
-	seq := q.put(t, body, stateRecord{Group: body.Group, Sent: t.now})
+	seq := q.addMessage(t, body, stateRecord{Group: body.Group, Sent: t.now})
 	q.recordDedupID(t, h, sendResult{body.ID, seq})
 	return sendResult{id: body.ID, seq: seq}, nil
 }
@@ -244,21 +250,6 @@ func (p *preparedMessage) body(dedup string) bodyRecord {
 		m.Group = *p.in.MessageGroupId
 	}
 	return m
-}
-
-// put writes a new message at the queue's end.
-func (q *queue) put(t *txn, m bodyRecord, s stateRecord) uint64 {
-	seq := q.nextSeq(t.now)
-	body := m.encode()
-	if s.SeparateBody = len(body) > maxInlineBody; s.SeparateBody {
-		t.Set(q.e.space, messageKey(kindBody, q.id, seq), body)
-		body = nil
-	}
-	q.saveState(t, seq, s, body)
-	q.backlog.add(seq, m.Group, s.VisibleAt)
-	q.count++
-	q.e.janitor.expect() // it goes when there is nothing left to expire
-	return seq
 }
 
 func uvarint(n int64) []byte { return binary.AppendUvarint(nil, uint64(n)) }

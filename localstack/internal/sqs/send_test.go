@@ -43,7 +43,7 @@ func TestSendRefuses(t *testing.T) {
 	}
 	for i, tt := range tests {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			_, err := s.SendMessage(ctx, scope, tt.in)
+			_, err := s.SendMessage(ctx, &tt.in)
 			wantError(t, err, tt.code, tt.text)
 		})
 	}
@@ -80,12 +80,12 @@ func TestBatchRules(t *testing.T) {
 		{q, entries(1, "x"), "InvalidParameterValueException", "The queue should either have ContentBasedDeduplication enabled"},
 	}
 	for _, tt := range tests {
-		_, err := s.SendMessageBatch(ctx, scope, sqs.SendMessageBatchInput{QueueUrl: tt.queue, Entries: tt.entries})
+		_, err := s.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: tt.queue, Entries: tt.entries})
 		wantError(t, err, tt.code, tt.text)
 	}
 	mixed := entries(3, "ok")
 	mixed[1].MessageBody = "bad \x00"
-	out, err := s.SendMessageBatch(ctx, scope, sqs.SendMessageBatchInput{QueueUrl: "x", Entries: mixed})
+	out, err := s.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: "x", Entries: mixed})
 	must(t, err)
 	if len(out.Successful) != 2 || len(out.Failed) != 1 || out.Failed[0].Id != "1" || out.Failed[0].Code != "InvalidMessageContents" || !out.Failed[0].SenderFault {
 		t.Errorf("a bad entry among good: %+v", out)
@@ -100,7 +100,7 @@ func TestMessageAttributes(t *testing.T) {
 	in := sqs.SendMessageInput{QueueUrl: "x", MessageBody: "hello", MessageAttributes: map[string]sqs.MessageAttributeValue{
 		"b": {DataType: "Binary", BinaryValue: []byte{1, 2}}, "a.1": {DataType: "String", StringValue: ptr("v")}, "a.2": {DataType: "Number.int", StringValue: ptr("-1.5e3")},
 	}, MessageSystemAttributes: map[string]sqs.MessageAttributeValue{"AWSTraceHeader": {DataType: "String", StringValue: ptr("Root=1")}}}
-	out, err := s.SendMessage(ctx, scope, in)
+	out, err := s.SendMessage(ctx, &in)
 	must(t, err)
 	want(t, "body", out.MD5OfMessageBody, "5d41402abc4b2a76b9719d911017c592")
 	want(t, "attributes", out.MD5OfMessageAttributes, "19578f08bbbd0c425c0f25e6a663ec24")

@@ -2,8 +2,8 @@ package sqs
 
 import "slices"
 
-// seqs is an ascending queue of sequence numbers: cheap at both ends, and near
-// the front, where messages are deleted.
+// A seqList is a list of ascending sequence numbers. Adding at the end and
+// removing near the front, where messages are deleted, is cheap.
 type seqList struct {
 	buf  []uint64
 	head int
@@ -20,12 +20,12 @@ func (s *seqList) pop() uint64 {
 	return seq
 }
 
-// find is the index of seq, or of where it would stand.
+// find returns the index of seq, or where it would be inserted.
 func (s *seqList) find(seq uint64) (i int, ok bool) {
 	return slices.BinarySearch(s.buf[s.head:], seq)
 }
 
-// remove takes seq out by moving what stands before it up by one.
+// remove moves the numbers before seq, of which there are usually few.
 func (s *seqList) remove(seq uint64) {
 	i, ok := s.find(seq)
 	if !ok {
@@ -36,8 +36,8 @@ func (s *seqList) remove(seq uint64) {
 	s.shrink()
 }
 
-// trim gives the room of removed numbers back once it is half of all, which
-// costs each number one move in its life.
+// shrink frees the space of removed numbers once it is half of all, so that each
+// number is moved once at most.
 func (s *seqList) shrink() {
 	if s.head < 16 || s.head < len(s.buf)/2 {
 		if s.head == len(s.buf) {

@@ -11,15 +11,21 @@ import (
 
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
 
 var (
-	ctx   = context.Background()
+	ctx   = caller("us-east-1", "http://here")
 	start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	scope = sqs.Scope{Region: "us-east-1", Endpoint: "http://here"}
 )
+
+// caller is the context of a request in a region, to an endpoint.
+func caller(region, endpoint string) context.Context {
+	ctx := awswire.WithIdentity(context.Background(), awswire.Identity{Region: region})
+	return sqs.WithRequest(ctx, sqs.Request{Endpoint: endpoint})
+}
 
 // stack is an engine on a file system in memory, and a clock that stands.
 type stack struct {
@@ -44,7 +50,7 @@ func openStack(t testing.TB, fs *vfs.MemFS, c *clock.Manual, opts ...func(*sqs.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := sqs.Config{Store: store, Clock: c, Logf: t.Logf}
+	cfg := sqs.Config{Config: engine.Config{Store: store, Clock: c, Logf: t.Logf}}
 	for _, opt := range opts {
 		opt(&cfg)
 	}
@@ -86,14 +92,14 @@ func (s *stack) create(t testing.TB, name string, attributes ...string) {
 		k, v, _ := strings.Cut(a, "=")
 		m[k] = v
 	}
-	if _, err := s.CreateQueue(ctx, scope, sqs.CreateQueueInput{QueueName: name, Attributes: m}); err != nil {
+	if _, err := s.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: name, Attributes: m}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func (s *stack) set(t testing.TB, queue, attribute, value string) {
 	t.Helper()
-	_, err := s.SetQueueAttributes(ctx, scope, sqs.SetQueueAttributesInput{QueueUrl: queue, Attributes: map[string]string{attribute: value}})
+	_, err := s.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: queue, Attributes: map[string]string{attribute: value}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +108,7 @@ func (s *stack) set(t testing.TB, queue, attribute, value string) {
 func ptr[T any](v T) *T { return &v }
 
 // send puts body into a FIFO queue's group, with body as deduplication ID.
-func (s *stack) send(t testing.TB, queue, group, body string) sqs.SendMessageOutput {
+func (s *stack) send(t testing.TB, queue, group, body string) *sqs.SendMessageOutput {
 	t.Helper()
 	in := sqs.SendMessageInput{QueueUrl: queue, MessageBody: body}
 	if group != "" {
@@ -111,7 +117,7 @@ func (s *stack) send(t testing.TB, queue, group, body string) sqs.SendMessageOut
 	if strings.HasSuffix(queue, ".fifo") {
 		in.MessageDeduplicationId = &body
 	}
-	out, err := s.SendMessage(ctx, scope, in)
+	out, err := s.SendMessage(ctx, &in)
 	if err != nil {
 		t.Fatalf("send %q: %v", body, err)
 	}
@@ -123,7 +129,7 @@ func (s *stack) receive(t testing.TB, in sqs.ReceiveMessageInput) []sqs.Message 
 	if in.WaitTimeSeconds == nil {
 		in.WaitTimeSeconds = ptr[int32](0)
 	}
-	out, err := s.ReceiveMessage(ctx, scope, in)
+	out, err := s.ReceiveMessage(ctx, &in)
 	if err != nil {
 		t.Fatalf("receive: %v", err)
 	}
@@ -137,18 +143,18 @@ func (s *stack) take(t testing.TB, queue string, n int32) []sqs.Message {
 }
 
 func (s *stack) delete(queue string, m sqs.Message) error {
-	_, err := s.DeleteMessage(ctx, scope, sqs.DeleteMessageInput{QueueUrl: queue, ReceiptHandle: m.ReceiptHandle})
+	_, err := s.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: queue, ReceiptHandle: m.ReceiptHandle})
 	return err
 }
 
 func (s *stack) hide(queue string, m sqs.Message, seconds int32) error {
-	_, err := s.ChangeMessageVisibility(ctx, scope, sqs.ChangeMessageVisibilityInput{QueueUrl: queue, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: &seconds})
+	_, err := s.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: queue, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: &seconds})
 	return err
 }
 
 func (s *stack) attribute(t testing.TB, queue, name string) string {
 	t.Helper()
-	out, err := s.GetQueueAttributes(ctx, scope, sqs.GetQueueAttributesInput{QueueUrl: queue, AttributeNames: []string{name}})
+	out, err := s.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: queue, AttributeNames: []string{name}})
 	if err != nil {
 		t.Fatal(err)
 	}

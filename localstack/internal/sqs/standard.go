@@ -1,156 +1,125 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
+
 package sqs
 
 import "container/heap"
 
-// openLane keeps a standard queue: what was never received, in order; what
-// came back, by sequence number; what isn't up yet, by time.
+// A standardBacklog keeps the messages of a standard queue. They are received in
+// the order of their sends, as far as delays and visibility timeouts allow.
 type standardBacklog struct {
 	neverReceived seqList
-	returned      sortedSeqs
-	delayed       delayHeap
+	// returned has the messages that are visible again after a receive or a
+	// delay, the oldest first; returnedIndex is where each is.
+	returned      indexedHeap[uint64]
+	returnedIndex map[uint64]int
+	delayed       indexedHeap[delayedMessage]
 }
 
-func newStandardBacklog() *standardBacklog {
-	return &standardBacklog{returned: sortedSeqs{at: map[uint64]int{}}}
-}
-
-func (l *standardBacklog) add(seq uint64, _ string, at int64) {
-	if at > 0 {
-		heap.Push(&l.delayed, delayedMessage{at, seq})
-		return
-	}
-	l.neverReceived.push(seq)
-}
-
-// A message has a receipt handle, so may be hidden or deleted, only once it was
-// received: it is in flight or in again.
-func (l *standardBacklog) messageInFlight(f *inFlightMessage) { l.returned.remove(f.seq) }
-func (l *standardBacklog) remove(f *inFlightMessage)          { l.returned.remove(f.seq) }
-func (l *standardBacklog) messageVisible(f *inFlightMessage)  { heap.Push(&l.returned, f.seq) }
-
-func (l *standardBacklog) take(_ int64, f func(uint64, *group) verdict) {
-	var aside []uint64
-	for l.hasAvailable(0) {
-		// Out first: f may put it into flight, or take it away for good.
-		again := l.returned.comesBefore(&l.neverReceived)
-		seq := l.firstOf(again)
-		v := f(seq, nil)
-		if v == stop {
-			break
-		}
-		if again {
-			heap.Pop(&l.returned)
-		} else {
-			l.neverReceived.pop()
-		}
-		if v == skipped {
-			aside = append(aside, seq)
-		}
-	}
-	for _, seq := range aside {
-		heap.Push(&l.returned, seq)
-	}
-}
-
-func (l *standardBacklog) firstOf(again bool) uint64 {
-	if again {
-		return l.returned.seqs[0]
-	}
-	return l.neverReceived.at(0)
-}
-
-func (l *standardBacklog) advance(now int64) {
-	for len(l.delayed) > 0 && l.delayed[0].visibleAt <= now {
-		heap.Push(&l.returned, heap.Pop(&l.delayed).(delayedMessage).seq)
-	}
-}
-
-func (l *standardBacklog) hasAvailable(int64) bool {
-	return l.neverReceived.len() > 0 || l.returned.Len() > 0
-}
-
-func (l *standardBacklog) nextAvailableAt() int64 {
-	if len(l.delayed) == 0 {
-		return 0
-	}
-	return l.delayed[0].visibleAt
-}
-
-func (l *standardBacklog) expire(horizon int64, f func(uint64)) {
-	for l.neverReceived.len() > 0 && sentAt(l.neverReceived.at(0)) <= horizon {
-		f(l.neverReceived.pop())
-	}
-	for l.returned.Len() > 0 && sentAt(l.returned.seqs[0]) <= horizon {
-		f(heap.Pop(&l.returned).(uint64))
-	}
-}
-
-func (l *standardBacklog) countDelayed(int64) int { return len(l.delayed) }
-
-func (l *standardBacklog) contains(seq uint64, _ string) bool {
-	_, ok := l.returned.at[seq]
-	return ok
-}
-
-func (l *standardBacklog) findGroup(string) *group { return nil }
-
-// seqHeap orders sequence numbers and finds each.
-type sortedSeqs struct {
-	seqs []uint64
-	at   map[uint64]int
-}
-
-// first is whether the next message comes from here rather than from fresh.
-func (h *sortedSeqs) comesBefore(fresh *seqList) bool {
-	return len(h.seqs) > 0 && (fresh.len() == 0 || h.seqs[0] < fresh.at(0))
-}
-
-func (h *sortedSeqs) remove(seq uint64) {
-	if i, ok := h.at[seq]; ok {
-		heap.Remove(h, i)
-	}
-}
-
-func (h *sortedSeqs) Len() int           { return len(h.seqs) }
-func (h *sortedSeqs) Less(i, j int) bool { return h.seqs[i] < h.seqs[j] }
-func (h *sortedSeqs) Swap(i, j int) {
-	s := h.seqs
-	s[i], s[j] = s[j], s[i]
-	h.at[s[i]], h.at[s[j]] = i, j
-}
-func (h *sortedSeqs) Push(x any) {
-	seq := x.(uint64)
-	h.at[seq] = len(h.seqs)
-	h.seqs = append(h.seqs, seq)
-}
-func (h *sortedSeqs) Pop() any {
-	last := len(h.seqs) - 1
-	seq := h.seqs[last]
-	h.seqs = h.seqs[:last]
-	delete(h.at, seq)
-	return seq
-}
-
-// late is a message that comes up at a time.
 type delayedMessage struct {
 	visibleAt int64
 	seq       uint64
 }
 
-type delayHeap []delayedMessage
-
-func (h delayHeap) Len() int { return len(h) }
-func (h delayHeap) Less(i, j int) bool {
-	if h[i].visibleAt != h[j].visibleAt {
-		return h[i].visibleAt < h[j].visibleAt
+func newStandardBacklog() *standardBacklog {
+	b := &standardBacklog{returnedIndex: map[uint64]int{}}
+	b.returned = indexedHeap[uint64]{
+		less: func(a, b uint64) bool { return a < b },
+		setIndex: func(seq uint64, i int) {
+			if i < 0 {
+				delete(b.returnedIndex, seq)
+			} else {
+				b.returnedIndex[seq] = i
+			}
+		},
 	}
-	return h[i].seq < h[j].seq
+	b.delayed = indexedHeap[delayedMessage]{
+		less: func(a, b delayedMessage) bool {
+			return a.visibleAt < b.visibleAt || a.visibleAt == b.visibleAt && a.seq < b.seq
+		},
+		setIndex: func(delayedMessage, int) {},
+	}
+	return b
 }
-func (h delayHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *delayHeap) Push(x any)   { *h = append(*h, x.(delayedMessage)) }
-func (h *delayHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
+
+func (b *standardBacklog) add(seq uint64, _ string, visibleAt int64) {
+	if visibleAt > 0 {
+		heap.Push(&b.delayed, delayedMessage{visibleAt, seq})
+		return
+	}
+	b.neverReceived.push(seq)
 }
+
+// Only a message that was received has a receipt handle and can be deleted or
+// get another visibility: it is in flight or in returned.
+func (b *standardBacklog) messageInFlight(m *inFlightMessage) { b.remove(m) }
+func (b *standardBacklog) messageVisible(m *inFlightMessage)  { heap.Push(&b.returned, m.seq) }
+
+func (b *standardBacklog) remove(m *inFlightMessage) {
+	if i, ok := b.returnedIndex[m.seq]; ok {
+		heap.Remove(&b.returned, i)
+	}
+}
+
+func (b *standardBacklog) take(_ int64, f func(uint64, *group) verdict) {
+	var skippedSeqs []uint64
+	for b.hasAvailable() {
+		seq, isReturned := b.first()
+		v := f(seq, nil)
+		if v == stop {
+			break
+		}
+		if isReturned {
+			heap.Pop(&b.returned)
+		} else {
+			b.neverReceived.pop()
+		}
+		if v == skipped {
+			skippedSeqs = append(skippedSeqs, seq)
+		}
+	}
+	for _, seq := range skippedSeqs {
+		heap.Push(&b.returned, seq)
+	}
+}
+
+func (b *standardBacklog) first() (seq uint64, isReturned bool) {
+	if b.returned.Len() > 0 && (b.neverReceived.len() == 0 || b.returned.first() < b.neverReceived.at(0)) {
+		return b.returned.first(), true
+	}
+	return b.neverReceived.at(0), false
+}
+
+func (b *standardBacklog) advance(now int64) {
+	for b.delayed.Len() > 0 && b.delayed.first().visibleAt <= now {
+		heap.Push(&b.returned, heap.Pop(&b.delayed).(delayedMessage).seq)
+	}
+}
+
+func (b *standardBacklog) hasAvailable() bool {
+	return b.neverReceived.len() > 0 || b.returned.Len() > 0
+}
+
+func (b *standardBacklog) nextAvailableAt() int64 {
+	if b.delayed.Len() == 0 {
+		return 0
+	}
+	return b.delayed.first().visibleAt
+}
+
+func (b *standardBacklog) expire(horizon int64, f func(uint64)) {
+	for b.neverReceived.len() > 0 && sentAt(b.neverReceived.at(0)) <= horizon {
+		f(b.neverReceived.pop())
+	}
+	for b.returned.Len() > 0 && sentAt(b.returned.first()) <= horizon {
+		f(heap.Pop(&b.returned).(uint64))
+	}
+}
+
+func (b *standardBacklog) countDelayed(int64) int { return b.delayed.Len() }
+
+func (b *standardBacklog) contains(seq uint64, _ string) bool {
+	_, ok := b.returnedIndex[seq]
+	return ok
+}
+
+func (b *standardBacklog) findGroup(string) *group { return nil }

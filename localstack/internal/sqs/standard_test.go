@@ -40,7 +40,7 @@ func TestStandardDelays(t *testing.T) {
 	const q = "standard"
 	s.create(t, q, "DelaySeconds=10")
 	for body, delay := range map[string]*int32{"queue": nil, "none": ptr[int32](0), "own": ptr[int32](20)} {
-		_, err := s.SendMessage(ctx, scope, sqs.SendMessageInput{QueueUrl: q, MessageBody: body, DelaySeconds: delay})
+		_, err := s.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: q, MessageBody: body, DelaySeconds: delay})
 		must(t, err)
 	}
 	s.set(t, q, "DelaySeconds", "0") // not retroactive
@@ -81,7 +81,7 @@ func TestDeadLetters(t *testing.T) {
 			if since := fmt.Sprint(sentAt.UnixMilli()); (got[1].Attributes["SentTimestamp"] == since) != (suffix == "") {
 				t.Errorf("SentTimestamp %s, sent %s", got[1].Attributes["SentTimestamp"], since)
 			}
-			sources, err := s.ListDeadLetterSourceQueues(ctx, scope, sqs.ListDeadLetterSourceQueuesInput{QueueUrl: dead})
+			sources, err := s.ListDeadLetterSourceQueues(ctx, &sqs.ListDeadLetterSourceQueuesInput{QueueUrl: dead})
 			must(t, err)
 			want(t, "sources", fmt.Sprint(sources.QueueUrls), "[http://here/000000000000/"+source+"]")
 		})
@@ -96,8 +96,11 @@ func testMoveTask(t *testing.T) {
 	defer func() { s.close() }()
 	s.create(t, "dead")
 	startTask := func(rate *int32) (string, error) {
-		out, err := s.StartMessageMoveTask(ctx, scope, sqs.StartMessageMoveTaskInput{SourceArn: deadARN, MaxNumberOfMessagesPerSecond: rate})
-		return out.TaskHandle, err
+		out, err := s.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: deadARN, MaxNumberOfMessagesPerSecond: rate})
+		if err != nil {
+			return "", err
+		}
+		return out.TaskHandle, nil
 	}
 	_, err := startTask(nil)
 	wantError(t, err, "InvalidParameterValueException", "Source queue must be configured as a Dead Letter Queue.")
@@ -119,10 +122,10 @@ func testMoveTask(t *testing.T) {
 	synctest.Wait()
 	want(t, "the task goes on", bodies(s.take(t, "source", 10)), "2 3")
 	s.clock.Advance(time.Second / 2)
-	_, err = s.CancelMessageMoveTask(ctx, scope, sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
+	_, err = s.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
 	must(t, err)
 	list := func() sqs.ListMessageMoveTasksResultEntry {
-		out, err := s.ListMessageMoveTasks(ctx, scope, sqs.ListMessageMoveTasksInput{SourceArn: deadARN})
+		out, err := s.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: deadARN})
 		must(t, err)
 		return out.Results[0]
 	}
@@ -134,7 +137,7 @@ func testMoveTask(t *testing.T) {
 	want(t, "home", bodies(s.take(t, "source", 10)), "4")
 	want(t, "dead", s.attribute(t, "dead", "ApproximateNumberOfMessages"), "0")
 	for text, handle := range map[string]string{"Value for parameter TaskHandle is invalid.": "x", "Task does not exist.": "eyJ0YXNrSWQiOiJ4Iiwic291cmNlQXJuIjoiYXJuOmF3czpzcXM6dXMtZWFzdC0xOjAwMDAwMDAwMDAwMDpkZWFkIn0="} {
-		_, err = s.CancelMessageMoveTask(ctx, scope, sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
+		_, err = s.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: handle})
 		wantError(t, err, map[bool]string{true: "InvalidParameterValueException", false: "ResourceNotFoundException"}[handle == "x"], text)
 	}
 }

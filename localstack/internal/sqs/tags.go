@@ -1,3 +1,7 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_TagQueue.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_UntagQueue.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueueTags.html
+
 package sqs
 
 import (
@@ -19,13 +23,10 @@ func checkTags(tags map[string]string) error {
 	return nil
 }
 
-// TagQueue sets tags.
-func (e *Engine) TagQueue(_ context.Context, sc Scope, in TagQueueInput) (out TagQueueOutput, err error) {
-	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
-		tags := maps.Clone(q.rec.Tags)
-		if tags == nil {
-			tags = map[string]string{}
-		}
+func (e *Engine) TagQueue(ctx context.Context, in *TagQueueInput) (*TagQueueOutput, error) {
+	return &TagQueueOutput{}, e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
+		tags := map[string]string{}
+		maps.Copy(tags, q.rec.Tags)
 		maps.Copy(tags, in.Tags)
 		if err := checkTags(tags); err != nil {
 			return err
@@ -36,9 +37,8 @@ func (e *Engine) TagQueue(_ context.Context, sc Scope, in TagQueueInput) (out Ta
 	})
 }
 
-// UntagQueue removes tags.
-func (e *Engine) UntagQueue(_ context.Context, sc Scope, in UntagQueueInput) (out UntagQueueOutput, err error) {
-	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+func (e *Engine) UntagQueue(ctx context.Context, in *UntagQueueInput) (*UntagQueueOutput, error) {
+	return &UntagQueueOutput{}, e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
 		tags := maps.Clone(q.rec.Tags)
 		for _, key := range in.TagKeys {
 			delete(tags, key)
@@ -49,9 +49,9 @@ func (e *Engine) UntagQueue(_ context.Context, sc Scope, in UntagQueueInput) (ou
 	})
 }
 
-// ListQueueTags answers with all tags.
-func (e *Engine) ListQueueTags(_ context.Context, sc Scope, in ListQueueTagsInput) (out ListQueueTagsOutput, err error) {
-	err = e.transact(sc, in.QueueUrl, func(q *queue, _ *txn) error {
+func (e *Engine) ListQueueTags(ctx context.Context, in *ListQueueTagsInput) (*ListQueueTagsOutput, error) {
+	out := &ListQueueTagsOutput{}
+	err := e.transact(ctx, in.QueueUrl, func(q *queue, _ *txn) error {
 		out.Tags = maps.Clone(q.rec.Tags)
 		return nil
 	})

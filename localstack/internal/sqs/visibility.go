@@ -1,26 +1,31 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html
+
 package sqs
 
 import "context"
 
-// maxHidden is how long after its receive a message may stay hidden, in ms.
+// maxVisibility is how long a message may be in flight after its receive, in ms.
 const maxVisibility = 43_200_000
 
-// ChangeMessageVisibility hides a received message for that long from now; 0
-// returns it, to the head of its group. The next receive doesn't inherit it.
+// ChangeMessageVisibility sets when a message in flight becomes visible again,
+// from now; 0 makes it visible at once, at the head of its group. The next
+// receive has the queue's own visibility timeout again.
 // Errors: ReceiptHandleIsInvalid, InvalidParameterValue.
-func (e *Engine) ChangeMessageVisibility(_ context.Context, sc Scope, in ChangeMessageVisibilityInput) (out ChangeMessageVisibilityOutput, err error) {
-	return out, e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+func (e *Engine) ChangeMessageVisibility(ctx context.Context, in *ChangeMessageVisibilityInput) (*ChangeMessageVisibilityOutput, error) {
+	return &ChangeMessageVisibilityOutput{}, e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
 		return q.changeVisibility(t, in.ReceiptHandle, in.VisibilityTimeout)
 	})
 }
 
-// ChangeMessageVisibilityBatch is up to 10 ChangeMessageVisibilities.
-func (e *Engine) ChangeMessageVisibilityBatch(_ context.Context, sc Scope, in ChangeMessageVisibilityBatchInput) (out ChangeMessageVisibilityBatchOutput, err error) {
+// ChangeMessageVisibilityBatch changes the visibility of up to 10 messages.
+func (e *Engine) ChangeMessageVisibilityBatch(ctx context.Context, in *ChangeMessageVisibilityBatchInput) (*ChangeMessageVisibilityBatchOutput, error) {
+	out := &ChangeMessageVisibilityBatchOutput{}
 	ids := make([]string, len(in.Entries))
 	for i, entry := range in.Entries {
 		ids[i] = entry.Id
 	}
-	err = e.transact(sc, in.QueueUrl, func(q *queue, t *txn) error {
+	err := e.transact(ctx, in.QueueUrl, func(q *queue, t *txn) error {
 		if err := checkBatch("ChangeMessageVisibilityBatchRequestEntry", ids); err != nil {
 			return err
 		}
@@ -62,14 +67,14 @@ func (q *queue) changeVisibility(t *txn, handle string, timeout *int32) error {
 	s.VisibilityChanged = true
 	q.hideUntil(t, r.seq, s, inlineBody, until)
 	if *timeout == 0 {
-		// Before the next operation looks: a batch may go on with this message.
+		// The next entry of a batch may be about the same message.
 		q.advance(t.now)
 	}
 	return nil
 }
 
-// hideable is the state of a message whose visibility that receipt may change:
-// in flight by that very receive, or, in a standard queue, expired.
+// checkVisibilityChange returns the state of a message whose visibility r may
+// change: in flight by that very receive or, in a standard queue, received before.
 func (q *queue) checkVisibilityChange(t *txn, r receipt, handle string) (s stateRecord, inlineBody []byte, err error) {
 	f := q.inFlight[r.seq]
 	inFlight := f != nil && (f.state.Count == r.count || !q.rec.FIFO)
@@ -81,7 +86,7 @@ func (q *queue) checkVisibilityChange(t *txn, r receipt, handle string) (s state
 		err = errNotInFlight(handle)
 	}
 	if inFlight {
-		s = f.state // this batch may have changed it
+		s = f.state // newer than the store if this batch changed it
 	}
 	return s, inlineBody, err
 }

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
+
 package sqs
 
 import (
@@ -7,43 +9,51 @@ import (
 	"github.com/errandhq/errand/internal/clock"
 )
 
-// A waiter is a long poll that is parked. Waiters are served in the order they
-// came: only the first is ever woken, and when it is served, or leaves, the
-// next is, if there is something left to take. So each message wakes one.
+// A waiter is a long poll that waits for a message. Only the first waiter is
+// ever woken. When it has received, or leaves, it wakes the next if there is
+// more to receive. So each message wakes one waiter.
 type waiter struct {
-	wake    chan struct{} // has room for one
+	wake    chan struct{} // buffered: 1
 	woken   bool          // under the queue's lock
-	element *list.Element
+	element *list.Element // of queue.waiters; nil once removed
 }
-
-type waiters struct{ list list.List }
 
 func (q *queue) addWaiter() *waiter {
 	w := &waiter{wake: make(chan struct{}, 1)}
-	w.element = q.waiters.list.PushBack(w)
+	w.element = q.waiters.PushBack(w)
 	return w
 }
 
 func (q *queue) removeWaiter(w *waiter) {
 	if w.element != nil {
-		q.waiters.list.Remove(w.element)
+		q.waiters.Remove(w.element)
 		w.element = nil
 	}
 }
 
-// first is whether w is whose turn it is. With nobody parked, it is nil's.
+// reset lets a waiter be woken again.
+func (w *waiter) reset() {
+	select {
+	case <-w.wake:
+	default:
+	}
+	w.woken = false
+}
+
+// isFirstWaiter reports whether it is the turn of w; nil is a receive that
+// doesn't wait.
 func (q *queue) isFirstWaiter(w *waiter) bool {
-	front := q.waiters.list.Front()
+	front := q.waiters.Front()
 	if front == nil {
 		return true
 	}
 	return w != nil && w.element == front
 }
 
-// rouse wakes the first waiter if there is something to take, and otherwise
-// sees to it that the clock calls when there may be.
+// wakeWaiter wakes the first waiter if there is something to receive. If not, it
+// sets the timer for when there may be.
 func (q *queue) wakeWaiter(now int64) {
-	front := q.waiters.list.Front()
+	front := q.waiters.Front()
 	if front == nil {
 		return
 	}
@@ -51,8 +61,8 @@ func (q *queue) wakeWaiter(now int64) {
 	if w.woken {
 		return
 	}
-	q.advance(now) // time has gone on since, and may have brought something
-	if q.deleted || q.backlog.hasAvailable(now) {
+	q.advance(now)
+	if q.deleted || q.backlog.hasAvailable() {
 		w.woken = true
 		w.wake <- struct{}{}
 		return
@@ -62,60 +72,54 @@ func (q *queue) wakeWaiter(now int64) {
 	}
 }
 
-// nextEvent is when, after now, a message comes up or back by itself; 0 is
-// never. What is up and yet not ready waits for something else.
+// nextChangeAt is when the next message becomes visible by itself; 0 if none
+// does. A message that is visible and not available waits for something else.
 func (q *queue) nextChangeAt(now int64) int64 {
 	at := q.backlog.nextAvailableAt()
 	if at <= now {
 		at = 0
 	}
-	if len(q.deadlines) > 0 {
-		if back := q.deadlines[0].state.VisibleAt; at == 0 || back < at {
-			at = back
+	if q.deadlines.Len() > 0 {
+		if deadline := q.deadlines.first().state.VisibleAt; at == 0 || deadline < at {
+			at = deadline
 		}
 	}
 	return at
 }
 
-// ring is the alarm's call: something has come up or back.
 func (q *queue) wakeTimerFired() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.wakeTimer.rang()
+	q.wakeTimer.stop()
 	now := q.e.now()
 	q.advance(now)
 	q.wakeWaiter(now)
 }
 
-// An alarm calls once at the earliest of the times it was armed for.
-// It is used under the queue's lock.
+// A wakeTimer fires once, at the earliest of the times that it was set to. It is
+// used under the queue's lock. A timer that fires while it is being stopped
+// costs an extra wakeTimerFired and no more.
 type wakeTimer struct {
-	clock clock.Clock
-	fire  func()
-	at    int64 // 0 is unarmed
-	stop  func() bool
+	clock  clock.Clock
+	fire   func()
+	at     int64 // ms; 0: not set
+	cancel func() bool
 }
 
-func (a *wakeTimer) init(c clock.Clock, call func()) { a.clock, a.fire = c, call }
-
-func (a *wakeTimer) set(at int64) {
-	if a.at != 0 && a.at <= at {
+func (t *wakeTimer) set(at int64) {
+	if t.at != 0 && t.at <= at {
 		return
 	}
-	a.disarm()
-	a.at = at
-	// Never zero: a call at once would come while the queue is locked.
-	wait := max(time.UnixMilli(at).Sub(a.clock.Now()), time.Microsecond)
-	a.stop = a.clock.AfterFunc(wait, a.fire)
+	t.stop()
+	t.at = at
+	// Not zero: a clock may call fire at once, which needs the queue's lock.
+	wait := max(time.UnixMilli(at).Sub(t.clock.Now()), time.Microsecond)
+	t.cancel = t.clock.AfterFunc(wait, t.fire)
 }
 
-func (a *wakeTimer) disarm() {
-	if a.at != 0 {
-		a.stop()
-		a.at = 0
+func (t *wakeTimer) stop() {
+	if t.at != 0 {
+		t.cancel()
+		t.at = 0
 	}
 }
-
-// rang notes that the call came. One that was too late to be stopped looks the
-// same; it costs the next arm a second timer and no more.
-func (a *wakeTimer) rang() { a.disarm() }

@@ -12,7 +12,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// A node is a parameter, or, for a key with dots, what its parts lead to:
+// A node is a parameter or, for keys with dots, a tree of them:
 // SendMessageBatchRequestEntry.1.MessageAttribute.1.Value.StringValue
 type node struct {
 	value    string
@@ -20,7 +20,7 @@ type node struct {
 	children map[string]*node
 }
 
-// maxDepth is how many dots a key may have; the longest has 6.
+// maxDepth is how many dots a key may have. The longest of AWS has 6.
 const maxDepth = 8
 
 func parseTree(form url.Values) *node {
@@ -50,14 +50,14 @@ func (n *node) child(name string) *node {
 	return k
 }
 
-// list is the node's numbered children in the order of their numbers, which
-// need not be dense. One with no number, as boto 2 sends AttributeName=All and
-// Attribute.Name=…, is a list by itself.
+// list returns the numbered children in the order of their numbers, which may
+// have gaps. A node without a number is a list of itself: boto 2 sends
+// AttributeName=All and Attribute.Name=….
 func (n *node) list() []*node {
 	numbers := make([]int, 0, len(n.children))
 	byNumber := map[int]*node{}
 	for name, kid := range n.children {
-		// Only as it is usually written: 1 and 01 must not be two of one.
+		// Not 01, which would be a second 1.
 		if i, err := strconv.Atoi(name); err == nil && strconv.Itoa(i) == name {
 			numbers = append(numbers, i)
 			byNumber[i] = kid
@@ -74,8 +74,8 @@ func (n *node) list() []*node {
 	return kids
 }
 
-// decodeForm fills an input from the parameters of a query request. Those that
-// the input doesn't have are passed over, as AWS does.
+// decodeForm decodes the parameters of a query request into an input. As AWS does,
+// it ignores unknown ones.
 func decodeForm(form url.Values, into any) error {
 	return decodeStruct(parseTree(form), reflect.ValueOf(into).Elem())
 }

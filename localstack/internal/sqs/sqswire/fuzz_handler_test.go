@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
@@ -71,7 +72,7 @@ func fuzzed(f *testing.F) http.Handler {
 	if err != nil {
 		f.Fatal(err)
 	}
-	e, err := sqs.Open(sqs.Config{Store: store, Clock: hasty{clock.NewManual(time.Unix(1_800_000_000, 0))}, NoCooldown: true})
+	e, err := sqs.Open(sqs.Config{Config: engine.Config{Store: store, Clock: hasty{clock.NewManual(time.Unix(1_800_000_000, 0))}}, NoCooldown: true})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func fuzzed(f *testing.F) http.Handler {
 			f.Error(err)
 		}
 	})
-	h := New(e, Options{})
+	h := New(e)
 	for _, form := range []string{"QueueName=q", "QueueName=q.fifo&Attribute.1.Name=FifoQueue&Attribute.1.Value=true"} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/?Action=CreateQueue&"+form, nil))

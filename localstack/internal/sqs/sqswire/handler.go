@@ -1,42 +1,32 @@
-// Package sqswire speaks SQS's two wire protocols for the engine in sqs: AWS
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests.html
+
+// Package sqswire serves the engine of package sqs in SQS's two protocols: AWS
 // JSON 1.0 (X-Amz-Target: AmazonSQS.SendMessage) and the older query protocol
-// (Action=SendMessage, answers in XML). Who calls is settled before it is
-// called; it takes the region from awswire.IdentityFrom.
+// (Action=SendMessage, responses in XML). The caller of its handler checks the
+// signature and passes the region on with awswire.WithIdentity.
 package sqswire
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
 
-// maxBody is what a request may weigh: 1 MiB of messages, each character of
-// which may be escaped to six, and their attributes in base64.
+// maxBody is the limit of a request in bytes: 1 MiB of messages, each character
+// of which may be escaped to six, and their attributes in base64.
 const maxBody = 8 << 20
 
-// Options of a handler.
-type Options struct {
-	// Logf gets the causes of answers with a status of 500; nil drops them.
-	Logf func(format string, args ...any)
-}
+type handler struct{ engine *sqs.Engine }
 
-type handler struct {
-	engine *sqs.Engine
-	logf   func(format string, args ...any)
-}
+// New returns a handler that serves both protocols.
+func New(engine *sqs.Engine) http.Handler { return &handler{engine} }
 
-// New returns a handler that answers both protocols for engine.
-func New(engine *sqs.Engine, o Options) http.Handler {
-	if o.Logf == nil {
-		o.Logf = func(string, ...any) {}
-	}
-	return &handler{engine: engine, logf: o.Logf}
-}
-
-// A protocol renders answers; what it decodes stands in a call.
+// A protocol writes responses.
 type protocol interface {
 	writeOutput(w http.ResponseWriter, action string, out any)
 	writeError(w http.ResponseWriter, err *awswire.Error)
@@ -52,44 +42,48 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.serveQuery(w, r, id)
 }
 
-// call runs an operation and renders its answer.
-func (h *handler) call(w http.ResponseWriter, r *http.Request, p protocol, action string, decode func(into any) error) {
+// respond runs an operation and writes its response.
+func (h *handler) respond(w http.ResponseWriter, r *http.Request, p protocol, action string, decode func(into any) error) {
 	op, ok := operations[action]
 	if !ok {
 		p.writeError(w, awswire.Errorf(http.StatusNotFound, codeUnknownOperation, "The operation %s is not known to SQS.", action))
 		return
 	}
-	out, err := op(r.Context(), h.engine, scopeOf(r), decode)
+	out, err := h.call(r, op, decode)
 	if err == nil {
 		p.writeOutput(w, action, out)
 		return
 	}
-	if r.Context().Err() != nil {
-		return // nobody is there to be answered
+	if ended := r.Context().Err(); ended != nil && errors.Is(err, ended) {
+		return // the caller has gone
 	}
-	p.writeError(w, h.asError(action, err))
+	internal := awswire.Errorf(http.StatusInternalServerError, "InternalError", "The request could not be served.")
+	p.writeError(w, h.engine.Answer(action, err, internal))
 }
 
-// asError is err as it goes over the wire; causes are logged, never sent.
-func (h *handler) asError(action string, err error) *awswire.Error {
-	var answer *awswire.Error
-	if !errors.As(err, &answer) {
-		h.logf("sqs: %s: %v", action, err)
-		return awswire.Errorf(http.StatusInternalServerError, "InternalError", "The request could not be served.")
+func (h *handler) call(r *http.Request, op operation, decode func(into any) error) (out any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	scheme := "http"
+	if r.TLS != nil || r.URL.Scheme == "https" {
+		scheme = "https"
 	}
-	if answer.Status >= 500 {
-		h.logf("sqs: %s: %v", action, err)
-	}
-	return answer
+	ctx := sqs.WithRequest(r.Context(), sqs.Request{
+		Endpoint: scheme + "://" + r.Host, TraceHeader: r.Header.Get("X-Amzn-Trace-Id"),
+	})
+	return op(ctx, h.engine, decode)
 }
 
-// Error codes of the wire, which no engine gives.
+// Error codes that the engine doesn't return.
 const (
 	codeUnknownOperation = "UnknownOperationException"
 	codeSerialization    = "SerializationException"
 )
 
-// bodyError is what a body that can't be read is answered with.
+// bodyError returns the error of a request whose body can't be read.
 func bodyError(err error) *awswire.Error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -98,33 +92,19 @@ func bodyError(err error) *awswire.Error {
 	return awswire.Errorf(http.StatusBadRequest, codeSerialization, "The request could not be read.")
 }
 
-// scopeOf is where the caller is: queue URLs begin with what it used.
-func scopeOf(r *http.Request) sqs.Scope {
-	scheme := "http"
-	if r.TLS != nil || r.URL.Scheme == "https" {
-		scheme = "https"
-	}
-	region := awswire.IdentityFrom(r.Context()).Region
-	if region == "" {
-		region = awswire.DefaultRegion
-	}
-	return sqs.Scope{Region: region, Endpoint: scheme + "://" + r.Host, Trace: r.Header.Get("X-Amzn-Trace-Id")}
-}
+// An operation decodes its input and calls the engine.
+type operation func(ctx context.Context, e *sqs.Engine, decode func(into any) error) (out any, err error)
 
-// An operation decodes its input, runs, and returns its output.
-type operation func(ctx context.Context, e *sqs.Engine, sc sqs.Scope, decode func(into any) error) (out any, err error)
-
-func op[In, Out any](f func(*sqs.Engine, context.Context, sqs.Scope, In) (Out, error)) operation {
-	return func(ctx context.Context, e *sqs.Engine, sc sqs.Scope, decode func(any) error) (any, error) {
-		var in In
-		if err := decode(&in); err != nil {
+func op[In, Out any](f func(*sqs.Engine, context.Context, *In) (*Out, error)) operation {
+	return func(ctx context.Context, e *sqs.Engine, decode func(any) error) (any, error) {
+		in := new(In)
+		if err := decode(in); err != nil {
 			return nil, err
 		}
-		return f(e, ctx, sc, in)
+		return f(e, ctx, in)
 	}
 }
 
-// operations are the actions by name. What isn't here fails by its name.
 var operations = map[string]operation{
 	"AddPermission":                op((*sqs.Engine).AddPermission),
 	"CancelMessageMoveTask":        op((*sqs.Engine).CancelMessageMoveTask),

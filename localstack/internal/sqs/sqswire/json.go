@@ -23,7 +23,7 @@ func (h *handler) serveJSON(w http.ResponseWriter, r *http.Request, target strin
 		jsonProtocol{}.writeError(w, awswire.Errorf(http.StatusNotFound, codeUnknownOperation, "The target %s is not one of SQS.", target))
 		return
 	}
-	h.call(w, r, jsonProtocol{}, action, func(into any) error {
+	h.respond(w, r, jsonProtocol{}, action, func(into any) error {
 		body, err := awswire.ReadBody(w, r, maxBody)
 		if err != nil {
 			return bodyError(err)
@@ -32,12 +32,12 @@ func (h *handler) serveJSON(w http.ResponseWriter, r *http.Request, target strin
 	})
 }
 
-// likeAWS reads what AWS reads: the names of members are exact (encoding/json
-// takes "queueurl" for QueueUrl), unknown members are ignored, of two with the
-// same name the last counts.
+// lenient decodes as AWS does: names of members are case-sensitive (unlike in
+// encoding/json), unknown members are ignored, and of two members with the same
+// name the last counts.
 var lenient = json2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// decodeJSON fills an input; an empty body is an empty object.
+// decodeJSON decodes an input. An empty body is an empty object.
 func decodeJSON(body []byte, into any) error {
 	if len(body) == 0 {
 		return nil
@@ -49,16 +49,12 @@ func decodeJSON(body []byte, into any) error {
 }
 
 func (jsonProtocol) writeOutput(w http.ResponseWriter, _ string, out any) {
-	body, err := json.Marshal(out)
-	if err != nil { // no output holds what doesn't marshal
-		jsonProtocol{}.writeError(w, awswire.Errorf(http.StatusInternalServerError, "InternalError", "The answer could not be written."))
-		return
-	}
+	body, _ := json.Marshal(out) // never fails: outputs have only strings, numbers and bytes
 	write(w, http.StatusOK, jsonType, body)
 }
 
-// writeError writes an error as the service model has it, and, for SDKs that were
-// made for the query protocol, its name there in a header.
+// writeError also sets a header with the error's code in the query protocol, which
+// SDKs return for compatibility.
 func (jsonProtocol) writeError(w http.ResponseWriter, err *awswire.Error) {
 	const namespace = "com.amazonaws.sqs#"
 	errorType := awswire.ErrorType(namespace, err.Code)
@@ -83,5 +79,5 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a caller that has gone is nobody to tell
+	_, _ = w.Write(body) // the caller may have gone
 }

@@ -2,8 +2,8 @@ package sqswire
 
 import "reflect"
 
-// memberNames are the names that lists and maps have in the query protocol,
-// where each element stands under the singular.
+// memberNames are the names of lists and maps in the query protocol: each element
+// has the singular.
 var memberNames = map[string]string{
 	"AWSAccountIds":               "AWSAccountId",
 	"Actions":                     "ActionName",
@@ -22,8 +22,8 @@ var memberNames = map[string]string{
 	"Tags":                        "Tag",
 }
 
-// queryName is a member's name in the query protocol. The entries of batches
-// are called as their types are.
+// queryName returns the name of a member in the query protocol. Entries of batches
+// have the names of their types.
 func queryName(f reflect.StructField) string {
 	if name, ok := memberNames[f.Name]; ok {
 		return name
@@ -34,7 +34,7 @@ func queryName(f reflect.StructField) string {
 	return f.Name
 }
 
-// keyName is what the key of a map's pair is called.
+// keyName returns the name of the key in the pairs of a map.
 func keyName(member string) string {
 	if member == "Tag" {
 		return "Key"

@@ -12,7 +12,7 @@ import (
 
 const xmlns = "http://queue.amazonaws.com/doc/2012-11-05/"
 
-// notOfQueue are the actions that aren't taken at a queue's own URL.
+// notAtQueueURL are the actions that a queue's own URL doesn't accept.
 var notAtQueueURL = map[string]bool{"CreateQueue": true, "ListQueues": true}
 
 type queryProtocol struct{ requestID string }
@@ -40,7 +40,7 @@ func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request, id string) 
 	if atQueue && !r.Form.Has("QueueUrl") {
 		r.Form.Set("QueueUrl", r.URL.Path) // old SDKs post to the queue's URL
 	}
-	h.call(w, r, p, action, func(into any) error { return decodeForm(r.Form, into) })
+	h.respond(w, r, p, action, func(into any) error { return decodeForm(r.Form, into) })
 }
 
 func (p queryProtocol) writeOutput(w http.ResponseWriter, action string, out any) {
@@ -63,7 +63,8 @@ func (p queryProtocol) writeError(w http.ResponseWriter, err *awswire.Error) {
 	write(w, err.Status, "text/xml", b.Bytes())
 }
 
-// queryMessage is an error's text in the query protocol, where AWS has another.
+// queryMessage returns the text of an error in the query protocol, where AWS has
+// another.
 func queryMessage(err *awswire.Error) string {
 	if err.Code == "QueueDoesNotExist" {
 		return "The specified queue does not exist for this wsdl version."
@@ -71,10 +72,10 @@ func queryMessage(err *awswire.Error) string {
 	return err.Message
 }
 
-// element writes <name>text</name>. Carriage returns are escaped, too: a
-// parser would turn them into line feeds.
+// writeElement writes <name>text</name>. It escapes carriage returns, too, which
+// an XML parser would turn into line feeds.
 func writeElement(b *bytes.Buffer, name, text string) {
 	b.WriteString("<" + name + ">")
-	_ = xml.EscapeText(b, []byte(text)) // a buffer takes everything
+	_ = xml.EscapeText(b, []byte(text)) // never fails
 	b.WriteString("</" + name + ">")
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
 
-// queryJSON answers a query request whose Accept header asks for JSON, as AWS
-// does (API Gateway's integration with SQS lives on it): the elements of the
-// XML as objects, maps as lists of pairs, and null for what is empty.
+// queryJSON is the protocol of a query request with Accept: application/json, as
+// AWS has it and the SQS integration of API Gateway needs it: the elements of the
+// XML are objects, maps are lists of pairs, and empty members are null.
 type queryJSON struct{ requestID string }
 
 func (p queryJSON) writeOutput(w http.ResponseWriter, action string, out any) {
 	response := map[string]any{"ResponseMetadata": map[string]any{"RequestId": p.requestID}}
-	if v := reflect.ValueOf(out); v.NumField() > 0 {
+	if v := reflect.ValueOf(out).Elem(); v.NumField() > 0 {
 		response[action+"Result"] = toJSON(v)
 	}
 	p.write(w, http.StatusOK, map[string]any{action + "Response": response})
@@ -33,14 +33,13 @@ func (p queryJSON) writeError(w http.ResponseWriter, err *awswire.Error) {
 }
 
 func (p queryJSON) write(w http.ResponseWriter, status int, doc any) {
-	body, _ := json.Marshal(doc) // maps, strings and numbers: always marshals
+	body, _ := json.Marshal(doc) // never fails
 	write(w, status, "application/json", body)
 }
 
-// lowerNames are the lists whose names begin with a small letter there.
+// lowerNames are the lists whose names are in lower case here.
 var lowerNames = map[string]string{"Messages": "messages", "QueueUrls": "queueUrls"}
 
-// plain is a value as maps, lists and scalars.
 func toJSON(v reflect.Value) any {
 	switch v.Kind() {
 	case reflect.String:

@@ -17,6 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 	"github.com/errandhq/errand/localstack/internal/sqs/sqswire"
@@ -36,11 +37,11 @@ func serveWrapped(t testing.TB, wrap func(http.Handler) http.Handler) (url strin
 		t.Fatal(err)
 	}
 	c = clock.NewManual(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
-	e, err := sqs.Open(sqs.Config{Store: store, Clock: c, Logf: t.Logf})
+	e, err := sqs.Open(sqs.Config{Config: engine.Config{Store: store, Clock: c, Logf: t.Logf}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(wrap(sqswire.New(e, sqswire.Options{Logf: t.Logf})))
+	srv := httptest.NewServer(wrap(sqswire.New(e)))
 	t.Cleanup(func() {
 		e.Close()
 		srv.Close()

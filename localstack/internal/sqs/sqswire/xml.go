@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// encodeXML writes an output as an element of the query protocol's XML: lists
-// and maps are flat, and what is empty is left out.
+// encodeXML writes an output as an element of the query protocol. Lists and maps
+// are flattened, and empty members are left out.
 func encodeXML(b *bytes.Buffer, name string, out any) {
 	encodeValue(b, name, reflect.ValueOf(out))
 }
@@ -48,7 +48,7 @@ func encodeStruct(b *bytes.Buffer, name string, v reflect.Value) {
 		b.WriteString("<" + name + ">")
 		b.Write(members.Bytes())
 		b.WriteString("</" + name + ">")
-	case v.NumField() > 0: // what never has members has no element either
+	case v.NumField() > 0: // an output type without members has no element
 		b.WriteString("<" + name + "/>")
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// WriteError answers a request that no engine has seen, in its protocol.
+// WriteError fails a request, in its protocol, before it gets to an engine.
 func WriteError(w http.ResponseWriter, r *http.Request, err *awswire.Error) {
 	id := awswire.RequestID()
 	w.Header().Set("X-Amzn-Requestid", id)
