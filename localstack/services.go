@@ -34,7 +34,7 @@ func (s *Stack) openServices(context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	tables := dynamodb.Config{Store: s.store, Clock: s.cfg.Clock}
+	tables := dynamodb.Config{Config: engine.Config{Store: s.store, Clock: s.cfg.Clock, Logf: s.cfg.Logf}}
 	if h.DynamoDB.Stale > 0 || h.DynamoDB.IndexLag > 0 {
 		e.stale = hostile.NewStaleReads(s.hostile, h.DynamoDB, s.store, s.cfg.Clock)
 		tables.Faults = e.stale
@@ -74,7 +74,7 @@ func (e *services) close() error {
 	e.endPolls()
 	var errs []error
 	if e.dynamodb != nil {
-		errs = append(errs, e.dynamodb.Close())
+		e.dynamodb.Close()
 	}
 	if e.stale != nil {
 		errs = append(errs, e.stale.Close())

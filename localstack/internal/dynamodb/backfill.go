@@ -19,11 +19,11 @@ func (e *Engine) backfill(t *table, def definition, name string) error {
 	}
 	next := newTable(def, t.writes)
 	x := next.index(name)
-	b := batch{e.store.NewBatch(), e.space}
+	b := batch{e.Store.NewBatch(), e.Keys}
 	b.DeletePrefix(entriesOf(t.no, x.no))
 	size := 0
 	prefix := entriesOf(t.no, 0)
-	err := e.space.Scan(prefix, value.Successor(prefix), func(_, v []byte) (bool, error) {
+	err := e.Keys.Scan(prefix, value.Successor(prefix), func(_, v []byte) (bool, error) {
 		it, err := value.Decode(v)
 		if err != nil {
 			return false, err
@@ -39,7 +39,7 @@ func (e *Engine) backfill(t *table, def definition, name string) error {
 		}
 		size = 0
 		done := b
-		b = batch{e.store.NewBatch(), e.space}
+		b = batch{e.Store.NewBatch(), e.Keys}
 		return true, done.b.Commit()
 	})
 	if err == nil {

@@ -15,7 +15,7 @@ func (e *Engine) collection(w *write, want string) (*ItemCollectionMetrics, erro
 	size := 0
 	for _, no := range w.t.localNumbers() {
 		prefix := appendPartition(entriesOf(w.t.no, no), hash)
-		err := e.space.Scan(prefix, value.Successor(prefix), func(_, v []byte) (bool, error) {
+		err := e.Keys.Scan(prefix, value.Successor(prefix), func(_, v []byte) (bool, error) {
 			it, err := value.Decode(v)
 			size += it.Size()
 			return true, err

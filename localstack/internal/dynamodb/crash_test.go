@@ -3,7 +3,6 @@ package dynamodb
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
@@ -291,7 +291,7 @@ func snapshots(t *testing.T, noSync bool, rounds int) (taken []snapshot) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := Open(Config{Store: store, Clock: newClock()})
+	e, err := Open(Config{Config: engine.Config{Store: store, Clock: newClock()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,7 +301,8 @@ func snapshots(t *testing.T, noSync bool, rounds int) (taken []snapshot) {
 	crashLoad(t, e, &l, rounds)
 	take() // the end of it, where no sync comes
 	set(false)
-	if err := errors.Join(e.Close(), store.Close()); err != nil {
+	e.Close()
+	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return taken
@@ -314,12 +315,13 @@ func faultsOf(t *testing.T, s snapshot) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := Open(Config{Store: store, Clock: newClock()})
+	e, err := Open(Config{Config: engine.Config{Store: store, Clock: newClock()}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	faults := verify(e, s.before, s.after)
-	if err := errors.Join(e.Close(), store.Close()); err != nil {
+	e.Close()
+	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return faults
@@ -384,7 +386,7 @@ func workUntilKilled(dir, from string, to io.Writer) error {
 	if err != nil {
 		return err
 	}
-	e, err := Open(Config{Store: store, Clock: clock.Real()})
+	e, err := Open(Config{Config: engine.Config{Store: store, Clock: clock.Real()}})
 	if err != nil {
 		return err
 	}
@@ -446,12 +448,13 @@ func openDir(t *testing.T, dir string) (*Engine, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := Open(Config{Store: store, Clock: newClock()})
+	e, err := Open(Config{Config: engine.Config{Store: store, Clock: newClock()}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e, func() {
-		if err := errors.Join(e.Close(), store.Close()); err != nil {
+		e.Close()
+		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
 	}

@@ -2,28 +2,23 @@ package dynamodb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
-	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
-	"github.com/errandhq/errand/localstack/internal/kv"
+	"github.com/errandhq/errand/localstack/internal/engine"
 )
 
 // Config is what an Engine is made of.
 type Config struct {
-	Store *kv.Store
-	Clock clock.Clock
+	engine.Config
 	// Faults makes reads stale where AWS permits it; nil: they never are.
 	Faults Faults
 }
 
 // An Engine holds the tables of all regions. It is safe for concurrent use.
 type Engine struct {
-	store  *kv.Store
-	space  *kv.Space
-	clock  clock.Clock
+	*engine.Frame
 	faults Faults
 
 	// mu guards the tables and their definitions. Operations on items hold it
@@ -34,7 +29,6 @@ type Engine struct {
 	lastNo uint64 // of a table; never given twice
 
 	stripes [256]stripe
-	upkeep  upkeep
 }
 
 // tableID is a table's name in its region.
@@ -47,28 +41,19 @@ type stripe struct {
 	writes inflight
 }
 
-// Open reads the tables in the store and starts the upkeep: a pass each minute
-// of the clock that removes expired items. Close ends it; the store stays the
-// caller's.
+// Open reads the tables in the store and starts the background passes.
 func Open(c Config) (*Engine, error) {
-	if c.Store == nil || c.Clock == nil {
-		return nil, errors.New("open dynamodb: no store or no clock")
-	}
 	if c.Faults == nil {
 		c.Faults = noFaults{}
 	}
-	e := &Engine{store: c.Store, space: c.Store.Space('d'), clock: c.Clock, faults: c.Faults, tables: map[tableID]*table{}}
+	e := &Engine{Frame: engine.New("dynamodb", 'd', c.Config), faults: c.Faults, tables: map[tableID]*table{}}
 	if err := e.loadTables(); err != nil {
 		return nil, fmt.Errorf("open dynamodb: %w", err)
 	}
-	e.upkeep.start(e)
+	e.StartPass("TTL sweep", engine.Every(ttlSweepInterval), e.sweepExpiredItems)
+	e.StartPass("client token sweep", engine.Every(tokenSweepInterval), e.sweepClientTokens)
+	e.StartPass("item count", engine.Every(itemCountInterval), e.countItems)
 	return e, nil
-}
-
-// Close ends the upkeep. No other call may be under way.
-func (e *Engine) Close() error {
-	e.upkeep.stop()
-	return nil
 }
 
 func regionOf(ctx context.Context) string { return awswire.IdentityFrom(ctx).Region }

@@ -1,7 +1,6 @@
 package dynamodb
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,21 +12,29 @@ import (
 
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 func openEngine(t testing.TB, fs vfs.FS, c clock.Clock) *Engine {
 	t.Helper()
+	return openWith(t, fs, engine.Config{Clock: c, Logf: t.Logf})
+}
+
+func openWith(t testing.TB, fs vfs.FS, c engine.Config) *Engine {
+	t.Helper()
 	store, err := kv.Open("db", kv.Options{FS: fs, Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := Open(Config{Store: store, Clock: c})
+	c.Store = store
+	e, err := Open(Config{Config: c})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(e.Close(), store.Close()); err != nil {
+		e.Close()
+		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -67,9 +74,12 @@ func put(t testing.TB, e *Engine, it Item) {
 
 func TestTTL(t *testing.T) {
 	c := newClock()
-	e := openEngine(t, vfs.NewMem(), c)
 	passes := make(chan error, 1)
-	e.upkeep.ran = func(err error) { passes <- err }
+	e := openWith(t, vfs.NewMem(), engine.Config{Clock: c, PassEnded: func(name string, err error) {
+		if name == "TTL sweep" {
+			passes <- err
+		}
+	}})
 	makeTable(t, e, "tab")
 	end := func(d time.Duration) value.Value { return value.N(fmt.Sprint(c.Now().Add(d).Unix())) }
 	put(t, e, Item{"pk": value.S("before"), "sk": value.N("1"), "end": end(time.Second)})

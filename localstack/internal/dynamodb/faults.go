@@ -21,7 +21,7 @@ func (noFaults) View(s *kv.Space, _ bool) (*kv.Space, func()) { return s, func()
 // view is where a read of a table, or of its index x, reads from.
 func (e *Engine) view(consistent bool, x *index) (*kv.Space, func()) {
 	if consistent {
-		return e.space, func() {}
+		return e.Keys, func() {}
 	}
-	return e.faults.View(e.space, x != nil && !x.local)
+	return e.faults.View(e.Keys, x != nil && !x.local)
 }

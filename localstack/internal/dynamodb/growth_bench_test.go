@@ -10,6 +10,7 @@ import (
 
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
@@ -36,11 +37,11 @@ func grown(b *testing.B, items int) *Engine {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = store.Close() })
-	e, err := Open(Config{Store: store, Clock: clock.NewManual(time.Unix(1_800_000_000, 0))})
+	e, err := Open(Config{Config: engine.Config{Store: store, Clock: clock.NewManual(time.Unix(1_800_000_000, 0))}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = e.Close() })
+	b.Cleanup(e.Close)
 	fillJobs(b, e, items)
 	return e
 }

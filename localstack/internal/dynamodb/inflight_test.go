@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
@@ -29,11 +30,11 @@ func TestNothingIsToldAfterAFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = store.Close() }() // says that it couldn't sync
-	e, err := Open(Config{Store: store, Clock: newClock()})
+	e, err := Open(Config{Config: engine.Config{Store: store, Clock: newClock()}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = e.Close() }()
+	defer e.Close()
 	makeTable(t, e, "tab")
 	key := Item{"pk": value.S("p"), "sk": value.N("1")}
 	one := PutItemInput{TableName: ptr("tab"), Item: key, ConditionExpression: ptr("attribute_not_exists(pk)")}

@@ -11,7 +11,7 @@ import (
 //	n                                              the last table number
 //	c region 00 name                               a table's definition, JSON
 //	i table(8) index(2) hash(8) key…               an item, or an entry of an index
-//	t table(8) second(8) hash(8) key…              an item's end, where TTL is on
+//	t table(8) second(8) hash(8) key…              an item's expiry, where TTL is on
 //	k region 00 token                              a transaction's client token, JSON
 //
 // table is the table's number. Index 0 is the table itself. key is the
@@ -44,15 +44,17 @@ func entriesOf(tableNo uint64, indexNo uint16) []byte {
 	return binary.BigEndian.AppendUint16(itemsOf(tableNo), indexNo)
 }
 
-// endsOf is the prefix of a table's TTL entries.
-func endsOf(tableNo uint64) []byte { return binary.BigEndian.AppendUint64([]byte{spaceTTL}, tableNo) }
+// expiryPrefix is the prefix of a table's TTL entries.
+func expiryPrefix(tableNo uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{spaceTTL}, tableNo)
+}
 
 // prefixLen is the length of what entriesOf returns, and of a TTL entry's
 // prefix without the table.
 const prefixLen = 1 + 8 + 2
 
-func endKey(tableNo uint64, second int64, item []byte) []byte {
-	k := binary.BigEndian.AppendUint64(endsOf(tableNo), uint64(second))
+func expiryKey(tableNo uint64, second int64, item []byte) []byte {
+	k := binary.BigEndian.AppendUint64(expiryPrefix(tableNo), uint64(second))
 	return append(k, item[prefixLen:]...)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
@@ -50,12 +51,15 @@ func (m *machine) open(t *rapid.T) {
 	if m.store, err = kv.Open("db", kv.Options{FS: m.fs}); err != nil {
 		t.Fatal(err)
 	}
-	if m.e, err = Open(Config{Store: m.store, Clock: newClock()}); err != nil {
+	if m.e, err = Open(Config{Config: engine.Config{Store: m.store, Clock: newClock()}}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (m *machine) close() error { return errors.Join(m.e.Close(), m.store.Close()) }
+func (m *machine) close() error {
+	m.e.Close()
+	return m.store.Close()
+}
 
 // restart cuts the power: only what was synced is left.
 func (m *machine) restart(t *rapid.T) {

@@ -10,19 +10,18 @@ import (
 	"time"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
-	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
 // loadTables reads the catalogue.
 func (e *Engine) loadTables() error {
-	no, ok, err := e.space.Get([]byte{spaceLastNo})
+	no, ok, err := e.Keys.Get([]byte{spaceLastNo})
 	if err != nil {
 		return err
 	}
 	if ok {
 		e.lastNo = binary.BigEndian.Uint64(no)
 	}
-	return e.space.Scan([]byte{spaceCatalog}, []byte{spaceCatalog + 1}, func(k, v []byte) (bool, error) {
+	return e.Keys.Scan([]byte{spaceCatalog}, []byte{spaceCatalog + 1}, func(k, v []byte) (bool, error) {
 		var def definition
 		if err := json.Unmarshal(v, &def); err != nil {
 			return false, fmt.Errorf("read the definition of a table: %w", err)
@@ -37,7 +36,7 @@ func (d definition) id() tableID { return tableID{d.Region, d.Description.TableN
 // redefine makes def the table's definition, durably, together with whatever
 // else is in the batch. The caller holds e.mu for writing.
 func (e *Engine) redefine(def definition, writes *inflight, also func(b batch)) (*table, error) {
-	b := batch{e.store.NewBatch(), e.space}
+	b := batch{e.Store.NewBatch(), e.Keys}
 	v, err := json.Marshal(def)
 	if err != nil {
 		return nil, fmt.Errorf("keep the definition of a table: %w", err)
@@ -77,7 +76,7 @@ func (e *Engine) CreateTable(ctx context.Context, in *CreateTableInput) (*Create
 		return nil, badRequest("ResourceInUseException", "Table already exists: %s", id.name)
 	}
 	e.lastNo++
-	def := in.definition(id, e.lastNo, e.clock.Now())
+	def := in.definition(id, e.lastNo, e.Clock.Now())
 	t, err := e.redefine(def, &inflight{}, nil)
 	if err != nil {
 		return nil, err
@@ -218,10 +217,10 @@ func (e *Engine) DeleteTable(ctx context.Context, in *TableNameInput) (*CreateTa
 	if t.def.Description.DeletionProtectionEnabled {
 		return nil, invalid("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
 	}
-	b := batch{e.store.NewBatch(), e.space}
+	b := batch{e.Store.NewBatch(), e.Keys}
 	b.Delete(catalogKey(t.def.id()))
 	b.DeletePrefix(itemsOf(t.no))
-	b.DeletePrefix(endsOf(t.no))
+	b.DeletePrefix(expiryPrefix(t.no))
 	if err := b.b.Commit(); err != nil {
 		return nil, err
 	}
@@ -256,40 +255,4 @@ func (e *Engine) ListTables(ctx context.Context, in *ListTablesInput) (*ListTabl
 		out.TableNames, out.LastEvaluatedTableName = names[:limit], &names[limit-1]
 	}
 	return out, nil
-}
-
-// countItems brings ItemCount and TableSizeBytes up to date, table by table.
-func (e *Engine) countItems() error {
-	e.mu.RLock()
-	tables := slices.Collect(maps.Values(e.tables))
-	e.mu.RUnlock()
-	for _, t := range tables {
-		var n, size int64
-		prefix := entriesOf(t.no, 0)
-		err := e.space.Scan(prefix, value.Successor(prefix), func(_, b []byte) (bool, error) {
-			it, err := value.Decode(b)
-			n, size = n+1, size+int64(it.Size())
-			return true, err
-		})
-		if err != nil {
-			return fmt.Errorf("count the items of %s: %w", t.def.Description.TableName, err)
-		}
-		if err := e.setCounts(t, n, size); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (e *Engine) setCounts(t *table, n, size int64) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now, ok := e.tables[t.def.id()]
-	if !ok || now.no != t.no {
-		return nil // it was deleted meanwhile
-	}
-	def := now.def
-	def.Description.ItemCount, def.Description.TableSizeBytes = n, size
-	_, err := e.redefine(def, now.writes, nil)
-	return err
 }

@@ -25,11 +25,11 @@ func (e *Engine) TransactWriteItems(ctx context.Context, in *TransactWriteItemsI
 	var also func(*kv.Batch) error
 	if in.ClientRequestToken != nil {
 		lock = tokenKey(regionOf(ctx), *in.ClientRequestToken)
-		also = func(b *kv.Batch) error { return e.claimToken(b, lock, in) }
+		also = func(b *kv.Batch) error { return e.useClientToken(b, lock, in) }
 	}
 	err = e.writeWith(prepare, lock, also)
-	if repeated := (*repeat)(nil); errors.As(err, &repeated) {
-		return &TransactWriteItemsOutput{Bill: repeated.bill(), ConsumedCapacity: repeated.answer(in.ReturnConsumedCapacity)}, nil
+	if r := (*repeated)(nil); errors.As(err, &r) {
+		return &TransactWriteItemsOutput{Bill: r.bill(), ConsumedCapacity: r.consumed(in.ReturnConsumedCapacity)}, nil
 	}
 	if err != nil {
 		return nil, cancelled(ws, err)

@@ -6,8 +6,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// UpdateTimeToLive switches TTL on or off. Items that are there already get
-// their ends, or lose them, in the same batch.
+// UpdateTimeToLive switches TTL on or off. Items that exist already get
+// their TTL entries, or lose them, in the same batch.
 func (e *Engine) UpdateTimeToLive(ctx context.Context, in *UpdateTimeToLiveInput) (*UpdateTimeToLiveOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err
@@ -32,13 +32,13 @@ func (e *Engine) UpdateTimeToLive(ctx context.Context, in *UpdateTimeToLiveInput
 	if *spec.Enabled {
 		def.TTL = *spec.AttributeName
 	}
-	ends, err := e.endsUnder(newTable(def, t.writes))
+	entries, err := e.expiryEntries(newTable(def, t.writes))
 	if err != nil {
 		return nil, err
 	}
 	_, err = e.redefine(def, t.writes, func(b batch) {
-		b.DeletePrefix(endsOf(t.no))
-		for _, k := range ends {
+		b.DeletePrefix(expiryPrefix(t.no))
+		for _, k := range entries {
 			b.Set(k, nil)
 		}
 	})
@@ -48,20 +48,20 @@ func (e *Engine) UpdateTimeToLive(ctx context.Context, in *UpdateTimeToLiveInput
 	return &UpdateTimeToLiveOutput{spec}, nil
 }
 
-// endsUnder are the TTL entries that the items have under t's definition.
-func (e *Engine) endsUnder(t *table) (ends [][]byte, err error) {
+// expiryEntries are the TTL entries that the items have under t's definition.
+func (e *Engine) expiryEntries(t *table) (entries [][]byte, err error) {
 	if t.ttl == "" {
 		return nil, nil
 	}
 	prefix := entriesOf(t.no, 0)
-	err = e.space.Scan(prefix, value.Successor(prefix), func(k, b []byte) (bool, error) {
+	err = e.Keys.Scan(prefix, value.Successor(prefix), func(k, b []byte) (bool, error) {
 		it, err := value.Decode(b)
-		if second, ok := t.endOf(it); ok {
-			ends = append(ends, endKey(t.no, second, k))
+		if second, ok := t.expiry(it); ok {
+			entries = append(entries, expiryKey(t.no, second, k))
 		}
 		return true, err
 	})
-	return ends, err
+	return entries, err
 }
 
 // DescribeTimeToLive says whether TTL is on.

@@ -154,8 +154,8 @@ type ListTablesOutput struct {
 	LastEvaluatedTableName *string `json:",omitzero"`
 }
 
-// TTLSpecification names the attribute that holds an item's end, in Unix
-// seconds.
+// TTLSpecification names the attribute that holds an item's expiry, in
+// Unix seconds.
 type TTLSpecification struct {
 	AttributeName *string `aws:"notnull,min=1,max=255"`
 	Enabled       *bool   `aws:"notnull"`

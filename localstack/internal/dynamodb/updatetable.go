@@ -28,7 +28,7 @@ func (e *Engine) UpdateTable(ctx context.Context, in *UpdateTableInput) (*Update
 	if err := in.checkAgainst(t); err != nil {
 		return nil, err
 	}
-	def, err := in.apply(t.def.clone(), e.clock.Now())
+	def, err := in.apply(t.def.clone(), e.Clock.Now())
 	if err != nil {
 		return nil, err
 	}

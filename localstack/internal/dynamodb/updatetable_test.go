@@ -175,7 +175,7 @@ func TestAbandonedBackfill(t *testing.T) {
 	put(t, e, it)
 	in := &UpdateTableInput{TableName: ptr("tab"), AttributeDefinitions: []AttributeDefinition{def("h", "S")}, GlobalSecondaryIndexUpdates: []IndexUpdate{createIndex("byH", "h", nil)}}
 	tab := e.tables[tableID{awswire.DefaultRegion, "tab"}]
-	unfinished, err := in.apply(tab.def.clone(), e.clock.Now())
+	unfinished, err := in.apply(tab.def.clone(), e.Clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

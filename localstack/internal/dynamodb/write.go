@@ -34,25 +34,29 @@ func (e *Engine) write(prepare func() ([]*write, error)) error {
 	return e.writeWith(prepare, nil, nil)
 }
 
-// writeWith is write with more: lock is a further key to serialise on, and also
+// writeWith is write with more: lock is a further key to serialise on, and extra
 // adds to the batch, or ends the matter with an error, before items are read.
-func (e *Engine) writeWith(prepare func() ([]*write, error), lock []byte, also func(*kv.Batch) error) error {
-	e.mu.RLock()
-	ws, err := prepare()
-	var pending func() error
-	if err == nil {
-		pending, err = e.apply(ws, lock, also)
-	}
-	e.mu.RUnlock()
+func (e *Engine) writeWith(prepare func() ([]*write, error), lock []byte, extra func(*kv.Batch) error) error {
+	ws, wait, err := e.prepareAndApply(prepare, lock, extra)
 	if err != nil {
 		// The error may tell what another write, not yet on disk, has done.
-		return cmp.Or(e.settle(e.stripesOf(ws, lock)), err)
+		return cmp.Or(e.waitDurable(e.stripesOf(ws, lock)), err)
 	}
-	return pending()
+	return wait()
 }
 
-// settle waits for what was read of the stripes to be on disk.
-func (e *Engine) settle(stripes []int) (first error) {
+func (e *Engine) prepareAndApply(prepare func() ([]*write, error), lock []byte, extra func(*kv.Batch) error) (ws []*write, wait func() error, err error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if ws, err = prepare(); err != nil {
+		return ws, nil, err
+	}
+	wait, err = e.apply(ws, lock, extra)
+	return ws, wait, err
+}
+
+// waitDurable waits for what was read of the stripes to be on disk.
+func (e *Engine) waitDurable(stripes []int) (first error) {
 	for _, s := range stripes {
 		if err := e.stripes[s].writes.wait(); err != nil && first == nil {
 			first = err
@@ -61,9 +65,9 @@ func (e *Engine) settle(stripes []int) (first error) {
 	return first
 }
 
-// apply decides and applies ws under their stripes' locks. pending waits for
-// the disk.
-func (e *Engine) apply(ws []*write, lock []byte, also func(*kv.Batch) error) (pending func() error, err error) {
+// apply evaluates and applies ws under their stripes' locks. wait returns when
+// they are on disk.
+func (e *Engine) apply(ws []*write, lock []byte, extra func(*kv.Batch) error) (wait func() error, err error) {
 	for _, w := range ws {
 		if w.at == nil {
 			w.at = w.t.itemKey(w.key)
@@ -74,22 +78,22 @@ func (e *Engine) apply(ws []*write, lock []byte, also func(*kv.Batch) error) (pe
 		e.stripes[s].Lock()
 		defer e.stripes[s].Unlock()
 	}
-	b := e.store.NewBatch()
-	if also != nil {
-		if err := also(b); err != nil {
+	b := e.Store.NewBatch()
+	if extra != nil {
+		if err := extra(b); err != nil {
 			return nil, err
 		}
 	}
-	if err := e.decide(ws, b); err != nil {
+	if err := e.evaluate(ws, b); err != nil {
 		return nil, err
 	}
 	return e.commit(b, stripes, ws)
 }
 
-// decide reads the items, and stages the writes if all can be done.
-func (e *Engine) decide(ws []*write, b *kv.Batch) (first error) {
+// evaluate reads the items, and stages the writes if all can be done.
+func (e *Engine) evaluate(ws []*write, b *kv.Batch) (first error) {
 	for _, w := range ws {
-		if w.err = e.decideOne(w); w.err != nil && first == nil {
+		if w.err = e.evaluateOne(w); w.err != nil && first == nil {
 			first = w.err
 		}
 	}
@@ -102,10 +106,10 @@ func (e *Engine) decide(ws []*write, b *kv.Batch) (first error) {
 	return nil
 }
 
-func (e *Engine) decideOne(w *write) error {
-	get := e.space.GetText
+func (e *Engine) evaluateOne(w *write) error {
+	get := e.Keys.GetText
 	if w.whole { // mostly a put of what isn't there
-		get = e.space.FindText
+		get = e.Keys.FindText
 	}
 	old, err := readBy(get, w.at)
 	if err != nil {
@@ -133,14 +137,14 @@ func (w *write) stage(e *Engine, b *kv.Batch) {
 	}
 	switch {
 	case w.new != nil:
-		b.Set(e.space, w.at, w.new.Encode())
+		b.Set(e.Keys, w.at, w.new.Encode())
 	case w.old != nil:
-		b.Delete(e.space, w.at)
+		b.Delete(e.Keys, w.at)
 	}
 	for _, x := range w.t.indexes {
 		w.stageEntry(e, b, x)
 	}
-	w.stageEnd(e, b)
+	w.stageExpiry(e, b)
 }
 
 // stageEntry brings an index up to date. What it costs (Developer Guide,
@@ -154,25 +158,25 @@ func (w *write) stageEntry(e *Engine, b *kv.Batch, x *index) {
 	}
 	if bytes.Equal(oldKey, newKey) {
 		if !value.EqualItems(oldItem, newItem) {
-			b.Set(e.space, newKey, newItem.Encode())
+			b.Set(e.Keys, newKey, newItem.Encode())
 			w.units.add(x, writeUnits(max(oldItem.Size(), newItem.Size())))
 		}
 		return
 	}
 	if oldKey != nil {
-		b.Delete(e.space, oldKey)
+		b.Delete(e.Keys, oldKey)
 		w.units.add(x, writeUnits(oldItem.Size()))
 	}
 	if newKey != nil {
-		b.Set(e.space, newKey, newItem.Encode())
+		b.Set(e.Keys, newKey, newItem.Encode())
 		w.units.add(x, writeUnits(newItem.Size()))
 	}
 }
 
 // commit applies the batch and notes it as in flight until it is on disk.
-func (e *Engine) commit(b *kv.Batch, stripes []int, ws []*write) (pending func() error, err error) {
+func (e *Engine) commit(b *kv.Batch, stripes []int, ws []*write) (wait func() error, err error) {
 	if b.Empty() {
-		return func() error { return e.settle(stripes) }, nil
+		return func() error { return e.waitDurable(stripes) }, nil
 	}
 	fs := e.begin(stripes, ws)
 	e.faults.BeforeWrite()

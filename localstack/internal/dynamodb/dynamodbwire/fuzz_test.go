@@ -2,8 +2,6 @@ package dynamodbwire
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"hash/crc32"
 	"net/http/httptest"
 	"reflect"
@@ -13,12 +11,13 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	json2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
@@ -41,7 +40,7 @@ func FuzzAttribute(f *testing.F) {
 		if it.Validate() != nil {
 			return
 		}
-		wire, err := json2.Marshal(v, jsonOptions)
+		wire, err := json.Marshal(v, jsonOptions)
 		if err != nil {
 			t.Fatalf("%s: %v", in, err)
 		}
@@ -138,7 +137,7 @@ func FuzzRequest(f *testing.F) {
 		if w.Code != 200 && w.Code != 400 {
 			t.Fatalf("%s %s: %d %s", op, body, w.Code, got)
 		}
-		if len(got) > 0 && !json.Valid(got) {
+		if len(got) > 0 && !validJSON(got) {
 			t.Fatalf("%s %s is answered %s", op, body, got)
 		}
 		if sum := w.Header().Get("X-Amz-Crc32"); sum != strconv.FormatUint(uint64(crc32.ChecksumIEEE(got)), 10) {
@@ -147,24 +146,26 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
+const seedTable = `{"TableName":"seed","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}]}`
+
 // seeded is a handler with the table "seed".
 func seeded(f testing.TB) *handler {
 	store, err := kv.Open("db", kv.Options{FS: vfs.NewMem(), NoSync: true})
 	if err != nil {
 		f.Fatal(err)
 	}
-	e, err := dynamodb.Open(dynamodb.Config{Store: store, Clock: clock.NewManual(time.Unix(1_800_000_000, 0))})
+	e, err := dynamodb.Open(dynamodb.Config{Config: engine.Config{Store: store, Clock: clock.NewManual(time.Unix(1_800_000_000, 0))}})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() {
-		if err := errors.Join(e.Close(), store.Close()); err != nil {
+		e.Close()
+		if err := store.Close(); err != nil {
 			f.Error(err)
 		}
 	})
-	h := &handler{operations: operations(e)}
-	const table = `{"TableName":"seed","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}]}`
-	if _, err := h.operations["CreateTable"](f.Context(), []byte(table)); err != nil {
+	h := &handler{engine: e, operations: operations(e)}
+	if _, err := h.operations["CreateTable"](f.Context(), []byte(seedTable)); err != nil {
 		f.Fatal(err)
 	}
 	return h

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -34,23 +35,24 @@ type Options struct {
 
 // New returns the handler of e.
 func New(e *dynamodb.Engine, o Options) http.Handler {
-	return &handler{operations: operations(e), options: o}
+	return &handler{engine: e, operations: operations(e), options: o}
 }
 
 // An operation reads its input from JSON and gives its output.
 type operation func(ctx context.Context, body []byte) (any, error)
 
 type handler struct {
+	engine     *dynamodb.Engine // nil with refusal
 	operations map[string]operation
-	instead    *awswire.Error // of calling an operation
+	refusal    *awswire.Error // of every operation
 	options    Options
 }
 
-// Refuse returns a handler that answers every operation with err: one about the
-// request's signature, which DynamoDB looks at after it has told what is wrong
-// with the request otherwise.
+// Refuse returns a handler that fails every operation with err: one about the
+// request's signature, which DynamoDB checks after it has reported what else is
+// wrong with the request.
 func Refuse(err *awswire.Error) http.Handler {
-	return &handler{operations: operations(nil), instead: err}
+	return &handler{operations: operations(nil), refusal: err}
 }
 
 // operations are those that the engine has.
@@ -90,13 +92,14 @@ func adapt[In, Out any](f func(context.Context, *In) (*Out, error)) operation {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header()["X-Amzn-Requestid"] = []string{requestID()}
+	id := requestID()
+	w.Header()["X-Amzn-Requestid"] = []string{id}
 	if r.Method == http.MethodGet {
-		answer(w, http.StatusOK, "text/plain", []byte("healthy: dynamodb."+awswire.IdentityFrom(r.Context()).Region+".amazonaws.com "))
+		writeResponse(w, http.StatusOK, "text/plain", []byte("healthy: dynamodb."+awswire.IdentityFrom(r.Context()).Region+".amazonaws.com "))
 		return
 	}
-	if h.instead != nil && h.instead.Status == http.StatusRequestEntityTooLarge {
-		w.WriteHeader(http.StatusRequestEntityTooLarge) // the body isn't whole any more
+	if h.refusal != nil && h.refusal.Status == http.StatusRequestEntityTooLarge {
+		w.WriteHeader(http.StatusRequestEntityTooLarge) // part of the body was read already
 		return
 	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
@@ -108,18 +111,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	case err != nil: // the caller has gone, or sends what can't be read
-		status, out := render(serialization(""))
-		answer(w, status, "application/json", out)
+		writeResponse(w, http.StatusBadRequest, "application/json", errorBody(serialization("")))
 		return
 	case r.Method != http.MethodPost, len(body) > 0 && contentType != "application/json" && contentType != "application/x-amz-json-1.0":
-		answer(w, http.StatusNotFound, "", []byte("<UnknownOperationException/>\n"))
+		writeResponse(w, http.StatusNotFound, "", []byte("<UnknownOperationException/>\n"))
 		return
 	}
 	if contentType == "" {
 		contentType = "application/json"
 	}
-	status, out := h.call(r, body)
-	answer(w, status, contentType, out)
+	status, out := h.respond(r, id, body)
+	writeResponse(w, status, contentType, out)
 }
 
 // requestID is one in the form of DynamoDB's: 52 letters and digits.
@@ -133,85 +135,60 @@ func requestID() string {
 	return string(id[:])
 }
 
-// call runs the operation and renders its answer.
-func (h *handler) call(r *http.Request, body []byte) (status int, out []byte) {
-	result, err := h.result(r, body)
-	if _, empty := result.(*dynamodb.NoOutput); empty && err == nil {
-		return http.StatusOK, nil
-	}
+// respond runs the operation and encodes its output or its error. An error
+// other than AWS's is a failure of the stack: a 500, whose cause is logged.
+func (h *handler) respond(r *http.Request, id string, body []byte) (status int, out []byte) {
+	target := r.Header.Get("X-Amz-Target")
+	out, err := h.call(r.Context(), target, body)
 	if err == nil {
-		out, err = json.Marshal(result, jsonOptions)
+		return http.StatusOK, out
 	}
-	if err != nil {
-		return render(err)
+	var e *awswire.Error
+	if h.refusal == nil {
+		e = h.engine.Answer(strings.TrimPrefix(target, targetPrefix)+" (request "+id+")", err, internalServerError)
+	} else {
+		errors.As(err, &e) // the refusal, or what is checked before it
 	}
-	return http.StatusOK, out
+	return e.Status, errorBody(e)
 }
 
-func (h *handler) result(r *http.Request, body []byte) (any, error) {
-	target := r.Header.Get("X-Amz-Target")
-	name := strings.TrimPrefix(target, targetPrefix)
-	op, ok := h.operations[name]
-	known := ok && strings.HasPrefix(target, targetPrefix)
-	if !known || h.instead != nil {
-		return nil, h.refusal(known, target, body)
-	}
-	if len(body) == 0 {
+func (h *handler) call(ctx context.Context, target string, body []byte) (out []byte, err error) {
+	name, ok := strings.CutPrefix(target, targetPrefix)
+	op := h.operations[name]
+	// AWS looks at the JSON first.
+	switch {
+	case len(body) > 0 && !(ok && op != nil && h.refusal == nil) && !validJSON(body):
+		return nil, serialization("")
+	case !ok || op == nil:
+		return nil, unknownOperation(target)
+	case h.refusal != nil:
+		return nil, h.refusal
+	case len(body) == 0:
 		return nil, serialization("")
 	}
-	out, err := op(r.Context(), body)
-	if b, billed := out.(interface{ Units() float64 }); billed && err == nil && h.options.Billed != nil {
+	if !h.engine.Enter() {
+		return nil, errClosing
+	}
+	defer h.engine.Leave()
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	result, err := op(ctx, body)
+	if err != nil {
+		return nil, err
+	}
+	if b, billed := result.(interface{ Units() float64 }); billed && h.options.Billed != nil {
 		h.options.Billed(name, b.Units())
 	}
-	return out, err
+	if _, empty := result.(*dynamodb.NoOutput); empty {
+		return nil, nil
+	}
+	return json.Marshal(result, jsonOptions)
 }
 
-// refusal is why no operation is called. AWS looks at the JSON first.
-func (h *handler) refusal(known bool, target string, body []byte) error {
-	if len(body) > 0 && !validJSON(body) {
-		return serialization("")
-	}
-	if !known {
-		return unknown(target)
-	}
-	return h.instead
-}
-
-func serialization(message string) *awswire.Error {
-	return &awswire.Error{Status: http.StatusBadRequest, Code: "SerializationException", Message: message}
-}
-
-// upperMessage are the errors whose text stands in "Message", not "message".
-var upperMessage = map[string]bool{
-	"SerializationException": true, "AccessDeniedException": true, "TransactionCanceledException": true,
-}
-
-// render turns an error into its body. What isn't an AWS error is the stack's
-// own fault: a 500, whose cause the caller needs not know.
-func render(err error) (status int, body []byte) {
-	var e *awswire.Error
-	if !errors.As(err, &e) {
-		e = &awswire.Error{Status: http.StatusInternalServerError, Code: "InternalServerError", Message: "The request processing has failed because of an unknown error, exception or failure."}
-	}
-	fields := map[string]any{}
-	for k, v := range e.Fields {
-		fields[k] = v
-	}
-	fields["__type"] = awswire.ErrorType("com.amazonaws.dynamodb.v20120810#", e.Code)
-	if key := "message"; e.Message != "" {
-		if upperMessage[e.Code] {
-			key = "Message"
-		}
-		fields[key] = e.Message
-	}
-	body, err = json.Marshal(fields, jsonOptions)
-	if err != nil { // only an engine that breaks its word
-		return http.StatusInternalServerError, fmt.Appendf(nil, `{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}`)
-	}
-	return e.Status, body
-}
-
-func answer(w http.ResponseWriter, status int, contentType string, body []byte) {
+func writeResponse(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h := w.Header()
 	v := []string{contentType, strconv.Itoa(len(body)), strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)}
 	if contentType != "" {

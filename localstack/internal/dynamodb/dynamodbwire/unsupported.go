@@ -7,9 +7,9 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// absent are AWS's operations that aren't here (botocore's list of November
-// 2026), by what they are part of.
-var absent = map[string]string{
+// unsupportedOperations are AWS's operations that fail here (botocore's list of
+// November 2026), by the feature that they belong to.
+var unsupportedOperations = map[string]string{
 	"PartiQL is":               "BatchExecuteStatement ExecuteStatement ExecuteTransaction",
 	"backups are":              "CreateBackup DeleteBackup DescribeBackup ListBackups RestoreTableFromBackup DescribeContinuousBackups UpdateContinuousBackups RestoreTableToPointInTime",
 	"global tables are":        "CreateGlobalTable DescribeGlobalTable DescribeGlobalTableSettings ListGlobalTables UpdateGlobalTable UpdateGlobalTableSettings DescribeTableReplicaAutoScaling UpdateTableReplicaAutoScaling",
@@ -24,17 +24,17 @@ var absent = map[string]string{
 // streamsPrefix is the target of DynamoDB Streams, a service of its own.
 const streamsPrefix = "DynamoDBStreams_20120810."
 
-// unknown is the error for an operation that isn't here. AWS's own has no
-// message; what AWS has and we don't is told by name.
-func unknown(target string) *awswire.Error {
+// unknownOperation is the error for an operation that isn't supported. AWS's own
+// has no message; that for an operation of AWS's names it.
+func unknownOperation(target string) *awswire.Error {
 	e := &awswire.Error{Status: http.StatusBadRequest, Code: "UnknownOperationException"}
 	if name, ok := strings.CutPrefix(target, streamsPrefix); ok {
 		e.Message = "streams are not supported here: " + name
 	}
 	name, ok := strings.CutPrefix(target, targetPrefix)
-	for what, names := range absent {
+	for feature, names := range unsupportedOperations {
 		if ok && strings.Contains(" "+names+" ", " "+name+" ") {
-			e.Message = what + " not supported here: " + name
+			e.Message = feature + " not supported here: " + name
 		}
 	}
 	return e

@@ -1,0 +1,47 @@
+package dynamodbwire
+
+import (
+	"maps"
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
+)
+
+// WriteError answers a request that no engine has seen.
+func WriteError(w http.ResponseWriter, err *awswire.Error) {
+	w.Header().Set("X-Amzn-Requestid", awswire.RequestID())
+	writeResponse(w, err.Status, "application/x-amz-json-1.0", errorBody(err))
+}
+
+var (
+	internalServerError = awswire.Errorf(http.StatusInternalServerError, "InternalServerError", "The request processing has failed because of an unknown error, exception or failure.")
+	errClosing          = awswire.Errorf(http.StatusServiceUnavailable, "ServiceUnavailable", "The service is shutting down.")
+)
+
+func serialization(message string) *awswire.Error {
+	return &awswire.Error{Status: http.StatusBadRequest, Code: "SerializationException", Message: message}
+}
+
+// upperMessage are the errors whose text stands in "Message", not "message".
+var upperMessage = map[string]bool{
+	"SerializationException": true, "AccessDeniedException": true, "TransactionCanceledException": true,
+}
+
+func errorBody(e *awswire.Error) []byte {
+	members := map[string]any{"__type": awswire.ErrorType("com.amazonaws.dynamodb.v20120810#", e.Code)}
+	maps.Copy(members, e.Fields)
+	if e.Message != "" {
+		key := "message"
+		if upperMessage[e.Code] {
+			key = "Message"
+		}
+		members[key] = e.Message
+	}
+	body, err := json.Marshal(members, jsonOptions)
+	if err != nil {
+		panic("an error's members can't be encoded: " + err.Error())
+	}
+	return body
+}
