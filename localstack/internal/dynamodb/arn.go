@@ -7,7 +7,6 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// arnStart begins the ARN of everything of DynamoDB's.
 const arnStart = "arn:aws:dynamodb:"
 
 // isTableARN reports whether a TableName is the ARN of a table instead, as AWS
@@ -30,8 +29,8 @@ func cutTableARN(arn string) (id tableID, account string, ok bool) {
 	return tableID{region, name}, account, ok
 }
 
-// tableIn is what a TableName names, in the region of ctx. A table of another
-// region, or account, isn't there.
+// tableIn is the table that a TableName names in the region of ctx. Tables of
+// other regions and accounts don't exist here.
 func tableIn(ctx context.Context, name string) (id tableID, ok bool) {
 	here := regionOf(ctx)
 	id, account, isARN := cutTableARN(name)
@@ -41,8 +40,8 @@ func tableIn(ctx context.Context, name string) (id tableID, ok bool) {
 	return id, account == awswire.Account && id.region == here
 }
 
-// find is the table that a TableName names. The caller holds e.mu.
-func (e *Engine) find(ctx context.Context, name string) (*table, bool) {
+// lookUpTable returns the table that a TableName names. The caller holds e.mu.
+func (e *Engine) lookUpTable(ctx context.Context, name string) (*table, bool) {
 	id, ok := tableIn(ctx, name)
 	if !ok {
 		return nil, false

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ConsumedCapacity.html
+
 package dynamodb
 
 // units are the capacity units an operation used, by AWS's rules: a write is 1

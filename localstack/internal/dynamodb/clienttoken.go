@@ -105,7 +105,7 @@ func (e *Engine) useClientToken(b *kv.Batch, key []byte, in *TransactWriteItemsI
 func (e *Engine) sweepClientTokens() error {
 	now := e.Clock.Now()
 	var expired [][]byte
-	err := e.Keys.Scan([]byte{spaceTokens}, []byte{spaceTokens + 1}, func(k, v []byte) (bool, error) {
+	err := e.Keys.Scan([]byte{prefixClientToken}, []byte{prefixClientToken + 1}, func(k, v []byte) (bool, error) {
 		t, err := readClientToken(v)
 		if err == nil && !now.Before(t.ExpiresAt) {
 			expired = append(expired, bytes.Clone(k))

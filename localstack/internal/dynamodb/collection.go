@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ItemCollectionMetrics.html
+
 package dynamodb
 
 import "github.com/errandhq/errand/localstack/internal/dynamodb/value"
@@ -63,7 +65,7 @@ func (e *Engine) collectionsByTable(ws []*write, want string) (map[string][]Item
 		if out == nil {
 			out = map[string][]ItemCollectionMetrics{}
 		}
-		name := w.named
+		name := w.tableName
 		out[name] = append(out[name], *m)
 	}
 	return out, nil

@@ -34,8 +34,7 @@ type Engine struct {
 // tableID is a table's name in its region.
 type tableID struct{ region, name string }
 
-// A stripe serialises the writes of the keys that fall on it, up to the point
-// where they are applied.
+// A stripe serialises the writes of the keys that hash to it, until they are applied.
 type stripe struct {
 	sync.Mutex
 	writes inflight
@@ -58,9 +57,9 @@ func Open(c Config) (*Engine, error) {
 
 func regionOf(ctx context.Context) string { return awswire.IdentityFrom(ctx).Region }
 
-// table finds a table for an operation on items. The caller holds e.mu.
-func (e *Engine) table(ctx context.Context, name *string) (*table, error) {
-	t, ok := e.find(ctx, *name)
+// findTable is findTableNamed with the error of operations on items. The caller holds e.mu.
+func (e *Engine) findTable(ctx context.Context, name *string) (*table, error) {
+	t, ok := e.lookUpTable(ctx, *name)
 	if !ok {
 		return nil, noSuchTable()
 	}

@@ -20,13 +20,13 @@ func invalid(format string, args ...any) *awswire.Error {
 	return awswire.Errorf(statusBadRequest, "ValidationException", format, args...)
 }
 
-// badRequest is any other error of the caller's.
+// badRequest is any other error that the caller causes.
 func badRequest(code, format string, args ...any) *awswire.Error {
 	return awswire.Errorf(statusBadRequest, code, format, args...)
 }
 
-// asInvalid makes a fault of an expression or a value a ValidationException;
-// other errors, and nil, stay as they are.
+// asInvalid makes an error of an expression a ValidationException; it returns
+// other errors, and nil, unchanged.
 func asInvalid(err error) error {
 	var f *expr.Error
 	if errors.As(err, &f) {
@@ -43,8 +43,8 @@ func noSuchTableNamed(name string) *awswire.Error {
 	return badRequest("ResourceNotFoundException", "Requested resource not found: Table: %s not found", name)
 }
 
-// conditionFailed is ConditionalCheckFailedException; item is what stands
-// there, for callers who asked to see it.
+// conditionFailed is ConditionalCheckFailedException, with the item that is
+// stored where the caller asked for it.
 func conditionFailed(item Item) *awswire.Error {
 	e := badRequest("ConditionalCheckFailedException", "The conditional request failed")
 	if item != nil {

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html
+
 package dynamodb
 
 import (
@@ -11,16 +13,13 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// ttlSweepInterval is how often expired items are removed.
 const ttlSweepInterval = time.Minute
 
 // maxExpiredAge: an expiry that lies further in the past is taken for a mistake,
 // and the item stays.
-// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html
 const maxExpiredAge = 5 * 365 * 24 * time.Hour
 
-// ttlSweepBatch is how many items are removed in one batch.
-const ttlSweepBatch = 100
+const ttlSweepBatch = 100 // items that are removed in one batch
 
 // expiry is the second in which an item expires, where the table has TTL and the
 // item a number for it.
@@ -51,7 +50,6 @@ func (t *table) expired(it Item, now time.Time) bool {
 	return ok && second < now.Unix() && second > now.Add(-maxExpiredAge).Unix()
 }
 
-// sweepExpiredItems removes the expired items of all tables.
 func (e *Engine) sweepExpiredItems() error {
 	now := e.Clock.Now()
 	e.mu.RLock()

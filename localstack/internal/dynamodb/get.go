@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html
+
 package dynamodb
 
 import (
@@ -14,7 +16,7 @@ func (e *Engine) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput,
 		return nil, err
 	}
 	e.mu.RLock()
-	t, err := e.table(ctx, in.TableName)
+	t, err := e.findTable(ctx, in.TableName)
 	e.mu.RUnlock()
 	if err != nil {
 		return nil, err
@@ -61,7 +63,7 @@ func (in *GetItemInput) check() ([]expr.Path, error) {
 // projectionOr is the projection by expression, or by AttributesToGet, or nil.
 // Between the two, between checks what AWS checks there.
 func (p params) projectionOr(attributes []string, between func() error) ([]expr.Path, error) {
-	if err := p.exclusive([]named{{"ProjectionExpression", p.projection != nil}}, []named{{"AttributesToGet", attributes != nil}}); err != nil {
+	if err := p.exclusive([]namedParam{{"ProjectionExpression", p.projection != nil}}, []namedParam{{"AttributesToGet", attributes != nil}}); err != nil {
 		return nil, err
 	}
 	if err := between(); err != nil {

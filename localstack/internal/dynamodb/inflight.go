@@ -7,11 +7,11 @@ import (
 
 // inflight knows which writes are visible but may not be on disk yet. A writer
 // begins before it applies its batch and ends when the batch is durable; a
-// reader, after it has read, waits for those that had begun: so no answer shows
+// reader, after it has read, waits for those that had begun: so no response shows
 // what a power cut could take back, and no lock is held during an fsync.
 type inflight struct {
 	mu     sync.Mutex
-	ended  sync.Cond // guarded by mu
+	done   sync.Cond // guarded by mu
 	last   uint64
 	open   []uint64 // ascending
 	failed error    // of the first write that didn't get to the disk; it stays visible
@@ -34,8 +34,8 @@ func (f *inflight) end(n uint64, err error) {
 	}
 	i, _ := slices.BinarySearch(f.open, n)
 	f.open = slices.Delete(f.open, i, i+1)
-	f.ended.L = &f.mu
-	f.ended.Broadcast()
+	f.done.L = &f.mu
+	f.done.Broadcast()
 }
 
 // wait returns when every write that had begun before the call has ended. Once
@@ -43,9 +43,9 @@ func (f *inflight) end(n uint64, err error) {
 func (f *inflight) wait() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.ended.L = &f.mu
+	f.done.L = &f.mu
 	for until := f.last; len(f.open) > 0 && f.open[0] <= until; {
-		f.ended.Wait()
+		f.done.Wait()
 	}
 	return f.failed
 }

@@ -134,7 +134,7 @@ func (t *table) checkUpdate(u *expr.Update) error {
 	return t.checkScalar(u.AllPaths())
 }
 
-// checkScalar refuses paths that lead into key attributes.
+// checkScalar fails for paths into key attributes.
 func (t *table) checkScalar(paths []expr.Path) error {
 	const format = "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: %s: %s"
 	nested := map[string]bool{}

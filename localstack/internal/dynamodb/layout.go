@@ -6,7 +6,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// The keys of the space, by their first byte:
+// The keys in the store, by their first byte:
 //
 //	n                                              the last table number
 //	c region 00 name                               a table's definition, JSON
@@ -18,25 +18,25 @@ import (
 // partition and the sort key, encoded to sort; an entry of an index has a hash
 // of the item's own key, and that key, after it: index keys need not be unique.
 const (
-	spaceLastNo  = 'n'
-	spaceCatalog = 'c'
-	spaceItems   = 'i'
-	spaceTTL     = 't'
-	spaceTokens  = 'k'
+	prefixLastTableNo = 'n'
+	prefixDefinition  = 'c'
+	prefixItem        = 'i'
+	prefixExpiry      = 't'
+	prefixClientToken = 'k'
 )
 
-func catalogKey(id tableID) []byte {
-	return []byte(string(spaceCatalog) + id.region + "\x00" + id.name)
+func definitionKey(id tableID) []byte {
+	return []byte(string(prefixDefinition) + id.region + "\x00" + id.name)
 }
 
-func tokenKey(region, token string) []byte {
-	return []byte(string(spaceTokens) + region + "\x00" + token)
+func clientTokenKey(region, token string) []byte {
+	return []byte(string(prefixClientToken) + region + "\x00" + token)
 }
 
 // itemsOf is the prefix of all items and index entries of a table.
 func itemsOf(tableNo uint64) []byte {
 	key := make([]byte, 0, 96) // room for most keys
-	return binary.BigEndian.AppendUint64(append(key, spaceItems), tableNo)
+	return binary.BigEndian.AppendUint64(append(key, prefixItem), tableNo)
 }
 
 // entriesOf is the prefix of the items, or of the entries of one index.
@@ -46,7 +46,7 @@ func entriesOf(tableNo uint64, indexNo uint16) []byte {
 
 // expiryPrefix is the prefix of a table's TTL entries.
 func expiryPrefix(tableNo uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{spaceTTL}, tableNo)
+	return binary.BigEndian.AppendUint64([]byte{prefixExpiry}, tableNo)
 }
 
 // prefixLen is the length of what entriesOf returns, and of a TTL entry's

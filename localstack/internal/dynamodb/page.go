@@ -18,12 +18,12 @@ const maxPage = 1 << 20
 // A page is a Query or a Scan, checked: a range of a table or an index read in
 // one direction from a start to a limit.
 type page struct {
-	t     *table
-	named string // the table, by the request: its name or ARN
-	x     *index // nil for the table
+	t         *table
+	tableName string // the table, by the request: its name or ARN
+	x         *index // nil for the table
 
 	lower, upper []byte // keys: lower ≤ key < upper
-	back         bool
+	backward     bool
 	limit        int // of items read; 0 for none
 
 	filter     *expr.Condition
@@ -56,11 +56,11 @@ func (p *page) keys() keySchema {
 
 // newPage finds the table and index. The caller holds e.mu.
 func (e *Engine) newPage(ctx context.Context, in pageParams) (*page, error) {
-	t, err := e.table(ctx, in.table)
+	t, err := e.findTable(ctx, in.table)
 	if err != nil {
 		return nil, err
 	}
-	p := &page{t: t, named: *in.table, filter: in.filter, projection: in.projection, count: in.selects == "COUNT", consistent: in.consistent, capacity: in.capacity}
+	p := &page{t: t, tableName: *in.table, filter: in.filter, projection: in.projection, count: in.selects == "COUNT", consistent: in.consistent, capacity: in.capacity}
 	if in.limit != nil {
 		p.limit = int(*in.limit)
 	}
@@ -75,12 +75,12 @@ func (e *Engine) newPage(ctx context.Context, in pageParams) (*page, error) {
 	return p, nil
 }
 
-// choose applies Select and the projection to what the index holds.
-func (p *page) choose(in pageParams) error {
+// applySelect applies Select and the projection to what the index holds.
+func (p *page) applySelect(in pageParams) error {
 	if p.x == nil || p.x.all {
 		return nil
 	}
-	if err := p.checkAll(in); err != nil {
+	if err := p.checkAllAttributes(in); err != nil {
 		return err
 	}
 	p.fetch = in.selects == "ALL_ATTRIBUTES"
@@ -97,8 +97,8 @@ func (p *page) choose(in pageParams) error {
 	return nil
 }
 
-// checkAll refuses ALL_ATTRIBUTES of a global index that hasn't got them.
-func (p *page) checkAll(in pageParams) error {
+// checkAllAttributes fails for ALL_ATTRIBUTES of a global index that lacks some.
+func (p *page) checkAllAttributes(in pageParams) error {
 	if p.x == nil || p.x.local || p.x.all || in.selects != "ALL_ATTRIBUTES" {
 		return nil
 	}
@@ -152,23 +152,23 @@ func (p *page) resume(start Item) {
 	if p.x != nil {
 		at = p.x.entryKey(p.t, start)
 	}
-	if p.back {
+	if p.backward {
 		p.upper = at
 	} else {
 		p.lower = slices.Concat(at, []byte{0})
 	}
 }
 
-// read runs the page.
+// readPage reads one page.
 func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	view, done := e.view(p.consistent, p.x)
 	defer done()
 	scan := view.Scan
-	if p.back {
+	if p.backward {
 		scan = view.ScanBack
 	}
-	r := reading{page: p, view: view, items: []Item{}, more: true}
-	if err := scan(p.lower, p.upper, r.take); err != nil {
+	r := pageReader{page: p, view: view, items: []Item{}, more: true}
+	if err := scan(p.lower, p.upper, r.add); err != nil {
 		return nil, err
 	}
 	if err := p.t.writes.wait(); err != nil {
@@ -181,14 +181,14 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	if !r.more {
 		out.LastEvaluatedKey = p.startKey(r.last)
 	}
-	used := p.used(r.size, r.fetched)
+	used := p.consumedUnits(r.size, r.fetched)
 	out.Bill = used.bill()
-	out.ConsumedCapacity = used.consumed(p.capacity, p.named)
+	out.ConsumedCapacity = used.consumed(p.capacity, p.tableName)
 	return out, nil
 }
 
-// A reading is how far a page has been read.
-type reading struct {
+// A pageReader is how far a page has been read.
+type pageReader struct {
 	*page
 	view            *kv.Space
 	items           []Item
@@ -199,11 +199,11 @@ type reading struct {
 	more            bool // there may be
 }
 
-// take reads an item, and reports whether the page has room for another.
-func (r *reading) take(_, b []byte) (more bool, err error) {
+// add reads an item, and reports whether the page has room for another.
+func (r *pageReader) add(_, b []byte) (more bool, err error) {
 	it, err := value.Decode(b)
 	if err == nil {
-		err = r.keep(it)
+		err = r.addIfMatching(it)
 	}
 	if err != nil {
 		return false, fmt.Errorf("read an item: %w", err)
@@ -216,8 +216,8 @@ func (r *reading) take(_, b []byte) (more bool, err error) {
 	return r.more, nil
 }
 
-// keep takes an item into the answer, if it passes the filter.
-func (r *reading) keep(it Item) (err error) {
+// addIfMatching adds an item to the response if it passes the filter.
+func (r *pageReader) addIfMatching(it Item) (err error) {
 	if r.fetch {
 		if it, err = readItem(r.view, r.t.itemKey(it)); err != nil {
 			return err
@@ -242,9 +242,9 @@ func (p *page) startKey(it Item) Item {
 	return key
 }
 
-// used counts the bytes of all items read together: 4 KB a unit, half of one
+// consumedUnits counts the bytes of all items read together: 4 KB a unit, half of one
 // where the read is eventually consistent.
-func (p *page) used(size, fetched int) units {
+func (p *page) consumedUnits(size, fetched int) units {
 	var u units
 	read := readUnits(size, p.consistent)
 	if p.x == nil {

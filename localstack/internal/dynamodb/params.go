@@ -6,7 +6,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
 )
 
-// params are the expressions of a request as they came; nil ones are absent.
+// params are the expressions of a request; absent ones are nil.
 type params struct {
 	update, condition, keyCondition, filter, projection *string
 
@@ -21,13 +21,12 @@ type compiled struct {
 	projection             []expr.Path
 }
 
-// A named parameter was given or wasn't.
-type named struct {
+type namedParam struct {
 	name  string
 	given bool
 }
 
-func given(ns []named) []string {
+func given(ns []namedParam) []string {
 	var out []string
 	for _, n := range ns {
 		if n.given {
@@ -37,10 +36,10 @@ func given(ns []named) []string {
 	return out
 }
 
-// exclusive refuses expressions beside what they replaced, and names or values
-// without an expression that could use them.
-func (p params) exclusive(exprs, older []named) error {
-	have, old := given(exprs), given(older)
+// exclusive fails if expressions and legacy parameters are mixed, or if names or
+// values are given without an expression that could use them.
+func (p params) exclusive(exprs, legacy []namedParam) error {
+	have, old := given(exprs), given(legacy)
 	if len(have) > 0 && len(old) > 0 {
 		return invalid("Can not use both expression and non-expression parameters in the same request: "+
 			"Non-expression parameters: {%s} Expression parameters: {%s}", strings.Join(old, ", "), strings.Join(have, ", "))
@@ -138,7 +137,7 @@ func attributePaths(names []string) ([]expr.Path, error) {
 	return paths, nil
 }
 
-// projected is what a projection, nil for none, leaves of an item.
+// projected is the item, or the part of it that a projection selects.
 func projected(it Item, projection []expr.Path) Item {
 	if projection == nil {
 		return it

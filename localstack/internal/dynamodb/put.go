@@ -1,6 +1,12 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
+
 package dynamodb
 
-import "context"
+import (
+	"context"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
+)
 
 // PutItem writes a whole item in the place of any that has its key.
 func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, error) {
@@ -8,7 +14,7 @@ func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, e
 	if err != nil {
 		return nil, err
 	}
-	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
+	w := &write{tableName: *in.TableName, cond: cond, returnOldOnFailure: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
 	err = e.writeOne(ctx, w, in.TableName, func(t *table) error { return w.put(t, in.Item) })
 	if err != nil {
 		return nil, err
@@ -21,7 +27,7 @@ func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, e
 // writeOne does what aim makes of w in a table.
 func (e *Engine) writeOne(ctx context.Context, w *write, name *string, aim func(t *table) error) error {
 	return e.write(func() ([]*write, error) {
-		t, err := e.table(ctx, name)
+		t, err := e.findTable(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -31,40 +37,52 @@ func (e *Engine) writeOne(ctx context.Context, w *write, name *string, aim func(
 
 // put makes w the write of a whole item.
 func (w *write) put(t *table, it Item) error {
-	w.t, w.key, w.whole = t, it, true
+	w.t, w.key, w.wholeItem = t, it, true
 	w.change = func(Item) (Item, error) { return it, nil }
 	return t.checkItem(it)
 }
 
-// remove makes w the removal of an item.
-func (w *write) remove(t *table, key Item) error {
-	w.t, w.key, w.whole = t, key, true
-	w.change = func(Item) (Item, error) { return nil, nil }
-	return t.checkKey(key)
-}
-
-// output is the answer with what ReturnValues wants, of what a whole item's
+// output is the response with what ReturnValues wants, of what a whole item's
 // write can give: NONE or ALL_OLD.
 func (w *write) output(returnValues, returnCapacity string) *WriteOutput {
-	out := &WriteOutput{Bill: w.units.bill(), ConsumedCapacity: w.units.consumed(returnCapacity, w.named)}
+	out := &WriteOutput{Bill: w.units.bill(), ConsumedCapacity: w.units.consumed(returnCapacity, w.tableName)}
 	if returnValues == "ALL_OLD" {
 		out.Attributes = w.old
 	}
 	return out
 }
 
-// DeleteItem removes the item of a key; one that isn't there is no error.
-func (e *Engine) DeleteItem(ctx context.Context, in *DeleteItemInput) (*WriteOutput, error) {
-	cond, err := in.check()
+const onlyAllOld = "ReturnValues can only be ALL_OLD or NONE"
+
+func (in *PutItemInput) check() (*expr.Condition, error) {
+	if err := validate(in); err != nil {
+		return nil, err
+	}
+	p := params{condition: in.ConditionExpression, names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}
+	if err := p.exclusive([]namedParam{{"ConditionExpression", p.condition != nil}}, []namedParam{{"Expected", in.Expected != nil}}); err != nil {
+		return nil, err
+	}
+	if err := checkValues(in.Item); err != nil {
+		return nil, err
+	}
+	if in.ReturnValues != "" && in.ReturnValues != "ALL_OLD" && in.ReturnValues != "NONE" {
+		return nil, invalid(onlyAllOld)
+	}
+	if err := tooBig(in.Item, putTooBig); err != nil {
+		return nil, err
+	}
+	return p.conditionOr(in.Expected, in.ConditionalOperator)
+}
+
+// conditionOr is the condition by expression, or that of Expected, or nil.
+func (p params) conditionOr(legacy map[string]Expected, operator string) (*expr.Condition, error) {
+	expected, err := expectedCondition(legacy, operator)
 	if err != nil {
 		return nil, err
 	}
-	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
-	err = e.writeOne(ctx, w, in.TableName, func(t *table) error { return w.remove(t, in.Key) })
-	if err != nil {
-		return nil, err
+	c, err := p.compile()
+	if c.condition == nil {
+		c.condition = expected
 	}
-	out := w.output(in.ReturnValues, in.ReturnConsumedCapacity)
-	out.ItemCollectionMetrics, err = e.collection(w, in.ReturnItemCollectionMetrics)
-	return out, err
+	return c.condition, err
 }

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html
+
 package dynamodb
 
 import (
@@ -22,7 +24,7 @@ func (e *Engine) Query(ctx context.Context, in *QueryInput) (*PageOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	p.back = in.ScanIndexForward != nil && !*in.ScanIndexForward
+	p.backward = in.ScanIndexForward != nil && !*in.ScanIndexForward
 	if err := q.plan(p); err != nil {
 		return nil, err
 	}
@@ -45,15 +47,15 @@ func (in *QueryInput) check() (*query, error) {
 		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
 	}
 	// KeyConditions may stand beside the other expressions.
-	older := []named{{"AttributesToGet", in.AttributesToGet != nil}, {"QueryFilter", in.QueryFilter != nil},
+	legacy := []namedParam{{"AttributesToGet", in.AttributesToGet != nil}, {"QueryFilter", in.QueryFilter != nil},
 		{"ConditionalOperator", in.ConditionalOperator != ""},
 		{"KeyConditions", in.KeyConditions != nil && p.keyCondition != nil}}
-	err := p.exclusive([]named{{"ProjectionExpression", p.projection != nil}, {"FilterExpression", p.filter != nil},
-		{"KeyConditionExpression", p.keyCondition != nil}}, older)
+	err := p.exclusive([]namedParam{{"ProjectionExpression", p.projection != nil}, {"FilterExpression", p.filter != nil},
+		{"KeyConditionExpression", p.keyCondition != nil}}, legacy)
 	if err != nil {
 		return nil, err
 	}
-	filter, err := olderFilter(in.QueryFilter, in.ConditionalOperator)
+	filter, err := legacyFilter(in.QueryFilter, in.ConditionalOperator)
 	if err != nil {
 		return nil, err
 	}
@@ -102,12 +104,12 @@ func (in *QueryInput) keyTests(c compiled) (map[string]expr.KeyTest, error) {
 			return nil, asInvalid(err)
 		}
 	} else {
-		older, err := olderTests(in.KeyConditions)
+		legacy, err := legacyTests(in.KeyConditions)
 		if err != nil {
 			return nil, err
 		}
 		tests = map[string]expr.KeyTest{}
-		for _, t := range older {
+		for _, t := range legacy {
 			tests[t.Attr] = t.KeyTest()
 		}
 	}
@@ -161,7 +163,7 @@ func (q *query) plan(p *page) error {
 	if err := q.checkFilter(p); err != nil {
 		return err
 	}
-	if err := p.choose(q.pageParams); err != nil {
+	if err := p.applySelect(q.pageParams); err != nil {
 		return err
 	}
 	if q.filter != nil {
@@ -208,8 +210,8 @@ func (q *query) testedSort(keys keySchema) ([]keyAttr, error) {
 	return keys.sort()[:n], nil
 }
 
-// strange reports whether the query tests what is no key attribute.
-func (q *query) strange(keys keySchema) bool {
+// testsOtherAttribute reports whether the query tests an attribute that isn't in the key.
+func (q *query) testsOtherAttribute(keys keySchema) bool {
 	for name := range q.tests {
 		if !keys.has(name) {
 			return true
@@ -232,7 +234,7 @@ func (q *query) checkKeyTest(p *page, a keyAttr, hash bool) error {
 	}
 	t, ok := q.tests[a.name]
 	if !ok {
-		if hash || q.strange(p.keys()) {
+		if hash || q.testsOtherAttribute(p.keys()) {
 			return invalid("Query condition missed key schema element: %s", a.name)
 		}
 		return nil
@@ -278,7 +280,7 @@ func (q *query) checkBounds(p *page) error {
 	return nil
 }
 
-// checkFilter refuses key attributes in the filter.
+// checkFilter fails for key attributes in the filter.
 func (q *query) checkFilter(p *page) error {
 	if q.filter == nil {
 		return nil

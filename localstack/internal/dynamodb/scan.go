@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
+
 package dynamodb
 
 import (
@@ -31,8 +33,8 @@ func (in *ScanInput) check() (s pageParams, err error) {
 		return s, err
 	}
 	p := params{filter: in.FilterExpression, projection: in.ProjectionExpression, names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}
-	err = p.exclusive([]named{{"ProjectionExpression", p.projection != nil}, {"FilterExpression", p.filter != nil}},
-		[]named{{"AttributesToGet", in.AttributesToGet != nil}, {"ScanFilter", in.ScanFilter != nil}, {"ConditionalOperator", in.ConditionalOperator != ""}})
+	err = p.exclusive([]namedParam{{"ProjectionExpression", p.projection != nil}, {"FilterExpression", p.filter != nil}},
+		[]namedParam{{"AttributesToGet", in.AttributesToGet != nil}, {"ScanFilter", in.ScanFilter != nil}, {"ConditionalOperator", in.ConditionalOperator != ""}})
 	if err != nil {
 		return s, err
 	}
@@ -40,7 +42,7 @@ func (in *ScanInput) check() (s pageParams, err error) {
 	if err != nil {
 		return s, err
 	}
-	filter, err := olderFilter(in.ScanFilter, in.ConditionalOperator)
+	filter, err := legacyFilter(in.ScanFilter, in.ConditionalOperator)
 	if err != nil {
 		return s, err
 	}
@@ -92,7 +94,7 @@ func (in *ScanInput) plan(p *page, s pageParams) error {
 	if err := checkScanStart(p, s.start); err != nil {
 		return err
 	}
-	if err := p.checkAll(s); err != nil {
+	if err := p.checkAllAttributes(s); err != nil {
 		return err
 	}
 	if err := in.resume(p, s.start); err != nil {
@@ -101,7 +103,7 @@ func (in *ScanInput) plan(p *page, s pageParams) error {
 	if err := p.t.checkScalar(p.projection); err != nil {
 		return err
 	}
-	if err := p.choose(s); err != nil {
+	if err := p.applySelect(s); err != nil {
 		return err
 	}
 	if s.filter == nil {

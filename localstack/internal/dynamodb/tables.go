@@ -1,3 +1,8 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteTable.html
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ListTables.html
+
 package dynamodb
 
 import (
@@ -12,16 +17,16 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// loadTables reads the catalogue.
+// loadTables reads the definitions.
 func (e *Engine) loadTables() error {
-	no, ok, err := e.Keys.Get([]byte{spaceLastNo})
+	no, ok, err := e.Keys.Get([]byte{prefixLastTableNo})
 	if err != nil {
 		return err
 	}
 	if ok {
 		e.lastNo = binary.BigEndian.Uint64(no)
 	}
-	return e.Keys.Scan([]byte{spaceCatalog}, []byte{spaceCatalog + 1}, func(k, v []byte) (bool, error) {
+	return e.Keys.Scan([]byte{prefixDefinition}, []byte{prefixDefinition + 1}, func(k, v []byte) (bool, error) {
 		var def definition
 		if err := json.Unmarshal(v, &def); err != nil {
 			return false, fmt.Errorf("read the definition of a table: %w", err)
@@ -41,8 +46,8 @@ func (e *Engine) redefine(def definition, writes *inflight, also func(b batch)) 
 	if err != nil {
 		return nil, fmt.Errorf("keep the definition of a table: %w", err)
 	}
-	b.Set(catalogKey(def.id()), v)
-	b.Set([]byte{spaceLastNo}, binary.BigEndian.AppendUint64(nil, e.lastNo))
+	b.Set(definitionKey(def.id()), v)
+	b.Set([]byte{prefixLastTableNo}, binary.BigEndian.AppendUint64(nil, e.lastNo))
 	t := newTable(def, writes)
 	if also != nil {
 		also(b)
@@ -54,8 +59,8 @@ func (e *Engine) redefine(def definition, writes *inflight, also func(b batch)) 
 	return t, nil
 }
 
-// CreateTable makes a table. The answer says CREATING, as on AWS; the table is
-// ACTIVE when anyone asks next.
+// CreateTable makes a table. The response says CREATING, as on AWS; the table
+// is ACTIVE when CreateTable returns.
 func (e *Engine) CreateTable(ctx context.Context, in *CreateTableInput) (*CreateTableOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err
@@ -158,9 +163,9 @@ func (t *table) describe() *TableDescription {
 	return &d
 }
 
-// named finds a table for an operation on tables. The caller holds e.mu.
-func (e *Engine) named(ctx context.Context, name string) (*table, error) {
-	t, ok := e.find(ctx, name)
+// findTableNamed finds a table for an operation on tables. The caller holds e.mu.
+func (e *Engine) findTableNamed(ctx context.Context, name string) (*table, error) {
+	t, ok := e.lookUpTable(ctx, name)
 	if !ok {
 		return nil, noSuchTableNamed(name)
 	}
@@ -174,7 +179,7 @@ func (e *Engine) DescribeTable(ctx context.Context, in *TableNameInput) (*Descri
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	t, err := e.named(ctx, *in.TableName)
+	t, err := e.findTableNamed(ctx, *in.TableName)
 	if err != nil {
 		return nil, err
 	}
@@ -202,15 +207,15 @@ func (t *Throughput) warm() *WarmThroughput {
 	return &WarmThroughput{*t.ReadCapacityUnits, *t.WriteCapacityUnits, "ACTIVE"}
 }
 
-// DeleteTable removes a table and all in it. The answer says DELETING, as on
-// AWS; the table is gone when anyone asks next.
+// DeleteTable removes a table and all in it. The response says DELETING,
+// as on AWS; the table is gone when DeleteTable returns.
 func (e *Engine) DeleteTable(ctx context.Context, in *TableNameInput) (*CreateTableOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	t, err := e.named(ctx, *in.TableName)
+	t, err := e.findTableNamed(ctx, *in.TableName)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +223,7 @@ func (e *Engine) DeleteTable(ctx context.Context, in *TableNameInput) (*CreateTa
 		return nil, invalid("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
 	}
 	b := batch{e.Store.NewBatch(), e.Keys}
-	b.Delete(catalogKey(t.def.id()))
+	b.Delete(definitionKey(t.def.id()))
 	b.DeletePrefix(itemsOf(t.no))
 	b.DeletePrefix(expiryPrefix(t.no))
 	if err := b.b.Commit(); err != nil {

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+
 package dynamodb
 
 import (

@@ -1,3 +1,7 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TagResource.html
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UntagResource.html
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ListTagsOfResource.html
+
 package dynamodb
 
 import (
@@ -36,7 +40,7 @@ type ListTagsOfResourceInput struct {
 // ListTagsOfResourceOutput are the tags, by key.
 type ListTagsOfResourceOutput struct{ Tags []Tag }
 
-// NoOutput is an answer without a body.
+// NoOutput is a response without a body.
 type NoOutput struct{}
 
 // TagResource tags a table.
@@ -53,7 +57,7 @@ func (e *Engine) TagResource(ctx context.Context, in *TagResourceInput) (*NoOutp
 	if len(in.Tags) == 0 {
 		return nil, invalid("Atleast one Tag needs to be provided as Input.")
 	}
-	return e.retag(r, r.notFound(), func(tags map[string]string) error {
+	return e.changeTags(r, r.notFound(), func(tags map[string]string) error {
 		for _, t := range in.Tags {
 			tags[*t.Key] = *t.Value
 		}
@@ -82,7 +86,7 @@ func validateTags(tags []Tag) error {
 	return nil
 }
 
-// UntagResource removes tags of a table. One that isn't there is no error.
+// UntagResource removes tags of a table. A missing one is no error.
 func (e *Engine) UntagResource(ctx context.Context, in *UntagResourceInput) (*NoOutput, error) {
 	r, err := resourceOf(ctx, "UntagResource", in.ResourceArn, func() error {
 		if in.TagKeys == nil {
@@ -96,7 +100,7 @@ func (e *Engine) UntagResource(ctx context.Context, in *UntagResourceInput) (*No
 	if len(in.TagKeys) == 0 {
 		return nil, invalid("Atleast one Tag Key needs to be provided as Input.")
 	}
-	return e.retag(r, noSuchTable(), func(tags map[string]string) error {
+	return e.changeTags(r, noSuchTable(), func(tags map[string]string) error {
 		for _, k := range in.TagKeys {
 			delete(tags, k)
 		}
@@ -162,8 +166,8 @@ func resourceOf(ctx context.Context, operation string, arn *string, between func
 	return resource{*arn, tableID{m[1], m[2]}}, nil
 }
 
-// retag changes the tags of a table durably.
-func (e *Engine) retag(r resource, missing error, change func(tags map[string]string) error) (*NoOutput, error) {
+// changeTags changes the tags of a table.
+func (e *Engine) changeTags(r resource, missing error, change func(tags map[string]string) error) (*NoOutput, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	t, ok := e.tables[r.id]

@@ -1,3 +1,6 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTimeToLive.html
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTimeToLive.html
+
 package dynamodb
 
 import (
@@ -15,7 +18,7 @@ func (e *Engine) UpdateTimeToLive(ctx context.Context, in *UpdateTimeToLiveInput
 	spec := in.TimeToLiveSpecification
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	t, err := e.named(ctx, *in.TableName)
+	t, err := e.findTableNamed(ctx, *in.TableName)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +74,7 @@ func (e *Engine) DescribeTimeToLive(ctx context.Context, in *TableNameInput) (*D
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	t, err := e.named(ctx, *in.TableName)
+	t, err := e.findTableNamed(ctx, *in.TableName)
 	if err != nil {
 		return nil, err
 	}

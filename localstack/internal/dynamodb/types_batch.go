@@ -115,7 +115,7 @@ type TransactWriteItemsInput struct {
 	TransactItems               []TransactWriteItem `aws:"notnull,min=1,max=100"`
 }
 
-// TransactWriteItemsOutput is the answer to TransactWriteItems.
+// TransactWriteItemsOutput is the response of TransactWriteItems.
 type TransactWriteItemsOutput struct {
 	Bill                  `json:"-"`
 	ConsumedCapacity      []ConsumedCapacity                 `json:",omitempty"`

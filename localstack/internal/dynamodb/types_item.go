@@ -90,7 +90,7 @@ type UpdateItemInput struct {
 	ReturnValuesOnConditionCheckFailure string `aws:"enum=ALL_OLD NONE"`
 }
 
-// WriteOutput is the answer to PutItem, UpdateItem and DeleteItem.
+// WriteOutput is the response of PutItem, UpdateItem and DeleteItem.
 type WriteOutput struct {
 	Bill                  `json:"-"`
 	Attributes            Item                   `json:",omitempty"`
@@ -164,7 +164,7 @@ type ScanInput struct {
 	ExpressionAttributeNames  map[string]string
 }
 
-// PageOutput is the answer to Query and Scan. Count is of the items that passed
+// PageOutput is the response of Query and Scan. Count is of the items that passed
 // the filter, ScannedCount of those read.
 type PageOutput struct {
 	Bill             `json:"-"`

@@ -57,8 +57,8 @@ type Tag struct {
 	Value *string `aws:"notnull,max=256"`
 }
 
-// Specification is that of streams, which are refused, or of encryption, which
-// is taken and has no effect here.
+// Specification is that of streams, which are not supported, or of encryption, which
+// has no effect here.
 type Specification struct {
 	StreamEnabled  *bool  `json:",omitzero"`
 	StreamViewType string `json:",omitempty"`
@@ -136,10 +136,10 @@ type TableNameInput struct {
 	TableName *string `aws:"required,table,pattern"`
 }
 
-// CreateTableOutput is the answer to CreateTable and DeleteTable.
+// CreateTableOutput is the response of CreateTable and DeleteTable.
 type CreateTableOutput struct{ TableDescription *TableDescription }
 
-// DescribeTableOutput is the answer to DescribeTable.
+// DescribeTableOutput is the response of DescribeTable.
 type DescribeTableOutput struct{ Table *TableDescription }
 
 // ListTablesInput asks for a page of names.
@@ -176,5 +176,5 @@ type TTLDescription struct {
 	AttributeName    string `json:",omitempty"`
 }
 
-// DescribeTimeToLiveOutput is the answer to DescribeTimeToLive.
+// DescribeTimeToLiveOutput is the response of DescribeTimeToLive.
 type DescribeTimeToLiveOutput struct{ TimeToLiveDescription *TTLDescription }

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html
+
 package dynamodb
 
 import (
@@ -13,9 +15,9 @@ func (e *Engine) UpdateItem(ctx context.Context, in *UpdateItemInput) (*WriteOut
 	if err != nil {
 		return nil, err
 	}
-	w := &write{named: *in.TableName, cond: cond, showOld: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
+	w := &write{tableName: *in.TableName, cond: cond, returnOldOnFailure: in.ReturnValuesOnConditionCheckFailure == "ALL_OLD"}
 	err = e.write(func() ([]*write, error) {
-		t, err := e.table(ctx, in.TableName)
+		t, err := e.findTable(ctx, in.TableName)
 		if err != nil {
 			return nil, err
 		}
@@ -37,7 +39,7 @@ func (e *Engine) UpdateItem(ctx context.Context, in *UpdateItemInput) (*WriteOut
 	return out, err
 }
 
-// updateOf is an update, or none: UpdateItem without one makes a bare item.
+// updateOf is an update, or none: UpdateItem without one creates an item of its key.
 type updateOf struct{ *expr.Update }
 
 // updated are the attributes that the update names.
@@ -95,19 +97,19 @@ func (in *UpdateItemInput) check() (u updateOf, cond *expr.Condition, err error)
 	}
 	p := params{update: in.UpdateExpression, condition: in.ConditionExpression, names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}
 	err = p.exclusive(
-		[]named{{"UpdateExpression", p.update != nil}, {"ConditionExpression", p.condition != nil}},
-		[]named{{"AttributeUpdates", in.AttributeUpdates != nil}, {"Expected", in.Expected != nil}})
+		[]namedParam{{"UpdateExpression", p.update != nil}, {"ConditionExpression", p.condition != nil}},
+		[]namedParam{{"AttributeUpdates", in.AttributeUpdates != nil}, {"Expected", in.Expected != nil}})
 	if err != nil {
 		return u, nil, err
 	}
 	if err := checkValues(in.Key); err != nil {
 		return u, nil, err
 	}
-	older, err := olderUpdate(in.AttributeUpdates)
+	legacy, err := legacyUpdate(in.AttributeUpdates)
 	if err != nil {
 		return u, nil, err
 	}
-	expected, err := expectation(in.Expected, in.ConditionalOperator)
+	expected, err := expectedCondition(in.Expected, in.ConditionalOperator)
 	if err != nil {
 		return u, nil, err
 	}
@@ -116,7 +118,7 @@ func (in *UpdateItemInput) check() (u updateOf, cond *expr.Condition, err error)
 		return u, nil, err
 	}
 	if c.update == nil {
-		c.update = older
+		c.update = legacy
 	}
 	if c.condition == nil {
 		c.condition = expected

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html
+
 package dynamodb
 
 import (
@@ -8,10 +10,8 @@ import (
 )
 
 // UpdateTable changes a table's throughput, billing mode, class, protection and
-// global secondary indexes. The answer shows the table as the change begins
-// (UPDATING, with the units it has had); the change is done when anyone asks
-// next. An index is filled with the items that are there before it is shown:
-// nothing else goes on in the tables until then.
+// global secondary indexes. The response describes the table as UPDATING, with
+// its former units, as on AWS; the change is complete when UpdateTable returns.
 func (e *Engine) UpdateTable(ctx context.Context, in *UpdateTableInput) (*UpdateTableOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err
@@ -21,7 +21,7 @@ func (e *Engine) UpdateTable(ctx context.Context, in *UpdateTableInput) (*Update
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	t, err := e.named(ctx, *in.TableName)
+	t, err := e.findTableNamed(ctx, *in.TableName)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (e *Engine) UpdateTable(ctx context.Context, in *UpdateTableInput) (*Update
 	if err != nil {
 		return nil, err
 	}
-	return &UpdateTableOutput{begun(t, next, in)}, nil
+	return &UpdateTableOutput{updatingDescription(t, next, in)}, nil
 }
 
 // clone is a copy whose maps, slices and throughputs may be changed.
@@ -91,7 +91,7 @@ func (u IndexUpdate) apply(def *definition, defs []AttributeDefinition) {
 	case u.Delete != nil:
 		d.GlobalSecondaryIndexes = slices.DeleteFunc(d.GlobalSecondaryIndexes, func(ix Index) bool { return *ix.IndexName == *u.Delete.IndexName })
 		delete(def.IndexNos, *u.Delete.IndexName)
-		d.forgetUnused()
+		d.removeUnusedDefinitions()
 	}
 }
 
@@ -106,8 +106,8 @@ func merged(have, more []AttributeDefinition) []AttributeDefinition {
 	return have
 }
 
-// forgetUnused drops the definitions of attributes that are in no key.
-func (d *TableDescription) forgetUnused() {
+// removeUnusedDefinitions drops the definitions of attributes that are in no key.
+func (d *TableDescription) removeUnusedDefinitions() {
 	used := keyNames(d.KeySchema)
 	for _, ix := range d.LocalSecondaryIndexes {
 		used = append(used, keyNames(ix.KeySchema)...)
@@ -137,12 +137,12 @@ func (in *UpdateTableInput) deleted() string {
 	return ""
 }
 
-// begun is the table as a change from old to next begins.
-func begun(old, next *table, in *UpdateTableInput) *TableDescription {
+// updatingDescription is the table while it changes from old to next.
+func updatingDescription(old, next *table, in *UpdateTableInput) *TableDescription {
 	d := next.describe()
 	d.TableStatus = "UPDATING"
 	if in.BillingMode == "" {
-		d.ProvisionedThroughput = asBegun(old.def.Description.ProvisionedThroughput, d.ProvisionedThroughput)
+		d.ProvisionedThroughput = throughputBefore(old.def.Description.ProvisionedThroughput, d.ProvisionedThroughput)
 	}
 	for i := range d.GlobalSecondaryIndexes {
 		x := &d.GlobalSecondaryIndexes[i]
@@ -154,7 +154,7 @@ func begun(old, next *table, in *UpdateTableInput) *TableDescription {
 		if *was.ProvisionedThroughput.ReadCapacityUnits != *x.ProvisionedThroughput.ReadCapacityUnits ||
 			*was.ProvisionedThroughput.WriteCapacityUnits != *x.ProvisionedThroughput.WriteCapacityUnits {
 			x.IndexStatus = "UPDATING"
-			x.ProvisionedThroughput = asBegun(was.ProvisionedThroughput, x.ProvisionedThroughput)
+			x.ProvisionedThroughput = throughputBefore(was.ProvisionedThroughput, x.ProvisionedThroughput)
 		}
 	}
 	if name := in.deleted(); name != "" {
@@ -165,8 +165,8 @@ func begun(old, next *table, in *UpdateTableInput) *TableDescription {
 	return d
 }
 
-// asBegun is the throughput before a change, with the times of the change.
-func asBegun(before, after *Throughput) *Throughput {
+// throughputBefore is the throughput before a change, with the times of the change.
+func throughputBefore(before, after *Throughput) *Throughput {
 	t := *before
 	t.LastIncreaseDateTime, t.LastDecreaseDateTime = after.LastIncreaseDateTime, after.LastDecreaseDateTime
 	return &t

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html
+
 package dynamodb
 
 import (
@@ -7,7 +9,7 @@ import (
 
 // check checks what the aws tags can't say, without the table.
 func (in *UpdateTableInput) check() error {
-	if err := in.checkAbsent(); err != nil {
+	if err := in.checkUnsupported(); err != nil {
 		return err
 	}
 	if in.ProvisionedThroughput == nil && in.BillingMode == "" && len(in.GlobalSecondaryIndexUpdates) == 0 && in.SSESpecification == nil &&
@@ -36,15 +38,15 @@ func (in *UpdateTableInput) check() error {
 	return nil
 }
 
-// checkAbsent refuses by name what isn't there.
-func (in *UpdateTableInput) checkAbsent() error {
+// checkUnsupported fails with the name of a parameter that isn't supported.
+func (in *UpdateTableInput) checkUnsupported() error {
 	if len(in.ReplicaUpdates) > 0 {
 		return invalid("Global tables aren't supported here: ReplicaUpdates")
 	}
 	return in.StreamSpecification.checkStream()
 }
 
-// checkStream refuses a stream.
+// checkStream fails for a stream.
 func (s *Specification) checkStream() error {
 	if s != nil && s.StreamEnabled != nil && *s.StreamEnabled {
 		return invalid("Streams aren't supported here: StreamSpecification.StreamEnabled")

@@ -14,8 +14,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// maxFaults is how many faults AWS lists at most.
-const maxFaults = 10
+const maxViolations = 10 // in one message
 
 // isName reports whether s is made of [a-zA-Z0-9_.-], and isn't empty.
 func isName(s string) bool {
@@ -40,7 +39,7 @@ func isName(s string) bool {
 //	keys          map keys are names of 3 to 255 characters, or ARNs of tables
 //	values=n      map values have length 1 to n
 //
-// The messages and their order are AWS's; several faults share one message.
+// The messages and their order are AWS's; several violations share one message.
 func validate(in any) error {
 	v := reflect.ValueOf(in).Elem()
 	if err := validateNames(v); err != nil {
@@ -48,14 +47,14 @@ func validate(in any) error {
 	}
 	var c checker
 	c.fields(v, "")
-	if len(c.faults) == 0 {
+	if len(c.violations) == 0 {
 		return nil
 	}
 	plural := "s"
-	if len(c.faults) == 1 {
+	if len(c.violations) == 1 {
 		plural = ""
 	}
-	return invalid("%d validation error%s detected: %s", len(c.faults), plural, strings.Join(c.faults, "; "))
+	return invalid("%d validation error%s detected: %s", len(c.violations), plural, strings.Join(c.violations, "; "))
 }
 
 func validateNames(v reflect.Value) error {
@@ -133,17 +132,17 @@ type at struct{ parent, name string }
 
 func (a at) String() string { return a.parent + a.name }
 
-type checker struct{ faults []string }
+type checker struct{ violations []string }
 
-func (c *checker) fault(v reflect.Value, path at, format string, args ...any) {
-	if len(c.faults) == maxFaults {
+func (c *checker) violation(v reflect.Value, path at, format string, args ...any) {
+	if len(c.violations) == maxViolations {
 		return
 	}
-	shown := "null"
+	formatted := "null"
 	if !isAbsent(v) {
-		shown = "'" + show(v) + "'"
+		formatted = "'" + formatValue(v) + "'"
 	}
-	c.faults = append(c.faults, fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: Member must %s", shown, path, fmt.Sprintf(format, args...)))
+	c.violations = append(c.violations, fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: Member must %s", formatted, path, fmt.Sprintf(format, args...)))
 }
 
 func (c *checker) fields(v reflect.Value, parent string) {
@@ -152,7 +151,7 @@ func (c *checker) fields(v reflect.Value, parent string) {
 	}
 }
 
-// isAbsent reports a member that the request doesn't have.
+// isAbsent reports whether the request lacks a member.
 func isAbsent(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice:
@@ -166,7 +165,7 @@ func isAbsent(v reflect.Value) bool {
 func (c *checker) field(v reflect.Value, path at, m *member) {
 	if isAbsent(v) {
 		if m.notNull {
-			c.fault(v, path, "not be null")
+			c.violation(v, path, "not be null")
 		}
 		return
 	}
@@ -212,33 +211,33 @@ func (c *checker) rule(v reflect.Value, path at, r rule) {
 	switch r.name {
 	case "enum":
 		if !slices.Contains(r.words, e.String()) {
-			c.fault(v, path, "satisfy enum value set: [%s]", strings.Join(r.words, ", "))
+			c.violation(v, path, "satisfy enum value set: [%s]", strings.Join(r.words, ", "))
 		}
 	case "pattern":
 		if !isName(e.String()) {
-			c.fault(v, path, "satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
+			c.violation(v, path, "satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
 		}
 	case "min", "max":
 		c.bound(v, path, r)
 	case "keys":
 		for _, k := range sortedKeys(e) {
 			if (!isName(k.String()) || k.Len() < 3 || k.Len() > 255) && !isTableARN(k.String()) {
-				c.mapFault(v, path, "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]")
+				c.mapViolation(v, path, "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]")
 			}
 		}
 	case "values":
 		for _, k := range sortedKeys(e) {
 			if n := e.MapIndex(k).Len(); n < 1 || int64(n) > r.limit {
-				c.mapFault(v, path, fmt.Sprintf("Map value must satisfy constraint: [Member must have length less than or equal to %d, Member must have length greater than or equal to 1]", r.limit))
+				c.mapViolation(v, path, fmt.Sprintf("Map value must satisfy constraint: [Member must have length less than or equal to %d, Member must have length greater than or equal to 1]", r.limit))
 			}
 		}
 	}
 }
 
-// mapFault is the fault of a map's keys or values: its constraint has no "must".
-func (c *checker) mapFault(v reflect.Value, path at, constraint string) {
-	if len(c.faults) < maxFaults {
-		c.faults = append(c.faults, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", show(v), path, constraint))
+// mapViolation is one of a map's keys or values: its constraint has no "must".
+func (c *checker) mapViolation(v reflect.Value, path at, constraint string) {
+	if len(c.violations) < maxViolations {
+		c.violations = append(c.violations, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", formatValue(v), path, constraint))
 	}
 }
 
@@ -251,15 +250,15 @@ func (c *checker) bound(v reflect.Value, path at, r rule) {
 		n = int64(e.Len())
 	}
 	if r.name == "min" && n < r.limit {
-		c.fault(v, path, "have %s greater than or equal to %d", what, r.limit)
+		c.violation(v, path, "have %s greater than or equal to %d", what, r.limit)
 	}
 	if r.name == "max" && n > r.limit {
-		c.fault(v, path, "have %s less than or equal to %d", what, r.limit)
+		c.violation(v, path, "have %s less than or equal to %d", what, r.limit)
 	}
 }
 
-// show is a value as it stands in a message.
-func show(v reflect.Value) string {
+// formatValue is a value as messages have it.
+func formatValue(v reflect.Value) string {
 	v = reflect.Indirect(v)
 	switch v.Kind() {
 	case reflect.String:
@@ -267,7 +266,7 @@ func show(v reflect.Value) string {
 	case reflect.Slice:
 		parts := make([]string, v.Len())
 		for i := range parts {
-			parts[i] = show(v.Index(i))
+			parts[i] = formatValue(v.Index(i))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	case reflect.Map, reflect.Struct:

@@ -10,16 +10,17 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// A write is one item's part of a batch: all operations that write are made of
-// these. The first group of fields is the request, the second the outcome.
+// A write changes or checks one item. All operations that write consist of these,
+// applied as one batch. The first group of fields is the request, the second the
+// outcome.
 type write struct {
-	t       *table
-	named   string // what the request calls it: its name or ARN
-	key     Item
-	cond    *expr.Condition              // nil for none
-	change  func(old Item) (Item, error) // nil result: no item; nil func: a condition check
-	showOld bool                         // a failed condition's error carries the item
-	whole   bool                         // change doesn't look at the old item
+	t                  *table
+	tableName          string // what the request calls it: its name or ARN
+	key                Item
+	cond               *expr.Condition              // nil for none
+	change             func(old Item) (Item, error) // nil result: no item; nil func: a condition check
+	returnOldOnFailure bool                         // a failed condition's error carries the item
+	wholeItem          bool                         // change doesn't look at the old item
 
 	at       []byte // the item's key in the store
 	old, new Item   // nil where there is none
@@ -35,7 +36,7 @@ func (e *Engine) write(prepare func() ([]*write, error)) error {
 }
 
 // writeWith is write with more: lock is a further key to serialise on, and extra
-// adds to the batch, or ends the matter with an error, before items are read.
+// adds to the batch, or fails, before items are read.
 func (e *Engine) writeWith(prepare func() ([]*write, error), lock []byte, extra func(*kv.Batch) error) error {
 	ws, wait, err := e.prepareAndApply(prepare, lock, extra)
 	if err != nil {
@@ -108,7 +109,7 @@ func (e *Engine) evaluate(ws []*write, b *kv.Batch) (first error) {
 
 func (e *Engine) evaluateOne(w *write) error {
 	get := e.Keys.GetText
-	if w.whole { // mostly a put of what isn't there
+	if w.wholeItem { // mostly a put of what isn't there
 		get = e.Keys.FindText
 	}
 	old, err := readBy(get, w.at)
@@ -117,7 +118,7 @@ func (e *Engine) evaluateOne(w *write) error {
 	}
 	w.old, w.new = old, old
 	if w.cond != nil && !w.cond.Matches(w.old) {
-		if !w.showOld {
+		if !w.returnOldOnFailure {
 			return conditionFailed(nil)
 		}
 		return conditionFailed(w.old)

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+
 package dynamodb
 
 import (
@@ -9,15 +11,12 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// Bounds of a BatchGetItem: keys; bytes of items in all, and of one table's,
-// after which the other keys are left unprocessed (AWS's second bound is per
-// partition, of which a table has one here). maxBatchWrite bounds writes; their
-// 16 MB are the bound of a request.
+// Limits of a BatchGetItem: keys, and bytes of items in all and of one table.
+// Further keys are returned as unprocessed.
 const (
 	maxBatchGet   = 100
 	maxBatchBytes = 16 << 20
 	maxBatchTable = 1<<20 + maxItemSize
-	maxBatchWrite = 25
 )
 
 const duplicateKeys = "Provided list of item keys contains duplicates"
@@ -33,7 +32,7 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 	tables := map[string]*table{}
 	e.mu.RLock()
 	for _, name := range names {
-		if tables[name], err = e.table(ctx, &name); err != nil {
+		if tables[name], err = e.findTable(ctx, &name); err != nil {
 			break
 		}
 	}
@@ -139,109 +138,4 @@ func (in *BatchGetItemInput) check() (map[string][]expr.Path, error) {
 		}
 	}
 	return all, nil
-}
-
-// BatchWriteItem puts and deletes items of several tables. (All are one atomic
-// batch here; AWS promises that of each by itself only.)
-func (e *Engine) BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (*BatchWriteItemOutput, error) {
-	if err := in.check(); err != nil {
-		return nil, err
-	}
-	var ws []*write
-	err := e.write(func() ([]*write, error) {
-		seen := map[string]bool{}
-		for _, name := range slices.Sorted(maps.Keys(in.RequestItems)) {
-			t, err := e.table(ctx, &name)
-			if err != nil {
-				return nil, err
-			}
-			for _, r := range in.RequestItems[name] {
-				w := &write{named: name}
-				if err := w.batched(t, r); err != nil {
-					return nil, err
-				}
-				if at := string(t.itemKey(w.key)); seen[at] {
-					return nil, invalid(duplicateKeys)
-				} else {
-					seen[at] = true
-				}
-				ws = append(ws, w)
-			}
-		}
-		return ws, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := &BatchWriteItemOutput{Bill: billOf(ws, 1), UnprocessedItems: map[string][]WriteRequest{}, ConsumedCapacity: consumedByTable(ws, in.ReturnConsumedCapacity, 1)}
-	out.ItemCollectionMetrics, err = e.collectionsByTable(ws, in.ReturnItemCollectionMetrics)
-	return out, err
-}
-
-// batched makes w one write of a batch, whose missing or mistyped keys have the
-// shorter message.
-func (w *write) batched(t *table, r WriteRequest) error {
-	if r.DeleteRequest != nil {
-		return w.remove(t, r.DeleteRequest.Key)
-	}
-	it := r.PutRequest.Item
-	for _, a := range t.key.attrs {
-		if it[a.name].Kind != a.kind {
-			return invalid(keyMismatch)
-		}
-	}
-	return w.put(t, it)
-}
-
-func (in *BatchWriteItemInput) check() error {
-	if err := validate(in); err != nil {
-		return err
-	}
-	n := 0
-	for _, name := range slices.Sorted(maps.Keys(in.RequestItems)) {
-		for _, r := range in.RequestItems[name] {
-			if (r.DeleteRequest == nil) == (r.PutRequest == nil) {
-				return invalid("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
-			}
-			if err := r.check(); err != nil {
-				return err
-			}
-			if n++; n > maxBatchWrite {
-				return invalid("Too many items requested for the BatchWriteItem call")
-			}
-		}
-	}
-	return nil
-}
-
-func (r WriteRequest) check() error {
-	if r.DeleteRequest != nil {
-		return checkValues(r.DeleteRequest.Key)
-	}
-	if err := checkValues(r.PutRequest.Item); err != nil {
-		return err
-	}
-	return tooBig(r.PutRequest.Item, putTooBig)
-}
-
-// consumedByTable adds up the units of writes, each counted factor times.
-func consumedByTable(ws []*write, want string, factor float64) []ConsumedCapacity {
-	if want == "" || want == "NONE" {
-		return nil
-	}
-	sums := map[string]*units{}
-	for _, w := range ws {
-		name := w.named
-		if sums[name] == nil {
-			sums[name] = &units{}
-		}
-		sums[name].plus(w.units.times(factor))
-	}
-	var out []ConsumedCapacity
-	for _, name := range slices.Sorted(maps.Keys(sums)) {
-		if c := sums[name].consumed(want, name); c != nil {
-			out = append(out, *c)
-		}
-	}
-	return out
 }

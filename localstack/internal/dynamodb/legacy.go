@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LegacyConditionalParameters.html
+
 package dynamodb
 
 import (
@@ -9,11 +11,11 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// The parameters from before expressions: Expected, QueryFilter, ScanFilter,
-// KeyConditions, AttributeUpdates. They are checked here, by their own rules,
-// and then become the trees of package expr.
+// The legacy parameters (Expected, QueryFilter, ScanFilter, KeyConditions and
+// AttributeUpdates) are checked here, by their own rules, and then become the
+// trees of package expr.
 
-const olderDisorder = "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound"
+const betweenReversed = "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound"
 
 // sortedNames are the attributes that a parameter names, mostly none.
 func sortedNames[T any](in map[string]T) []string {
@@ -23,8 +25,8 @@ func sortedNames[T any](in map[string]T) []string {
 	return slices.Sorted(maps.Keys(in))
 }
 
-// expectation turns Expected into a condition; nil for none.
-func expectation(in map[string]Expected, operator string) (*expr.Condition, error) {
+// expectedCondition turns Expected into a condition; nil for none.
+func expectedCondition(in map[string]Expected, operator string) (*expr.Condition, error) {
 	var tests []expr.LegacyTest
 	for _, attr := range sortedNames(in) {
 		t, err := in[attr].test(attr)
@@ -132,14 +134,14 @@ func checkOperands(t expr.LegacyTest, kinds map[string][]value.Kind) error {
 	}
 	if t.Operator == "BETWEEN" {
 		if c, ok := value.Compare(t.Args[0], t.Args[1]); ok && c > 0 {
-			return invalid(olderDisorder)
+			return invalid(betweenReversed)
 		}
 	}
 	return nil
 }
 
-// olderTests turns a filter or key condition into tests, in order of attribute.
-func olderTests(in map[string]ConditionInput) ([]expr.LegacyTest, error) {
+// legacyTests turns a filter or key condition into tests, in order of attribute.
+func legacyTests(in map[string]ConditionInput) ([]expr.LegacyTest, error) {
 	var tests []expr.LegacyTest
 	for _, attr := range sortedNames(in) {
 		t := expr.LegacyTest{Attr: attr, Operator: *in[attr].ComparisonOperator, Args: in[attr].AttributeValueList}
@@ -154,8 +156,8 @@ func olderTests(in map[string]ConditionInput) ([]expr.LegacyTest, error) {
 	return tests, nil
 }
 
-// olderUpdate turns AttributeUpdates into an update; nil for none.
-func olderUpdate(in map[string]AttributeUpdate) (*expr.Update, error) {
+// legacyUpdate turns AttributeUpdates into an update; nil for none.
+func legacyUpdate(in map[string]AttributeUpdate) (*expr.Update, error) {
 	if in == nil {
 		return nil, nil
 	}
@@ -203,8 +205,8 @@ func (a AttributeUpdate) update(attr string) (expr.LegacyUpdate, error) {
 	return u, nil
 }
 
-// olderFilter is the condition of QueryFilter or ScanFilter, nil for none.
-func olderFilter(in map[string]ConditionInput, operator string) (*expr.Condition, error) {
-	tests, err := olderTests(in)
+// legacyFilter is the condition of QueryFilter or ScanFilter, nil for none.
+func legacyFilter(in map[string]ConditionInput, operator string) (*expr.Condition, error) {
+	tests, err := legacyTests(in)
 	return expr.Legacy(tests, operator == "OR"), err
 }

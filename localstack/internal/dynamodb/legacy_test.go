@@ -9,9 +9,9 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// TestOlderUpdates: AttributeUpdates have a message of their own for a value
+// TestLegacyUpdates: AttributeUpdates have a message of their own for a value
 // that doesn't go with what is there.
-func TestOlderUpdates(t *testing.T) {
+func TestLegacyUpdates(t *testing.T) {
 	e := openEngine(t, vfs.NewMem(), newClock())
 	makeTable(t, e, "tab")
 	key := Item{"pk": value.S("p"), "sk": value.N("1")}

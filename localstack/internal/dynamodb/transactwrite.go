@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+
 package dynamodb
 
 import (
@@ -24,7 +26,7 @@ func (e *Engine) TransactWriteItems(ctx context.Context, in *TransactWriteItemsI
 	var lock []byte
 	var also func(*kv.Batch) error
 	if in.ClientRequestToken != nil {
-		lock = tokenKey(regionOf(ctx), *in.ClientRequestToken)
+		lock = clientTokenKey(regionOf(ctx), *in.ClientRequestToken)
 		also = func(b *kv.Batch) error { return e.useClientToken(b, lock, in) }
 	}
 	err = e.writeWith(prepare, lock, also)
@@ -56,7 +58,7 @@ func (e *Engine) transaction(ctx context.Context, in *TransactWriteItemsInput) (
 		if names[i], bind[i], err = w.action(item); err != nil {
 			return nil, nil, err
 		}
-		w.named = *names[i]
+		w.tableName = *names[i]
 		if item.Put != nil {
 			size += item.Put.Item.Size()
 		}
@@ -67,7 +69,7 @@ func (e *Engine) transaction(ctx context.Context, in *TransactWriteItemsInput) (
 	return ws, func() ([]*write, error) {
 		seen := map[string]bool{}
 		for i, w := range ws {
-			t, err := e.table(ctx, names[i])
+			t, err := e.findTable(ctx, names[i])
 			if err != nil {
 				return nil, err
 			}
@@ -91,10 +93,10 @@ func (w *write) action(item TransactWriteItem) (name *string, bind func(*table) 
 		return nil, nil, err
 	}
 	p := params{condition: a.ConditionExpression, names: a.ExpressionAttributeNames, values: a.ExpressionAttributeValues}
-	exprs := []named{{"ConditionExpression", p.condition != nil}}
+	exprs := []namedParam{{"ConditionExpression", p.condition != nil}}
 	if kind == "Update" {
 		p.update = a.UpdateExpression
-		exprs = append([]named{{"UpdateExpression", p.update != nil}}, exprs...)
+		exprs = append([]namedParam{{"UpdateExpression", p.update != nil}}, exprs...)
 	}
 	if err := p.exclusive(exprs, nil); err != nil {
 		return nil, nil, err
@@ -113,7 +115,7 @@ func (w *write) action(item TransactWriteItem) (name *string, bind func(*table) 
 	if err != nil {
 		return nil, nil, err
 	}
-	w.cond, w.showOld = c.condition, a.ReturnValuesOnConditionCheckFailure == "ALL_OLD"
+	w.cond, w.returnOldOnFailure = c.condition, a.ReturnValuesOnConditionCheckFailure == "ALL_OLD"
 	return a.TableName, func(t *table) error {
 		switch kind {
 		case "Put":

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactGetItems.html
+
 package dynamodb
 
 import (
@@ -17,14 +19,14 @@ func (e *Engine) TransactGetItems(ctx context.Context, in *TransactGetItemsInput
 	err = e.write(func() ([]*write, error) {
 		seen := map[string]bool{}
 		for i, item := range in.TransactItems {
-			t, err := e.table(ctx, item.Get.TableName)
+			t, err := e.findTable(ctx, item.Get.TableName)
 			if err != nil {
 				return nil, err
 			}
 			if err := t.checkKey(item.Get.Key); err != nil {
 				return nil, err
 			}
-			ws[i] = &write{t: t, named: *item.Get.TableName, key: item.Get.Key}
+			ws[i] = &write{t: t, tableName: *item.Get.TableName, key: item.Get.Key}
 			if at := string(t.itemKey(item.Get.Key)); seen[at] {
 				return nil, invalid("Transaction request cannot include multiple operations on one item")
 			} else {
