@@ -25,26 +25,26 @@ func (a *app) agentCommand() *cobra.Command {
 	var f agentFlags
 	cmd := &cobra.Command{
 		Use:   "agent",
-		Short: "Make this machine a worker of a server",
-		Long: "Agent asks a server for jobs and runs them, each in a folder of its own, until it gets a signal.\n\n" +
-			"The first signal (Ctrl-C) lets it finish what it runs; the second cancels that. It keeps its ID\n" +
-			"in its data directory.",
+		Short: "Run a worker: take jobs from a server and run them",
+		Long: "Agent makes this machine a worker: it takes jobs from a server and runs each in a folder of its own.\n\n" +
+			"Ctrl-C finishes the running jobs and exits. A second Ctrl-C cancels them. The worker's ID is kept\n" +
+			"in the data directory.",
 		Example: "  errand agent --server https://errand.example.net --token-file agent.token",
 		Args:    terminal.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.agent(cmd.Context(), f) },
 	}
 	a.addServerFlags(cmd)
-	cmd.Flags().StringVar(&f.dataDir, "data", "", "data directory (default errand/agent in your data home)")
-	cmd.Flags().StringVar(&f.name, "name", "", "a name for people (default this machine's)")
-	cmd.Flags().IntVar(&f.jobs, "jobs", 1, "how many jobs at a time")
-	cmd.Flags().StringArrayVar(&f.queues, "queue", nil, "take jobs of this queue alone; can be repeated (default all that the token may use)")
+	cmd.Flags().StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("agent")+")")
+	cmd.Flags().StringVar(&f.name, "name", "", "display `name` of the worker (default the host name)")
+	cmd.Flags().IntVar(&f.jobs, "jobs", 1, "run up to `N` jobs at the same time")
+	cmd.Flags().StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated (default all that the token may use)")
 	f.log.Add(cmd)
 	return cmd
 }
 
 func (a *app) agent(ctx context.Context, f agentFlags) error {
 	if f.jobs < 1 || f.jobs > errand.MaxSlots {
-		return terminal.UsageErrorf("--jobs must be 1 to %d, not %d", errand.MaxSlots, f.jobs)
+		return terminal.UsageErrorf("--jobs must be 1 to %d, got %d", errand.MaxSlots, f.jobs)
 	}
 	client, err := a.clientAs(agentTokenFile)
 	if err != nil {

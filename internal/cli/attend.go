@@ -31,7 +31,7 @@ func (a *app) attend(first, second context.Context, c *api.Client, id string, as
 		<-cancelling
 	}
 	if errors.Is(err, terminal.ErrInterrupted) {
-		a.term.Notef("left job %s to the server; see errand job %s", id, id)
+		a.term.Notef("stopped waiting for job %s; check it with errand job %s", id, id)
 	}
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, out fun
 		}
 		job, err := call(ctx, tenacious, func(ctx context.Context) (api.Job, error) { return c.Job(ctx, id) })
 		if err != nil {
-			return job, fmt.Errorf("read how job %s ended: %w", id, err)
+			return job, fmt.Errorf("read the result of job %s: %w", id, err)
 		}
 		if job.Status.Terminal() {
 			return job, nil
@@ -75,7 +75,7 @@ func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, out fun
 // cancelRun asks for the job's end, on the first Ctrl-C. The end of ctx, by the
 // second, doesn't take that back.
 func (a *app) cancelRun(ctx context.Context, c *api.Client, id string) {
-	a.term.Notef("cancelling job %s; press Ctrl-C again to leave it", id)
+	a.term.Notef("cancelling job %s; press Ctrl-C again to exit without waiting", id)
 	ctx, stop := lingering(ctx, cancelGrace)
 	defer stop()
 	_, err := call(ctx, tenacious, func(ctx context.Context) (api.Job, error) { return c.Cancel(ctx, id) })
@@ -121,7 +121,7 @@ func (a *app) summary(j *api.Job) {
 	case errand.Failed:
 		fallthrough
 	default:
-		a.term.Notef("job %s %s: %s: %s", j.ID, j.Status, j.Reason, cmp.Or(j.Error, "no more is known"))
+		a.term.Notef("job %s %s: %s: %s", j.ID, j.Status, j.Reason, cmp.Or(j.Error, "no details"))
 	}
 }
 

@@ -29,8 +29,8 @@ type serverFlags struct {
 }
 
 func (a *app) addServerFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.server.server, "server", "", "URL of the server (default $ERRAND_SERVER, else the local server)")
-	cmd.Flags().StringVar(&a.server.tokenFile, "token-file", "", "file that holds the token (default $ERRAND_TOKEN_FILE, $ERRAND_TOKEN, else the local server's)")
+	cmd.Flags().StringVar(&a.server.server, "server", "", "`URL` of the server (default $ERRAND_SERVER, else the local server)")
+	cmd.Flags().StringVar(&a.server.tokenFile, "token-file", "", "`file` with the token (default $ERRAND_TOKEN_FILE, else $ERRAND_TOKEN, else the local server's)")
 }
 
 // What the local server leaves in its data directory.
@@ -55,8 +55,8 @@ func (a *app) clientAs(localFile string) (*api.Client, error) {
 		server = local
 	}
 	if server == "" {
-		return nil, terminal.WithHint(errors.New("there is no server to talk to"),
-			"start one with errand local, or name one with --server or ERRAND_SERVER")
+		return nil, terminal.WithHint(errors.New("no server to connect to"),
+			"start one with errand local, or set --server or ERRAND_SERVER")
 	}
 	server, err := checkURL(server)
 	if err != nil {
@@ -106,17 +106,17 @@ func (a *app) token(isLocal bool, localFile string) (string, error) {
 	if isLocal {
 		return readToken(localFile)
 	}
-	return "", terminal.WithHint(errors.New("there is no token for this server"), "name one with --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN")
+	return "", terminal.WithHint(errors.New("no token for this server"), "set --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN")
 }
 
 func readToken(file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
+		return "", fmt.Errorf("read token: %w", err)
 	}
 	t := strings.TrimSpace(string(b))
 	if t == "" || strings.ContainsAny(t, " \t\r\n") {
-		return "", fmt.Errorf("read the token: %s doesn't hold one token", file)
+		return "", fmt.Errorf("read token: %s must contain exactly one token", file)
 	}
 	return t, nil
 }
@@ -125,7 +125,7 @@ func readToken(file string) (string, error) {
 func checkURL(server string) (string, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return "", terminal.UsageErrorf("the server must be a URL like http://127.0.0.1:8080, not %q", server)
+		return "", terminal.UsageErrorf("the server must be a URL like http://127.0.0.1:8080, got %q", server)
 	}
 	return u.Scheme + "://" + u.Host, nil
 }
@@ -139,6 +139,17 @@ func defaultDataDir(getenv func(string) string) (string, error) {
 	return filepath.Join(base, "errand", "local"), nil
 }
 
+// shownDataDir is a data directory in help texts, by the rules of the OS.
+func shownDataDir(name string) string {
+	switch runtime.GOOS {
+	case "windows":
+		return `%LocalAppData%\errand\` + name
+	case "darwin":
+		return "~/Library/Application Support/errand/" + name
+	}
+	return "~/.local/share/errand/" + name
+}
+
 // dataHome is the directory for a user's application data, by the rules of the OS.
 func dataHome(goos string, getenv func(string) string) (string, error) {
 	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
@@ -149,7 +160,7 @@ func dataHome(goos string, getenv func(string) string) (string, error) {
 		if dir := getenv("LocalAppData"); dir != "" {
 			return dir, nil
 		}
-		return "", errors.New("find a data directory: %LocalAppData% is not set; use --data")
+		return "", errors.New("no data directory: %LocalAppData% is not set; use --data")
 	case "darwin":
 		if home := getenv("HOME"); home != "" {
 			return filepath.Join(home, "Library", "Application Support"), nil
@@ -159,7 +170,7 @@ func dataHome(goos string, getenv func(string) string) (string, error) {
 			return filepath.Join(home, ".local", "share"), nil
 		}
 	}
-	return "", errors.New("find a data directory: $HOME is not set; use --data")
+	return "", errors.New("no data directory: $HOME is not set; use --data")
 }
 
 // hintFor returns what the user can do about an error of a call of the API, or "".
@@ -168,11 +179,11 @@ func hintFor(err error) string {
 	var status *api.ResponseError
 	switch {
 	case errors.As(err, &op) && op.Op == "dial":
-		return "is errand local running? is the server's address right?"
+		return "is errand local running? is the server's address correct?"
 	case errors.As(err, &status) && status.Status == http.StatusUnauthorized:
-		return "the token is another server's, or the server has lost its data; see --token-file"
-	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(err.Error(), "read the token"):
-		return "errand local makes its tokens in its data directory"
+		return "the token belongs to another server, or the server lost its data; set --token-file to the right one"
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(err.Error(), "read token"):
+		return "errand local creates its tokens in its data directory"
 	}
 	return ""
 }

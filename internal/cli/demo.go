@@ -22,7 +22,7 @@ var demoCommands = []string{
 func (a *app) demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "demo DIR", Hidden: true, Args: cobra.ExactArgs(1),
-		Short: "Run a Go project's checks as a job on a throw-away server",
+		Short: "Run a Go project's checks as a job on a temporary server",
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.demo(cmd.Context(), args[0]) },
 	}
 }
@@ -32,7 +32,7 @@ func (a *app) demoCommand() *cobra.Command {
 func (a *app) demo(ctx context.Context, project string) (err error) {
 	dir, err := os.MkdirTemp("", "errand-demo-*")
 	if err != nil {
-		return fmt.Errorf("make a directory for the demo: %w", err)
+		return fmt.Errorf("create a directory for the demo: %w", err)
 	}
 	defer func() {
 		if rerr := os.RemoveAll(dir); rerr != nil {
@@ -47,12 +47,12 @@ func (a *app) demo(ctx context.Context, project string) (err error) {
 	if err != nil {
 		return err
 	}
-	a.term.Notef("serving at %s, with an agent", server.url)
+	a.term.Notef("started a server at %s with an agent", server.url)
 	jobErr := a.demoRun(ctx, server, project)
 	if err := server.close(second); err != nil {
 		return err
 	}
-	a.term.Notef("all stopped; %s is removed", dir)
+	a.term.Notef("stopped the server and removed %s", dir)
 	return jobErr
 }
 

@@ -15,12 +15,12 @@ func parseEnv(list []string, lookup func(string) (string, bool)) (map[string]str
 	for _, s := range list {
 		name, value, given := strings.Cut(s, "=")
 		if name == "" {
-			return nil, terminal.UsageErrorf("--env wants NAME=VALUE or NAME, not %q", s)
+			return nil, terminal.UsageErrorf("--env must be NAME=VALUE or NAME, got %q", s)
 		}
 		if !given {
 			var ok bool
 			if value, ok = lookup(name); !ok {
-				return nil, terminal.UsageErrorf("--env %s: there is no such variable here; give NAME=VALUE", name)
+				return nil, terminal.UsageErrorf("--env %s: this variable is not set here; use NAME=VALUE", name)
 			}
 		}
 		env[name] = value

@@ -92,14 +92,14 @@ func (f *follower) retry(ctx context.Context, err error) error {
 	}
 	if !f.away {
 		f.away = true
-		f.term.Notef("the server doesn't answer (%v); trying again, the job goes on", err)
+		f.term.Notef("the server does not answer (%v); retrying, the job goes on", err)
 	}
 	return f.wait.sleep(ctx, after)
 }
 
 func (f *follower) back() {
 	if f.away {
-		f.term.Notef("the server is back")
+		f.term.Notef("the server answers again")
 	}
 	f.away, f.wait = false, backoff{}
 }
@@ -127,7 +127,7 @@ func (f *follower) take(page api.LogPage) (done bool, err error) {
 // begin notes which attempt a page is of.
 func (f *follower) begin(attempt int) {
 	if attempt > 1 && attempt != f.attempt && !f.fixed {
-		f.term.Notef("attempt %d of the job begins", attempt)
+		f.term.Notef("attempt %d started", attempt)
 	}
 	f.attempt = attempt
 }
@@ -151,11 +151,11 @@ func (f *follower) hintPending(ctx context.Context) {
 	}
 	takes := func(w api.Worker) bool { return w.Online && slices.Contains(w.Queues, job.Queue) }
 	if slices.ContainsFunc(list.Workers, takes) {
-		f.term.Notef("job %s waits for a free worker", f.id)
+		f.term.Notef("job %s is waiting for a free worker", f.id)
 		return
 	}
-	f.term.Notef("job %s waits: no worker that takes jobs of the queue %q is online", f.id, job.Queue)
-	f.term.Hintf("start one with errand agent; errand cancel %s takes the job back", f.id)
+	f.term.Notef("job %s is waiting: no worker for queue %q is online", f.id, job.Queue)
+	f.term.Hintf("start a worker with errand agent, or cancel the job with errand cancel %s", f.id)
 }
 
 // printFrame prints a piece of output where it belongs: what the agent says

@@ -24,7 +24,7 @@ func (a *app) functionCommand() *cobra.Command {
 				setup.Start(args[0])
 				return nil
 			}
-			return terminal.UsageErrorf("there is no function %q to run as a process", args[0])
+			return terminal.UsageErrorf("unknown function %q", args[0])
 		},
 	}
 }

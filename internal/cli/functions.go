@@ -47,7 +47,7 @@ func (f *functions) source(name string) localstack.FunctionSource {
 	return localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
 		<-f.started
 		if f.stack == nil {
-			return nil, errors.New("the stack didn't start")
+			return nil, errors.New("the stack did not start")
 		}
 		log := f.log.With("function", name)
 		return setup.Handler(name, func(v string) string { return env[v] }, f.stack.AWSConfig(), setup.Clock{}, log)
@@ -59,7 +59,7 @@ func (f *functions) source(name string) localstack.FunctionSource {
 func directSource() (localstack.FunctionSource, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return localstack.FunctionSource{}, fmt.Errorf("find this program, to run it in direct mode: %w", err)
+		return localstack.FunctionSource{}, fmt.Errorf("find the program for direct mode: %w", err)
 	}
 	return stackcli.DirectFunction(self, "function", stackcli.DirectName), nil
 }

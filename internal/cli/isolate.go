@@ -16,13 +16,13 @@ type isolateFlags struct {
 }
 
 func (f *isolateFlags) add(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.isolate, "isolate", false, "run the API's functions as processes, as AWS Lambda does")
-	cmd.Flags().StringVar(&f.functions, "functions", "", "with --isolate: a directory of compiled functions, NAME/bootstrap")
+	cmd.Flags().BoolVar(&f.isolate, "isolate", false, "run the API's functions in processes of their own, as AWS Lambda does")
+	cmd.Flags().StringVar(&f.functions, "functions", "", "with --isolate: `directory` of compiled functions, NAME/bootstrap")
 }
 
 func (f *isolateFlags) check() error {
 	if f.functions != "" && !f.isolate {
-		return terminal.UsageErrorf("--functions is of use with --isolate alone")
+		return terminal.UsageErrorf("--functions requires --isolate")
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ func (a *app) jobCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "job ID",
-		Short: "Show a job: its status, its commands and how they ended",
-		Args:  oneJob,
+		Short: "Show a job's status, commands and exit codes",
+		Args:  oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withJob(cmd.Context(), args[0], asJSON, (*api.Client).Job)
 		},
@@ -34,9 +34,8 @@ func (a *app) cancelCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel ID",
 		Short: "Cancel a job",
-		Long: "Cancel ends a job that waits. A job that runs is told to end: it is cancelled once\n" +
-			"its worker has ended it.",
-		Args: oneJob,
+		Long:  "Cancel ends a pending job at once. A running job is cancelled once its worker has stopped it.",
+		Args:  oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withJob(cmd.Context(), args[0], asJSON, (*api.Client).Cancel)
 		},
@@ -46,12 +45,12 @@ func (a *app) cancelCommand() *cobra.Command {
 	return cmd
 }
 
-// oneJob is cobra's ExactArgs(1), in words that say what is missing.
-func oneJob(cmd *cobra.Command, args []string) error {
+// oneJobID is a cobra.PositionalArgs.
+func oneJobID(cmd *cobra.Command, args []string) error {
 	if len(args) == 1 {
 		return nil
 	}
-	return fmt.Errorf("errand %s takes one job's ID, not %d; errand jobs lists them", cmd.Name(), len(args))
+	return terminal.WithHint(terminal.UsageErrorf("%s requires one job ID, got %d", cmd.CommandPath(), len(args)), "list jobs with errand jobs")
 }
 
 // withJob makes a call that answers a job, and shows it.
@@ -82,7 +81,7 @@ func (a *app) showJob(j *api.Job) error {
 	}
 	status := string(j.Status)
 	if j.CancelRequested && !j.Status.Terminal() {
-		status += " (being cancelled)"
+		status += " (cancel requested)"
 	}
 	line("id", j.ID)
 	line("status", status)
@@ -96,7 +95,7 @@ func (a *app) showJob(j *api.Job) error {
 	line("queue", j.Queue)
 	line("group", j.Group)
 	line("worker", j.WorkerID)
-	line("attempt", fmt.Sprintf("%d of at most %d", j.Attempt, j.MaxAttempts))
+	line("attempt", fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts))
 	line("created", j.CreatedAt.UTC().Format(time.RFC3339))
 	line("started", timeText(j.StartedAt))
 	line("finished", timeText(j.FinishedAt))

@@ -26,27 +26,27 @@ func (a *app) jobsCommand() *cobra.Command {
 		Args:  terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.all && cmd.Flags().Changed("limit") {
-				return terminal.UsageErrorf("--all and --limit say different things")
+				return terminal.UsageErrorf("--all and --limit are mutually exclusive")
 			}
 			return a.jobs(cmd.Context(), f)
 		},
 	}
 	a.addServerFlags(cmd)
-	cmd.Flags().StringVar(&f.status, "status", "", "only jobs with this status: pending, running, completed, failed, cancelled")
-	cmd.Flags().StringVar(&f.queue, "queue", "", "only jobs of this queue")
-	cmd.Flags().IntVar(&f.limit, "limit", 20, "how many at most")
-	cmd.Flags().StringVar(&f.cursor, "cursor", "", "go on where a list ended: its next")
-	cmd.Flags().BoolVar(&f.all, "all", false, "all there are")
+	cmd.Flags().StringVar(&f.status, "status", "", "list only jobs with this `status`: pending, running, completed, failed or cancelled")
+	cmd.Flags().StringVar(&f.queue, "queue", "", "list only jobs of the queue with this `name`")
+	cmd.Flags().IntVar(&f.limit, "limit", 20, "list at most `N` jobs")
+	cmd.Flags().StringVar(&f.cursor, "cursor", "", "continue a list at the `cursor` that it printed as \"next\"")
+	cmd.Flags().BoolVar(&f.all, "all", false, "list all jobs")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON: {\"jobs\": […], \"next\": …}")
 	return cmd
 }
 
 func (a *app) jobs(ctx context.Context, f jobsFlags) error {
 	if f.limit < 1 {
-		return terminal.UsageErrorf("--limit must be at least 1")
+		return terminal.UsageErrorf("--limit must be at least 1, got %d", f.limit)
 	}
 	if f.status != "" && !knownStatus(f.status) {
-		return terminal.UsageErrorf("--status must be pending, running, completed, failed or cancelled, not %q", f.status)
+		return terminal.UsageErrorf("--status must be pending, running, completed, failed or cancelled; got %q", f.status)
 	}
 	ctx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()
@@ -69,7 +69,7 @@ func (a *app) jobs(ctx context.Context, f jobsFlags) error {
 		return err
 	}
 	if list.Next != "" && a.term.IsTTY() {
-		a.term.Hintf("there are more: --all, or --cursor %s", list.Next)
+		a.term.Hintf("there are more jobs; list them with --all or --cursor %s", list.Next)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ type listenFlags struct {
 // is none: tokens and sources would be there to read for anyone on the way.
 func (f *listenFlags) listen() (ln net.Listener, baseURL string, err error) {
 	if (f.tlsCert == "") != (f.tlsKey == "") {
-		return nil, "", terminal.UsageErrorf("--tls-cert and --tls-key go together")
+		return nil, "", terminal.UsageErrorf("--tls-cert and --tls-key must be set together")
 	}
 	host, _, err := net.SplitHostPort(f.addr)
 	if err != nil {
@@ -38,8 +38,8 @@ func (f *listenFlags) listen() (ln net.Listener, baseURL string, err error) {
 	at := ln.Addr().(*net.TCPAddr)
 	if f.tlsCert == "" && !f.insecure && !at.IP.IsLoopback() {
 		_ = ln.Close() // nobody has connected
-		return nil, "", terminal.WithHint(fmt.Errorf("%s can be reached from other machines, and tokens would travel unencrypted", f.addr),
-			"use --tls-cert and --tls-key, or say --insecure")
+		return nil, "", terminal.WithHint(fmt.Errorf("%s is reachable from other machines, and tokens would be sent unencrypted", f.addr),
+			"set --tls-cert and --tls-key, or --insecure")
 	}
 	scheme := "http"
 	if f.tlsCert != "" {
@@ -101,7 +101,7 @@ func hostName(host string) string {
 func guardHosts(hosts []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, "/api/") && !slices.Contains(hosts, hostName(r.Host)) {
-			http.Error(w, "this server isn't addressed by that name; its operator can allow it with --allow-host", http.StatusForbidden)
+			http.Error(w, "this host name is not allowed; the server's operator can allow it with --allow-host", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -27,26 +27,26 @@ func (a *app) localCommand() *cobra.Command {
 	var f localFlags
 	cmd := &cobra.Command{
 		Use:   "local",
-		Short: "Run a server, its page and an agent on this machine",
-		Long: "Local runs the whole of Errand in this process: API, page, the embedded SQS, DynamoDB and S3\n" +
-			"behind them, and an agent. Its first line on stdout, once it serves, is its URL.\n\n" +
-			"Ctrl-C lets the agent finish what it runs, and ends; a second Ctrl-C cancels its jobs.",
+		Short: "Run a server and a worker on this machine",
+		Long: "Local runs all of Errand in one process: the API and the web page, an agent, and embedded versions\n" +
+			"of SQS, DynamoDB and S3. When it is ready, it prints its URL on stdout.\n\n" +
+			"Ctrl-C finishes the running jobs and exits. A second Ctrl-C cancels them.",
 		Args: terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.local(cmd.Context(), f) },
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.addr, "addr", "127.0.0.1:8080", "where to listen; port 0 takes any free one")
-	fl.StringVar(&f.dataDir, "data", "", "data directory (default errand/local in your data home)")
-	fl.IntVar(&f.agents, "agents", 1, "how many agents run inside")
-	fl.StringVar(&f.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this file")
-	fl.StringVar(&f.tlsKey, "tls-key", "", "and the key in this one")
-	fl.BoolVar(&f.insecure, "insecure", false, "listen for other machines without TLS")
-	fl.StringArrayVar(&f.allowHosts, "allow-host", nil, "also answer to this name; can be repeated")
-	fl.StringVar(&f.awsAddr, "aws-addr", "", "also open the AWS edge at this loopback address")
-	fl.DurationVar(&f.heartbeat, "heartbeat", 0, "how often workers say that they live (default 10s)")
-	fl.DurationVar(&f.lease, "lease", 0, "how long a job waits for that (default 5m)")
-	fl.DurationVar(&f.shortLease, "short-lease", 0, "the same before the first time (default 30s)")
-	fl.DurationVar(&f.sweep, "sweep", 0, "how often to look after jobs that are due (default 1m)")
+	fl.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 selects a free port")
+	fl.StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("local")+")")
+	fl.IntVar(&f.agents, "agents", 1, "run `N` agents in this process")
+	fl.StringVar(&f.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this `file`")
+	fl.StringVar(&f.tlsKey, "tls-key", "", "`file` with the certificate's private key")
+	fl.BoolVar(&f.insecure, "insecure", false, "allow connections from other machines without TLS")
+	fl.StringArrayVar(&f.allowHosts, "allow-host", nil, "accept requests for this host `name`; can be repeated")
+	fl.StringVar(&f.awsAddr, "aws-addr", "", "also serve the embedded AWS services on this loopback `host:port`")
+	fl.DurationVar(&f.heartbeat, "heartbeat", 0, "interval of the workers' heartbeats (default 10s)")
+	fl.DurationVar(&f.lease, "lease", 0, "count a worker as lost after this time without a heartbeat (default 5m)")
+	fl.DurationVar(&f.shortLease, "short-lease", 0, "the same for a job that the worker has not confirmed yet (default 30s)")
+	fl.DurationVar(&f.sweep, "sweep", 0, "interval of the check for lost and expired jobs (default 1m)")
 	f.ProfileFlags.Add(cmd)
 	f.isolateFlags.add(cmd)
 	f.log.Add(cmd)
@@ -56,9 +56,9 @@ func (a *app) localCommand() *cobra.Command {
 func (f *localFlags) check() error {
 	switch {
 	case f.agents < 0 || f.agents > 64:
-		return terminal.UsageErrorf("--agents must be 0 to 64")
+		return terminal.UsageErrorf("--agents must be 0 to 64, got %d", f.agents)
 	case min(f.heartbeat, f.lease, f.shortLease, f.sweep) < 0:
-		return terminal.UsageErrorf("durations must not be negative")
+		return terminal.UsageErrorf("--heartbeat, --lease, --short-lease and --sweep must not be negative")
 	}
 	return f.isolateFlags.check()
 }
@@ -92,7 +92,7 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 	}
 	select {
 	case <-first.Done():
-		a.term.Notef("ending: agents finish what they run; press Ctrl-C again to cancel it")
+		a.term.Notef("stopping: waiting for running jobs to end; press Ctrl-C again to cancel them")
 	case err = <-server.failed:
 	}
 	return errors.Join(err, server.close(second))
@@ -103,13 +103,13 @@ func (a *app) announce(s *localServer) error {
 	if err := a.term.Print(s.url); err != nil {
 		return err
 	}
-	a.term.Notef("the page: %s/#token=%s", s.url, s.tokens.user())
+	a.term.Notef("web page: %s/#token=%s", s.url, s.tokens.user())
 	a.term.Notef("data and tokens: %s", s.dataDir)
 	if s.awsAddr != "" {
-		a.term.Notef("AWS edge: %s", s.stack.Endpoint())
+		a.term.Notef("AWS endpoint: %s", s.stack.Endpoint())
 	}
 	if own, _ := defaultDataDir(a.getenv); own != s.dataDir {
-		a.term.Hintf("for errand run: ERRAND_SERVER=%s ERRAND_TOKEN_FILE=%s", s.url, terminal.QuoteShell(s.tokenFile()))
+		a.term.Hintf("for other commands, set ERRAND_SERVER=%s ERRAND_TOKEN_FILE=%s", s.url, terminal.QuoteShell(s.tokenFile()))
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func TestLocalEndToEnd(t *testing.T) {
 	if code != 7 || stdout != "hello\n" || !strings.Contains(stderr, "oops\n") || !strings.Contains(stderr, "with exit code 7\n") {
 		t.Errorf("run: %d, %q, %s", code, stdout, stderr)
 	}
-	if _, _, stderr := errandAt(t, p.first, data, "run", src, "--", "true"); !strings.Contains(stderr, "the server has them already") {
+	if _, _, stderr := errandAt(t, p.first, data, "run", src, "--", "true"); !strings.Contains(stderr, "the server already has them") {
 		t.Errorf("the folder was sent twice:\n%s", stderr)
 	}
 	before := listOf(t, p.first, data)
@@ -141,7 +141,7 @@ func TestLocalDoors(t *testing.T) {
 		}
 	}
 	second := launch(t, "local", "--addr", "127.0.0.1:0", "--data", data)
-	if code := second.wait(); code != terminal.ExitFailure || !strings.Contains(second.stderr.String(), "is in use by another errand") {
+	if code := second.wait(); code != terminal.ExitFailure || !strings.Contains(second.stderr.String(), "is in use by another errand process") {
 		t.Errorf("a second server in the directory: %d, %s", code, second.stderr.String())
 	}
 	taken := launch(t, "local", "--addr", strings.TrimPrefix(p.first, "http://"), "--data", t.TempDir())
@@ -196,7 +196,7 @@ func TestLocalStops(t *testing.T) {
 			}
 			for range tt.signals {
 				p.interrupt()
-				p.stderr.wait(t, "ending: ")
+				p.stderr.wait(t, "stopping: ")
 			}
 			if tt.end != "" {
 				if err := os.WriteFile(end, nil, 0o600); err != nil {
@@ -238,7 +238,7 @@ func TestRunSurvivesTheServer(t *testing.T) {
 	client.stderr.wait(t, "$ echo before") // it reads the log
 	_ = p.cmd.Process.Kill()
 	p.wait()
-	client.stderr.wait(t, "the server doesn't answer")
+	client.stderr.wait(t, "the server does not answer")
 	if err := os.WriteFile(end, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +349,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("stdout lacks %q", want)
 		}
 	}
-	for _, want := range []string{"wordcount: testdata/empty.txt has no words", "3  0  ", "completed in ", "all stopped; "} {
+	for _, want := range []string{"wordcount: testdata/empty.txt has no words", "3  0  ", "completed in ", "stopped the server and removed "} {
 		if !strings.Contains(errs.String(), want) {
 			t.Errorf("stderr lacks %q", want)
 		}

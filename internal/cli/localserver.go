@@ -53,7 +53,7 @@ func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, 
 		}
 	}()
 	if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
-		return nil, terminal.WithDataDirHint(fmt.Errorf("make the data directory: %w", err))
+		return nil, terminal.WithDataDirHint(fmt.Errorf("create data directory: %w", err))
 	}
 	if err := s.openStack(ctx, f, hostile); err != nil {
 		return nil, err

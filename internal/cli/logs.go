@@ -14,22 +14,23 @@ func (a *app) logsCommand() *cobra.Command {
 	var attempt int
 	cmd := &cobra.Command{
 		Use:   "logs ID",
-		Short: "Print a job's log: its stdout to stdout, its stderr to stderr",
-		Args:  oneJob,
+		Short: "Print a job's output",
+		Long:  "Logs prints a job's stdout on stdout, and its stderr and the agent's own messages on stderr.",
+		Args:  oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.logs(cmd.Context(), args[0], attempt, follow, asJSON)
 		},
 	}
 	a.addServerFlags(cmd)
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the job is over")
-	cmd.Flags().IntVar(&attempt, "attempt", 0, "of this attempt (default the current one)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object per piece of output")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "keep printing until the job ends")
+	cmd.Flags().IntVar(&attempt, "attempt", 0, "print the log of attempt `N` (default the latest)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each piece of output")
 	return cmd
 }
 
 func (a *app) logs(ctx context.Context, id string, attempt int, follow, asJSON bool) error {
 	if attempt < 0 {
-		return terminal.UsageErrorf("--attempt counts from 1")
+		return terminal.UsageErrorf("--attempt must be at least 1, got %d", attempt)
 	}
 	ctx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()

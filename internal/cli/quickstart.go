@@ -19,10 +19,11 @@ import (
 func (a *app) quickstartCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "quickstart [DIR]",
-		Short: "Try Errand from a menu: a project, a job, its output, the workers",
-		Long: "Quickstart asks what to do, does it, and says which command that was. Where no server is\n" +
-			"named and none runs on this machine, it starts one with an agent, until you leave.\n\n" +
-			"DIR is the project's folder (by default errand-quickstart, made when you ask for it).",
+		Short: "Try Errand from a menu",
+		Long: "Quickstart shows a menu: create a project, run it, list jobs and workers. For each choice it prints\n" +
+			"the command that does the same. If no server is set and none runs on this machine, quickstart\n" +
+			"starts one, with an agent, and stops it when you quit.\n\n" +
+			"DIR is the folder of the project (default errand-quickstart).",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "errand-quickstart"
@@ -51,7 +52,7 @@ type choice struct {
 }
 
 var choices = []choice{
-	{"1", "make a small project", (*quickstart).makeProject},
+	{"1", "create a small project", (*quickstart).makeProject},
 	{"2", "run it on a worker", (*quickstart).runProject},
 	{"3", "list the jobs", func(s *quickstart, ctx context.Context) error {
 		s.term.ShowCommand("errand jobs")
@@ -63,8 +64,8 @@ var choices = []choice{
 		s.term.ShowCommand("errand workers")
 		return s.workers(ctx, false)
 	}},
-	{"7", "the page's address", func(s *quickstart, _ context.Context) error { return s.term.Print(s.page) }},
-	{"q", "leave", nil},
+	{"7", "print the address of the web page", func(s *quickstart, _ context.Context) error { return s.term.Print(s.page) }},
+	{"q", "quit", nil},
 }
 
 func (a *app) quickstart(ctx context.Context, dir string, stdin io.Reader) (err error) {
@@ -137,7 +138,7 @@ func (s *quickstart) start(ctx context.Context) (*localServer, error) {
 	}
 	s.server = serverFlags{server: server.url, tokenFile: server.tokenFile()}
 	s.page = fmt.Sprintf("%s/#token=%s", server.url, server.tokens.user())
-	s.term.Notef("serving at %s, with an agent, until you leave", server.url)
+	s.term.Notef("started a server at %s with an agent; it stops when you quit", server.url)
 	return server, nil
 }
 
@@ -176,12 +177,12 @@ func (s *quickstart) choose(ctx context.Context, key string) error {
 		var exit *terminal.ExitError
 		err := c.do(s, ctx)
 		if errors.As(err, &exit) && exit.Err == nil {
-			s.term.Notef("errand run would end with exit code %d", exit.Code)
+			s.term.Notef("errand run would exit with code %d", exit.Code)
 		} else if err != nil && !errors.Is(err, terminal.ErrInterrupted) && !errors.Is(err, io.EOF) {
 			s.term.PrintError(err)
 		}
 		return ctx.Err()
 	}
-	s.term.Hintf("type one of the keys on the left, and Enter")
+	s.term.Hintf("type one of the keys on the left and press Enter")
 	return nil
 }

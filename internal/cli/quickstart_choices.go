@@ -20,7 +20,7 @@ var project = map[string]string{
 
 func (s *quickstart) makeProject(context.Context) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return fmt.Errorf("make the project: %w", err)
+		return fmt.Errorf("create project: %w", err)
 	}
 	for name, text := range project {
 		f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -28,11 +28,11 @@ func (s *quickstart) makeProject(context.Context) error {
 			continue // it is the user's by now
 		}
 		if err != nil {
-			return fmt.Errorf("make the project: %w", err)
+			return fmt.Errorf("create project: %w", err)
 		}
 		_, err = f.WriteString(text)
 		if err := errors.Join(err, f.Close()); err != nil {
-			return fmt.Errorf("make the project: %w", err)
+			return fmt.Errorf("create project: %w", err)
 		}
 	}
 	s.term.Notef("the project is in %s", s.dir)
@@ -41,9 +41,9 @@ func (s *quickstart) makeProject(context.Context) error {
 
 func (s *quickstart) runProject(ctx context.Context) error {
 	if _, err := os.Stat(s.dir); err != nil {
-		return terminal.WithHint(fmt.Errorf("there is no project in %s", s.dir), "make it first: 1")
+		return terminal.WithHint(fmt.Errorf("no project in %s", s.dir), "create it first: type 1")
 	}
-	command, err := s.ask(ctx, "command for the shell (Enter: sort words.txt): ")
+	command, err := s.ask(ctx, "shell command (press Enter for: sort words.txt): ")
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (s *quickstart) followJob(ctx context.Context) error {
 
 // askJob is a job's ID, by default the latest's.
 func (s *quickstart) askJob(ctx context.Context) (string, error) {
-	id, err := s.ask(ctx, "job ID (Enter: the latest): ")
+	id, err := s.ask(ctx, "job ID (press Enter for the latest job): ")
 	if err != nil || id != "" {
 		return id, err
 	}
@@ -85,7 +85,7 @@ func (s *quickstart) askJob(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if len(list.Jobs) == 0 {
-		return "", terminal.WithHint(errors.New("there is no job yet"), "run one: 2")
+		return "", terminal.WithHint(errors.New("no jobs yet"), "run one: type 2")
 	}
 	return list.Jobs[0].ID, nil
 }

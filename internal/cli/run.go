@@ -32,15 +32,15 @@ func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run [DIR] [flags] -- COMMAND [ARGUMENT…]",
-		Short: "Run commands in a copy of a folder on one of your machines",
-		Long: "Run packs DIR (by default this folder; without what .gitignore and .errandignore name),\n" +
-			"sends it to the server if it isn't there yet, and runs the command in it on a worker.\n" +
-			"Output comes as it is written: stdout to stdout, stderr to stderr.\n\n" +
-			"The command behind -- is run as it stands, with no shell. -c gives a line to the shell,\n" +
-			"and can be repeated: commands run one after another, until one fails.\n\n" +
-			"Ctrl-C cancels the job; a second Ctrl-C leaves it to the server.\n\n" +
-			"The exit code is the job's. 125: it could not be run, or was lost; 124: it ran longer than\n" +
-			"its timeout; 130: it was cancelled.",
+		Short: "Run commands on a worker, in a copy of a folder",
+		Long: "Run packs DIR (default: the current folder) without the files that .gitignore and .errandignore\n" +
+			"list, uploads it unless the server already has it, and runs the command in it on a worker.\n" +
+			"The job's output is printed as it is written: stdout on stdout, stderr on stderr.\n\n" +
+			"A command after -- runs without a shell. -c passes a line to the worker's shell and can be\n" +
+			"repeated; the lines run one after another until one fails.\n\n" +
+			"Ctrl-C cancels the job. A second Ctrl-C exits without waiting for the job to end.\n\n" +
+			"The exit code is that of the first command that failed, or 0. If the job exceeded its timeout,\n" +
+			"it is 124; if the job could not be run to its end, 125; if it was cancelled, 130.",
 		Example: "  errand run -- go test ./...\n  errand run site -c 'npm ci' -c 'npm run build' --queue linux",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd.Context(), f, args, cmd.ArgsLenAtDash())
@@ -48,19 +48,19 @@ func (a *app) runCommand() *cobra.Command {
 	}
 	a.addServerFlags(cmd)
 	fl := cmd.Flags()
-	fl.StringArrayVarP(&f.commands, "command", "c", nil, "a line for the shell; can be repeated")
-	fl.StringVar(&f.queue, "queue", "", "the queue (default \"default\")")
-	fl.StringVar(&f.group, "group", "", "jobs of one group run one at a time, in order")
-	fl.StringVar(&f.name, "name", "", "a name for people")
-	fl.StringVar(&f.shell, "shell", "", "the shell for -c on the worker (default /bin/sh, cmd.exe)")
-	fl.StringArrayVarP(&f.env, "env", "e", nil, "NAME=VALUE, or NAME to take it from here; can be repeated")
-	fl.IntVar(&f.retries, "retries", 0, "how often the job may be run again if its worker is lost or fails")
-	fl.DurationVar(&f.timeout, "timeout", 0, "how long all commands may take together (default 24h)")
-	fl.DurationVar(&f.lease, "lease", 0, "how long the worker may be silent before it counts as lost (default the server's, 5m)")
-	fl.BoolVar(&f.continueOnError, "continue-on-error", false, "run the next command also after one that failed")
-	fl.BoolVarP(&f.detach, "detach", "d", false, "print the job's ID and leave")
-	fl.BoolVar(&f.noSource, "no-source", false, "send no folder: the commands run in an empty one")
-	fl.BoolVar(&f.json, "json", false, "print the job as JSON when it is over, and no output")
+	fl.StringArrayVarP(&f.commands, "command", "c", nil, "run this `line` with the shell; can be repeated")
+	fl.StringVar(&f.queue, "queue", "", "`name` of the queue (default \"default\")")
+	fl.StringVar(&f.group, "group", "", "run jobs of the same group, by `name`, one at a time and in order")
+	fl.StringVar(&f.name, "name", "", "display `name` of the job")
+	fl.StringVar(&f.shell, "shell", "", "shell `program` for -c on the worker (default /bin/sh, on Windows cmd.exe)")
+	fl.StringArrayVarP(&f.env, "env", "e", nil, "set an environment variable, `NAME=VALUE`, or NAME to copy it from here; can be repeated")
+	fl.IntVar(&f.retries, "retries", 0, "run the job again up to `N` times if its worker is lost or fails")
+	fl.DurationVar(&f.timeout, "timeout", 0, "stop the job if its commands take longer than this in total (default 24h)")
+	fl.DurationVar(&f.lease, "lease", 0, "count the worker as lost after this time without a heartbeat (default the server's, 5m)")
+	fl.BoolVar(&f.continueOnError, "continue-on-error", false, "run the remaining commands after one fails")
+	fl.BoolVarP(&f.detach, "detach", "d", false, "print the job's ID and exit without waiting")
+	fl.BoolVar(&f.noSource, "no-source", false, "send no folder; the commands run in an empty one")
+	fl.BoolVar(&f.json, "json", false, "print the job as JSON when it ends, without its output")
 	return cmd
 }
 
@@ -117,7 +117,7 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 		dir = before[0]
 	}
 	if f.noSource && len(before) == 1 {
-		return "", body, terminal.UsageErrorf("--no-source sends no folder, so don't name one: %q", dir)
+		return "", body, terminal.UsageErrorf("--no-source and a folder (%q) are mutually exclusive", dir)
 	}
 	env, err := parseEnv(f.env, lookup)
 	if err != nil {
@@ -129,7 +129,7 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 		return "", body, err
 	}
 	if f.retries < 0 || f.retries >= errand.MaxAttemptsLimit {
-		return "", body, terminal.UsageErrorf("--retries must be 0 to %d, not %d", errand.MaxAttemptsLimit-1, f.retries)
+		return "", body, terminal.UsageErrorf("--retries must be 0 to %d, got %d", errand.MaxAttemptsLimit-1, f.retries)
 	}
 	return dir, api.CreateJob{
 		Name: f.name, Commands: commands, Env: env, Shell: f.shell, Queue: f.queue, Group: f.group,
@@ -141,13 +141,13 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 func (f *runFlags) commandList(before, argv []string) ([]errand.Command, error) {
 	switch {
 	case len(before) > 1:
-		return nil, terminal.UsageErrorf("there is more than one folder: %q; put -- before the command", before)
+		return nil, terminal.UsageErrorf("more than one folder: %q; put -- before the command", before)
 	case len(argv) > 0 && len(f.commands) > 0:
-		return nil, terminal.UsageErrorf("give the command behind --, or with -c, but not both")
+		return nil, terminal.UsageErrorf("-c and a command after -- are mutually exclusive")
 	case len(argv) > 0:
 		return []errand.Command{{Argv: argv}}, nil
 	case len(f.commands) == 0:
-		return nil, terminal.UsageErrorf("there is no command: give it behind --, or with -c")
+		return nil, terminal.UsageErrorf("no command: pass one after -- or with -c")
 	}
 	var list []errand.Command
 	for _, c := range f.commands {
@@ -158,7 +158,7 @@ func (f *runFlags) commandList(before, argv []string) ([]errand.Command, error) 
 
 func wholeSeconds(flag string, d time.Duration, most int) (int, error) {
 	if limit := time.Duration(most) * time.Second; d < 0 || d%time.Second != 0 || d > limit {
-		return 0, terminal.UsageErrorf("%s must be whole seconds, like 90s or 10m, and at most %s; not %s", flag, limit, d)
+		return 0, terminal.UsageErrorf("%s must be a whole number of seconds, like 90s or 10m, and at most %s; got %s", flag, limit, d)
 	}
 	return int(d / time.Second), nil
 }
@@ -168,7 +168,7 @@ func (a *app) create(ctx context.Context, p patience, c *api.Client, body api.Cr
 	key := rand.Text()
 	job, err := call(ctx, p, func(ctx context.Context) (api.Job, error) { return c.CreateJob(ctx, body, key) })
 	if err != nil {
-		return job, fmt.Errorf("create the job: %w", err)
+		return job, fmt.Errorf("create job: %w", err)
 	}
 	return job, nil
 }

@@ -48,10 +48,10 @@ func TestListen(t *testing.T) {
 		{listenFlags{addr: "127.0.0.1:0"}, "http://127.0.0.1:"},
 		{listenFlags{addr: "localhost:0"}, "http://127.0.0.1:"},
 		{listenFlags{addr: "0.0.0.0:0", insecure: true}, "http://127.0.0.1:"},
-		{listenFlags{addr: "0.0.0.0:0"}, "tokens would travel unencrypted"},
-		{listenFlags{addr: ":0"}, "tokens would travel unencrypted"},
+		{listenFlags{addr: "0.0.0.0:0"}, "tokens would be sent unencrypted"},
+		{listenFlags{addr: ":0"}, "tokens would be sent unencrypted"},
 		{listenFlags{addr: "127.0.0.1"}, "--addr must be host:port"},
-		{listenFlags{addr: "127.0.0.1:0", tlsCert: "x"}, "go together"},
+		{listenFlags{addr: "127.0.0.1:0", tlsCert: "x"}, "must be set together"},
 		{listenFlags{addr: "127.0.0.1:0", tlsCert: "none", tlsKey: "none"}, "read the TLS certificate"},
 	} {
 		ln, url, err := tt.f.listen()

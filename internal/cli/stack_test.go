@@ -41,11 +41,11 @@ func TestStackCommand(t *testing.T) {
 	if code, out, errs := errandAt(t, "", data, "stack", "health", "--addr", strings.TrimPrefix(p.first, "http://")); code != 0 || out != "ok\n" {
 		t.Errorf("health: %d %q %s", code, out, errs)
 	}
-	if code, _, errs := errandAt(t, "", data, "stack", "health", "--addr", "127.0.0.1:1"); code != terminal.ExitFailure || !strings.Contains(errs, "doesn't serve") {
+	if code, _, errs := errandAt(t, "", data, "stack", "health", "--addr", "127.0.0.1:1"); code != terminal.ExitFailure || !strings.Contains(errs, "no stack is running at 127.0.0.1:1") {
 		t.Errorf("health of nothing: %d %s", code, errs)
 	}
 	second := launch(t, "stack", "--addr", "127.0.0.1:0", "--data", data)
-	if code := second.wait(); code != terminal.ExitFailure || !strings.Contains(second.stderr.String(), "is in use by another errand") {
+	if code := second.wait(); code != terminal.ExitFailure || !strings.Contains(second.stderr.String(), "is in use by another errand process") {
 		t.Errorf("a second stack in the directory: %d, %s", code, second.stderr.String())
 	}
 	p.interrupt()
@@ -107,7 +107,7 @@ func TestStackCredentials(t *testing.T) {
 	}
 	var errs bytes.Buffer
 	code := run(t.Context(), []string{"stack", "--access-key-id", "x"}, io.Discard, &errs, noEnv)
-	if code != terminal.ExitUsage || !strings.Contains(errs.String(), "an access key has two parts") {
+	if code != terminal.ExitUsage || !strings.Contains(errs.String(), "--access-key-id and --secret-access-key must be set together") {
 		t.Errorf("half a key: %d, %s", code, errs.String())
 	}
 }
@@ -131,11 +131,11 @@ func TestStackRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--addr", "0.0.0.0:0"}, "say --insecure"},
+		{[]string{"--addr", "0.0.0.0:0"}, "or set --insecure"},
 		{[]string{"--addr", "here"}, "--addr must be host:port"},
 		{[]string{"--template", "no such file"}, "no such file"},
-		{[]string{"--functions", "."}, "with --template alone"},
-		{[]string{"--functions", ".", "--template", filepath.Join("..", "..", "template.yaml")}, "no NAME/bootstrap below ."},
+		{[]string{"--functions", "."}, "--functions requires --template"},
+		{[]string{"--functions", ".", "--template", filepath.Join("..", "..", "template.yaml")}, "no functions in .: no NAME/bootstrap found"},
 	} {
 		var errs bytes.Buffer
 		ctx, cancel := context.WithCancel(t.Context())
@@ -161,7 +161,7 @@ func TestStackHints(t *testing.T) {
 	}{
 		{[]string{"--addr", busy.Addr().String()}, "hint: is another server running there?"},
 		{[]string{"--addr", "127.0.0.1:99999"}, "hint: --addr must be host:port"},
-		{[]string{"--addr", "127.0.0.1:0", "--data", "stack_test.go"}, "hint: name a directory that you may write to with --data"},
+		{[]string{"--addr", "127.0.0.1:0", "--data", "stack_test.go"}, "hint: set --data to a directory that you can write to"},
 		{[]string{"health", "--addr", closed}, "hint: start one with errand stack"},
 	} {
 		var errs bytes.Buffer

@@ -27,7 +27,7 @@ type tokenFlags struct {
 func (a *app) tokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Make the tokens of a deployed server",
+		Short: "Create tokens for a deployed server",
 		Args:  terminal.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -39,19 +39,19 @@ func (a *app) tokenCreateCommand() *cobra.Command {
 	var f tokenFlags
 	cmd := &cobra.Command{
 		Use:   "create",
-		Short: "Make a token, and put its hash into the server's table",
-		Long: "Create prints a new token on stdout, once: the server keeps its SHA-256 alone. With --table that is\n" +
-			"put there, with the AWS credentials, region and endpoint that the AWS CLI would use; without, the\n" +
-			"command that does it is printed on stderr, with the hash and not the token.",
+		Short: "Create a token and store its hash for the server",
+		Long: "Create prints a new token on stdout. The server stores only its SHA-256 hash, so the token can't be\n" +
+			"shown again. With --table, errand stores the hash, with the AWS credentials, region and endpoint\n" +
+			"that the AWS CLI would use. Without it, errand prints the AWS CLI command that stores the hash.",
 		Example: "  errand token create --role agent --owner ops --table errand-TokensTable-1A2B --out agent.token",
 		Args:    terminal.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.tokenCreate(cmd.Context(), f) },
 	}
-	cmd.Flags().StringVar(&f.role, "role", "", "user, agent or admin")
-	cmd.Flags().StringVar(&f.owner, "owner", "", "whose jobs or workers it stands for")
-	cmd.Flags().StringArrayVar(&f.queues, "queue", nil, "a queue that it may use; can be repeated (default all)")
-	cmd.Flags().StringVar(&f.table, "table", "", "the tokens table: the stack's output TokensTableName")
-	cmd.Flags().StringVar(&f.out, "out", "", "write the token to this new file, which only you can read")
+	cmd.Flags().StringVar(&f.role, "role", "", "`role` of the token: user, agent or admin")
+	cmd.Flags().StringVar(&f.owner, "owner", "", "`name` of the owner of the jobs or workers")
+	cmd.Flags().StringArrayVar(&f.queues, "queue", nil, "allow the queue with this `name`; can be repeated (default all)")
+	cmd.Flags().StringVar(&f.table, "table", "", "`name` of the DynamoDB table of tokens: the stack's output TokensTableName")
+	cmd.Flags().StringVar(&f.out, "out", "", "write the token to this new `file`, readable only by you")
 	return cmd
 }
 
@@ -75,7 +75,7 @@ func (a *app) tokenCreate(ctx context.Context, f tokenFlags) (err error) {
 	if f.out == "" {
 		return a.term.Print(token)
 	}
-	a.term.Notef("token: %s", f.out)
+	a.term.Notef("token written to %s", f.out)
 	return nil
 }
 
@@ -95,9 +95,9 @@ func (a *app) grantToken(ctx context.Context, token string, f tokenFlags) error 
 // showPutToken prints the AWS CLI's command for a token's record.
 func (a *app) showPutToken(t *errand.Token) {
 	if t.Role == errand.RoleAdmin {
-		a.term.Notef("its SHA-256, for the parameter AdminTokenHash: %s", t.Hash)
+		a.term.Notef("SHA-256 hash, for the parameter AdminTokenHash: %s", t.Hash)
 	}
-	a.term.Notef("the server knows the token once this has stored its hash:")
+	a.term.Notef("run this command to store the token's hash; then the server accepts the token:")
 	a.term.PrintNote("aws dynamodb put-item --table-name TOKENS_TABLE --item " + terminal.QuoteShell(dynamo.TokenItemJSON(t)))
 }
 

@@ -23,7 +23,7 @@ const uploadTries = 6
 func (a *app) upload(ctx context.Context, c *api.Client, dir string) (*errand.Source, error) {
 	f, err := os.CreateTemp("", "errand-*.zip")
 	if err != nil {
-		return nil, fmt.Errorf("make the archive: %w", err)
+		return nil, fmt.Errorf("create archive: %w", err)
 	}
 	defer func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }() // a temporary file
 	packed, err := archive.Pack(ctx, dir, f)
@@ -31,11 +31,11 @@ func (a *app) upload(ctx context.Context, c *api.Client, dir string) (*errand.So
 		return nil, err
 	}
 	if packed.Size > errand.MaxUploadBytes {
-		return nil, terminal.WithHint(fmt.Errorf("pack %s: the archive is %s; the limit is %s", dir, terminal.FormatBytes(packed.Size), terminal.FormatBytes(errand.MaxUploadBytes)),
-			"name what isn't needed in .errandignore")
+		return nil, terminal.WithHint(fmt.Errorf("pack %s: the archive has %s, the limit is %s", dir, terminal.FormatBytes(packed.Size), terminal.FormatBytes(errand.MaxUploadBytes)),
+			"list files to exclude in .errandignore")
 	}
 	for _, name := range packed.LeftOut {
-		a.term.Notef("left out %s: it is neither a file, a directory nor a symbolic link", name)
+		a.term.Notef("skipped %s: not a regular file, directory or symbolic link", name)
 	}
 	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
 	sent, err := send(ctx, c, request, f)
@@ -45,7 +45,7 @@ func (a *app) upload(ctx context.Context, c *api.Client, dir string) (*errand.So
 	if sent {
 		a.term.Notef("packed %s (%s) and uploaded %s", count(packed.Files, "file"), terminal.FormatBytes(packed.Bytes), terminal.FormatBytes(packed.Size))
 	} else {
-		a.term.Notef("packed %s (%s); the server has them already", count(packed.Files, "file"), terminal.FormatBytes(packed.Bytes))
+		a.term.Notef("packed %s (%s); the server already has them", count(packed.Files, "file"), terminal.FormatBytes(packed.Bytes))
 	}
 	return &errand.Source{SHA256: request.SHA256, Filename: request.Filename}, nil
 }
@@ -110,5 +110,5 @@ func put(ctx context.Context, hc *http.Client, s *errand.SignedRequest, body *io
 		return nil
 	}
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, 500)) // only for the message
-	return fmt.Errorf("the store answered %s after %s: %s", resp.Status, terminal.FormatDuration(time.Since(started)), terminal.FirstLine(string(said), 200))
+	return fmt.Errorf("storage answered %s after %s: %s", resp.Status, terminal.FormatDuration(time.Since(started)), terminal.FirstLine(string(said), 200))
 }

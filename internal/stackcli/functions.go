@@ -50,7 +50,7 @@ func FindFunctions(dir string) (map[string]localstack.FunctionSource, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, terminal.WithHint(fmt.Errorf("no NAME/bootstrap below %s", dir), "make functions builds them below bin/functions")
+		return nil, terminal.WithHint(fmt.Errorf("no functions in %s: no NAME/bootstrap found", dir), "make functions builds them into bin/functions")
 	}
 	return all, nil
 }

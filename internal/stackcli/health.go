@@ -18,7 +18,7 @@ func healthCommand(t *terminal.Terminal) *cobra.Command {
 	var addr string
 	cmd := &cobra.Command{
 		Use:   "health",
-		Short: "Exit with 0 if the stack serves",
+		Short: "Check that a stack is running",
 		Args:  terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkHealth(cmd.Context(), addr); err != nil {
@@ -27,7 +27,7 @@ func healthCommand(t *terminal.Terminal) *cobra.Command {
 			return t.Print("ok")
 		},
 	}
-	cmd.Flags().StringVar(&addr, "addr", defaultAddr, "where the stack listens")
+	cmd.Flags().StringVar(&addr, "addr", defaultAddr, "`host:port` of the stack")
 	return cmd
 }
 
@@ -40,11 +40,11 @@ func checkHealth(ctx context.Context, addr string) error {
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return terminal.WithHint(fmt.Errorf("the stack doesn't serve: %w", err), "start one with errand stack, or say with --addr where it listens")
+		return terminal.WithHint(fmt.Errorf("no stack is running at %s: %w", addr, err), "start one with errand stack, or set --addr to its address")
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the stack at %s answers %s", addr, resp.Status)
+		return fmt.Errorf("the stack at %s answered %s", addr, resp.Status)
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ type ProfileFlags struct {
 // Add adds the flags to a command.
 func (f *ProfileFlags) Add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.Profile, "profile", "normal", "normal, or hostile: throttle, lose answers and lag, as AWS may")
-	fl.Uint64Var(&f.Seed, "seed", 0, "what the hostile profile is made of, to repeat a run (default random)")
+	fl.StringVar(&f.Profile, "profile", "normal", "`profile` of the embedded AWS: normal, or hostile to throttle, delay and lose answers as AWS may")
+	fl.Uint64Var(&f.Seed, "seed", 0, "`number` that repeats a run of the hostile profile (default random)")
 }
 
 // Hostile returns the stack's hostile profile, or nil for the normal one.
@@ -27,17 +27,17 @@ func (f *ProfileFlags) Hostile(t *terminal.Terminal) (*localstack.Hostile, error
 	switch f.Profile {
 	case "normal":
 		if f.Seed != 0 {
-			return nil, terminal.UsageErrorf("--seed is of --profile hostile")
+			return nil, terminal.UsageErrorf("--seed requires --profile hostile")
 		}
 		return nil, nil
 	case "hostile":
 	default:
-		return nil, terminal.UsageErrorf("--profile must be normal or hostile, not %q", f.Profile)
+		return nil, terminal.UsageErrorf("--profile must be normal or hostile, got %q", f.Profile)
 	}
 	seed := f.Seed
 	if seed == 0 {
 		seed = 1 + rand.Uint64N(1_000_000)
 	}
-	t.Notef("hostile profile; the same again: --profile hostile --seed %d", seed)
+	t.Notef("hostile profile; repeat this run with --profile hostile --seed %d", seed)
 	return localstack.HostileProfile(seed), nil
 }

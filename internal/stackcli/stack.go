@@ -52,23 +52,23 @@ func NewCommand(name string, t *terminal.Terminal, getenv func(string) string) *
 	s := &stack{term: t, getenv: getenv}
 	cmd := &cobra.Command{
 		Use:   name,
-		Short: "Run the embedded SQS, DynamoDB and S3 alone",
-		Long: "Stack serves the AWS protocols on a loopback address, for the AWS CLI, SDKs and tests.\n" +
-			"Its first line on stdout is its URL, for AWS_ENDPOINT_URL.",
+		Short: "Run only the embedded SQS, DynamoDB and S3",
+		Long: "Stack serves SQS, DynamoDB and S3 on a loopback address, for the AWS CLI, the AWS SDKs and tests.\n" +
+			"When it is ready, it prints its URL on stdout: the value for AWS_ENDPOINT_URL.",
 		Args: terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&s.addr, "addr", defaultAddr, "loopback address to listen at; port 0 takes any free one")
-	fl.StringVar(&s.dataDir, "data", "", "data directory (default: in memory, gone at the end)")
-	fl.StringVar(&s.keyID, "access-key-id", "", "access key ID to accept (default $ERRAND_STACK_ACCESS_KEY_ID, else test)")
-	fl.StringVar(&s.secret, "secret-access-key", "", "its secret (default $ERRAND_STACK_SECRET_ACCESS_KEY, else test)")
-	fl.BoolVar(&s.noAuth, "no-auth", false, "accept any access key")
+	fl.StringVar(&s.addr, "addr", defaultAddr, "loopback `host:port` to listen on; port 0 selects a free port")
+	fl.StringVar(&s.dataDir, "data", "", "data `directory` (default: keep data in memory only)")
+	fl.StringVar(&s.keyID, "access-key-id", "", "accept the access key with this `ID` (default $ERRAND_STACK_ACCESS_KEY_ID, else test)")
+	fl.StringVar(&s.secret, "secret-access-key", "", "`secret` of the access key (default $ERRAND_STACK_SECRET_ACCESS_KEY, else test)")
+	fl.BoolVar(&s.noAuth, "no-auth", false, "accept any access key, or none")
 	s.ProfileFlags.Add(cmd)
-	fl.BoolVar(&s.insecure, "insecure", false, "listen for other machines, without TLS (in a container)")
-	fl.StringVar(&s.template, "template", "", "make the tables, queues and buckets of this CloudFormation or SAM template")
-	fl.StringVar(&s.functions, "functions", "", "with --template: also run its functions and schedules, as programs in this directory, NAME/bootstrap")
-	fl.StringVar(&s.stackName, "stack-name", "local", "what the template's AWS::StackName is: names are made of it")
+	fl.BoolVar(&s.insecure, "insecure", false, "allow connections from other machines without TLS, for containers")
+	fl.StringVar(&s.template, "template", "", "create the tables, queues and buckets in this CloudFormation or SAM template `file`")
+	fl.StringVar(&s.functions, "functions", "", "with --template: run its functions and schedules, compiled in this `directory` as NAME/bootstrap")
+	fl.StringVar(&s.stackName, "stack-name", "local", "`name` of the stack, AWS::StackName in the template")
 	s.log.Add(cmd)
 	cmd.AddCommand(healthCommand(t))
 	return cmd
@@ -103,8 +103,8 @@ func (s *stack) run(ctx context.Context) error {
 // ExplainStart adds a hint to an error of localstack.Start.
 func ExplainStart(err error, dataDir string) error {
 	if errors.Is(err, localstack.ErrLocked) {
-		return terminal.WithHint(fmt.Errorf("the data directory %s is in use by another errand", dataDir),
-			"stop that one, or name another directory with --data")
+		return terminal.WithHint(fmt.Errorf("data directory %s is in use by another errand process", dataDir),
+			"stop that process, or set --data to another directory")
 	}
 	return terminal.WithDataDirHint(err)
 }
@@ -127,14 +127,14 @@ func (s *stack) config() (c localstack.Config, err error) {
 	return c, s.addFunctions(&c)
 }
 
-// addFunctions has the stack run the template's functions. Their API isn't
-// served: errand local does that.
+// addFunctions has the stack run the template's functions, but not serve their
+// API.
 func (s *stack) addFunctions(c *localstack.Config) (err error) {
 	if s.functions == "" {
 		return nil
 	}
 	if s.template == "" {
-		return terminal.UsageErrorf("--functions is of use with --template alone")
+		return terminal.UsageErrorf("--functions requires --template")
 	}
 	c.ResourcesOnly = false
 	c.Functions, err = FindFunctions(s.functions)
@@ -149,12 +149,12 @@ func (s *stack) checkAddr() error {
 	if ip := net.ParseIP(host); s.insecure || host == "localhost" || ip != nil && ip.IsLoopback() {
 		return nil
 	}
-	return terminal.WithHint(terminal.UsageErrorf("%s can be reached from other machines, and what is sent would be there to read", s.addr),
-		"listen on loopback, or say --insecure")
+	return terminal.WithHint(terminal.UsageErrorf("%s is reachable from other machines, and the stack has no TLS", s.addr),
+		"use a loopback address, or set --insecure")
 }
 
-// credentials is the access key that is accepted: by default the one that people
-// give to LocalStack.
+// credentials returns the accepted access key. Its default is the usual one for
+// LocalStack.
 func (s *stack) credentials() (localstack.Credentials, error) {
 	c := localstack.Credentials{
 		AccessKeyID:     cmp.Or(s.keyID, s.getenv("ERRAND_STACK_ACCESS_KEY_ID")),
@@ -164,7 +164,7 @@ func (s *stack) credentials() (localstack.Credentials, error) {
 	case c == localstack.Credentials{}:
 		return localstack.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 	case c.AccessKeyID == "" || c.SecretAccessKey == "":
-		return c, terminal.UsageErrorf("an access key has two parts: give both --access-key-id and --secret-access-key, or neither")
+		return c, terminal.UsageErrorf("--access-key-id and --secret-access-key must be set together")
 	}
 	return c, nil
 }
@@ -173,17 +173,17 @@ func (s *stack) announce(running *localstack.Stack) error {
 	if err := s.term.Print(running.Endpoint()); err != nil {
 		return err
 	}
-	s.term.Notef("account %s, region %s where a request names none", localstack.Account, running.Region())
+	s.term.Notef("account %s, default region %s", localstack.Account, running.Region())
 	for _, name := range slices.Sorted(maps.Keys(running.Outputs())) {
 		s.term.Notef("output %s: %s", name, running.Outputs()[name])
 	}
 	switch {
 	case s.noAuth:
-		s.term.Notef("any access key will do")
+		s.term.Notef("any access key is accepted")
 	case s.secret != "" || s.getenv("ERRAND_STACK_SECRET_ACCESS_KEY") != "":
 		s.term.Notef("access key: %s", running.Credentials().AccessKeyID)
 	default:
-		s.term.Notef("AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test")
+		s.term.Notef("access key: AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test")
 	}
 	return nil
 }

@@ -36,16 +36,16 @@ func listenHint(err error) string {
 	case errors.As(err, &addr) || errors.As(err, &name):
 		return "--addr must be host:port, like 127.0.0.1:8080"
 	case errors.Is(err, fs.ErrPermission):
-		return "this port is not for every user; --addr 127.0.0.1:0 takes any free port"
+		return "ports below 1024 need root; --addr 127.0.0.1:0 selects a free port"
 	}
-	return "is another server running there? --addr 127.0.0.1:0 takes any free port"
+	return "is another server running there? --addr 127.0.0.1:0 selects a free port"
 }
 
 // WithDataDirHint adds a hint to an error of making or writing a data directory.
 func WithDataDirHint(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) && (path.Op == "mkdir" || errors.Is(err, fs.ErrPermission)) {
-		return WithHint(err, "name a directory that you may write to with --data")
+		return WithHint(err, "set --data to a directory that you can write to")
 	}
 	return err
 }

@@ -16,8 +16,8 @@ type LogFlags struct {
 
 // Add adds the flags to a command.
 func (f *LogFlags) Add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.Format, "log-format", "text", "of the lines on stderr: text, json")
-	cmd.Flags().BoolVarP(&f.Verbose, "verbose", "v", false, "say more on stderr")
+	cmd.Flags().StringVar(&f.Format, "log-format", "text", "`format` of the log on stderr: text or json")
+	cmd.Flags().BoolVarP(&f.Verbose, "verbose", "v", false, "log more details on stderr")
 }
 
 // NewLog returns a logger that writes to stderr.
@@ -32,7 +32,7 @@ func (t *Terminal) NewLog(f LogFlags) (*slog.Logger, error) {
 	case "json":
 		return slog.New(slog.NewJSONHandler(t.Stderr, &slog.HandlerOptions{Level: level})), nil
 	}
-	return nil, UsageErrorf("--log-format must be text or json, not %q", f.Format)
+	return nil, UsageErrorf("--log-format must be text or json, got %q", f.Format)
 }
 
 // NewQuietLog returns a logger that writes only warnings and errors to stderr.

@@ -229,12 +229,12 @@ func TestDoors(t *testing.T) {
 func TestAWSEdge(t *testing.T) {
 	t.Parallel()
 	s := local(t, "0", "--aws-addr", "127.0.0.1:0")
-	s.stderr.await(t, "AWS edge: ")
-	_, rest, _ := strings.Cut(s.stderr.String(), "AWS edge: ")
+	s.stderr.await(t, "AWS endpoint: ")
+	_, rest, _ := strings.Cut(s.stderr.String(), "AWS endpoint: ")
 	edge, _, _ := strings.Cut(rest, "\n")
 	for name, call := range s.awsCalls() {
 		if err := call(edge); err != nil {
-			t.Errorf("%s at the AWS edge: %v", name, err)
+			t.Errorf("%s at the AWS endpoint: %v", name, err)
 		}
 		if err := call(s.url); err == nil {
 			t.Errorf("%s is answered at the product's door", name)

@@ -245,7 +245,7 @@ func (w *world) job(t *testing.T) {
 	}
 	t.Logf("errand run:\n%s", stderr)
 	stdout, stderr, code = command("run", folder, "-c", "seq 100000") // more than rides in the result: it goes through S3
-	if code != 0 || strings.Count(stdout, "\n") != 100000 || !strings.Contains(stderr, "the server has them already") {
+	if code != 0 || strings.Count(stdout, "\n") != 100000 || !strings.Contains(stderr, "the server already has them") {
 		t.Errorf("a longer log: %d, %d lines\n%s", code, strings.Count(stdout, "\n"), stderr)
 	}
 	stdout, stderr, code = command("jobs")
