@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,13 +10,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/internal/terminal"
 	"github.com/errandhq/errand/internal/version"
 )
@@ -40,9 +38,6 @@ const (
 	agentTokenFile = "agent.token"
 	adminTokenFile = "admin.token"
 )
-
-// requestTimeout bounds a call of the API: longer than any is held.
-const requestTimeout = 60 * time.Second
 
 // client makes the API client that flags and environment describe.
 func (a *app) client() (*api.Client, error) { return a.clientAs(userTokenFile) }
@@ -98,19 +93,19 @@ func (a *app) localURL() (server, dataDir string) {
 // token finds the user's token. The local server's own goes to no other server.
 func (a *app) token(isLocal bool, localFile string) (string, error) {
 	if file := cmp.Or(a.server.tokenFile, a.getenv("ERRAND_TOKEN_FILE")); file != "" {
-		return readToken(file)
+		return readToken(durable.OS, file)
 	}
 	if t := strings.TrimSpace(a.getenv("ERRAND_TOKEN")); t != "" {
 		return t, nil
 	}
 	if isLocal {
-		return readToken(localFile)
+		return readToken(durable.OS, localFile)
 	}
 	return "", terminal.WithHint(errors.New("no token for this server"), "set --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN")
 }
 
-func readToken(file string) (string, error) {
-	b, err := os.ReadFile(file)
+func readToken(fsys durable.FS, file string) (string, error) {
+	b, err := fsys.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("read token: %w", err)
 	}
@@ -130,49 +125,6 @@ func checkURL(server string) (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
-// defaultDataDir is where errand local keeps its state unless it is told otherwise.
-func defaultDataDir(getenv func(string) string) (string, error) {
-	base, err := dataHome(runtime.GOOS, getenv)
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(base, "errand", "local"), nil
-}
-
-// shownDataDir is a data directory in help texts, by the rules of the OS.
-func shownDataDir(name string) string {
-	switch runtime.GOOS {
-	case "windows":
-		return `%LocalAppData%\errand\` + name
-	case "darwin":
-		return "~/Library/Application Support/errand/" + name
-	}
-	return "~/.local/share/errand/" + name
-}
-
-// dataHome is the directory for a user's application data, by the rules of the OS.
-func dataHome(goos string, getenv func(string) string) (string, error) {
-	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		return dir, nil
-	}
-	switch goos {
-	case "windows":
-		if dir := getenv("LocalAppData"); dir != "" {
-			return dir, nil
-		}
-		return "", errors.New("no data directory: %LocalAppData% is not set; use --data")
-	case "darwin":
-		if home := getenv("HOME"); home != "" {
-			return filepath.Join(home, "Library", "Application Support"), nil
-		}
-	default:
-		if home := getenv("HOME"); home != "" {
-			return filepath.Join(home, ".local", "share"), nil
-		}
-	}
-	return "", errors.New("no data directory: $HOME is not set; use --data")
-}
-
 // hintFor returns what the user can do about an error of a call of the API, or "".
 func hintFor(err error) string {
 	var op *net.OpError
@@ -186,47 +138,4 @@ func hintFor(err error) string {
 		return "errand local creates its tokens in its data directory"
 	}
 	return ""
-}
-
-// A patience says how long a call that may be repeated is repeated.
-type patience struct {
-	time time.Duration
-	// dial: also where nobody listens at the address. Before the server has
-	// answered once, that is a mistake to be told of at once.
-	dial bool
-}
-
-var (
-	firstContact = patience{30 * time.Second, false}
-	inTouch      = patience{30 * time.Second, true}
-	tenacious    = patience{10 * time.Minute, true} // for the end of a job that was followed
-)
-
-// call runs one call of the API, tried again while that may help and p lasts.
-func call[T any](ctx context.Context, p patience, f func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.time)
-	defer cancel()
-	var wait backoff
-	for {
-		out, err := once(ctx, f)
-		after, again := api.Temporary(err)
-		if err == nil || !again || isDial(err) && !p.dial || ctx.Err() != nil {
-			return out, terminal.InterruptOr(ctx, err)
-		}
-		if wait.sleep(ctx, after) != nil {
-			return out, terminal.InterruptOr(ctx, err)
-		}
-	}
-}
-
-func once[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	return f(ctx)
-}
-
-// isDial reports whether no connection came about.
-func isDial(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }

@@ -9,16 +9,17 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
 const (
-	// followWait is how long the server may hold a question for more of the log.
+	// followWait is how long the server may hold a request for more of the log.
 	followWait = 20 * time.Second
-	// firstWait is shorter, to tell soon that nobody takes the job.
+	// firstWait is shorter, to tell soon why a job is still pending.
 	firstWait = 2 * time.Second
-	// emptyEvery is the least time between questions that brought nothing.
-	emptyEvery = time.Second
+	// emptyInterval is the least time between requests that return no output.
+	emptyInterval = time.Second
 )
 
 // A follower reads a job's log as it grows, over restarts of the server and
@@ -29,13 +30,13 @@ type follower struct {
 	id     string
 	out    func(api.LogFrame) error
 
-	attempt int // 0: none has begun
-	fixed   bool
-	offset  int64
-	away    bool // the server is, and the user knows
-	hinted  bool
-	status  errand.Status
-	wait    backoff
+	attempt     int // 0: none has begun
+	fixed       bool
+	offset      int64
+	unreachable bool // the server is, and the user was told
+	hinted      bool
+	status      errand.Status
+	failures    int // in a row
 }
 
 // newFollower follows one attempt, or with attempt 0 the current one and those
@@ -44,20 +45,20 @@ func (a *app) newFollower(c *api.Client, id string, attempt int, out func(api.Lo
 	return &follower{client: c, term: a.term, id: id, out: out, attempt: attempt, fixed: attempt > 0}
 }
 
-// follow returns when the job is over and its log is out. An outage of the
-// server is waited for, however long; ctx ends it, with its cause.
+// follow returns when the job has ended and its log is printed. It retries as
+// long as the server is unreachable. If ctx ends, it returns its cause.
 func (f *follower) follow(ctx context.Context) error {
 	for {
 		asked := time.Now()
-		page, err := f.read(ctx)
+		page, err := f.readPage(ctx)
 		if err != nil {
-			if err := f.retry(ctx, err); err != nil {
+			if err := f.waitAfterError(ctx, err); err != nil {
 				return err
 			}
 			continue
 		}
-		f.back()
-		done, err := f.take(page)
+		f.noteReachable()
+		done, err := f.printPage(page)
 		if done || err != nil {
 			return err
 		}
@@ -65,24 +66,24 @@ func (f *follower) follow(ctx context.Context) error {
 			continue
 		}
 		f.hintPending(ctx)
-		if err := sleep(ctx, emptyEvery-time.Since(asked)); err != nil {
+		if err := clock.Sleep(ctx, clock.Real(), emptyInterval-time.Since(asked)); err != nil {
 			return err
 		}
 	}
 }
 
-func (f *follower) read(ctx context.Context) (api.LogPage, error) {
+func (f *follower) readPage(ctx context.Context) (api.LogPage, error) {
 	wait := followWait
 	if !f.hinted {
 		wait = firstWait
 	}
-	return once(ctx, func(ctx context.Context) (api.LogPage, error) {
+	return callOnce(ctx, func(ctx context.Context) (api.LogPage, error) {
 		return f.client.Logs(ctx, f.id, f.attempt, f.offset, wait)
 	})
 }
 
-// retry waits after an error that may pass, and returns one that won't.
-func (f *follower) retry(ctx context.Context, err error) error {
+// waitAfterError waits after a temporary error, and returns any other.
+func (f *follower) waitAfterError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -90,24 +91,25 @@ func (f *follower) retry(ctx context.Context, err error) error {
 	if !again {
 		return err
 	}
-	if !f.away {
-		f.away = true
+	if !f.unreachable {
+		f.unreachable = true
 		f.term.Notef("the server does not answer (%v); retrying, the job goes on", err)
 	}
-	return f.wait.sleep(ctx, after)
+	f.failures++
+	return waitForRetry(ctx, f.failures, after)
 }
 
-func (f *follower) back() {
-	if f.away {
+func (f *follower) noteReachable() {
+	if f.unreachable {
 		f.term.Notef("the server answers again")
 	}
-	f.away, f.wait = false, backoff{}
+	f.unreachable, f.failures = false, 0
 }
 
-// take prints a page, and says whether it was the last.
-func (f *follower) take(page api.LogPage) (done bool, err error) {
+// printPage prints a page of the log. done means that it was the last.
+func (f *follower) printPage(page api.LogPage) (done bool, err error) {
 	f.status = page.Status
-	f.begin(page.Attempt)
+	f.noteAttempt(page.Attempt)
 	for _, frame := range page.Frames {
 		if err := f.out(frame); err != nil {
 			return false, err
@@ -124,15 +126,14 @@ func (f *follower) take(page api.LogPage) (done bool, err error) {
 	return false, nil
 }
 
-// begin notes which attempt a page is of.
-func (f *follower) begin(attempt int) {
+func (f *follower) noteAttempt(attempt int) {
 	if attempt > 1 && attempt != f.attempt && !f.fixed {
 		f.term.Notef("attempt %d started", attempt)
 	}
 	f.attempt = attempt
 }
 
-// hintPending says, once, why a job may be waiting.
+// hintPending tells once why a job is waiting.
 func (f *follower) hintPending(ctx context.Context) {
 	if f.hinted {
 		return
@@ -141,7 +142,7 @@ func (f *follower) hintPending(ctx context.Context) {
 	if f.status != errand.Pending {
 		return
 	}
-	job, err := once(ctx, func(ctx context.Context) (api.Job, error) { return f.client.Job(ctx, f.id) })
+	job, err := callOnce(ctx, func(ctx context.Context) (api.Job, error) { return f.client.Job(ctx, f.id) })
 	if err != nil || job.Status != errand.Pending {
 		return
 	}
@@ -158,8 +159,8 @@ func (f *follower) hintPending(ctx context.Context) {
 	f.term.Hintf("start a worker with errand agent, or cancel the job with errand cancel %s", f.id)
 }
 
-// printFrame prints a piece of output where it belongs: what the agent says
-// itself goes to stderr, dimmed.
+// printFrame prints a piece of output; the agent's own messages go to stderr,
+// dimmed.
 func (a *app) printFrame(f api.LogFrame) error {
 	var err error
 	switch f.Stream {

@@ -61,7 +61,7 @@ func (a *app) withJob(ctx context.Context, id string, asJSON bool, f func(*api.C
 	if err != nil {
 		return err
 	}
-	job, err := call(ctx, firstContact, func(ctx context.Context) (api.Job, error) { return f(c, ctx, id) })
+	job, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.Job, error) { return f(c, ctx, id) })
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func listJobs(ctx context.Context, c *api.Client, f jobsFlags) (api.JobList, err
 		if !f.all {
 			limit = min(limit, f.limit-len(list.Jobs))
 		}
-		page, err := call(ctx, firstContact, func(ctx context.Context) (api.JobList, error) {
+		page, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.JobList, error) {
 			return c.Jobs(ctx, errand.Status(f.status), f.queue, limit, list.Next)
 		})
 		if err != nil {

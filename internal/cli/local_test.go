@@ -24,6 +24,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -159,7 +160,7 @@ func TestLocalDirect(t *testing.T) {
 	t.Setenv("ERRAND_SECRET_OF_THE_SERVER", "secret")
 	data := t.TempDir()
 	p := launchLocal(t, data, "--agents", "0")
-	token, err := readToken(filepath.Join(data, userTokenFile))
+	token, err := readToken(durable.OS, filepath.Join(data, userTokenFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +294,7 @@ func TestLocalTLS(t *testing.T) {
 	if !strings.HasPrefix(p.first, "https://127.0.0.1:") {
 		t.Fatalf("first line %q", p.first)
 	}
-	token, err := readToken(filepath.Join(data, userTokenFile))
+	token, err := readToken(durable.OS, filepath.Join(data, userTokenFile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
@@ -65,7 +66,7 @@ func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, 
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(filepath.Join(s.dataDir, urlFile), agentURL+"\n"); err != nil {
+	if err := durable.WriteFile(durable.OS, filepath.Join(s.dataDir, urlFile), []byte(agentURL+"\n"), 0o600); err != nil {
 		return nil, err
 	}
 	s.agents, err = startAgents(s, f.agents, agentURL)
@@ -140,7 +141,7 @@ func (s *localServer) openTokens(ctx context.Context) error {
 		return err
 	}
 	svc := setup.NewService(s.stack.AWSConfig(), settings, setup.Clock{}, s.log)
-	if s.tokens, err = openTokens(s.dataDir); err != nil {
+	if s.tokens, err = openTokens(durable.OS, s.dataDir); err != nil {
 		return err
 	}
 	return s.tokens.grant(ctx, svc)

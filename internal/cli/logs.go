@@ -52,7 +52,7 @@ func (a *app) logs(ctx context.Context, id string, attempt int, follow, asJSON b
 func printLog(ctx context.Context, c *api.Client, id string, attempt int, out func(api.LogFrame) error) error {
 	var offset int64
 	for {
-		page, err := call(ctx, firstContact, func(ctx context.Context) (api.LogPage, error) { return c.Logs(ctx, id, attempt, offset, 0) })
+		page, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.LogPage, error) { return c.Logs(ctx, id, attempt, offset, 0) })
 		if err != nil {
 			return err
 		}

@@ -65,7 +65,7 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) error {
-	dir, body, err := f.job(args, dash, a.lookup)
+	dir, body, err := f.parse(args, dash, a.lookup)
 	if err != nil {
 		return err
 	}
@@ -75,40 +75,40 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	}
 	first, second, stop := terminal.NotifyInterrupts(ctx)
 	defer stop()
-	contact := firstContact
+	limit := retryFirst
 	if !f.noSource {
 		if body.Source, err = a.upload(first, c, dir); err != nil {
 			return err
 		}
-		contact = inTouch
+		limit = retryConnected
 	}
 	// From here on the job may exist: the first Ctrl-C cancels it.
-	job, err := a.create(second, contact, c, body)
+	job, err := a.createJob(second, limit, c, body)
 	if err != nil {
 		return err
 	}
 	if f.detach {
-		return a.detached(&job, f.json)
+		return a.printDetached(&job, f.json)
 	}
 	a.term.Notef("job %s", job.ID)
-	return a.attend(first, second, c, job.ID, f.json)
+	return a.waitForJob(first, second, c, job.ID, f.json)
 }
 
-func (a *app) detached(job *api.Job, asJSON bool) error {
+func (a *app) printDetached(job *api.Job, asJSON bool) error {
 	if asJSON {
 		return a.term.PrintJSON(job)
 	}
 	return a.term.Print(job.ID)
 }
 
-// job makes the request's body, still without a source, of flags and arguments.
-// dash is how many arguments stand before "--"; -1: there is none.
-func (f *runFlags) job(args []string, dash int, lookup func(string) (string, bool)) (dir string, body api.CreateJob, err error) {
+// parse returns the folder and the request, without a source, that flags and
+// arguments describe. dash is the number of arguments before "--", or -1.
+func (f *runFlags) parse(args []string, dash int, lookup func(string) (string, bool)) (dir string, body api.CreateJob, err error) {
 	before, argv := args, []string(nil)
 	if dash >= 0 {
 		before, argv = args[:dash], args[dash:]
 	}
-	commands, err := f.commandList(before, argv)
+	commands, err := f.parseCommands(before, argv)
 	if err != nil {
 		return "", body, err
 	}
@@ -123,8 +123,8 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 	if err != nil {
 		return "", body, err
 	}
-	timeout, err1 := wholeSeconds("--timeout", f.timeout, errand.MaxTimeoutSeconds)
-	lease, err2 := wholeSeconds("--lease", f.lease, errand.MaxLeaseSeconds)
+	timeout, err1 := parseSeconds("--timeout", f.timeout, errand.MaxTimeoutSeconds)
+	lease, err2 := parseSeconds("--lease", f.lease, errand.MaxLeaseSeconds)
 	if err := errors.Join(err1, err2); err != nil {
 		return "", body, err
 	}
@@ -138,7 +138,7 @@ func (f *runFlags) job(args []string, dash int, lookup func(string) (string, boo
 	}, nil
 }
 
-func (f *runFlags) commandList(before, argv []string) ([]errand.Command, error) {
+func (f *runFlags) parseCommands(before, argv []string) ([]errand.Command, error) {
 	switch {
 	case len(before) > 1:
 		return nil, terminal.UsageErrorf("more than one folder: %q; put -- before the command", before)
@@ -156,24 +156,24 @@ func (f *runFlags) commandList(before, argv []string) ([]errand.Command, error) 
 	return list, nil
 }
 
-func wholeSeconds(flag string, d time.Duration, most int) (int, error) {
+func parseSeconds(flag string, d time.Duration, most int) (int, error) {
 	if limit := time.Duration(most) * time.Second; d < 0 || d%time.Second != 0 || d > limit {
 		return 0, terminal.UsageErrorf("%s must be a whole number of seconds, like 90s or 10m, and at most %s; got %s", flag, limit, d)
 	}
 	return int(d / time.Second), nil
 }
 
-// create creates the job. The key makes one job of all tries.
-func (a *app) create(ctx context.Context, p patience, c *api.Client, body api.CreateJob) (api.Job, error) {
+// createJob creates the job. With the idempotency key, retries create only one.
+func (a *app) createJob(ctx context.Context, limit retryLimit, c *api.Client, body api.CreateJob) (api.Job, error) {
 	key := rand.Text()
-	job, err := call(ctx, p, func(ctx context.Context) (api.Job, error) { return c.CreateJob(ctx, body, key) })
+	job, err := callWithRetry(ctx, limit, func(ctx context.Context) (api.Job, error) { return c.CreateJob(ctx, body, key) })
 	if err != nil {
 		return job, fmt.Errorf("create job: %w", err)
 	}
 	return job, nil
 }
 
-// sourceName is what the archive of dir is called.
+// sourceName returns the file name of the archive of dir.
 func sourceName(dir string) string {
 	abs, err := filepath.Abs(dir)
 	if err != nil || filepath.Dir(abs) == abs {

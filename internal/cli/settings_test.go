@@ -16,6 +16,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -93,11 +94,11 @@ func TestGuardHosts(t *testing.T) {
 
 func TestTokensAreKept(t *testing.T) {
 	dir := t.TempDir()
-	made, err := openTokens(dir)
+	made, err := openTokens(durable.OS, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := openTokens(dir)
+	again, err := openTokens(durable.OS, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,12 +119,12 @@ func TestTokensAreKept(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, userTokenFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openTokens(dir); err == nil || !strings.Contains(err.Error(), userTokenFile) {
+	if _, err := openTokens(durable.OS, dir); err == nil || !strings.Contains(err.Error(), userTokenFile) {
 		t.Errorf("an empty token file: %v", err)
 	}
 }
 
-func TestJobExit(t *testing.T) {
+func TestJobExitError(t *testing.T) {
 	code := func(n int) *int { return &n }
 	for _, tt := range []struct {
 		job  api.Job
@@ -141,7 +142,7 @@ func TestJobExit(t *testing.T) {
 	} {
 		got := 0
 		var e *terminal.ExitError
-		if err := jobExit(&tt.job); errors.As(err, &e) {
+		if err := jobExitError(&tt.job); errors.As(err, &e) {
 			got = e.Code
 		}
 		if got != tt.want {
@@ -158,7 +159,7 @@ func TestSourceName(t *testing.T) {
 
 func TestCallGivesUp(t *testing.T) {
 	calls := 0
-	_, err := call(t.Context(), patience{time: time.Millisecond}, func(context.Context) (int, error) {
+	_, err := callWithRetry(t.Context(), retryLimit{duration: time.Millisecond}, func(context.Context) (int, error) {
 		calls++
 		return 0, &api.ResponseError{Status: http.StatusServiceUnavailable}
 	})
@@ -166,7 +167,7 @@ func TestCallGivesUp(t *testing.T) {
 		t.Errorf("%d calls, %v", calls, err)
 	}
 	calls = 0
-	_, err = call(t.Context(), patience{time: time.Hour, dial: true}, func(context.Context) (int, error) {
+	_, err = callWithRetry(t.Context(), retryLimit{duration: time.Hour, unreachable: true}, func(context.Context) (int, error) {
 		calls++
 		return 0, &api.ResponseError{Status: http.StatusNotFound}
 	})
@@ -178,18 +179,18 @@ func TestCallGivesUp(t *testing.T) {
 func TestCallAndNobodyListens(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 	for _, tt := range []struct {
-		p    patience
-		want int // calls
-	}{{patience{time.Hour, false}, 1}, {patience{time.Hour, true}, 2}} {
+		limit retryLimit
+		want  int // calls
+	}{{retryLimit{time.Hour, false}, 1}, {retryLimit{time.Hour, true}, 2}} {
 		calls := 0
-		_, err := call(t.Context(), tt.p, func(context.Context) (int, error) {
+		_, err := callWithRetry(t.Context(), tt.limit, func(context.Context) (int, error) {
 			if calls++; calls == 2 {
 				return 0, nil
 			}
 			return 0, refused
 		})
-		if calls != tt.want || (err == nil) != tt.p.dial {
-			t.Errorf("%+v: %d calls, %v", tt.p, calls, err)
+		if calls != tt.want || (err == nil) != tt.limit.unreachable {
+			t.Errorf("%+v: %d calls, %v", tt.limit, calls, err)
 		}
 	}
 }

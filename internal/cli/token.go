@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/internal/dynamo"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/terminal"
@@ -101,14 +103,15 @@ func (a *app) showPutToken(t *errand.Token) {
 	a.term.PrintNote("aws dynamodb put-item --table-name TOKENS_TABLE --item " + terminal.QuoteShell(dynamo.TokenItemJSON(t)))
 }
 
-// writeNewFile writes a file that was not there, and that only the user can read.
+// writeNewFile writes a file that only the user can read. It fails if the file
+// exists.
 func writeNewFile(name, content string) error {
 	w, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = w.WriteString(content)
-	if err := errors.Join(err, w.Sync(), w.Close()); err != nil {
+	if err := errors.Join(err, w.Sync(), w.Close(), durable.SyncDir(filepath.Dir(name))); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil

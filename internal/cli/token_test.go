@@ -11,6 +11,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/internal/dynamo"
 	"github.com/errandhq/errand/internal/terminal"
 	"github.com/errandhq/errand/localstack"
@@ -26,7 +27,7 @@ func TestTokenCreate(t *testing.T) {
 	if code := run(t.Context(), args, &out, &errs, os.LookupEnv); code != 0 || out.String() != "" {
 		t.Fatalf("%d %q %s", code, out.String(), errs.String())
 	}
-	token, err := readToken(file)
+	token, err := readToken(durable.OS, file)
 	if err != nil {
 		t.Fatal(err)
 	}

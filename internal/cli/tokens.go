@@ -5,18 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/durable"
 )
 
 // localOwner owns the jobs and workers of a local server's own tokens.
 const localOwner = "local"
 
-// localTokens are a local server's tokens, by role. They stand in files of its
-// data directory, which only its user can read.
+// localTokens are a local server's tokens, by role. They are kept in files in its
+// data directory that only the user can read.
 type localTokens map[errand.Role]string
 
 var tokenFiles = []struct {
@@ -24,15 +24,15 @@ var tokenFiles = []struct {
 	file string
 }{{errand.RoleUser, userTokenFile}, {errand.RoleAgent, agentTokenFile}, {errand.RoleAdmin, adminTokenFile}}
 
-// openTokens reads the tokens, and makes those that aren't there.
-func openTokens(dir string) (localTokens, error) {
+// openTokens reads the tokens, and creates those that are missing.
+func openTokens(fsys durable.FS, dir string) (localTokens, error) {
 	tokens := localTokens{}
 	for _, t := range tokenFiles {
 		file := filepath.Join(dir, t.file)
-		token, err := readToken(file)
+		token, err := readToken(fsys, file)
 		if errors.Is(err, fs.ErrNotExist) {
 			token = errand.NewToken(t.role, "")
-			err = writeFile(file, token+"\n")
+			err = durable.WriteFile(fsys, file, []byte(token+"\n"), 0o600)
 		}
 		if err != nil {
 			return nil, err
@@ -44,8 +44,8 @@ func openTokens(dir string) (localTokens, error) {
 
 func (t localTokens) user() string { return t[errand.RoleUser] }
 
-// grant makes the tokens known to the server. It does so at each start: a new
-// store doesn't know the tokens of an old directory.
+// grant stores the tokens at each start: a new store doesn't know the tokens of
+// an old directory.
 func (t localTokens) grant(ctx context.Context, svc *control.Service) error {
 	for _, f := range tokenFiles {
 		if err := grantToken(ctx, svc, t[f.role], f.role); err != nil {
@@ -55,29 +55,15 @@ func (t localTokens) grant(ctx context.Context, svc *control.Service) error {
 	return nil
 }
 
-// grantToken tries for a while: a store that is throttled is no reason not to
-// start.
+// grantToken stores a token. It retries, so that a throttled store doesn't fail
+// the start.
 func grantToken(ctx context.Context, svc *control.Service, token string, role errand.Role) error {
-	ctx, cancel := context.WithTimeout(ctx, firstContact.time)
+	ctx, cancel := context.WithTimeout(ctx, retryFirst.duration)
 	defer cancel()
-	for wait := (backoff{}); ; {
+	for failures := 1; ; failures++ {
 		err := svc.GrantToken(ctx, token, role, localOwner, nil)
-		if errand.CodeOf(err) != errand.CodeUnavailable || wait.sleep(ctx, 0) != nil {
+		if errand.CodeOf(err) != errand.CodeUnavailable || waitForRetry(ctx, failures, 0) != nil {
 			return err
 		}
 	}
-}
-
-// writeFile writes a file that only the user can read, whole or not at all.
-func writeFile(name, content string) error {
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // fails once it is renamed
-	_, err = f.WriteString(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return os.Rename(f.Name(), name) // CreateTemp made it 0600
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/errandhq/errand/internal/terminal"
 )
 
-// uploadTries is how often sending an archive is tried.
+// uploadTries is how often an upload is tried.
 const uploadTries = 6
 
 // upload packs dir and sends it, unless the server has the same archive already.
@@ -38,7 +38,7 @@ func (a *app) upload(ctx context.Context, c *api.Client, dir string) (*errand.So
 		a.term.Notef("skipped %s: not a regular file, directory or symbolic link", name)
 	}
 	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
-	sent, err := send(ctx, c, request, f)
+	sent, err := sendArchive(ctx, c, request, f)
 	if err != nil {
 		return nil, fmt.Errorf("upload: %w", terminal.InterruptOr(ctx, err))
 	}
@@ -57,35 +57,32 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// send sends the archive as the server says, and asks again where that fails:
-// a signature may have run out. sent is false if it was there.
-func send(ctx context.Context, c *api.Client, r errand.UploadRequest, body io.ReaderAt) (sent bool, err error) {
-	var wait backoff
-	contact := firstContact
+// sendArchive uploads the archive with a signed request, and asks for a new one
+// if that fails: the signature may have expired. sent is false if the server
+// already has the archive.
+func sendArchive(ctx context.Context, c *api.Client, r errand.UploadRequest, body io.ReaderAt) (sent bool, err error) {
+	limit := retryFirst
 	for try := 1; ; try++ {
-		up, err := call(ctx, contact, func(ctx context.Context) (errand.Upload, error) { return c.CreateUpload(ctx, r) })
+		up, err := callWithRetry(ctx, limit, func(ctx context.Context) (errand.Upload, error) { return c.CreateUpload(ctx, r) })
 		if err != nil {
 			return false, err
 		}
 		if up.Exists || up.Put == nil {
 			return false, nil
 		}
-		contact = inTouch
-		err = put(ctx, c.HTTP, up.Put, io.NewSectionReader(body, 0, r.Size))
+		limit = retryConnected
+		err = putArchive(ctx, c.HTTP, up.Put, io.NewSectionReader(body, 0, r.Size))
 		if err == nil {
 			return true, nil
 		}
-		if ctx.Err() != nil || try == uploadTries {
-			return false, err
-		}
-		if wait.sleep(ctx, 0) != nil {
+		if try == uploadTries || waitForRetry(ctx, try, 0) != nil {
 			return false, err
 		}
 	}
 }
 
-// put makes the signed request with the archive as its body.
-func put(ctx context.Context, hc *http.Client, s *errand.SignedRequest, body *io.SectionReader) error {
+// putArchive makes the signed request with the archive as its body.
+func putArchive(ctx context.Context, hc *http.Client, s *errand.SignedRequest, body *io.SectionReader) error {
 	req, err := http.NewRequestWithContext(ctx, s.Method, s.URL, io.NopCloser(body))
 	if err != nil {
 		return err

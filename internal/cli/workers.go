@@ -48,7 +48,7 @@ func (a *app) workers(ctx context.Context, asJSON bool) error {
 func listWorkers(ctx context.Context, c *api.Client) (api.WorkerList, error) {
 	list := api.WorkerList{Workers: []api.Worker{}}
 	for {
-		page, err := call(ctx, firstContact, func(ctx context.Context) (api.WorkerList, error) { return c.Workers(ctx, list.Next) })
+		page, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.WorkerList, error) { return c.Workers(ctx, list.Next) })
 		if err != nil {
 			return list, err
 		}

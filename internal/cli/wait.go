@@ -9,25 +9,26 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
-// attend shows a job's output until it is over, then how it ended. The end of
-// first cancels the job, that of second leaves it alone.
-func (a *app) attend(first, second context.Context, c *api.Client, id string, asJSON bool) error {
+// waitForJob prints a job's output until it ends, and then its result. An
+// interrupt of first cancels the job; one of second stops the waiting.
+func (a *app) waitForJob(first, second context.Context, c *api.Client, id string, asJSON bool) error {
 	out := a.printFrame
 	if asJSON {
 		out = func(api.LogFrame) error { return nil }
 	}
 	cancelling := make(chan struct{})
-	stopWatching := context.AfterFunc(first, func() {
+	stopCancel := context.AfterFunc(first, func() {
 		defer close(cancelling)
 		if terminal.IsInterrupted(first) {
-			a.cancelRun(second, c, id)
+			a.requestCancel(second, c, id)
 		}
 	})
 	job, err := a.followToEnd(second, c, id, out)
-	if !stopWatching() {
+	if !stopCancel() {
 		<-cancelling
 	}
 	if errors.Is(err, terminal.ErrInterrupted) {
@@ -41,17 +42,17 @@ func (a *app) attend(first, second context.Context, c *api.Client, id string, as
 			return err
 		}
 	} else {
-		a.summary(&job)
+		a.printSummary(&job)
 	}
-	return jobExit(&job)
+	return jobExitError(&job)
 }
 
-// cancelGrace is how long the request to cancel may go on after a second Ctrl-C.
-// Some programs that errand runs under pass each one on twice.
+// cancelGrace is how long the request to cancel may take after a second Ctrl-C:
+// some parent processes deliver each Ctrl-C twice.
 const cancelGrace = 3 * time.Second
 
-// followToEnd shows a job's output and returns the job as it ended. A job that
-// was presumed lost may turn out to run: then it goes on where it was.
+// followToEnd prints a job's output and returns the ended job. A job that was
+// presumed lost may turn out to be running; then the output continues.
 func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, out func(api.LogFrame) error) (api.Job, error) {
 	f := a.newFollower(c, id, 0, out)
 	for {
@@ -62,7 +63,7 @@ func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, out fun
 		if err != nil {
 			return api.Job{}, fmt.Errorf("follow job %s: %w", id, err)
 		}
-		job, err := call(ctx, tenacious, func(ctx context.Context) (api.Job, error) { return c.Job(ctx, id) })
+		job, err := callWithRetry(ctx, retryFollowed, func(ctx context.Context) (api.Job, error) { return c.Job(ctx, id) })
 		if err != nil {
 			return job, fmt.Errorf("read the result of job %s: %w", id, err)
 		}
@@ -72,38 +73,34 @@ func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, out fun
 	}
 }
 
-// cancelRun asks for the job's end, on the first Ctrl-C. The end of ctx, by the
-// second, doesn't take that back.
-func (a *app) cancelRun(ctx context.Context, c *api.Client, id string) {
+// requestCancel cancels the job on the first Ctrl-C. A second one, which ends ctx,
+// doesn't stop the request.
+func (a *app) requestCancel(ctx context.Context, c *api.Client, id string) {
 	a.term.Notef("cancelling job %s; press Ctrl-C again to exit without waiting", id)
-	ctx, stop := lingering(ctx, cancelGrace)
+	ctx, stop := delayCancel(ctx, cancelGrace)
 	defer stop()
-	_, err := call(ctx, tenacious, func(ctx context.Context) (api.Job, error) { return c.Cancel(ctx, id) })
+	_, err := callWithRetry(ctx, retryFollowed, func(ctx context.Context) (api.Job, error) { return c.Cancel(ctx, id) })
 	if err != nil && ctx.Err() == nil && api.CodeOf(err) != errand.CodeJobFinished {
 		a.term.Notef("could not cancel job %s: %v", id, err)
 	}
 }
 
-// lingering is a context that ends d after ctx does.
-func lingering(ctx context.Context, d time.Duration) (context.Context, func()) {
-	later, end := context.WithCancelCause(context.WithoutCancel(ctx))
+// delayCancel returns a context that ends d after ctx does.
+func delayCancel(ctx context.Context, d time.Duration) (context.Context, func()) {
+	delayed, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		select {
-		case <-t.C:
-			end(context.Cause(ctx))
-		case <-later.Done():
+		if clock.Sleep(delayed, clock.Real(), d) == nil {
+			cancel(context.Cause(ctx))
 		}
 	})
-	return later, func() {
+	return delayed, func() {
 		stop()
-		end(nil)
+		cancel(nil)
 	}
 }
 
-// summary says how each command and the whole ended.
-func (a *app) summary(j *api.Job) {
+// printSummary prints how the job and each of its commands ended.
+func (a *app) printSummary(j *api.Job) {
 	if j.Result != nil {
 		a.term.NoteTable(commandHead, commandRows(j))
 	}
@@ -125,8 +122,8 @@ func (a *app) summary(j *api.Job) {
 	}
 }
 
-// jobExit is the exit code of errand run for a job that is over; nil for 0.
-func jobExit(j *api.Job) error {
+// jobExitError returns the exit code of errand run for an ended job; nil for 0.
+func jobExitError(j *api.Job) error {
 	code := terminal.ExitNotRun
 	switch {
 	case j.Status == errand.Completed && j.ExitCode != nil:

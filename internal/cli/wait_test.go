@@ -21,7 +21,7 @@ func TestCancelOutlivesTheSecondCtrlC(t *testing.T) {
 	a := newApp(io.Discard, io.Discard, noEnv)
 	second, interrupt := context.WithCancelCause(t.Context())
 	interrupt(terminal.ErrInterrupted)
-	a.cancelRun(second, newClient(fake.URL, fakeToken), "01JFAKE0000000000000000000")
+	a.requestCancel(second, newClient(fake.URL, fakeToken), "01JFAKE0000000000000000000")
 	fake.mu.Lock()
 	defer fake.mu.Unlock()
 	if n := fake.calls["/api/jobs/cancel"]; n != 1 {
@@ -54,7 +54,7 @@ func TestPresumedLostRunsOn(t *testing.T) {
 	defer server.Close()
 	var out bytes.Buffer
 	a := newApp(&out, io.Discard, noEnv)
-	err := a.attend(t.Context(), t.Context(), newClient(server.URL, fakeToken), "j", false)
+	err := a.waitForJob(t.Context(), t.Context(), newClient(server.URL, fakeToken), "j", false)
 	var exit *terminal.ExitError
 	if !errors.As(err, &exit) || exit.Code != 3 || out.String() != "ab" {
 		t.Errorf("%v, output %q", err, &out)

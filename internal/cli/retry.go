@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/backoff"
+	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/internal/terminal"
+)
+
+// requestTimeout bounds one request. The server holds none as long.
+const requestTimeout = 60 * time.Second
+
+// A retryLimit says for how long a call is retried.
+type retryLimit struct {
+	duration time.Duration
+	// unreachable: retry also if no connection can be made. Until the server has
+	// answered once, that is a mistake of the user's to report at once.
+	unreachable bool
+}
+
+var (
+	retryFirst     = retryLimit{30 * time.Second, false}
+	retryConnected = retryLimit{30 * time.Second, true}
+	retryFollowed  = retryLimit{10 * time.Minute, true} // the result of a job that was followed
+)
+
+// callWithRetry makes a call of the API, and repeats it after temporary errors.
+func callWithRetry[T any](ctx context.Context, limit retryLimit, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit.duration)
+	defer cancel()
+	for failures := 1; ; failures++ {
+		out, err := callOnce(ctx, call)
+		retryAfter, temporary := api.Temporary(err)
+		if err == nil || !temporary || isUnreachable(err) && !limit.unreachable || ctx.Err() != nil ||
+			waitForRetry(ctx, failures, retryAfter) != nil {
+			return out, terminal.InterruptOr(ctx, err)
+		}
+	}
+}
+
+func callOnce[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return call(ctx)
+}
+
+func isUnreachable(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+var retryBackoff = backoff.Policy{Min: 200 * time.Millisecond, Max: 10 * time.Second}
+
+// waitForRetry waits after the given number of failures in a row, and not
+// shorter than the server's Retry-After. It fails with the context's cause.
+func waitForRetry(ctx context.Context, failures int, retryAfter time.Duration) error {
+	return clock.Sleep(ctx, clock.Real(), retryBackoff.Delay(failures, retryAfter))
+}
