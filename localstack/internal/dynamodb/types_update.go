@@ -54,5 +54,10 @@ func (u IndexUpdate) name() string {
 	return ""
 }
 
+// isAmbiguous reports whether there is more than one change.
+func (u IndexUpdate) isAmbiguous() bool {
+	return u.Update != nil && (u.Create != nil || u.Delete != nil) || u.Create != nil && u.Delete != nil
+}
+
 // UpdateTableOutput is the table as the change begins.
 type UpdateTableOutput struct{ TableDescription *TableDescription }

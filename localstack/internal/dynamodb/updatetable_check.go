@@ -30,6 +30,9 @@ func (in *UpdateTableInput) check() error {
 		if name == "" {
 			return invalid(paramsInvalid + "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null")
 		}
+		if u.isAmbiguous() {
+			return invalid(paramsInvalid + "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete may be given")
+		}
 		if seen[name] {
 			return invalid(paramsInvalid+"Only one global secondary index update per index is allowed simultaneously. Index: %s", name)
 		}

@@ -251,3 +251,24 @@ func TestThroughputAndBilling(t *testing.T) {
 		t.Errorf("a protected table was deleted: %v", err)
 	}
 }
+
+// TestAmbiguousIndexUpdate: one element creates or deletes, and nothing changes
+// if it says both.
+func TestAmbiguousIndexUpdate(t *testing.T) {
+	e := openEngine(t, vfs.NewMem(), newClock())
+	makeTable(t, e, "tab")
+	create := &CreateIndex{IndexName: ptr("new"), KeySchema: schema("g", "sk"), Projection: &Projection{ProjectionType: "ALL"}}
+	for _, u := range []IndexUpdate{
+		{Create: create, Delete: &DeleteIndex{ptr("gone")}},
+		{Create: create, Update: &UpdateIndex{ptr("gsi"), &Throughput{ReadCapacityUnits: ptr[int64](1), WriteCapacityUnits: ptr[int64](1)}}},
+	} {
+		_, err := e.UpdateTable(t.Context(), &UpdateTableInput{TableName: ptr("tab"), AttributeDefinitions: []AttributeDefinition{def("g", "S"), def("sk", "N")}, GlobalSecondaryIndexUpdates: []IndexUpdate{u}})
+		if err == nil || !strings.HasPrefix(err.Error(), "ValidationException: One or more parameter values were invalid: Only one of GlobalSecondaryIndexUpdate") {
+			t.Errorf("%v", err)
+		}
+	}
+	out, err := e.DescribeTable(t.Context(), &TableNameInput{ptr("tab")})
+	if err != nil || len(out.Table.GlobalSecondaryIndexes) != 1 {
+		t.Errorf("%+v, %v", out, err)
+	}
+}

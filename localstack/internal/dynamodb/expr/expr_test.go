@@ -72,6 +72,7 @@ func TestConditionFaults(t *testing.T) {
 		"n = :five" + strings.Repeat(" ", 4090):   "Expression size has exceeded the maximum allowed size; expression size: 4099",
 		"a" + strings.Repeat(".a", 32) + "=:five": "The document path has too many nesting levels; nesting levels: 33",
 		"l[01] = :five":                           `Syntax error; token: "1", near: "01]"`,
+		"_a = :five":                              `Syntax error; token: "_", near: "_a"`,
 		"n IN (" + strings.Repeat(":five,", 100) + ":five)": "The IN operator is provided with too many operands; number of operands: 101",
 		"attribute_exists(:five)":                           "Operator or function requires a document path; operator or function: attribute_exists",
 		strings.Repeat("NOT ", 400) + "n=:five":             "The expression contains too many operators; operator count: 301",

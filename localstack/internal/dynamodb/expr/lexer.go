@@ -47,7 +47,7 @@ func lex(src string) []token {
 
 func scan(s string) (tokenKind, int) {
 	switch c := s[0]; {
-	case isLetter(c):
+	case isLetter(c) && c != '_':
 		return tokIdent, 1 + run(s[1:], isWordByte)
 	case c == '#' || c == ':':
 		kind := map[byte]tokenKind{'#': tokName, ':': tokValue}[c]
