@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html
+
 package localstack
 
 import (

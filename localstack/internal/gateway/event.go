@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+
 package gateway
 
 import (

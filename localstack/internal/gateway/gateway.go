@@ -1,8 +1,8 @@
-// Package gateway is an API Gateway HTTP API: it turns a request into an event
-// of payload format 2.0, has a function invoked with it, and turns what the
-// function answers into a response.
-//
-// Sources: "Working with HTTP APIs", Amazon API Gateway Developer Guide.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
+
+// Package gateway is an API Gateway HTTP API: it converts a request to an event of
+// payload format 2.0, invokes a function with it, and converts the function's output
+// to a response.
 package gateway
 
 import (
@@ -14,34 +14,34 @@ import (
 )
 
 // Limits of HTTP APIs.
-// Source: "Quotas for configuring and running an HTTP API".
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 const (
 	MaxBodyBytes   = 10 << 20
 	MaxHeaderBytes = 10_240 // request line and headers
 	MaxTimeout     = 30 * time.Second
 )
 
-// ErrTooLarge is what an Invoker gives where the platform refuses an event for
-// its size: a 413. Any other refusal is a 500, also of too many invocations.
+// ErrTooLarge is an Invoker's error for an event that is too large for Lambda. It
+// makes the response a 413; any other error, also throttling, makes it a 500.
 var ErrTooLarge = errors.New("the event is too large")
 
 // Invoker runs functions.
 type Invoker interface {
-	// Invoke runs a function with an event and returns what it answered.
-	// failed: the function ended with an error, and answer describes it.
-	// When ctx's deadline passes, the function may run on; when ctx is
-	// cancelled, the client has gone. Errors: ErrTooLarge, ctx's.
+	// Invoke runs a function with an event and returns its output. failed: the
+	// function returned an error, which answer describes. After ctx's deadline the
+	// function may run on. If ctx is cancelled, the client has gone.
+	// Errors: ErrTooLarge, ctx's.
 	Invoke(ctx context.Context, function string, event []byte) (answer []byte, failed bool, err error)
 }
 
-// Config is what a Gateway is made of.
+// Config configures a Gateway.
 type Config struct {
 	APIID, Region, Account string
 	Routes                 []Route
 	CORS                   *CORS // nil: none
 	Invoker                Invoker
 	Services               Services // needed by routes with a Service
-	// Timeout replaces every route's; 0 keeps them.
+	// Timeout overrides that of every route, unless it is 0.
 	Timeout time.Duration
 	Now     func() time.Time
 	Logf    func(format string, args ...any)
@@ -54,7 +54,7 @@ type Gateway struct {
 	domain string
 }
 
-// New returns a gateway. Errors: a route that can't be.
+// New returns a gateway. Errors: an invalid route.
 func New(c Config) (*Gateway, error) {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -74,8 +74,8 @@ func New(c Config) (*Gateway, error) {
 	return g, nil
 }
 
-// Handles reports whether a route takes r, or it is a preflight of a request
-// that one takes.
+// Handles reports whether a route matches r, or the request that r is a preflight
+// of.
 func (g *Gateway) Handles(r *http.Request) bool {
 	method := r.Method
 	if g.isPreflight(r) {
@@ -86,8 +86,8 @@ func (g *Gateway) Handles(r *http.Request) bool {
 	return err == nil && found != nil
 }
 
-// RouteKey is the key of the route that takes the request, "GET /jobs/{id}";
-// empty if there is none.
+// RouteKey returns the key of the route that matches the request, "GET /jobs/{id}";
+// empty if none does.
 func (g *Gateway) RouteKey(r *http.Request) string {
 	path, err := pathOf(r)
 	found, _ := g.match(r.Method, path)
@@ -133,8 +133,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.integrate(w, r, matched, e.encode())
 }
 
-// integrate invokes the route's function and answers: a function that failed is
-// a 500 here; the 502 of the documentation is REST APIs' (docs/gateway.md).
+// integrate invokes the route's function and writes the response. If the function
+// fails, that is a 500; only REST APIs respond with the documented 502
+// (docs/gateway.md).
 func (g *Gateway) integrate(w http.ResponseWriter, r *http.Request, matched *route, event []byte) {
 	ctx, cancel := g.invokeContext(r.Context(), matched)
 	defer cancel()
@@ -168,9 +169,9 @@ func (g *Gateway) respond(w http.ResponseWriter, matched *route, answer []byte) 
 	resp.write(w, g.CORS != nil)
 }
 
-// invokeContext is the invocation's: cancelled if the client goes away, and
-// over its deadline when the integration has timed out. The two must not be
-// confused, so a deadline of the client's own counts as its going away.
+// invokeContext returns the context of an invocation. It is cancelled if the client
+// goes away, and its deadline is the integration's timeout. A deadline of the
+// client's own counts as going away.
 func (g *Gateway) invokeContext(client context.Context, matched *route) (context.Context, context.CancelFunc) {
 	timeout := matched.Timeout
 	if timeout == 0 {

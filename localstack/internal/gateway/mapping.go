@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-parameter-mapping.html
+
 package gateway
 
 import (
@@ -6,7 +8,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"sync"
 )
 
 // mapping is a parameter of a service integration: a text, with expressions in
@@ -18,7 +19,7 @@ type mapping struct {
 }
 
 // embedded finds "${request.body.a}" within a text.
-var embedded = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{([^}]*)\}`) })
+var embedded = regexp.MustCompile(`\$\{([^}]*)\}`)
 
 // compileMapping reads "$request.body.a", "a-${context.requestId}", "text".
 // Errors: an expression that isn't supported.
@@ -28,7 +29,7 @@ func compileMapping(s string) (mapping, error) {
 	if expression, ok := strings.CutPrefix(s, "$"); ok && !strings.HasPrefix(s, "${") {
 		m.literals, m.expressions = []string{"", ""}, []string{expression}
 	} else {
-		for loc := embedded().FindStringSubmatchIndex(rest); loc != nil; loc = embedded().FindStringSubmatchIndex(rest) {
+		for loc := embedded.FindStringSubmatchIndex(rest); loc != nil; loc = embedded.FindStringSubmatchIndex(rest) {
 			m.literals = append(m.literals, rest[:loc[0]])
 			m.expressions = append(m.expressions, rest[loc[2]:loc[3]])
 			rest = rest[loc[1]:]

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+
 package gateway
 
 import (
@@ -14,7 +16,7 @@ import (
 	"strings"
 )
 
-// response is what a function's answer means.
+// response is the HTTP response of a function's output.
 type response struct {
 	status  int
 	headers map[string]string
@@ -22,10 +24,8 @@ type response struct {
 	body    []byte
 }
 
-// infer reads a function's answer. An object with a statusCode says it all; of
-// any other JSON API Gateway makes a 200 with that JSON as its body, a string's
-// text without the quotes.
-// Source: "Lambda function response for format 2.0".
+// infer converts a function's output. An object with a statusCode is the response.
+// Any other JSON becomes the body of a 200, a string without its quotes.
 func infer(answer []byte) (*response, error) {
 	if !json.Valid(answer) {
 		return nil, errors.New("it is not JSON")
@@ -45,7 +45,7 @@ func infer(answer []byte) (*response, error) {
 func structured(members map[string]json.RawMessage) (*response, error) {
 	var r response
 	if err := json.Unmarshal(members["statusCode"], &r.status); err != nil || r.status < 200 || r.status > 599 {
-		return nil, fmt.Errorf("statusCode %s is no HTTP status", members["statusCode"])
+		return nil, fmt.Errorf("statusCode %s is not an HTTP status", members["statusCode"])
 	}
 	if err := optional(members["cookies"], &r.cookies); err != nil {
 		return nil, fmt.Errorf("cookies: %w", err)
@@ -102,13 +102,15 @@ func optional(raw json.RawMessage, into any) error {
 	return d.Decode(into)
 }
 
-// unsettable are headers of the connection, which are the gateway's.
+// unsettable are the headers that a function can't set, since they are those of the
+// gateway's connection.
 var unsettable = map[string]bool{
 	"connection": true, "content-length": true, "keep-alive": true, "te": true, "trailer": true,
 	"transfer-encoding": true, "upgrade": true,
 }
 
-// write answers. With CORS configured, what the function says of it is dropped.
+// write writes the response. If the API configures CORS, it drops the function's CORS
+// headers.
 func (r *response) write(w http.ResponseWriter, cors bool) {
 	h := w.Header()
 	for _, name := range slices.Sorted(maps.Keys(r.headers)) {

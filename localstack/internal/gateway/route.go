@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+
 package gateway
 
 import (

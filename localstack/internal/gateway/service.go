@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-aws-services.html
+
 package gateway
 
 import (
@@ -11,14 +13,14 @@ import (
 	"strings"
 )
 
-// Service sends requests of a route to an AWS service, with no function
-// between. Source: "Create AWS service integrations for HTTP APIs".
+// Service is an integration that sends a route's requests to an AWS service, without
+// a function.
 type Service struct {
 	Subtype    string            // "SQS-ReceiveMessage"
 	Parameters map[string]string // texts and expressions; see mapping
 }
 
-// ServiceAnswer is what a service answered.
+// ServiceAnswer is a service's response.
 type ServiceAnswer struct {
 	Status      int
 	ContentType string
@@ -27,12 +29,12 @@ type ServiceAnswer struct {
 
 // Services calls AWS's services with the permissions of the integration.
 type Services interface {
-	// CallService calls an action ("ReceiveMessage") of a service ("SQS") by the
-	// query protocol. Errors: ctx's; what is wrong with the service.
+	// CallService calls an action ("ReceiveMessage") of a service ("SQS") in the
+	// query protocol. Errors: ctx's; an unsupported service.
 	CallService(ctx context.Context, service, action string, parameters map[string]string) (ServiceAnswer, error)
 }
 
-// compiledService is a Service with its parameters taken apart.
+// compiledService is a Service with parsed parameters.
 type compiledService struct {
 	service, action string
 	parameters      map[string]mapping
@@ -45,7 +47,7 @@ func compileService(s *Service) (*compiledService, error) {
 	c := &compiledService{parameters: map[string]mapping{}}
 	var ok bool
 	if c.service, c.action, ok = strings.Cut(s.Subtype, "-"); !ok {
-		return nil, fmt.Errorf("the integration subtype %q is no Service-Action", s.Subtype)
+		return nil, fmt.Errorf("the integration subtype %q is not of the form Service-Action", s.Subtype)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Parameters)) {
 		m, err := compileMapping(s.Parameters[name])
@@ -57,8 +59,8 @@ func compileService(s *Service) (*compiledService, error) {
 	return c, nil
 }
 
-// parametersOf are what a request makes of the parameters. One without a value
-// isn't sent, so that the service answers that it misses it.
+// parametersOf evaluates the parameters for a request. It leaves out those without a
+// value, so that the service reports them as missing.
 func (c *compiledService) parametersOf(e *event, body []byte) map[string]string {
 	out := make(map[string]string, len(c.parameters))
 	for name, m := range c.parameters {
@@ -69,7 +71,7 @@ func (c *compiledService) parametersOf(e *event, body []byte) map[string]string 
 	return out
 }
 
-// serve calls the route's service and passes on what it answers, errors too.
+// serve calls the route's service and passes on its response, also an error.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, matched *route, e *event, body []byte) {
 	ctx, cancel := g.invokeContext(r.Context(), matched)
 	defer cancel()

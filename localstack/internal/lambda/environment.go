@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+
 package lambda
 
 import (
@@ -6,9 +8,8 @@ import (
 	"strconv"
 )
 
-// environment is what a function finds in its environment on AWS: the
-// template's variables, and Lambda's own, which win. Nothing is inherited.
-// Source: "Defined runtime environment variables", AWS Lambda Developer Guide.
+// environment returns a function's environment variables: the template's and
+// Lambda's, which take precedence. Nothing is inherited.
 func (s *Service) environment(f *function) map[string]string {
 	env := maps.Clone(f.Environment)
 	if env == nil {

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/lambda/latest/dg/golang-exceptions.html
+
 package lambda
 
 import (
@@ -11,7 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 )
 
-// unhandled is what Lambda calls every error of a function that it reports.
+// unhandled is the FunctionError of every error of a function.
 const unhandled = "Unhandled"
 
 func failure(e messages.InvokeResponse_Error) Result {
@@ -22,7 +24,7 @@ func failure(e messages.InvokeResponse_Error) Result {
 	return Result{Payload: payload, FunctionError: unhandled}
 }
 
-// platformFailure is a failure that Lambda words itself.
+// platformFailure is a failure that Lambda reports, rather than the function.
 func platformFailure(c *invocation, typ, format string, args ...any) Result {
 	return failure(messages.InvokeResponse_Error{
 		Type:    typ,
@@ -41,7 +43,7 @@ func tooLarge(size int) Result {
 	})
 }
 
-// handlerFailure is what the Go runtime reports of a handler's error.
+// handlerFailure is the failure that Lambda's Go runtime reports for an error.
 func handlerFailure(err error) Result {
 	if e, ok := err.(messages.InvokeResponse_Error); ok { //nolint:errorlint // the runtime looks at the outermost error alone
 		return failure(e)
@@ -49,8 +51,8 @@ func handlerFailure(err error) Result {
 	return failure(messages.InvokeResponse_Error{Message: err.Error(), Type: typeName(err)})
 }
 
-// panicFailure is what the Go runtime reports of a panic. It is called by the
-// deferred function that recovered.
+// panicFailure is the failure that Lambda's Go runtime reports for a panic. The
+// deferred function that recovered must call it.
 func panicFailure(v any) Result {
 	return failure(messages.InvokeResponse_Error{Message: fmt.Sprint(v), Type: typeName(v), StackTrace: stackTrace()})
 }
@@ -63,7 +65,7 @@ func typeName(v any) string {
 	return t.Name()
 }
 
-// stackTrace is the stackTrace above the panic, innermost first.
+// stackTrace returns the frames above the panic, innermost first.
 func stackTrace() []*messages.InvokeResponse_Error_StackFrame {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs)])

@@ -1,7 +1,8 @@
-// Package lambda runs functions as AWS Lambda does: an event goes in as JSON
-// bytes, an answer comes out as JSON bytes, within Lambda's limits of size,
-// time and concurrency. A function is a Go value in this process, or a program
-// that speaks the Lambda Runtime API.
+// https://docs.aws.amazon.com/lambda/latest/dg/lambda-invocation.html
+
+// Package lambda runs functions as AWS Lambda does: the event and the output are
+// JSON bytes, and Lambda's limits of size, time and concurrency apply. A function is
+// a Go value in this process, or a program that uses the Lambda Runtime API.
 package lambda
 
 import (
@@ -17,12 +18,12 @@ import (
 )
 
 // Limits of Lambda.
-// Source: "Lambda quotas", AWS Lambda Developer Guide.
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const (
 	MaxRequestBytes  = 6 << 20          // of a synchronous invocation
-	MaxResponseBytes = 6<<20 + 100      // what Lambda really allows
+	MaxResponseBytes = 6<<20 + 100      // Lambda's actual limit
 	MaxEventBytes    = 1 << 20          // of an asynchronous invocation
-	maxConcurrency   = 1000             // of an account, unless told otherwise
+	maxConcurrency   = 1000             // an account's default
 	initTimeout      = 10 * time.Second // of a process, from its start to its first request for work
 )
 
@@ -31,11 +32,10 @@ type Handler interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
 }
 
-// Source is where a function's code is. Exactly one of New and Command is set.
+// Source is a function's code. Exactly one of New and Command is set.
 type Source struct {
-	// New makes the handler, with the environment that the function has. It is
-	// called at the first invocation, and again if it failed, or if the instance
-	// is said to be gone (Faults).
+	// New creates the handler, with the function's environment. It is called at the
+	// first invocation, and again if it failed, or for a cold start (Faults).
 	New func(env map[string]string) (Handler, error)
 	// Command starts a process that speaks the Lambda Runtime API: an absolute
 	// path and arguments. Concurrent invocations get processes of their own.
@@ -44,8 +44,8 @@ type Source struct {
 	Dir string
 	// Path is the process's PATH; empty: the system's standard directories.
 	Path string
-	// OneShot processes serve one invocation. One that doesn't exit after it
-	// is killed, with its process group.
+	// OneShot makes a process serve one invocation. If it doesn't exit after that,
+	// it is killed, with its process group.
 	OneShot bool
 	// Credentials puts the stack's access key and endpoint into the
 	// environment. Without it a function has none.
@@ -63,7 +63,7 @@ type Function struct {
 	Source      Source
 }
 
-// Config is what a Service is made of.
+// Config configures a Service.
 type Config struct {
 	Functions []Function
 	Region    string
@@ -71,19 +71,19 @@ type Config struct {
 	Credentials awswire.Credentials
 	Endpoint    string
 	Clock       clock.Clock // for the retries of asynchronous invocations, and the end of idle processes
-	// Concurrency is how many functions may run at a time; 0: 1000. What is
-	// reserved for some, the others can't have.
+	// Concurrency is the account's limit of concurrent executions; 0: 1000. It
+	// includes what functions reserve.
 	Concurrency int
-	// Leaked is called with the stacks of goroutines that a function in this
-	// process left running; nil: they aren't looked for. That is slow.
+	// Leaked is called with the stack traces of goroutines that a function in this
+	// process left running. Looking for them is slow; nil: nobody looks.
 	Leaked func(function, stacks string)
 	Faults Faults // nil: none
-	// Logf gets what processes print, and what went wrong in the background.
+	// Logf logs the output of processes, and failures.
 	Logf func(format string, args ...any)
 }
 
-// Result is a function's answer. An error of the function is an answer too:
-// FunctionError is "Unhandled" then, and Payload {"errorMessage", "errorType"}.
+// Result is the result of an invocation. If the function failed, FunctionError is
+// "Unhandled" and Payload {"errorMessage", "errorType"}.
 type Result struct {
 	Payload       []byte
 	FunctionError string
@@ -103,7 +103,7 @@ type Service struct {
 	launcher launcher
 }
 
-// function is a Function with what runs it.
+// function is a Function with its runner.
 type function struct {
 	Function
 	runner  runner
@@ -112,16 +112,15 @@ type function struct {
 
 // runner runs invocations of one function.
 type runner interface {
-	// start begins one and returns at once. The result comes on done, which
-	// is buffered. release is called when the function runs no more: before the
-	// result is sent, so that who has it can invoke again, or after, if that was
-	// a timeout's. Then it calls Service.work.Done. abandon tells a function
-	// that its caller has gone.
+	// start begins an invocation and returns at once. The result is sent on done,
+	// which is buffered. release is called when the function has ended: before the
+	// result is sent, so that the receiver can invoke again, or, after a timeout,
+	// later. Then start calls Service.work.Done. abandon tells the function that
+	// its caller has gone.
 	start(c *invocation, release func()) (done <-chan Result, abandon func())
 	close()
 }
 
-// invocation is one invocation.
 type invocation struct {
 	id            string
 	payload       []byte
@@ -129,7 +128,7 @@ type invocation struct {
 	done          chan Result
 }
 
-// errClosed is the cause that functions see when the stack ends.
+// errClosed is the cause of the end of functions' contexts when the stack closes.
 var errClosed = errors.New("the stack is closing")
 
 // New returns a Service. It starts nothing until a function is invoked.
@@ -164,18 +163,17 @@ func New(c Config) (*Service, error) {
 	return s, nil
 }
 
-// InvokeInput is what Invoke is asked for.
+// InvokeInput is the input of Invoke.
 type InvokeInput struct {
 	Function      string // name
 	Payload       []byte // JSON; empty is an empty object
-	ClientContext string // JSON; only processes see it
+	ClientContext string // JSON; only processes get it
 }
 
-// Invoke runs a function and waits for its answer.
+// Invoke runs a function and waits for its result.
 //
-// If ctx is cancelled, a function in this process is cancelled too; if ctx's
-// deadline passes, only the wait ends and the function runs on, as one does
-// behind API Gateway. A process always runs on.
+// If ctx is cancelled, a function in this process is cancelled, too. After ctx's
+// deadline it runs on, as it does behind API Gateway. A process always runs on.
 // Errors: *awswire.Error ResourceNotFoundException, TooManyRequestsException,
 // RequestTooLargeException, InvalidRequestContentException; ctx's.
 func (s *Service) Invoke(ctx context.Context, c InvokeInput) (Result, error) {
@@ -203,14 +201,14 @@ func (s *Service) Invoke(ctx context.Context, c InvokeInput) (Result, error) {
 	}
 }
 
-// Check reports whether a call would be accepted, and runs nothing.
+// Check returns the error that Invoke would return before running the function.
 // Errors: as of Invoke.
 func (s *Service) Check(c InvokeInput) error {
 	_, err := s.accept(c, MaxRequestBytes)
 	return err
 }
 
-// accept finds a call's function and checks its payload.
+// accept returns an invocation's function and checks the payload.
 func (s *Service) accept(c InvokeInput, limit int) (*function, error) {
 	f := s.byName[c.Function]
 	if f == nil {
@@ -225,8 +223,7 @@ func (s *Service) accept(c InvokeInput, limit int) (*function, error) {
 	return f, nil
 }
 
-// acquire takes one of the function's concurrent executions, and counts the
-// work that it is.
+// acquire takes one of the function's concurrent executions.
 func (s *Service) acquire(f *function) (release func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -253,9 +250,9 @@ func (s *Service) acquire(f *function) (release func(), err error) {
 	}, nil
 }
 
-// full reports whether the account's concurrency leaves nothing for f: what is
-// reserved for some functions is theirs alone, used or not.
-// Source: "Understanding reserved concurrency", AWS Lambda Developer Guide.
+// full reports whether no unreserved concurrency is left for f. What a function
+// reserves is for that function only, used or not.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 func (s *Service) full(f *function) bool {
 	if f.Reserved != nil {
 		return false
@@ -271,8 +268,8 @@ func (s *Service) full(f *function) bool {
 	return left <= 0
 }
 
-// Close cancels what runs, kills processes and waits for all of it. Closing
-// again does nothing.
+// Close cancels the functions in this process, kills the others, and waits for all.
+// Closing again does nothing.
 func (s *Service) Close() {
 	s.mu.Lock()
 	s.closed = true

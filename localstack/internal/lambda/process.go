@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+
 package lambda
 
 import (

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+
 package lambda
 
 import (
@@ -9,9 +11,7 @@ import (
 	"time"
 )
 
-// runtimeAPI is what the process calls.
-// Source: "Using the Lambda runtime API for custom runtimes", AWS Lambda
-// Developer Guide; version 2018-06-01.
+// runtimeAPI serves the Runtime API to the process.
 func (in *instance) runtimeAPI() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", in.next)
@@ -21,8 +21,7 @@ func (in *instance) runtimeAPI() http.Handler {
 	return mux
 }
 
-// next hands out an invocation, waiting for one as long as the process lives.
-// Meanwhile the process is frozen.
+// next waits for an invocation and returns it. Meanwhile the process is frozen.
 func (in *instance) next(w http.ResponseWriter, r *http.Request) {
 	first, may := in.mayServe()
 	if !may {
@@ -53,7 +52,7 @@ func (in *instance) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// mayServe counts a request for work, and reports whether it gets some.
+// mayServe counts a request for work, and reports whether it may have some.
 func (in *instance) mayServe() (first, may bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -72,7 +71,7 @@ func (in *instance) invocationError(w http.ResponseWriter, r *http.Request) {
 	in.complete(w, r, func(body []byte) Result { return reported(r, body) })
 }
 
-// complete takes the complete to the current invocation, once.
+// complete ends the current invocation with its result, once.
 func (in *instance) complete(w http.ResponseWriter, r *http.Request, result func(body []byte) Result) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxResponseBytes+1))
 	if err != nil {
@@ -117,8 +116,8 @@ func (in *instance) initError(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// reported is the result of an error that a process reported. A body that
-// isn't JSON becomes the message.
+// reported returns the result of an error that a process reported. A body that isn't
+// JSON is used as the message.
 func reported(r *http.Request, body []byte) Result {
 	if !json.Valid(body) {
 		body, _ = json.Marshal(map[string]string{ // strings: can't fail

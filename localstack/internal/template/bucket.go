@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-s3-bucket.html
+
 package template
 
 // readBucket reads an AWS::S3::Bucket.

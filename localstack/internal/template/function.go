@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html
+
 package template
 
 import (

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
+
 package template
 
 import (
@@ -6,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -59,7 +60,7 @@ func (e *evaluator) callGetAtt(arg *yaml.Node) (any, error) {
 	return e.getAtt(id, attr)
 }
 
-var subVariable = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\$\{(![^}]*|[^}!]+)\}`) })
+var subVariable = regexp.MustCompile(`\$\{(![^}]*|[^}!]+)\}`)
 
 // callSub takes "text ${Name} ${Resource.Attribute} ${!Literal}", or that and a
 // mapping of further names.
@@ -79,7 +80,7 @@ func (e *evaluator) callSub(arg *yaml.Node) (any, error) {
 		}
 	}
 	var failed error
-	out := subVariable().ReplaceAllStringFunc(text, func(m string) string {
+	out := subVariable.ReplaceAllStringFunc(text, func(m string) string {
 		name := strings.TrimSpace(m[2 : len(m)-1])
 		if literal, ok := strings.CutPrefix(name, "!"); ok {
 			return "${" + literal + "}"

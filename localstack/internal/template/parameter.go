@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+
 package template
 
 import (

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-dynamodb-table.html
+
 package template
 
 import "errors"

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html
+
 // Package template reads an AWS SAM template: which tables, queues, buckets,
 // functions, routes and schedules a stack consists of, with parameters,
 // conditions and intrinsic functions resolved as CloudFormation would.
