@@ -14,6 +14,7 @@ import (
 // TestDocsNameEveryFlag: docs/cli.md has a section for each command, and in it,
 // or where it says that it is common to all, each flag.
 func TestDocsNameEveryFlag(t *testing.T) {
+	t.Parallel()
 	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "cli.md"))
 	if err != nil {
 		t.Fatal(err)

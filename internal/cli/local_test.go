@@ -31,6 +31,7 @@ import (
 // TestLocalEndToEnd: the product, started as a user does: the first line, a
 // job with a folder, everything that shows it; then kill -9 and a restart.
 func TestLocalEndToEnd(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := launchLocal(t, data)
 	if !strings.HasPrefix(p.first, "http://127.0.0.1:") {
@@ -107,6 +108,7 @@ func listOf(t *testing.T, url, data string) []api.Job {
 
 // TestLocalDoors: who may come in, and by which name.
 func TestLocalDoors(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := launchLocal(t, data, "--agents", "0", "--allow-host", "errand.example.net")
 	get := func(host, path string) (int, string) {
@@ -174,12 +176,14 @@ func TestLocalDirect(t *testing.T) {
 
 // TestLocalStops: the first signal waits for the job, the second ends it.
 func TestLocalStops(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		signals int
 		end     string // that lets the command end
 	}{{"drains", 1, "end"}, {"cancels", 2, ""}} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			data, flags := t.TempDir(), t.TempDir()
 			p := launchLocal(t, data)
 			started, end := filepath.Join(flags, "started"), filepath.Join(flags, "end")
@@ -222,6 +226,7 @@ func TestLocalStops(t *testing.T) {
 // TestRunSurvivesTheServer: kill -9 of the server in the middle of a job that an
 // agent elsewhere runs. The job goes on, and its output is shown whole and once.
 func TestRunSurvivesTheServer(t *testing.T) {
+	t.Parallel()
 	data, flags := t.TempDir(), t.TempDir()
 	p := launchLocal(t, data, "--agents", "0")
 	start(t, "agent", "--server", p.first, "--token-file", filepath.Join(data, agentTokenFile), "--data", t.TempDir())
@@ -252,6 +257,7 @@ func TestRunSurvivesTheServer(t *testing.T) {
 
 // TestAgentCommand: an agent of its own, which drains on a signal and keeps its ID.
 func TestAgentCommand(t *testing.T) {
+	t.Parallel()
 	data, agentData := t.TempDir(), t.TempDir()
 	p := launchLocal(t, data, "--agents", "0")
 	var ids []string
@@ -288,6 +294,7 @@ func TestAgentCommand(t *testing.T) {
 
 // TestLocalTLS: HTTPS outside; the embedded agent has a way of its own.
 func TestLocalTLS(t *testing.T) {
+	t.Parallel()
 	dir, data := t.TempDir(), t.TempDir()
 	pool := writeCertificate(t, dir)
 	p := launchLocal(t, data, "--tls-cert", filepath.Join(dir, "cert.pem"), "--tls-key", filepath.Join(dir, "key.pem"))
@@ -343,6 +350,7 @@ func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 
 // TestDemo: make demo, on the project that it uses.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{"demo", filepath.Join("..", "..", "examples", "wordcount")}, &out, &errs, os.LookupEnv)
 	for _, want := range []string{"--- PASS: TestCount", "101  testdata/errands.txt"} {

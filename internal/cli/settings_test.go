@@ -21,6 +21,7 @@ import (
 )
 
 func TestDataHome(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		goos string
 		env  map[string]string
@@ -42,6 +43,7 @@ func TestDataHome(t *testing.T) {
 }
 
 func TestListen(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		f    listenFlags
 		want string // beginning of the URL, or part of the error
@@ -69,6 +71,7 @@ func TestListen(t *testing.T) {
 }
 
 func TestGuardHosts(t *testing.T) {
+	t.Parallel()
 	f := listenFlags{addr: "0.0.0.0:80", allowHosts: []string{"Errand.example.net:8443", "10.0.0.5"}}
 	if want := []string{"localhost", "127.0.0.1", "::1", "errand.example.net", "10.0.0.5"}; !slices.Equal(f.hosts(), want) {
 		t.Fatalf("hosts %q, want %q", f.hosts(), want)
@@ -93,6 +96,7 @@ func TestGuardHosts(t *testing.T) {
 }
 
 func TestTokensAreKept(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	made, err := openTokens(durable.OS, dir)
 	if err != nil {
@@ -125,6 +129,7 @@ func TestTokensAreKept(t *testing.T) {
 }
 
 func TestJobExitError(t *testing.T) {
+	t.Parallel()
 	code := func(n int) *int { return &n }
 	for _, tt := range []struct {
 		job  api.Job
@@ -152,12 +157,14 @@ func TestJobExitError(t *testing.T) {
 }
 
 func TestSourceName(t *testing.T) {
+	t.Parallel()
 	if got := sourceName(filepath.Join("x", "site/")); got != "site.zip" {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestCallGivesUp(t *testing.T) {
+	t.Parallel()
 	calls := 0
 	_, err := callWithRetry(t.Context(), retryLimit{duration: time.Millisecond}, func(context.Context) (int, error) {
 		calls++
@@ -177,6 +184,7 @@ func TestCallGivesUp(t *testing.T) {
 }
 
 func TestCallAndNobodyListens(t *testing.T) {
+	t.Parallel()
 	refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 	for _, tt := range []struct {
 		limit retryLimit

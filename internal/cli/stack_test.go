@@ -25,6 +25,7 @@ import (
 )
 
 func TestStackCommand(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := launch(t, "stack", "--addr", "127.0.0.1:0", "--data", data)
 	resp, err := http.Get(p.first + "/_localstack/health")
@@ -114,6 +115,7 @@ func TestStackCredentials(t *testing.T) {
 
 // TestStackOfATemplate: its resources are there, and its outputs are said.
 func TestStackOfATemplate(t *testing.T) {
+	t.Parallel()
 	p := launch(t, "stack", "--addr", "127.0.0.1:0", "--insecure", "--template", filepath.Join("..", "..", "template.yaml"), "--stack-name", "mine")
 	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: &p.first, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 	out, err := dynamodb.NewFromConfig(cfg).DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("mine-TokensTable")})
@@ -127,6 +129,7 @@ func TestStackOfATemplate(t *testing.T) {
 }
 
 func TestStackRefuses(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		args []string
 		want string
@@ -149,6 +152,7 @@ func TestStackRefuses(t *testing.T) {
 
 // Where a stack can't start or isn't there, a hint says what to do.
 func TestStackHints(t *testing.T) {
+	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

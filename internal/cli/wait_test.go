@@ -17,6 +17,7 @@ import (
 // TestCancelOutlivesTheSecondCtrlC: the request to cancel is on its way when
 // the second Ctrl-C comes, and isn't taken back by it.
 func TestCancelOutlivesTheSecondCtrlC(t *testing.T) {
+	t.Parallel()
 	fake := newFakeServer(t)
 	a := newApp(io.Discard, io.Discard, noEnv)
 	second, interrupt := context.WithCancelCause(t.Context())
@@ -32,6 +33,7 @@ func TestCancelOutlivesTheSecondCtrlC(t *testing.T) {
 // TestPresumedLostRunsOn: a job whose log ended because its worker was presumed
 // lost, and which then turns out to run, is followed to its true end.
 func TestPresumedLostRunsOn(t *testing.T) {
+	t.Parallel()
 	pages := []api.LogPage{
 		{Attempt: 1, Next: 1, Frames: []api.LogFrame{{Stream: "stdout", Data: []byte("a")}}, Done: true, Status: errand.Failed},
 		{Attempt: 1, Next: 2, Frames: []api.LogFrame{{Stream: "stdout", Offset: 1, Data: []byte("b")}}, Done: true, Status: errand.Completed},

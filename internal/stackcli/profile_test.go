@@ -10,6 +10,7 @@ import (
 
 // TestProfileFlags: a seed says that the profile is hostile, and each run has one.
 func TestProfileFlags(t *testing.T) {
+	t.Parallel()
 	term := terminal.New(io.Discard, io.Discard, os.Getenv)
 	for _, tt := range []struct {
 		f    ProfileFlags

@@ -12,6 +12,7 @@ import (
 )
 
 func TestNewLog(t *testing.T) {
+	t.Parallel()
 	var b bytes.Buffer
 	term := New(io.Discard, &b, os.Getenv)
 	log, err := term.NewLog(LogFlags{Format: "json"})
@@ -29,6 +30,7 @@ func TestNewLog(t *testing.T) {
 }
 
 func TestTextLog(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		color bool

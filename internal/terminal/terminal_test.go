@@ -10,6 +10,7 @@ import (
 )
 
 func TestShortTexts(t *testing.T) {
+	t.Parallel()
 	for got, want := range map[string]string{
 		FormatDuration(-time.Second):            "0s",
 		FormatDuration(1234 * time.Microsecond): "1ms",
@@ -35,6 +36,7 @@ func TestShortTexts(t *testing.T) {
 }
 
 func TestHintForTakenPort(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
