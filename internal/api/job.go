@@ -70,7 +70,7 @@ func (c *call) create(in *CreateJob, status int) (answer, error) {
 		return answer{}, err
 	}
 	location := "/api/jobs/status?" + url.Values{"jobId": {job.Spec.ID}}.Encode()
-	return answer{status, newJob(&job, c.Now()), location}, nil
+	return answer{status, newJob(&job, c.Clock.Now()), location}, nil
 }
 
 // idempotencyKey is the header's value; empty if there is none. A gateway joins
@@ -96,7 +96,7 @@ func listJobs(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out, now := JobList{Jobs: make([]Job, 0, len(page.Jobs)), Next: page.Next}, c.Now()
+	out, now := JobList{Jobs: make([]Job, 0, len(page.Jobs)), Next: page.Next}, c.Clock.Now()
 	for i := range page.Jobs {
 		j := newJob(&page.Jobs[i], now)
 		j.Env, j.Result = nil, nil
@@ -117,7 +117,7 @@ func (c *call) showJob(job errand.Job, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusOK, body: newJob(&job, c.Now())}, nil
+	return answer{status: http.StatusOK, body: newJob(&job, c.Clock.Now())}, nil
 }
 
 func cancelJob(c *call) (answer, error) {

@@ -61,7 +61,7 @@ func listWorkers(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out, now := WorkerList{Workers: make([]Worker, 0, len(page)), Next: next}, c.Now()
+	out, now := WorkerList{Workers: make([]Worker, 0, len(page)), Next: next}, c.Clock.Now()
 	for i := range page {
 		out.Workers = append(out.Workers, newWorker(&page[i], now))
 	}

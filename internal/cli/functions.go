@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/localstack"
@@ -50,7 +51,7 @@ func (f *functions) source(name string) localstack.FunctionSource {
 			return nil, errors.New("the stack did not start")
 		}
 		log := f.log.With("function", name)
-		return setup.Handler(name, func(v string) string { return env[v] }, f.stack.AWSConfig(), setup.Clock{}, log)
+		return setup.Handler(name, func(v string) string { return env[v] }, f.stack.AWSConfig(), clock.Real(), log)
 	}}
 }
 

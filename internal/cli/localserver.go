@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
@@ -140,7 +141,7 @@ func (s *localServer) openTokens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	svc := setup.NewService(s.stack.AWSConfig(), settings, setup.Clock{}, s.log)
+	svc := setup.NewService(s.stack.AWSConfig(), settings, clock.Real(), s.log)
 	if s.tokens, err = openTokens(durable.OS, s.dataDir); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 )
 
 const (
@@ -73,10 +74,8 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 		if err != nil || len(page.Frames) > 0 || page.Done || !s.now().Before(deadline) {
 			return page, err
 		}
-		select {
-		case <-ctx.Done():
+		if clock.Sleep(ctx, s.Clock, logPollEvery) != nil {
 			return page, nil
-		case <-s.After(logPollEvery):
 		}
 	}
 }

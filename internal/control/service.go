@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // Store keeps the records. All reads are strongly consistent unless they say
@@ -43,9 +44,7 @@ type Config struct {
 	// Bells are the addresses of the queues' bells, by the queues' names; a path
 	// alone is one of the API's host. Empty: workers wait in polls, or between them.
 	Bells map[string]string
-	// Now is the time, and After a timer that runs with it; nil: the machine's.
-	Now   func() time.Time
-	After func(d time.Duration) <-chan time.Time
+	Clock clock.Clock // nil: the machine's
 	// NewID makes a ULID of the time.
 	NewID func(time.Time) string
 	Log   *slog.Logger
@@ -60,11 +59,8 @@ type Service struct {
 
 // NewService returns a Service; nil members of c that have a default get it.
 func NewService(c Config) *Service {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.After == nil {
-		c.After = time.After
+	if c.Clock == nil {
+		c.Clock = clock.Real()
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -76,7 +72,7 @@ func NewService(c Config) *Service {
 }
 
 // now is the time in UTC, to the millisecond that records keep.
-func (s *Service) now() time.Time { return s.Config.Now().UTC().Truncate(time.Millisecond) }
+func (s *Service) now() time.Time { return s.Clock.Now().UTC().Truncate(time.Millisecond) }
 
 // seconds is d in whole seconds, rounded up.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

@@ -15,6 +15,8 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/backoff"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 )
 
@@ -152,7 +154,8 @@ func (s *Store) batchGet(ctx context.Context, ids []string) (map[string]errand.J
 		keys = append(keys, key(id, specKey), key(id, stateKey))
 	}
 	specs, states := map[string]item{}, map[string]item{}
-	for wait := 20 * time.Millisecond; len(keys) > 0; wait *= 2 {
+	wait := backoff.Policy{Min: 20 * time.Millisecond, Max: time.Second}
+	for n := 1; len(keys) > 0; n++ {
 		res, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 			RequestItems: map[string]types.KeysAndAttributes{s.tables.Jobs: {Keys: keys}},
 		})
@@ -167,21 +170,14 @@ func (s *Store) batchGet(ctx context.Context, ids []string) (map[string]errand.J
 			into[pks([]item{it})[0]] = it
 		}
 		keys = res.UnprocessedKeys[s.tables.Jobs].Keys
-		if len(keys) > 0 && !pause(ctx, wait) {
-			return nil, ctx.Err()
+		if len(keys) == 0 {
+			break
+		}
+		if err := clock.Sleep(ctx, clock.Real(), wait.Delay(n, 0)); err != nil {
+			return nil, err
 		}
 	}
 	return s.joinJobs(specs, states)
-}
-
-// pause waits before a batch's rest is asked for again; false: ctx is over.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(min(d, time.Second)):
-		return true
-	}
 }
 
 func (s *Store) joinJobs(specs, states map[string]item) (map[string]errand.Job, error) {

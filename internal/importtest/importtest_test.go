@@ -28,10 +28,10 @@ var rules = []struct {
 	outside []string // prefixes of other modules' packages; nil: any, empty: none
 }{
 	{tree: "", module: nil, outside: []string{}},
-	{tree: "internal/control", module: []string{""}, outside: []string{}},
+	{tree: "internal/control", module: []string{"", "internal/clock"}, outside: []string{}},
 	{tree: "internal/control/controltest", module: []string{"", "internal/control"}, outside: []string{"github.com/google/go-cmp/", "github.com/oklog/ulid/"}},
 	{tree: "internal/api", module: []string{"", "internal/control"}, outside: []string{"github.com/go-json-experiment/json"}},
-	{tree: "internal/dynamo", module: []string{"", "internal/control"}, outside: []string{"github.com/aws/", "github.com/oklog/ulid/"}},
+	{tree: "internal/dynamo", module: []string{"", "internal/backoff", "internal/clock", "internal/control"}, outside: []string{"github.com/aws/", "github.com/oklog/ulid/"}},
 	{tree: "internal/queue", module: []string{"", "internal/control"}, outside: []string{"github.com/aws/"}},
 	{tree: "internal/blob", module: []string{"", "internal/control"}, outside: []string{"github.com/aws/"}},
 	{tree: "internal/invoke", module: []string{"", "internal/control"}, outside: []string{"github.com/aws/"}},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/awsconf"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/lambdahttp"
 )
@@ -34,7 +35,7 @@ func Start(name string) {
 	if err != nil {
 		fail(log, err)
 	}
-	h, err := Handler(name, os.Getenv, cfg, Clock{}, log)
+	h, err := Handler(name, os.Getenv, cfg, clock.Real(), log)
 	if err != nil {
 		fail(log, err)
 	}
@@ -50,12 +51,12 @@ func fail(log *slog.Logger, err error) {
 // Handler is the function of that name, with what an environment says, over AWS
 // as cfg reaches it: what Main starts in the cloud, for those that run the
 // functions themselves.
-func Handler(name string, getenv func(string) string, cfg aws.Config, clock Clock, log *slog.Logger) (lambda.Handler, error) {
+func Handler(name string, getenv func(string) string, cfg aws.Config, clk clock.Clock, log *slog.Logger) (lambda.Handler, error) {
 	settings, err := ParseSettings(getenv)
 	if err != nil {
 		return nil, fmt.Errorf("function %s: %w", name, err)
 	}
-	svc := NewService(cfg, settings, clock, log)
+	svc := NewService(cfg, settings, clk, log)
 	if name == SweepName {
 		return lambda.NewHandler(Sweep(svc)), nil
 	}

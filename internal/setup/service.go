@@ -16,33 +16,24 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/errandhq/errand/internal/blob"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/dynamo"
 	"github.com/errandhq/errand/internal/invoke"
 	"github.com/errandhq/errand/internal/queue"
 )
 
-// Clock is the time that a Service runs by. A nil member is the machine's.
-type Clock struct {
-	Now   func() time.Time
-	After func(time.Duration) <-chan time.Time
-}
-
 // NewService puts a Service together over AWS, as cfg reaches it.
-func NewService(cfg aws.Config, s Settings, clock Clock, log *slog.Logger) *control.Service {
-	if clock.Now == nil {
-		clock.Now = time.Now
-	}
+func NewService(cfg aws.Config, s Settings, clk clock.Clock, log *slog.Logger) *control.Service {
 	cfg = patient(cfg)
 	c := control.Config{
-		Store:  dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clock.Now),
+		Store:  dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk.Now),
 		Queue:  queue.New(sqs.NewFromConfig(cfg), s.Queues, s.Bells, log),
-		Blobs:  blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Now: clock.Now}),
+		Blobs:  blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Now: clk.Now}),
 		Timing: s.Timing,
 		Queues: s.QueueNames,
 		Bells:  s.bellURLs(),
-		Now:    clock.Now,
-		After:  clock.After,
+		Clock:  clk,
 		NewID:  newID,
 		Log:    log,
 	}

@@ -4,9 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
-	"github.com/oklog/ulid/v2"
 )
 
 // TestBadTokens: a token that isn't known is the bearer's fault, whatever it

@@ -46,11 +46,6 @@ func newPlant(t *testing.T) *plant {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	p := &plant{t: t, clock: localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), log: log}
-	clock := setup.Clock{Now: p.clock.Now, After: func(d time.Duration) <-chan time.Time {
-		c := make(chan time.Time, 1)
-		p.clock.AfterFunc(d, func() { c <- p.clock.Now() })
-		return c
-	}}
 	var stack *localstack.Stack
 	functions := map[string]localstack.FunctionSource{}
 	names := []string{setup.SweepName}
@@ -59,7 +54,7 @@ func newPlant(t *testing.T) *plant {
 	}
 	for _, name := range names {
 		functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
-			return setup.Handler(name, func(k string) string { return env[k] }, awsOf(stack), clock, log)
+			return setup.Handler(name, func(k string) string { return env[k] }, awsOf(stack), p.clock, log)
 		}}
 	}
 	stack, err := localstack.Start(t.Context(), localstack.Config{
@@ -75,7 +70,7 @@ func newPlant(t *testing.T) *plant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.svc = setup.NewService(awsOf(stack), settings, clock, log)
+	p.svc = setup.NewService(awsOf(stack), settings, p.clock, log)
 	for role, token := range map[errand.Role]string{errand.RoleUser: "u", errand.RoleAgent: "a"} {
 		if err := p.svc.GrantToken(t.Context(), token, role, "ann", nil); err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
@@ -50,10 +51,10 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 		Parameters: map[string]string{"SignHosts": "127.0.0.1", "Hosts": "127.0.0.1", "BellUrl": "/bell"},
 	}
 	maps.Copy(c.Parameters, o.parameters)
-	var clock setup.Clock
+	clk := clock.Real()
 	if o.manual {
 		d.clock = localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
-		c.Clock, clock = d.clock, setup.Clock{Now: d.clock.Now, After: (&world{clock: d.clock}).after}
+		c.Clock, clk = d.clock, d.clock
 	}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	started := make(chan struct{}) // d.stack is there; a schedule may be due before
@@ -69,7 +70,7 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 				aws = o.wrap(name, aws)
 			}
 			cfg.HTTPClient = &http.Client{Transport: aws}
-			return setup.Handler(name, func(k string) string { return env[k] }, cfg, clock, log)
+			return setup.Handler(name, func(k string) string { return env[k] }, cfg, clk, log)
 		}}
 	}
 	if o.change != nil {
@@ -83,12 +84,12 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.stack.Close() })
-	d.open(t, o, clock, log)
+	d.open(t, o, clk, log)
 	return d
 }
 
 // open opens the API, and a Service beside it that makes tokens.
-func (d *deployed) open(t *testing.T, o deployOptions, clock setup.Clock, log *slog.Logger) {
+func (d *deployed) open(t *testing.T, o deployOptions, clk clock.Clock, log *slog.Logger) {
 	t.Helper()
 	env := d.stack.Environment("SweepFunction")
 	settings, err := setup.ParseSettings(func(k string) string { return env[k] })
@@ -102,7 +103,7 @@ func (d *deployed) open(t *testing.T, o deployOptions, clock setup.Clock, log *s
 		t.Cleanup(d.srv.Close)
 		d.url, d.http = d.srv.URL, http.DefaultClient
 	}
-	d.svc = setup.NewService(awsOf(d.stack), settings, clock, log)
+	d.svc = setup.NewService(awsOf(d.stack), settings, clk, log)
 }
 
 // functionNames are the functions that use AWS.

@@ -84,16 +84,10 @@ func newWorldOf(t *testing.T, hostile *localstack.Hostile) *world {
 // service is a Service over AWS as cfg reaches it, with faults to be set.
 func (w *world) service(cfg aws.Config) *control.Service {
 	log := slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	svc := setup.NewService(cfg, w.settings, setup.Clock{Now: w.clock.Now, After: w.after}, log)
+	svc := setup.NewService(cfg, w.settings, w.clock, log)
 	svc.Store = faultyStore{svc.Store, w.faults}
 	svc.Queue = faultyQueue{svc.Queue, w.faults}
 	return svc
-}
-
-func (w *world) after(d time.Duration) <-chan time.Time {
-	c := make(chan time.Time, 1)
-	w.clock.AfterFunc(d, func() { c <- w.clock.Now() })
-	return c
 }
 
 type testWriter struct{ t *testing.T }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
@@ -81,7 +82,7 @@ func newFunctions(t *testing.T) *functions {
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc := setup.NewService(stack.AWSConfig(), settings, setup.Clock{}, slog.New(slog.DiscardHandler))
+	svc := setup.NewService(stack.AWSConfig(), settings, clock.Real(), slog.New(slog.DiscardHandler))
 	if err := svc.GrantToken(t.Context(), eventToken, errand.RoleUser, "events", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func (f *functions) getenv(name string) string { return f.env[name] }
 
 func (f *functions) invoke(t *testing.T, function, event string, out any) {
 	t.Helper()
-	h, err := setup.Handler(function, f.getenv, f.stack.AWSConfig(), setup.Clock{}, slog.New(slog.DiscardHandler))
+	h, err := setup.Handler(function, f.getenv, f.stack.AWSConfig(), clock.Real(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
