@@ -37,17 +37,17 @@ const (
 
 // What names look like. Their texts stand in error messages and the API's description.
 const (
-	QueuePattern   = `^[a-z0-9][a-z0-9-]{0,39}$`
-	GroupPattern   = `^[!-~]{1,128}$`
-	EnvPattern     = `^[A-Za-z_][A-Za-z0-9_]{0,127}$`
-	HashPattern    = `^[0-9a-f]{64}$`
-	WorkerPattern  = `^[A-Za-z0-9_-]{8,64}$`
-	PollPattern    = `^[A-Za-z0-9_-]{1,100}$`
-	JobPattern     = `^[0-9A-HJKMNP-TV-Z]{26}$`
-	KeyPattern     = `^[!-~]{1,255}$`
-	WTokenPattern  = `^erw_[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{32,128}$`
-	OwnerPattern   = `^[a-z0-9][a-z0-9._-]{0,63}$`
-	reservedEnvPre = "ERRAND_"
+	QueuePattern       = `^[a-z0-9][a-z0-9-]{0,39}$`
+	GroupPattern       = `^[!-~]{1,128}$`
+	EnvPattern         = `^[A-Za-z_][A-Za-z0-9_]{0,127}$`
+	HashPattern        = `^[0-9a-f]{64}$`
+	WorkerPattern      = `^[A-Za-z0-9_-]{8,64}$`
+	PollPattern        = `^[A-Za-z0-9_-]{1,100}$`
+	JobPattern         = `^[0-9A-HJKMNP-TV-Z]{26}$`
+	KeyPattern         = `^[!-~]{1,255}$`
+	WorkerTokenPattern = `^erw_[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{32,128}$`
+	OwnerPattern       = `^[a-z0-9][a-z0-9._-]{0,63}$`
+	reservedEnvPre     = "ERRAND_"
 )
 
 var (
@@ -59,7 +59,7 @@ var (
 	pollRE   = regexp.MustCompile(PollPattern)
 	jobRE    = regexp.MustCompile(JobPattern)
 	keyRE    = regexp.MustCompile(KeyPattern)
-	wtokenRE = regexp.MustCompile(WTokenPattern)
+	wtokenRE = regexp.MustCompile(WorkerTokenPattern)
 	ownerRE  = regexp.MustCompile(OwnerPattern)
 )
 

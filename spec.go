@@ -105,7 +105,7 @@ func validateEnv(env map[string]string) error {
 		case !envRE.MatchString(name):
 			return InvalidField("env", "env name %q must match %s", name, EnvPattern)
 		case strings.HasPrefix(name, reservedEnvPre):
-			return InvalidField(field, "names that begin with %s are set by Errand", reservedEnvPre)
+			return InvalidField(field, "names that begin with %s are reserved", reservedEnvPre)
 		}
 		if len(value) > MaxEnvValueBytes {
 			return InvalidField(field, "the value is %d bytes long; the limit is %d", len(value), MaxEnvValueBytes)

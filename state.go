@@ -178,7 +178,7 @@ func (s *State) endLease(now, at time.Time) bool {
 	case endCancelled:
 		s.finish(at, Cancelled, ReasonCancelled, "")
 	case endLost:
-		s.finish(at, Failed, ReasonLost, "the worker gave no sign of life until its lease ended")
+		s.finish(at, Failed, ReasonLost, "the worker sent no heartbeat before its lease ended")
 	case dropTicket, assignFirst, reassign, adoptHandle, assignAgain:
 		return false
 	}

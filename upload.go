@@ -15,7 +15,7 @@ func (r *UploadRequest) Validate() error {
 	case r.Size < 1:
 		return InvalidField("size", "size must be the archive's length in bytes, at least 1")
 	case r.Size > MaxUploadBytes:
-		return &Error{Code: CodePayloadTooLarge, Field: "size", Message: "an archive may have at most 5 GiB; leave build outputs out with .errandignore"}
+		return &Error{Code: CodePayloadTooLarge, Field: "size", Message: "an archive is limited to 5 GiB; exclude build outputs with .errandignore"}
 	}
 	return validateText("filename", r.Filename, MaxFilenameRunes)
 }

@@ -141,7 +141,7 @@ func (r *Registration) Validate() error {
 		return InvalidField("workerId", "workerId must match %s", WorkerPattern)
 	}
 	if id, ok := WorkerOfToken(r.Token); !ok || id != r.WorkerID {
-		return InvalidField("token", "token must be the worker's own: erw_<workerId>.<secret>, the secret of 32 or more letters, digits, - and _; leave out both workerId and token to be given new ones")
+		return InvalidField("token", "token must be the worker's own: erw_<workerId>.<secret>, the secret of 32 or more letters, digits, - and _; omit both workerId and token to get new ones")
 	}
 	if err := validateText("name", r.Name, MaxNameRunes); err != nil {
 		return err

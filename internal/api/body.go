@@ -28,7 +28,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, tooLarge(limit)
 	}
 	if err != nil {
-		return nil, &errand.Error{Code: errand.CodeMalformed, Message: "the body broke off", Cause: err}
+		return nil, &errand.Error{Code: errand.CodeMalformed, Message: "the connection closed before the whole body arrived", Cause: err}
 	}
 	return b, nil
 }
@@ -46,13 +46,13 @@ func checkMedia(h http.Header) error {
 		return errand.Errorf(errand.CodeUnsupportedMedia, "send the body as Content-Type: application/json")
 	}
 	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return errand.Errorf(errand.CodeUnsupportedMedia, "Content-Encoding %q isn't taken: send the body as it is", cut(e))
+		return errand.Errorf(errand.CodeUnsupportedMedia, "Content-Encoding %q is not supported: send the body uncompressed", cut(e))
 	}
 	return nil
 }
 
 // decode reads the body into v, a pointer to one of the wire types.
-func (c *call) decode(v any) error {
+func (c *request) decode(v any) error {
 	if err := decodeStrict(c.body, v); err != nil {
 		return fmt.Errorf("decode the body: %w", err)
 	}

@@ -116,7 +116,7 @@ func TestDocumentSets(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"JobId": errand.JobPattern, "WorkerId": errand.WorkerPattern, "WorkerToken": errand.WTokenPattern,
+		"JobId": errand.JobPattern, "WorkerId": errand.WorkerPattern, "WorkerToken": errand.WorkerTokenPattern,
 		"Sha256": errand.HashPattern, "QueueName": errand.QueuePattern, "Group": errand.GroupPattern,
 	} {
 		if got := schemas[name].Value.Pattern; got != want {

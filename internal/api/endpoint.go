@@ -24,7 +24,7 @@ type Route struct {
 }
 
 // action answers a request that came from someone who may make it.
-type action func(*call) (answer, error)
+type action func(*request) (response, error)
 
 // Limits of request bodies.
 const (

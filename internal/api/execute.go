@@ -4,10 +4,10 @@ import (
 	"net/http"
 )
 
-func execute(c *call) (answer, error) {
+func execute(c *request) (response, error) {
 	var in Execute
 	if err := c.decode(&in); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	switch in.Mode {
 	case ModeDistributed:
@@ -15,24 +15,24 @@ func execute(c *call) (answer, error) {
 	case ModeDirect:
 		return c.direct(&in.CreateJob)
 	}
-	return answer{}, invalid("mode", "mode is %q or %q, not %q", ModeDirect, ModeDistributed, cut(in.Mode))
+	return response{}, invalid("mode", "mode is %q or %q, not %q", ModeDirect, ModeDistributed, cut(in.Mode))
 }
 
 // direct runs the commands now. What would promise something that direct mode
 // can't keep is refused, rather than ignored.
-func (c *call) direct(in *CreateJob) (answer, error) {
+func (c *request) direct(in *CreateJob) (response, error) {
 	for _, f := range []struct {
 		name string
 		set  bool
 	}{{"group", in.Group != ""}, {"maxAttempts", in.MaxAttempts != 0}, {"lease", in.LeaseSeconds != 0}, {"Idempotency-Key", c.r.Header.Get("Idempotency-Key") != ""}} {
 		if f.set {
-			return answer{}, invalid(f.name, "%s has no meaning in mode %q, which runs the commands once and keeps nothing", f.name, ModeDirect)
+			return response{}, invalid(f.name, "%s has no meaning in mode %q, which runs the commands once and keeps nothing", f.name, ModeDirect)
 		}
 	}
 	res, err := c.Execute(c.ctx(), c.caller, in.spec())
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	res.Commands = orEmpty(res.Commands)
-	return answer{status: http.StatusOK, body: Executed{Mode: ModeDirect, DirectResult: res}}, nil
+	return response{status: http.StatusOK, body: Executed{Mode: ModeDirect, DirectResult: res}}, nil
 }

@@ -28,6 +28,6 @@ func Members(t reflect.Type) map[string]bool {
 }
 
 // PanicEndpoint panics, for a test.
-var PanicEndpoint = Endpoint{"panic", []Route{{Method: "GET", Path: "/api/panic", roles: users, do: func(*call) (answer, error) {
+var PanicEndpoint = Endpoint{"panic", []Route{{Method: "GET", Path: "/api/panic", roles: users, do: func(*request) (response, error) {
 	panic("a secret cause")
 }}}}

@@ -115,7 +115,7 @@ func (r Route) permit(role errand.Role) error {
 }
 
 // ownWorker makes sure that the worker named is the one whose token it is.
-func (c *call) ownWorker(id string) error {
+func (c *request) ownWorker(id string) error {
 	if id != c.caller.WorkerID {
 		return &errand.Error{Code: errand.CodeWorkerNotFound, Field: "workerId", Message: "workerId isn't the worker whose token this is"}
 	}

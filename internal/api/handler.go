@@ -64,8 +64,8 @@ func byPath(endpoints []Endpoint) map[string]map[string]Route {
 	return routes
 }
 
-// call is one request at work.
-type call struct {
+// request is an HTTP request that is being served.
+type request struct {
 	*control.Service
 	r      *http.Request
 	caller control.Caller
@@ -73,10 +73,10 @@ type call struct {
 	body   []byte
 }
 
-func (c *call) ctx() context.Context { return c.r.Context() }
+func (c *request) ctx() context.Context { return c.r.Context() }
 
-// answer is what a request is answered with, if it succeeded.
-type answer struct {
+// response is what a request that succeeded is answered with.
+type response struct {
 	status   int
 	body     any // written as JSON; nil: none
 	location string
@@ -115,7 +115,7 @@ func (s *server) respond(w http.ResponseWriter, r *http.Request, id string) (sta
 }
 
 // guarded is serve; a panic becomes an error with the stack in it.
-func (s *server) guarded(w http.ResponseWriter, r *http.Request) (a answer, err error) {
+func (s *server) guarded(w http.ResponseWriter, r *http.Request) (a response, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = panicError(v, debug.Stack())
@@ -125,30 +125,30 @@ func (s *server) guarded(w http.ResponseWriter, r *http.Request) (a answer, err 
 }
 
 // serve lets the request through all checks, cheapest first, to its action.
-func (s *server) serve(w http.ResponseWriter, r *http.Request) (answer, error) {
+func (s *server) serve(w http.ResponseWriter, r *http.Request) (response, error) {
 	if err := s.checkOrigin(r); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	route, err := s.route(w, r)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	caller, err := s.authenticate(w, r)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if err := route.permit(caller.Role); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	q, err := parseParams(r.URL.RawQuery, route.params)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	body, err := readBody(w, r, route.maxBody)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return route.do(&call{Service: s.svc, r: r, caller: caller, params: q, body: body})
+	return route.do(&request{Service: s.svc, r: r, caller: caller, params: q, body: body})
 }
 
 // route finds the route. HEAD isn't GET here: asking for work has an effect.

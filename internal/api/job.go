@@ -51,31 +51,31 @@ func orEmpty[T any](s []T) []T {
 	return s
 }
 
-func createJob(c *call) (answer, error) {
+func createJob(c *request) (response, error) {
 	var in CreateJob
 	if err := c.decode(&in); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	return c.create(&in, http.StatusCreated)
 }
 
 // create makes a job, and answers its repetition as it did the first time.
-func (c *call) create(in *CreateJob, status int) (answer, error) {
+func (c *request) create(in *CreateJob, status int) (response, error) {
 	key, err := c.idempotencyKey()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	job, err := c.CreateJob(c.ctx(), c.caller, in.spec(), control.CreateOptions{Key: key, Watched: in.Watch})
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	location := "/api/jobs/status?" + url.Values{"jobId": {job.Spec.ID}}.Encode()
-	return answer{status, newJob(&job, c.Clock.Now()), location}, nil
+	return response{status, newJob(&job, c.Clock.Now()), location}, nil
 }
 
 // idempotencyKey is the header's value; empty if there is none. A gateway joins
 // repeated headers by commas, and so does this.
-func (c *call) idempotencyKey() (string, error) {
+func (c *request) idempotencyKey() (string, error) {
 	values, ok := c.r.Header["Idempotency-Key"]
 	key := strings.Join(values, ",")
 	if ok && key == "" {
@@ -84,17 +84,17 @@ func (c *call) idempotencyKey() (string, error) {
 	return key, nil
 }
 
-func listJobs(c *call) (answer, error) {
+func listJobs(c *request) (response, error) {
 	f := control.JobFilter{
 		Status: errand.Status(c.params.text("status")), Queue: c.params.text("queue"),
 		Limit: int(c.params.number("limit", 1, errand.MaxPage, 0)), Cursor: c.params.text("cursor"),
 	}
 	if c.params.err != nil {
-		return answer{}, c.params.err
+		return response{}, c.params.err
 	}
 	page, err := c.Jobs(c.ctx(), c.caller, f)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	out, now := JobList{Jobs: make([]Job, 0, len(page.Jobs)), Next: page.Next}, c.Clock.Now()
 	for i := range page.Jobs {
@@ -102,28 +102,28 @@ func listJobs(c *call) (answer, error) {
 		j.Env, j.Result = nil, nil
 		out.Jobs = append(out.Jobs, j)
 	}
-	return answer{status: http.StatusOK, body: out}, nil
+	return response{status: http.StatusOK, body: out}, nil
 }
 
-func jobStatus(c *call) (answer, error) {
+func jobStatus(c *request) (response, error) {
 	id := c.params.need("jobId")
 	if c.params.err != nil {
-		return answer{}, c.params.err
+		return response{}, c.params.err
 	}
 	return c.showJob(c.Job(c.ctx(), c.caller, id))
 }
 
-func (c *call) showJob(job errand.Job, err error) (answer, error) {
+func (c *request) showJob(job errand.Job, err error) (response, error) {
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return answer{status: http.StatusOK, body: newJob(&job, c.Clock.Now())}, nil
+	return response{status: http.StatusOK, body: newJob(&job, c.Clock.Now())}, nil
 }
 
-func cancelJob(c *call) (answer, error) {
+func cancelJob(c *request) (response, error) {
 	var in CancelJob
 	if err := c.decode(&in); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	return c.showJob(c.Cancel(c.ctx(), c.caller, in.JobID))
 }

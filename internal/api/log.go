@@ -9,20 +9,20 @@ import (
 	"github.com/errandhq/errand/internal/control"
 )
 
-func readLogs(c *call) (answer, error) {
+func readLogs(c *request) (response, error) {
 	q := c.params
 	r := control.LogRequest{
 		JobID: q.need("jobId"), Attempt: int(q.number("attempt", 0, math.MaxInt32, 0)), Offset: q.number("offset", 0, math.MaxInt64, 0),
 		Wait: time.Duration(q.number("wait", 0, errand.MaxPollWait, 0)) * time.Second,
 	}
 	if q.err != nil {
-		return answer{}, q.err
+		return response{}, q.err
 	}
 	page, err := c.Logs(c.ctx(), c.caller, r)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return answer{status: http.StatusOK, body: newLogPage(r, &page)}, nil
+	return response{status: http.StatusOK, body: newLogPage(r, &page)}, nil
 }
 
 func newLogPage(r control.LogRequest, p *control.LogPage) LogPage {

@@ -6,14 +6,14 @@ import (
 	"github.com/errandhq/errand"
 )
 
-func createUpload(c *call) (answer, error) {
+func createUpload(c *request) (response, error) {
 	var in errand.UploadRequest
 	if err := c.decode(&in); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	out, err := c.CreateUpload(c.ctx(), c.caller, in)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	return answer{status: http.StatusOK, body: out}, nil
+	return response{status: http.StatusOK, body: out}, nil
 }

@@ -23,47 +23,47 @@ func newWorker(w *errand.Worker, now time.Time) Worker {
 	return out
 }
 
-func register(c *call) (answer, error) {
+func register(c *request) (response, error) {
 	var in errand.Registration
 	if err := c.decode(&in); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	out, err := c.Register(c.ctx(), c.caller, in)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	out.Queues = orEmpty(out.Queues)
-	return answer{status: http.StatusOK, body: out}, nil
+	return response{status: http.StatusOK, body: out}, nil
 }
 
-func heartbeat(c *call) (answer, error) {
+func heartbeat(c *request) (response, error) {
 	var in errand.Heartbeat
 	if err := c.decode(&in); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if err := c.ownWorker(in.WorkerID); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	out, err := c.Heartbeat(c.ctx(), c.caller, in)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	out.Orders = orEmpty(out.Orders)
-	return answer{status: http.StatusOK, body: out}, nil
+	return response{status: http.StatusOK, body: out}, nil
 }
 
-func listWorkers(c *call) (answer, error) {
+func listWorkers(c *request) (response, error) {
 	limit, cursor := int(c.params.number("limit", 1, errand.MaxPage, defaultPage)), c.params.text("cursor")
 	if c.params.err != nil {
-		return answer{}, c.params.err
+		return response{}, c.params.err
 	}
 	page, next, err := c.Workers(c.ctx(), c.caller, cursor, limit)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	out, now := WorkerList{Workers: make([]Worker, 0, len(page)), Next: next}, c.Clock.Now()
 	for i := range page {
 		out.Workers = append(out.Workers, newWorker(&page[i], now))
 	}
-	return answer{status: http.StatusOK, body: out}, nil
+	return response{status: http.StatusOK, body: out}, nil
 }

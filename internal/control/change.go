@@ -70,7 +70,7 @@ func (s *Service) ownState(ctx context.Context, c Caller, id string) (*errand.St
 
 // dropTicketOf deletes the ticket of a job that is over. It is a side job: where
 // it fails, the ticket comes again and assignment deletes it. While it is hidden
-// its lane waits, so the sweep tries again before that.
+// its group waits, so the sweep tries again before that.
 func (s *Service) dropTicketOf(ctx context.Context, st errand.StateRecord) {
 	if st.Handle == "" {
 		return

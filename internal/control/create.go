@@ -102,7 +102,7 @@ func (s *Service) prepareSource(ctx context.Context, spec *errand.Spec) error {
 		return unavailable("look for the source", err)
 	}
 	if err != nil || !s.reusable(blob, spec.Source.SHA256) {
-		return &errand.Error{Code: errand.CodeSourceNotFound, Field: "source.sha256", Message: "no archive with this SHA-256 was uploaded lately; POST /api/uploads, send it, and try again"}
+		return &errand.Error{Code: errand.CodeSourceNotFound, Field: "source.sha256", Message: "no recent upload has this SHA-256; ask for one with POST /api/uploads, send the archive, and try again"}
 	}
 	source := *spec.Source
 	source.Size = blob.Size

@@ -26,5 +26,5 @@ func unavailable(op string, err error) error {
 }
 
 func errBusy(what string) error {
-	return errand.Errorf(errand.CodeConflict, "%s is being changed by others; try again", what)
+	return errand.Errorf(errand.CodeConflict, "%s is being changed by other requests; try again", what)
 }

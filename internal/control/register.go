@@ -78,7 +78,7 @@ func (s *Service) registerWorker(ctx context.Context, c Caller, r errand.Registr
 		case w.Owner != c.Owner:
 			return nil, errWorkerNotFound(r.WorkerID)
 		case !sameHash(w.TokenHash, r.Token):
-			return nil, &errand.Error{Code: errand.CodeForbidden, Field: "token", Message: "this worker is registered with another token; a data directory keeps both ID and token"}
+			return nil, &errand.Error{Code: errand.CodeForbidden, Field: "token", Message: "this worker is registered with another token; its data directory holds its ID and its token"}
 		}
 		w.Start(r, s.now(), s.Timing.Heartbeat)
 		err = s.Store.PutWorker(ctx, w)

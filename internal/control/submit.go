@@ -106,5 +106,5 @@ func (s *Service) finishTicket(ctx context.Context, st errand.StateRecord) {
 }
 
 func errStale(r Report, st errand.StateRecord) error {
-	return errand.Errorf(errand.CodeStaleAttempt, "attempt %d of job %s is not this worker's current one (attempt %d is current): drop it", r.Attempt, r.JobID, st.Attempt)
+	return errand.Errorf(errand.CodeStaleAttempt, "attempt %d of job %s is not this worker's current one (attempt %d is current): discard it", r.Attempt, r.JobID, st.Attempt)
 }

@@ -13,9 +13,9 @@ import (
 // over when the ticket shows again.
 const takeSlack = 5 * time.Second
 
-// laneSlice is how long a poll over several queues waits at one before it looks
+// queueSlice is how long a poll over several queues waits at one before it looks
 // at the next.
-const laneSlice = time.Second
+const queueSlice = time.Second
 
 // TicketQueue holds tickets: one FIFO queue for each queue of jobs. A ticket that
 // comes twice, late or never changes nothing but latency.
@@ -125,7 +125,7 @@ func (t *take) receive(ctx context.Context, wait time.Duration) (*errand.Assignm
 			return nil, nil
 		}
 		if len(t.queues) > 1 {
-			left = min(left, laneSlice)
+			left = min(left, queueSlice)
 		}
 	}
 }
@@ -257,7 +257,7 @@ func (t *take) give(ctx context.Context, spec *errand.Spec, st *errand.State, ti
 }
 
 // release shows a ticket again that this poll can't use but another can: its
-// lane must not wait for the hold to end. Not so where an assignment may have
+// group must not wait for the hold to end. Not so where an assignment may have
 // been written, for then its handle would be dead.
 func (t *take) release(ctx context.Context, queue string, ticket *Ticket) {
 	if err := t.Queue.Hide(context.WithoutCancel(ctx), queue, ticket.Handle, 0); err != nil {

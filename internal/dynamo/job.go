@@ -57,7 +57,7 @@ type stateItem struct {
 	Rev         int    `dynamodbav:"rev"`
 	Owner       string `dynamodbav:"owner"`
 	Queue       string `dynamodbav:"queue"`
-	Lane        string `dynamodbav:"lane"`
+	GroupID     string `dynamodbav:"lane"` // SQS message group
 	Status      string `dynamodbav:"status"`
 	Reason      string `dynamodbav:"reason,omitempty"`
 	Error       string `dynamodbav:"error,omitempty"`
@@ -87,7 +87,7 @@ type stateItem struct {
 
 func newStateItem(s errand.StateRecord, rev int) stateItem {
 	i := stateItem{
-		PK: s.JobID, SK: stateKey, Rev: rev, Owner: s.Owner, Queue: s.Queue, Lane: s.MessageGroupID, Status: string(s.Status),
+		PK: s.JobID, SK: stateKey, Rev: rev, Owner: s.Owner, Queue: s.Queue, GroupID: s.MessageGroupID, Status: string(s.Status),
 		Reason: string(s.Reason), Error: s.Error, ExitCode: s.ExitCode, Attempt: s.Attempt, Tries: s.Tries,
 		MaxAttempts: s.MaxAttempts, Accepted: s.Accepted, Worker: s.WorkerID, Poll: s.PollID, Handle: s.Handle,
 		LeaseUntil: millis(s.LeaseUntil), Lease: int64(s.Lease / time.Second), HoldUntil: millis(s.HiddenUntil),
@@ -111,7 +111,7 @@ func newStateItem(s errand.StateRecord, rev int) stateItem {
 
 func (i *stateItem) state() *errand.State {
 	return errand.LoadState(errand.StateRecord{
-		JobID: i.PK, Rev: i.Rev, Owner: i.Owner, Queue: i.Queue, MessageGroupID: i.Lane, Status: errand.Status(i.Status),
+		JobID: i.PK, Rev: i.Rev, Owner: i.Owner, Queue: i.Queue, MessageGroupID: i.GroupID, Status: errand.Status(i.Status),
 		Reason: errand.Reason(i.Reason), Error: i.Error, ExitCode: i.ExitCode, Attempt: i.Attempt, Tries: i.Tries,
 		MaxAttempts: i.MaxAttempts, Accepted: i.Accepted, WorkerID: i.Worker, PollID: i.Poll, Handle: i.Handle,
 		LeaseUntil: fromMillis(i.LeaseUntil), Lease: time.Duration(i.Lease) * time.Second, HiddenUntil: fromMillis(i.HoldUntil),

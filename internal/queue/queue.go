@@ -1,5 +1,6 @@
 // Package queue is the Queue on SQS FIFO: a message is a ticket, its body the
-// job's ID, its group the job's lane.
+// job's ID, its group the
+// job's message group.
 package queue
 
 import (
@@ -54,13 +55,13 @@ func (q *Queue) url(queue string) (*string, error) {
 }
 
 // Send implements control.Queue.
-func (q *Queue) Send(ctx context.Context, queue, lane, dedupID, jobID string) error {
+func (q *Queue) Send(ctx context.Context, queue, groupID, dedupID, jobID string) error {
 	url, err := q.url(queue)
 	if err != nil {
 		return err
 	}
 	_, err = q.sqs.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: url, MessageBody: &jobID, MessageGroupId: &lane, MessageDeduplicationId: &dedupID,
+		QueueUrl: url, MessageBody: &jobID, MessageGroupId: &groupID, MessageDeduplicationId: &dedupID,
 	})
 	if err != nil {
 		return fmt.Errorf("send the ticket of job %s: %w", jobID, err)
@@ -75,7 +76,7 @@ func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold
 		return nil, err
 	}
 	// Without an ID the SDK, trying again after a lost answer, would find the
-	// lane locked by the ticket that was lost.
+	// group locked by the ticket that was lost.
 	if attemptID == "" {
 		attemptID = rand.Text()
 	}

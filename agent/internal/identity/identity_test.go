@@ -18,7 +18,7 @@ func TestIdentityIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !regexp.MustCompile(errand.WorkerPattern).MatchString(first.WorkerID) || !regexp.MustCompile(errand.WTokenPattern).MatchString(first.Token) {
+	if !regexp.MustCompile(errand.WorkerPattern).MatchString(first.WorkerID) || !regexp.MustCompile(errand.WorkerTokenPattern).MatchString(first.Token) {
 		t.Errorf("made %+v", first)
 	}
 	if _, err := identity.Open(dir); !errors.Is(err, identity.ErrInUse) {
