@@ -1,9 +1,11 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
+
 package sqs
 
 // The inputs and outputs of the operations on messages; see api_queue.go.
 
-// MessageAttributeValue is a typed value that travels beside a message's body.
-// DataType is String, Number or Binary, with an optional ".custom" suffix.
+// MessageAttributeValue is an attribute of a message. DataType is String, Number
+// or Binary, with an optional ".custom" suffix.
 type MessageAttributeValue struct {
 	DataType         string
 	StringValue      *string  `json:",omitempty"`
@@ -59,8 +61,8 @@ type SendMessageBatchResultEntry struct {
 	SequenceNumber               string `json:",omitempty"`
 }
 
-// BatchResultErrorEntry says why one entry of a batch failed. Code is that of
-// the query protocol, in both.
+// BatchResultErrorEntry is the error of one entry of a batch. Its Code is that of
+// the query protocol, in both protocols.
 type BatchResultErrorEntry struct {
 	Id          string
 	SenderFault bool
@@ -70,7 +72,7 @@ type BatchResultErrorEntry struct {
 
 type ReceiveMessageInput struct {
 	QueueUrl                    string
-	AttributeNames              []string // the older name of the next
+	AttributeNames              []string // the older name of MessageSystemAttributeNames
 	MessageSystemAttributeNames []string
 	MessageAttributeNames       []string
 	MaxNumberOfMessages         *int32 // 1..10
@@ -83,7 +85,6 @@ type ReceiveMessageOutput struct {
 	Messages []Message `json:",omitempty"`
 }
 
-// Message is a message as it was received.
 type Message struct {
 	MessageId              string
 	ReceiptHandle          string

@@ -1,8 +1,10 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
+
 package sqs
 
-// The inputs and outputs of the operations on queues. Their members have AWS's
-// names, so that wire code can map them mechanically; pointers are members
-// whose absence means something else than zero.
+// The inputs and outputs of the operations on queues. sqswire maps them to both
+// protocols by the names of their members, which are AWS's. A member is a pointer
+// if its absence means something else than zero.
 
 type CreateQueueInput struct {
 	QueueName  string

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+
 package sqs
 
 import (
@@ -8,7 +10,7 @@ import (
 	"strings"
 )
 
-// settings are a queue's attributes as the engine uses them.
+// settings are the attributes of a queue that the engine acts on.
 type settings struct {
 	visibility   int64 // ms
 	retention    int64 // ms
@@ -19,7 +21,7 @@ type settings struct {
 	redrive      redrivePolicy
 }
 
-// redrivePolicy is the RedrivePolicy attribute; a maxReceive of 0 is none.
+// redrivePolicy is the RedrivePolicy attribute; maxReceive is 0 without one.
 type redrivePolicy struct {
 	target     string // ARN
 	maxReceive uint32
@@ -27,7 +29,7 @@ type redrivePolicy struct {
 
 type numberRange struct{ low, high, initial int64 }
 
-// numberAttributes are the attributes that are whole numbers, with AWS's ranges.
+// numberAttributes are the integer attributes, with AWS's ranges and defaults.
 var numberAttributes = map[string]numberRange{
 	"VisibilityTimeout":             {0, 43_200, 30},
 	"MaximumMessageSize":            {1024, 1_048_576, 1_048_576},
@@ -37,7 +39,7 @@ var numberAttributes = map[string]numberRange{
 	"KmsDataKeyReusePeriodSeconds":  {60, 86_400, 300},
 }
 
-// choiceAttributes are those that take one of a few values, the preset first.
+// choiceAttributes are those that have one of a few values, the default first.
 var choiceAttributes = map[string][]string{
 	"FifoQueue":                 {"true", "false"},
 	"ContentBasedDeduplication": {"false", "true"},
@@ -48,22 +50,23 @@ var choiceAttributes = map[string][]string{
 
 var documentAttributes = map[string]bool{"Policy": true, "RedrivePolicy": true, "RedriveAllowPolicy": true}
 
-// computedAttributes can be read and not set.
+// computedAttributes are read-only.
 var computedAttributes = map[string]func(q *queue, now int64) string{
 	"QueueArn":                              func(q *queue, _ int64) string { return q.arn() },
 	"CreatedTimestamp":                      func(q *queue, _ int64) string { return decimal(q.rec.Created / 1000) },
 	"LastModifiedTimestamp":                 func(q *queue, _ int64) string { return decimal(q.rec.Modified / 1000) },
-	"ApproximateNumberOfMessagesNotVisible": func(q *queue, _ int64) string { return q.approximate(len(q.inFlight)) },
-	"ApproximateNumberOfMessagesDelayed":    func(q *queue, now int64) string { return q.approximate(q.backlog.countDelayed(now)) },
+	"ApproximateNumberOfMessagesNotVisible": func(q *queue, _ int64) string { return q.approximateCount(len(q.inFlight)) },
+	"ApproximateNumberOfMessagesDelayed":    func(q *queue, now int64) string { return q.approximateCount(q.backlog.countDelayed(now)) },
 	"ApproximateNumberOfMessages": func(q *queue, now int64) string {
-		return q.approximate(q.count - len(q.inFlight) - q.backlog.countDelayed(now))
+		return q.approximateCount(q.count - len(q.inFlight) - q.backlog.countDelayed(now))
 	},
 }
 
-// told is an approximate count as callers get to see it.
-func (q *queue) approximate(n int) string { return decimal(int64(q.e.cfg.Faults.ApproximateCount(n))) }
+func (q *queue) approximateCount(n int) string {
+	return decimal(int64(q.e.cfg.Faults.ApproximateCount(n)))
+}
 
-// presets are the attributes that a queue shows though nobody set them.
+// GetQueueAttributes returns these attributes even if they were never set.
 var (
 	standardDefaults = []string{"VisibilityTimeout", "MaximumMessageSize", "MessageRetentionPeriod", "DelaySeconds", "ReceiveMessageWaitTimeSeconds", "SqsManagedSseEnabled"}
 	fifoDefaults     = append(slices.Clone(standardDefaults), "FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit")
@@ -73,7 +76,7 @@ func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
 func seconds(ms int64) int64 { return ms * 1000 }
 
-// checkAttributes refuses attributes that can't be set on such a queue.
+// checkAttributes checks each attribute by itself.
 // Errors: InvalidAttributeName, InvalidAttributeValue.
 func checkAttributes(attributes map[string]string, fifo bool) error {
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
@@ -87,8 +90,7 @@ func checkAttributes(attributes map[string]string, fifo bool) error {
 	return nil
 }
 
-// checkTogether refuses what each attribute may be and all together may not:
-// those that a queue would have.
+// checkCombination checks all attributes that a queue would have.
 func checkCombination(attributes map[string]string) error {
 	if attributes["FifoThroughputLimit"] == "perMessageGroupId" && attribute(attributes, "DeduplicationScope") == "queue" {
 		return errorf(codeInvalidAttribute, "Invalid value for the parameter FifoThroughputLimit. Reason: perMessageGroupId is allowed only when DeduplicationScope is messageGroup.")
@@ -125,8 +127,7 @@ func checkAttribute(name, value string, fifo bool) error {
 	return nil
 }
 
-// checkQueueType refuses a FIFO queue's attributes on a standard one, and the
-// other way round.
+// checkQueueType checks that the attribute is one of this type of queue.
 func checkQueueType(name, value string, fifo bool) error {
 	switch {
 	case fifo && name == "FifoQueue" && strings.ToLower(value) != "true":
@@ -145,7 +146,7 @@ func errAttribute(name string) error {
 	return errorf(codeInvalidAttribute, "Invalid value for the parameter %s.", name)
 }
 
-// canonical is the value as it is kept: AWS takes True for true.
+// canonicalValue returns the value to store: AWS accepts True for true.
 func canonicalValue(name, value string) string {
 	if c := choiceAttributes[name]; c != nil && (c[0] == "true" || c[0] == "false") {
 		return strings.ToLower(value)
@@ -153,8 +154,8 @@ func canonicalValue(name, value string) string {
 	return value
 }
 
-// merge sets what update says in attributes: an empty document and a default
-// key setting remove theirs.
+// mergeAttributes returns attributes with those of update. An empty document and
+// the default key setting remove theirs.
 func mergeAttributes(attributes, update map[string]string) map[string]string {
 	merged := maps.Clone(attributes)
 	if merged == nil {
@@ -175,7 +176,7 @@ func mergeAttributes(attributes, update map[string]string) map[string]string {
 	return merged
 }
 
-// attribute is the value of a settable attribute, set or preset.
+// attribute returns the value of a settable attribute, or its default.
 func attribute(attributes map[string]string, name string) string {
 	if v, ok := attributes[name]; ok {
 		return v
@@ -212,8 +213,8 @@ func parseSettings(attributes map[string]string) (s settings, err error) {
 	return s, err
 }
 
-// parseRedrivePolicy takes maxReceiveCount as a number or as a string of one,
-// as AWS does.
+// parseRedrivePolicy accepts maxReceiveCount as a number or as a string, as AWS
+// does.
 func parseRedrivePolicy(document string) (p redrivePolicy, err error) {
 	if document == "" {
 		return p, nil

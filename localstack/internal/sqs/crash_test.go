@@ -89,6 +89,7 @@ func load(t *testing.T, s *stack, l *ledger, workers, each int, cut func(answers
 // TestPowerCut cuts the power at several points of a concurrent load: what was
 // acknowledged must hold after it, and only that needs to.
 func TestPowerCut(t *testing.T) {
+	t.Parallel()
 	for _, at := range []int{1, 7, 20, 40, 60, 79} {
 		t.Run(fmt.Sprint(at), func(t *testing.T) {
 			fs := vfs.NewCrashableMem()

@@ -75,6 +75,7 @@ func cutLoad(t *testing.T, noSync bool, seed uint64) []cut {
 // TestEverySyncPoint cuts the power before every single sync of a concurrent
 // load. ERRAND_CRASH_LONG=1 does it for many loads (make crash).
 func TestEverySyncPoint(t *testing.T) {
+	t.Parallel()
 	loads := 3
 	if os.Getenv("ERRAND_CRASH_LONG") != "" {
 		loads = 25

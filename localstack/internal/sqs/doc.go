@@ -1,32 +1,34 @@
 // Package sqs is the embedded Simple Queue Service: FIFO and standard queues
-// with AWS's semantics, limits and error texts, durable, and with a cost per
-// operation that doesn't grow with the backlog. It knows no HTTP; sqswire
-// speaks its two protocols.
+// with AWS's semantics, limits and error texts. It is durable, and the cost of an
+// operation doesn't grow with the number of messages. Package sqswire serves it
+// over HTTP.
 //
-// # What is kept where
+// # Memory and store
 //
-// Messages live in the store. Memory holds, for each message, its sequence
-// number (8 bytes); for each message group, a name and its place in a heap; and
-// for each message in flight, its deadline. The deduplication window and the
-// attempts of ReceiveRequestAttemptId live in the store alone.
+// Messages are in the store. Memory has the sequence number of each message
+// (8 bytes), the name and state of each message group, and the deadline of each
+// message in flight. Deduplication IDs and receive attempts are in the store only.
 //
-// A sequence number is the millisecond of the send, shifted left by 20, or one
-// more than the queue's last where that isn't more. So the order of the numbers
-// is the order of the sends, and the age of a message can be read from it.
+// A sequence number is the time of the send in milliseconds, shifted left by 20
+// bits, or the last number of the queue plus 1 if that is more. So sequence
+// numbers have the order of the sends and tell the age of a message.
 //
-// In the store a send writes two keys, its message and its deduplication ID; a
-// receive one, the message with its new state; a delete one. keys.go lists them.
+// A send to a FIFO queue writes two keys, the message and its deduplication ID. A
+// receive writes one, the message with its new state, and a delete deletes one.
+// The keys are listed in keys.go.
 //
-// Each operation is one batch: the effect on the store is whole or absent. It is
-// applied under the queue's lock and waited for outside, so that callers share
-// an fsync; nothing is answered before it is on disk.
+// An operation is one batch of the store, applied as a whole or not at all. The
+// batch is applied under the queue's lock, but the operation waits for the disk
+// after it has released the lock, so that concurrent operations share an fsync.
+// No operation returns before its batch is on disk.
 //
 // # Order
 //
-// Within a group: as AWS does, strictly. Across groups AWS promises nothing;
-// here a receive drains a group before it goes on with the next, and a group
-// that was received from stands behind the others once it is available again,
-// which is what was observed there. Config.OldestGroupFirst takes the available
-// group with the lowest sequence number at its head instead. Standard queues
-// deliver in order of sending, where delays and returns allow.
+// Within a message group, messages are received in the order of their sends. AWS
+// promises no order across groups. Here a receive takes all messages of a group
+// before it goes on to the next, and a group that was received from goes behind
+// the others when it is available again, as was observed on AWS;
+// Config.OldestGroupFirst takes the group with the oldest first message instead.
+// Standard queues deliver in the order of the sends, as far as delays and
+// visibility timeouts allow.
 package sqs

@@ -66,6 +66,7 @@ func costs(t *testing.T, s *stack, name string) map[string]kv.Counts {
 // TestCostsAreFlat: what an operation reads and writes doesn't depend on the
 // backlog, on the number of groups, or on what was deleted before.
 func TestCostsAreFlat(t *testing.T) {
+	t.Parallel()
 	small, large := newStack(t), newStack(t)
 	small.create(t, q)
 	large.create(t, q)
@@ -95,6 +96,7 @@ func TestCostsAreFlat(t *testing.T) {
 // TestForgettingIsFlat: what has expired goes by range, as cheaply for many
 // records as for few, and is gone then.
 func TestForgettingIsFlat(t *testing.T) {
+	t.Parallel()
 	forget := func(n int) (cost kv.Counts) {
 		s := newStack(t)
 		s.create(t, q)
@@ -133,6 +135,7 @@ func (s *stack) remembered(t *testing.T) (n int) {
 // TestExpiryOfManyAtOnce: no operation carries the whole of it, and none of
 // what has expired is seen.
 func TestExpiryOfManyAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newStack(t)
 	s.create(t, q, "MessageRetentionPeriod=60")
 	const n = 5000
@@ -140,7 +143,7 @@ func TestExpiryOfManyAtOnce(t *testing.T) {
 	s.clock.Advance(2 * time.Minute)
 	before := s.store.Counts()
 	s.send(t, q, "g", "new")
-	if w := s.store.Counts().Writes - before.Writes; w > 5000 { // the janitor may be at work
+	if w := s.store.Counts().Writes - before.Writes; w > 5000 { // the sweep may run
 		t.Errorf("a send after %d messages had expired wrote %d keys", n, w)
 	}
 	want(t, "ApproximateNumberOfMessages", s.attribute(t, q, "ApproximateNumberOfMessages"), "1")
@@ -179,9 +182,8 @@ func inUse() (heap, stacks int64) {
 }
 
 // TestMemoryPerMessage: bodies are on the disk alone. A message takes 8 bytes
-// of memory, and slack; its tenth of a group, and its place in the filter of
-// deduplication IDs, come to about 20. What the store has in memory comes on
-// top, and is bounded: it is why this looks at the sum.
+// of memory, and slack; its tenth of a group comes to about 20. What the store
+// has in memory comes on top, and is bounded: it is why this looks at the sum.
 func TestMemoryPerMessage(t *testing.T) {
 	s := onDisk(t)
 	s.create(t, q)

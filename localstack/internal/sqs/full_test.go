@@ -205,9 +205,9 @@ func TestMoveTaskOnFullDisk(t *testing.T) {
 	})
 }
 
-// TestJanitorComesAgain: after a round that a full disk refused, and when a
-// standard queue gets a message after a round that found nothing.
-func TestJanitorComesAgain(t *testing.T) {
+// TestSweepComesAgain: after a sweep that a full disk refused, and when a standard
+// queue gets a message after a sweep that found nothing.
+func TestSweepComesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := &smallDisk{FS: vfs.NewMem()}
 		disk.free.Store(1 << 40)
@@ -221,17 +221,18 @@ func TestJanitorComesAgain(t *testing.T) {
 		s.create(t, "plain", "MessageRetentionPeriod=60")
 		round()
 		s.send(t, "plain", "", "expires")
+		want(t, "stored", fmt.Sprint(s.stored(t, 'S')), "1")
 		round()
 		round()
-		want(t, "stored", fmt.Sprint(s.stored(t, 'B')), "0")
+		want(t, "stored", fmt.Sprint(s.stored(t, 'S')), "0")
 		s.create(t, q)
 		s.fill(t, disk)
 		round()
 		disk.free.Store(1 << 40)
-		for range 7 {
+		for range 11 {
 			round()
 		}
-		want(t, "records of deduplication", fmt.Sprint(s.stored(t, 'D')), "0")
+		want(t, "records of deduplication", fmt.Sprint(s.stored(t, 'R')), "0")
 	})
 }
 

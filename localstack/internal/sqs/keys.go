@@ -5,20 +5,20 @@ import (
 	"encoding/binary"
 )
 
-// The keys of the store. Those of one queue begin with a kind and the queue's
-// number, big endian, so that a queue is deleted or purged by range.
+// The keys of the store. Those of a queue begin with a kind and the queue's ID, so
+// that a queue is deleted or purged by ranges. Numbers are big endian.
 //
-//	N                      the last queue number given out
+//	N                      ID of the newest queue
 //	Q queue                queueRecord, JSON
 //	G region 0 name        when a queue of that name was last deleted, ms
 //	T task                 moveTask, JSON
-//	S queue seq            stateRecord: what changes while a message lives; behind it a small bodyRecord
-//	B queue seq            bodyRecord: what doesn't, if it is larger
-//	L queue                the last sequence number given out, if no S has it
-//	R queue term hash      dedupRecord or attemptRecord: what is remembered for a window
+//	S queue seq            stateRecord, and the bodyRecord if that is small
+//	B queue seq            bodyRecord that isn't small
+//	L queue                the last sequence number, if no S has it
+//	R queue period hash    dedupRecord or attemptRecord
 //
-// A term is the number, big endian, of the window since 1970 in which an R
-// expires, so that those which have are removed by range.
+// A period is the number of the deduplication window since 1970 in which an R
+// expires.
 const (
 	kindCounter = 'N'
 	kindQueue   = 'Q'
@@ -30,8 +30,8 @@ const (
 	kindWindow  = 'R'
 )
 
-// messageKinds are the kinds that a purge removes; L stays, so that sequence
-// numbers never come twice.
+// messageKinds are the kinds that a purge deletes. L stays: sequence numbers must
+// not repeat.
 var messageKinds = []byte{kindState, kindBody, kindWindow}
 
 func appendUint64(b []byte, v uint64) []byte { return binary.BigEndian.AppendUint64(b, v) }
@@ -44,7 +44,7 @@ func messageKey(kind byte, queue, seq uint64) []byte {
 	return appendUint64(appendUint64(append(make([]byte, 0, 17), kind), queue), seq)
 }
 
-// A hash names a deduplication ID or an attempt ID in a key.
+// A hash stands for a deduplication ID or a receive attempt ID in a key.
 type hash [16]byte
 
 func hashOf(parts ...string) (h hash) {
@@ -59,10 +59,10 @@ func hashOf(parts ...string) (h hash) {
 	return h
 }
 
-func periodKey(queue, term uint64) []byte { return messageKey(kindWindow, queue, term) }
+func periodKey(queue, period uint64) []byte { return messageKey(kindWindow, queue, period) }
 
-func windowKey(queue, term uint64, h hash) []byte {
-	return append(appendUint64(appendUint64(append(make([]byte, 0, 17+len(h)), kindWindow), queue), term), h[:]...)
+func windowKey(queue, period uint64, h hash) []byte {
+	return append(appendUint64(appendUint64(append(make([]byte, 0, 17+len(h)), kindWindow), queue), period), h[:]...)
 }
 
 func deletedKey(region, name string) []byte {

@@ -24,6 +24,7 @@ func (s *stack) keysOf(t *testing.T) map[byte]int {
 // that doesn't, stay what they are on every way that a message can take, and
 // leave nothing behind at its end.
 func TestBodiesSmallAndLarge(t *testing.T) {
+	t.Parallel()
 	for _, queue := range []string{"q", "q.fifo"} {
 		for _, size := range []int{1, 900, 1024, 5000} {
 			s := newStack(t)

@@ -153,7 +153,7 @@ func (r *recorder) change(worker int, random *rand.Rand) {
 	})
 }
 
-// advance moves the clock. A history stays within the janitor's minute: the
+// advance moves the clock. A history stays within the sweep's minute: the
 // clock stops for a timer on its way, which would be seen.
 func (r *recorder) advance(worker int, seconds int) {
 	r.record(worker, func() map[string]entry {
@@ -194,6 +194,7 @@ func (r *recorder) work(worker int, random *rand.Rand) {
 // group, that a FIFO queue could have answered so. ERRAND_LINEAR_HISTORIES is
 // how many histories.
 func TestLinearizable(t *testing.T) {
+	t.Parallel()
 	n := 25
 	if v := os.Getenv("ERRAND_LINEAR_HISTORIES"); v != "" {
 		n, _ = strconv.Atoi(v)

@@ -33,6 +33,7 @@ type run struct {
 // fixed with OldestGroupFirst alone; without it, any is taken for good, and
 // there is no dead-letter queue: which groups were looked at can't be told.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"standard", "fifo", "turns"} {
 		t.Run(kind, func(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {

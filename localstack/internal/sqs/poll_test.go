@@ -197,6 +197,7 @@ func TestDeletingAQueueEndsItsPolls(t *testing.T) {
 
 // TestNoSendIsLost has 1,000 sends meet parked receivers.
 func TestNoSendIsLost(t *testing.T) {
+	t.Parallel()
 	for _, queue := range []string{q, "standard"} {
 		t.Run(queue, func(t *testing.T) {
 			s := newStack(t)

@@ -189,7 +189,7 @@ func (q *queue) receive(r receiveRequest, dlq *queue, turn bool) (messages []Mes
 }
 
 func (q *queue) takeMessages(t *txn, r receiveRequest, dlq *queue) (messages []Message, receipts []attemptMessage, err error) {
-	hideUntil := t.now + q.visibilityOf(r)
+	visibleAt := t.now + q.visibilityOf(r)
 	q.backlog.take(t.now, func(seq uint64, g *group) verdict {
 		if len(messages) == r.limit || len(q.inFlight) >= maxInFlight {
 			return stop
@@ -210,7 +210,7 @@ func (q *queue) takeMessages(t *txn, r receiveRequest, dlq *queue) (messages []M
 			return dropped
 		}
 		s.Count++
-		s.Received, s.VisibleAt, s.VisibilityChanged = t.now, hideUntil, false
+		s.Received, s.VisibleAt, s.VisibilityChanged = t.now, visibleAt, false
 		if !q.rec.FIFO && q.e.cfg.Faults.Duplicate() {
 			s.VisibleAt = t.now
 		}

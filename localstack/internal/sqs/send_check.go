@@ -1,3 +1,6 @@
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+
 package sqs
 
 import (
@@ -10,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// AWS's limits on what is sent.
+// AWS's limits of messages.
 const (
 	maxBatchBytes    = 1_048_576
 	maxBatchEntries  = 10
@@ -21,9 +24,9 @@ const (
 
 const badCharacters = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"
 
-// validText is whether s holds only characters that SQS carries.
+// validText reports whether SQS accepts all characters of s.
 func validText(s string) bool {
-	if !utf8.ValidString(s) { // which refuses the surrogates, too
+	if !utf8.ValidString(s) { // surrogates aren't, either
 		return false
 	}
 	for _, r := range s {
@@ -34,7 +37,7 @@ func validText(s string) bool {
 	return true
 }
 
-// sizeOf is what a message counts against the limits: body and attributes.
+// sizeOf returns the size of body and attributes, which the limits are about.
 func sizeOf(m SendMessageBatchRequestEntry) int {
 	n := len(m.MessageBody)
 	for name, a := range m.MessageAttributes {
@@ -46,7 +49,7 @@ func sizeOf(m SendMessageBatchRequestEntry) int {
 	return n
 }
 
-// checkMessage is what can be told about a message before its queue is known.
+// checkMessage checks what doesn't depend on the queue.
 func checkMessage(m SendMessageBatchRequestEntry) error {
 	if m.MessageBody == "" {
 		return errMissing("MessageBody")
@@ -69,7 +72,7 @@ func checkMessage(m SendMessageBatchRequestEntry) error {
 	return checkID(m.MessageGroupId, "MessageGroupId")
 }
 
-// checkID is the rule for group and deduplication IDs.
+// checkID checks a group, deduplication or receive attempt ID.
 func checkID(id *string, parameter string) error {
 	if id == nil || len(*id) >= 1 && len(*id) <= 128 && isPrintable(*id) {
 		return nil
@@ -77,7 +80,6 @@ func checkID(id *string, parameter string) error {
 	return errValue(*id, parameter, parameter+" can only include alphanumeric and punctuation characters. 1 to 128 in length.")
 }
 
-// printable is whether s is ASCII letters, digits and punctuation alone.
 func isPrintable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }
@@ -86,7 +88,7 @@ func checkMessageAttributes(attributes map[string]MessageAttributeValue) error {
 	if len(attributes) > maxAttributes {
 		return errorf(codeInvalidParameter, "Number of message attributes [%d] exceeds the allowed maximum [%d].", len(attributes), maxAttributes)
 	}
-	for _, name := range namesOf(attributes) {
+	for _, name := range sortedNames(attributes) {
 		if err := checkAttributeName(name); err != nil {
 			return err
 		}
@@ -97,11 +99,7 @@ func checkMessageAttributes(attributes map[string]MessageAttributeValue) error {
 	return nil
 }
 
-// namesOf are the names of attributes, sorted. Most messages have none.
-func namesOf(attributes map[string]MessageAttributeValue) []string {
-	if len(attributes) == 0 {
-		return nil
-	}
+func sortedNames(attributes map[string]MessageAttributeValue) []string {
 	return slices.Sorted(maps.Keys(attributes))
 }
 
@@ -144,7 +142,7 @@ func checkAttributeValue(name string, a MessageAttributeValue) error {
 	return nil
 }
 
-// isNumber is whether s is a decimal number, perhaps with an exponent.
+// isNumber reports whether s is a decimal number, perhaps with an exponent.
 func isNumber(s string) bool {
 	s = strings.TrimLeft(s, "+-")
 	mantissa, exponent, has := strings.Cut(strings.ToLower(s), "e")
@@ -160,7 +158,7 @@ func isDigits(s string) bool {
 }
 
 func checkSystemAttributes(attributes map[string]MessageAttributeValue) error {
-	for _, name := range namesOf(attributes) {
+	for _, name := range sortedNames(attributes) {
 		a := attributes[name]
 		if name != "AWSTraceHeader" {
 			return errorf(codeInvalidParameter, "Message system attribute name '%s' is invalid.", name)
@@ -177,9 +175,9 @@ func md5Hex(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// attributesMD5 is the MD5 that clients check, over names, types and values in
-// the order of names, as the developer guide's "Calculating the MD5 message
-// digest for message attributes" has it; "" for no attributes.
+// attributesMD5 returns the digest that clients check; "" without attributes. See
+// "Calculating the MD5 message digest for message attributes" on the second page
+// at the top of this file.
 func attributesMD5(attributes map[string]MessageAttributeValue) string {
 	if len(attributes) == 0 {
 		return ""
@@ -189,7 +187,7 @@ func attributesMD5(attributes map[string]MessageAttributeValue) string {
 		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(b))))
 		h.Write(b)
 	}
-	for _, name := range namesOf(attributes) {
+	for _, name := range sortedNames(attributes) {
 		a := attributes[name]
 		field([]byte(name))
 		field([]byte(a.DataType))

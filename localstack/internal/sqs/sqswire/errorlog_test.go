@@ -39,7 +39,9 @@ func TestServerErrorsAreLogged(t *testing.T) {
 	if status, body := call("Action=CreateQueue&QueueName=q"); status != http.StatusOK {
 		t.Fatal(status, body)
 	}
-	operations["Panic"] = op(func(*sqs.Engine, context.Context, *sqs.ListQueuesInput) (*sqs.ListQueuesOutput, error) { panic("no idea") })
+	operations["Panic"] = op(func(*sqs.Engine, context.Context, *sqs.ListQueuesInput) (*sqs.ListQueuesOutput, error) {
+		panic("no idea")
+	})
 	defer delete(operations, "Panic")
 	check := func(query, cause string) {
 		t.Helper()

@@ -211,6 +211,7 @@ func TestQueryErrors(t *testing.T) {
 }
 
 func TestJSONErrors(t *testing.T) {
+	t.Parallel()
 	base, _ := serve(t)
 	tests := []struct {
 		target, body string

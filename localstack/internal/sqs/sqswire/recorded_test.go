@@ -47,6 +47,7 @@ func readRecorded(t *testing.T) map[string][]recorded {
 // TestRecordedErrors gives every error that was recorded from AWS, in both
 // protocols.
 func TestRecordedErrors(t *testing.T) {
+	t.Parallel()
 	list := readRecorded(t)
 	for name := range list {
 		if scenarios[name] == nil {
