@@ -129,7 +129,6 @@ func (e *Engine) UploadPart(in UploadPartInput) (*UploadedPart, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer body.done()
 	p := &UploadedPart{Part: body, Number: in.Number, ETag: d.etag(), Checksum: d.checksum(), Sent: d.sent(in.Expected)}
 	err = e.update(func(b *batch) (drop []Part, err error) {
 		// The upload may have been ended while the body came in.

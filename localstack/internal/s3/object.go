@@ -37,15 +37,7 @@ type Part struct {
 	// Inline says that the bytes are in the store, not in a file.
 	Inline bool `json:",omitempty"`
 
-	data []byte  // of an inline part on its way into the store
-	room *[]byte // where data lies, until done
-}
-
-// done ends the way of an inline part into the store.
-func (p *Part) done() {
-	if p.room != nil {
-		smallBuffers.Put(p.room)
-	}
+	data []byte // of an inline part that isn't in the store yet
 }
 
 // GetObjectInput names an object, and what of it is wanted under which conditions.

@@ -5,75 +5,71 @@ import (
 	"sync"
 )
 
-// A pipeline sums, hashes and writes the buffers of a body, each on a goroutine
-// of its own, in their order: MD5, which no processor helps with, is what a large
-// body waits for, and nothing else should wait behind it.
+// A pipeline hashes and writes a body in its order, while the next buffers are
+// read. MD5, the slowest, has a goroutine of its own: a large body takes about as
+// long as its MD5.
 type pipeline struct {
-	free                 chan *[]byte // buffers to fill
-	full, summed, hashed chan filled
-	failed               chan error // the first failure to write, once
-	wg                   sync.WaitGroup
-	err                  error // what failed gave
+	digest       *digest
+	allocated    int
+	free         chan []byte
+	full, hashed chan []byte
+	failed       chan error // the first failure to write, once
+	wg           sync.WaitGroup
+	err          error // what failed gave
 }
 
-// filled is the first n bytes of a buffer.
-type filled struct {
-	buf *[]byte
-	n   int
-}
+const (
+	bufferSize      = 256 << 10
+	pipelineBuffers = 8 // MD5 has work for milliseconds while the disk or the sender stalls
+)
 
-// pipelineBuffers are enough for MD5 to have work for milliseconds while all else
-// waits, be it for the disk.
-const pipelineBuffers = 8
-
-func newPipeline(f *bodyWriter, d *digest) *pipeline {
+func newPipeline(w *bodyWriter, d *digest) *pipeline {
 	p := &pipeline{
-		free: make(chan *[]byte, pipelineBuffers),
-		full: make(chan filled, pipelineBuffers), summed: make(chan filled, pipelineBuffers), hashed: make(chan filled, pipelineBuffers),
-		failed: make(chan error, 1),
+		digest: d, free: make(chan []byte, pipelineBuffers),
+		full: make(chan []byte, pipelineBuffers), hashed: make(chan []byte, pipelineBuffers), failed: make(chan error, 1),
 	}
-	for range pipelineBuffers {
-		p.free <- buffers.Get().(*[]byte)
-	}
-	p.wg.Go(func() { stage(p.full, p.summed, d.addSums) })
-	p.wg.Go(func() { stage(p.summed, p.hashed, d.addMD5) })
-	p.wg.Go(func() { p.write(f) })
+	p.wg.Go(func() {
+		defer close(p.hashed)
+		for b := range p.full {
+			d.addMD5(b)
+			p.hashed <- b
+		}
+	})
+	p.wg.Go(func() { p.write(w) })
 	return p
 }
 
-// next is a buffer to fill, or the failure that makes it pointless.
-func (p *pipeline) next() (*[]byte, error) {
+// buffer returns one to fill, or the failure of a write.
+func (p *pipeline) buffer() ([]byte, error) {
+	if len(p.free) == 0 && p.allocated < pipelineBuffers {
+		p.allocated++
+		return make([]byte, bufferSize), nil
+	}
 	select {
 	case p.err = <-p.failed:
 		return nil, p.err
-	case buf := <-p.free:
-		return buf, nil
+	case b := <-p.free:
+		return b, nil
 	}
 }
 
-// pass sends n bytes of a buffer on their way.
-func (p *pipeline) pass(buf *[]byte, n int) { p.full <- filled{buf, n} }
-
-// stage does something with each buffer, and only then passes it on: the last
-// stage, the file, may change it.
-func stage(in <-chan filled, out chan<- filled, do func([]byte)) {
-	defer close(out)
-	for b := range in {
-		do((*b.buf)[:b.n])
-		out <- b
-	}
+// pass hashes and writes b.
+func (p *pipeline) pass(b []byte) {
+	p.digest.addSums(b)
+	p.full <- b
 }
 
-func (p *pipeline) write(f *bodyWriter) {
-	var failed error
+// write comes last: a vfs.File may change what it writes.
+func (p *pipeline) write(w *bodyWriter) {
+	failed := false
 	for b := range p.hashed {
-		if failed == nil && b.n > 0 {
-			if _, err := f.Write((*b.buf)[:b.n]); err != nil {
-				failed = fmt.Errorf("write a body: %w", err)
-				p.failed <- failed
+		if !failed && len(b) > 0 {
+			if _, err := w.Write(b); err != nil {
+				failed = true
+				p.failed <- fmt.Errorf("write a body: %w", err)
 			}
 		}
-		p.free <- b.buf
+		p.free <- b[:cap(b)]
 	}
 }
 
@@ -81,10 +77,6 @@ func (p *pipeline) write(f *bodyWriter) {
 func (p *pipeline) finish() error {
 	close(p.full)
 	p.wg.Wait()
-	close(p.free)
-	for buf := range p.free {
-		buffers.Put(buf)
-	}
 	if p.err == nil {
 		select {
 		case p.err = <-p.failed:

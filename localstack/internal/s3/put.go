@@ -54,7 +54,6 @@ func (e *Engine) PutObject(in PutObjectInput) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer part.done()
 	o := &Object{
 		Key: in.Key, Size: part.Size, ETag: d.etag(), Checksum: d.checksum(),
 		Parts: []Part{part},
