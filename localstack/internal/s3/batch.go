@@ -2,37 +2,34 @@ package s3
 
 import "github.com/errandhq/errand/localstack/internal/kv"
 
-// A batch is one step's writes, with what else is to be known of them once they
-// are applied.
+// A batch collects the writes of one step, and the changes in memory that follow
+// when they are applied.
 type batch struct {
 	*kv.Batch
 	e       *Engine
-	stripes []int              // of what readers may ask for
+	stripes []int              // of the objects and buckets written
 	buckets map[string]*Bucket // nil: deleted
 
 	createdUploads []*MultipartUpload
 	endedUploads   []string // IDs of uploads
 }
 
-// setObject puts an object into a bucket.
 func (b *batch) setObject(bucket string, o *Object) {
 	b.stripes = append(b.stripes, stripeOf(bucket, o.Key))
 	b.Set(b.e.Keys, objectKey(bucket, o.Key), encodeObject(o))
 }
 
-// deleteObject removes an object.
 func (b *batch) deleteObject(bucket, key string) {
 	b.stripes = append(b.stripes, stripeOf(bucket, key))
 	b.Delete(b.e.Keys, objectKey(bucket, key))
 }
 
-// setBucket puts a bucket, which nobody changes any more.
+// setBucket stores a bucket. The caller must not change it afterwards.
 func (b *batch) setBucket(bucket *Bucket) error {
 	b.bucketChanged(bucket.Name, bucket)
 	return b.e.set(b, bucketKey(bucket.Name), bucket)
 }
 
-// deleteBucket removes a bucket.
 func (b *batch) deleteBucket(name string) {
 	b.bucketChanged(name, nil)
 	b.Delete(b.e.Keys, bucketKey(name))
@@ -46,7 +43,7 @@ func (b *batch) bucketChanged(name string, bucket *Bucket) {
 	b.stripes = append(b.stripes, stripeOf(name, ""))
 }
 
-// applied makes known what the write was about. The engine's lock is held.
+// applied updates the engine's memory. The caller holds the engine's lock.
 func (b *batch) applied(w appliedBatch) {
 	for _, s := range b.stripes {
 		b.e.lastByStripe[s] = w
@@ -66,7 +63,7 @@ func (b *batch) applied(w appliedBatch) {
 	}
 }
 
-// stripes is how many parts the keys of all buckets fall into.
+// stripes is how many groups the keys of all buckets are hashed to.
 const stripes = 256
 
 // stripeOf is the stripe of an object or, with no key, of a bucket (FNV-1a).

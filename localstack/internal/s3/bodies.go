@@ -34,7 +34,7 @@ type bodies struct {
 	removeAtClose map[string]bool
 }
 
-// openBodies opens the files in root and removes those never finished.
+// openBodies opens the files in root, and removes those that were never committed.
 func openBodies(fs vfs.FS, root string) (*bodies, error) {
 	b := &bodies{
 		fs: fs, files: kv.DurableFS(fs), root: root, dir: fs.PathJoin(root, "bodies"), tmp: fs.PathJoin(root, "tmp"),
@@ -73,7 +73,7 @@ func (b *bodies) syncRoot() error {
 	return err
 }
 
-// newID returns a name that no body, part or upload has.
+// newID returns a unique name for a body or an upload.
 func newID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])
@@ -121,14 +121,14 @@ func (w *bodyWriter) abort() {
 func (b *bodies) tempPath(id string) string { return b.fs.PathJoin(b.tmp, id) }
 func (b *bodies) path(id string) string     { return b.fs.PathJoin(b.dir, id) }
 
-// acquire keeps a body from being removed until release.
+// acquire prevents the removal of a body until release.
 func (b *bodies) acquire(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.readers[id]++
 }
 
-// release ends a hold, and removes the body if that was asked for meanwhile.
+// release removes the body if remove was called since acquire.
 func (b *bodies) release(id string) error {
 	if b.dropReader(id) {
 		return b.unlink(id)
@@ -136,20 +136,20 @@ func (b *bodies) release(id string) error {
 	return nil
 }
 
-// dropReader reports whether the body is to be removed now.
-func (b *bodies) dropReader(id string) (doomed bool) {
+// dropReader reports whether the caller must remove the body.
+func (b *bodies) dropReader(id string) (last bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.readers[id]--; b.readers[id] > 0 {
 		return false
 	}
-	doomed = b.removeAtClose[id]
+	last = b.removeAtClose[id]
 	delete(b.readers, id)
 	delete(b.removeAtClose, id)
-	return doomed
+	return last
 }
 
-// open opens a body that is held.
+// open opens a body. The caller has acquired it.
 func (b *bodies) open(id string) (vfs.File, error) {
 	f, err := b.fs.Open(b.path(id), vfs.SequentialReadsOption)
 	if err != nil {
@@ -158,8 +158,8 @@ func (b *bodies) open(id string) (vfs.File, error) {
 	return f, nil
 }
 
-// remove removes a body, as soon as nobody reads it. Nobody may begin to: no
-// record may name it any more.
+// remove removes a body when its last reader closes it. No record may name it any
+// more, so that there are no new readers.
 func (b *bodies) remove(id string) error {
 	if b.deferRemoval(id) {
 		return nil
@@ -167,7 +167,7 @@ func (b *bodies) remove(id string) error {
 	return b.unlink(id)
 }
 
-// deferRemoval leaves the removal to the last reader, and reports whether there is one.
+// deferRemoval has the last reader remove the body, and is false if there is none.
 func (b *bodies) deferRemoval(id string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -178,7 +178,7 @@ func (b *bodies) deferRemoval(id string) bool {
 	return true
 }
 
-// unlink may take its time with a large file, so that no lock is held.
+// unlink is slow for a large file, so it holds no lock.
 func (b *bodies) unlink(id string) error {
 	if err := b.fs.Remove(b.path(id)); err != nil {
 		return fmt.Errorf("remove a body: %w", err)
@@ -186,5 +186,4 @@ func (b *bodies) unlink(id string) error {
 	return nil
 }
 
-// list names all bodies.
 func (b *bodies) list() ([]string, error) { return b.fs.List(b.dir) }

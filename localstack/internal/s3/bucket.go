@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+
 package s3
 
 import (
@@ -10,13 +12,13 @@ import (
 type Bucket struct {
 	Name      string
 	Region    string
-	Location  string `json:",omitempty"` // an older name of Region, if that was used
+	Location  string `json:",omitempty"` // the legacy name of Region ("EU"), if it was used
 	Created   time.Time
 	Lifecycle []LifecycleRule `json:",omitempty"`
 	CORS      []CORSRule      `json:",omitempty"`
 	Tags      []Tag           `json:",omitempty"`
-	// Ownership and PublicAccess are kept and given back. They change nothing:
-	// here everything belongs to one account, and nothing is public.
+	// Ownership and PublicAccess are stored but have no effect: everything belongs
+	// to one account, and nothing is public.
 	Ownership    string             `json:",omitempty"` // "": none
 	PublicAccess *PublicAccessBlock `json:",omitempty"` // nil: none
 }
@@ -31,16 +33,16 @@ const BucketOwnerEnforced = "BucketOwnerEnforced"
 
 const digits, lettersAndDigits = "0123456789", "abcdefghijklmnopqrstuvwxyz0123456789"
 
-// ValidBucketName reports whether S3 would accept name for a new bucket: 3 to 63
-// lower-case letters, digits, dots and hyphens, from a letter or digit to one,
-// no two dots together, and not of an IP address's form.
+// ValidBucketName reports whether name is valid for a new bucket: 3 to 63 lower-case
+// letters, digits, dots and hyphens; a letter or digit at either end; no two dots
+// together; not an IP address.
 func ValidBucketName(name string) bool {
 	n := len(name)
 	return n >= 3 && n <= 63 && strings.Trim(name, lettersAndDigits+".-") == "" && strings.Trim(name[:1]+name[n-1:], lettersAndDigits) == "" &&
 		!strings.Contains(name, "..") && !isIPAddress(name)
 }
 
-// isIPAddress is of names that neither begin nor end with a dot.
+// isIPAddress expects a name without a dot at either end.
 func isIPAddress(name string) bool {
 	return strings.Count(name, ".") == 3 && strings.Trim(name, digits+".") == ""
 }
@@ -74,13 +76,13 @@ func (e *Engine) NewBucket(bucket Bucket) error {
 	})
 }
 
-// Bucket returns a bucket, which stays as it is. Errors: NoSuchBucket.
+// Bucket returns a bucket, which the caller must not change. Errors: NoSuchBucket.
 func (e *Engine) Bucket(name string) (*Bucket, error) {
 	b, err := e.findBucket(name)
 	return b, cmp.Or(e.awaitObjectSync(name, ""), err)
 }
 
-// findBucket is Bucket for who doesn't tell of it before it is on disk.
+// findBucket is Bucket without waiting for the disk.
 func (e *Engine) findBucket(name string) (*Bucket, error) {
 	b, ok := e.buckets.Load(name)
 	if !ok {
@@ -116,7 +118,7 @@ func (e *Engine) listBuckets() ([]Bucket, error) {
 	return list, err
 }
 
-// DeleteBucket removes an empty bucket, and its unfinished uploads.
+// DeleteBucket deletes an empty bucket and its unfinished uploads.
 // Errors: NoSuchBucket, BucketNotEmpty.
 func (e *Engine) DeleteBucket(name string) error {
 	return e.update(func(b *batch) (drop []Part, err error) {

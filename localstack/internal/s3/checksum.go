@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+
 package s3
 
 import (
@@ -12,10 +14,10 @@ import (
 	"github.com/minio/crc64nvme"
 )
 
-// Algorithm names a checksum as S3 does in its headers, in upper case.
+// Algorithm is the name of a checksum algorithm, in upper case as in S3's headers.
 type Algorithm string
 
-// The checksums that S3 keeps of an object.
+// The checksum algorithms that are supported.
 const (
 	CRC32     Algorithm = "CRC32"
 	CRC32C    Algorithm = "CRC32C"
@@ -24,7 +26,7 @@ const (
 	SHA256    Algorithm = "SHA256"
 )
 
-// Algorithms are all that the engine computes.
+// Algorithms are all that are supported.
 var Algorithms = []Algorithm{CRC32, CRC32C, CRC64NVME, SHA1, SHA256}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -32,7 +34,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // Valid reports whether a is one of Algorithms.
 func (a Algorithm) Valid() bool { return slices.Contains(Algorithms, a) }
 
-// New returns a hash of the algorithm, which must be valid.
+// New returns a hash of a valid algorithm.
 func (a Algorithm) New() hash.Hash {
 	switch a {
 	case CRC32:
@@ -48,7 +50,7 @@ func (a Algorithm) New() hash.Hash {
 	}
 }
 
-// ValidValue reports whether value is base64 of as many bytes as a gives.
+// ValidValue reports whether value is a checksum of the algorithm in base64.
 func (a Algorithm) ValidValue(value string) bool {
 	sum, err := base64.StdEncoding.DecodeString(value)
 	return err == nil && len(sum) == a.New().Size()
@@ -60,27 +62,27 @@ const (
 	Composite  = "COMPOSITE"
 )
 
-// Checksum is what S3 keeps and gives back of an object's bytes.
+// Checksum is stored with an object or a part.
 type Checksum struct {
 	Algorithm Algorithm
 	Value     string // base64; a composite one ends in -<parts>
 	Type      string // FullObject or Composite
 }
 
-// ExpectedDigests is what the sender of a body says of it. The zero value says nothing.
+// ExpectedDigests is what a request says of its body. The zero value says nothing.
 type ExpectedDigests struct {
 	// MD5 is the Content-MD5; nil if none was sent.
 	MD5 []byte
 	// SHA256 is what the request's signature covers, lower-case hex; "" if
 	// the payload isn't signed.
 	SHA256 string
-	// Algorithm is that of the checksum sent or, with none sent, wanted.
+	// Algorithm is that of the checksum sent or, if none was, requested.
 	Algorithm Algorithm
-	// Value is the checksum sent, base64; nil or "" if none was. It is called
-	// when the body has been read to its end, since trailers come after it.
+	// Value returns the checksum sent, in base64; nil or "" if none was. It is
+	// called at the end of the body, because trailers come after it.
 	Value func() string
-	// Stored is the algorithm of the checksum to keep; "": Algorithm or, with
-	// none sent, CRC64NVME, as S3 does.
+	// Stored is the algorithm of the checksum to store; "": Algorithm or, if none
+	// was sent, CRC64NVME, S3's default.
 	Stored Algorithm
 }
 

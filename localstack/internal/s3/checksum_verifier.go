@@ -6,14 +6,14 @@ import (
 	"hash"
 )
 
-// checksumVerifier holds bytes that are read to the checksum of when they were stored.
-// A nil one holds them to nothing.
+// checksumVerifier compares bytes read with the checksum of when they were stored. A
+// nil one accepts all.
 type checksumVerifier struct {
 	sum  hash.Hash
 	want Checksum
 }
 
-// ErrDamaged is what reading bytes ends with that the disk has changed.
+// ErrDamaged is the error of reading bytes that the disk has changed.
 type ErrDamaged struct {
 	Body      string
 	Want, Got string // checksums, base64

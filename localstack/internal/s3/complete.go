@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+
 package s3
 
 import (
@@ -10,7 +12,7 @@ import (
 	"strings"
 )
 
-// CompleteMultipartUploadInput makes an object of an upload's parts.
+// CompleteMultipartUploadInput is the input of CompleteMultipartUpload.
 type CompleteMultipartUploadInput struct {
 	Bucket, Key, UploadID string
 	Parts                 []CompletedPart // in order of their numbers
@@ -21,16 +23,16 @@ type CompleteMultipartUploadInput struct {
 	Size                  int64           // of the whole; -1: none sent
 }
 
-// CompletedPart names a part by what storing it answered.
+// CompletedPart names a part by what UploadPart returned.
 type CompletedPart struct {
 	Number   int
 	ETag     string
 	Checksum Checksum // zero: none sent
 }
 
-// CompleteMultipartUpload makes an object of parts, whose bytes stay where they are.
-// An upload that was completed already answers the same again, while the object
-// is there, so that a client whose answer was lost may ask again.
+// CompleteMultipartUpload creates an object from uploaded parts. For an upload that
+// is complete already it returns the same object, while that exists: a client that
+// lost the response tries again.
 // Errors: NoSuchBucket, NoSuchUpload, InvalidPart, InvalidPartOrder,
 // EntityTooSmall, PreconditionFailed, BadDigest, InvalidRequest.
 func (e *Engine) CompleteMultipartUpload(in CompleteMultipartUploadInput) (*Object, error) {
@@ -44,8 +46,8 @@ func (e *Engine) CompleteMultipartUpload(in CompleteMultipartUploadInput) (*Obje
 			o, drop, err = e.complete(b, u, in)
 			return drop, err
 		}
-		// Looked up in the same step as the upload: between two, another
-		// request could complete it.
+		// Read in the same step as the upload: another request could complete it
+		// in between.
 		if done, doneErr := e.getLiveObject(in.Bucket, in.Key); doneErr == nil && done.UploadID == in.UploadID {
 			o, err = done, nil
 		}
@@ -54,8 +56,8 @@ func (e *Engine) CompleteMultipartUpload(in CompleteMultipartUploadInput) (*Obje
 	return o, err
 }
 
-// complete adds to the batch what makes an object of u, and returns the bodies
-// that aren't of it.
+// complete adds the object of u to the batch, and returns the parts that it replaces
+// or leaves out.
 func (e *Engine) complete(b *batch, u *MultipartUpload, in CompleteMultipartUploadInput) (o *Object, drop []Part, err error) {
 	if err := u.checkCompletion(&in); err != nil {
 		return nil, nil, err
@@ -77,7 +79,7 @@ func (e *Engine) complete(b *batch, u *MultipartUpload, in CompleteMultipartUplo
 	return o, append(drop, partsExcept(all, o.Parts)...), err
 }
 
-// findParts finds the parts that a client lists.
+// findParts reads the parts that a client lists.
 func (e *Engine) findParts(u *MultipartUpload, list []CompletedPart) ([]UploadedPart, error) {
 	for i := 1; i < len(list); i++ {
 		if list[i].Number <= list[i-1].Number {
@@ -104,8 +106,8 @@ func (e *Engine) findParts(u *MultipartUpload, list []CompletedPart) ([]Uploaded
 	return parts, nil
 }
 
-// checkCompletion holds what a client says of checksums to what the upload was
-// begun with.
+// checkCompletion compares the checksums in a request with what the upload was
+// created with.
 func (u *MultipartUpload) checkCompletion(in *CompleteMultipartUploadInput) error {
 	if len(in.Parts) == 0 {
 		return newError(400, "InvalidRequest", "You must specify at least one part")
@@ -129,7 +131,7 @@ func (u *MultipartUpload) checkCompletion(in *CompleteMultipartUploadInput) erro
 	return nil
 }
 
-// assemble builds the record of the object that parts make.
+// assemble returns the object that parts make.
 func assemble(u *MultipartUpload, parts []UploadedPart, in CompleteMultipartUploadInput) (*Object, error) {
 	o := &Object{Key: u.Key, Multipart: true, UploadID: u.ID}
 	o.setProperties(u.Properties)
@@ -154,14 +156,14 @@ func assemble(u *MultipartUpload, parts []UploadedPart, in CompleteMultipartUplo
 	if o.Checksum, err = objectChecksum(u, parts); err != nil {
 		return nil, err
 	}
-	// S3 ignores one of another algorithm than it chose itself.
+	// S3 ignores a checksum of another algorithm than its default.
 	if ignored := u.Algorithm == "" && in.Algorithm != o.Checksum.Algorithm; in.Checksum != "" && in.Checksum != o.Checksum.Value && !ignored {
 		return nil, badDigest(strings.ToLower(string(o.Checksum.Algorithm)))
 	}
 	return o, nil
 }
 
-// objectChecksum is the checksum of an object from those of its parts.
+// objectChecksum computes the object's checksum from those of its parts.
 func objectChecksum(u *MultipartUpload, parts []UploadedPart) (Checksum, error) {
 	c := Checksum{Algorithm: u.storedAlgorithm(), Type: cmp.Or(u.ChecksumType, FullObject)}
 	concat := c.Algorithm.New()
@@ -186,7 +188,7 @@ func objectChecksum(u *MultipartUpload, parts []UploadedPart) (Checksum, error) 
 	return c, nil
 }
 
-// partsExcept is all but those that are kept.
+// partsExcept returns the parts of all that aren't in kept.
 func partsExcept(all, kept []Part) (rest []Part) {
 	keep := map[string]bool{}
 	for _, p := range kept {

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
+
 package s3
 
 import (
@@ -5,15 +7,15 @@ import (
 	"time"
 )
 
-// Conditions are those of a request's If-* headers. ETags stand as sent,
-// with or without quotes; "" and the zero time are no condition.
+// Conditions are those of the If-* headers. ETags are as sent, with or without
+// quotes; "" and the zero time are no condition.
 type Conditions struct {
 	IfMatch, IfNoneMatch               string
 	IfModifiedSince, IfUnmodifiedSince time.Time
 }
 
-// failing names the condition of a read of o that doesn't hold, "" if all do.
-// unmodified says that it is one of those that ask for a changed object.
+// failing returns the name of a condition of a read that o doesn't meet, or "".
+// unmodified is true if the condition asks for a changed object.
 // Source: RFC 9110, 13.2.2, which S3 follows.
 func (c Conditions) failing(o *Object, now time.Time) (name string, unmodified bool) {
 	modified := o.Modified.Truncate(time.Second)
@@ -30,7 +32,7 @@ func (c Conditions) failing(o *Object, now time.Time) (name string, unmodified b
 		if etagIn(c.IfNoneMatch, o.ETag) {
 			return "If-None-Match", true
 		}
-	// S3 ignores a date that is yet to come.
+	// S3 ignores a date in the future.
 	case !c.IfModifiedSince.IsZero() && !modified.After(c.IfModifiedSince) && !c.IfModifiedSince.After(now):
 		return "If-Modified-Since", true
 	}
@@ -49,7 +51,7 @@ func (c Conditions) checkRead(o *Object, now time.Time) error {
 	}
 }
 
-// checkSource applies c to the source of a copy, where 304 makes no sense.
+// checkSource is checkRead for the source of a copy, which never answers 304.
 func (c Conditions) checkSource(o *Object, now time.Time) error {
 	if name, _ := c.failing(o, now); name != "" {
 		return preconditionFailed("x-amz-copy-source-" + name)
@@ -57,7 +59,7 @@ func (c Conditions) checkSource(o *Object, now time.Time) error {
 	return nil
 }
 
-// valid refuses conditions that S3 has none of for writes.
+// valid refuses conditions that S3 doesn't support for writes.
 func (c Conditions) valid() error {
 	const refused = "A header you provided implies functionality that is not implemented"
 	switch {
@@ -74,8 +76,7 @@ func (c Conditions) valid() error {
 	return nil
 }
 
-// checkWrite applies c, which is valid, to a write over o, nil if there is no
-// object at key.
+// checkWrite checks a write that replaces o; nil if there is no object at key.
 func (c Conditions) checkWrite(o *Object, key string) error {
 	switch {
 	case c.IfNoneMatch == "*" && o != nil:
@@ -88,8 +89,8 @@ func (c Conditions) checkWrite(o *Object, key string) error {
 	return nil
 }
 
-// conflict is what a conditional write meets if another one, to the same key,
-// came between its beginning and its end.
+// conflict is the error of a conditional write if the key was written or deleted
+// after the write began.
 func (c Conditions) conflict(key string) error {
 	name := "If-None-Match"
 	if c.IfMatch != "" {
@@ -99,7 +100,7 @@ func (c Conditions) conflict(key string) error {
 		"Condition", name, "Key", key)
 }
 
-// etagIn reports whether a list of ETags, or "*", covers etag.
+// etagIn reports whether etag is in a list of ETags, or the list is "*".
 func etagIn(list, etag string) bool {
 	for e := range strings.SplitSeq(list, ",") {
 		e = strings.TrimSpace(e)

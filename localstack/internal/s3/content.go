@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// Range is a byte range as asked for: First to Last, both included.
-// First -1 asks for the Last bytes at the end; Last -1 for all from First.
+// Range is a byte range, First to Last inclusive. First -1 is the Last bytes at the
+// end; Last -1 is all from First.
 type Range struct{ First, Last int64 }
 
-// String is r as a Range header has it.
+// String returns r in the format of a Range header.
 func (r Range) String() string {
 	switch {
 	case r.First < 0:
@@ -22,14 +22,14 @@ func (r Range) String() string {
 	return fmt.Sprintf("bytes=%d-%d", r.First, r.Last)
 }
 
-// Span is where the bytes of an answer lie in the object.
+// Span is the part of an object that a response has.
 type Span struct {
 	Start, Length int64
 	Partial       bool // the answer is a 206
 	Part, Parts   int  // the number, and how many, of an object asked for by part
 }
 
-// span resolves what in asks for.
+// span resolves the range or part that in names.
 func (o *Object) span(in GetObjectInput) (Span, error) {
 	switch {
 	case in.PartNumber > 0:
@@ -63,9 +63,9 @@ func (o *Object) partSpan(number int) (Span, error) {
 	return s, nil
 }
 
-// Content reads the bytes of a span, holding one file open at a time. Where it
-// reads all that a checksum is of, it holds the bytes to it: of bytes that the
-// disk has changed, the last are never given, so that nobody takes them for whole.
+// Content reads the bytes of a span, with one file open at a time. Where it reads all
+// bytes of a checksum, it verifies them: if the disk has changed them, it returns
+// ErrDamaged instead of the last bytes.
 type Content struct {
 	Span
 	bodies   *bodies
@@ -75,7 +75,7 @@ type Content struct {
 	verifier *checksumVerifier // of the pieces together; nil: none
 }
 
-// segment is a part of a body still to be read.
+// segment is the part of a body that is still to be read.
 type segment struct {
 	id          string
 	data        []byte // of an inline part
@@ -84,7 +84,7 @@ type segment struct {
 	verifier    *checksumVerifier // of this piece; nil: none
 }
 
-// content holds the bodies that span covers. The engine's lock is held.
+// content acquires the bodies that span covers. The caller holds the engine's lock.
 func (e *Engine) content(o *Object, span Span) (*Content, error) {
 	c := &Content{Span: span, bodies: e.bodies}
 	composite := o.Checksum.Type == Composite
@@ -96,21 +96,21 @@ func (e *Engine) content(o *Object, span Span) (*Content, error) {
 	for _, p := range o.Parts {
 		from, to := max(start, at), min(end, at+p.Size)
 		if from < to {
-			piece := segment{id: p.ID, inline: p.Inline, offset: from - at, len: to - from}
-			if composite && piece.len == p.Size {
-				piece.verifier = newChecksumVerifier(Checksum{Algorithm: o.Checksum.Algorithm, Value: p.Sum})
+			seg := segment{id: p.ID, inline: p.Inline, offset: from - at, len: to - from}
+			if composite && seg.len == p.Size {
+				seg.verifier = newChecksumVerifier(Checksum{Algorithm: o.Checksum.Algorithm, Value: p.Sum})
 			}
-			if err := e.acquireBody(c, &piece); err != nil {
+			if err := e.acquireBody(c, &seg); err != nil {
 				return nil, errors.Join(err, c.Close())
 			}
-			c.segments = append(c.segments, piece)
+			c.segments = append(c.segments, seg)
 		}
 		at += p.Size
 	}
 	return c, nil
 }
 
-// acquireBody keeps a piece's bytes, or takes them along, until c is closed.
+// acquireBody keeps the body of a segment readable until c is closed.
 func (e *Engine) acquireBody(c *Content, p *segment) error {
 	if !p.inline {
 		e.bodies.acquire(p.id)
@@ -148,7 +148,7 @@ func (c *Content) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// open opens the piece at hand.
+// open opens the current segment.
 func (c *Content) open(p *segment) error {
 	switch {
 	case c.file != nil:
@@ -164,7 +164,7 @@ func (c *Content) open(p *segment) error {
 	return nil
 }
 
-// finish ends the piece at hand, of which n bytes were read last.
+// finish ends the current segment, of which n bytes were read last.
 func (c *Content) finish(n int) (int, error) {
 	cur := c.segments[0]
 	err := errors.Join(cur.verifier.verify(cur.id), c.closeFile())
@@ -186,7 +186,7 @@ func (c *Content) closeFile() error {
 	return f.Close()
 }
 
-// Close lets go of the bodies. Closing twice does nothing.
+// Close releases the bodies. Closing again does nothing.
 func (c *Content) Close() error {
 	err := c.closeFile()
 	for _, id := range c.acquired {
@@ -196,8 +196,8 @@ func (c *Content) Close() error {
 	return err
 }
 
-// SpanChecksum is the checksum of the bytes of a span: of the whole, or of the
-// one part of an object whose checksum is a composite one; else zero.
+// SpanChecksum returns the checksum of exactly the bytes of a span, or zero: there is
+// one for the whole object, and for each part if the object's checksum is composite.
 func (o *Object) SpanChecksum(s Span) Checksum {
 	if s.Part > 0 && o.Checksum.Type == Composite {
 		return Checksum{Algorithm: o.Checksum.Algorithm, Value: o.Parts[s.Part-1].Sum, Type: Composite}

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+
 package s3
 
 import (
@@ -7,29 +9,29 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// CopyObjectInput makes an object of another one.
+// CopyObjectInput is the input of CopyObject.
 type CopyObjectInput struct {
 	Source      GetObjectInput // with the conditions of x-amz-copy-source-if-…
 	Destination PutObjectInput // without body
-	// ReplaceMetadata takes headers and metadata from Target, not from the source;
-	// ReplaceTags does so with the tags.
+	// ReplaceMetadata and ReplaceTags take headers and metadata, or the tags, from
+	// Destination instead of Source.
 	ReplaceMetadata, ReplaceTags bool
-	// ChangesStorage says that something else that S3 has a copy onto itself for was
-	// asked for: a storage class, or encryption.
+	// ChangesStorage says that the request sets a storage class or encryption, with
+	// which S3 accepts a copy onto itself.
 	ChangesStorage bool
 }
 
-// inPlace reports whether in would copy an object onto itself and change nothing.
+// inPlace reports whether in copies an object onto itself and changes nothing.
 func (in *CopyObjectInput) inPlace() bool {
 	t := &in.Destination
 	return in.Source.Bucket == t.Bucket && in.Source.Key == t.Key && !in.ReplaceMetadata && !in.ChangesStorage &&
 		t.Expected.Algorithm == "" && t.Conditions == Conditions{}
 }
 
-// CopyObject copies an object. Its ETag is the MD5 of the bytes, also where the
-// source was a multipart upload.
-// Errors: as Get's of the source, with PreconditionFailed for NotModified, and
-// as Put's; InvalidRequest for a copy onto itself that changes nothing.
+// CopyObject copies an object. The ETag of the copy is the MD5 of its bytes, also
+// where the source is a multipart upload.
+// Errors: as GetObject's of the source, with PreconditionFailed for NotModified, and
+// as PutObject's; InvalidRequest for a copy onto itself that changes nothing.
 func (e *Engine) CopyObject(in CopyObjectInput) (*Object, error) {
 	t := in.Destination
 	if in.inPlace() {
@@ -71,7 +73,6 @@ func (e *Engine) UploadPartCopy(source GetObjectInput, part UploadPartInput) (*U
 	return e.UploadPart(part)
 }
 
-// openCopySource opens what is to be copied.
 func (e *Engine) openCopySource(in GetObjectInput) (*Object, *Content, error) {
 	c := in.Conditions
 	in.Conditions = Conditions{}

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketCors.html
+
 package s3
 
 import (
@@ -5,7 +7,7 @@ import (
 	"strings"
 )
 
-// CORSRule lets pages of some origins use a bucket. A bucket without rules lets none.
+// CORSRule allows web pages of some origins to use a bucket.
 type CORSRule struct {
 	ID             string   `json:",omitempty"`
 	AllowedOrigins []string // each with at most one *
@@ -20,8 +22,8 @@ func (e *Engine) PutBucketCORS(bucket string, rules []CORSRule) error {
 	return e.updateBucket(bucket, func(b *Bucket) { b.CORS = rules })
 }
 
-// AllowCORS returns the first rule that allows a request of the method and,
-// of a preflight, the headers; nil if none does.
+// AllowCORS returns the first rule that allows the method and, for a preflight
+// request, the headers; nil if none does.
 func (b *Bucket) AllowCORS(origin, method string, headers []string) *CORSRule {
 	for i := range b.CORS {
 		r := &b.CORS[i]
@@ -41,7 +43,7 @@ func (r *CORSRule) allowsHeaders(headers []string) bool {
 	return true
 }
 
-// matchAny reports whether one of the patterns covers s, case aside.
+// matchAny reports whether a pattern matches s, ignoring case.
 func matchAny(patterns []string, s string) bool {
 	s = strings.ToLower(s)
 	return slices.ContainsFunc(patterns, func(p string) bool {

@@ -2,10 +2,10 @@ package s3
 
 import "encoding/binary"
 
-// combineCRC is the CRC of A followed by B from those of A and B and the length
-// of B in bytes. A CRC is linear over GF(2): that of A B is A's, carried over
-// as many zero bytes as B is long, plus B's. The carrying is a matrix, and that
-// of n bytes is made of the squares of the one of a bit.
+// combineCRC returns the CRC of A followed by B from those of A and B and the length
+// of B in bytes. A CRC is linear over GF(2), so that of AB is that of A followed by
+// as many zero bytes as B has, plus that of B. Appending a zero bit is a matrix; for
+// n of them, it is raised to the power of n by squaring.
 // Source: zlib's crc32_combine, by its description.
 func combineCRC(a Algorithm, first, second []byte, length int64) []byte {
 	poly, bits := crcPolynomial(a), len(first)*8
@@ -15,7 +15,7 @@ func combineCRC(a Algorithm, first, second []byte, length int64) []byte {
 	return out[8-len(first):]
 }
 
-// crcPolynomial is the polynomial in reversed bit order.
+// crcPolynomial returns the polynomial in reversed bit order.
 func crcPolynomial(a Algorithm) uint64 {
 	switch a {
 	case CRC32:
@@ -33,7 +33,7 @@ func bigEndian(b []byte) uint64 {
 	return binary.BigEndian.Uint64(full[:])
 }
 
-// matrix holds, for each bit of a CRC, what it becomes.
+// matrix holds, for each bit of a CRC, what it contributes.
 type matrix [64]uint64
 
 func (m *matrix) times(v uint64) (sum uint64) {
@@ -45,7 +45,7 @@ func (m *matrix) times(v uint64) (sum uint64) {
 	return sum
 }
 
-// shiftCRC moves crc over n zero bits.
+// shiftCRC returns the CRC after n more zero bits.
 func shiftCRC(crc, poly uint64, bits int, n uint64) uint64 {
 	var m matrix // over one zero bit: shift right, and the polynomial for what falls out
 	m[0] = poly

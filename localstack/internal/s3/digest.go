@@ -8,8 +8,7 @@ import (
 	"slices"
 )
 
-// digest computes what is kept of a body, and what is to be compared, each
-// hash once.
+// digest computes the digests that are stored or compared, each once.
 type digest struct {
 	md5    hash.Hash
 	sums   map[Algorithm]hash.Hash
@@ -35,10 +34,9 @@ func (d *digest) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// addMD5 adds p to the MD5, the slowest.
 func (d *digest) addMD5(p []byte) { d.md5.Write(p) }
 
-// addSums adds p to all else. It may run beside addMD5.
+// addSums adds p to all digests but the MD5. It may run beside addMD5.
 func (d *digest) addSums(p []byte) {
 	for _, sum := range d.sums {
 		sum.Write(p)
@@ -48,17 +46,18 @@ func (d *digest) addSums(p []byte) {
 // etag is the MD5 in hex, without quotes.
 func (d *digest) etag() string { return hex.EncodeToString(d.md5.Sum(nil)) }
 
-// value is the checksum of a, one of those computed.
+// value is the checksum of a, which was computed.
 func (d *digest) value(a Algorithm) string {
 	return base64.StdEncoding.EncodeToString(d.sums[a].Sum(nil))
 }
 
-// checksum is the one to keep.
+// check compares the body with what its sender said of it.
+// Errors: XAmzContentSHA256Mismatch, BadDigest.
 func (d *digest) checksum() Checksum {
 	return Checksum{Algorithm: d.stored, Value: d.value(d.stored), Type: FullObject}
 }
 
-// sent is the checksum of the algorithm that the sender used, else the one kept.
+// sent is the checksum of the algorithm that the sender used, else the one stored.
 func (d *digest) sent(want ExpectedDigests) Checksum {
 	if want.Algorithm == "" {
 		return d.checksum()

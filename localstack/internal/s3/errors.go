@@ -1,8 +1,8 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+
 package s3
 
 import "github.com/errandhq/errand/localstack/internal/awswire"
-
-// Source of codes, statuses and texts: "Error responses", Amazon S3 API Reference.
 
 func newError(status int, code, message string, fields ...any) *awswire.Error {
 	e := &awswire.Error{Status: status, Code: code, Message: message}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// The keys of the engine's space. No bucket's name holds a NUL, so the first
-// one ends it; an object's key may hold any byte.
+// The keys of the engine's space. A bucket's name ends at the first NUL; an
+// object's key may have any byte.
 //
 //	b<bucket>                   bucket
 //	o<bucket> 00 <key>          Object
@@ -24,7 +24,7 @@ func uploadKey(bucket, key, id string) []byte {
 }
 func partKey(id string, number int) []byte { return fmt.Appendf(nil, "p%s%05d", id, number) }
 
-// prefixEnd is the first key beyond those that begin with prefix, nil if there is none.
+// prefixEnd returns the first key after those that begin with prefix, or nil.
 func prefixEnd(prefix []byte) []byte {
 	end := append([]byte{}, prefix...)
 	for i := len(end) - 1; i >= 0; i-- {
@@ -36,7 +36,7 @@ func prefixEnd(prefix []byte) []byte {
 	return nil
 }
 
-// get decodes the record at key into v and reports whether there is one.
+// get decodes the record at key into v, and reports whether it exists.
 func (e *Engine) get(key []byte, v any) (bool, error) {
 	data, ok, err := e.Keys.Get(key)
 	if err != nil || !ok {
@@ -45,7 +45,6 @@ func (e *Engine) get(key []byte, v any) (bool, error) {
 	return true, decode(data, v)
 }
 
-// getObject is get of an object.
 func (e *Engine) getObject(bucket, key string, o *Object) (bool, error) {
 	data, ok, err := e.Keys.Get(objectKey(bucket, key))
 	if err != nil || !ok {
@@ -54,7 +53,6 @@ func (e *Engine) getObject(bucket, key string, o *Object) (bool, error) {
 	return true, decodeObject(data, o)
 }
 
-// set puts the record v at key.
 func (e *Engine) set(b *batch, key []byte, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {

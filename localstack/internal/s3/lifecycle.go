@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html
+
 package s3
 
 import (
@@ -7,7 +9,7 @@ import (
 
 const day = 24 * time.Hour
 
-// LifecycleRule expires objects whose keys begin with Prefix, and aborts
+// LifecycleRule expires objects whose keys begin with Prefix, and aborts multipart
 // uploads to such keys.
 type LifecycleRule struct {
 	ID       string
@@ -31,7 +33,7 @@ func (e *Engine) PutBucketLifecycle(bucket string, rules []LifecycleRule) error 
 	return e.updateBucket(bucket, func(b *Bucket) { b.Lifecycle = rules })
 }
 
-// Expiry is when o expires, by which rule; ok is false if no rule expires it.
+// Expiry returns when o expires, and by which rule; ok is false if it never does.
 func (b *Bucket) Expiry(o *Object) (at time.Time, rule string, ok bool) {
 	for _, r := range b.Lifecycle {
 		if t, covered := r.expiry(o); covered && (!ok || t.Before(at)) {
@@ -65,7 +67,7 @@ func (b *Bucket) expired(o *Object, now time.Time) bool {
 	return ok && !now.Before(at)
 }
 
-// abortsUpload reports whether a rule aborts u by now.
+// abortsUpload reports whether a rule has u aborted by now.
 func (b *Bucket) abortsUpload(u *MultipartUpload, now time.Time) bool {
 	for _, r := range b.Lifecycle {
 		if !r.Disabled && r.AbortDays > 0 && strings.HasPrefix(u.Key, r.Prefix) && !now.Before(nextMidnight(u.Initiated, r.AbortDays)) {
@@ -119,8 +121,8 @@ func (e *Engine) isClosing() bool {
 	}
 }
 
-// expireObjects removes a batch of expired objects from the key on, and returns
-// where to go on, nil at the end.
+// expireObjects deletes expired objects among the next expireBatch ones. It returns
+// the store key to continue from, or nil at the end.
 func (e *Engine) expireObjects(name string, from []byte) (next []byte, err error) {
 	err = e.update(func(batch *batch) (drop []Part, err error) {
 		b, err := e.findBucket(name)

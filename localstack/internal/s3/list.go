@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+
 package s3
 
 import (
@@ -6,10 +8,10 @@ import (
 	"strings"
 )
 
-// MaxKeys is the most that a page of a list holds.
+// MaxKeys is the largest page of a list.
 const MaxKeys = 1000
 
-// ListObjectsInput says what to list.
+// ListObjectsInput is the input of ListObjects.
 type ListObjectsInput struct {
 	Prefix    string
 	Delimiter string // "": no grouping
@@ -19,7 +21,7 @@ type ListObjectsInput struct {
 	MaxKeys int // objects and common prefixes together
 }
 
-// ObjectsPage is a page of a list, in the order of the keys' UTF-8.
+// ObjectsPage is a page of a list, in the order of the keys' UTF-8 bytes.
 type ObjectsPage struct {
 	Objects  []Object
 	Prefixes []string
@@ -60,7 +62,7 @@ type objectLister struct {
 	last   string
 }
 
-// commonPrefix is the common prefix that key falls under, "" if none.
+// commonPrefix returns the common prefix that includes key, or "".
 func commonPrefix(key, prefix, delimiter string) string {
 	if delimiter == "" || !strings.HasPrefix(key, prefix) {
 		return ""
@@ -76,8 +78,8 @@ func (l *objectLister) commonPrefix(key string) string {
 	return commonPrefix(key, l.in.Prefix, l.in.Delimiter)
 }
 
-// keyAfter is the first store key after key or, if that is a common prefix,
-// after all that it covers.
+// keyAfter returns the first store key after key or, for a common prefix, after all
+// keys that it includes.
 func (l *objectLister) keyAfter(key string) []byte {
 	if g := l.commonPrefix(key); g != "" {
 		return prefixEnd(objectKey(l.bucket.Name, g))
@@ -85,8 +87,8 @@ func (l *objectLister) keyAfter(key string) []byte {
 	return append(objectKey(l.bucket.Name, key), 0)
 }
 
-// scan lists from a store key to the end, or to a common prefix: over the keys
-// of that it jumps, by returning where to go on. At the end it returns nil.
+// scan lists from a store key to end or to a common prefix. It returns the store key
+// after that prefix, or nil at the end.
 func (l *objectLister) scan(from, end []byte) (next []byte, err error) {
 	err = l.e.Keys.Scan(from, end, func(_, v []byte) (bool, error) {
 		var o Object

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
+
 package s3
 
 import (
@@ -5,7 +7,7 @@ import (
 	"cmp"
 )
 
-// ListMultipartUploadsInput says which unfinished uploads to list.
+// ListMultipartUploadsInput is the input of ListMultipartUploads.
 type ListMultipartUploadsInput struct {
 	Prefix, Delimiter string
 	// AfterKey and AfterID are an upload, or AfterKey alone a key or a common
@@ -14,8 +16,8 @@ type ListMultipartUploadsInput struct {
 	Max               int // uploads and common prefixes together
 }
 
-// MultipartUploadsPage is a page of a list of uploads, in the order of keys, and of
-// their beginning for one key.
+// MultipartUploadsPage is a page of a list, in the order of keys and, for one key, of
+// creation.
 type MultipartUploadsPage struct {
 	Uploads  []MultipartUpload
 	Prefixes []string
@@ -52,7 +54,7 @@ func (e *Engine) listUploads(bucket string, in ListMultipartUploadsInput) (*Mult
 
 func uploadsKey(bucket, prefix string) []byte { return []byte("u" + bucket + "\x00" + prefix) }
 
-// keyAfter is the first store key after what in says to list after.
+// keyAfter returns the first store key after the markers.
 func (in *ListMultipartUploadsInput) keyAfter(bucket string) []byte {
 	switch {
 	case in.AfterKey == "":
@@ -66,8 +68,8 @@ func (in *ListMultipartUploadsInput) keyAfter(bucket string) []byte {
 	return prefixEnd(uploadsKey(bucket, in.AfterKey+"\x00"))
 }
 
-// scanUploads lists to the end, or to a common prefix, and returns where to go
-// on, nil at the end.
+// scanUploads lists to end or to a common prefix. It returns the store key after that
+// prefix, or nil at the end.
 func (e *Engine) scanUploads(bucket string, in ListMultipartUploadsInput, page *MultipartUploadsPage, from, end []byte) (next []byte, err error) {
 	err = e.Keys.Scan(from, end, func(_, v []byte) (bool, error) {
 		var u MultipartUpload
@@ -88,11 +90,10 @@ func (e *Engine) scanUploads(bucket string, in ListMultipartUploadsInput, page *
 	return next, err
 }
 
-// objectName is what an upload is to become.
 type objectName struct{ bucket, key string }
 
-// checkMarker refuses an upload to another key as where to go on. One that isn't
-// there any more may have been: who lists may end what was listed.
+// checkMarker refuses the ID of an upload to another key. It accepts IDs of uploads
+// that don't exist: a client may abort the uploads that it lists.
 func (e *Engine) checkMarker(bucket, key, id string) error {
 	e.mu.RLock()
 	to, ok := e.uploads[id]
@@ -103,7 +104,7 @@ func (e *Engine) checkMarker(bucket, key, id string) error {
 	return nil
 }
 
-// loadUploads notes which uploads are unfinished.
+// loadUploads reads which uploads are unfinished.
 func (e *Engine) loadUploads() error {
 	return e.Keys.Scan([]byte("u"), []byte("v"), func(_, v []byte) (bool, error) {
 		var u MultipartUpload
@@ -113,8 +114,7 @@ func (e *Engine) loadUploads() error {
 	})
 }
 
-// markUploadsChanged notes in the unfinished uploads to a key that it was written or
-// deleted meanwhile. Mostly there are none at all, which needs no look.
+// markUploadsChanged sets KeyChanged of the unfinished uploads to a key.
 func (e *Engine) markUploadsChanged(b *batch, bucket, key string) error {
 	if len(e.uploads) == 0 {
 		return nil

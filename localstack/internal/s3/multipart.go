@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
+
 package s3
 
 import (
@@ -18,12 +20,12 @@ const (
 type MultipartUpload struct {
 	Bucket, Key, ID string
 	Initiated       time.Time
-	// Algorithm is "" if none was asked for: the object gets a CRC64NVME then.
+	// Algorithm is the one requested, or "". Then the object gets a CRC64NVME.
 	Algorithm    Algorithm `json:",omitempty"`
 	ChecksumType string    `json:",omitempty"`
 	Properties
-	// KeyChanged says that the key was written or deleted since: conditional
-	// completion is refused then.
+	// KeyChanged says that the key was written or deleted since the upload was
+	// created. Then it can't be completed with a condition.
 	KeyChanged bool `json:",omitempty"`
 }
 
@@ -33,11 +35,11 @@ type UploadedPart struct {
 	Number   int
 	ETag     string
 	Modified time.Time
-	Checksum Checksum // as kept
+	Checksum Checksum // as stored
 	Sent     Checksum `json:"-"` // of the algorithm that the sender used
 }
 
-// CreateMultipartUpload begins u, whose ID and time it sets.
+// CreateMultipartUpload creates u, and sets its ID and time.
 // Errors: NoSuchBucket, KeyTooLongError, MetadataTooLarge, InvalidRequest.
 func (e *Engine) CreateMultipartUpload(u *MultipartUpload) error {
 	if err := checkNewObject(u.Key, u.Properties, 0); err != nil {
@@ -57,8 +59,8 @@ func (e *Engine) CreateMultipartUpload(u *MultipartUpload) error {
 	})
 }
 
-// setChecksumType sets the checksum type that S3 takes by default, and refuses
-// those that an algorithm can't have.
+// setChecksumType sets S3's default, and refuses types that the algorithm doesn't
+// support.
 func (u *MultipartUpload) setChecksumType() error {
 	sha := u.Algorithm == SHA1 || u.Algorithm == SHA256
 	switch {
@@ -81,7 +83,7 @@ func (e *Engine) MultipartUpload(bucket, key, id string) (*MultipartUpload, erro
 	return u, cmp.Or(e.awaitAllSync(), err)
 }
 
-// findUpload is Upload for who doesn't tell of it before it is on disk.
+// findUpload is MultipartUpload without waiting for the disk.
 func (e *Engine) findUpload(bucket, key, id string) (*MultipartUpload, error) {
 	if _, err := e.findBucket(bucket); err != nil {
 		return nil, err
@@ -95,7 +97,7 @@ func (e *Engine) findUpload(bucket, key, id string) (*MultipartUpload, error) {
 	return &u, nil
 }
 
-// UploadPartInput is a part to be.
+// UploadPartInput is the input of UploadPart.
 type UploadPartInput struct {
 	Bucket, Key, UploadID string
 	Number                int
@@ -104,8 +106,8 @@ type UploadPartInput struct {
 	Expected              ExpectedDigests
 }
 
-// UploadPart stores a part, in place of one of the same number.
-// Errors: as Put's, and NoSuchUpload, InvalidArgument, InvalidRequest.
+// UploadPart stores a part. It replaces a part of the same number.
+// Errors: as PutObject's, and NoSuchUpload, InvalidArgument, InvalidRequest.
 func (e *Engine) UploadPart(in UploadPartInput) (*UploadedPart, error) {
 	if in.Number < 1 || in.Number > MaxPartNumber {
 		return nil, invalidArgument("partNumber", fmt.Sprint(in.Number), "Part number must be an integer between 1 and 10000, inclusive")
@@ -115,7 +117,7 @@ func (e *Engine) UploadPart(in UploadPartInput) (*UploadedPart, error) {
 	}
 	u, err := e.findUpload(in.Bucket, in.Key, in.UploadID)
 	if err != nil {
-		return nil, e.settled(err)
+		return nil, cmp.Or(e.awaitAllSync(), err)
 	}
 	if in.Expected.Algorithm == "" {
 		in.Expected.Algorithm = u.Algorithm
@@ -131,7 +133,7 @@ func (e *Engine) UploadPart(in UploadPartInput) (*UploadedPart, error) {
 	}
 	p := &UploadedPart{Part: body, Number: in.Number, ETag: d.etag(), Checksum: d.checksum(), Sent: d.sent(in.Expected)}
 	err = e.update(func(b *batch) (drop []Part, err error) {
-		// The upload may have been ended while the body came in.
+		// The upload may have been completed or aborted while the body came in.
 		if _, err := e.findUpload(in.Bucket, in.Key, in.UploadID); err != nil {
 			return nil, err
 		}
@@ -149,7 +151,7 @@ func (e *Engine) UploadPart(in UploadPartInput) (*UploadedPart, error) {
 	return p, err
 }
 
-// ListParts lists the parts of an upload beyond a number, limit at most.
+// ListParts lists the parts of an upload after a part number, at most limit.
 // Errors: NoSuchBucket, NoSuchUpload.
 func (e *Engine) ListParts(bucket, key, id string, afterNumber, limit int) (u *MultipartUpload, parts []UploadedPart, more bool, err error) {
 	defer func() { err = cmp.Or(e.awaitAllSync(), err) }()
@@ -168,10 +170,10 @@ func (e *Engine) ListParts(bucket, key, id string, afterNumber, limit int) (u *M
 	return u, parts, more, err
 }
 
-// storedAlgorithm is the algorithm of the checksums that are kept of an upload's parts.
+// storedAlgorithm is the algorithm of the checksums stored with the parts.
 func (u *MultipartUpload) storedAlgorithm() Algorithm { return cmp.Or(u.Algorithm, CRC64NVME) }
 
-// AbortMultipartUpload ends an upload and drops its parts.
+// AbortMultipartUpload deletes an upload and its parts.
 // Errors: NoSuchBucket, NoSuchUpload.
 func (e *Engine) AbortMultipartUpload(bucket, key, id string) error {
 	return e.update(func(b *batch) ([]Part, error) {
@@ -183,7 +185,8 @@ func (e *Engine) AbortMultipartUpload(bucket, key, id string) error {
 	})
 }
 
-// deleteUploads ends the bucket's uploads that which picks.
+// deleteUploads adds the deletion of the bucket's uploads that which selects to b,
+// and returns their parts.
 func (e *Engine) deleteUploads(b *batch, bucket string, which func(*MultipartUpload) bool) (drop []Part, err error) {
 	prefix := []byte("u" + bucket + "\x00")
 	err = e.Keys.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {
@@ -198,7 +201,7 @@ func (e *Engine) deleteUploads(b *batch, bucket string, which func(*MultipartUpl
 	return drop, err
 }
 
-// deleteUpload removes the records of an upload and returns its bodies.
+// deleteUpload adds the deletion of an upload to b, and returns its parts.
 func (e *Engine) deleteUpload(b *batch, u *MultipartUpload) (parts []Part, err error) {
 	prefix := []byte("p" + u.ID)
 	err = e.Keys.Scan(prefix, prefixEnd(prefix), func(_, v []byte) (bool, error) {

@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+
 package s3
 
 import (
@@ -5,34 +7,34 @@ import (
 	"time"
 )
 
-// Object is what is kept of an object beside its bytes.
+// Object describes an object. Its bytes are in its parts.
 type Object struct {
 	Key      string
 	Size     int64
 	ETag     string // without quotes
 	Modified time.Time
 	Checksum Checksum
-	// Headers are those that S3 gives back as they were sent: Content-Type,
-	// Content-Encoding, Cache-Control, …, by canonical name.
+	// Headers are the ones that S3 returns as they were sent (Content-Type,
+	// Content-Encoding, Cache-Control, …), by canonical name.
 	Headers map[string]string `json:",omitempty"`
-	// Metadata is the user's, by lower-case name without x-amz-meta-.
+	// Metadata is user-defined, by lower-case name without x-amz-meta-.
 	Metadata map[string]string `json:",omitempty"`
 	Tags     []Tag             `json:",omitempty"`
-	// StorageClass is as it was sent, "" for STANDARD. All are stored alike.
+	// StorageClass is "" for STANDARD. It has no effect here.
 	StorageClass string `json:",omitempty"`
-	// Parts are the bytes, in order: one unless it was a multipart upload.
+	// Parts hold the bytes, in order. Objects that weren't uploaded in parts have one.
 	Parts []Part
-	// Multipart says that it was one, if of a single part.
+	// Multipart is true for a multipart upload, also of a single part.
 	Multipart bool `json:",omitempty"`
-	// UploadID is that of the multipart upload it came from.
+	// UploadID is the ID of the multipart upload that created the object.
 	UploadID string `json:",omitempty"`
 }
 
-// Part is a body that an object consists of.
+// Part is a body of an object.
 type Part struct {
 	ID   string
 	Size int64
-	// Sum is the part's checksum where the object's is a composite one, base64.
+	// Sum is the part's checksum in base64, if the object's is composite.
 	Sum string `json:",omitempty"`
 	// Inline says that the bytes are in the store, not in a file.
 	Inline bool `json:",omitempty"`
@@ -40,7 +42,7 @@ type Part struct {
 	data []byte // of an inline part that isn't in the store yet
 }
 
-// GetObjectInput names an object, and what of it is wanted under which conditions.
+// GetObjectInput is the input of GetObject and HeadObject.
 type GetObjectInput struct {
 	Bucket, Key string
 	Conditions  Conditions
@@ -48,9 +50,9 @@ type GetObjectInput struct {
 	PartNumber  int    // from 1; 0: not by part
 }
 
-// HeadObject returns an object's record and, if asked for a range or a part, where
-// it lies. Errors: NoSuchBucket, NoSuchKey, PreconditionFailed, NotModified
-// (304), InvalidRange.
+// HeadObject returns an object and the span of it that GetObject would read.
+// Errors: NoSuchBucket, NoSuchKey, PreconditionFailed, NotModified (304),
+// InvalidRange. With NotModified and PreconditionFailed it also returns the object.
 func (e *Engine) HeadObject(in GetObjectInput) (*Object, Span, error) {
 	o, span, err := e.findObject(in)
 	return o, span, cmp.Or(e.awaitObjectSync(in.Bucket, in.Key), err)
@@ -68,8 +70,9 @@ func (e *Engine) findObject(in GetObjectInput) (*Object, Span, error) {
 	return o, span, err
 }
 
-// GetObject is Head with the bytes of the span, which the caller must close. They
-// stay readable when the object is overwritten or deleted meanwhile.
+// GetObject returns an object and its content, which the caller must close. The
+// content stays readable when the object is overwritten or deleted meanwhile.
+// Errors: as HeadObject's.
 func (e *Engine) GetObject(in GetObjectInput) (*Object, *Content, error) {
 	o, c, err := e.openObject(in)
 	if failed := e.awaitObjectSync(in.Bucket, in.Key); failed != nil {
@@ -92,7 +95,7 @@ func (e *Engine) openObject(in GetObjectInput) (*Object, *Content, error) {
 	return o, c, err
 }
 
-// getLiveObject reads a record; an object past its lifecycle's expiry is gone.
+// getLiveObject reads an object that hasn't expired.
 func (e *Engine) getLiveObject(bucket, key string) (*Object, error) {
 	b, err := e.findBucket(bucket)
 	if err != nil {
@@ -109,9 +112,8 @@ func (e *Engine) getLiveObject(bucket, key string) (*Object, error) {
 	return &o, nil
 }
 
-// DeleteObject removes an object. Deleting one that isn't there succeeds.
-// A condition in c that names an ETag must hold. Errors: NoSuchBucket,
-// PreconditionFailed.
+// DeleteObject deletes an object, if there is one. Of c, only IfMatch counts.
+// Errors: NoSuchBucket, PreconditionFailed.
 func (e *Engine) DeleteObject(bucket, key string, c Conditions) error {
 	errs, err := e.DeleteObjects(bucket, []ObjectIdentifier{{Key: key, Conditions: c}})
 	if err != nil {
@@ -120,16 +122,16 @@ func (e *Engine) DeleteObject(bucket, key string, c Conditions) error {
 	return errs[0]
 }
 
-// ObjectIdentifier names one of the objects to delete.
+// ObjectIdentifier names an object to delete.
 type ObjectIdentifier struct {
 	Key        string
 	Conditions Conditions
-	// OtherVersion says that a version is meant that isn't there.
+	// OtherVersion says that a version is named that doesn't exist.
 	OtherVersion bool
 }
 
-// DeleteObjects deletes objects in one step; errs has an entry for each, nil
-// where it succeeded. Errors: NoSuchBucket.
+// DeleteObjects deletes objects in one step. errs has an entry for each, nil if
+// it was deleted or didn't exist. Errors: NoSuchBucket.
 func (e *Engine) DeleteObjects(bucket string, objects []ObjectIdentifier) (errs []error, err error) {
 	err = e.update(func(b *batch) (drop []Part, err error) {
 		if _, err := e.findBucket(bucket); err != nil {

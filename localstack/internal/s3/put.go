@@ -1,6 +1,9 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+
 package s3
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"strings"
@@ -16,7 +19,7 @@ const (
 	maxMetadata = 2 << 10 // bytes of the user's metadata, names included
 )
 
-// PutObjectInput is an object to be.
+// PutObjectInput is the input of PutObject.
 type PutObjectInput struct {
 	Bucket, Key string
 	Body        io.Reader
@@ -26,18 +29,18 @@ type PutObjectInput struct {
 	Properties
 }
 
-// Properties is what a write says of an object beside its bytes; see Object.
+// Properties are stored with an object; see Object.
 type Properties struct {
 	Headers, Metadata map[string]string
 	Tags              []Tag
 	StorageClass      string
 }
 
-// PutObject stores an object whole, or not at all: when it returns, object and bytes
-// are on disk; when it fails, what was at the key is still there.
+// PutObject stores an object. When it returns nil, the object is on disk; when it
+// fails, the object that was there before still is.
 // Errors: NoSuchBucket, KeyTooLongError, MetadataTooLarge, EntityTooLarge,
-// PreconditionFailed, IncompleteBody, BadDigest, XAmzContentSHA256Mismatch,
-// what Body gives.
+// PreconditionFailed, IncompleteBody, BadDigest, XAmzContentSHA256Mismatch, those
+// of Body.
 func (e *Engine) PutObject(in PutObjectInput) (*Object, error) {
 	if err := checkNewObject(in.Key, in.Properties, in.Size); err != nil {
 		return nil, err
@@ -45,10 +48,10 @@ func (e *Engine) PutObject(in PutObjectInput) (*Object, error) {
 	if err := in.Conditions.valid(); err != nil {
 		return nil, err
 	}
-	// Looking before reading spares a client that waits for 100-continue a
-	// body that couldn't be stored; what counts is the look at the end.
+	// Checked before the body is read, so that a client that waits for
+	// 100-continue needn't send it, and again when the object is written.
 	if err := e.checkWrite(in.Bucket, in.Key, in.Conditions); err != nil {
-		return nil, e.settled(err)
+		return nil, cmp.Or(e.awaitAllSync(), err)
 	}
 	part, d, err := e.storeBody(in.Body, in.Size, in.Expected)
 	if err != nil {
@@ -98,8 +101,8 @@ func (e *Engine) checkWrite(bucket, key string, c Conditions) error {
 	return err
 }
 
-// objectToReplace is what a write replaces, nil for nothing: an object past its
-// lifecycle's expiry too, though to the write's conditions that is gone.
+// objectToReplace returns the object at key, or nil, and checks a write's
+// conditions. An expired object is replaced, but doesn't exist for conditions.
 func (e *Engine) objectToReplace(bucket, key string, c Conditions) (*Object, error) {
 	b, err := e.findBucket(bucket)
 	if err != nil {
@@ -118,15 +121,15 @@ func (e *Engine) objectToReplace(bucket, key string, c Conditions) (*Object, err
 	return old, c.checkWrite(old, key)
 }
 
-// commitObject makes o, whose parts are on disk, the object at its key.
+// commitObject writes the record of o, whose parts are on disk already.
 func (e *Engine) commitObject(bucket string, o *Object, c Conditions) error {
 	err := e.update(func(b *batch) ([]Part, error) { return e.putObjectRecord(b, bucket, o, c) })
 	e.removeIfRefused(err, o.Parts)
 	return err
 }
 
-// putObjectRecord adds to the batch what makes o the object at its key, and returns the
-// bodies of what it replaces.
+// putObjectRecord adds the record of o to the batch, and returns the parts of the
+// object that it replaces.
 func (e *Engine) putObjectRecord(b *batch, bucket string, o *Object, c Conditions) (drop []Part, err error) {
 	old, err := e.objectToReplace(bucket, o.Key, c)
 	if err != nil {
@@ -146,9 +149,9 @@ func (e *Engine) putObjectRecord(b *batch, bucket string, o *Object, c Condition
 	return drop, nil
 }
 
-// removeIfRefused removes new bodies whose record was refused. After any
-// other error the batch may still become durable, so that the bodies must
-// stay; if it doesn't, they are orphans for the next Open.
+// removeIfRefused removes new bodies if err says that their record wasn't
+// written. After other errors the batch may still become durable, so the bodies
+// must stay; if it doesn't, the next Open removes them.
 func (e *Engine) removeIfRefused(err error, parts []Part) {
 	var refused *awswire.Error
 	if !errors.As(err, &refused) {

@@ -37,9 +37,9 @@ func checkVersion(record []byte) error {
 	return nil
 }
 
-// encodeObject is an object's record: numbers are varints, texts have their
-// length before them, lists and maps their count. It is read at each request for
-// the object, which is why it isn't JSON.
+// encodeObject returns an object's record: numbers are varints, strings follow their
+// length, lists and maps their count. Each request for the object decodes it, so it
+// isn't JSON.
 func encodeObject(o *Object) []byte {
 	b := append(make([]byte, 0, 512), recordVersion)
 	b = appendTexts(b, o.Key, o.ETag, string(o.Checksum.Algorithm), o.Checksum.Value, o.Checksum.Type, o.StorageClass, o.UploadID)
@@ -102,7 +102,7 @@ func decodeObject(data []byte, o *Object) error {
 	return nil
 }
 
-// A recordReader takes a record apart. Texts are parts of it.
+// A recordReader decodes a record. Strings aren't copied.
 type recordReader struct {
 	s      string
 	failed bool
@@ -133,7 +133,7 @@ func (r *recordReader) number() int64 {
 	return 0
 }
 
-// count is how many follow: each takes a byte at least.
+// count returns how many elements follow, of a byte at least each.
 func (r *recordReader) count() int {
 	n := r.number()
 	if n < 0 || n > int64(len(r.s)) {
@@ -177,7 +177,7 @@ func (r *recordReader) object(o *Object) {
 	}
 }
 
-// stringMap is nil where there is nothing in it.
+// stringMap returns nil for an empty map.
 func (r *recordReader) stringMap() map[string]string {
 	n := r.count()
 	if n == 0 {

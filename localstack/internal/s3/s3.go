@@ -1,7 +1,6 @@
-// Package s3 is the engine of the embedded S3: buckets and objects, durable
-// and visible only when whole. It knows no HTTP; package s3wire speaks the
-// protocol. Errors of its methods are *awswire.Error with S3's codes, or a
-// failure of the disk.
+// Package s3 is the engine of the embedded S3. A write is visible as a whole, and
+// on disk when its operation returns. Package s3wire speaks the protocol. Errors
+// are *awswire.Error with S3's codes, or failures of the engine.
 package s3
 
 import (
@@ -72,22 +71,20 @@ func Open(c Config) (*Engine, error) {
 // Now is the time by the engine's clock, UTC.
 func (e *Engine) Now() time.Time { return e.Clock.Now().UTC() }
 
-// update applies what change puts into the batch as one step, waits until it is
-// on disk, and then removes the bodies that change says are no longer needed.
-// change runs under the engine's lock, so what it reads stays true; where it
-// writes nothing, or refuses, update waits until what it may have read is on
-// disk.
+// update applies the batch that change fills, waits until it is on disk, and then
+// removes the bodies of the parts in drop. change runs under the engine's lock. If
+// it writes nothing, or fails, update waits until what it has read is on disk.
 func (e *Engine) update(change func(*batch) (drop []Part, err error)) error {
 	w, drop, err := e.apply(change)
-	if err := cmp.Or(e.awaitBatch(w), err); err != nil {
+	if err := cmp.Or(e.awaitUpdate(w), err); err != nil {
 		return err
 	}
 	e.removeBodiesLater(drop)
 	return nil
 }
 
-// setBody adds to a batch what keeps a part: its bytes, or that its file is
-// wanted.
+// setBody adds a part's bytes to a batch or, for a part in a file, the key that
+// keeps the file from being removed as an orphan.
 func (e *Engine) setBody(b *batch, p Part) {
 	switch {
 	case !p.Inline:
@@ -97,8 +94,8 @@ func (e *Engine) setBody(b *batch, p Part) {
 	}
 }
 
-// apply returns the write that the outcome rests on: change's own, or the last
-// one that change can have seen.
+// apply returns the batch to wait for: the one that change filled, or the last one
+// that change can have read.
 func (e *Engine) apply(change func(*batch) ([]Part, error)) (appliedBatch, []Part, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -117,8 +114,8 @@ func (e *Engine) apply(change func(*batch) ([]Part, error)) (appliedBatch, []Par
 	if b.Empty() {
 		return e.lastApplied, nil, nil
 	}
-	// Asked apart from Apply, whose ErrFull may also be of a batch that was
-	// written: what is refused here surely isn't, so that its bodies can go.
+	// Checked before Apply, which can return ErrFull also for a batch that was
+	// written. A batch refused here wasn't, so its bodies can be removed.
 	if err := e.writable(); err != nil {
 		return e.lastApplied, nil, err
 	}
@@ -131,7 +128,7 @@ func (e *Engine) apply(change func(*batch) ([]Part, error)) (appliedBatch, []Par
 	return e.lastApplied, drop, nil
 }
 
-// removeOrphans removes the bodies that no record names.
+// removeOrphans removes bodies that belong to no object or part.
 func (e *Engine) removeOrphans() error {
 	files, err := e.bodies.list()
 	if err != nil {

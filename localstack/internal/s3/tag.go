@@ -1,9 +1,10 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectTagging.html
+
 package s3
 
 import (
 	"regexp"
 	"strings"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -16,10 +17,10 @@ const (
 	MaxBucketTags = 50
 )
 
-var tagText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`) })
+var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-// CheckTags refuses tags that S3 does: of one key twice, too long, or with
-// other than letters, digits, spaces and _ . : / = + - @.
+// CheckTags refuses tags that S3 refuses: duplicate keys, too long ones, and
+// characters other than letters, digits, spaces and _ . : / = + - @.
 // Errors: InvalidTag, BadRequest.
 func CheckTags(tags []Tag, most int) error {
 	if len(tags) > most {
@@ -34,9 +35,9 @@ func CheckTags(tags []Tag, most int) error {
 			return newError(400, "InvalidTag", "Your TagKey cannot be prefixed with aws:", "TagKey", t.Key)
 		case strings.HasPrefix(t.Key, "aws:"):
 			return newError(400, "InvalidTag", "System tags cannot be added/updated by requester", "TagKey", t.Key)
-		case t.Key == "" || utf8.RuneCountInString(t.Key) > 128 || !tagText().MatchString(t.Key):
+		case t.Key == "" || utf8.RuneCountInString(t.Key) > 128 || !tagText.MatchString(t.Key):
 			return newError(400, "InvalidTag", "The TagKey you have provided is invalid", "TagKey", t.Key)
-		case utf8.RuneCountInString(t.Value) > 256 || !tagText().MatchString(t.Value):
+		case utf8.RuneCountInString(t.Value) > 256 || !tagText.MatchString(t.Value):
 			return newError(400, "InvalidTag", "The TagValue you have provided is invalid", "TagKey", t.Key, "TagValue", t.Value)
 		}
 		seen[t.Key] = true

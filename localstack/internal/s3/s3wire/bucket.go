@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+
 package s3wire
 
 import (
@@ -6,7 +8,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/s3"
@@ -23,14 +24,14 @@ var theOwner = owner{ID: strings.Repeat("0", 52) + awswire.Account}
 var theInitiator = owner{ID: theOwner.ID, DisplayName: "errand"}
 
 // regionPattern is a region by its name, where "aws-global" is us-east-1's other one.
-var regionPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`) })
+var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
 
 // bucketARN is given beside a bucket's name.
 func bucketARN(name string) string { return "arn:aws:s3:::" + name }
 
 func (c *request) createBucket() error {
 	endpoint := awswire.IdentityFrom(c.r.Context()).Region
-	if !regionPattern().MatchString(endpoint) {
+	if !regionPattern.MatchString(endpoint) {
 		endpoint = awswire.DefaultRegion
 	}
 	var in struct {
@@ -78,7 +79,7 @@ func locationConstraint(endpoint string, wanted *string) (string, error) {
 		return "", illegalLocation("unspecified")
 	case *wanted == "EU" && (global || endpoint == "eu-west-1"):
 		return "eu-west-1", nil
-	case global && (*wanted == awswire.DefaultRegion || !regionPattern().MatchString(*wanted)):
+	case global && (*wanted == awswire.DefaultRegion || !regionPattern.MatchString(*wanted)):
 		e := awswire.Errorf(http.StatusBadRequest, "InvalidLocationConstraint", "The specified location-constraint is not valid")
 		e.Fields = map[string]any{"LocationConstraint": *wanted}
 		return "", e

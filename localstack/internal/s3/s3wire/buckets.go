@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
+
 package s3wire
 
 import (
@@ -21,7 +23,7 @@ type bucketsPage struct {
 
 func (c *request) bucketsPage() (p bucketsPage, err error) {
 	p.prefix, p.region = c.query.Get("prefix"), c.query.Get("bucket-region")
-	if p.region != "" && !regionPattern().MatchString(p.region) || p.region == "eu-east-1" {
+	if p.region != "" && !regionPattern.MatchString(p.region) || p.region == "eu-east-1" {
 		e := invalidArgument("bucket-region", "", "Argument value "+p.region+" is not a valid AWS Region")
 		delete(e.Fields, "ArgumentValue")
 		return p, e

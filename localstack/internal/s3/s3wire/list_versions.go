@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+
 package s3wire
 
 import (

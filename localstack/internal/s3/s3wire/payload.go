@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+
 package s3wire
 
 import (

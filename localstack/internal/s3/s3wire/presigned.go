@@ -1,3 +1,5 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+
 package s3wire
 
 import (

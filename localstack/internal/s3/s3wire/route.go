@@ -1,10 +1,11 @@
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+
 package s3wire
 
 import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"sync"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -173,13 +174,13 @@ func (c *request) checkHeaders() error {
 	return checkStorageClass(c.r.Header.Get("X-Amz-Storage-Class"))
 }
 
-var accountPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{12}$`) })
+var accountPattern = regexp.MustCompile(`^\d{12}$`)
 
 func checkOwner(id string) error {
 	switch {
 	case id == "" || id == awswire.Account:
 		return nil
-	case !accountPattern().MatchString(id):
+	case !accountPattern.MatchString(id):
 		return awswire.Errorf(http.StatusBadRequest, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... [%s]", id)
 	}
 	return accessDenied("Access Denied")
