@@ -16,6 +16,7 @@ import (
 // The attempt's directory can't be made: the job fails by the worker's fault,
 // and the worker takes no other before it can. Heartbeats go on meanwhile.
 func TestDiskThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	dir := t.TempDir()
 	attempts := filepath.Join(dir, "attempts")
@@ -50,6 +51,7 @@ func TestDiskThatCannotBeWritten(t *testing.T) {
 // The log can't be written any further, as on a full disk: the commands are
 // ended, the job fails by the worker's fault, and what there is of the log is sent.
 func TestLogThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	const room = 3 << 20
 	dir := t.TempDir()

@@ -18,6 +18,7 @@ import (
 )
 
 func TestJobRunsToItsEnd(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	a := s.job("cat dir/file; echo $GREETING", "echo oops >&2; exit 3", "echo never")
 	s.source(a, map[string]string{"dir/file": "from the archive\n"})
@@ -75,6 +76,7 @@ func TestEnvironmentOfCommands(t *testing.T) {
 
 // Nothing of the job runs before the server has confirmed that it is ours.
 func TestCommandsWaitForAcceptance(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	marker := filepath.Join(t.TempDir(), "ran")
 	refused := 0
@@ -102,6 +104,7 @@ func TestCommandsWaitForAcceptance(t *testing.T) {
 }
 
 func TestJobsThatCannotBeRun(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		change func(*server, *errand.Assignment)
@@ -115,7 +118,7 @@ func TestJobsThatCannotBeRun(t *testing.T) {
 		{"not a ZIP", func(s *server, a *errand.Assignment) { s.rawSource(a, []byte("no zip")) }, errand.ReasonSetupFailed, "unpack"},
 		{"too large", func(s *server, a *errand.Assignment) {
 			s.source(a, map[string]string{"big": strings.Repeat("x", 2000)})
-		}, errand.ReasonSetupFailed, "limit"},
+		}, errand.ReasonSetupFailed, "too large"},
 		{"no such program", func(_ *server, a *errand.Assignment) {
 			a.Commands = []errand.Command{{Argv: []string{"no-such-program"}}}
 		}, errand.ReasonStartFailed, "no-such-program"},
@@ -139,6 +142,7 @@ func TestJobsThatCannotBeRun(t *testing.T) {
 // A line of 10 MB, and bytes that are no text: all of it arrives, in order,
 // though the storage fails now and then.
 func TestLongAndBinaryOutput(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	posts := 0
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {
@@ -188,6 +192,7 @@ func TestLongAndBinaryOutput(t *testing.T) {
 
 // Who watches sees output within a second, also if it begins to in the middle.
 func TestWatchedOutputIsSentAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, fromStart := range []bool{true, false} {
 		t.Run(fmt.Sprint(fromStart), func(t *testing.T) {
 			s := newServer(t)
@@ -216,6 +221,7 @@ func TestWatchedOutputIsSentAtOnce(t *testing.T) {
 
 // A refused write grant is renewed by heartbeat, and the chunk sent again.
 func TestRefusedGrantIsRenewed(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	a := s.job("head -c 100000 /dev/zero")
 	a.Write.URL += "-expired"
@@ -236,6 +242,7 @@ func TestRefusedGrantIsRenewed(t *testing.T) {
 
 // A storage that refuses for good costs the log, not the job.
 func TestLogThatNobodyTakes(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/bucket" {
@@ -253,6 +260,7 @@ func TestLogThatNobodyTakes(t *testing.T) {
 
 // A thousand commands that say much fit into one result.
 func TestResultFits(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	var lines []string
 	for range 300 {

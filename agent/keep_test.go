@@ -15,6 +15,7 @@ import (
 
 // An agent that is stopped while no server takes its result leaves it for the next.
 func TestStoppedAgentKeepsItsResult(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	away := true
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {
@@ -45,6 +46,7 @@ func TestStoppedAgentKeepsItsResult(t *testing.T) {
 // The job ends while a chunk is under way that has arrived already: it is sent
 // again with the same bytes (the server checks), what came later behind it.
 func TestChunkBrokenOffIsSentAgainAsItWas(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	l := newLong(t)
 	arrived := false

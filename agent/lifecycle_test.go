@@ -80,6 +80,7 @@ func (l *lockedBuffer) String() string {
 
 // The verbose log tells of heartbeats.
 func TestHeartbeatsAreLogged(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	var log lockedBuffer
 	s.run(func(c *agent.Config) {
@@ -93,6 +94,7 @@ func TestHeartbeatsAreLogged(t *testing.T) {
 
 // The answer to a poll is lost: the same poll ID is asked again.
 func TestLostAnswer(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/api/jobs/get-job" {
@@ -118,6 +120,7 @@ func TestLostAnswer(t *testing.T) {
 }
 
 func TestCancelledJob(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	l := newLong(t)
 	s.give(s.job("echo before", l.command()))
@@ -137,6 +140,7 @@ func TestCancelledJob(t *testing.T) {
 }
 
 func TestAbandonedJobIsNotReported(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	l := newLong(t)
 	s.give(s.job(l.command()))
@@ -154,6 +158,7 @@ func TestAbandonedJobIsNotReported(t *testing.T) {
 }
 
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	l := newLong(t)
 	s.give(s.job(l.command()))
@@ -180,6 +185,7 @@ func TestDrain(t *testing.T) {
 
 // The server had answered the poll that draining broke off: the job is run.
 func TestDrainAsksWhatThePollWasAnswered(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/api/jobs/get-job" || r.URL.Query().Get("wait") == "0" {
@@ -203,6 +209,7 @@ func TestDrainAsksWhatThePollWasAnswered(t *testing.T) {
 }
 
 func TestSecondSignalStopsJobs(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	l := newLong(t)
 	s.give(s.job(l.command()))
@@ -219,6 +226,7 @@ func TestSecondSignalStopsJobs(t *testing.T) {
 }
 
 func TestSuperseded(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	l := newLong(t)
 	s.give(s.job(l.command()))
@@ -234,6 +242,7 @@ func TestSuperseded(t *testing.T) {
 }
 
 func TestUnknownWorkerRegistersAgain(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	l := newLong(t)
 	forgot := false
@@ -260,6 +269,7 @@ func TestUnknownWorkerRegistersAgain(t *testing.T) {
 }
 
 func TestRefusedWorkerEnds(t *testing.T) {
+	t.Parallel()
 	for path, code := range map[string]errand.Code{
 		"/api/workers/register":  errand.CodeUnauthenticated,
 		"/api/workers/heartbeat": errand.CodeUnauthenticated, // though registration works
@@ -282,6 +292,7 @@ func TestRefusedWorkerEnds(t *testing.T) {
 }
 
 func TestRegistrationIsRetried(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	tries := 0
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {
@@ -329,6 +340,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 }
 
 func TestTwoJobsAtATime(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	a, b := newLong(t), newLong(t)
 	second := s.job(b.command())
@@ -344,6 +356,7 @@ func TestTwoJobsAtATime(t *testing.T) {
 }
 
 func TestDataDirectoryIsLocked(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	first := s.run(nil)
 	s.await("the first agent", func() bool { return s.epoch == 1 })
@@ -380,6 +393,7 @@ func (s *server) killed(dir string, env ...string) (kill func()) {
 // The agent is killed when its result is on disk and no server takes it: the
 // next one on that directory reports it, with all of the log, as the same worker.
 func TestResultSurvivesKill(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	away := true
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {
@@ -413,6 +427,7 @@ func TestResultSurvivesKill(t *testing.T) {
 // The agent is killed while a job runs: its directory goes, nothing is
 // reported, and where that can be proved, what it left running is ended.
 func TestKilledMidJob(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	l := newLong(t)
 	s.give(s.job(l.command()))

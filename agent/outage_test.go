@@ -18,6 +18,7 @@ import (
 // Control plane and storage are away while the archive is fetched, for more
 // tries than an archive that can't be had gets: the job runs all the same.
 func TestOutageWhileTheSourceIsFetched(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	var away atomic.Bool
 	var fetches atomic.Int32
@@ -59,6 +60,7 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 // The grant has expired, and the server that renews it is away for long: the
 // log waits, and is whole.
 func TestGrantExpiresInAnOutage(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	var refused atomic.Int32
 	a := s.job("head -c 100000 /dev/zero")
@@ -86,6 +88,7 @@ func TestGrantExpiresInAnOutage(t *testing.T) {
 // What stands in front of the server answers in its place, as it knows how: that
 // ends neither the job nor its worker, and the result waits.
 func TestAnswersThatAreNotTheServers(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	l := newLong(t)
 	var foreign atomic.Bool
@@ -120,6 +123,7 @@ func TestAnswersThatAreNotTheServers(t *testing.T) {
 // What a job left running, out of reach of its process group, is dead before the
 // report: the next job of its lane may begin then.
 func TestStrayDiesBeforeTheReport(t *testing.T) {
+	t.Parallel()
 	if !strayKilled {
 		t.Skip("strays can't be told here")
 	}

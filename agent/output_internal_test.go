@@ -16,6 +16,7 @@ import (
 
 // However it is written, a stream's head, tail, length and hash are those of its bytes.
 func TestCapture(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		c := newCaptures()[0]
 		var all []byte
@@ -42,6 +43,7 @@ func TestCapture(t *testing.T) {
 
 // Text stays text: no character is cut in two by the limits.
 func TestCaptureKeepsCharactersWhole(t *testing.T) {
+	t.Parallel()
 	for pad := range 4 {
 		for _, n := range []int{100, 2000, 2800, 9000} {
 			text := strings.Repeat("x", pad) + strings.Repeat("€", n)
@@ -59,6 +61,7 @@ func TestCaptureKeepsCharactersWhole(t *testing.T) {
 }
 
 func TestTrim(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		commands int
 		piece    string
@@ -83,6 +86,7 @@ func TestTrim(t *testing.T) {
 }
 
 func TestClip(t *testing.T) {
+	t.Parallel()
 	for in, want := range map[string]string{"abc": "abc", "abcdef": "abcd", "abc€": "abc"} {
 		if got := clip(in, 4); got != want {
 			t.Errorf("clip(%q) = %q", in, got)

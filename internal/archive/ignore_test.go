@@ -49,6 +49,7 @@ var ignoreCases = []struct{ patterns, ignored string }{
 var ignorePaths = strings.Fields("a.o #hash !bang sp [b] a-c sub/ sub/a.o sub/x sub/deep/ sub/deep/a.o x/ x/y")
 
 func TestIgnorePatterns(t *testing.T) {
+	t.Parallel()
 	for _, tt := range ignoreCases {
 		t.Run(tt.patterns, func(t *testing.T) {
 			rs := parseRules([]byte(tt.patterns), "")
@@ -87,6 +88,7 @@ func ignoredWithParents(rs rules, p string) bool {
 
 // TestIgnoreAsGit asks git the same questions.
 func TestIgnoreAsGit(t *testing.T) {
+	t.Parallel()
 	git, err := exec.LookPath("git")
 	if err != nil {
 		t.Skip("there is no git on this machine")

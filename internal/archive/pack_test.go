@@ -69,6 +69,7 @@ func names(t *testing.T, b []byte) []string {
 }
 
 func TestPackIsTheSameForTheSameFiles(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{"b.txt": "bee", "a/z": "zed", "a/b/c": "sea", "empty/": ""}
 	one, two := tree(t, files), tree(t, files)
 	old := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -91,6 +92,7 @@ func TestPackIsTheSameForTheSameFiles(t *testing.T) {
 }
 
 func TestPackLeavesOut(t *testing.T) {
+	t.Parallel()
 	dir := tree(t, map[string]string{
 		".git/HEAD": "x", "sub/.git": "gitdir: elsewhere", ".gitignore": "*.o\n/build/\n!keep.o\n",
 		"a.o": "", "keep.o": "", "build/x": "", "sub/build/x": "", "sub/.gitignore": "local\n!a.o\n", "sub/a.o": "",
@@ -107,6 +109,7 @@ func TestPackLeavesOut(t *testing.T) {
 }
 
 func TestPackReadsTheIgnoreFilesAboveInAWorkTree(t *testing.T) {
+	t.Parallel()
 	dir := tree(t, map[string]string{
 		".git/HEAD": "x", ".gitignore": "node_modules/\n/pkg/a/gen\n/gen\n", "pkg/.gitignore": "*.log\n",
 		"pkg/a/node_modules/x": "", "pkg/a/gen": "", "pkg/a/b/gen": "", "pkg/a/x.log": "", "pkg/a/main": "",
@@ -118,6 +121,7 @@ func TestPackReadsTheIgnoreFilesAboveInAWorkTree(t *testing.T) {
 }
 
 func TestPackRefuses(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("symbolic links need a privilege")
 	}
@@ -188,6 +192,7 @@ type failingWriter struct{}
 func (failingWriter) Write([]byte) (int, error) { return 0, errFull }
 
 func TestPackAndUnpackKeepModesAndLinks(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("no permission bits, and symbolic links need a privilege")
 	}

@@ -65,6 +65,7 @@ func unpackBytes(t testing.TB, b []byte, l Limits) (dir string, stats Stats, err
 const reg, lnk = fs.FileMode(0o644), fs.ModeSymlink | 0o777
 
 func TestUnpackRefusesHostileArchives(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		items []item
@@ -130,6 +131,7 @@ func declareSize(t *testing.T, b []byte, size uint32) []byte {
 }
 
 func TestUnpackStopsABombThatLies(t *testing.T) {
+	t.Parallel()
 	b := declareSize(t, makeZip(t, item{"bomb", reg, strings.Repeat("0", 10<<20)}), 10)
 	dir, stats, err := unpackBytes(t, b, Limits{MaxBytes: 1000})
 	if err == nil || !strings.Contains(err.Error(), `"bomb"`) {
@@ -141,6 +143,7 @@ func TestUnpackStopsABombThatLies(t *testing.T) {
 }
 
 func TestUnpackRefusesDamage(t *testing.T) {
+	t.Parallel()
 	whole := makeZip(t, item{"a", reg, strings.Repeat("some text ", 100)})
 	damaged := bytes.Clone(whole)
 	damaged[len("a")+30+20] ^= 0xff
@@ -170,6 +173,7 @@ func TestUnpackRefusesDamage(t *testing.T) {
 }
 
 func TestUnpackReadsNoMoreDirectoryThanTheLimitNeeds(t *testing.T) {
+	t.Parallel()
 	items := make([]item, 5000)
 	for i := range items {
 		items[i] = item{strings.Repeat("n", 1000) + string(rune('a'+i%26)) + strings.Repeat("x", i%7), reg, ""}
@@ -180,6 +184,7 @@ func TestUnpackReadsNoMoreDirectoryThanTheLimitNeeds(t *testing.T) {
 }
 
 func TestUnpackWritesOverNothing(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	zipPath := filepath.Join(t.TempDir(), "a.zip")
 	if err := os.WriteFile(zipPath, makeZip(t, item{"x", reg, "new"}), 0o600); err != nil {
@@ -199,6 +204,7 @@ func TestUnpackWritesOverNothing(t *testing.T) {
 // TestUnpackAcceptsOtherTools: no modes, no directory entries, "./" in front,
 // spelt-out directories after what is in them.
 func TestUnpackAcceptsOtherTools(t *testing.T) {
+	t.Parallel()
 	var b bytes.Buffer
 	zw := zip.NewWriter(&b)
 	for _, name := range []string{"./", "./deep/er/x", "deep/", "deep/er/", "y"} {
@@ -223,6 +229,7 @@ func TestUnpackAcceptsOtherTools(t *testing.T) {
 }
 
 func TestUnpackMasksModes(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("no permission bits")
 	}

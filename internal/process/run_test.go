@@ -57,6 +57,7 @@ func (l *line) String() string {
 }
 
 func TestStreamsStayApart(t *testing.T) {
+	t.Parallel()
 	p := program(t, "streams")
 	var out, errs bytes.Buffer
 	p.Stdout, p.Stderr = &out, &errs
@@ -70,6 +71,7 @@ func TestStreamsStayApart(t *testing.T) {
 }
 
 func TestStdinIsAtItsEnd(t *testing.T) {
+	t.Parallel()
 	p := program(t, "stdin")
 	var out bytes.Buffer
 	p.Stdout = &out
@@ -79,6 +81,7 @@ func TestStdinIsAtItsEnd(t *testing.T) {
 }
 
 func TestLongLine(t *testing.T) {
+	t.Parallel()
 	p := program(t, "flood")
 	var out bytes.Buffer
 	p.Stdout = &out
@@ -88,6 +91,7 @@ func TestLongLine(t *testing.T) {
 }
 
 func TestSignalledProgram(t *testing.T) {
+	t.Parallel()
 	exit, err := program(t, "suicide").Run(t.Context())
 	if err != nil || exit != (process.Exit{Code: 137, Signal: "killed"}) {
 		t.Fatalf("got %+v, %v", exit, err)
@@ -110,6 +114,7 @@ func cancelWhenReady(t *testing.T, p process.Program, cause error) (process.Exit
 }
 
 func TestCancelAsksFirst(t *testing.T) {
+	t.Parallel()
 	cause := errors.New("enough")
 	exit, out, err := cancelWhenReady(t, program(t, "polite"), cause)
 	if !errors.Is(err, cause) || exit.Code != 7 {
@@ -121,6 +126,7 @@ func TestCancelAsksFirst(t *testing.T) {
 }
 
 func TestCancelKillsWhoIgnoresTERM(t *testing.T) {
+	t.Parallel()
 	p := program(t, "stubborn")
 	p.Grace = func(error) time.Duration { return 50 * time.Millisecond }
 	exit, _, err := cancelWhenReady(t, p, errors.New("enough"))
@@ -131,6 +137,7 @@ func TestCancelKillsWhoIgnoresTERM(t *testing.T) {
 
 // A shell dies of TERM at once; what it runs has the whole grace to clear up.
 func TestGraceIsForTheWholeGroup(t *testing.T) {
+	t.Parallel()
 	p := program(t, "shell")
 	p.PipeWait = 10 * time.Millisecond
 	exit, out, err := cancelWhenReady(t, p, errors.New("enough"))
@@ -143,6 +150,7 @@ func TestGraceIsForTheWholeGroup(t *testing.T) {
 }
 
 func TestGraceOfZeroKillsAtOnce(t *testing.T) {
+	t.Parallel()
 	p := program(t, "polite")
 	var asked error
 	p.Grace = func(cause error) time.Duration { asked = cause; return 0 }
@@ -154,6 +162,7 @@ func TestGraceOfZeroKillsAtOnce(t *testing.T) {
 }
 
 func TestOrphanThatHoldsThePipe(t *testing.T) {
+	t.Parallel()
 	p := program(t, "orphan")
 	p.PipeWait = 50 * time.Millisecond
 	var out bytes.Buffer
@@ -174,6 +183,7 @@ func TestOrphanThatHoldsThePipe(t *testing.T) {
 // A process with a session of its own is beyond the group: it doesn't hang the
 // command, and on Linux its environment gives it away.
 func TestEscapedProcess(t *testing.T) {
+	t.Parallel()
 	p := program(t, "escaped")
 	p.PipeWait = 50 * time.Millisecond
 	if exit, err := p.Run(t.Context()); err != nil || exit.Code != 0 {
@@ -189,6 +199,7 @@ func TestEscapedProcess(t *testing.T) {
 }
 
 func TestStartErrors(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")
 	if err := os.WriteFile(plain, []byte("x"), 0o644); err != nil {
@@ -212,6 +223,7 @@ func TestStartErrors(t *testing.T) {
 // The program is looked up in the PATH that the command gets, and relative
 // paths below its directory.
 func TestLookUp(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "tools"), 0o755); err != nil {
 		t.Fatal(err)
@@ -238,6 +250,7 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 func TestOutputThatCannotBeKept(t *testing.T) {
+	t.Parallel()
 	p := program(t, "sleep")
 	p.Stdout = full{}
 	_, err := p.Run(t.Context())
@@ -248,6 +261,7 @@ func TestOutputThatCannotBeKept(t *testing.T) {
 }
 
 func TestContextThatIsOverStartsNothing(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("too late")
 	cancel(cause)

@@ -41,6 +41,7 @@ func record(t *testing.T, log *bytes.Buffer, cs []errand.Command) *process.Seque
 }
 
 func TestSequence(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name       string
 		commands   []errand.Command
@@ -77,6 +78,7 @@ func TestSequence(t *testing.T) {
 }
 
 func TestSequenceShell(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	s := record(t, &log, shell("hello"))
 	s.Shell = "echo" // as good a shell as any: it shows its arguments
@@ -87,6 +89,7 @@ func TestSequenceShell(t *testing.T) {
 
 // The timeout is for all commands together, by the clock that was given.
 func TestSequenceTimeout(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	s := record(t, &log, shell("printf a", "echo; sleep 600", "printf c"))
 	manual := clock.NewManual(time.Unix(0, 0))
@@ -112,6 +115,7 @@ func TestSequenceTimeout(t *testing.T) {
 }
 
 func TestSequenceCancelledBetweenCommands(t *testing.T) {
+	t.Parallel()
 	var log bytes.Buffer
 	ctx, cancel := context.WithCancelCause(t.Context())
 	s := record(t, &log, shell("true", "true"))

@@ -71,6 +71,7 @@ func other(w http.ResponseWriter, _ *http.Request) {
 }
 
 func TestFetch(t *testing.T) {
+	t.Parallel()
 	longer := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(append(slices.Clone(content), 'x')) }
 	for _, tt := range []struct {
 		name   string
@@ -111,6 +112,7 @@ func TestFetch(t *testing.T) {
 
 // A server that goes silent in the middle doesn't hold the job for ever.
 func TestStall(t *testing.T) {
+	t.Parallel()
 	var ranges []string
 	quiet := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(len(content)))
@@ -126,6 +128,7 @@ func TestStall(t *testing.T) {
 }
 
 func TestCancelledAndLocalErrors(t *testing.T) {
+	t.Parallel()
 	var ranges []string
 	g := storage(t, &ranges, status(503))
 	cause := errors.New("cancelled")

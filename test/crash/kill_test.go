@@ -25,6 +25,7 @@ func kills(t *testing.T) int {
 // acknowledged holds: messages, deletes, order, what is in flight, receive
 // counts, deduplication and attempts.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -69,6 +70,7 @@ func crash(t *testing.T, dir string, l *ledger, round, limit int, seed uint64, e
 // messages. Else it could find nothing at all. The log is written in blocks, and
 // a kill may come just when one was: then another is tried.
 func TestKillFindsWhatIsMissing(t *testing.T) {
+	t.Parallel()
 	var faults []string
 	for try := 0; try < 5 && len(faults) == 0; try++ {
 		faults = crash(t, t.TempDir(), newLedger(), 0, 150, uint64(try), "ERRAND_CRASH_NOSYNC=1")

@@ -13,6 +13,7 @@ import (
 )
 
 func TestIdentityIsKept(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "data")
 	first, err := identity.Open(dir)
 	if err != nil {
@@ -40,6 +41,7 @@ func TestIdentityIsKept(t *testing.T) {
 }
 
 func TestDamagedIdentityIsNotReplaced(t *testing.T) {
+	t.Parallel()
 	for _, content := range []string{"", "{", "{}", `{"workerId":"w-12345678"}`} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "identity.json"), []byte(content), 0o600); err != nil {

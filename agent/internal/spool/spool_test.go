@@ -14,6 +14,7 @@ import (
 )
 
 func TestReadBack(t *testing.T) {
+	t.Parallel()
 	now := time.Unix(1000, 0)
 	path := filepath.Join(t.TempDir(), "log")
 	s, err := spool.Create(path, func() time.Time { return now })
@@ -85,6 +86,7 @@ func readAll(t *testing.T, s *spool.Spool, limit int, want []byte) {
 }
 
 func TestFailedWriteStays(t *testing.T) {
+	t.Parallel()
 	s, err := spool.Create(filepath.Join(t.TempDir(), "log"), time.Now)
 	if err != nil {
 		t.Fatal(err)
