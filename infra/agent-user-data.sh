@@ -1,14 +1,14 @@
 #!/bin/bash
-# Makes a fresh Amazon Linux 2023 host an agent: give it as EC2 user data, with
-# these filled in and an instance profile that may read the token's parameter.
-# infra/fleet.yaml fills them in by itself.
+# Sets up an agent on a new Amazon Linux 2023 host. Use it as EC2 user data: set
+# the variables below, and give the host an instance profile that may read the
+# token's parameter. infra/fleet.yaml sets them itself.
 ERRAND_SERVER=https://errand.example              # the stack's output Url
-ERRAND_TOKEN_PARAMETER=/errand/agent-token        # of SSM, a SecureString: an agent token
-ERRAND_URL=https://example.com/errand-linux-arm64 # or s3://bucket/key: the program, for this architecture
-ERRAND_SHA256=                                    # of it, in hex
-ERRAND_ARGS="--jobs 1"                            # further flags of errand agent
-ERRAND_GROUP=                                     # Auto Scaling group whose hook "drain" waits for the agent; empty: none
-# What follows is the same in infra/fleet.yaml.
+ERRAND_TOKEN_PARAMETER=/errand/agent-token        # SSM parameter (SecureString) with an agent token
+ERRAND_URL=https://example.com/errand-linux-arm64 # or s3://bucket/key: the program for this architecture
+ERRAND_SHA256=                                    # of the program, in hex
+ERRAND_ARGS="--jobs 1"                            # more flags for errand agent
+ERRAND_GROUP=                                     # Auto Scaling group with a lifecycle hook "drain"; empty: none
+# The rest is the same in infra/fleet.yaml.
 set -euo pipefail
 imds() {
   curl -sf -H "X-aws-ec2-metadata-token: $(curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)" "http://169.254.169.254/latest/$1"
@@ -39,8 +39,8 @@ Documentation=https://github.com/errandhq/errand
 Wants=network-online.target
 After=network-online.target
 
-# agent.env has ERRAND_SERVER and ERRAND_TOKEN_FILE, and may have ERRAND_ARGS:
-# further flags, like --jobs 4 --queue gpu.
+# agent.env sets ERRAND_SERVER, ERRAND_TOKEN_FILE and optionally ERRAND_ARGS:
+# more flags, such as --jobs 4 --queue gpu.
 [Service]
 User=errand
 EnvironmentFile=/etc/errand/agent.env
@@ -48,20 +48,20 @@ StateDirectory=errand
 ExecStart=/usr/local/bin/errand agent --data /var/lib/errand $ERRAND_ARGS
 Restart=always
 RestartSec=5
-# One SIGTERM to the agent drains: it takes no more jobs and finishes those that
-# it has, however long they take. The jobs' own processes must not get it, and
-# are left running when the agent itself crashes, for the next one to find.
+# One SIGTERM drains the agent: it takes no more jobs and finishes those that are
+# running, however long they take. KillMode=process keeps the signal from the
+# jobs' own processes; if the agent crashes, the next one ends them.
 KillMode=process
 TimeoutStopSec=infinity
-# A job that eats the memory ends, not the agent with all its jobs.
+# When a job uses up the memory, only it is killed, not the agent.
 OOMPolicy=continue
 
 [Install]
 WantedBy=multi-user.target
 END
 if [ -n "$ERRAND_GROUP" ]; then
-  # When Auto Scaling has chosen this host, the agent drains, and only then may
-  # the host go. The hook's time runs out where nobody says that it goes on.
+  # When Auto Scaling terminates this host, the agent drains first. Heartbeats
+  # keep the lifecycle hook from timing out meanwhile.
   cat >/usr/local/sbin/errand-drain <<'END'
 #!/bin/bash
 set -u

@@ -1,14 +1,14 @@
 output "url" {
-  description = "Of the API: errand's --server"
+  description = "URL of the API, for --server"
   value       = aws_cloudformation_stack.errand.outputs["Url"]
 }
 
 output "tokens_table" {
-  description = "For errand token create --table"
+  description = "Name for errand token create --table"
   value       = aws_cloudformation_stack.errand.outputs["TokensTableName"]
 }
 
 output "outputs" {
-  description = "All that the stack says"
+  description = "All outputs of the stack"
   value       = aws_cloudformation_stack.errand.outputs
 }

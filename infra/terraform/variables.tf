@@ -1,22 +1,22 @@
 variable "name" {
-  description = "Of the stack; the agents' has it with -agents behind"
+  description = "Name of the stack; the agents' stack has the suffix -agents"
   type        = string
   default     = "errand"
 }
 
 variable "template_url" {
-  description = "https URL of the packaged template in S3, as make package says it"
+  description = "https URL of the packaged template in S3, as make package prints it"
   type        = string
 }
 
 variable "parameters" {
-  description = "Parameters of template.yaml, by their names there"
+  description = "Parameters of template.yaml, by name"
   type        = map(string)
   default     = {}
 }
 
 variable "agents" {
-  description = "Parameters of infra/fleet.yaml but ServerUrl and QueueName; null: no fleet"
+  description = "Parameters of infra/fleet.yaml other than ServerUrl and QueueName; null: no fleet"
   type        = map(string)
   default     = null
 }

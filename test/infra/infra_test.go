@@ -56,7 +56,7 @@ func untag(n *yaml.Node) {
 	}
 }
 
-const marker = "# What follows is the same in infra/fleet.yaml.\n"
+const marker = "# The rest is the same in infra/fleet.yaml.\n"
 
 // userData is what a fleet's host is given: the settings, then the script.
 func userData(t *testing.T) (settings, script string) {

@@ -74,7 +74,7 @@ test('a ZIP is hashed, sent and named in the job; the same one is not sent twice
 
   await page.getByRole('button', { name: 'Remove project.zip' }).click()
   await input.setInputFiles(file)
-  await page.getByText('the server has it already').waitFor()
+  await page.getByText('already on the server').waitFor()
 })
 
 test('what is dropped on the page is taken, unless it is no ZIP', async () => {
@@ -154,7 +154,7 @@ test('a job that could not be run to its end says why', async () => {
   await run(page, ['echo x', 'lose'])
   await ends('reason: lost')
   await ends('no sign of life')
-  await expect.poll(exits).toEqual(['not known', 'not known'])
+  await expect.poll(exits).toEqual(['unknown', 'unknown'])
   await shoot(page, 'lost')
 })
 

@@ -17,7 +17,7 @@ export function TokenForm({ why, take }: { why: string; take: (token: string) =>
       <form class="card" onSubmit={submit}>
         <h2>Token</h2>
         <p>
-          Open the page by the link that <code>errand local</code> prints, or paste a token here. On the machine that runs it, a user’s token is in the
+          Open the page with the link that <code>errand local</code> prints, or paste a user token here. <code>errand local</code> keeps one in the
           file <code>user.token</code> of its data directory.
         </p>
         {(fault || why) && (
@@ -37,7 +37,7 @@ export function TokenForm({ why, take }: { why: string; take: (token: string) =>
           value={text}
           onInput={(e) => setText(e.currentTarget.value)}
         />
-        <p class="hint">It is kept in this tab until the tab is closed.</p>
+        <p class="hint">This tab keeps it until you close it.</p>
         <button type="submit" class="primary">
           Use this token
         </button>

@@ -41,8 +41,8 @@ export function DirectView({ client, request, failed }: Props) {
     <section class="card" aria-labelledby="job-title" aria-busy={waiting}>
       <h2 id="job-title">Direct run</h2>
       {answer && <StatusLine end={answer} more={[]} />}
-      {waiting && <StatusLine end={{ status: 'running', exitCode: null, durationMs: undefined }} more={['output comes when all commands have ended']} />}
-      {stopped && <p role="status">Stopped waiting. What was running ends by itself within 25 seconds.</p>}
+      {waiting && <StatusLine end={{ status: 'running', exitCode: null, durationMs: undefined }} more={['the output follows when all commands have ended']} />}
+      {stopped && <p role="status">Stopped waiting. The commands end within 25 seconds.</p>}
       <ErrorNotice error={error} />
       {waiting && (
         <button type="button" class="danger" onClick={giveUp}>

@@ -72,7 +72,7 @@ function CancelButton({ client, job, set, fail }: { client: Client; job: Job; se
   }
   return (
     <button type="button" class="danger" disabled={asking || job.cancelRequested === true} onClick={cancel}>
-      {job.cancelRequested ? 'Being cancelled…' : 'Cancel'}
+      {job.cancelRequested ? 'Cancelling…' : 'Cancel'}
     </button>
   )
 }
@@ -133,7 +133,7 @@ function factsOf(job: Job): string[] {
 /** Results come at the job's end, and not at all from a worker that was lost. */
 function missingOf(job: Job): string {
   if (!isTerminal(job.status)) return ''
-  return job.result || job.attempt === 0 ? 'not run' : 'not known'
+  return job.result || job.attempt === 0 ? 'not run' : 'unknown'
 }
 
 function endsOf(job: Job): CommandEnd[] {

@@ -100,7 +100,7 @@ function ArchiveState({ file, progress }: { file: File | null; progress: Progres
     case 'there':
       return (
         <span class="good-text">
-          ✓ {what}: {progress.existed ? 'the server has it already' : 'sent'}
+          ✓ {what}: {progress.existed ? 'already on the server' : 'sent'}
         </span>
       )
     default:

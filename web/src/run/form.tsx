@@ -68,7 +68,7 @@ export function RunForm({ client, failed, direct, created }: Props) {
         <button type="submit" class="primary" disabled={busy || uploading}>
           {uploading ? 'Sending the archive…' : busy ? 'Starting…' : 'Run'}
         </button>
-        <span class="hint">Ctrl+Enter in the commands runs them too.</span>
+        <span class="hint">Ctrl+Enter in the command field also runs the job.</span>
       </div>
     </form>
   )
@@ -105,7 +105,7 @@ function Commands({ value, line, bad, change }: { value: string; line: number; b
         }}
       />
       <p class="hint" id="commands-hint">
-        One a line, for the shell of the machine that runs them. A backslash at the end goes on in the next line. The first that fails ends the job.
+        One command per line, for the shell of the machine that runs it. A backslash at the end continues the line. The first failed command ends the job.
       </p>
     </>
   )
@@ -130,8 +130,8 @@ function ModeChoice({ mode, change }: { mode: Mode; change: (mode: Mode) => void
   return (
     <fieldset class="choices">
       <legend>Where</legend>
-      {choice('distributed', 'Distributed', 'queued for a worker; output comes live')}
-      {choice('direct', 'Direct', 'on the server, now; at most 25 seconds')}
+      {choice('distributed', 'Distributed', 'queued for a worker, with live output')}
+      {choice('direct', 'Direct', 'on the server at once, for at most 25 seconds')}
     </fieldset>
   )
 }

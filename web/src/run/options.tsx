@@ -32,7 +32,7 @@ export function Options({ fields, badField, set }: Props) {
   return (
     <details open={own.some(bad) || undefined}>
       <summary>Options</summary>
-      {direct && <p class="hint">Name, queue, group and retries are of distributed jobs.</p>}
+      {direct && <p class="hint">Name, queue, group and retries apply to distributed jobs only.</p>}
       <div class="grid">
         {text('name', 'Name', 'name', 'the first command')}
         {text('queue', 'Queue', 'queue', 'default')}
@@ -40,7 +40,7 @@ export function Options({ fields, badField, set }: Props) {
         {text('retries', 'Retries, if a worker is lost', 'maxAttempts', '0')}
         {text('timeout', 'Timeout: seconds, or 10m, 2h', 'timeout', direct ? '25' : '1d', false)}
       </div>
-      <label for="env">Environment: NAME=value, one a line</label>
+      <label for="env">Environment: NAME=value, one per line</label>
       <textarea
         id="env"
         rows={2}
@@ -52,7 +52,7 @@ export function Options({ fields, badField, set }: Props) {
       />
       <label class="choice">
         <input type="checkbox" checked={fields.continueOnError} onChange={(e) => set({ continueOnError: e.currentTarget.checked })} />
-        <span>Go on after a command that fails</span>
+        <span>Continue after a failed command</span>
       </label>
     </details>
   )

@@ -11,7 +11,7 @@ export function WorkerList({ workers }: { workers: Polled<Worker[]> }) {
       {workers.error && <p class="hint bad-text">Not up to date: {workers.error}</p>}
       {workers.data?.length === 0 && (
         <p class="hint">
-          None has registered. Start one with <code>errand agent</code>.
+          No worker has registered. Start one with <code>errand agent</code>.
         </p>
       )}
       <ul class="list" id="workers">
@@ -35,7 +35,7 @@ function facts(w: Worker, now: number): string {
   const holds = w.jobs?.length ?? 0
   return [
     [w.os, w.arch].filter(Boolean).join('/'),
-    `${holds} of ${w.slots} ${w.slots === 1 ? 'slot' : 'slots'} taken`,
+    `${holds} of ${w.slots} ${w.slots === 1 ? 'slot' : 'slots'} in use`,
     w.queues?.length ? `queues: ${w.queues.join(', ')}` : '',
     w.online ? '' : `seen ${ago(w.lastSeen, now)}`,
   ].filter(Boolean).join(' · ')
