@@ -26,18 +26,15 @@ func (e *Engine) DeleteMessageBatch(ctx context.Context, in *DeleteMessageBatchI
 		if err := checkBatch("DeleteMessageBatchRequestEntry", ids); err != nil {
 			return err
 		}
-		for _, entry := range in.Entries {
-			if err := q.deleteByHandle(t, entry.ReceiptHandle); err != nil {
-				failed, err := batchEntryError(entry.Id, err)
-				if err != nil {
-					return err
-				}
-				out.Failed = append(out.Failed, failed)
-				continue
+		var err error
+		out.Failed, err = forEachEntry(ids, func(i int) error {
+			if err := q.deleteByHandle(t, in.Entries[i].ReceiptHandle); err != nil {
+				return err
 			}
-			out.Successful = append(out.Successful, DeleteMessageBatchResultEntry{Id: entry.Id})
-		}
-		return nil
+			out.Successful = append(out.Successful, DeleteMessageBatchResultEntry{Id: ids[i]})
+			return nil
+		})
+		return err
 	})
 	return out, err
 }

@@ -295,7 +295,7 @@ func (q *queue) nextSource() (arn string, err error) {
 				q.expire(seq)
 				return dropped
 			case s.Source == "":
-				readErr = errorf(codeNoSource, "A message was not moved here by a redrive policy.")
+				readErr = errorf(codeNoSource, "The message was not moved here by a redrive policy.")
 			}
 			arn = s.Source
 			return stop

@@ -46,7 +46,7 @@ func (e *Engine) AddPermission(ctx context.Context, in *AddPermissionInput) (*Ad
 		if p.find(in.Label) >= 0 {
 			return errValue(in.Label, "Label", "Already exists.")
 		}
-		raw, _ := json.Marshal(s) // strings: always marshals
+		raw, _ := json.Marshal(s) // never fails
 		p.Statement = append(p.Statement, raw)
 		return q.setPolicy(t, p)
 	})

@@ -155,7 +155,7 @@ func checkAllowPolicy(document string) error {
 		return errValue(document, "RedriveAllowPolicy", "Invalid value for redrivePermission, valid values are allowAll, denyAll and byQueue.")
 	}
 	if n := len(p.Sources); byQueue && (n < 1 || n > 10) || !byQueue && n > 0 {
-		return errValue(document, "RedriveAllowPolicy", "sourceQueueArns takes 1 to 10 ARNs with byQueue, and none without.")
+		return errValue(document, "RedriveAllowPolicy", "sourceQueueArns requires 1 to 10 ARNs with byQueue, and is not allowed otherwise.")
 	}
 	return nil
 }

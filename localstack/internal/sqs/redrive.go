@@ -44,6 +44,9 @@ func lockBoth(a, b *queue) (unlock func()) {
 	return func() { b.mu.Unlock(); a.mu.Unlock() }
 }
 
+// BUG(sqs): A standard dead-letter queue counts a message whose retention period
+// began in the source queue, and is over, until a receive comes to it.
+
 // moveToDeadLetterQueue moves a message with its receive count. As on AWS, its
 // retention period starts again in a FIFO queue, but not in a standard one.
 func (q *queue) moveToDeadLetterQueue(t *txn, dlq *queue, seq uint64, s stateRecord, m bodyRecord) {

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"strconv"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
@@ -49,7 +48,7 @@ func (s sendResult) sequenceNumber() string {
 	if s.seq == 0 {
 		return ""
 	}
-	const digits = "10000000000000000000" // AWS's have 20
+	const digits = "10000000000000000000" // AWS's have 20 digits
 	n := strconv.FormatUint(s.seq, 10)
 	return digits[:len(digits)-len(n)] + n
 }
@@ -99,27 +98,24 @@ func (e *Engine) SendMessageBatch(ctx context.Context, in *SendMessageBatchInput
 		if err := firstError(checkBatch("SendMessageBatchRequestEntry", ids), q.checkFIFOBatch(in.Entries), batchErr); err != nil {
 			return err
 		}
-		for i, entry := range in.Entries {
-			s, err := sendResult{}, entryErrs[i]
-			if err == nil {
-				s, err = q.send(t, messages[i], "One or more parameters cannot be validated.")
+		var err error
+		out.Failed, err = forEachEntry(ids, func(i int) error {
+			if entryErrs[i] != nil {
+				return entryErrs[i]
 			}
+			s, err := q.send(t, messages[i], "One or more parameters cannot be validated.")
 			if err != nil {
-				failed, err := batchEntryError(entry.Id, err)
-				if err != nil {
-					return err
-				}
-				out.Failed = append(out.Failed, failed)
-				continue
+				return err
 			}
 			out.Successful = append(out.Successful, SendMessageBatchResultEntry{
-				Id: entry.Id, MessageId: s.id, MD5OfMessageBody: messages[i].bodyMD5,
-				MD5OfMessageAttributes:       attributesMD5(entry.MessageAttributes),
-				MD5OfMessageSystemAttributes: attributesMD5(entry.MessageSystemAttributes),
+				Id: ids[i], MessageId: s.id, MD5OfMessageBody: messages[i].bodyMD5,
+				MD5OfMessageAttributes:       attributesMD5(in.Entries[i].MessageAttributes),
+				MD5OfMessageSystemAttributes: attributesMD5(in.Entries[i].MessageSystemAttributes),
 				SequenceNumber:               s.sequenceNumber(),
 			})
-		}
-		return nil
+			return nil
+		})
+		return err
 	})
 	return out, err
 }
@@ -129,27 +125,6 @@ func firstError(errs ...error) error {
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// checkBatch checks the IDs of the entries of any batch.
-func checkBatch(entry string, ids []string) error {
-	if len(ids) == 0 {
-		return errorf(codeEmptyBatch, "There should be at least one %s in the request.", entry)
-	}
-	if len(ids) > maxBatchEntries {
-		return errorf(codeTooManyEntries, "Maximum number of entries per request are %d. You have sent %d.", maxBatchEntries, len(ids))
-	}
-	seen := map[string]bool{}
-	for _, id := range ids {
-		if !isName(id) {
-			return errorf(codeInvalidBatchID, "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
-		}
-		if seen[id] {
-			return errorf(codeBatchIDsNotDistinct, "Id %s repeated.", id)
-		}
-		seen[id] = true
 	}
 	return nil
 }
@@ -181,18 +156,6 @@ func (q *queue) checkFIFOBatch(entries []SendMessageBatchRequestEntry) error {
 
 func errNoDedupID() error {
 	return errorf(codeInvalidParameter, "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
-}
-
-// batchEntryError returns err as the error of a batch entry. One that isn't an
-// *awswire.Error fails the whole batch.
-func batchEntryError(id string, err error) (BatchResultErrorEntry, error) {
-	var answer *awswire.Error
-	if !errors.As(err, &answer) {
-		return BatchResultErrorEntry{}, err
-	}
-	return BatchResultErrorEntry{
-		Id: id, SenderFault: answer.Status < 500, Code: QueryCode(answer.Code), Message: answer.Message,
-	}, nil
 }
 
 // send checks a message against its queue and adds it. Texts of errors begin

@@ -29,18 +29,15 @@ func (e *Engine) ChangeMessageVisibilityBatch(ctx context.Context, in *ChangeMes
 		if err := checkBatch("ChangeMessageVisibilityBatchRequestEntry", ids); err != nil {
 			return err
 		}
-		for _, entry := range in.Entries {
-			if err := q.changeVisibility(t, entry.ReceiptHandle, entry.VisibilityTimeout); err != nil {
-				failed, err := batchEntryError(entry.Id, err)
-				if err != nil {
-					return err
-				}
-				out.Failed = append(out.Failed, failed)
-				continue
+		var err error
+		out.Failed, err = forEachEntry(ids, func(i int) error {
+			if err := q.changeVisibility(t, in.Entries[i].ReceiptHandle, in.Entries[i].VisibilityTimeout); err != nil {
+				return err
 			}
-			out.Successful = append(out.Successful, ChangeMessageVisibilityBatchResultEntry{Id: entry.Id})
-		}
-		return nil
+			out.Successful = append(out.Successful, ChangeMessageVisibilityBatchResultEntry{Id: ids[i]})
+			return nil
+		})
+		return err
 	})
 	return out, err
 }
