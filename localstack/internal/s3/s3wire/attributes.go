@@ -12,7 +12,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// attributes are what GetObjectAttributes can tell.
+// attributes are those that GetObjectAttributes supports.
 var attributes = []string{"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"}
 
 type objectAttributes struct {
@@ -25,7 +25,7 @@ type objectAttributes struct {
 	ObjectSize   *int64       `xml:",omitempty"`
 }
 
-// objectParts lists parts only where each has a checksum that counts.
+// objectParts lists the parts only if the object's checksum is composite.
 type objectParts struct {
 	IsTruncated          *bool        `xml:",omitempty"`
 	MaxParts             *int         `xml:",omitempty"`
@@ -76,7 +76,7 @@ func (c *request) getObjectAttributes() error {
 	return c.writeXML(http.StatusOK, out)
 }
 
-// wantedAttributes reads x-amz-object-attributes, which may come more than once.
+// wantedAttributes reads x-amz-object-attributes, a header that may be repeated.
 func (c *request) wantedAttributes() (wanted []string, err error) {
 	const name = "x-amz-object-attributes"
 	for _, v := range c.r.Header.Values(name) {

@@ -13,8 +13,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// owner is who owns everything in the stack. S3 has stopped to give a
-// DisplayName, but for who began a multipart upload.
+// owner owns everything in the stack. S3 no longer returns a DisplayName, except for
+// the initiator of a multipart upload.
 type owner struct {
 	ID          string
 	DisplayName string `xml:",omitempty"`
@@ -23,10 +23,9 @@ type owner struct {
 var theOwner = owner{ID: strings.Repeat("0", 52) + awswire.Account}
 var theInitiator = owner{ID: theOwner.ID, DisplayName: "errand"}
 
-// regionPattern is a region by its name, where "aws-global" is us-east-1's other one.
+// regionPattern matches the name of a region. "aws-global" is another name of us-east-1.
 var regionPattern = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
 
-// bucketARN is given beside a bucket's name.
 func bucketARN(name string) string { return "arn:aws:s3:::" + name }
 
 func (c *request) createBucket() error {
@@ -67,9 +66,9 @@ func (c *request) createBucket() error {
 	return nil
 }
 
-// locationConstraint is the region of a bucket that is created at an endpoint
-// of a region: only us-east-1's creates buckets elsewhere, and only it takes
-// none to mean itself.
+// locationConstraint returns the region of a bucket that is created at a region's
+// endpoint. Only us-east-1's creates buckets in other regions, and only there the
+// constraint may be absent.
 func locationConstraint(endpoint string, wanted *string) (string, error) {
 	global := endpoint == awswire.DefaultRegion
 	switch {
@@ -131,7 +130,7 @@ func (c *request) getBucketLocation() error {
 	return c.writeXML(http.StatusOK, out)
 }
 
-// getBucketVersioning answers that versioning was never enabled: it can't be here.
+// getBucketVersioning always answers that versioning was never enabled.
 func (c *request) getBucketVersioning() error {
 	if _, err := c.engine.Bucket(c.bucket); err != nil {
 		return err

@@ -12,10 +12,10 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// maxBuckets is the most that a page of buckets holds.
+// maxBuckets is the largest page of buckets.
 const maxBuckets = 10000
 
-// bucketsPage says which buckets are asked for.
+// bucketsPage is the page that a request asks for.
 type bucketsPage struct {
 	prefix, region, after string
 	max                   int // 0: all
@@ -43,7 +43,7 @@ func (c *request) bucketsPage() (p bucketsPage, err error) {
 	return p, nil
 }
 
-// covers reports whether b is on the page, its size aside.
+// covers reports whether b belongs on the page, regardless of its size.
 func (p bucketsPage) covers(b *s3.Bucket) bool {
 	return b.Name > p.after && strings.HasPrefix(b.Name, p.prefix) && (p.region == "" || p.region == b.Region)
 }

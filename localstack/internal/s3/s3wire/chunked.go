@@ -16,7 +16,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// maxChunkLine bounds a line between chunks: sizes, signatures, trailers.
+// maxChunkLine limits the lines between chunks: sizes, signatures, trailers.
 const maxChunkLine = 8 << 10
 
 // chunkedReader decodes a body in aws-chunked encoding:
@@ -61,8 +61,8 @@ func (c *chunkedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next ends the chunk at hand and begins the one after it; io.EOF if that was
-// the last.
+// next ends the current chunk and begins the next one. It returns io.EOF after the
+// last.
 func (c *chunkedReader) next() error {
 	if c.begun {
 		if line, err := c.line(); err != nil || line != "" {
@@ -107,8 +107,7 @@ func (c *chunkedReader) checkChunk() error {
 	return nil
 }
 
-// readTrailers reads to the empty line at the end. Some clients end the body
-// without one.
+// readTrailers reads up to the empty line at the end, which some clients leave out.
 func (c *chunkedReader) readTrailers() error {
 	var signed strings.Builder
 	for signed.Len() < maxChunkLine {

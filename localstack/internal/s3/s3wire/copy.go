@@ -12,8 +12,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// copySource reads "/bucket/key", "bucket/key", or a whole URL with that path,
-// URL-encoded.
+// copySource reads "/bucket/key", "bucket/key" or a URL with that path, URL-encoded.
 func (c *request) copySource() (s3.GetObjectInput, error) {
 	header := c.r.Header.Get("X-Amz-Copy-Source")
 	path, version, versioned := strings.Cut(header, "?versionId=")
@@ -81,7 +80,7 @@ func (c *request) algorithm() (s3.Algorithm, error) {
 	return a, nil
 }
 
-// checksums are the elements that S3's XML has for checksums.
+// checksums are the XML elements of a checksum.
 type checksums struct {
 	ChecksumCRC32     string `xml:",omitempty"`
 	ChecksumCRC32C    string `xml:",omitempty"`
@@ -107,7 +106,7 @@ func xmlChecksums(c s3.Checksum) (x checksums) {
 	return x
 }
 
-// any is the one that is set, zero if none.
+// any returns the checksum that is set, or zero.
 func (x checksums) any() s3.Checksum {
 	for a, v := range map[s3.Algorithm]string{
 		s3.CRC32: x.ChecksumCRC32, s3.CRC32C: x.ChecksumCRC32C, s3.CRC64NVME: x.ChecksumCRC64NVME,

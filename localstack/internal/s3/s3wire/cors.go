@@ -13,8 +13,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// A bucket with no CORS rules lets no page of another origin in, as in S3: an
-// emulator that allowed it would hide the missing rules until deployment.
+// As in S3, a bucket without CORS rules allows no web page of another origin. An
+// emulator that did would hide the missing rules until deployment.
 
 type corsConfiguration struct {
 	XMLName xml.Name   `xml:"CORSConfiguration"`
@@ -61,7 +61,7 @@ func (c *request) putBucketCORS() error {
 	return c.respond(c.engine.PutBucketCORS(c.bucket, rules), http.StatusOK)
 }
 
-// respond answers an operation that has nothing to tell.
+// respond answers an operation that has no output.
 func (c *request) respond(err error, status int) error {
 	if err == nil {
 		c.w.WriteHeader(status)
@@ -88,7 +88,7 @@ func (c *request) deleteBucketCORS() error {
 	return c.respond(c.engine.PutBucketCORS(c.bucket, nil), http.StatusNoContent)
 }
 
-// preflight answers a browser's question whether it may send a request.
+// preflight answers a browser's preflight request.
 func (c *request) preflight() error {
 	h := c.r.Header
 	origin, method := h.Get("Origin"), h.Get("Access-Control-Request-Method")
@@ -123,7 +123,7 @@ func (c *request) preflight() error {
 	return nil
 }
 
-// setCORSHeadersForOrigin lets a browser see the answer to a request that it has sent.
+// setCORSHeadersForOrigin allows a browser to read the response.
 func (c *request) setCORSHeadersForOrigin() {
 	origin := c.r.Header.Get("Origin")
 	if origin == "" || c.bucket == "" {

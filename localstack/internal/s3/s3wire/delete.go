@@ -11,7 +11,6 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// maxDeletes is how many objects one request may delete.
 const maxDeletes = 1000
 
 func (c *request) deleteObjects() error {

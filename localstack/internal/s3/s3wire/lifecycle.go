@@ -20,12 +20,12 @@ type lifecycleConfiguration struct {
 type lifecycleRule struct {
 	ID         string
 	Status     string
-	Prefix     *string              `xml:",omitempty"` // the older place of Filter's
+	Prefix     *string              `xml:",omitempty"` // the legacy form of Filter's
 	Filter     *lifecycleFilter     `xml:",omitempty"`
 	Expiration *lifecycleExpiration `xml:",omitempty"`
 	Abort      *lifecycleAbort      `xml:"AbortIncompleteMultipartUpload,omitempty"`
 
-	// What S3 has and this one doesn't.
+	// Not supported.
 	Transition                  *struct{} `xml:",omitempty"`
 	NoncurrentVersionTransition *struct{} `xml:",omitempty"`
 	NoncurrentVersionExpiration *struct{} `xml:",omitempty"`
@@ -75,7 +75,7 @@ func (c *request) putBucketLifecycle() error {
 	return c.respond(c.engine.PutBucketLifecycle(c.bucket, rules), http.StatusOK)
 }
 
-// read checks a rule and turns it into the engine's.
+// read checks a rule and converts it to the engine's.
 func (r *lifecycleRule) read() (s3.LifecycleRule, error) {
 	out := s3.LifecycleRule{ID: r.ID, Disabled: r.Status == "Disabled"}
 	switch {
@@ -158,7 +158,7 @@ func (c *request) getBucketLifecycle() error {
 	return c.writeXML(http.StatusOK, out)
 }
 
-// How large objects must be for transitions, of which there are none here.
+// The smallest objects that transitions apply to. S3 returns it with all rules.
 const (
 	transitionSize    = "x-amz-transition-default-minimum-object-size"
 	transitionDefault = "all_storage_classes_128K"

@@ -13,7 +13,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// listResult is the answer of both versions of the list.
+// listResult is the output of both versions of ListObjects.
 type listResult struct {
 	XMLName               xml.Name `xml:"ListBucketResult"`
 	Xmlns                 string   `xml:"xmlns,attr"`
@@ -46,7 +46,7 @@ type listEntry struct {
 
 type commonPrefix struct{ Prefix string }
 
-// listObjectsV1 pages by marker, the last key or common prefix seen.
+// listObjectsV1 pages by marker, the last key or common prefix of a page.
 func (c *request) listObjectsV1() error {
 	marker := c.query.Get("marker")
 	out, next, err := c.list(marker, true)
@@ -62,7 +62,7 @@ func (c *request) listObjectsV1() error {
 	return c.writeXML(http.StatusOK, out)
 }
 
-// listObjectsV2 pages by a token, which is not for clients to read.
+// listObjectsV2 pages by an opaque token.
 func (c *request) listObjectsV2() error {
 	if v := c.query.Get("list-type"); v != "2" {
 		return invalidArgument("list-type", v, "Invalid List Type specified in Request")
@@ -93,7 +93,7 @@ func (c *request) listObjectsV2() error {
 	return c.writeXML(http.StatusOK, out)
 }
 
-// list lists a page beyond after; next is the after of the one that follows.
+// list returns the page after a key, and the key that the next page begins after.
 func (c *request) list(after string, owners bool) (out *listResult, next string, err error) {
 	in, err := c.listInput(after)
 	if err != nil {
@@ -120,7 +120,7 @@ func (c *request) list(after string, owners bool) (out *listResult, next string,
 	return out, page.Next, nil
 }
 
-// listInput reads what all lists of objects have.
+// listInput reads the parameters that all lists of objects share.
 func (c *request) listInput(after string) (in s3.ListObjectsInput, err error) {
 	in = s3.ListObjectsInput{Prefix: c.query.Get("prefix"), Delimiter: c.query.Get("delimiter"), After: after, MaxKeys: s3.MaxKeys}
 	if v := c.query.Get("max-keys"); v != "" {
@@ -140,7 +140,7 @@ func (c *request) checkEncoding() error {
 	return nil
 }
 
-// keyEncoder writes keys as encoding-type asks: XML can't hold all of them.
+// keyEncoder returns the encoding that encoding-type asks for.
 func (c *request) keyEncoder() func(string) string {
 	if c.query.Get("encoding-type") != "url" {
 		return func(s string) string { return s }

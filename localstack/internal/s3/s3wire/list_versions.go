@@ -9,8 +9,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// listObjectVersions lists objects as a bucket without versioning has them: each is
-// its only version, "null". Tools ask so to empty a bucket.
+// listObjectVersions lists objects as in a bucket without versioning: each has one
+// version, "null". Tools use it to empty a bucket.
 func (c *request) listObjectVersions() error {
 	marker := c.query.Get("key-marker")
 	if v := c.query.Get("version-id-marker"); v != "" && marker == "" {

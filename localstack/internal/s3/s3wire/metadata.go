@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// The user's metadata is text. Headers are ASCII, so S3 takes and gives other
-// text as RFC 2047 words; what turns out to be plain is given back plain.
+// User-defined metadata is text. Headers are ASCII, so S3 accepts and returns other
+// text as RFC 2047 words.
 
-// readMetadata is the text of a metadata header.
+// readMetadata decodes the value of a metadata header.
 func readMetadata(value string) string {
 	if strings.Contains(value, "=?") {
 		var d mime.WordDecoder
@@ -22,8 +22,8 @@ func readMetadata(value string) string {
 	return strings.ToValidUTF8(value, "\ufffd")
 }
 
-// writeMetadata is a header's value for text: as it is if plain, else as a
-// quoted-printable word, or a base64 one where most of it isn't plain.
+// writeMetadata encodes text as a header value: ASCII as it is, other text as a
+// quoted-printable word or, if most of it isn't ASCII, as a base64 word.
 func writeMetadata(text string) string {
 	plain, other := 0, 0
 	for _, r := range text {

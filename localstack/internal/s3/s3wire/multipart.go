@@ -156,7 +156,6 @@ func (c *request) abortMultipartUpload() error {
 	return nil
 }
 
-// pageSize reads a page size.
 func (c *request) pageSize(name string) (int, error) {
 	v := c.query.Get(name)
 	if v == "" {

@@ -15,10 +15,10 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// storedHeaders are those of an object that S3 gives back as they were sent.
+// storedHeaders are those that S3 returns as they were sent.
 var storedHeaders = []string{"Content-Type", "Content-Encoding", "Content-Language", "Content-Disposition", "Cache-Control", "Expires"}
 
-// responseParameter is the query parameter that a reader sets one of keptHeaders by.
+// responseParameter is the query parameter of GetObject that replaces a stored header.
 var responseParameter = func() map[string]string {
 	names := map[string]string{}
 	for _, h := range storedHeaders {
@@ -27,8 +27,8 @@ var responseParameter = func() map[string]string {
 	return names
 }()
 
-// properties reads what is to be kept with an object, from the headers of a request
-// or the fields of a form.
+// properties reads an object's properties from the headers of a request or the fields
+// of a form.
 func properties(h http.Header) (a s3.Properties, err error) {
 	kept, metadata := map[string]string{}, map[string]string{}
 	for _, name := range storedHeaders {
@@ -36,7 +36,7 @@ func properties(h http.Header) (a s3.Properties, err error) {
 			kept[name] = v
 		}
 	}
-	// aws-chunked is how the body travelled, not what it is.
+	// aws-chunked is an encoding of the request, not of the object.
 	if enc := withoutChunked(kept["Content-Encoding"]); enc != "" {
 		kept["Content-Encoding"] = enc
 	} else {
@@ -70,7 +70,7 @@ func withoutChunked(encodings string) string {
 	return strings.Join(rest, ",")
 }
 
-// conditions reads the If-* headers; prefix is that of a copy's source.
+// conditions reads the If-* headers. For the source of a copy, they have a prefix.
 func conditions(h http.Header, prefix string) s3.Conditions {
 	date := func(name string) time.Time {
 		v := h.Get(prefix + name)
@@ -79,7 +79,7 @@ func conditions(h http.Header, prefix string) s3.Conditions {
 		}
 		t, err := http.ParseTime(v)
 		if err != nil {
-			return time.Time{} // HTTP has a bad date mean none
+			return time.Time{} // HTTP ignores an invalid date
 		}
 		return t
 	}
@@ -89,8 +89,8 @@ func conditions(h http.Header, prefix string) s3.Conditions {
 	}
 }
 
-// presignedConditions takes those that a presigned URL has in its query, where S3
-// honours them, unlike checksums.
+// presignedConditions reads conditions from the query of a presigned URL. Unlike
+// checksums there, S3 honours them.
 func (c *request) presignedConditions(to *s3.Conditions) {
 	if c.query.Has("X-Amz-Signature") {
 		to.IfMatch = cmp.Or(to.IfMatch, c.query.Get("If-Match"))
@@ -123,7 +123,6 @@ func (c *request) putObject() error {
 	return nil
 }
 
-// setWriteHeaders are those of an answer to a write.
 func (c *request) setWriteHeaders(o *s3.Object) {
 	h := c.w.Header()
 	setHeader(h, "Etag", quote(o.ETag))
@@ -132,8 +131,7 @@ func (c *request) setWriteHeaders(o *s3.Object) {
 	c.setExpirationHeader(o)
 }
 
-// setHeader is h.Set for a name that is in the canonical form already, which
-// Set has to make sure of, and for others has to make.
+// setHeader is h.Set for a name in canonical form, which Set would have to check.
 func setHeader(h http.Header, name, value string) { h[name] = []string{value} }
 
 func quote(etag string) string { return `"` + etag + `"` }
@@ -145,7 +143,7 @@ func (c *request) setChecksumHeaders(sum s3.Checksum) {
 	}
 }
 
-// setExpirationHeader says when a lifecycle rule ends the object.
+// setExpirationHeader tells when a lifecycle rule expires the object.
 func (c *request) setExpirationHeader(o *s3.Object) {
 	b, err := c.engine.Bucket(c.bucket)
 	if err != nil {
@@ -156,7 +154,7 @@ func (c *request) setExpirationHeader(o *s3.Object) {
 	}
 }
 
-// getInput reads what of the object is wanted.
+// getInput reads what GetObject and HeadObject are asked for.
 func (c *request) getInput() (s3.GetObjectInput, error) {
 	in := s3.GetObjectInput{Bucket: c.bucket, Key: c.key, Conditions: conditions(c.r.Header, ""), Range: parseRange(c.r.Header.Get("Range"))}
 	if part := c.query.Get("partNumber"); part != "" {
@@ -172,8 +170,8 @@ func (c *request) getInput() (s3.GetObjectInput, error) {
 	return in, nil
 }
 
-// parseRange reads "bytes=…". Several ranges, or what is no range, mean none:
-// the whole object is answered.
+// parseRange reads "bytes=…". It returns nil, for the whole object, if there are
+// several ranges or the syntax is wrong.
 func parseRange(header string) *s3.Range {
 	spec, ok := strings.CutPrefix(header, "bytes=")
 	if !ok {
@@ -213,7 +211,7 @@ func (c *request) headObject() error {
 	return nil
 }
 
-// copyBuffers are for bodies on their way out: large, to be few reads.
+// copyBuffers are for sending bodies in few writes.
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 256<<10); return &b }}
 
 func (c *request) getObject() error {
@@ -228,25 +226,25 @@ func (c *request) getObject() error {
 	defer func() { _ = content.Close() }() // it was only read
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	// First, so that what can't be read is an error, and no broken answer.
+	// Read before the headers are sent, so that a failure can be answered.
 	n, err := content.Read(*buf)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	c.writeObjectHeaders(o, content.Span)
 	if _, werr := c.w.Write((*buf)[:n]); werr != nil || err != nil {
-		return nil // who has gone needs no answer
+		return nil // the client has gone
 	}
-	// Hidden, so that the buffer is ours: a ReadFrom would use a small one.
+	// Only a Writer: a ReaderFrom would use a smaller buffer.
 	if _, err := io.CopyBuffer(struct{ io.Writer }{c.w}, content, *buf); err != nil {
-		// The status is out. The client sees that it isn't whole by the length:
-		// the server closes a connection on which less came than was announced.
+		// The status is sent. The server closes the connection, since less was
+		// written than Content-Length says; that tells the client.
 		c.engine.Logf("%s: %v", c.name(), err)
 	}
 	return nil
 }
 
-// setValidators lets a 304 carry the headers that HTTP wants with it.
+// setValidators sets the headers that HTTP requires in a 304.
 func (c *request) setValidators(o *s3.Object, err error) error {
 	if o != nil {
 		c.w.Header().Set("ETag", quote(o.ETag))
@@ -255,7 +253,7 @@ func (c *request) setValidators(o *s3.Object, err error) error {
 	return err
 }
 
-// writeObjectHeaders answers what precedes an object's bytes.
+// writeObjectHeaders sends everything before an object's bytes.
 func (c *request) writeObjectHeaders(o *s3.Object, span s3.Span) {
 	h := c.w.Header()
 	setHeader(h, "Content-Type", "binary/octet-stream")
@@ -281,7 +279,7 @@ func (c *request) writeObjectHeaders(o *s3.Object, span s3.Span) {
 	if o.StorageClass != "" {
 		h.Set("x-amz-storage-class", o.StorageClass)
 	}
-	// A checksum is of all bytes of the answer: clients hold them to it.
+	// Clients verify the checksum, so it must be of exactly the bytes sent.
 	if strings.EqualFold(c.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
 		c.setChecksumHeaders(o.SpanChecksum(span))
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// payload is a request's body, decoded, and what its headers say of it.
+// payload is a request's decoded body and what the headers say of it.
 type payload struct {
 	body     io.Reader
 	size     int64 // -1 if not said
@@ -79,8 +79,8 @@ func invalidDigest(value string) *awswire.Error {
 	return e
 }
 
-// setChecksum takes the x-amz-checksum-* header, or the trailer that
-// x-amz-trailer announces. Query parameters of those names mean nothing to S3.
+// setChecksum reads the x-amz-checksum-* header, or the name of the trailer in
+// x-amz-trailer. S3 ignores query parameters of those names.
 func (p *payload) setChecksum(h http.Header, chunks *chunkedReader) error {
 	alg, value, err := headerChecksum(h.Get)
 	if err != nil {
@@ -111,7 +111,7 @@ func (p *payload) setChecksum(h http.Header, chunks *chunkedReader) error {
 	return nil
 }
 
-// trailerReader ends well only if the trailer that was announced came.
+// trailerReader fails at the end if the announced trailer is missing.
 type trailerReader struct {
 	*chunkedReader
 	name      string
@@ -126,8 +126,7 @@ func (t *trailerReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// checksumHeader are the names of the headers, in the form that Header.Get looks
-// for.
+// checksumHeader has the canonical name of each algorithm's header.
 var checksumHeader = func() map[s3.Algorithm]string {
 	names := map[s3.Algorithm]string{}
 	for _, a := range s3.Algorithms {
@@ -136,7 +135,7 @@ var checksumHeader = func() map[s3.Algorithm]string {
 	return names
 }()
 
-// headerChecksum finds the one x-amz-checksum-* among headers or form fields.
+// headerChecksum reads the one x-amz-checksum-* among headers or form fields.
 func headerChecksum(get func(name string) string) (alg s3.Algorithm, value string, err error) {
 	for _, a := range s3.Algorithms {
 		v := get(checksumHeader[a])

@@ -15,8 +15,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// policy is what a form upload may be, as the holder of the keys has signed it.
-// Source: "POST policy", Amazon S3 API Reference.
+// policy is the signed document that limits what a form may upload.
 type policy struct {
 	expires    time.Time
 	conditions []condition
@@ -24,7 +23,7 @@ type policy struct {
 	min, max int64
 }
 
-// condition is on one field of the form, or on the bucket.
+// condition applies to one field of the form, or to the bucket.
 type condition struct {
 	op, field, value string // op is eq or starts-with, field in lower case
 	text             string // as it stands in the policy
@@ -33,7 +32,7 @@ type condition struct {
 // exemptFields needn't be in the policy.
 var exemptFields = []string{"policy", "x-amz-signature", "file"}
 
-// parsePolicy reads a policy as a form carries it, in base64.
+// parsePolicy decodes the policy field of a form.
 func parsePolicy(encoded string) (*policy, error) {
 	data, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
@@ -96,7 +95,7 @@ func (p *policy) add(raw json.RawMessage) error {
 	return nil
 }
 
-// length reads a bound, a number or a string of one.
+// length reads a limit, a number or a string.
 func length(v any) (int64, bool) {
 	switch v := v.(type) {
 	case float64:
@@ -108,8 +107,8 @@ func length(v any) (int64, bool) {
 	return 0, false
 }
 
-// check holds a form to the policy: each condition must hold, and each field
-// must be under one. The file's length is checked as it comes in.
+// check compares a form with the policy: each condition must hold, and each field must
+// have one. lengthReader checks the file's length.
 func (p *policy) check(fields map[string]string, now time.Time) error {
 	if !now.Before(p.expires) {
 		return accessDenied("Invalid according to Policy: Policy expired.")

@@ -17,11 +17,11 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// maxForm bounds the fields of a form before its file.
+// maxForm limits the fields of a form before its file.
 const maxForm = 20 << 10
 
-// isPostObject reports whether r is a browser's upload by form, whose signature
-// stands in the form.
+// isPostObject reports whether the request is a browser's upload by form, which has
+// its signature in the form.
 func (c *request) isPostObject() bool {
 	if c.r.Method != http.MethodPost || c.bucket == "" || c.key != "" {
 		return false
@@ -36,7 +36,7 @@ type form struct {
 	file   *multipart.Part
 }
 
-// readForm reads the fields. What comes after the file is ignored, as S3 does.
+// readForm reads the fields up to the file. Like S3, it ignores those after it.
 func readForm(r *http.Request) (*form, error) {
 	mr, err := r.MultipartReader()
 	if err != nil {
@@ -74,7 +74,6 @@ func malformedPOST() *awswire.Error {
 	return awswire.Errorf(http.StatusPreconditionFailed, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.")
 }
 
-// postObject stores the file of a form that its policy allows.
 func (c *request) postObject() error {
 	f, err := readForm(c.r)
 	if err != nil {
@@ -103,7 +102,7 @@ func (c *request) postObject() error {
 	return c.writePostResponse(f, o)
 }
 
-// checkPolicy checks the policy's signature and then the form against it.
+// checkPolicy checks the policy's signature, and the form against the policy.
 func (c *request) checkPolicy(f *form) (*policy, error) {
 	if _, err := c.engine.Bucket(c.bucket); err != nil {
 		return nil, err
@@ -132,7 +131,7 @@ func (c *request) checkPolicy(f *form) (*policy, error) {
 	return p, p.check(f.fields, c.engine.Now())
 }
 
-// header is the form's fields as if they were headers.
+// header returns the form's fields as headers.
 func (f *form) header() http.Header {
 	h := http.Header{}
 	for name, v := range f.fields {
@@ -141,7 +140,7 @@ func (f *form) header() http.Header {
 	return h
 }
 
-// properties reads what is to be kept with the object. In a form, tags are XML.
+// properties reads the object's properties. A form has its tags in XML.
 func (f *form) properties() (s3.Properties, error) {
 	if err := checkStorageClass(f.fields["x-amz-storage-class"]); err != nil {
 		return s3.Properties{}, err
@@ -157,7 +156,7 @@ func (f *form) properties() (s3.Properties, error) {
 	return a, err
 }
 
-// expected is what the form says of the file.
+// expected reads the digests of the file.
 func (f *form) expected() (want s3.ExpectedDigests, err error) {
 	h := f.header()
 	var value string
@@ -173,7 +172,7 @@ func (f *form) expected() (want s3.ExpectedDigests, err error) {
 	return want, nil
 }
 
-// lengthReader holds a file to the policy's content-length-range.
+// lengthReader enforces the policy's content-length-range.
 type lengthReader struct {
 	r           io.Reader
 	n, min, max int64
@@ -193,8 +192,7 @@ func (l *lengthReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// writePostResponse answers as the form asks: by redirect, 200, 201 with a document,
-// or 204.
+// writePostResponse answers as the form's success_action_* fields say.
 func (c *request) writePostResponse(f *form, o *s3.Object) error {
 	location := c.location(o.Key)
 	h := c.w.Header()
@@ -227,7 +225,7 @@ func (c *request) writePostResponse(f *form, o *s3.Object) error {
 	return nil
 }
 
-// location is the URL of a key, of the host and in the style that was used.
+// location returns the URL of a key, with the host and in the style of the request.
 func (c *request) location(key string) string {
 	u := url.URL{Scheme: "http", Host: c.r.Host, Path: "/" + key}
 	if c.r.TLS != nil {

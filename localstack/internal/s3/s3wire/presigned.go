@@ -10,11 +10,11 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// Presigned returns a door to one bucket: it answers presigned GET, HEAD and
-// PUT of its objects at /BUCKET/KEY, uploads by form with a signed policy at
-// /BUCKET, and browsers' preflights of these. All else is refused with 403,
-// signed or not, so that it can stand on an address that strangers reach.
-// It must see the path as it was sent, and the Host that was signed.
+// Presigned returns a handler for one bucket that may listen where strangers reach it.
+// It serves presigned GET, HEAD and PUT of objects at /BUCKET/KEY, uploads by form
+// with a signed policy at /BUCKET, and preflight requests for these. It refuses all
+// other requests with 403. It must get the path as it was sent, and the Host that
+// was signed.
 func Presigned(e *s3.Engine, v *awswire.Verifier, bucket string) http.Handler {
 	if v == nil {
 		panic("s3wire.Presigned: no verifier") // it would let everyone in
@@ -22,7 +22,7 @@ func Presigned(e *s3.Engine, v *awswire.Verifier, bucket string) http.Handler {
 	h := New(e, Options{Verifier: v}).(*handler)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := h.newRequest(w, r)
-		// Here only the path names the bucket, whatever the host.
+		// Only the path names the bucket here, whatever the host.
 		c.bucket, c.key, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		c.run(func() error { return c.servePresigned(bucket) })
 	})
@@ -42,7 +42,7 @@ func (c *request) servePresigned(bucket string) error {
 	if !c.isPresignedObject() {
 		return accessDenied("Access Denied")
 	}
-	// Whatever a middleware has put there: here the query's signature counts.
+	// Only the signature in the query counts, not the identity of a middleware.
 	c.r = c.r.WithContext(awswire.WithIdentity(c.r.Context(), awswire.Identity{}))
 	if err := c.authenticate(); err != nil {
 		return err
@@ -54,8 +54,8 @@ func (c *request) servePresigned(bucket string) error {
 	return op(c)
 }
 
-// isPresignedObject reports whether the request has the form of those that the
-// door lets through; whether its signature holds is yet to be seen.
+// isPresignedObject reports whether the request has the form of a presigned request
+// that is allowed. It doesn't check the signature.
 func (c *request) isPresignedObject() bool {
 	switch c.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut:

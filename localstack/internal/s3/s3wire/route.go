@@ -10,10 +10,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// An operation is one operation of the API.
 type operation func(*request) error
 
-// resourceLevel is what a request is about.
 type resourceLevel int
 
 const (
@@ -28,7 +26,7 @@ type routeKey struct {
 	sub    string // the query parameter that names a subresource, "" for none
 }
 
-// routes are all operations that exist here.
+// routes are all supported operations.
 var routes = map[routeKey]operation{
 	{service, "GET", ""}: (*request).listBuckets,
 
@@ -87,8 +85,8 @@ var routes = map[routeKey]operation{
 	{objectLevel, "DELETE", "uploadId"}: (*request).abortMultipartUpload,
 }
 
-// subresources are the query parameters that make a request another operation.
-// One that has no route must not be served as if it weren't there.
+// subresources are the query parameters that select another operation. A request with
+// one of them that has no route must fail.
 var subresources = []string{
 	"accelerate", "acl", "analytics", "attributes", "cors", "delete", "encryption", "intelligent-tiering",
 	"inventory", "legal-hold", "lifecycle", "list-type", "location", "logging", "metadataConfiguration",
@@ -97,7 +95,6 @@ var subresources = []string{
 	"session", "tagging", "torrent", "uploadId", "uploads", "versioning", "versions", "website",
 }
 
-// route finds the operation that the request asks for.
 func (c *request) route() (operation, error) {
 	k := routeKey{level: objectLevel, method: c.r.Method}
 	switch {
@@ -122,7 +119,7 @@ func (c *request) route() (operation, error) {
 	return nil, awswire.Errorf(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 }
 
-// subresource is the first of subresources that a query has, "" for none.
+// subresource returns the first of subresources in a query, or "".
 func subresource(query url.Values) string {
 	if len(query) == 0 || len(query) == 1 && query.Has("x-id") { // what SDKs call the operation
 		return ""
@@ -139,8 +136,8 @@ func notImplemented(what string) *awswire.Error {
 	return awswire.Errorf(http.StatusNotImplemented, "NotImplemented", "A header or operation you provided implies functionality that is not implemented: %s", what)
 }
 
-// unsupportedHeaders are headers that ask for what isn't there, with the one value
-// that doesn't.
+// unsupportedHeaders ask for features that aren't supported, except with the value
+// accepted.
 var unsupportedHeaders = []struct{ name, accepted string }{
 	{"X-Amz-Server-Side-Encryption", "AES256"},
 	{"X-Amz-Server-Side-Encryption-Customer-Algorithm", ""},
@@ -150,8 +147,7 @@ var unsupportedHeaders = []struct{ name, accepted string }{
 	{"X-Amz-Bucket-Object-Lock-Enabled", "false"},
 }
 
-// checkHeaders refuses headers that ask for what isn't there, which would
-// otherwise be ignored in silence.
+// checkHeaders refuses headers that would otherwise be ignored silently.
 func (c *request) checkHeaders() error {
 	for _, f := range unsupportedHeaders {
 		if v := c.r.Header.Get(f.name); v != "" && v != f.accepted {
@@ -186,8 +182,8 @@ func checkOwner(id string) error {
 	return accessDenied("Access Denied")
 }
 
-// checkStorageClass accepts the classes from which objects can be read at
-// once. The others need them restored first, which isn't there.
+// checkStorageClass accepts the classes whose objects can be read at once.
+// RestoreObject, which the others need, isn't supported.
 func checkStorageClass(class string) error {
 	switch class {
 	case "", "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR":

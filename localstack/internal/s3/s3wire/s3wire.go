@@ -14,11 +14,11 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// Options of a handler. The zero value answers whoever is asking.
+// Options of a handler. The zero value serves requests without a signature.
 type Options struct {
-	// Verifier checks the signatures of requests whose context carries no
-	// identity yet, and those of browser uploads, which no middleware can
-	// check. Nil: nothing is checked here.
+	// Verifier checks the signatures of requests whose context has no identity, and
+	// those of uploads by form, which no middleware can check. Nil: no signature is
+	// checked.
 	Verifier *awswire.Verifier
 	// Domains are hosts whose subdomains name buckets, beside localhost,
 	// localhost.localstack.cloud, s3.amazonaws.com and s3.REGION.amazonaws.com.
@@ -31,7 +31,7 @@ type handler struct {
 	domains []string // with a dot before them
 }
 
-// New returns the full S3 over e. It must see the request's path as it was
+// New returns a handler for all supported operations. It must get the path as it was
 // sent: a mux that cleans paths would change keys.
 func New(e *s3.Engine, o Options) http.Handler {
 	h := &handler{engine: e, opts: o}
@@ -41,7 +41,7 @@ func New(e *s3.Engine, o Options) http.Handler {
 	return h
 }
 
-// request is a request on its way to the operation that it asks for.
+// request is a request in progress.
 type request struct {
 	*handler
 	w           *responseWriter
@@ -56,7 +56,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.run(c.serve)
 }
 
-// run answers with what serve writes, or with its error.
+// run writes the response of serve, or its error.
 func (c *request) run(serve func() error) {
 	if !c.engine.Enter() {
 		c.writeError(errClosing)
@@ -104,7 +104,6 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// newRequest reads what the request is about.
 func (h *handler) newRequest(w http.ResponseWriter, r *http.Request) *request {
 	setRequestID(w)
 	setHeader(w.Header(), "Server", "AmazonS3")
@@ -126,7 +125,7 @@ func (c *request) serve() error {
 		c.setCORSHeadersForOrigin()
 		return c.postObject()
 	}
-	c.setCORSHeadersForOrigin() // first: a page may also read why it was refused
+	c.setCORSHeadersForOrigin() // first, so that a page can read the error
 	if err := c.authenticate(); err != nil {
 		return err
 	}
@@ -137,8 +136,8 @@ func (c *request) serve() error {
 	return op(c)
 }
 
-// authenticate leaves alone what a middleware has verified, as long as it was
-// signed for S3.
+// authenticate accepts an identity that a middleware has verified, if it was signed
+// for S3, and else verifies the signature.
 func (c *request) authenticate() (err error) {
 	if c.opts.Verifier != nil && awswire.IdentityFrom(c.r.Context()).AccessKeyID == "" {
 		if c.r, err = c.opts.Verifier.Authenticate(c.r); err != nil {
@@ -151,7 +150,7 @@ func (c *request) authenticate() (err error) {
 	return nil
 }
 
-// splitTarget finds bucket and key in the host (bucket.s3.amazonaws.com/key) or the
+// splitTarget reads bucket and key from the host (bucket.s3.amazonaws.com/key) or the
 // path (/bucket/key).
 func (h *handler) splitTarget(r *http.Request) (bucket, key string) {
 	path := strings.TrimPrefix(r.URL.Path, "/")
@@ -162,8 +161,8 @@ func (h *handler) splitTarget(r *http.Request) (bucket, key string) {
 	return bucket, key
 }
 
-// domains are hosts whose subdomains name buckets. The last of them are what
-// LocalStack's users have; by DNS they are 127.0.0.1.
+// domains are hosts whose subdomains name buckets. The last ones are for users of
+// LocalStack; DNS resolves them to 127.0.0.1.
 var domains = []string{"s3.amazonaws.com", "s3.localhost", "localhost", "s3.localhost.localstack.cloud", "localhost.localstack.cloud"}
 
 func (h *handler) hostBucket(host string) string {
@@ -194,7 +193,7 @@ func (c *request) writeError(err error) {
 	WriteError(c.w, c.r, c.engine.Answer(c.name(), err, internalError))
 }
 
-// name is what logs call the request.
+// name identifies the request in logs.
 func (c *request) name() string {
 	return c.r.Method + " " + c.r.URL.Path + " (request " + c.w.Header().Get("X-Amz-Request-Id") + ")"
 }

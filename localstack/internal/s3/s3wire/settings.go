@@ -10,11 +10,11 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// What SDKs, Terraform and CloudFormation ask of a bucket whether or not it was
-// ever set. Reads answer what is so here, which is what a new bucket has on
-// AWS. A write that would change it has no route, and fails by name.
+// Settings that SDKs, Terraform and CloudFormation read of every bucket. Reads return
+// those of a new bucket on AWS. Most can't be changed: the operations that would fail
+// with NotImplemented.
 
-// fixedSetting answers v for a bucket that exists.
+// fixedSetting answers v if the bucket exists.
 func fixedSetting(v any) operation {
 	return func(c *request) error {
 		if _, err := c.engine.Bucket(c.bucket); err != nil {
@@ -34,7 +34,6 @@ func missingSetting(code, message string) operation {
 	}
 }
 
-// An empty is the root of an answer with nothing in it.
 type empty struct {
 	XMLName xml.Name
 	Xmlns   string `xml:"xmlns,attr"`
@@ -55,7 +54,7 @@ type encryption struct {
 	BucketKey bool     `xml:"Rule>BucketKeyEnabled"`
 }
 
-// accessControl is the ACL of everything: its owner has full control.
+// accessControl is the ACL of every bucket and object: full control for the owner.
 type accessControl struct {
 	XMLName xml.Name `xml:"AccessControlPolicy"`
 	Xmlns   string   `xml:"xmlns,attr"`

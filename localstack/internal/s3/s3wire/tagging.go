@@ -12,7 +12,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// tagging is a set of tags, as requests and answers have it.
+// tagging is a set of tags in XML.
 type tagging struct {
 	XMLName xml.Name `xml:"Tagging"`
 	Xmlns   string   `xml:"xmlns,attr,omitempty"`
@@ -23,7 +23,7 @@ type tagging struct {
 
 type xmlTag struct{ Key, Value *string }
 
-// tags checks that each tag has its key and its value.
+// tags refuses tags without a key or a value.
 func (t *tagging) tags() ([]s3.Tag, error) {
 	var tags []s3.Tag
 	for _, tag := range t.TagSet.Tag {
@@ -35,7 +35,7 @@ func (t *tagging) tags() ([]s3.Tag, error) {
 	return tags, nil
 }
 
-// headerTags reads the value of x-amz-tagging, a URL query.
+// headerTags reads x-amz-tagging, which has the format of a URL query.
 func headerTags(value string) ([]s3.Tag, error) {
 	var tags []s3.Tag
 	seen := map[string]bool{}
@@ -114,7 +114,7 @@ func (c *request) deleteBucketTagging() error {
 	return c.respond(c.engine.PutBucketTagging(c.bucket, nil), http.StatusNoContent)
 }
 
-// notFound says that the bucket has no configuration of a kind.
+// notFound is the error for a configuration that the bucket doesn't have.
 func (c *request) notFound(code, message string) *awswire.Error {
 	e := awswire.Errorf(http.StatusNotFound, code, "%s", message)
 	e.Fields = map[string]any{"BucketName": c.bucket}

@@ -16,13 +16,12 @@ import (
 
 const xmlns = "http://s3.amazonaws.com/doc/2006-03-01/"
 
-// maxXML bounds the XML that a request may carry: a list of 10,000 parts with room.
+// maxXML limits a request's XML. A list of 10,000 parts is smaller.
 const maxXML = 4 << 20
 
-// xmlTime is a time as S3 writes it in XML; S3 knows no fractions of a second.
+// xmlTime formats a time as S3 does, without fractions of a second.
 func xmlTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") + ".000Z" }
 
-// writeXML answers with v.
 func (c *request) writeXML(status int, v any) error {
 	data, err := xml.Marshal(v)
 	if err != nil {
@@ -32,12 +31,11 @@ func (c *request) writeXML(status int, v any) error {
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(xml.Header)+len(data)))
 	c.w.WriteHeader(status)
 	_, _ = io.WriteString(c.w, xml.Header)
-	_, _ = c.w.Write(data) // who has gone needs no answer
+	_, _ = c.w.Write(data) // the client may have gone
 	return nil
 }
 
-// readXML decodes the request's body into v, after checking it against the
-// hash and checksums sent.
+// readXML decodes the request's body, after checking its digests.
 func (c *request) readXML(v any) error {
 	p, err := c.payload()
 	if err != nil {
@@ -63,8 +61,8 @@ func malformedXML() *awswire.Error {
 	return awswire.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
 }
 
-// WriteError answers e as S3 does, with no body where HTTP allows none: also
-// to a request that no engine has seen.
+// WriteError writes an error response as S3 does; without a body where HTTP allows
+// none. Requests that never reach the engine are answered with it, too.
 func WriteError(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
 	if r.Method == http.MethodHead || e.Status == http.StatusNotModified {
 		w.WriteHeader(e.Status)
