@@ -157,7 +157,9 @@ func assemble(u *MultipartUpload, parts []UploadedPart, in CompleteMultipartUplo
 		return nil, err
 	}
 	// S3 ignores a checksum of another algorithm than its default.
-	if ignored := u.Algorithm == "" && in.Algorithm != o.Checksum.Algorithm; in.Checksum != "" && in.Checksum != o.Checksum.Value && !ignored {
+	// A composite one may be sent without its number of parts.
+	value, _, _ := strings.Cut(o.Checksum.Value, "-")
+	if ignored := u.Algorithm == "" && in.Algorithm != o.Checksum.Algorithm; in.Checksum != "" && in.Checksum != o.Checksum.Value && in.Checksum != value && !ignored {
 		return nil, badDigest(strings.ToLower(string(o.Checksum.Algorithm)))
 	}
 	return o, nil

@@ -166,6 +166,10 @@ func TestBrokenBodies(t *testing.T) {
 		"unknown algorithm":   {"STREAMING-UNSIGNED-PAYLOAD-TRAILER", "0\r\n\r\n", map[string]string{"X-Amz-Trailer": "x-amz-checksum-crc16"}, "InvalidRequest"},
 		"two checksums":       {"UNSIGNED-PAYLOAD", "hello", map[string]string{"X-Amz-Checksum-Crc32": "NhCmhg==", "X-Amz-Checksum-Sha1": helloSums["SHA1"]}, "InvalidRequest"},
 		"ill-formed checksum": {"UNSIGNED-PAYLOAD", "hello", map[string]string{"X-Amz-Checksum-Crc32": "AA=="}, "InvalidRequest"},
+		"MD5":                 {"UNSIGNED-PAYLOAD", "hello", map[string]string{"X-Amz-Checksum-Md5": "XUFAKrxLKna5cZ2REBfFkg=="}, "InvalidRequest"},
+		"SHA512":              {"UNSIGNED-PAYLOAD", "hello", map[string]string{"X-Amz-Checksum-Sha512": "AAAA"}, "InvalidRequest"},
+		"XXHASH64":            {"UNSIGNED-PAYLOAD", "hello", map[string]string{"X-Amz-Checksum-Xxhash64": "JscsAwCCbMA="}, "InvalidRequest"},
+		"unknown trailer":     {"STREAMING-UNSIGNED-PAYLOAD-TRAILER", "5\r\nhello\r\n0\r\nx-amz-checksum-sha512:AAAA\r\n\r\n", map[string]string{"X-Amz-Trailer": "x-amz-checksum-sha512"}, "InvalidRequest"},
 		"ill-formed hash":     {"SOMETHING", "hello", nil, "InvalidArgument"},
 	} {
 		key := strings.ReplaceAll(name, " ", "-")
@@ -214,15 +218,21 @@ func TestCutConnection(t *testing.T) {
 }
 
 // signedChunks encodes a body in signed chunks with the SDK's own signer.
-func signedChunks(t *testing.T, w *world, key string, chunks []string, change func(string) string) (status int, code string) {
+func signedChunks(t *testing.T, w *world, key string, chunks []string, trailer string, change func(string) string) (status int, code string) {
 	t.Helper()
-	const hash = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+	hash := "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+	if trailer != "" {
+		hash += "-TRAILER"
+	}
 	r, err := http.NewRequest("PUT", w.url+"/bkt/"+key, nil)
 	check(t, err)
 	total := len(strings.Join(chunks, ""))
 	r.Header.Set("X-Amz-Content-Sha256", hash)
 	r.Header.Set("X-Amz-Decoded-Content-Length", fmt.Sprint(total))
 	r.Header.Set("Content-Encoding", "gzip,aws-chunked")
+	if name, _, ok := strings.Cut(trailer, ":"); ok {
+		r.Header.Set("X-Amz-Trailer", name)
+	}
 	now := time.Now()
 	creds := aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}
 	check(t, v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }).SignHTTP(ctx, creds, r, hash, "s3", "us-east-1", now))
@@ -230,11 +240,15 @@ func signedChunks(t *testing.T, w *world, key string, chunks []string, change fu
 	prev = prev[strings.Index(prev, "Signature=")+len("Signature="):]
 	var body strings.Builder
 	for _, c := range append(chunks, "") {
-		prev = chunkSignature(prev, c, now.UTC())
+		prev = chunkSignature(prev, "PAYLOAD", hashOf("")+"\n"+hashOf(c), now.UTC())
 		fmt.Fprintf(&body, "%x;chunk-signature=%s\r\n", len(c), prev)
 		if c != "" {
 			body.WriteString(c + "\r\n")
 		}
+	}
+	if line, _, ok := strings.Cut(trailer, "\r"); ok {
+		signed := strings.TrimSuffix(line, "\n") + "\n"
+		body.WriteString(trailer + "x-amz-trailer-signature:" + chunkSignature(prev, "TRAILER", hashOf(signed), now.UTC()) + "\r\n")
 	}
 	body.WriteString("\r\n")
 	text := change(body.String())
@@ -251,23 +265,48 @@ func signedChunks(t *testing.T, w *world, key string, chunks []string, change fu
 
 // chunkSignature is by the book: "Signature calculations for the Authorization
 // header: transferring payload in multiple chunks", Amazon S3 API Reference.
-func chunkSignature(prev, data string, at time.Time) string {
+func chunkSignature(prev, kind, what string, at time.Time) string {
 	day := at.Format("20060102")
 	key := []byte("AWS4" + secret)
 	for _, s := range []string{day, "us-east-1", "s3", "aws4_request"} {
 		key = hmacSHA256(key, s)
 	}
-	sum, empty := sha256.Sum256([]byte(data)), sha256.Sum256(nil)
 	return hex.EncodeToString(hmacSHA256(key, strings.Join([]string{
-		"AWS4-HMAC-SHA256-PAYLOAD", at.Format("20060102T150405Z"), day + "/us-east-1/s3/aws4_request", prev,
-		hex.EncodeToString(empty[:]), hex.EncodeToString(sum[:]),
+		"AWS4-HMAC-SHA256-" + kind, at.Format("20060102T150405Z"), day + "/us-east-1/s3/aws4_request", prev, what,
 	}, "\n")))
+}
+
+func hashOf(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// The trailer of a signed body has its signature on the next line or, by minio-go,
+// after an empty one.
+func TestSignedTrailer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, config{})
+	same := func(s string) string { return s }
+	for name, trailer := range map[string]string{"aws": "x-amz-checksum-crc32:NhCmhg==\r\n", "minio-go": "x-amz-checksum-crc32:NhCmhg==\n\r\n"} {
+		if status, code := signedChunks(t, w, name, []string{"hel", "lo"}, trailer, same); status != 200 {
+			t.Errorf("%s: %d %s", name, status, code)
+		}
+		for what, change := range map[string]func(string) string{
+			"signature": func(s string) string { return strings.Replace(s, "trailer-signature:", "trailer-signature:0", 1) },
+			"absent":    func(s string) string { return s[:strings.Index(s, "x-amz-trailer-signature")] },
+		} {
+			if status, code := signedChunks(t, w, name+what, []string{"hel", "lo"}, trailer, change); status != 403 {
+				t.Errorf("%s, %s: %d %s", name, what, status, code)
+			}
+			w.absent(t, name+what)
+		}
+	}
 }
 
 func TestSignedChunks(t *testing.T) {
 	w := newWorld(t, config{})
 	same := func(s string) string { return s }
-	if status, code := signedChunks(t, w, "k", []string{"hel", "lo"}, same); status != 200 {
+	if status, code := signedChunks(t, w, "k", []string{"hel", "lo"}, "", same); status != 200 {
 		t.Fatalf("%d %s", status, code)
 	}
 	body, out := w.get(t, "k")
@@ -279,7 +318,7 @@ func TestSignedChunks(t *testing.T) {
 		"order": func(s string) string { return strings.Replace(s, "chunk-signature=", "chunk-signature=0", 1) },
 		"cut":   func(s string) string { return s[:strings.LastIndex(s, "0;chunk")] },
 	} {
-		if status, code := signedChunks(t, w, name, []string{"hel", "lo"}, change); status < 400 {
+		if status, code := signedChunks(t, w, name, []string{"hel", "lo"}, "", change); status < 400 {
 			t.Errorf("%s: %d %s", name, status, code)
 		}
 		w.absent(t, name)

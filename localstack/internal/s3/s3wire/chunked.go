@@ -110,9 +110,14 @@ func (c *chunkedReader) checkChunk() error {
 // readTrailers reads up to the empty line at the end, which some clients leave out.
 func (c *chunkedReader) readTrailers() error {
 	var signed strings.Builder
+	separated := false // minio-go has an empty line before the signature
 	for signed.Len() < maxChunkLine {
 		line, err := c.line()
+		_, hasSignature := c.trailers["x-amz-trailer-signature"]
 		switch {
+		case err == nil && line == "" && c.signer != nil && signed.Len() > 0 && !hasSignature && !separated:
+			separated = true
+			continue
 		case errors.Is(err, io.EOF), err == nil && line == "":
 			return c.checkTrailers(signed.String())
 		case err != nil:

@@ -12,14 +12,15 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
-// copySource reads "/bucket/key", "bucket/key" or a URL with that path, URL-encoded.
+// copySource reads "/bucket/key", "bucket/key" or a URL with that path,
+// URL-encoded; "+" is a space.
 func (c *request) copySource() (s3.GetObjectInput, error) {
 	header := c.r.Header.Get("X-Amz-Copy-Source")
 	path, version, versioned := strings.Cut(header, "?versionId=")
 	if scheme, rest, _ := strings.Cut(path, "://"); scheme == "http" || scheme == "https" { // "http:" is no bucket
 		_, path, _ = strings.Cut(rest, "/")
 	}
-	decoded, err := url.PathUnescape(path)
+	decoded, err := url.QueryUnescape(path)
 	bucket, key, ok := strings.Cut(strings.TrimPrefix(decoded, "/"), "/")
 	if err != nil || !ok || bucket == "" || key == "" || versioned && version != "null" {
 		return s3.GetObjectInput{}, invalidArgument("x-amz-copy-source", "x-amz-copy-source", "Invalid copy source object key")

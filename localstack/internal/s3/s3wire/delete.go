@@ -42,10 +42,11 @@ func (c *request) deleteObjects() error {
 	if err != nil {
 		return err
 	}
-	type deleted struct{ Key string }
+	type deleted struct{ Key xmlText }
 	type failed struct {
-		Key, VersionId string `xml:",omitempty"`
-		Code, Message  string
+		Key           xmlText
+		VersionId     string `xml:",omitempty"`
+		Code, Message string
 	}
 	var out struct {
 		XMLName xml.Name `xml:"DeleteResult"`
@@ -58,9 +59,9 @@ func (c *request) deleteObjects() error {
 		var e *awswire.Error
 		switch {
 		case errors.As(errs[i], &e):
-			out.Error = append(out.Error, failed{o.Key, in.Object[i].VersionId, e.Code, e.Message})
+			out.Error = append(out.Error, failed{xmlText(o.Key), in.Object[i].VersionId, e.Code, e.Message})
 		case !in.Quiet:
-			out.Deleted = append(out.Deleted, deleted{o.Key})
+			out.Deleted = append(out.Deleted, deleted{xmlText(o.Key)})
 		}
 	}
 	return c.writeXML(http.StatusOK, out)

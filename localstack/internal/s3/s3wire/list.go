@@ -18,23 +18,23 @@ type listResult struct {
 	XMLName               xml.Name `xml:"ListBucketResult"`
 	Xmlns                 string   `xml:"xmlns,attr"`
 	Name                  string
-	Prefix                string
-	Delimiter             string `xml:",omitempty"`
+	Prefix                xmlText
+	Delimiter             xmlText `xml:",omitempty"`
 	MaxKeys               int
-	EncodingType          string  `xml:",omitempty"`
-	IsTruncated           bool    // the rest of version 1 …
-	Marker                *string `xml:",omitempty"`
-	NextMarker            string  `xml:",omitempty"`
-	KeyCount              *int    `xml:",omitempty"` // … and of 2
-	ContinuationToken     string  `xml:",omitempty"`
-	NextContinuationToken string  `xml:",omitempty"`
-	StartAfter            string  `xml:",omitempty"`
+	EncodingType          string   `xml:",omitempty"`
+	IsTruncated           bool     // the rest of version 1 …
+	Marker                *xmlText `xml:",omitempty"`
+	NextMarker            xmlText  `xml:",omitempty"`
+	KeyCount              *int     `xml:",omitempty"` // … and of 2
+	ContinuationToken     string   `xml:",omitempty"`
+	NextContinuationToken string   `xml:",omitempty"`
+	StartAfter            xmlText  `xml:",omitempty"`
 	Contents              []listEntry
 	CommonPrefixes        []commonPrefix
 }
 
 type listEntry struct {
-	Key               string
+	Key               xmlText
 	LastModified      string
 	ETag              string
 	ChecksumAlgorithm s3.Algorithm `xml:",omitempty"`
@@ -44,7 +44,7 @@ type listEntry struct {
 	Owner             *owner `xml:",omitempty"`
 }
 
-type commonPrefix struct{ Prefix string }
+type commonPrefix struct{ Prefix xmlText }
 
 // listObjectsV1 pages by marker, the last key or common prefix of a page.
 func (c *request) listObjectsV1() error {
@@ -54,8 +54,8 @@ func (c *request) listObjectsV1() error {
 		return err
 	}
 	encode := c.keyEncoder()
-	marker = encode(marker)
-	out.Marker = &marker
+	encoded := encode(marker)
+	out.Marker = &encoded
 	if out.Delimiter != "" { // S3 tells it only then
 		out.NextMarker = encode(next)
 	}
@@ -141,9 +141,9 @@ func (c *request) checkEncoding() error {
 }
 
 // keyEncoder returns the encoding that encoding-type asks for.
-func (c *request) keyEncoder() func(string) string {
+func (c *request) keyEncoder() func(string) xmlText {
 	if c.query.Get("encoding-type") != "url" {
-		return func(s string) string { return s }
+		return func(s string) xmlText { return xmlText(s) }
 	}
-	return func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "%2F", "/") }
+	return func(s string) xmlText { return xmlText(strings.ReplaceAll(url.QueryEscape(s), "%2F", "/")) }
 }

@@ -11,23 +11,24 @@ import (
 )
 
 type listedUpload struct {
-	Key, UploadId, Initiated, StorageClass string
-	Initiator, Owner                       owner
-	ChecksumAlgorithm                      s3.Algorithm `xml:",omitempty"`
-	ChecksumType                           string       `xml:",omitempty"`
+	Key                               xmlText
+	UploadId, Initiated, StorageClass string
+	Initiator, Owner                  owner
+	ChecksumAlgorithm                 s3.Algorithm `xml:",omitempty"`
+	ChecksumType                      string       `xml:",omitempty"`
 }
 
 type uploadsResult struct {
 	XMLName            xml.Name `xml:"ListMultipartUploadsResult"`
 	Xmlns              string   `xml:"xmlns,attr"`
 	Bucket             string
-	KeyMarker          string
+	KeyMarker          xmlText
 	UploadIdMarker     string
-	NextKeyMarker      string
+	NextKeyMarker      xmlText
 	NextUploadIdMarker string
-	Prefix             string `xml:",omitempty"`
-	Delimiter          string `xml:",omitempty"`
-	EncodingType       string `xml:",omitempty"`
+	Prefix             xmlText `xml:",omitempty"`
+	Delimiter          xmlText `xml:",omitempty"`
+	EncodingType       string  `xml:",omitempty"`
 	MaxUploads         int
 	IsTruncated        bool
 	Upload             []listedUpload

@@ -32,12 +32,13 @@ func (c *request) listObjectVersions() error {
 	var out struct {
 		XMLName             xml.Name `xml:"ListVersionsResult"`
 		Xmlns               string   `xml:"xmlns,attr"`
-		Name, Prefix        string
-		KeyMarker           string
+		Name                string
+		Prefix              xmlText
+		KeyMarker           xmlText
 		VersionIdMarker     string
-		NextKeyMarker       string `xml:",omitempty"`
-		NextVersionIdMarker string `xml:",omitempty"`
-		Delimiter           string `xml:",omitempty"`
+		NextKeyMarker       xmlText `xml:",omitempty"`
+		NextVersionIdMarker string  `xml:",omitempty"`
+		Delimiter           xmlText `xml:",omitempty"`
 		MaxKeys             int
 		EncodingType        string `xml:",omitempty"`
 		IsTruncated         bool

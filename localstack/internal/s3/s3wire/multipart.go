@@ -97,6 +97,7 @@ func (c *request) completeMultipartUpload() error {
 			PartNumber int
 			ETag       string
 			checksums
+			Other []struct{ XMLName xml.Name } `xml:",any"`
 		}
 	}
 	// Here the checksum headers are the object's, not those of the XML.
@@ -118,6 +119,11 @@ func (c *request) completeMultipartUpload() error {
 		}
 	}
 	for _, p := range list.Part {
+		for _, x := range p.Other {
+			if strings.HasPrefix(x.XMLName.Local, "Checksum") {
+				return unsupportedChecksum(x.XMLName.Local)
+			}
+		}
 		in.Parts = append(in.Parts, s3.CompletedPart{Number: p.PartNumber, ETag: p.ETag, Checksum: p.any()})
 	}
 	o, err := c.engine.CompleteMultipartUpload(in)
@@ -136,6 +142,9 @@ func (c *request) completeMultipartUpload() error {
 
 // completeChecksum is headerChecksum for a value that may end in -<parts>.
 func completeChecksum(h http.Header) (s3.Algorithm, string, error) {
+	if err := checkAlgorithms(h); err != nil {
+		return "", "", err
+	}
 	for _, a := range s3.Algorithms {
 		if v := h.Get("X-Amz-Checksum-" + string(a)); v != "" {
 			base, _, _ := strings.Cut(v, "-")

@@ -82,7 +82,7 @@ func invalidDigest(value string) *awswire.Error {
 // setChecksum reads the x-amz-checksum-* header, or the name of the trailer in
 // x-amz-trailer. S3 ignores query parameters of those names.
 func (p *payload) setChecksum(h http.Header, chunks *chunkedReader) error {
-	alg, value, err := headerChecksum(h.Get)
+	alg, value, err := headerChecksum(h)
 	if err != nil {
 		return err
 	}
@@ -136,9 +136,12 @@ var checksumHeader = func() map[s3.Algorithm]string {
 }()
 
 // headerChecksum reads the one x-amz-checksum-* among headers or form fields.
-func headerChecksum(get func(name string) string) (alg s3.Algorithm, value string, err error) {
+func headerChecksum(h http.Header) (alg s3.Algorithm, value string, err error) {
+	if err := checkAlgorithms(h); err != nil {
+		return "", "", err
+	}
 	for _, a := range s3.Algorithms {
-		v := get(checksumHeader[a])
+		v := h.Get(checksumHeader[a])
 		if v == "" {
 			continue
 		}
@@ -151,6 +154,22 @@ func headerChecksum(get func(name string) string) (alg s3.Algorithm, value strin
 		return "", "", invalidRequest("Value for x-amz-checksum-" + strings.ToLower(string(alg)) + " header is invalid.")
 	}
 	return alg, value, nil
+}
+
+// checkAlgorithms refuses checksums of algorithms that aren't supported: MD5,
+// SHA512, XXHASH64 and others. They would go unchecked.
+func checkAlgorithms(h http.Header) error {
+	for name := range h {
+		suffix, ok := strings.CutPrefix(strings.ToUpper(name), "X-AMZ-CHECKSUM-")
+		if ok && suffix != "ALGORITHM" && suffix != "MODE" && suffix != "TYPE" && !s3.Algorithm(suffix).Valid() {
+			return unsupportedChecksum(strings.ToLower(name))
+		}
+	}
+	return nil
+}
+
+func unsupportedChecksum(name string) error {
+	return invalidRequest(name + " is not supported. The supported algorithms are CRC32, CRC32C, CRC64NVME, SHA1 and SHA256.")
 }
 
 func multipleChecksums() error {

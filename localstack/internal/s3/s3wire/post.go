@@ -160,7 +160,7 @@ func (f *form) properties() (s3.Properties, error) {
 func (f *form) expected() (want s3.ExpectedDigests, err error) {
 	h := f.header()
 	var value string
-	if want.Algorithm, value, err = headerChecksum(h.Get); err != nil {
+	if want.Algorithm, value, err = headerChecksum(h); err != nil {
 		return want, err
 	}
 	want.Value = func() string { return value }

@@ -62,6 +62,8 @@ var routes = map[routeKey]operation{
 	{bucketLevel, "GET", "notification"}:   fixedSetting(emptyXML("NotificationConfiguration")),
 	{bucketLevel, "GET", "requestPayment"}: fixedSetting(requestPayment{Xmlns: xmlns, Payer: "BucketOwner"}),
 	{bucketLevel, "GET", "encryption"}:     fixedSetting(encryption{Xmlns: xmlns, Algorithm: "AES256"}),
+	{bucketLevel, "PUT", "encryption"}:     (*request).putBucketEncryption,
+	{bucketLevel, "DELETE", "encryption"}:  (*request).deleteBucketEncryption,
 	{bucketLevel, "GET", "policy"}:         missingSetting("NoSuchBucketPolicy", "The bucket policy does not exist"),
 	{bucketLevel, "GET", "policyStatus"}:   missingSetting("NoSuchBucketPolicy", "The bucket policy does not exist"),
 	{bucketLevel, "GET", "website"}:        missingSetting("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),

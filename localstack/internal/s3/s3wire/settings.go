@@ -49,9 +49,32 @@ type requestPayment struct {
 
 type encryption struct {
 	XMLName   xml.Name `xml:"ServerSideEncryptionConfiguration"`
-	Xmlns     string   `xml:"xmlns,attr"`
+	Xmlns     string   `xml:"xmlns,attr,omitempty"`
 	Algorithm string   `xml:"Rule>ApplyServerSideEncryptionByDefault>SSEAlgorithm"`
 	BucketKey bool     `xml:"Rule>BucketKeyEnabled"`
+}
+
+// putBucketEncryption accepts the encryption that every bucket has.
+func (c *request) putBucketEncryption() error {
+	var in encryption
+	if err := c.readXML(&in); err != nil {
+		return err
+	}
+	switch in.Algorithm {
+	case "AES256":
+	case "aws:kms", "aws:kms:dsse":
+		return notImplemented("bucket encryption with " + in.Algorithm)
+	default:
+		return malformedXML()
+	}
+	_, err := c.engine.Bucket(c.bucket)
+	return c.respond(err, http.StatusOK)
+}
+
+// deleteBucketEncryption sets the default encryption, which never changed.
+func (c *request) deleteBucketEncryption() error {
+	_, err := c.engine.Bucket(c.bucket)
+	return c.respond(err, http.StatusNoContent)
 }
 
 // accessControl is the ACL of every bucket and object: full control for the owner.

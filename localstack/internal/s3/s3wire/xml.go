@@ -57,6 +57,25 @@ func (c *request) readXML(v any) error {
 	return nil
 }
 
+// xmlText is text that may have characters that XML 1.0 doesn't allow. Like S3, it
+// writes them as character references, where encoding/xml writes U+FFFD.
+type xmlText string
+
+// MarshalXML implements xml.Marshaler.
+func (t xmlText) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
+	var b bytes.Buffer
+	for _, r := range string(t) {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\ufffe' || r == '\uffff' {
+			fmt.Fprintf(&b, "&#x%x;", r)
+			continue
+		}
+		_ = xml.EscapeText(&b, []byte(string(r))) // a bytes.Buffer never fails
+	}
+	return e.EncodeElement(struct {
+		Text []byte `xml:",innerxml"`
+	}{b.Bytes()}, start)
+}
+
 func malformedXML() *awswire.Error {
 	return awswire.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
 }
