@@ -8,6 +8,7 @@ import (
 )
 
 func TestValidBucketName(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]bool{
 		"": false, "ab": false, "abc": true, strings.Repeat("a", 63): true, strings.Repeat("a", 64): false,
 		"a-b.c": true, "1.2.3": true, "1.2.3.4": false, "1.2.3.4.5": true, "1.2.3.x": true, "a..b": false,

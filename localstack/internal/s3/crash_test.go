@@ -219,6 +219,7 @@ func whole(e *s3.Engine, key string) (body string, files int, err error) {
 // Wherever the power is cut, what was acknowledged is there, what was deleted
 // isn't, nothing is half there, and no file is left over.
 func TestPowerCutAtEverySync(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(2) {
 		moments := record(t, false, nil, seed)
 		if len(moments) < 50 {
@@ -235,6 +236,7 @@ func TestPowerCutAtEverySync(t *testing.T) {
 // The check above sees a store that answers before it has synced, and bodies
 // or their directory that aren't synced.
 func TestPowerCutCheckSees(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		noSync bool
 		lies   func(string) bool

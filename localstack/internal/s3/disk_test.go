@@ -19,6 +19,7 @@ import (
 // On a full disk a write fails with an error that says so, what was there
 // stays, the space that was taken is given back, and with room again it works.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	mem := vfs.NewMem()
 	var full atomic.Bool
 	var fails atomic.Value // of operations on bodies; which one
@@ -58,6 +59,7 @@ func TestFullDisk(t *testing.T) {
 // Bytes that the disk has changed are never given as if they were whole: the
 // last of them are held back, and the error names the file.
 func TestDamagedBody(t *testing.T) {
+	t.Parallel()
 	for _, alg := range s3.Algorithms {
 		fs := vfs.NewMem()
 		e, stop := open(t, fs, "", clock.Real())
@@ -90,6 +92,7 @@ func TestDamagedBody(t *testing.T) {
 
 // Of an object with a composite checksum each part is held to its own.
 func TestDamagedPart(t *testing.T) {
+	t.Parallel()
 	fs := vfs.NewMem()
 	e, stop := open(t, fs, "", clock.Real())
 	defer stop()

@@ -59,6 +59,7 @@ func (r onEnd) Read(p []byte) (int, error) {
 // is left, whether the disk was full when the body began or is when it ends;
 // and once there is space, all is well.
 func TestDiskNearlyFull(t *testing.T) {
+	t.Parallel()
 	disk := &smallDisk{FS: vfs.NewMem()}
 	disk.free.Store(1 << 40)
 	e, stop := open(t, disk, "", clock.Real())

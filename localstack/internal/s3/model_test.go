@@ -59,6 +59,7 @@ func modelCode(err error) string {
 // they show: objects, ranges of them, lists page by page, uploads, and how many
 // files there are.
 func TestModel(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		r := &modelRun{fs: vfs.NewMem(), clock: clock.NewManual(time.Unix(1e9, 0)), m: bucketModel{map[string]string{}, map[string]*uploadModel{}}}
 		r.e, r.stop = open(t, r.fs, "", r.clock)

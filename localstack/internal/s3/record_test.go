@@ -15,6 +15,7 @@ import (
 // TestRecord: an object's record says what it was made of, and cut short it
 // isn't taken for whole.
 func TestRecord(t *testing.T) {
+	t.Parallel()
 	for _, o := range []Object{
 		{Key: "k", Parts: []Part{}, Modified: time.Unix(0, 0).UTC()},
 		{

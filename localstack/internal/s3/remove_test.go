@@ -15,6 +15,7 @@ import (
 // deleted, but Close; with as many under way as there may be, a write waits for
 // its own.
 func TestLargeRemoval(t *testing.T) {
+	t.Parallel()
 	mem, begun, free := vfs.NewMem(), make(chan struct{}, 16), make(chan struct{})
 	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind == errorfs.OpRemove && strings.Contains(op.Path, "bodies") {
@@ -53,6 +54,7 @@ func TestLargeRemoval(t *testing.T) {
 
 // After Close, removals are waited for.
 func TestRemovalAfterClose(t *testing.T) {
+	t.Parallel()
 	mem := vfs.NewMem()
 	e, stop := open(t, mem, "", clock.Real())
 	defer stop()

@@ -95,6 +95,7 @@ func bodies(t testing.TB, fs vfs.FS, dir string) []string {
 }
 
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	e, stop := open(t, vfs.Default, dir, clock.Real())
 	check(t, e.CreateBucket("bkt", "us-east-1"))
@@ -137,6 +138,7 @@ func TestRestart(t *testing.T) {
 // Overwritten, deleted and refused bodies leave no file; one that is being read
 // stays until it is closed.
 func TestBodiesAreFreed(t *testing.T) {
+	t.Parallel()
 	fs := vfs.NewMem()
 	fs.UseWindowsSemantics(true) // which refuses to remove open files
 	e, stop := open(t, fs, "", clock.Real())
@@ -180,6 +182,7 @@ func (f onRead) Read([]byte) (int, error) { f(); return 0, io.EOF }
 
 // Expired objects are deleted after each midnight.
 func TestLifecyclePass(t *testing.T) {
+	t.Parallel()
 	fs, c := vfs.NewMem(), clock.NewManual(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
 	ended := make(chan error, 1)
 	e, stop := openConfig(t, fs, "", engine.Config{Clock: c, PassEnded: func(_ string, err error) { ended <- err }})

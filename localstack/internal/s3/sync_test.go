@@ -32,6 +32,7 @@ func begin(t *testing.T, e *s3.Engine, key string) s3.CompleteMultipartUploadInp
 // told before that write is on disk; else a power cut takes what a client was
 // told is there.
 func TestAnswersWaitForTheDisk(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		ask  func(*s3.Engine, s3.CompleteMultipartUploadInput) error
 		code string
@@ -121,6 +122,7 @@ func askDuringSync(t *testing.T, ask func(*s3.Engine, s3.CompleteMultipartUpload
 
 // Of requests to complete the same upload at once, all get the same answer.
 func TestCompleteAtOnce(t *testing.T) {
+	t.Parallel()
 	e, stop := open(t, vfs.NewMem(), "", clock.Real())
 	defer stop()
 	check(t, e.CreateBucket("bkt", "us-east-1"))
@@ -144,6 +146,7 @@ func TestCompleteAtOnce(t *testing.T) {
 // TestNothingIsToldAfterAFailure: a completion whose sync has failed is visible,
 // but asking again doesn't make it durable.
 func TestNothingIsToldAfterAFailure(t *testing.T) {
+	t.Parallel()
 	var fails atomic.Bool
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if strings.HasSuffix(op.Path, ".log") && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) && fails.CompareAndSwap(true, false) {
@@ -170,6 +173,7 @@ func TestNothingIsToldAfterAFailure(t *testing.T) {
 // TestBucketsAreSettled: nor is what follows from a bucket that was just created
 // or deleted.
 func TestBucketsAreSettled(t *testing.T) {
+	t.Parallel()
 	head := func(e *s3.Engine) error {
 		_, _, err := e.HeadObject(s3.GetObjectInput{Bucket: "bkt", Key: "k"})
 		return err

@@ -20,6 +20,7 @@ func (w *world) attributes(t testing.TB, key string, opts ...func(*awss3.GetObje
 }
 
 func TestObjectAttributes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	w.put(t, "k", "hello", func(in *awss3.PutObjectInput) { in.StorageClass = types.StorageClassStandardIa })
 	a := w.attributes(t, "k")
@@ -32,6 +33,7 @@ func TestObjectAttributes(t *testing.T) {
 
 // Parts are listed, page by page, where each has a checksum that counts.
 func TestPartAttributes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	data := noise(10<<20 + 1)
 	parts := [][]byte{data[:5<<20], data[5<<20 : 10<<20], data[10<<20:]}

@@ -46,11 +46,11 @@ func (c *request) createBucket() error {
 	if err != nil {
 		return err
 	}
-	older := ""
+	legacyLocation := ""
 	if c := in.LocationConstraint; c != nil && *c == "EU" {
-		older = *c
+		legacyLocation = *c
 	}
-	b := s3.Bucket{Location: older, Name: c.bucket, Region: where, Tags: in.Tags, Ownership: cmp.Or(c.r.Header.Get("X-Amz-Object-Ownership"), s3.BucketOwnerEnforced)}
+	b := s3.Bucket{Location: legacyLocation, Name: c.bucket, Region: where, Tags: in.Tags, Ownership: cmp.Or(c.r.Header.Get("X-Amz-Object-Ownership"), s3.BucketOwnerEnforced)}
 	if err := checkOwnership(b.Ownership); err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ func sumOf(out *awss3.HeadObjectOutput) string {
 // The SDK's defaults: a checksum header over plain HTTP; over TLS aws-chunked
 // with a trailer, with or without a known length.
 func TestSDKChecksums(t *testing.T) {
+	t.Parallel()
 	for _, tls := range []bool{false, true} {
 		w := newWorld(t, config{tls: tls})
 		for alg, sum := range helloSums {
@@ -99,6 +100,7 @@ func (f *flip) Read(p []byte) (int, error) {
 }
 
 func TestWrongBytes(t *testing.T) {
+	t.Parallel()
 	plain, tls := newWorld(t, config{wrap: corrupt}), newWorld(t, config{wrap: corrupt, tls: true})
 	put := func(w *world, opts ...func(*awss3.Options)) error {
 		_, err := w.PutObject(ctx, &awss3.PutObjectInput{Bucket: aws.String("bkt"), Key: aws.String("bad"), Body: strings.NewReader("hello")}, opts...)
@@ -148,6 +150,7 @@ func (w *world) rawPut(t *testing.T, key, hash, body string, headers map[string]
 }
 
 func TestBrokenBodies(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	trailer := map[string]string{"X-Amz-Trailer": "x-amz-checksum-crc32", "X-Amz-Decoded-Content-Length": "5"}
 	for name, tc := range map[string]struct {
@@ -189,6 +192,7 @@ func TestBrokenBodies(t *testing.T) {
 
 // A body cut by a connection that breaks is not stored.
 func TestCutConnection(t *testing.T) {
+	t.Parallel()
 	served := make(chan struct{})
 	w := newWorld(t, config{wrap: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -304,6 +308,7 @@ func TestSignedTrailer(t *testing.T) {
 }
 
 func TestSignedChunks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	same := func(s string) string { return s }
 	if status, code := signedChunks(t, w, "k", []string{"hel", "lo"}, "", same); status != 200 {

@@ -13,6 +13,7 @@ import (
 // What was encoded is decoded, however it was cut into chunks and comes in; of
 // an encoding cut short nothing is taken for whole.
 func TestChunkedReader(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		data := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "data")
 		var enc bytes.Buffer

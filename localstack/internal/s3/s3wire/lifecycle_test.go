@@ -20,6 +20,7 @@ func (w *world) setLifecycle(rules ...types.LifecycleRule) error {
 }
 
 func TestLifecycle(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	_, err := w.GetBucketLifecycleConfiguration(ctx, &awss3.GetBucketLifecycleConfigurationInput{Bucket: aws.String("bkt")})
 	wantError(t, err, "NoSuchLifecycleConfiguration")
@@ -66,6 +67,7 @@ func TestLifecycle(t *testing.T) {
 }
 
 func TestLifecycleRefusals(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	prefix := &types.LifecycleRuleFilter{Prefix: aws.String("")}
 	days := func(n int32) *types.LifecycleExpiration { return &types.LifecycleExpiration{Days: aws.Int32(n)} }

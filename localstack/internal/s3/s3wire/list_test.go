@@ -54,6 +54,7 @@ func wantList(keys []string, prefix, delimiter, startAfter string) []string {
 }
 
 func TestListV1(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	for _, k := range []string{"a", "b/1", "b/2", "c"} {
 		w.put(t, k, "x")

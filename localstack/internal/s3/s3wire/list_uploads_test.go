@@ -11,6 +11,7 @@ import (
 
 // Uploads page by page are all of them, by key and then by time.
 func TestListUploads(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	var want []string
 	for _, key := range []string{"a", "dir/1", "dir/2", "dir/2", "dir/sub/3", "z"} {
@@ -47,6 +48,7 @@ func TestListUploads(t *testing.T) {
 // A conditional completion conflicts with what was written, or deleted, to the
 // key since the upload began, whatever is there now.
 func TestCompletionConflict(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	begun := func(key string) *awss3.CompleteMultipartUploadInput {
 		return w.upload(t, key, [][]byte{[]byte("x")}, nil)
@@ -81,6 +83,7 @@ func TestCompletionConflict(t *testing.T) {
 
 // What S3 has no conditions for is refused by name, not ignored.
 func TestConditionsThatWritesLack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	etag := w.put(t, "k", "x").ETag
 	for name, c := range map[string]func(*awss3.PutObjectInput){

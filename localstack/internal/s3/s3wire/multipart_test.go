@@ -45,6 +45,7 @@ func (w *world) upload(t *testing.T, key string, parts [][]byte, create func(*aw
 }
 
 func TestMultipart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	data := noise(11 << 20)
 	parts := [][]byte{data[:5<<20], data[5<<20 : 10<<20], data[10<<20:]}
@@ -95,6 +96,7 @@ func TestMultipart(t *testing.T) {
 }
 
 func TestMultipartRefusals(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	small := w.upload(t, "small", [][]byte{[]byte("one"), []byte("two")}, nil)
 	_, err := w.CompleteMultipartUpload(ctx, small)
@@ -141,6 +143,7 @@ func TestMultipartRefusals(t *testing.T) {
 }
 
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	w.put(t, "a b+c", "hello", func(in *awss3.PutObjectInput) { in.Metadata = map[string]string{"n": "1"} })
 	cp := func(c func(*awss3.CopyObjectInput)) (*awss3.CopyObjectOutput, error) {

@@ -66,6 +66,7 @@ func send(t *testing.T, p *v4.PresignedHTTPRequest, body string, change func(*ht
 }
 
 func TestPresignedPut(t *testing.T) {
+	t.Parallel()
 	w, p := newDoor(t)
 	sum := helloSums[types.ChecksumAlgorithmSha256]
 	put, err := p.PresignPutObject(ctx, &awss3.PutObjectInput{
@@ -114,6 +115,7 @@ func TestPresignedPut(t *testing.T) {
 
 // A checksum that the SDK has hoisted into the query doesn't bind, as on AWS.
 func TestPresignedPutHoisted(t *testing.T) {
+	t.Parallel()
 	w, _ := newDoor(t)
 	p := awss3.NewPresignClient(client(w.url, http.DefaultClient))
 	put, err := p.PresignPutObject(ctx, &awss3.PutObjectInput{Bucket: aws.String("bkt"), Key: aws.String("k")})
@@ -136,6 +138,7 @@ func presignQuery(t *testing.T, _ string, w *world, param string) string {
 }
 
 func TestPresignedGet(t *testing.T) {
+	t.Parallel()
 	w, p := newDoor(t)
 	w.put(t, "k", "hello")
 	get, err := p.PresignGetObject(ctx, &awss3.GetObjectInput{Bucket: aws.String("bkt"), Key: aws.String("k"), ResponseContentType: aws.String("text/x-log")})
@@ -162,6 +165,7 @@ func TestPresignedGet(t *testing.T) {
 
 // Through the door goes nothing but presigned requests for its bucket.
 func TestDoorRefuses(t *testing.T) {
+	t.Parallel()
 	w, p := newDoor(t)
 	w.put(t, "k", "x")
 	c := client(w.url, http.DefaultClient) // signs in headers
@@ -217,6 +221,7 @@ func postForm(t *testing.T, url string, fields map[string]string, file string) (
 }
 
 func TestPostPolicy(t *testing.T) {
+	t.Parallel()
 	w, p := newDoor(t)
 	post, err := p.PresignPostObject(ctx, &awss3.PutObjectInput{Bucket: aws.String("bkt"), Key: aws.String("logs/1/${filename}")}, func(o *awss3.PresignPostOptions) {
 		o.Expires = time.Minute
@@ -278,6 +283,7 @@ func TestPostPolicy(t *testing.T) {
 }
 
 func TestCORS(t *testing.T) {
+	t.Parallel()
 	w, p := newDoor(t)
 	ask := func(origin, method, headers string) (int, http.Header) {
 		r, err := http.NewRequest("OPTIONS", w.url+"/bkt/k", nil)
@@ -333,6 +339,7 @@ func TestCORS(t *testing.T) {
 
 // A signature for another service opens nothing here, though the key is right.
 func TestOtherServicesSignature(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	w.put(t, "k", "x")
 	r, err := http.NewRequest("GET", w.url+"/bkt/k", nil)

@@ -13,6 +13,7 @@ import (
 
 // S3 honours conditions in a presigned URL's query, though not checksums.
 func TestPresignedConditions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	etag := w.put(t, "k", "x").ETag
 	for query, want := range map[string]int{

@@ -142,6 +142,7 @@ func (w *world) absent(t testing.TB, key string) {
 }
 
 func TestBuckets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	_, err := w.HeadBucket(ctx, &awss3.HeadBucketInput{Bucket: aws.String("bkt")})
 	check(t, err)
@@ -173,6 +174,7 @@ func TestBuckets(t *testing.T) {
 }
 
 func TestObject(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	for _, key := range []string{"plain", "a/b//c/", "sp ace+plus%20é", "dots/../x/./y", "ends.", "q?a=b&c#d"} {
 		w.put(t, key, "hello", func(in *awss3.PutObjectInput) {
@@ -209,6 +211,7 @@ func TestObject(t *testing.T) {
 }
 
 func TestDeleteObjects(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	w.put(t, "1", "x")
 	w.put(t, "2", "x")
@@ -229,6 +232,7 @@ func TestDeleteObjects(t *testing.T) {
 }
 
 func TestRanges(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	w.put(t, "k", "0123456789")
 	for header, want := range map[string]string{
@@ -250,6 +254,7 @@ func TestRanges(t *testing.T) {
 }
 
 func TestConditions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	etag := *w.put(t, "k", "one").ETag
 	put := func(key string, c func(*awss3.PutObjectInput)) error {
@@ -288,6 +293,7 @@ func TestConditions(t *testing.T) {
 
 // Of writers that race for a new key, one wins.
 func TestIfNoneMatchRace(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	const writers = 8
 	results := make(chan error, writers)
@@ -311,6 +317,7 @@ func TestIfNoneMatchRace(t *testing.T) {
 }
 
 func TestVirtualHostedStyle(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	w.put(t, "dir/k", "x")
 	for _, host := range []string{"bkt.localhost:4566", "bkt.s3.amazonaws.com", "bkt.s3.eu-west-1.amazonaws.com", "bkt.s3.localhost", "bkt.s3.localhost.localstack.cloud:4566"} {
@@ -324,6 +331,7 @@ func TestVirtualHostedStyle(t *testing.T) {
 }
 
 func TestUnsigned(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	w.put(t, "k", "x")
 	resp, err := http.Get(w.url + "/bkt/k")
@@ -337,6 +345,7 @@ func TestUnsigned(t *testing.T) {
 
 // A list, page by page, is what a plain filter over the sorted keys gives.
 func TestListPaging(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {

@@ -14,6 +14,7 @@ import (
 // What tools ask of each bucket has the answer of a new bucket; to change it
 // fails by name.
 func TestSettings(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	bkt := aws.String("bkt")
 	acl, err := w.GetBucketAcl(ctx, &awss3.GetBucketAclInput{Bucket: bkt})
@@ -58,6 +59,7 @@ func TestSettings(t *testing.T) {
 
 // Ownership and the public access block are kept as they were set.
 func TestKeptSettings(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	bkt := aws.String("bkt")
 	own, err := w.GetBucketOwnershipControls(ctx, &awss3.GetBucketOwnershipControlsInput{Bucket: bkt})
@@ -79,6 +81,7 @@ func TestKeptSettings(t *testing.T) {
 }
 
 func TestListVersions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	for _, k := range []string{"a", "b", "c"} {
 		w.put(t, k, "x")
@@ -101,6 +104,7 @@ func TestListVersions(t *testing.T) {
 }
 
 func TestListBucketsPages(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	for _, name := range []string{"aaa", "abb", "zzz"} {
 		_, err := w.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: &name})
@@ -121,6 +125,7 @@ func TestListBucketsPages(t *testing.T) {
 
 // Metadata that isn't ASCII travels as RFC 2047 words, and is bounded as text.
 func TestMetadataText(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	for sent, want := range map[string]string{
 		"plain  text!":              "plain  text!",
@@ -143,6 +148,7 @@ func TestMetadataText(t *testing.T) {
 
 // A date that is yet to come is no condition, for reads and copies alike.
 func TestModifiedSinceTheFuture(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	w.put(t, "k", "x")
 	future := aws.Time(w.clock.Now().Add(time.Hour))

@@ -29,6 +29,7 @@ func wantTags(t testing.TB, got []types.Tag, want ...types.Tag) {
 }
 
 func TestObjectTags(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	w.put(t, "k", "x", func(in *awss3.PutObjectInput) { in.Tagging = aws.String("a=1&b=x%20y&c") })
 	wantTags(t, w.tags(t, "k"), tag("a", "1"), tag("b", "x y"), tag("c", ""))
@@ -77,6 +78,7 @@ func make11() (tags []types.Tag) {
 }
 
 func TestBucketTags(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, config{})
 	get := func() ([]types.Tag, error) {
 		out, err := w.GetBucketTagging(ctx, &awss3.GetBucketTaggingInput{Bucket: aws.String("bkt")})
