@@ -54,6 +54,9 @@ type encryption struct {
 	BucketKey bool     `xml:"Rule>BucketKeyEnabled"`
 }
 
+// BUG(s3): PutBucketEncryption ignores BucketKeyEnabled, which
+// GetBucketEncryption returns as false.
+
 // putBucketEncryption accepts the encryption that every bucket has.
 func (c *request) putBucketEncryption() error {
 	var in encryption
