@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,108 +16,170 @@ import (
 
 const module = "github.com/errandhq/errand"
 
+// docFile has the rules: the table below "## Packages".
+const docFile = "../../docs/architecture.md"
+
 type pkg struct {
 	ImportPath string
 	Imports    []string
 	Standard   bool
 }
 
-// rules say what a package, or a tree of them, may import: of the module by
-// path below it ("" is the root), of others by prefix.
-var rules = []struct {
-	tree    string   // path below the module; a trailing /... covers the tree
-	module  []string // packages or trees of the module that it may import
-	outside []string // prefixes of other modules' packages; nil: any, empty: none
-}{
-	{tree: "", module: nil, outside: []string{}},
-	{tree: "internal/control", module: []string{"", "internal/clock"}, outside: []string{}},
-	{tree: "internal/control/controltest", module: []string{"", "internal/control"}, outside: []string{"github.com/google/go-cmp/", "github.com/oklog/ulid/"}},
-	{tree: "internal/api", module: []string{"", "internal/control"}, outside: []string{"github.com/go-json-experiment/json"}},
-	{tree: "internal/dynamo", module: []string{"", "internal/backoff", "internal/clock", "internal/control"}, outside: []string{"github.com/aws/", "github.com/oklog/ulid/"}},
-	{tree: "internal/queue", module: []string{"", "internal/control"}, outside: []string{"github.com/aws/"}},
-	{tree: "internal/blob", module: []string{"", "internal/control"}, outside: []string{"github.com/aws/"}},
-	{tree: "internal/invoke", module: []string{"", "internal/control"}, outside: []string{"github.com/aws/"}},
-	{tree: "internal/awsconf", module: nil, outside: []string{"github.com/aws/"}},
-	{tree: "internal/archive", module: nil},
-	{tree: "internal/process", module: []string{"", "internal/clock"}},
-	{tree: "internal/source", module: []string{"", "internal/archive"}, outside: []string{}},
-	{tree: "internal/direct", module: []string{"", "internal/archive", "internal/backoff", "internal/clock", "internal/process", "internal/source"}, outside: []string{}},
-	{tree: "internal/lambdahttp", module: nil, outside: []string{"github.com/aws/", "github.com/awslabs/"}},
-	{tree: "internal/setup", module: []string{"", "internal/..."}},
-	{tree: "functions/...", module: []string{"internal/setup", "internal/api", "internal/direct"}, outside: []string{}},
-	{tree: "agent/...", module: []string{"", "agent/...", "internal/api", "internal/archive", "internal/backoff", "internal/clock", "internal/durable", "internal/process", "internal/source"}, outside: []string{"github.com/gofrs/flock", "golang.org/x/"}},
-	{tree: "localstack/...", module: []string{"localstack/...", "internal/backoff", "internal/clock", "internal/durable"}},
-	{tree: "internal/terminal", module: nil},
-	{tree: "internal/stackcli", module: []string{"internal/terminal", "localstack"}},
-	{tree: "internal/backoff", module: nil, outside: []string{}},
-	{tree: "internal/clock", module: nil, outside: []string{}},
-	{tree: "internal/durable", module: nil, outside: []string{}},
-	{tree: "internal/version", module: nil, outside: []string{}},
-	{tree: "web", module: nil, outside: []string{}},
+// A rule says what a package, or a tree of them, may import. Paths are below the
+// module, "" is its root, and a trailing /... covers a tree.
+type rule struct {
+	tree       string
+	module     []string
+	outside    []string // prefixes of other modules' packages
+	anyOutside bool
 }
 
-func TestImportsPointInward(t *testing.T) {
+func TestImportsFollowTheArchitecture(t *testing.T) {
+	rules := readRules(t)
 	packages := list(t)
+	used := map[string]bool{}
 	for _, p := range packages {
-		path := below(p.ImportPath)
-		for _, r := range rules {
-			if !covers(r.tree, path) {
-				continue
+		r := ruleFor(rules, below(p.ImportPath))
+		if r == nil {
+			if !unruled(below(p.ImportPath)) {
+				t.Errorf("%s stands in no row of the table in docs/architecture.md", p.ImportPath)
 			}
-			for _, imp := range p.Imports {
-				if ok, why := allowed(r.module, r.outside, imp, packages); !ok {
-					t.Errorf("%s imports %s: %s", p.ImportPath, imp, why)
-				}
+			continue
+		}
+		used[r.tree] = true
+		for _, imp := range p.Imports {
+			if !r.allows(imp) {
+				t.Errorf("%s imports %s, which its row in docs/architecture.md does not list", p.ImportPath, imp)
 			}
+		}
+	}
+	for _, r := range rules {
+		if !used[r.tree] {
+			t.Errorf("docs/architecture.md has a row for %q, where no package is", r.tree)
 		}
 	}
 }
 
-// TestOneImporter: packages that must be reached through one place.
-func TestOneImporter(t *testing.T) {
+// TestSingleImporter holds the packages that must be reached through one place.
+func TestSingleImporter(t *testing.T) {
 	only := map[string][]string{
 		"github.com/awslabs/aws-lambda-go-api-proxy": {"internal/lambdahttp"},
 		"github.com/cockroachdb/pebble":              {"localstack/...", "internal/durable/durabletest"},
-		module + "/localstack":                       {"internal/cli", "internal/stackcli"},
-		"github.com/testcontainers":                  {"test/..."},
-		"github.com/moby":                            {"test/..."},
+		module + "/localstack":                       {"localstack/...", "internal/cli", "internal/stackcli"},
+		"github.com/testcontainers":                  {},
+		"github.com/moby":                            {},
 	}
 	for _, p := range list(t) {
+		path := below(p.ImportPath)
+		if unruled(path) {
+			continue
+		}
 		for _, imp := range p.Imports {
 			for prefix, trees := range only {
-				inside := covers("localstack/...", below(p.ImportPath)) || strings.HasPrefix(below(p.ImportPath), "test")
-				if (imp == prefix || strings.HasPrefix(imp, prefix+"/")) && !inside &&
-					!slices.ContainsFunc(trees, func(tree string) bool { return covers(tree, below(p.ImportPath)) }) {
-					t.Errorf("%s imports %s: only %s may", p.ImportPath, imp, trees)
+				if hasPathPrefix(imp, prefix) && !slices.ContainsFunc(trees, func(tree string) bool { return covers(tree, path) }) {
+					t.Errorf("%s imports %s: only %q may", p.ImportPath, imp, trees)
 				}
 			}
 		}
 	}
 }
 
-func allowed(mod, outside []string, imp string, packages map[string]pkg) (bool, string) {
-	if p, ok := packages[imp]; ok && !p.Standard {
-		for _, m := range mod {
-			if covers(m, below(imp)) {
-				return true, ""
+// unruled reports whether a package may import anything: tests, benchmarks and
+// examples.
+func unruled(path string) bool {
+	for _, tree := range []string{"test/...", "bench/...", "examples/...", "internal/importtest"} {
+		if covers(tree, path) {
+			return true
+		}
+	}
+	return false
+}
+
+var quoted = regexp.MustCompile("`([^`]+)`")
+
+// readRules reads the table of packages. Its columns are: package, what it is,
+// imports of this module, other modules.
+func readRules(t *testing.T) []rule {
+	t.Helper()
+	doc, err := os.ReadFile(docFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(doc), "\n## Packages\n")
+	if !ok {
+		t.Fatalf("%s has no section Packages", docFile)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var rules []rule
+	for line := range strings.Lines(section) {
+		if !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(cells) != 4 {
+			t.Fatalf("%s: not four cells: %s", docFile, line)
+		}
+		r := rule{tree: paths(cells[0])[0], module: paths(cells[2]), outside: names(cells[3]), anyOutside: strings.TrimSpace(cells[3]) == "any"}
+		for _, cell := range cells[2:] {
+			if text := strings.TrimSpace(cell); len(names(cell)) == 0 && text != "none" && text != "any" {
+				t.Fatalf("%s: neither names, none nor any: %q", docFile, text)
 			}
 		}
-		return false, "not a package of this module that it may use"
+		rules = append(rules, r)
 	}
-	first, _, _ := strings.Cut(imp, "/")
-	if !strings.Contains(first, ".") || outside == nil {
-		return true, ""
+	if len(rules) < 10 {
+		t.Fatalf("%s has only %d rules", docFile, len(rules))
 	}
-	for _, prefix := range outside {
-		if strings.HasPrefix(imp, prefix) {
-			return true, ""
+	return rules
+}
+
+func names(cell string) []string {
+	var found []string
+	for _, m := range quoted.FindAllStringSubmatch(cell, -1) {
+		found = append(found, m[1])
+	}
+	return found
+}
+
+// paths are names below the module, in which "errand" is the root package.
+func paths(cell string) []string {
+	found := names(cell)
+	for i, name := range found {
+		if name == "errand" {
+			found[i] = ""
 		}
 	}
-	return false, "not one of the other modules that it may use"
+	return found
+}
+
+// ruleFor is the most specific rule that covers path, or nil.
+func ruleFor(rules []rule, path string) *rule {
+	var best *rule
+	for i, r := range rules {
+		if covers(r.tree, path) && (best == nil || len(r.tree) > len(best.tree)) {
+			best = &rules[i]
+		}
+	}
+	return best
+}
+
+func (r *rule) allows(imp string) bool {
+	if hasPathPrefix(imp, module) {
+		return slices.ContainsFunc(r.module, func(tree string) bool { return covers(tree, below(imp)) })
+	}
+	first, _, _ := strings.Cut(imp, "/")
+	if standard := !strings.Contains(first, "."); standard || r.anyOutside {
+		return true
+	}
+	return slices.ContainsFunc(r.outside, func(prefix string) bool { return strings.HasPrefix(imp, prefix) })
 }
 
 // below is an import path below the module: "" for the root package.
 func below(path string) string { return strings.TrimPrefix(strings.TrimPrefix(path, module), "/") }
+
+func hasPathPrefix(path, prefix string) bool {
+	return path == prefix || strings.HasPrefix(path, prefix+"/")
+}
 
 func covers(tree, path string) bool {
 	root, all := strings.CutSuffix(tree, "/...")
