@@ -71,3 +71,13 @@ type Order struct {
 	Watched      bool        `json:"watched"`
 	Write        *WriteGrant `json:"write,omitempty"` // if the Hold asked for it
 }
+
+// DirectRequest is the event that the direct function is invoked with.
+type DirectRequest struct {
+	Commands        []Command         `json:"commands"`
+	Env             map[string]string `json:"env,omitempty"`
+	Shell           string            `json:"shell,omitempty"`
+	TimeoutSeconds  int               `json:"timeout"`
+	ContinueOnError bool              `json:"continueOnError,omitempty"`
+	Source          *SourceGrant      `json:"source,omitempty"`
+}

@@ -8,3 +8,11 @@
 // Times are UTC. Durations in JSON are whole seconds, or milliseconds in names
 // that end in Ms. Sizes are bytes.
 package errand
+
+import _ "embed"
+
+// Template is template.yaml: the one list of routes, functions, schedules,
+// tables, queues and buckets, for whoever serves them.
+//
+//go:embed template.yaml
+var Template []byte

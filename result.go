@@ -160,3 +160,24 @@ var reportable = map[Reason]bool{
 	ReasonSourceUnavailable: true, ReasonSetupFailed: true, ReasonTimedOut: true, ReasonCancelled: true,
 	ReasonWorkerStopped: true, ReasonStartFailed: true, ReasonAgentError: true, ReasonLost: true,
 }
+
+// DirectResult is what the direct function answers.
+type DirectResult struct {
+	Status     Status          `json:"status"`   // completed or failed
+	ExitCode   *int            `json:"exitCode"` // null unless completed
+	Reason     Reason          `json:"reason,omitempty"`
+	Error      string          `json:"error,omitempty"`
+	DurationMs int64           `json:"durationMs"`
+	Commands   []DirectCommand `json:"commands"`
+}
+
+// DirectCommand is one command's whole output, up to the limit.
+type DirectCommand struct {
+	ExitCode   int    `json:"exitCode"`
+	DurationMs int64  `json:"durationMs"`
+	Stdout     Bytes  `json:"stdout"`
+	Stderr     Bytes  `json:"stderr"`
+	Signal     string `json:"signal,omitempty"`
+	// Truncated: the output limit was reached; the rest was dropped.
+	Truncated bool `json:"truncated,omitempty"`
+}
