@@ -111,6 +111,9 @@ func appendHeader(b []byte, r *http.Request, name string) (_ []byte, ok bool) {
 // appendSqueezed appends a header's value with each run of white space as one
 // space, and none at the ends.
 func appendSqueezed(b []byte, v string) []byte {
+	if !strings.ContainsAny(v, "\t\n\v\f\r\u0085\u00a0") && !strings.Contains(v, "  ") {
+		return append(b, strings.Trim(v, " ")...) // nearly all values
+	}
 	return append(b, strings.Join(strings.Fields(v), " ")...)
 }
 

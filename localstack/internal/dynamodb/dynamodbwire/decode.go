@@ -20,13 +20,17 @@ import (
 // name the last counts, and bytes that aren't UTF-8 are replaced.
 var jsonOptions = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), json.Deterministic(true))
 
+var decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(new(bytes.Buffer)) }}
+
 func validJSON(body []byte) bool { return jsontext.Value(body).IsValid(jsonOptions) }
 
 // decode reads a request into an input. Names are exact, unknown members are
 // ignored, null is absent. Bad JSON is a SerializationException without a
 // message; a member of the wrong type is one with AWS's words.
 func decode(body []byte, into any) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(body), jsonOptions)
+	d := decoders.Get().(*jsontext.Decoder)
+	defer decoders.Put(d)
+	d.Reset(bytes.NewBuffer(body), jsonOptions)
 	err := decodeInput(d, reflect.ValueOf(into).Elem())
 	if err == nil {
 		if _, err = d.ReadToken(); err == io.EOF {
@@ -110,10 +114,16 @@ func decodeInto(d *jsontext.Decoder, v reflect.Value, member bool) error {
 		v.SetZero()
 		return d.SkipValue()
 	}
-	if v.Type() == valueType {
-		av, err := decodeValue(d, member, 0)
-		v.Set(reflect.ValueOf(av))
+	// Most of a request is attribute values: they are read without reflection.
+	switch into := v.Addr().Interface().(type) {
+	case *value.Value:
+		var err error
+		*into, err = decodeValue(d, member, 0)
 		return err
+	case *value.Item:
+		return decodeItem(d, into)
+	case *map[string]value.Value:
+		return decodeItem(d, (*value.Item)(into))
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -228,6 +238,23 @@ func decodeMap(d *jsontext.Decoder, v reflect.Value) error {
 		}
 		v.SetMapIndex(key, e)
 		return nil
+	})
+}
+
+// decodeItem is decodeMap for attribute values.
+func decodeItem(d *jsontext.Decoder, into *value.Item) error {
+	item := value.Item{}
+	*into = item
+	return decodeMembers(d, itemType, fieldType, func(name string) error {
+		if d.PeekKind() == jsontext.KindNull {
+			delete(item, name)
+			return d.SkipValue()
+		}
+		v, err := decodeValue(d, true, 0)
+		if err == nil {
+			item[name] = v
+		}
+		return err
 	})
 }
 
