@@ -53,16 +53,16 @@ func TestDiskThatCannotBeWritten(t *testing.T) {
 func TestLogThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	const room = 3 << 20
+	const fileLimit = 3 << 20
 	dir := t.TempDir()
 	l := newLong(t)
 	s.give(s.job("echo $$ >" + l.pidFile + "; yes 'a line of output'"))
-	s.killed(dir, fmt.Sprint("AGENT_TEST_FILE_LIMIT=", room))
+	s.killed(dir, fmt.Sprint("AGENT_TEST_FILE_LIMIT=", fileLimit))
 	f := s.failure()
 	if f.Reason != errand.ReasonAgentError || !strings.Contains(f.Error, "write the log") {
 		t.Errorf("failure %s: %s", f.Reason, f.Error)
 	}
-	if f.Result == nil || f.Result.Log.Bytes < room/2 || len(f.Result.Commands) != 1 {
+	if f.Result == nil || f.Result.Log.Bytes < fileLimit/2 || len(f.Result.Commands) != 1 {
 		t.Fatalf("the result is %+v", f.Result)
 	}
 	if log, _ := s.log(jobID, 1, f.Result.Log); int64(len(log)) != f.Result.Log.Bytes {

@@ -29,9 +29,9 @@ func (c *capture) Write(p []byte) (int, error) {
 	n := len(p)
 	c.sum.Write(p)
 	c.bytes += int64(n)
-	room := min(errand.OutputHeadBytes-len(c.head), n)
-	c.head = append(c.head, p[:room]...)
-	p = p[room:]
+	head := min(errand.OutputHeadBytes-len(c.head), n)
+	c.head = append(c.head, p[:head]...)
+	p = p[head:]
 	if len(p) > errand.OutputTailBytes {
 		p = p[len(p)-errand.OutputTailBytes:]
 		c.tail = c.tail[:0]

@@ -38,11 +38,11 @@ func (l *logLines) take() []string {
 // leaves one line with its cause.
 func TestServerErrorsAreLogged(t *testing.T) {
 	var log logLines
-	stuck := FunctionSource{New: func(map[string]string) (Handler, error) {
+	stuck := FunctionCode{New: func(map[string]string) (Handler, error) {
 		return awslambda.NewHandler(func(ctx context.Context) { <-ctx.Done() }), nil
 	}}
 	s := start(t, Config{
-		NoAuth: true, Logf: log.logf, Template: failing("Stuck"), Functions: map[string]FunctionSource{"Stuck": stuck},
+		NoAuth: true, Logf: log.logf, Template: failing("Stuck"), Functions: map[string]FunctionCode{"Stuck": stuck},
 		IntegrationTimeout: time.Millisecond,
 	})
 	invoke := func() *http.Request {

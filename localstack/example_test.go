@@ -171,7 +171,7 @@ Resources:
 	}
 	stack, err := localstack.Start(ctx, localstack.Config{
 		Template:  []byte(template),
-		Functions: map[string]localstack.FunctionSource{"visit": {New: visit}},
+		Functions: map[string]localstack.FunctionCode{"visit": {New: visit}},
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -26,10 +26,10 @@ func failing(names ...string) []byte {
 // TestFunctionFailures: whatever ends a function, the caller of an HTTP API hears
 // of a 500, and of nothing else: docs/gateway.md has the sources.
 func TestFunctionFailures(t *testing.T) {
-	handler := func(f any) FunctionSource {
-		return FunctionSource{New: func(map[string]string) (Handler, error) { return awslambda.NewHandler(f), nil }}
+	handler := func(f any) FunctionCode {
+		return FunctionCode{New: func(map[string]string) (Handler, error) { return awslambda.NewHandler(f), nil }}
 	}
-	functions := map[string]FunctionSource{
+	functions := map[string]FunctionCode{
 		"Panic":  handler(func() error { panic("the cause, which stays inside") }),
 		"Error":  handler(func() error { return errors.New("the cause, which stays inside") }),
 		"Slow":   handler(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }),
@@ -58,7 +58,7 @@ func TestRefusedInvocations(t *testing.T) {
 	wait := func() { entered <- struct{}{}; <-leave }
 	s := start(t, Config{
 		Template: failing("Busy"), Logf: t.Logf, Concurrency: 1,
-		Functions: map[string]FunctionSource{"Busy": {New: func(map[string]string) (Handler, error) { return awslambda.NewHandler(wait), nil }}},
+		Functions: map[string]FunctionCode{"Busy": {New: func(map[string]string) (Handler, error) { return awslambda.NewHandler(wait), nil }}},
 	})
 	api := s.API(APIOptions{})
 	large := httptest.NewRequest("POST", "/Busy", bytes.NewReader(make([]byte, 6<<20)))

@@ -31,7 +31,7 @@ func (s *Stack) openFunctions(context.Context) error {
 		}
 		c.Functions = append(c.Functions, lambda.Function{
 			Name: f.Name, ARN: f.ARN, Handler: f.Handler, Timeout: f.Timeout, MemoryMB: f.MemoryMB,
-			Reserved: f.Reserved, Environment: f.Environment, Source: source,
+			Reserved: f.Reserved, Environment: f.Environment, Code: source,
 		})
 	}
 	var err error

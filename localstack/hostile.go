@@ -17,8 +17,8 @@ type (
 	// Hostile has the probability of each fault that a stack injects. The zero value
 	// injects none.
 	Hostile = hostile.Profile
-	// HostileWire are the faults of any request of a service.
-	HostileWire = hostile.Wire
+	// HostileRequestFaults are the faults of any request of a service.
+	HostileRequestFaults = hostile.RequestFaults
 )
 
 // HostileProfile returns a profile in which about one request in ten fails. The
@@ -40,7 +40,7 @@ func (s *Stack) openHostility() {
 
 // withFaults injects the faults of a service's requests.
 func (s *Stack) withFaults(m *hostile.Middleware) http.Handler {
-	if m.Wire == (HostileWire{}) && m.CutRequest == 0 && m.CutAnswer == 0 {
+	if m.Faults == (HostileRequestFaults{}) && m.CutRequest == 0 && m.CutAnswer == 0 {
 		return m.Next
 	}
 	m.Random = s.hostile
@@ -51,7 +51,7 @@ func (s *Stack) withFaults(m *hostile.Middleware) http.Handler {
 
 func (s *Stack) hostileSQS(next http.Handler) http.Handler {
 	return s.withFaults(&hostile.Middleware{
-		Service: "sqs", Wire: s.cfg.Hostile.SQS.Wire, Operation: sqsOperation, Fail: sqswire.WriteError, Next: next,
+		Service: "sqs", Faults: s.cfg.Hostile.SQS.RequestFaults, Operation: sqsOperation, Fail: sqswire.WriteError, Next: next,
 		Throttle: []*awswire.Error{
 			awswire.Errorf(http.StatusForbidden, "RequestThrottled", "Request is throttled."),
 			awswire.Errorf(http.StatusBadRequest, "ThrottlingException", "Rate exceeded"),
@@ -67,7 +67,7 @@ func (s *Stack) hostileDynamoDB(next http.Handler) http.Handler {
 		next = &hostile.DynamoDBMiddleware{Random: s.hostile, DynamoDB: *h, Fail: fail, Next: next}
 	}
 	return s.withFaults(&hostile.Middleware{
-		Service: "dynamodb", Wire: h.Wire, Operation: targetOperation, Fail: fail, Next: next,
+		Service: "dynamodb", Faults: h.RequestFaults, Operation: targetOperation, Fail: fail, Next: next,
 		Throttle: []*awswire.Error{
 			awswire.Errorf(http.StatusBadRequest, "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API."),
 			awswire.Errorf(http.StatusBadRequest, "ThrottlingException", "Rate of requests exceeds the allowed throughput."),
@@ -79,7 +79,7 @@ func (s *Stack) hostileDynamoDB(next http.Handler) http.Handler {
 func (s *Stack) hostileS3(next http.Handler) http.Handler {
 	h := &s.cfg.Hostile.S3
 	return s.withFaults(&hostile.Middleware{
-		Service: "s3", Wire: h.Wire, CutRequest: h.CutRequest, CutAnswer: h.CutAnswer,
+		Service: "s3", Faults: h.RequestFaults, CutRequest: h.CutRequest, CutAnswer: h.CutAnswer,
 		Operation: s3Operation, Fail: s3wire.WriteError, Next: next,
 		Throttle: []*awswire.Error{
 			awswire.Errorf(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate."),
@@ -91,7 +91,7 @@ func (s *Stack) hostileS3(next http.Handler) http.Handler {
 
 func (s *Stack) hostileLambda(next http.Handler) http.Handler {
 	return s.withFaults(&hostile.Middleware{
-		Service: "lambda", Wire: s.cfg.Hostile.Lambda.Wire, Operation: lambdawire.Operation, Next: next,
+		Service: "lambda", Faults: s.cfg.Hostile.Lambda.RequestFaults, Operation: lambdawire.Operation, Next: next,
 		Fail:     func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) { lambdawire.WriteError(w, e) },
 		Throttle: []*awswire.Error{awswire.Errorf(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")},
 		Failure:  awswire.Errorf(http.StatusInternalServerError, "ServiceException", "An error occurred on the server side."),
@@ -101,7 +101,7 @@ func (s *Stack) hostileLambda(next http.Handler) http.Handler {
 // hostileAPI is for the HTTP API, whose errors have no codes.
 func (s *Stack) hostileAPI(next *gateway.Gateway) http.Handler {
 	return s.withFaults(&hostile.Middleware{
-		Service: "api", Wire: s.cfg.Hostile.API, Operation: next.RouteKey, Next: next,
+		Service: "api", Faults: s.cfg.Hostile.API, Operation: next.RouteKey, Next: next,
 		Fail: func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) {
 			gateway.WriteError(w, e.Status, e.Message)
 		},

@@ -15,7 +15,7 @@ func TestHostileFunctions(t *testing.T) {
 	p := startProduct(t, func(c *Config) {
 		c.Hostile = HostileProfile(8)
 		c.Hostile.Lambda.Refused = 0.05
-		c.Functions["echo"] = FunctionSource{New: func(map[string]string) (Handler, error) { return greeter{}, nil }}
+		c.Functions["echo"] = FunctionCode{New: func(map[string]string) (Handler, error) { return greeter{}, nil }}
 	})
 	api := httptest.NewServer(p.API(APIOptions{}))
 	defer api.Close()

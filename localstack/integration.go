@@ -16,10 +16,10 @@ import (
 type serviceCaller struct{ stack *Stack }
 
 // CallService implements gateway.Services.
-func (c serviceCaller) CallService(ctx context.Context, service, action string, parameters map[string]string) (gateway.ServiceAnswer, error) {
+func (c serviceCaller) CallService(ctx context.Context, service, action string, parameters map[string]string) (gateway.ServiceResponse, error) {
 	h := c.stack.handlers[strings.ToLower(service)]
 	if h == nil || service != "SQS" {
-		return gateway.ServiceAnswer{}, fmt.Errorf("service %s is not supported", service)
+		return gateway.ServiceResponse{}, fmt.Errorf("service %s is not supported", service)
 	}
 	form := url.Values{"Version": {"2012-11-05"}}
 	for name, value := range parameters {
@@ -28,13 +28,13 @@ func (c serviceCaller) CallService(ctx context.Context, service, action string, 
 	id := awswire.Identity{AccessKeyID: c.stack.creds.AccessKeyID, Region: c.stack.cfg.Region, Service: "sqs"}
 	r, err := http.NewRequestWithContext(awswire.WithIdentity(ctx, id), http.MethodPost, c.stack.endpoint+"/?Action="+action, strings.NewReader(form.Encode()))
 	if err != nil {
-		return gateway.ServiceAnswer{}, err
+		return gateway.ServiceResponse{}, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	response := awswire.NewRecorder()
 	h.ServeHTTP(response, r)
 	if err := context.Cause(ctx); err != nil {
-		return gateway.ServiceAnswer{}, err
+		return gateway.ServiceResponse{}, err
 	}
-	return gateway.ServiceAnswer{Status: response.Status, ContentType: response.Header().Get("Content-Type"), Body: response.Body.Bytes()}, nil
+	return gateway.ServiceResponse{Status: response.Status, ContentType: response.Header().Get("Content-Type"), Body: response.Body.Bytes()}, nil
 }

@@ -46,8 +46,8 @@ type (
 	Credentials = awswire.Credentials
 	// Handler is a function in this process: aws-lambda-go's lambda.Handler.
 	Handler = lambda.Handler
-	// FunctionSource is the code of a function: New or Command.
-	FunctionSource = lambda.Source
+	// FunctionCode is the code of a function: New or Command.
+	FunctionCode = lambda.Code
 )
 
 // Account is the AWS account of everything in a stack.
@@ -88,7 +88,7 @@ type Config struct {
 	ResourcesOnly bool
 	// Functions has the code of each of the template's functions, by logical ID or
 	// by the last element of CodeUri. The logical ID takes precedence.
-	Functions map[string]FunctionSource
+	Functions map[string]FunctionCode
 	// Rates overrides the rates of schedules, by the same keys.
 	Rates map[string]time.Duration
 	// IntegrationTimeout overrides how long the API waits for a function (at most

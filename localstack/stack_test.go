@@ -59,7 +59,7 @@ func startProduct(t *testing.T, change ...func(*Config)) *product {
 	p := &product{swept: make(chan json.RawMessage, 10), hung: make(chan error, 1), clock: NewManualClock(time.Now())}
 	c := Config{
 		Template: source, Clock: p.clock, NoSync: true, Logf: t.Logf,
-		Functions: map[string]FunctionSource{
+		Functions: map[string]FunctionCode{
 			"echo":  {New: p.echo},
 			"Sweep": {New: p.sweep},
 			"child": {Command: []string{program}},
@@ -125,7 +125,7 @@ func TestAPI(t *testing.T) {
 		{post, 201, "hi there"},
 		{httptest.NewRequest("GET", "/api/child", nil), 200, `{"endpoint":"","greeting":"hi"}`},
 		{httptest.NewRequest("GET", "/", nil), 200, "page"},
-		{httptest.NewRequest("POST", "/", nil), 200, "page"}, // of SQS there is nothing at this door
+		{httptest.NewRequest("POST", "/", nil), 200, "page"}, // SQS is not served here
 	} {
 		if code, body := get(t, api, tt.r); code != tt.code || body != tt.body {
 			t.Errorf("%s %s: %d %q, want %d %q", tt.r.Method, tt.r.URL, code, body, tt.code, tt.body)
@@ -263,9 +263,9 @@ func TestProvisioned(t *testing.T) {
 	}
 }
 
-// TestPresignedDoor: of AWS, the product's door passes presigned requests for
+// TestPresignedAtAPI: of AWS, the API's address serves only presigned requests for
 // the bucket, for the Host that was signed.
-func TestPresignedDoor(t *testing.T) {
+func TestPresignedAtAPI(t *testing.T) {
 	p := startProduct(t)
 	server := httptest.NewServer(p.API(APIOptions{}))
 	defer server.Close()
@@ -385,15 +385,15 @@ func TestStartErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	echo := FunctionSource{New: func(map[string]string) (Handler, error) { return nil, nil }}
-	all := map[string]FunctionSource{"echo": echo, "sweep": echo, "child": echo}
+	echo := FunctionCode{New: func(map[string]string) (Handler, error) { return nil, nil }}
+	all := map[string]FunctionCode{"echo": echo, "sweep": echo, "child": echo}
 	for _, tt := range []struct {
 		c    Config
 		want string
 	}{
 		{Config{Template: source}, "function Echo (functions/echo/) has no source"},
-		{Config{Template: source, Functions: map[string]FunctionSource{"echo": {}, "sweep": echo, "child": echo}}, "either New or Command"},
-		{Config{Template: source, Functions: map[string]FunctionSource{"echo": {Command: []string{"/x"}, Credentials: true}, "sweep": echo, "child": echo}}, "Addr must be set"},
+		{Config{Template: source, Functions: map[string]FunctionCode{"echo": {}, "sweep": echo, "child": echo}}, "either New or Command"},
+		{Config{Template: source, Functions: map[string]FunctionCode{"echo": {Command: []string{"/x"}, Credentials: true}, "sweep": echo, "child": echo}}, "Addr must be set"},
 		{Config{Template: source, Functions: all, Parameters: map[string]string{"No": "x"}}, "parameter No is not declared"},
 		{Config{Template: []byte("x")}, "not a mapping"},
 		{Config{Addr: "0.0.0.0:0"}, "not a loopback address"},

@@ -36,16 +36,16 @@ func (f *functions) ready(stack *localstack.Stack, err error) {
 }
 
 // sources are all functions by name.
-func (f *functions) sources(direct localstack.FunctionSource) map[string]localstack.FunctionSource {
-	all := map[string]localstack.FunctionSource{stackcli.DirectName: direct}
+func (f *functions) sources(direct localstack.FunctionCode) map[string]localstack.FunctionCode {
+	all := map[string]localstack.FunctionCode{stackcli.DirectName: direct}
 	for _, name := range functionNames() {
 		all[name] = f.source(name)
 	}
 	return all
 }
 
-func (f *functions) source(name string) localstack.FunctionSource {
-	return localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
+func (f *functions) source(name string) localstack.FunctionCode {
+	return localstack.FunctionCode{New: func(env map[string]string) (localstack.Handler, error) {
 		<-f.started
 		if f.stack == nil {
 			return nil, errors.New("the stack did not start")
@@ -57,10 +57,10 @@ func (f *functions) source(name string) localstack.FunctionSource {
 
 // directSource runs this program as the function that runs user commands: a
 // process of its own for each request, without credentials.
-func directSource() (localstack.FunctionSource, error) {
+func directSource() (localstack.FunctionCode, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return localstack.FunctionSource{}, fmt.Errorf("find the program for direct mode: %w", err)
+		return localstack.FunctionCode{}, fmt.Errorf("find the program for direct mode: %w", err)
 	}
 	return stackcli.DirectFunction(self, "function", stackcli.DirectName), nil
 }

@@ -29,14 +29,14 @@ func (f *isolateFlags) check() error {
 
 // processSources are all functions as programs that speak the Lambda Runtime API.
 // Errors: no program there.
-func (f *isolateFlags) processSources(direct localstack.FunctionSource) (map[string]localstack.FunctionSource, error) {
+func (f *isolateFlags) processSources(direct localstack.FunctionCode) (map[string]localstack.FunctionCode, error) {
 	if f.functions != "" {
 		return stackcli.FindFunctions(f.functions)
 	}
 	self := direct.Command[0]
-	all := map[string]localstack.FunctionSource{stackcli.DirectName: direct}
+	all := map[string]localstack.FunctionCode{stackcli.DirectName: direct}
 	for _, name := range functionNames() {
-		all[name] = localstack.FunctionSource{Command: []string{self, "function", name}, Credentials: true}
+		all[name] = localstack.FunctionCode{Command: []string{self, "function", name}, Credentials: true}
 	}
 	return all, nil
 }

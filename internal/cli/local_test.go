@@ -106,8 +106,8 @@ func listOf(t *testing.T, url, data string) []api.Job {
 	return list.Jobs
 }
 
-// TestLocalDoors: who may come in, and by which name.
-func TestLocalDoors(t *testing.T) {
+// TestLocalAccess: which clients and Host headers errand local accepts.
+func TestLocalAccess(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	p := launchLocal(t, data, "--agents", "0", "--allow-host", "errand.example.net")

@@ -23,18 +23,18 @@ const (
 
 // DirectFunction returns the source of the function that runs user commands: a
 // process for each request, without credentials.
-func DirectFunction(command ...string) localstack.FunctionSource {
-	return localstack.FunctionSource{Command: command, OneShot: true, Path: os.Getenv("PATH")}
+func DirectFunction(command ...string) localstack.FunctionCode {
+	return localstack.FunctionCode{Command: command, OneShot: true, Path: os.Getenv("PATH")}
 }
 
 // FindFunctions returns the programs dir/NAME/bootstrap by name. make functions
 // names them by the last element of CodeUri, sam build by logical ID.
-func FindFunctions(dir string) (map[string]localstack.FunctionSource, error) {
+func FindFunctions(dir string) (map[string]localstack.FunctionCode, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("find functions: %w", err)
 	}
-	all := map[string]localstack.FunctionSource{}
+	all := map[string]localstack.FunctionCode{}
 	for _, e := range entries {
 		program, err := filepath.Abs(filepath.Join(dir, e.Name(), "bootstrap"))
 		if err != nil {
@@ -46,7 +46,7 @@ func FindFunctions(dir string) (map[string]localstack.FunctionSource, error) {
 		if e.Name() == DirectName || e.Name() == directLogicalID {
 			all[e.Name()] = DirectFunction(program)
 		} else {
-			all[e.Name()] = localstack.FunctionSource{Command: []string{program}, Credentials: true}
+			all[e.Name()] = localstack.FunctionCode{Command: []string{program}, Credentials: true}
 		}
 	}
 	if len(all) == 0 {

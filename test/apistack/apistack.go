@@ -64,9 +64,9 @@ func (s *Stack) start(t testing.TB) *localstack.Stack {
 	idle := func(map[string]string) (localstack.Handler, error) {
 		return lambda.NewHandler(func() error { return nil }), nil
 	}
-	functions := map[string]localstack.FunctionSource{setup.SweepName: {New: idle}}
+	functions := map[string]localstack.FunctionCode{setup.SweepName: {New: idle}}
 	for _, e := range api.Endpoints() {
-		functions[e.Name] = localstack.FunctionSource{New: idle}
+		functions[e.Name] = localstack.FunctionCode{New: idle}
 	}
 	stack, err := localstack.Start(t.Context(), localstack.Config{
 		Clock: &s.clock, Template: errand.Template, Functions: functions, Logf: t.Logf,

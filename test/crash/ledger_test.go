@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// A ledger is what callers asked for, and what they were told.
+// A ledger is what callers asked for, and what was answered.
 type ledger struct {
 	mu       sync.Mutex
 	messages map[string]*message // by body

@@ -44,9 +44,9 @@ func (l *load) run(seed uint64) {
 	l.once.Do(l.kill)
 }
 
-// told notes an answer and, at the limit, kills. The other workers' calls are
+// answered notes an answer and, at the limit, kills. The other workers' calls are
 // under way then.
-func (l *load) told(f func()) {
+func (l *load) answered(f func()) {
 	if l.ledger.answered(f) >= l.limit {
 		l.once.Do(l.kill)
 	}
@@ -92,7 +92,7 @@ func (l *load) send(group string, bodies []string, large bool) bool {
 	if err != nil {
 		return false
 	}
-	l.told(func() {
+	l.answered(func() {
 		for _, sent := range out.Successful {
 			l.ledger.messages[bodies[(*sent.Id)[0]-'0']].id = *sent.MessageId
 		}
@@ -112,7 +112,7 @@ func (l *load) consumer(w int, random *rand.Rand) {
 		if err != nil {
 			return
 		}
-		l.told(func() {
+		l.answered(func() {
 			l.ledger.received(got)
 			p.got = append([]types.Message{}, got...)
 			l.drop(latest)
@@ -161,13 +161,13 @@ func (l *load) use(m types.Message, what int) bool {
 		if err != nil {
 			return false
 		}
-		l.told(func() { known.deleted = true })
+		l.answered(func() { known.deleted = true })
 	case 2:
 		l.ledger.note(func() { known.shown = true })
 		if show(l.client, l.url, *m.ReceiptHandle) != nil {
 			return false
 		}
-		l.told(func() {})
+		l.answered(func() {})
 	}
 	return true
 }

@@ -185,8 +185,8 @@ func awaitFile(t *testing.T, name string) {
 	}
 }
 
-// TestDoors: who may knock where.
-func TestDoors(t *testing.T) {
+// TestAccess: which credentials each address accepts.
+func TestAccess(t *testing.T) {
 	t.Parallel()
 	s := local(t, "0")
 	user, agent := s.client(), &api.Client{BaseURL: s.url, Token: s.token("agent")}
@@ -223,9 +223,9 @@ func TestDoors(t *testing.T) {
 	refuseOthers(t, s)
 }
 
-// TestAWSEdge: it is behind its own loopback address and nowhere else. At the
-// product's door, which other machines may reach, even the right keys open none
-// of it; and it can't be opened at an address that others reach.
+// TestAWSEdge: the edge serves its own loopback address only. At the API's address,
+// which other machines may reach, valid keys give no access to it; and an AWS address
+// that other machines reach is refused.
 func TestAWSEdge(t *testing.T) {
 	t.Parallel()
 	s := local(t, "0", "--aws-addr", "127.0.0.1:0")
@@ -237,7 +237,7 @@ func TestAWSEdge(t *testing.T) {
 			t.Errorf("%s at the AWS endpoint: %v", name, err)
 		}
 		if err := call(s.url); err == nil {
-			t.Errorf("%s is answered at the product's door", name)
+			t.Errorf("%s is answered at the API's address", name)
 		}
 	}
 	for _, addr := range []string{"0.0.0.0:0", ":0", "[::]:0"} {

@@ -11,7 +11,7 @@ func TestIsolated(t *testing.T) {
 	t.Setenv("ERRAND_E2E_FLAGS", "--isolate")
 	for name, test := range map[string]func(*testing.T){
 		"one job": TestOneJob, "live": TestLive, "lost answer": TestLostAnswer, "cancel": TestCancel, "direct": TestDirect,
-		"doors": TestDoors, "killed": TestServerKilled,
+		"access": TestAccess, "killed": TestServerKilled,
 	} {
 		t.Run(name, test)
 	}

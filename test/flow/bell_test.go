@@ -131,9 +131,9 @@ func TestBellLost(t *testing.T) {
 	}
 }
 
-// TestBellIsTold: registration and heartbeats say where the bell is; workers of
-// a server that holds polls are told of none, and it isn't rung.
-func TestBellIsTold(t *testing.T) {
+// TestBellIsAnnounced: registration and heartbeats return the bell's URL. A server
+// that holds polls returns none, and never rings it.
+func TestBellIsAnnounced(t *testing.T) {
 	d := deploy(t, deployOptions{})
 	reg, err := d.client(t, errand.RoleAgent).Register(t.Context(), errand.Registration{})
 	if err != nil {

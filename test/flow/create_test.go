@@ -98,7 +98,7 @@ func TestOwners(t *testing.T) {
 	if _, err := w.svc.Job(w.ctx, admin, job.Spec.ID); err != nil {
 		t.Errorf("an admin: %v", err)
 	}
-	w.settle()
+	w.waitForIndexes()
 	page, err = w.svc.Jobs(w.ctx, admin, control.JobFilter{})
 	wantCode(t, err, "")
 	if len(page.Jobs) != 1 {

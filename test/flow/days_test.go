@@ -46,7 +46,7 @@ type day struct {
 	hands   []*hand
 	asked   []*ask // in the order of their creation
 	jobs    map[string]*ask
-	running map[string]string // lane → job, as far as live workers go
+	running map[string]string // group → job, as far as live workers go
 	swept   time.Time
 	failed  int // calls of the Service
 }
@@ -218,30 +218,30 @@ func (d *day) poll(h *hand) {
 	d.beat(h)
 }
 
-// start notes that the commands of a job begin: nothing else runs in its lane,
+// start notes that the commands of a job begin: nothing else runs in its group,
 // and what was asked for before it there is over.
 func (d *day) start(a *ask, id string) {
 	a.starts++
-	lane := a.spec.Group
-	if lane == "" {
-		lane = id
+	group := a.spec.Group
+	if group == "" {
+		group = id
 	}
-	if other := d.running[lane]; other != "" {
-		d.t.Fatalf("job %s begins while %s runs in lane %q", id, other, lane)
+	if other := d.running[group]; other != "" {
+		d.t.Fatalf("job %s begins while %s runs in group %q", id, other, group)
 	}
-	d.running[lane] = id
+	d.running[group] = id
 	for _, before := range d.asked[:slices.Index(d.asked, a)] {
 		if a.spec.Group != "" && before.spec.Group == a.spec.Group && before.starts == 0 {
-			d.t.Fatalf("job %s begins before %s, which is older, in lane %q", id, before.id, lane)
+			d.t.Fatalf("job %s begins before %s, which is older, in group %q", id, before.id, group)
 		}
 	}
 }
 
 // stop notes that a job's commands run no more.
 func (d *day) stop(h *hand) {
-	for lane, id := range d.running {
+	for group, id := range d.running {
 		if id == h.work.JobID {
-			delete(d.running, lane)
+			delete(d.running, group)
 		}
 	}
 }

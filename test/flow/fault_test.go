@@ -98,8 +98,8 @@ type faultyQueue struct {
 	*faults
 }
 
-func (q faultyQueue) Send(ctx context.Context, queue, lane, dedup, job string) error {
-	return q.do("Send", func() error { return q.Queue.Send(ctx, queue, lane, dedup, job) })
+func (q faultyQueue) Send(ctx context.Context, queue, group, dedup, job string) error {
+	return q.do("Send", func() error { return q.Queue.Send(ctx, queue, group, dedup, job) })
 }
 
 func (q faultyQueue) Receive(ctx context.Context, queue, attempt string, wait, hold time.Duration) (t *control.Ticket, err error) {

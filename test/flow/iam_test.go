@@ -46,7 +46,7 @@ func (l *callLog) guard(t *testing.T, function string, next http.RoundTripper) h
 	allowed := roles.of(function).grants
 	return transport(func(r *http.Request) (*http.Response, error) {
 		body := bodyOf(r)
-		l.sign(function, body) // an invocation carries them on
+		l.noteSignatures(function, body) // an invocation carries them on
 		resp, err := next.RoundTrip(r)
 		calls := iamCalls(r, body, resp)
 		l.add(function, calls...)
@@ -62,9 +62,9 @@ func (l *callLog) guard(t *testing.T, function string, next http.RoundTripper) h
 // signature is one in the query of a URL or among the fields of a form.
 var signature = regexp.MustCompile(`X-Amz-Signature(?:=|":")([0-9a-f]{64})`)
 
-// sign notes whose the signatures in a text are. Two functions that sign the same
-// in the same second make the same one.
-func (l *callLog) sign(function, text string) {
+// noteSignatures notes which function made the signatures in a text. Two functions
+// that sign the same request in the same second make the same signature.
+func (l *callLog) noteSignatures(function, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, m := range signature.FindAllStringSubmatch(text, -1) {
@@ -72,10 +72,10 @@ func (l *callLog) sign(function, text string) {
 	}
 }
 
-// door passes on what clients send to the API's address: from a function's
+// observeAPI passes on what clients send to the API's address: from a function's
 // answers it learns which signatures are whose, and a request that bears one is
 // a call of the function that signed it.
-func (l *callLog) door(t *testing.T, function func(*http.Request) string, next http.RoundTripper) http.RoundTripper {
+func (l *callLog) observeAPI(t *testing.T, function func(*http.Request) string, next http.RoundTripper) http.RoundTripper {
 	return transport(func(r *http.Request) (*http.Response, error) {
 		sent := bodyOf(r)
 		resp, err := next.RoundTrip(r)
@@ -86,7 +86,7 @@ func (l *callLog) door(t *testing.T, function func(*http.Request) string, next h
 		resp.Body.Close()
 		resp.Body = io.NopCloser(bytes.NewReader(body))
 		if name := function(r); name != "" {
-			l.sign(name, string(body))
+			l.noteSignatures(name, string(body))
 			return resp, err
 		}
 		by, call := l.signed(r, sent)

@@ -57,7 +57,7 @@ func isolate(t *testing.T, c *localstack.Config) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Functions[name] = localstack.FunctionSource{Command: []string{program}, Credentials: true}
+		c.Functions[name] = localstack.FunctionCode{Command: []string{program}, Credentials: true}
 	}
 	direct := c.Functions["direct"]
 	direct.OneShot, direct.Credentials, direct.Path = true, false, os.Getenv("PATH")

@@ -86,7 +86,7 @@ func newLoad(t *testing.T, parameters map[string]string) *load {
 		c.Logf = func(string, ...any) {} // a thousand refusals are counted, not told
 		for name, source := range c.Functions {
 			made := source.New
-			c.Functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
+			c.Functions[name] = localstack.FunctionCode{New: func(env map[string]string) (localstack.Handler, error) {
 				h, err := made(env)
 				return l.slow(h), err
 			}}

@@ -80,10 +80,10 @@ func (s *sequences) ranks(t *testing.T, want int) map[string]int {
 type assignments struct {
 	t       *testing.T
 	rank    map[string]int
-	lane    map[string]string
+	group   map[string]string
 	mu      sync.Mutex
 	given   map[string]bool
-	runs    map[string]string // lane → job, until its result is sent
+	runs    map[string]string // group → job, until its result is sent
 	blocked map[string]string // the same, until its result was taken
 }
 
@@ -99,36 +99,36 @@ func (s *assignments) take(k *worker, pollID string) (a *errand.Assignment, done
 	if a == nil {
 		return nil, len(s.given) == len(s.rank)
 	}
-	n, lane := s.rank[a.JobID], s.lane[a.JobID]
-	if other := s.runs[lane]; other != "" {
-		s.t.Errorf("job %d runs beside job %d of its lane", n, s.rank[other])
+	n, group := s.rank[a.JobID], s.group[a.JobID]
+	if other := s.runs[group]; other != "" {
+		s.t.Errorf("job %d runs beside job %d of its group", n, s.rank[other])
 	}
 	for id, older := range s.rank {
-		if !hostile() && older < n && !s.given[id] && s.blocked[s.lane[id]] == "" {
+		if !hostile() && older < n && !s.given[id] && s.blocked[s.group[id]] == "" {
 			s.t.Errorf("job %d was given out though job %d, which is older, waited for nothing", n, older)
 		}
 	}
-	s.given[a.JobID], s.runs[lane], s.blocked[lane] = true, a.JobID, a.JobID
+	s.given[a.JobID], s.runs[group], s.blocked[group] = true, a.JobID, a.JobID
 	return a, false
 }
 
 func (s *assignments) finish(k *worker, a *errand.Assignment) {
 	k.beat(a)
 	s.mu.Lock()
-	delete(s.runs, s.lane[a.JobID])
+	delete(s.runs, s.group[a.JobID])
 	s.mu.Unlock()
 	if _, err := k.submit(a, 0); err != nil {
 		s.t.Error(err)
 	}
 	s.mu.Lock()
-	if lane := s.lane[a.JobID]; s.blocked[lane] == a.JobID { // else the next one is out already
-		delete(s.blocked, lane)
+	if group := s.group[a.JobID]; s.blocked[group] == a.JobID { // else the next one is out already
+		delete(s.blocked, group)
 	}
 	s.mu.Unlock()
 }
 
-// TestOrder: 200 jobs by 4 creators at once, some in lanes, then 4 workers at
-// once. Each lane runs one at a time, and whatever is given out is the oldest, by
+// TestOrder: 200 jobs by 4 creators at once, some in groups, then 4 workers at
+// once. Each group runs one at a time, and whatever is given out is the oldest, by
 // the SequenceNumber of its ticket, of all that could be. (That last the hostile
 // profile breaks, as AWS does.)
 func TestOrder(t *testing.T) {
@@ -139,14 +139,14 @@ func TestOrder(t *testing.T) {
 	cfg.HTTPClient = &http.Client{Transport: seen}
 	w.svc = w.service(cfg)
 	const jobs, hands = 200, 4
-	s := &assignments{t: t, lane: map[string]string{}, given: map[string]bool{}, runs: map[string]string{}, blocked: map[string]string{}}
+	s := &assignments{t: t, group: map[string]string{}, given: map[string]bool{}, runs: map[string]string{}, blocked: map[string]string{}}
 	var wg sync.WaitGroup
 	for range hands {
 		wg.Go(func() {
 			for i := range jobs / hands {
 				spec := errand.Spec{Commands: []errand.Command{{Shell: "true"}}}
 				if i%3 == 0 {
-					spec.Group = fmt.Sprintf("lane-%d", i%5)
+					spec.Group = fmt.Sprintf("group-%d", i%5)
 				}
 				job, err := w.svc.CreateJob(w.ctx, w.user, spec, control.CreateOptions{})
 				if err != nil {
@@ -154,7 +154,7 @@ func TestOrder(t *testing.T) {
 					return
 				}
 				s.mu.Lock()
-				s.lane[job.Spec.ID] = job.State.MessageGroupID
+				s.group[job.Spec.ID] = job.State.MessageGroupID
 				s.mu.Unlock()
 			}
 		})

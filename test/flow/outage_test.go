@@ -29,7 +29,7 @@ import (
 )
 
 // plant is the whole product by one clock: the real functions behind the real
-// gateway, their schedules, and real agents, each behind a door of its own.
+// gateway, their schedules, and real agents, each behind a proxy of its own.
 type plant struct {
 	t     *testing.T
 	clock *localstack.ManualClock
@@ -47,13 +47,13 @@ func newPlant(t *testing.T) *plant {
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	p := &plant{t: t, clock: localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), log: log}
 	var stack *localstack.Stack
-	functions := map[string]localstack.FunctionSource{}
+	functions := map[string]localstack.FunctionCode{}
 	names := []string{setup.SweepName}
 	for _, e := range api.Endpoints() {
 		names = append(names, e.Name)
 	}
 	for _, name := range names {
-		functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
+		functions[name] = localstack.FunctionCode{New: func(env map[string]string) (localstack.Handler, error) {
 			return setup.Handler(name, func(k string) string { return env[k] }, awsOf(stack), p.clock, log)
 		}}
 	}
@@ -77,20 +77,20 @@ func newPlant(t *testing.T) *plant {
 		}
 	}
 	p.api = stack.API(localstack.APIOptions{})
-	p.user = &api.Client{BaseURL: p.door().URL, Token: "u"}
+	p.user = &api.Client{BaseURL: p.newProxy().URL, Token: "u"}
 	return p
 }
 
-// door is a way in that can be shut: then API and storage break connections.
-type door struct {
+// proxy passes requests on to the API and storage, or breaks connections while shut.
+type proxy struct {
 	*httptest.Server
 	shut    atomic.Bool
 	mu      sync.Mutex
 	reports int // that came through
 }
 
-func (p *plant) door() *door {
-	d := &door{}
+func (p *plant) newProxy() *proxy {
+	d := &proxy{}
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.shut.Load() {
 			panic(http.ErrAbortHandler)
@@ -106,16 +106,16 @@ func (p *plant) door() *door {
 	return d
 }
 
-func (d *door) reported() int {
+func (d *proxy) reported() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.reports
 }
 
 // agent runs the real agent, by the same clock, until the test ends.
-func (p *plant) agent(name string) *door {
+func (p *plant) agent(name string) *proxy {
 	p.t.Helper()
-	d := p.door()
+	d := p.newProxy()
 	hc := &http.Client{Transport: &http.Transport{}}
 	a, err := agent.New(agent.Config{
 		Client: &api.Client{BaseURL: d.URL, Token: "a", HTTP: hc}, HTTP: hc, DataDir: p.t.TempDir(), Name: name,

@@ -107,14 +107,14 @@ func (u *everything) begin(wrap func(function string, next http.RoundTripper) ht
 				c.Leaked = nil // slow, and looked for without faults
 			}
 			c.Rates = map[string]time.Duration{setup.SweepName: 10_000 * time.Hour} // u.sweep calls it
-			c.Functions["direct"] = localstack.FunctionSource{New: func(map[string]string) (localstack.Handler, error) {
+			c.Functions["direct"] = localstack.FunctionCode{New: func(map[string]string) (localstack.Handler, error) {
 				return lambda.NewHandler(u.direct), nil
 			}}
 		},
 	})
 	once := http.DefaultTransport.(*http.Transport).Clone()
 	once.DisableKeepAlives = true // u.direct is to leave nothing behind
-	u.http = &http.Client{Transport: u.calls.door(u.t, functionOf, once)}
+	u.http = &http.Client{Transport: u.calls.observeAPI(u.t, functionOf, once)}
 	for role, token := range map[errand.Role]string{errand.RoleUser: "u", errand.RoleAgent: "a", errand.RoleAdmin: "d"} {
 		u.must(u.svc.GrantToken(u.t.Context(), token, role, "ann", nil))
 	}

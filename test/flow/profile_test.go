@@ -94,8 +94,8 @@ func looks() int {
 	return 1
 }
 
-// settle lets the indexes come up to date, where they lag.
-func (w *world) settle() {
+// waitForIndexes lets lagging indexes catch up.
+func (w *world) waitForIndexes() {
 	if hostile() {
 		w.clock.Advance(3 * time.Second)
 	}
@@ -103,7 +103,7 @@ func (w *world) settle() {
 
 // list is the owner's list of jobs, once it is up to date.
 func (w *world) list(f control.JobFilter) (control.JobPage, error) {
-	w.settle()
+	w.waitForIndexes()
 	return w.svc.Jobs(w.ctx, w.user, f)
 }
 

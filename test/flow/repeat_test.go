@@ -48,9 +48,9 @@ func TestRepeatedCreateSendsTicket(t *testing.T) {
 	}
 }
 
-// TestLaneKeepsItsOrder: a job of a group isn't answered for before its ticket
+// TestGroupKeepsItsOrder: a job of a group isn't answered for before its ticket
 // is sent, or one that was created after it would overtake it.
-func TestLaneKeepsItsOrder(t *testing.T) {
+func TestGroupKeepsItsOrder(t *testing.T) {
 	for _, applied := range []bool{false, true} {
 		t.Run(fmt.Sprintf("applied=%v", applied), func(t *testing.T) {
 			t.Parallel()
@@ -125,7 +125,7 @@ func (w *world) through(rt http.RoundTripper) {
 
 // TestMalformedThenLostAnswer: behind a message that is no ticket the next one
 // is received under an ID of its own, so that a lost answer doesn't lock its
-// lane until the hold is over.
+// group until the hold is over.
 func TestMalformedThenLostAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -46,7 +46,7 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 	o.skipIsolated(t)
 	d := &deployed{calls: newCallLog()}
 	c := localstack.Config{
-		Template: errand.Template, Functions: map[string]localstack.FunctionSource{}, Logf: t.Logf,
+		Template: errand.Template, Functions: map[string]localstack.FunctionCode{}, Logf: t.Logf,
 		Leaked:     func(function, stacks string) { t.Errorf("%s left goroutines behind:\n%s", function, stacks) },
 		Parameters: map[string]string{"SignHosts": "127.0.0.1", "Hosts": "127.0.0.1", "BellUrl": "/bell"},
 	}
@@ -59,7 +59,7 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	started := make(chan struct{}) // d.stack is there; a schedule may be due before
 	for _, name := range functionNames() {
-		c.Functions[name] = localstack.FunctionSource{New: func(env map[string]string) (localstack.Handler, error) {
+		c.Functions[name] = localstack.FunctionCode{New: func(env map[string]string) (localstack.Handler, error) {
 			<-started
 			if d.stack == nil {
 				return nil, errors.New("the stack did not start")

@@ -8,10 +8,10 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// TestLaneAfterLostDelete: the ticket of a finished job whose deletion failed
-// blocks its lane no longer than the worker's repetition takes, or the sweep's
+// TestGroupAfterLostDelete: the ticket of a finished job whose deletion failed
+// blocks its group no longer than the worker's repetition takes, or the sweep's
 // next two turns where the worker was answered and doesn't repeat.
-func TestLaneAfterLostDelete(t *testing.T) {
+func TestGroupAfterLostDelete(t *testing.T) {
 	for _, op := range []string{"PutState", "Delete"} {
 		t.Run(op, func(t *testing.T) {
 			w := newWorld(t)
@@ -29,7 +29,7 @@ func TestLaneAfterLostDelete(t *testing.T) {
 			}
 			w.want(first.Spec.ID, errand.Completed, "", 1)
 			if b := k.take(true); b.JobID != second.Spec.ID {
-				t.Errorf("got %s, want the lane's next, %s", b.JobID, second.Spec.ID)
+				t.Errorf("got %s, want the group's next, %s", b.JobID, second.Spec.ID)
 			}
 			if r := w.sweep(); r.Looked > 1 { // the second job's own turn
 				t.Errorf("sweep %+v: the finished job is looked at again", r)
@@ -38,9 +38,9 @@ func TestLaneAfterLostDelete(t *testing.T) {
 	}
 }
 
-// TestLaneAfterLostShow: the ticket of a job that is to be given out again is
+// TestGroupAfterLostShow: the ticket of a job that is to be given out again is
 // shown by the next sweep where this one couldn't, and no second one is sent.
-func TestLaneAfterLostShow(t *testing.T) {
+func TestGroupAfterLostShow(t *testing.T) {
 	t.Run("lease over", func(t *testing.T) {
 		w := newWorld(t)
 		job := w.create(attempts(2))

@@ -100,7 +100,7 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// TestFifteenDays: a job of a lane waits 12 days behind another, and is then run
+// TestFifteenDays: a job of a group waits 12 days behind another, and is then run
 // for 3, though SQS forgets messages after 14.
 func TestFifteenDays(t *testing.T) {
 	t.Parallel()
@@ -154,6 +154,6 @@ func TestFifteenDayWait(t *testing.T) {
 	w.want(job.Spec.ID, errand.Failed, errand.ReasonExpired, 0)
 	next := w.create(group("deploy"))
 	if a := k.take(true); a.JobID != next.Spec.ID {
-		t.Errorf("got %s, want the next job of the lane", a.JobID)
+		t.Errorf("got %s, want the next job of the group", a.JobID)
 	}
 }

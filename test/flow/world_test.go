@@ -55,9 +55,9 @@ func newWorldOf(t *testing.T, hostile *localstack.Hostile) *world {
 	idle := func(map[string]string) (localstack.Handler, error) { // the tests call the Service, not the functions
 		return lambda.NewHandler(func() error { return nil }), nil
 	}
-	functions := map[string]localstack.FunctionSource{setup.SweepName: {New: idle}}
+	functions := map[string]localstack.FunctionCode{setup.SweepName: {New: idle}}
 	for _, e := range api.Endpoints() {
-		functions[e.Name] = localstack.FunctionSource{New: idle}
+		functions[e.Name] = localstack.FunctionCode{New: idle}
 	}
 	stack, err := localstack.Start(w.ctx, localstack.Config{
 		Clock: clock, Template: errand.Template, Functions: functions, Logf: t.Logf,
@@ -136,7 +136,7 @@ func (w *world) want(id string, status errand.Status, reason errand.Reason, atte
 
 func (w *world) sweep() control.SweepReport {
 	w.t.Helper()
-	w.settle()
+	w.waitForIndexes()
 	r, err := w.svc.Sweep(w.ctx)
 	if err != nil {
 		w.t.Fatalf("sweep: %v", err)

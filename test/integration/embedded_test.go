@@ -29,7 +29,7 @@ func TestEmbedded(t *testing.T) {
 	must(t, err)
 	stack, err := localstack.Start(t.Context(), localstack.Config{
 		DataDir: t.TempDir(), Addr: "127.0.0.1:0", Template: directTemplate, StackName: "it",
-		Functions: map[string]localstack.FunctionSource{"direct": {Command: []string{self, "direct"}, OneShot: true}},
+		Functions: map[string]localstack.FunctionCode{"direct": {Command: []string{self, "direct"}, OneShot: true}},
 	})
 	must(t, err)
 	t.Cleanup(func() {

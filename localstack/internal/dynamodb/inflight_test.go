@@ -15,9 +15,9 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// TestNothingIsToldAfterAFailure: a write whose sync has failed is visible in
-// the store, and may never be on the disk; no answer tells of it.
-func TestNothingIsToldAfterAFailure(t *testing.T) {
+// TestFailedSyncIsNotAcknowledged: a write whose sync has failed is visible in
+// the store, and may never reach the disk: no response may depend on it.
+func TestFailedSyncIsNotAcknowledged(t *testing.T) {
 	var fails atomic.Bool
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if strings.HasSuffix(op.Path, ".log") && (op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData) && fails.CompareAndSwap(true, false) {

@@ -20,8 +20,8 @@ type Service struct {
 	Parameters map[string]string // texts and expressions; see mapping
 }
 
-// ServiceAnswer is a service's response.
-type ServiceAnswer struct {
+// ServiceResponse is a service's response.
+type ServiceResponse struct {
 	Status      int
 	ContentType string
 	Body        []byte
@@ -31,7 +31,7 @@ type ServiceAnswer struct {
 type Services interface {
 	// CallService calls an action ("ReceiveMessage") of a service ("SQS") in the
 	// query protocol. Errors: ctx's; an unsupported service.
-	CallService(ctx context.Context, service, action string, parameters map[string]string) (ServiceAnswer, error)
+	CallService(ctx context.Context, service, action string, parameters map[string]string) (ServiceResponse, error)
 }
 
 // compiledService is a Service with parsed parameters.

@@ -18,9 +18,9 @@ type fakeService struct {
 	err             error
 }
 
-func (f *fakeService) CallService(_ context.Context, service, action string, parameters map[string]string) (ServiceAnswer, error) {
+func (f *fakeService) CallService(_ context.Context, service, action string, parameters map[string]string) (ServiceResponse, error) {
 	f.service, f.action, f.parameters = service, action, parameters
-	return ServiceAnswer{Status: 418, ContentType: "text/xml", Body: []byte("<pot/>")}, f.err
+	return ServiceResponse{Status: 418, ContentType: "text/xml", Body: []byte("<pot/>")}, f.err
 }
 
 func serviceGateway(t *testing.T, f *fakeService, parameters map[string]string) *Gateway {

@@ -12,7 +12,7 @@ import (
 type Middleware struct {
 	Random  *Random
 	Service string // the prefix of the faults' names
-	Wire    Wire
+	Faults  RequestFaults
 	// CutRequest and CutAnswer are used for S3.
 	CutRequest, CutAnswer float64
 	// Operation returns the name of a request's operation. Throttling is by
@@ -38,14 +38,14 @@ func (m *Middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case m.throttled(m.Operation(r)):
 		i := m.Random.IntN(m.Service+".throttled", int64(len(m.Throttle)))
 		m.Fail(w, r, m.Throttle[i])
-	case m.hit("failed", m.Wire.Failed):
+	case m.hit("failed", m.Faults.Failed):
 		m.Fail(w, r, m.Failure)
-	case m.hit("lostRequest", m.Wire.LostRequest):
+	case m.hit("lostRequest", m.Faults.LostRequest):
 		panic(http.ErrAbortHandler)
-	case m.hit("lostAnswer", m.Wire.LostAnswer):
+	case m.hit("lostAnswer", m.Faults.LostAnswer):
 		m.Next.ServeHTTP(discard{}, r)
 		panic(http.ErrAbortHandler)
-	case m.hit("failedAfter", m.Wire.FailedAfter):
+	case m.hit("failedAfter", m.Faults.FailedAfter):
 		m.Next.ServeHTTP(discard{}, r)
 		m.Fail(w, r, m.Failure)
 	case r.ContentLength > 1 && m.hit("cutRequest", m.CutRequest):
@@ -65,7 +65,7 @@ type burst struct{ refuse, pass int64 }
 // throttled decides whether to throttle a request of an operation. After a burst,
 // at least as many requests pass.
 func (m *Middleware) throttled(op string) bool {
-	if m.Wire.Throttled <= 0 {
+	if m.Faults.Throttled <= 0 {
 		return false
 	}
 	m.mu.Lock()
@@ -86,8 +86,8 @@ func (m *Middleware) throttled(op string) bool {
 	case b.pass > 0:
 		b.pass--
 		return false
-	case m.Random.Happens(name, m.Wire.Throttled):
-		n := m.Random.IntN(fmt.Sprint(name, " burst"), int64(m.Wire.Burst))
+	case m.Random.Happens(name, m.Faults.Throttled):
+		n := m.Random.IntN(fmt.Sprint(name, " burst"), int64(m.Faults.Burst))
 		b.refuse, b.pass = n, n+1
 		return true
 	}

@@ -12,12 +12,12 @@ type Profile struct {
 	DynamoDB DynamoDB
 	S3       S3
 	Lambda   Lambda
-	API      Wire // the HTTP API: throttled is 429, failed is 503
+	API      RequestFaults // the HTTP API: throttled is 429, failed is 503
 	Schedule Schedule
 }
 
-// Wire are the faults of any request.
-type Wire struct {
+// RequestFaults are the faults of any request.
+type RequestFaults struct {
 	// Throttled is the probability that a burst begins, in which the operation is
 	// throttled. It lasts for 1 to Burst requests (0: 1); then as many pass.
 	Throttled float64
@@ -33,7 +33,7 @@ type Wire struct {
 
 // SQS are the faults of queues.
 type SQS struct {
-	Wire
+	RequestFaults
 	// Empty: a short poll returns no messages although there are some.
 	Empty float64
 	// Passed: a receive skips a message, in a FIFO queue with its group. So groups
@@ -50,7 +50,7 @@ type SQS struct {
 
 // DynamoDB are the faults of tables.
 type DynamoDB struct {
-	Wire
+	RequestFaults
 	// Stale: an eventually consistent read of a table returns the state of up to
 	// StaleMost ago. IndexLag: the same for a global secondary index.
 	Stale, IndexLag         float64
@@ -64,14 +64,14 @@ type DynamoDB struct {
 
 // S3 are the faults of buckets.
 type S3 struct {
-	Wire
+	RequestFaults
 	// CutRequest and CutAnswer: the connection ends in the middle of a body.
 	CutRequest, CutAnswer float64
 }
 
 // Lambda are the faults of functions.
 type Lambda struct {
-	Wire
+	RequestFaults
 	// Refused: an invocation is throttled for lack of concurrency.
 	Refused float64
 	// Twice: an asynchronous invocation runs twice.
@@ -90,16 +90,16 @@ type Schedule struct {
 // Preset returns a profile in which about one request in ten fails, so that now and
 // then all three attempts of an SDK fail, and later ones succeed.
 func Preset(seed uint64) *Profile {
-	wire := Wire{Throttled: 0.02, Burst: 6, Failed: 0.015, FailedAfter: 0.01, LostRequest: 0.015, LostAnswer: 0.03}
+	faults := RequestFaults{Throttled: 0.02, Burst: 6, Failed: 0.015, FailedAfter: 0.01, LostRequest: 0.015, LostAnswer: 0.03}
 	return &Profile{
 		Seed: seed,
-		SQS:  SQS{Wire: wire, Empty: 0.15, Passed: 0.25, Duplicate: 0.15, Late: 0.2, LateMost: 2 * time.Second, Miscount: 0.3},
+		SQS:  SQS{RequestFaults: faults, Empty: 0.15, Passed: 0.25, Duplicate: 0.15, Late: 0.2, LateMost: 2 * time.Second, Miscount: 0.3},
 		DynamoDB: DynamoDB{
-			Wire: wire, Stale: 0.3, StaleMost: time.Second, IndexLag: 0.5, IndexLagMost: 3 * time.Second, Conflict: 0.1, Partial: 0.3,
+			RequestFaults: faults, Stale: 0.3, StaleMost: time.Second, IndexLag: 0.5, IndexLagMost: 3 * time.Second, Conflict: 0.1, Partial: 0.3,
 		},
-		S3:       S3{Wire: wire, CutRequest: 0.03, CutAnswer: 0.03},
-		Lambda:   Lambda{Wire: wire, Refused: 0.005, Twice: 0.2, Cold: 0.05},
-		API:      Wire{Throttled: 0.005, Burst: 3, Failed: 0.01, FailedAfter: 0.01, LostRequest: 0.01, LostAnswer: 0.01},
+		S3:       S3{RequestFaults: faults, CutRequest: 0.03, CutAnswer: 0.03},
+		Lambda:   Lambda{RequestFaults: faults, Refused: 0.005, Twice: 0.2, Cold: 0.05},
+		API:      RequestFaults{Throttled: 0.005, Burst: 3, Failed: 0.01, FailedAfter: 0.01, LostRequest: 0.01, LostAnswer: 0.01},
 		Schedule: Schedule{Twice: 0.2, Late: 0.2, LateMost: 10 * time.Second},
 	}
 }

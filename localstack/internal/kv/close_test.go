@@ -168,7 +168,7 @@ func TestCloseUnderLoad(t *testing.T) {
 	}
 }
 
-// TestWaitAfterFailedClose: what Close couldn't sync isn't told as stored.
+// TestWaitAfterFailedClose: what Close couldn't sync isn't acknowledged.
 func TestWaitAfterFailedClose(t *testing.T) {
 	var broken atomic.Bool
 	s := open2(t, faulty(vfs.NewMem(), func(op errorfs.Op) error {

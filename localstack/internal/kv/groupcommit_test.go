@@ -9,7 +9,7 @@ import (
 )
 
 // TestSyncsAreShared: callers that come while a sync is under way wait for one
-// more, together; none is told of a sync that began before it came.
+// more, together; a caller isn't answered after a sync that began before its call.
 func TestSyncsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var syncs atomic.Int64
@@ -19,28 +19,28 @@ func TestSyncsAreShared(t *testing.T) {
 			<-release
 			return nil
 		}}
-		var told atomic.Int64
+		var returned atomic.Int64
 		for range 100 {
 			go func() {
 				if err := y.wait(y.applied.Add(1)); err != nil {
 					t.Error(err)
 				}
-				told.Add(1)
+				returned.Add(1)
 			}()
 			synctest.Wait()
 		}
-		if syncs.Load() != 1 || told.Load() != 0 {
-			t.Errorf("%d syncs have begun and %d callers were told, want 1 and 0", syncs.Load(), told.Load())
+		if syncs.Load() != 1 || returned.Load() != 0 {
+			t.Errorf("%d syncs have begun and %d callers returned, want 1 and 0", syncs.Load(), returned.Load())
 		}
 		release <- struct{}{}
 		synctest.Wait()
-		if syncs.Load() != 2 || told.Load() != 1 {
-			t.Errorf("after one sync: %d have begun and %d callers were told, want 2 and 1", syncs.Load(), told.Load())
+		if syncs.Load() != 2 || returned.Load() != 1 {
+			t.Errorf("after one sync: %d have begun and %d callers returned, want 2 and 1", syncs.Load(), returned.Load())
 		}
 		release <- struct{}{}
 		synctest.Wait()
-		if syncs.Load() != 2 || told.Load() != 100 {
-			t.Errorf("after two syncs: %d have begun and %d callers were told, want 2 and 100", syncs.Load(), told.Load())
+		if syncs.Load() != 2 || returned.Load() != 100 {
+			t.Errorf("after two syncs: %d have begun and %d callers returned, want 2 and 100", syncs.Load(), returned.Load())
 		}
 	})
 }

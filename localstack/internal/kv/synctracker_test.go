@@ -179,10 +179,10 @@ func TestSyncTrackerAllowsATornTail(t *testing.T) {
 // TestSyncTrackerThatCannotBeWritten: the store goes on, and says so once.
 func TestSyncTrackerThatCannotBeWritten(t *testing.T) {
 	mem := vfs.NewCrashableMem()
-	var told atomic.Int64
+	var returned atomic.Int64
 	s, err := kv.Open("db", kv.Options{
 		Logf: func(format string, args ...any) {
-			told.Add(1)
+			returned.Add(1)
 			t.Logf(format, args...)
 		},
 		FS: faulty(mem, func(op errorfs.Op) error {
@@ -200,8 +200,8 @@ func TestSyncTrackerThatCannotBeWritten(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := s.Close(); err != nil || told.Load() != 1 {
-		t.Errorf("close: %v; told %d times", err, told.Load())
+	if err := s.Close(); err != nil || returned.Load() != 1 {
+		t.Errorf("close: %v; %d calls returned", err, returned.Load())
 	}
 	again := open2(t, mem.CrashClone(vfs.CrashCloneCfg{}))
 	defer again.Close()

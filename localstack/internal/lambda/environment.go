@@ -24,7 +24,7 @@ func (s *Service) environment(f *function) map[string]string {
 		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
 		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + f.Name,
 	})
-	if f.Source.Credentials {
+	if f.Code.Credentials {
 		env["AWS_ACCESS_KEY_ID"] = s.Credentials.AccessKeyID
 		env["AWS_SECRET_ACCESS_KEY"] = s.Credentials.SecretAccessKey
 		if env["AWS_ENDPOINT_URL"] == "" {
@@ -45,8 +45,8 @@ func (s *Service) processEnvironment(f *function, address, home, dir string) []s
 		"LAMBDA_TASK_ROOT":           dir,
 		"_HANDLER":                   f.Handler,
 	})
-	if f.Source.Path != "" {
-		env["PATH"] = f.Source.Path
+	if f.Code.Path != "" {
+		env["PATH"] = f.Code.Path
 	}
 	list := make([]string, 0, len(env))
 	for _, k := range slices.Sorted(maps.Keys(env)) {

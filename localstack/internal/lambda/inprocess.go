@@ -89,7 +89,7 @@ func (p *inProcess) load() (Handler, error) {
 		return p.handler, nil
 	}
 	start := time.Now()
-	h, err := p.fn.Source.New(p.service.environment(p.fn))
+	h, err := p.fn.Code.New(p.service.environment(p.fn))
 	if err == nil && h == nil {
 		err = errors.New("New returned no handler")
 	}

@@ -24,7 +24,7 @@ func TestInProcess(t *testing.T) {
 	made := 0
 	s := testService(t, Function{
 		Environment: map[string]string{"TABLE": "jobs"}, MemoryMB: 256,
-		Source: Source{New: func(env map[string]string) (Handler, error) {
+		Code: Code{New: func(env map[string]string) (Handler, error) {
 			made++
 			if env["TABLE"] != "jobs" || env["AWS_REGION"] != "us-east-1" || env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] != "256" {
 				t.Errorf("environment %v", env)
@@ -76,7 +76,7 @@ func TestInProcessErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := testService(t, Function{Source: inProcessOf(tt.handler)})
+			s := testService(t, Function{Code: inProcessOf(tt.handler)})
 			r := invoke(t, s, "{}")
 			typ, message := failureOf(t, r)
 			if typ != tt.typ || !strings.Contains(message, tt.contains) {
@@ -88,7 +88,7 @@ func TestInProcessErrors(t *testing.T) {
 		})
 	}
 	t.Run("largest", func(t *testing.T) {
-		s := testService(t, Function{Source: inProcessOf(func(context.Context, []byte) ([]byte, error) { return make([]byte, MaxResponseBytes), nil })})
+		s := testService(t, Function{Code: inProcessOf(func(context.Context, []byte) ([]byte, error) { return make([]byte, MaxResponseBytes), nil })})
 		if r := invoke(t, s, "{}"); r.FunctionError != "" {
 			t.Errorf("an answer of the largest size failed: %.200s", r.Payload)
 		}
@@ -98,7 +98,7 @@ func TestInProcessErrors(t *testing.T) {
 // TestInitRetried: a factory that failed is asked again.
 func TestInitRetried(t *testing.T) {
 	tries := 0
-	s := testService(t, Function{Source: Source{New: func(map[string]string) (Handler, error) {
+	s := testService(t, Function{Code: Code{New: func(map[string]string) (Handler, error) {
 		if tries++; tries == 1 {
 			return nil, errors.New("not yet")
 		}
@@ -120,7 +120,7 @@ func TestInProcessTimeout(t *testing.T) {
 		var returned atomic.Bool
 		s, err := New(Config{Functions: []Function{{
 			Name: "f", Timeout: 3 * time.Second, Reserved: &one,
-			Source: inProcessOf(func(ctx context.Context, _ []byte) ([]byte, error) {
+			Code: inProcessOf(func(ctx context.Context, _ []byte) ([]byte, error) {
 				<-ctx.Done()
 				<-release
 				returned.Store(true)
@@ -154,7 +154,7 @@ func TestCallerGone(t *testing.T) {
 		ends := make(chan end, 1)
 		s, err := New(Config{Functions: []Function{{
 			Name: "f", Timeout: time.Minute,
-			Source: inProcessOf(func(ctx context.Context, _ []byte) ([]byte, error) {
+			Code: inProcessOf(func(ctx context.Context, _ []byte) ([]byte, error) {
 				select {
 				case <-ctx.Done():
 					ends <- end{ctx.Err(), context.Cause(ctx)}
@@ -192,7 +192,7 @@ func TestCallerGone(t *testing.T) {
 func TestReservedConcurrency(t *testing.T) {
 	none, two := 0, 2
 	started, release := make(chan struct{}), make(chan struct{})
-	s := testService(t, Function{Reserved: &two, Source: inProcessOf(func(context.Context, []byte) ([]byte, error) {
+	s := testService(t, Function{Reserved: &two, Code: inProcessOf(func(context.Context, []byte) ([]byte, error) {
 		started <- struct{}{}
 		<-release
 		return []byte("1"), nil
@@ -222,18 +222,18 @@ func TestReservedConcurrency(t *testing.T) {
 	}
 	// Who has an answer has the slot back.
 	one := 1
-	quick := testService(t, Function{Reserved: &one, Source: inProcessOf(func(context.Context, []byte) ([]byte, error) { return []byte("1"), nil })})
+	quick := testService(t, Function{Reserved: &one, Code: inProcessOf(func(context.Context, []byte) ([]byte, error) { return []byte("1"), nil })})
 	for range 200 {
 		invoke(t, quick, "{}")
 	}
-	off := testService(t, Function{Reserved: &none, Source: inProcessOf(nil)})
+	off := testService(t, Function{Reserved: &none, Code: inProcessOf(nil)})
 	if _, err := off.Invoke(t.Context(), InvokeInput{Function: "f"}); !isThrottle(err) {
 		t.Errorf("reserved 0: %v, want TooManyRequestsException", err)
 	}
 }
 
 func TestInvokeRefusals(t *testing.T) {
-	s := testService(t, Function{Source: inProcessOf(func(context.Context, []byte) ([]byte, error) { return []byte("1"), nil })})
+	s := testService(t, Function{Code: inProcessOf(func(context.Context, []byte) ([]byte, error) { return []byte("1"), nil })})
 	for _, tt := range []struct {
 		call InvokeInput
 		code string
@@ -261,7 +261,7 @@ func TestInvokeRefusals(t *testing.T) {
 func TestAsync(t *testing.T) {
 	clk := clock.NewManual(time.Unix(1_800_000_000, 0))
 	runs := make(chan time.Time)
-	s := testService(t, Function{Source: inProcessOf(func(context.Context, []byte) ([]byte, error) {
+	s := testService(t, Function{Code: inProcessOf(func(context.Context, []byte) ([]byte, error) {
 		runs <- clk.Now()
 		return nil, errors.New("no")
 	})}, func(c *Config) { c.Clock = clk })

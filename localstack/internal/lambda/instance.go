@@ -74,7 +74,7 @@ func startInstance(s *Service, f *function) (_ *instance, err error) {
 
 // command builds the process's command, with its output going to the log.
 func (in *instance) command(address string) (*exec.Cmd, *output, error) {
-	src := in.fn.Source
+	src := in.fn.Code
 	dir := src.Dir
 	if dir == "" {
 		dir = filepath.Dir(src.Command[0])

@@ -32,8 +32,8 @@ type Handler interface {
 	Invoke(ctx context.Context, payload []byte) ([]byte, error)
 }
 
-// Source is a function's code. Exactly one of New and Command is set.
-type Source struct {
+// Code is a function's code. Exactly one of New and Command is set.
+type Code struct {
 	// New creates the handler, with the function's environment. It is called at the
 	// first invocation, and again if it failed, or for a cold start (Faults).
 	New func(env map[string]string) (Handler, error)
@@ -60,7 +60,7 @@ type Function struct {
 	MemoryMB    int
 	Reserved    *int // reserved concurrency; nil: none is reserved
 	Environment map[string]string
-	Source      Source
+	Code        Code
 }
 
 // Config configures a Service.
@@ -150,7 +150,7 @@ func New(c Config) (*Service, error) {
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	for _, decl := range c.Functions {
 		f := &function{Function: decl}
-		switch src := decl.Source; {
+		switch src := decl.Code; {
 		case src.New != nil && len(src.Command) == 0:
 			f.runner = &inProcess{service: s, fn: f}
 		case src.New == nil && len(src.Command) > 0:

@@ -13,7 +13,7 @@ func TestLeaked(t *testing.T) {
 	stop := make(chan struct{})
 	defer close(stop)
 	leaked := make(chan string, 1)
-	s := testService(t, Function{Source: inProcessOf(func(_ context.Context, event []byte) ([]byte, error) {
+	s := testService(t, Function{Code: inProcessOf(func(_ context.Context, event []byte) ([]byte, error) {
 		ended := make(chan struct{})
 		go func() {
 			if string(event) == `"leak"` {
@@ -46,7 +46,7 @@ func TestConcurrency(t *testing.T) {
 	})
 	two := 2
 	s, err := New(Config{Concurrency: 5, Functions: []Function{
-		{Name: "held", Timeout: time.Minute, Source: blocking}, {Name: "own", Timeout: time.Minute, Reserved: &two, Source: blocking},
+		{Name: "held", Timeout: time.Minute, Code: blocking}, {Name: "own", Timeout: time.Minute, Reserved: &two, Code: blocking},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func hostMain() {
 	s, err := New(Config{Functions: []Function{{
 		Name: "f", Handler: "bootstrap", MemoryMB: 128, Timeout: 20 * time.Second,
 		Environment: map[string]string{"TEST_FUNCTION": "hold", "TEST_ADDR": os.Getenv("TEST_ADDR")},
-		Source:      Source{Command: []string{program}},
+		Code:        Code{Command: []string{program}},
 	}}, Region: "us-east-1"})
 	var r Result
 	if err == nil {
@@ -152,8 +152,8 @@ func (f handlerFunc) Invoke(ctx context.Context, payload []byte) ([]byte, error)
 	return f(ctx, payload)
 }
 
-func inProcessOf(h handlerFunc) Source {
-	return Source{New: func(map[string]string) (Handler, error) { return h, nil }}
+func inProcessOf(h handlerFunc) Code {
+	return Code{New: func(map[string]string) (Handler, error) { return h, nil }}
 }
 
 // failureOf decodes the error that a result must be.

@@ -54,7 +54,7 @@ func (p *processes) run(c *invocation) Result {
 	}
 	in, err := p.spawn()
 	if err != nil {
-		p.service.Logf("lambda: %s: start %s: %s", p.fn.Name, p.fn.Source.Command[0], err)
+		p.service.Logf("lambda: %s: start %s: %s", p.fn.Name, p.fn.Code.Command[0], err)
 		return platformFailure(c, "Runtime.InvalidEntrypoint", "the program could not be started")
 	}
 	r, _ := p.serve(in, c)
@@ -65,7 +65,7 @@ func (p *processes) run(c *invocation) Result {
 func (p *processes) serve(in *instance, c *invocation) (r Result, taken bool) {
 	r, end := in.serve(p.service.ctx, c)
 	switch {
-	case p.fn.Source.OneShot:
+	case p.fn.Code.OneShot:
 		in.waitExit()
 	case end == answered && p.put(in):
 	default:

@@ -31,7 +31,7 @@ func processFunction(t *testing.T, mode string) Function {
 	return Function{
 		Handler: "bootstrap", MemoryMB: 128,
 		Environment: map[string]string{"TEST_FUNCTION": mode},
-		Source:      Source{Command: []string{program}},
+		Code:        Code{Command: []string{program}},
 	}
 }
 
@@ -62,7 +62,7 @@ func TestProcess(t *testing.T) {
 	if d := time.Until(got.Deadline); d < 10*time.Second || d > 20*time.Second {
 		t.Errorf("deadline in %s, want just under 20 s", d)
 	}
-	if want := filepath.Dir(s.byName["f"].Source.Command[0]); got.Dir != want {
+	if want := filepath.Dir(s.byName["f"].Code.Command[0]); got.Dir != want {
 		t.Errorf("working directory %s, want %s", got.Dir, want)
 	}
 	want := []string{
@@ -88,7 +88,7 @@ func TestProcess(t *testing.T) {
 
 func TestProcessCredentials(t *testing.T) {
 	f := processFunction(t, "report")
-	f.Source.Credentials, f.Source.Path = true, "/opt/bin"
+	f.Code.Credentials, f.Code.Path = true, "/opt/bin"
 	f.Environment["AWS_ENDPOINT_URL"] = ""
 	s := testService(t, f, func(c *Config) {
 		c.Credentials, c.Endpoint = awswire.Credentials{AccessKeyID: "AK", SecretAccessKey: "SK"}, "http://127.0.0.1:4566"
@@ -124,7 +124,7 @@ func TestProcessFailures(t *testing.T) {
 		})
 	}
 	t.Run("no program", func(t *testing.T) {
-		f := Function{Source: Source{Command: []string{filepath.Join(t.TempDir(), "absent")}}}
+		f := Function{Code: Code{Command: []string{filepath.Join(t.TempDir(), "absent")}}}
 		if typ, _ := failureOf(t, invoke(t, testService(t, f), "{}")); typ != "Runtime.InvalidEntrypoint" {
 			t.Errorf("error %q", typ)
 		}
@@ -145,7 +145,7 @@ func TestProcessTimeout(t *testing.T) {
 // what it started, when the answer is there.
 func TestOneShot(t *testing.T) {
 	f := processFunction(t, "report")
-	f.Source.OneShot = true
+	f.Code.OneShot = true
 	s := testService(t, f)
 	seen := map[int]bool{}
 	for range 3 {
@@ -176,7 +176,7 @@ func testOrphan(t *testing.T, event, functionError string) {
 	}
 	defer func() { _ = l.Close() }()
 	f := processFunction(t, "orphan")
-	f.Source.OneShot = true
+	f.Code.OneShot = true
 	f.Environment["TEST_ADDR"] = l.Addr().String()
 	if r := invoke(t, testService(t, f), event); r.FunctionError != functionError {
 		t.Fatalf("%q %s", r.FunctionError, r.Payload)

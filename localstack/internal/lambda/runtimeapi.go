@@ -60,7 +60,7 @@ func (in *instance) mayServe() (first, may bool) {
 	if in.served == 1 {
 		close(in.ready)
 	}
-	return in.served == 1, in.served == 1 || !in.fn.Source.OneShot
+	return in.served == 1, in.served == 1 || !in.fn.Code.OneShot
 }
 
 func (in *instance) response(w http.ResponseWriter, r *http.Request) {

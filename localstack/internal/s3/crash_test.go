@@ -117,10 +117,10 @@ func multipart(e *s3.Engine, key, body string, complete bool) error {
 	return err
 }
 
-// A moment is what a power cut would leave, and what callers had been told.
+// A moment is what a power cut would leave, and what had been acknowledged.
 type moment struct {
 	disk  *vfs.MemFS
-	told  map[string]string // by key; "" or absent: no object
+	acked map[string]string // by key; "" or absent: no object
 	doing step              // under way: it may have happened or not
 }
 
@@ -130,7 +130,7 @@ func record(t *testing.T, noSync bool, lies func(string) bool, seed uint64) []mo
 	disk := vfs.NewCrashableMem()
 	var mu sync.Mutex
 	var moments []moment
-	told, doing, on := map[string]string{}, step{}, false
+	acked, doing, on := map[string]string{}, step{}, false
 	cfg := vfs.CrashCloneCfg{}
 	if seed > 0 {
 		cfg = vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(seed, 1))}
@@ -139,7 +139,7 @@ func record(t *testing.T, noSync bool, lies func(string) bool, seed uint64) []mo
 		mu.Lock()
 		defer mu.Unlock()
 		if on {
-			moments = append(moments, moment{disk.CrashClone(cfg), maps.Clone(told), doing})
+			moments = append(moments, moment{disk.CrashClone(cfg), maps.Clone(acked), doing})
 		}
 	}}
 	set := func(f func()) { mu.Lock(); defer mu.Unlock(); f() }
@@ -150,7 +150,7 @@ func record(t *testing.T, noSync bool, lies func(string) bool, seed uint64) []mo
 	for _, s := range script() {
 		set(func() { doing = s })
 		check(t, s.do(e))
-		set(func() { told[s.key], doing = s.want, step{} })
+		set(func() { acked[s.key], doing = s.want, step{} })
 		fs.hook() // it is acknowledged: nothing may be missing now
 	}
 	set(func() { on = false })
@@ -180,8 +180,8 @@ func (m moment) problems(t *testing.T) (list []string) {
 		files += n
 		if err != nil {
 			list = append(list, fmt.Sprintf("%s: %v", key, err))
-		} else if got != m.told[key] && (m.doing.key != key || got != m.doing.want) {
-			list = append(list, fmt.Sprintf("%s: %.20q, acknowledged was %.20q, under way %s %.20q", key, got, m.told[key], m.doing.key, m.doing.want))
+		} else if got != m.acked[key] && (m.doing.key != key || got != m.doing.want) {
+			list = append(list, fmt.Sprintf("%s: %.20q, acknowledged was %.20q, under way %s %.20q", key, got, m.acked[key], m.doing.key, m.doing.want))
 		}
 	}
 	page, err := e.ListMultipartUploads("bkt", s3.ListMultipartUploadsInput{Max: 10})

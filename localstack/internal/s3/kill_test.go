@@ -170,7 +170,7 @@ func (l *killLog) verify(t *testing.T, dir string) {
 			t.Errorf("%s is %.20q; acknowledged was generation %d, begun %d", key, got, done, begun)
 		}
 		// Whichever it is: the next child goes on from there.
-		l.settle(key, got)
+		l.recordFound(key, got)
 	}
 	page, err := e.ListMultipartUploads("bkt", s3.ListMultipartUploadsInput{Max: 1000})
 	check(t, err)
@@ -184,8 +184,8 @@ func (l *killLog) verify(t *testing.T, dir string) {
 	}
 }
 
-// settle takes what was found for acknowledged: it won't change any more.
-func (l *killLog) settle(key, got string) {
+// recordFound records what was found as acknowledged: it must not change again.
+func (l *killLog) recordFound(key, got string) {
 	if got == generationBody(key, l.begun[key]) {
 		l.done[key] = l.begun[key]
 	}

@@ -62,8 +62,8 @@ func encodeObject(o *Object) []byte {
 
 // appendMap appends m in the order of its keys.
 func appendMap(b []byte, m map[string]string) []byte {
-	var room [8]string // on the stack
-	keys := room[:0]
+	var buf [8]string // on the stack
+	keys := buf[:0]
 	for k := range m {
 		keys = append(keys, k)
 	}

@@ -143,9 +143,9 @@ func TestCompleteAtOnce(t *testing.T) {
 	}
 }
 
-// TestNothingIsToldAfterAFailure: a completion whose sync has failed is visible,
+// TestFailedSyncIsNotAcknowledged: a completion whose sync has failed is visible,
 // but asking again doesn't make it durable.
-func TestNothingIsToldAfterAFailure(t *testing.T) {
+func TestFailedSyncIsNotAcknowledged(t *testing.T) {
 	t.Parallel()
 	var fails atomic.Bool
 	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -170,9 +170,9 @@ func TestNothingIsToldAfterAFailure(t *testing.T) {
 	}
 }
 
-// TestBucketsAreSettled: nor is what follows from a bucket that was just created
-// or deleted.
-func TestBucketsAreSettled(t *testing.T) {
+// TestBucketChangesWaitForTheDisk: a response that depends on a bucket that was just
+// created or deleted waits until that change is on disk.
+func TestBucketChangesWaitForTheDisk(t *testing.T) {
 	t.Parallel()
 	head := func(e *s3.Engine) error {
 		_, _, err := e.HeadObject(s3.GetObjectInput{Bucket: "bkt", Key: "k"})

@@ -12,7 +12,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
 
-// A ledger is what callers were told, for a test that cuts the power.
+// A ledger is what was acknowledged to callers, for a test that cuts the power.
 type ledger struct {
 	mu      sync.Mutex
 	sent    map[string]bool
@@ -96,18 +96,18 @@ func TestPowerCut(t *testing.T) {
 			s := openStack(t, fs, clock.NewManual(start))
 			s.create(t, q)
 			l := newLedger()
-			var told *ledger
+			var acked *ledger
 			var crashed *vfs.MemFS
 			load(t, s, l, 4, 40, func(answers int) {
 				if answers == at {
 					crashed = fs.CrashClone(vfs.CrashCloneCfg{})
-					told = l.copy()
+					acked = l.copy()
 				}
 			})
 			if crashed == nil {
 				t.Fatalf("the load never gave %d answers", at)
 			}
-			for _, fault := range afterCut(t, crashed, told) {
+			for _, fault := range afterCut(t, crashed, acked) {
 				t.Error(fault)
 			}
 		})
@@ -131,30 +131,30 @@ func (l *ledger) copy() *ledger {
 	return c
 }
 
-// afterCut opens what a power cut has left, and lists what isn't as it was told
-// to be.
-func afterCut(t *testing.T, fs *vfs.MemFS, told *ledger) (faults []string) {
+// afterCut opens what a power cut has left, and lists what differs from
+// what was acknowledged.
+func afterCut(t *testing.T, fs *vfs.MemFS, acked *ledger) (faults []string) {
 	s := openStack(t, fs, clock.NewManual(start))
 	defer s.close()
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	if _, err := s.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: q}); err != nil {
 		return []string{fmt.Sprintf("the queue is gone: %v", err)}
 	}
-	checkFlights(t, s, told, fault)
+	checkInFlight(t, s, acked, fault)
 	// A sent message is deduplicated still.
-	for body := range told.sent {
+	for body := range acked.sent {
 		s.send(t, q, "again", body)
 	}
 	s.clock.Advance(time.Minute)
-	checkMessages(drain(t, s), told, fault)
+	checkMessages(drain(t, s), acked, fault)
 	return faults
 }
 
-// checkFlights: what was received is in flight still: not received before its
+// checkInFlight: what was received is in flight still: not received before its
 // time, its handle good.
-func checkFlights(t *testing.T, s *stack, told *ledger, fault func(string, ...any)) {
-	for body, handle := range told.held {
-		if told.begun[body] {
+func checkInFlight(t *testing.T, s *stack, acked *ledger, fault func(string, ...any)) {
+	for body, handle := range acked.held {
+		if acked.begun[body] {
 			continue
 		}
 		if err := s.hide(q, sqs.Message{ReceiptHandle: handle}, 40); err != nil {
@@ -162,7 +162,7 @@ func checkFlights(t *testing.T, s *stack, told *ledger, fault func(string, ...an
 		}
 	}
 	for _, m := range s.take(t, q, 10) {
-		if told.held[m.Body] != "" && !told.begun[m.Body] {
+		if acked.held[m.Body] != "" && !acked.begun[m.Body] {
 			fault("%s was in flight and is received", m.Body)
 		}
 	}
@@ -184,22 +184,22 @@ func drain(t *testing.T, s *stack) (all []sqs.Message) {
 
 // checkMessages: what was sent comes once, in its group's order, and with what
 // was sent in the same batch; what was deleted doesn't.
-func checkMessages(messages []sqs.Message, told *ledger, fault func(string, ...any)) {
+func checkMessages(messages []sqs.Message, acked *ledger, fault func(string, ...any)) {
 	seen, last := map[string]bool{}, map[string]string{}
 	for _, m := range messages {
 		group := m.Attributes["MessageGroupId"]
-		if told.deleted[m.Body] || group == "again" || m.Body <= last[group] {
-			fault("%s came in %s after %s (deleted: %v)", m.Body, group, last[group], told.deleted[m.Body])
+		if acked.deleted[m.Body] || group == "again" || m.Body <= last[group] {
+			fault("%s came in %s after %s (deleted: %v)", m.Body, group, last[group], acked.deleted[m.Body])
 		}
 		seen[m.Body], last[group] = true, m.Body
 	}
-	for body := range told.sent {
-		if !seen[body] && !told.begun[body] {
+	for body := range acked.sent {
+		if !seen[body] && !acked.begun[body] {
 			fault("%s was acknowledged and is gone", body)
 		}
 	}
 	for body := range seen {
-		if twin := body[:4] + string(body[4]^1); !seen[twin] && !told.begun[body] && !told.begun[twin] && !told.deleted[twin] {
+		if twin := body[:4] + string(body[4]^1); !seen[twin] && !acked.begun[body] && !acked.begun[twin] && !acked.deleted[twin] {
 			fault("%s is there without %s of its batch", body, twin)
 		}
 	}

@@ -15,11 +15,11 @@ import (
 )
 
 // A cut is a disk as a power cut at some moment would leave it, and what
-// callers had been told by then.
+// had been acknowledged by then.
 type cut struct {
-	fs   *vfs.MemFS
-	told *ledger
-	more bool // some of what wasn't synced is there, too
+	fs    *vfs.MemFS
+	acked *ledger
+	more  bool // some of what wasn't synced is there, too
 }
 
 // A cutter cuts the power before each sync of a file system: between two of
@@ -33,15 +33,15 @@ type cutter struct {
 
 func (c *cutter) String() string { return "before each sync" }
 
-// MaybeError implements errorfs.Injector. Nothing can be begun or told between
+// MaybeError implements errorfs.Injector. Nothing can be begun or acknowledged between
 // the copies of ledger and disk.
 func (c *cutter) MaybeError(op errorfs.Op) error {
 	if op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo {
 		c.ledger.note(func() {
-			told := c.ledger.copy()
+			acked := c.ledger.copy()
 			c.cuts = append(c.cuts,
-				cut{c.fs.CrashClone(vfs.CrashCloneCfg{}), told, false},
-				cut{c.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: c.random}), told, true})
+				cut{c.fs.CrashClone(vfs.CrashCloneCfg{}), acked, false},
+				cut{c.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: c.random}), acked, true})
 		})
 	}
 	return nil
@@ -86,8 +86,8 @@ func TestEverySyncPoint(t *testing.T) {
 			t.Errorf("only %d cuts: the load hardly syncs", len(cuts))
 		}
 		for i, c := range cuts {
-			for _, fault := range afterCut(t, c.fs, c.told) {
-				t.Errorf("load %d, cut %d of %d (%d sent, %d deleted): %s", seed, i, len(cuts), len(c.told.sent), len(c.told.deleted), fault)
+			for _, fault := range afterCut(t, c.fs, c.acked) {
+				t.Errorf("load %d, cut %d of %d (%d sent, %d deleted): %s", seed, i, len(cuts), len(c.acked.sent), len(c.acked.deleted), fault)
 			}
 		}
 		t.Logf("load %d: %d cuts", seed, len(cuts))
@@ -104,7 +104,7 @@ func TestSyncPointsFindWhatIsMissing(t *testing.T) {
 			last = c
 		}
 	}
-	faults := afterCut(t, last.fs, last.told)
+	faults := afterCut(t, last.fs, last.acked)
 	if len(faults) == 0 {
 		t.Error("nothing was synced, and nothing is missed")
 	}

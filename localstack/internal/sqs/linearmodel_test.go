@@ -98,9 +98,9 @@ func (g fifoGroup) receive(e entry) (bool, any) {
 	return true, g
 }
 
-// flying is the index of the message that a handle is good for; exists is
+// inFlight is the index of the message that a handle is good for; exists is
 // whether the message is still in the queue.
-func (g fifoGroup) flying(e entry) (i int, good, exists bool) {
+func (g fifoGroup) inFlight(e entry) (i int, good, exists bool) {
 	i = slices.IndexFunc(g.messages, func(m groupMessage) bool { return m.id == e.id })
 	if i < 0 {
 		return i, false, false
@@ -109,7 +109,7 @@ func (g fifoGroup) flying(e entry) (i int, good, exists bool) {
 }
 
 func (g fifoGroup) delete(e entry) (bool, any) {
-	i, good, exists := g.flying(e)
+	i, good, exists := g.inFlight(e)
 	if !good {
 		return e.refused == exists, g
 	}
@@ -118,7 +118,7 @@ func (g fifoGroup) delete(e entry) (bool, any) {
 }
 
 func (g fifoGroup) change(e entry) (bool, any) {
-	i, good, _ := g.flying(e)
+	i, good, _ := g.inFlight(e)
 	if !good {
 		return e.refused, g
 	}

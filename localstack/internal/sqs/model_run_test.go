@@ -31,7 +31,7 @@ type run struct {
 // in a bubble: what goes on by itself has come to rest when it is looked at.
 // Across groups the order is
 // fixed with OldestGroupFirst alone; without it, any is taken for good, and
-// there is no dead-letter queue: which groups were looked at can't be told.
+// there is no dead-letter queue: which groups were looked at can't be known.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"standard", "fifo", "turns"} {
@@ -107,7 +107,7 @@ func redriveAttribute(m *modelQueue, maxReceive int) string {
 // dead-letter queue. It is as it is now.
 func (w *run) pick(r *rapid.T) *modelQueue {
 	m := w.queues[min(1, rapid.IntRange(0, 4).Draw(r, "queue"))]
-	m.settle(w.now)
+	m.expire(w.now)
 	return m
 }
 
@@ -117,7 +117,7 @@ func (w *run) pickHandle(r *rapid.T) (held, bool) {
 		return held{}, false
 	}
 	h := w.handles[len(w.handles)-1-rapid.IntRange(0, min(len(w.handles)-1, 8)).Draw(r, "handle")]
-	h.queue.settle(w.now)
+	h.queue.expire(w.now)
 	return h, true
 }
 
@@ -236,7 +236,7 @@ func (w *run) receiveSome(r *rapid.T) {
 	wanted := m.again(in.ReceiveRequestAttemptId)
 	if wanted != nil {
 		for _, x := range wanted {
-			x.flying, x.until = true, w.now+hide
+			x.inFlight, x.until = true, w.now+hide
 		}
 	} else {
 		wanted = m.take(func() [][]*modelMessage { return w.runsAs(m, got) }, limit, hide)
@@ -289,10 +289,10 @@ func (w *run) compare(r *rapid.T, m *modelQueue, got []sqs.Message, wanted []*mo
 		if x.id == "" && got[i].MessageId != x.was {
 			x.id = got[i].MessageId
 		}
-		told := maps.Clone(got[i].Attributes)
-		delete(told, "SequenceNumber")
-		delete(told, "MessageDeduplicationId")
-		if got[i].Body != x.body || got[i].MessageId != x.id || !maps.Equal(told, attributes) {
+		attributesGot := maps.Clone(got[i].Attributes)
+		delete(attributesGot, "SequenceNumber")
+		delete(attributesGot, "MessageDeduplicationId")
+		if got[i].Body != x.body || got[i].MessageId != x.id || !maps.Equal(attributesGot, attributes) {
 			r.Fatalf("received %+v as number %d, want %+v %v", got[i], i, x, attributes)
 		}
 		w.handles = append(w.handles, held{m, got[i].ReceiptHandle, x, x.count})
@@ -360,8 +360,8 @@ func (w *run) hideOne(r *rapid.T) {
 		r.Fatalf("hiding %s for %d s: %v, want allowed: %v", h.of.body, seconds, err, allowed)
 	}
 	if allowed {
-		h.of.flying, h.of.until, h.of.changed = true, until, true
-		h.queue.settle(w.now)
+		h.of.inFlight, h.of.until, h.of.changed = true, until, true
+		h.queue.expire(w.now)
 	}
 }
 
@@ -410,15 +410,15 @@ func (w *run) change(r *rapid.T) {
 		}
 	}
 	w.set(w.t, m.name, name, value)
-	m.settle(w.now)
+	m.expire(w.now)
 }
 
 func (w *run) count(r *rapid.T) {
 	m := w.pick(r)
-	visible, flying, delayed := m.counts()
-	for name, want := range map[string]int{"": visible, "NotVisible": flying, "Delayed": delayed} {
+	visible, inFlight, delayed := m.counts()
+	for name, want := range map[string]int{"": visible, "NotVisible": inFlight, "Delayed": delayed} {
 		if got := w.attribute(w.t, m.name, "ApproximateNumberOfMessages"+name); got != strconv.Itoa(want) {
-			r.Fatalf("%s messages %s, want %d (%d, %d, %d)", got, name, want, visible, flying, delayed)
+			r.Fatalf("%s messages %s, want %d (%d, %d, %d)", got, name, want, visible, inFlight, delayed)
 		}
 	}
 }

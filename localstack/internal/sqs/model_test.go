@@ -36,7 +36,7 @@ type modelMessage struct {
 	came            time.Duration // into this queue
 	sent            time.Duration
 	until           time.Duration // in flight or, in a standard queue, delayed
-	flying          bool
+	inFlight        bool
 	received        time.Duration
 	first           time.Duration
 	count           int
@@ -57,19 +57,19 @@ type modelAttempt struct {
 
 const modelWindow = 5 * time.Minute
 
-// settle does what has come about by itself: messages come back, and those that
-// nothing hides and that are too old go. In a FIFO queue one goes when it is its
-// group's oldest.
-func (m *modelQueue) settle(now time.Duration) {
+// expire applies what time alone changes: messages become visible again, and those
+// that are visible and too old are deleted. A FIFO queue deletes one only when it is
+// the oldest of its group.
+func (m *modelQueue) expire(now time.Duration) {
 	m.now = now
 	for _, x := range m.messages {
-		if x.flying && x.until <= now {
-			x.flying = false
+		if x.inFlight && x.until <= now {
+			x.inFlight = false
 		}
 	}
 	blocked := map[string]bool{}
 	m.messages = slices.DeleteFunc(m.messages, func(x *modelMessage) bool {
-		old := x.came+m.retention <= now && !x.flying && (m.fifo || x.until <= now)
+		old := x.came+m.retention <= now && !x.inFlight && (m.fifo || x.until <= now)
 		if m.fifo && (blocked[x.group] || !old) {
 			blocked[x.group] = true
 			return false
@@ -89,7 +89,7 @@ func (m *modelQueue) up(x *modelMessage) bool {
 	if m.fifo {
 		return x.came+m.delay <= m.now
 	}
-	return x.flying || x.until <= m.now
+	return x.inFlight || x.until <= m.now
 }
 
 // runs are the messages that may be received, as lists that are taken from
@@ -99,7 +99,7 @@ func (m *modelQueue) up(x *modelMessage) bool {
 func (m *modelQueue) runs() (runs [][]*modelMessage) {
 	at := map[string]int{} // of a group's run; -1 when it has ended
 	for place, x := range m.messages {
-		free := !x.flying && m.up(x)
+		free := !x.inFlight && m.up(x)
 		if !m.fifo {
 			if free {
 				runs = append(runs, []*modelMessage{x})
@@ -134,7 +134,7 @@ func (m *modelQueue) take(runs func() [][]*modelMessage, limit int, hide time.Du
 			case m.maxReceive > 0 && x.count >= m.maxReceive:
 				m.bury(x)
 			default:
-				m.fly(x, hide)
+				m.hide(x, hide)
 				got = append(got, x)
 			}
 		}
@@ -142,22 +142,22 @@ func (m *modelQueue) take(runs func() [][]*modelMessage, limit int, hide time.Du
 	return got
 }
 
-func (m *modelQueue) fly(x *modelMessage, hide time.Duration) {
+func (m *modelQueue) hide(x *modelMessage, hide time.Duration) {
 	x.count++
 	x.received, x.changed = m.now, false
 	if x.count == 1 {
 		x.first = m.now
 	}
-	x.flying, x.until = true, m.now+hide
+	x.inFlight, x.until = true, m.now+hide
 }
 
 // bury moves a message to the dead-letter queue, whose age begins anew in a
 // FIFO queue.
 func (m *modelQueue) bury(x *modelMessage) {
 	m.remove(x)
-	m.dead.settle(m.now)
+	m.dead.expire(m.now)
 	y := *x
-	y.came, y.until, y.flying, y.changed, y.source = m.now, 0, false, false, m.name
+	y.came, y.until, y.inFlight, y.changed, y.source = m.now, 0, false, false, m.name
 	if m.fifo {
 		y.sent = m.now
 	}
@@ -195,7 +195,7 @@ func (m *modelQueue) next(now time.Duration) time.Duration {
 	at := never
 	for _, x := range m.messages {
 		up := x.until
-		if m.fifo && !x.flying {
+		if m.fifo && !x.inFlight {
 			up = x.came + m.delay
 		}
 		if up > now {
@@ -257,18 +257,18 @@ func (m *modelQueue) purge() {
 }
 
 // counts are the approximate numbers: visible, in flight, delayed.
-func (m *modelQueue) counts() (visible, flying, delayed int) {
+func (m *modelQueue) counts() (visible, inFlight, delayed int) {
 	for _, x := range m.messages {
 		switch {
-		case x.flying:
-			flying++
+		case x.inFlight:
+			inFlight++
 		case m.up(x):
 			visible++
 		default:
 			delayed++
 		}
 	}
-	return visible, flying, delayed
+	return visible, inFlight, delayed
 }
 
 // A held is a handle that the test has, and which receive of which message it
@@ -285,5 +285,5 @@ func (h held) exists() bool { return h.queue.holds(h.of) }
 // good is whether the handle can delete or hide the message: in a standard
 // queue any can, in a FIFO queue that of the receive that has it in flight.
 func (h held) good() bool {
-	return h.exists() && (!h.queue.fifo || h.of.flying && h.of.count == h.count)
+	return h.exists() && (!h.queue.fifo || h.of.inFlight && h.of.count == h.count)
 }

@@ -50,7 +50,7 @@ func (w *run) serve(r *rapid.T) {
 	default:
 	}
 	m := p.queue
-	m.settle(w.now)
+	m.expire(w.now)
 	wanted := m.take(func() [][]*modelMessage { return w.runsAs(m, got) }, p.limit, m.visibility)
 	w.compare(r, m, got, wanted)
 	if over := len(wanted) > 0 || p.until <= w.now; over != answered {
@@ -94,7 +94,7 @@ func (w *run) move(r *rapid.T) {
 		return
 	}
 	for _, m := range w.queues {
-		m.settle(w.now)
+		m.expire(w.now)
 	}
 	in := sqs.StartMessageMoveTaskInput{SourceArn: account + home.dead.name}
 	if rapid.Bool().Draw(r, "destination") {

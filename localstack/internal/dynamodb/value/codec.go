@@ -14,8 +14,8 @@ func (it Item) Encode() []byte {
 
 func appendItem(b []byte, it Item) []byte {
 	b = binary.AppendUvarint(b, uint64(len(it)))
-	var room [16]string
-	for _, name := range it.appendNames(room[:0]) {
+	var buf [16]string
+	for _, name := range it.appendNames(buf[:0]) {
 		b = appendBinary(appendText(b, name), it[name])
 	}
 	return b

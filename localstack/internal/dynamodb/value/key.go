@@ -60,8 +60,8 @@ const HashLen = 8
 // AWS for strings and binaries: by an MD5 with a salt (observed; dynalite).
 // Of a whole key it is the order of the items that are equal in an index.
 func Hash(key ...Value) [HashLen]byte {
-	var room [128]byte
-	salted := append(room[:0], "Outliers"...)
+	var buf [128]byte
+	salted := append(buf[:0], "Outliers"...)
 	for _, v := range key {
 		if v.Kind == KindN {
 			salted = append(salted, oracleNumber(v.Str)...)

@@ -28,20 +28,20 @@ func hmacSHA256(key []byte, data string) []byte {
 	return h.Sum(nil)
 }
 
-// newDoor is a world whose server is the presigned door of "bkt".
-func newDoor(t *testing.T) (*world, *awss3.PresignClient) {
+// newPresigned is a world whose server is s3wire.Presigned for "bkt".
+func newPresigned(t *testing.T) (*world, *awss3.PresignClient) {
 	t.Helper()
 	w := newWorld(t, config{})
 	check(t, w.engine.CreateBucket("other", "us-east-1"))
-	door := httptest.NewServer(s3wire.Presigned(w.engine, w.verifier, "bkt"))
-	t.Cleanup(door.Close)
-	w.url = door.URL
+	server := httptest.NewServer(s3wire.Presigned(w.engine, w.verifier, "bkt"))
+	t.Cleanup(server.Close)
+	w.url = server.URL
 	unhoisted := func(o *awss3.PresignOptions) {
 		o.Presigner = v4.NewSigner(func(so *v4.SignerOptions) {
 			so.DisableURIPathEscaping, so.DisableHeaderHoisting = true, true
 		})
 	}
-	return w, awss3.NewPresignClient(client(door.URL, door.Client()), unhoisted)
+	return w, awss3.NewPresignClient(client(server.URL, server.Client()), unhoisted)
 }
 
 // send does a presigned request, with a body, after a change.
@@ -67,7 +67,7 @@ func send(t *testing.T, p *v4.PresignedHTTPRequest, body string, change func(*ht
 
 func TestPresignedPut(t *testing.T) {
 	t.Parallel()
-	w, p := newDoor(t)
+	w, p := newPresigned(t)
 	sum := helloSums[types.ChecksumAlgorithmSha256]
 	put, err := p.PresignPutObject(ctx, &awss3.PutObjectInput{
 		Bucket: aws.String("bkt"), Key: aws.String("uploads/a b"), ContentLength: aws.Int64(5), ChecksumSHA256: &sum,
@@ -116,7 +116,7 @@ func TestPresignedPut(t *testing.T) {
 // A checksum that the SDK has hoisted into the query doesn't bind, as on AWS.
 func TestPresignedPutHoisted(t *testing.T) {
 	t.Parallel()
-	w, _ := newDoor(t)
+	w, _ := newPresigned(t)
 	p := awss3.NewPresignClient(client(w.url, http.DefaultClient))
 	put, err := p.PresignPutObject(ctx, &awss3.PutObjectInput{Bucket: aws.String("bkt"), Key: aws.String("k")})
 	check(t, err)
@@ -139,7 +139,7 @@ func presignQuery(t *testing.T, _ string, w *world, param string) string {
 
 func TestPresignedGet(t *testing.T) {
 	t.Parallel()
-	w, p := newDoor(t)
+	w, p := newPresigned(t)
 	w.put(t, "k", "hello")
 	get, err := p.PresignGetObject(ctx, &awss3.GetObjectInput{Bucket: aws.String("bkt"), Key: aws.String("k"), ResponseContentType: aws.String("text/x-log")})
 	check(t, err)
@@ -163,10 +163,10 @@ func TestPresignedGet(t *testing.T) {
 	}
 }
 
-// Through the door goes nothing but presigned requests for its bucket.
-func TestDoorRefuses(t *testing.T) {
+// TestPresignedRefuses: only presigned requests for the bucket are served.
+func TestPresignedRefuses(t *testing.T) {
 	t.Parallel()
-	w, p := newDoor(t)
+	w, p := newPresigned(t)
 	w.put(t, "k", "x")
 	c := client(w.url, http.DefaultClient) // signs in headers
 	_, err := c.GetObject(ctx, &awss3.GetObjectInput{Bucket: aws.String("bkt"), Key: aws.String("k")})
@@ -222,7 +222,7 @@ func postForm(t *testing.T, url string, fields map[string]string, file string) (
 
 func TestPostPolicy(t *testing.T) {
 	t.Parallel()
-	w, p := newDoor(t)
+	w, p := newPresigned(t)
 	post, err := p.PresignPostObject(ctx, &awss3.PutObjectInput{Bucket: aws.String("bkt"), Key: aws.String("logs/1/${filename}")}, func(o *awss3.PresignPostOptions) {
 		o.Expires = time.Minute
 		o.Conditions = []any{
@@ -284,7 +284,7 @@ func TestPostPolicy(t *testing.T) {
 
 func TestCORS(t *testing.T) {
 	t.Parallel()
-	w, p := newDoor(t)
+	w, p := newPresigned(t)
 	ask := func(origin, method, headers string) (int, http.Header) {
 		r, err := http.NewRequest("OPTIONS", w.url+"/bkt/k", nil)
 		check(t, err)
