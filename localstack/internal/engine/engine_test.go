@@ -3,6 +3,8 @@ package engine_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -125,4 +127,27 @@ func TestAnswerLogsServerErrors(t *testing.T) {
 			t.Errorf("%v logs %s", c.err, got)
 		}
 	}
+}
+
+func TestRecover(t *testing.T) {
+	call := func(v any) (err error) {
+		defer engine.Recover(&err)
+		if v != nil {
+			panic(v)
+		}
+		return nil
+	}
+	if err := call(nil); err != nil {
+		t.Errorf("without a panic: %v", err)
+	}
+	if err := call("out of range"); err == nil || !strings.Contains(err.Error(), "panic: out of range\n") || !strings.Contains(err.Error(), "engine_test.go:") {
+		t.Errorf("of a panic: %v, without its value and its stack", err)
+	}
+	defer func() {
+		if v := recover(); v != http.ErrAbortHandler {
+			t.Errorf("of ErrAbortHandler: %v", v)
+		}
+	}()
+	_ = call(http.ErrAbortHandler)
+	t.Error("ErrAbortHandler did not go on")
 }

@@ -2,6 +2,9 @@ package engine
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -25,4 +28,16 @@ func cause(answer *awswire.Error, err error) error {
 		return answer.Cause
 	}
 	return err
+}
+
+// Recover, when deferred, makes a panic of an operation its error, with the stack.
+// It passes on http.ErrAbortHandler, which ends a connection on purpose.
+func Recover(err *error) {
+	switch v := recover(); v {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(v)
+	default:
+		*err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+	}
 }

@@ -8,12 +8,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
 // response is the HTTP response of a function's output.
@@ -138,9 +139,5 @@ func (r *response) write(w http.ResponseWriter, cors bool) {
 
 // WriteError writes an error response as API Gateway does: {"message":"…"}.
 func WriteError(w http.ResponseWriter, status int, text string) {
-	body := `{"message":"` + text + `"}`
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body)
+	awswire.WriteBody(w, status, "application/json", []byte(`{"message":"`+text+`"}`))
 }

@@ -1,10 +1,7 @@
 package dynamodbwire
 
 import (
-	"maps"
 	"net/http"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -30,18 +27,9 @@ var upperMessage = map[string]bool{
 }
 
 func errorBody(e *awswire.Error) []byte {
-	members := map[string]any{"__type": awswire.ErrorType("com.amazonaws.dynamodb.v20120810#", e.Code)}
-	maps.Copy(members, e.Fields)
-	if e.Message != "" {
-		key := "message"
-		if upperMessage[e.Code] {
-			key = "Message"
-		}
-		members[key] = e.Message
+	messageName := "message"
+	if upperMessage[e.Code] {
+		messageName = "Message"
 	}
-	body, err := json.Marshal(members, jsonOptions)
-	if err != nil {
-		panic("an error's members can't be encoded: " + err.Error())
-	}
-	return body
+	return awswire.JSONError("com.amazonaws.dynamodb.v20120810#", messageName, e)
 }

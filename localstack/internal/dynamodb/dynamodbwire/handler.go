@@ -7,10 +7,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"net/http"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -18,6 +16,7 @@ import (
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
+	"github.com/errandhq/errand/localstack/internal/engine"
 )
 
 // maxBody is DynamoDB's limit of a request, in bytes.
@@ -170,11 +169,7 @@ func (h *handler) call(ctx context.Context, target string, body []byte) (out []b
 		return nil, errClosing
 	}
 	defer h.engine.Leave()
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+	defer engine.Recover(&err)
 	result, err := op(ctx, body)
 	if err != nil {
 		return nil, err
@@ -188,13 +183,8 @@ func (h *handler) call(ctx context.Context, target string, body []byte) (out []b
 	return json.Marshal(result, jsonOptions)
 }
 
+// writeResponse writes a response with its checksum, which SDKs check.
 func writeResponse(w http.ResponseWriter, status int, contentType string, body []byte) {
-	h := w.Header()
-	v := []string{contentType, strconv.Itoa(len(body)), strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)}
-	if contentType != "" {
-		h["Content-Type"] = v[0:1:1]
-	}
-	h["Content-Length"], h["X-Amz-Crc32"] = v[1:2:2], v[2:3:3]
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the caller may have gone
+	w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
+	awswire.WriteBody(w, status, contentType, body)
 }

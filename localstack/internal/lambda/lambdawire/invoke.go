@@ -156,8 +156,7 @@ func WriteError(w http.ResponseWriter, e *awswire.Error) {
 	}
 	body := map[string]any{"Type": typ, "message": e.Message, "Message": e.Message}
 	maps.Copy(body, e.Fields)
-	w.Header().Set("Content-Type", "application/json")
+	out, _ := json.Marshal(body) // strings: can't fail
 	w.Header().Set("X-Amzn-Errortype", e.Code)
-	w.WriteHeader(e.Status)
-	_ = json.NewEncoder(w).Encode(body)
+	awswire.WriteBody(w, e.Status, "application/json", out)
 }

@@ -3,14 +3,13 @@
 package s3wire
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/s3"
 )
 
@@ -56,36 +55,27 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.run(c.serve)
 }
 
-// run writes the response of serve, or its error.
+// run writes the response of serve, or its error. Where the response has begun
+// already, an error ends the connection instead.
 func (c *request) run(serve func() error) {
-	if !c.engine.Enter() {
-		c.writeError(errClosing)
+	err := c.call(serve)
+	if err == nil {
 		return
 	}
-	defer c.engine.Leave()
-	defer func() {
-		if v := recover(); v != nil {
-			c.recovered(v)
-		}
-	}()
-	if err := serve(); err != nil {
-		c.writeError(err)
+	answer := c.engine.Answer(c.name(), err, internalError)
+	if c.w.begun {
+		panic(http.ErrAbortHandler)
 	}
+	WriteError(c.w, c.r, answer)
 }
 
-// recovered logs a panic and answers it with InternalError. Where the response
-// has begun already, it ends the connection instead.
-func (c *request) recovered(v any) {
-	if v == http.ErrAbortHandler {
-		panic(v)
+func (c *request) call(serve func() error) (err error) {
+	if !c.engine.Enter() {
+		return errClosing
 	}
-	err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-	if !c.w.begun {
-		c.writeError(err)
-		return
-	}
-	c.engine.Logf("%s: %v", c.name(), err)
-	panic(http.ErrAbortHandler)
+	defer c.engine.Leave()
+	defer engine.Recover(&err)
+	return serve()
 }
 
 // A responseWriter knows whether the response has begun.
@@ -187,11 +177,6 @@ var (
 	internalError = awswire.Errorf(http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again.")
 	errClosing    = awswire.Errorf(http.StatusServiceUnavailable, "ServiceUnavailable", "The server is shutting down.")
 )
-
-// writeError answers an error, in XML where a response may have a body.
-func (c *request) writeError(err error) {
-	WriteError(c.w, c.r, c.engine.Answer(c.name(), err, internalError))
-}
 
 // name identifies the request in logs.
 func (c *request) name() string {

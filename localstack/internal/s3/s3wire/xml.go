@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
@@ -27,11 +26,7 @@ func (c *request) writeXML(status int, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
-	c.w.Header().Set("Content-Type", "application/xml")
-	c.w.Header().Set("Content-Length", strconv.Itoa(len(xml.Header)+len(data)))
-	c.w.WriteHeader(status)
-	_, _ = io.WriteString(c.w, xml.Header)
-	_, _ = c.w.Write(data) // the client may have gone
+	awswire.WriteBody(c.w, status, "application/xml", append([]byte(xml.Header), data...))
 	return nil
 }
 
@@ -92,22 +87,13 @@ func WriteError(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
 	}
 	var b bytes.Buffer
 	b.WriteString(xml.Header + "<Error>")
-	element(&b, "Code", e.Code)
-	element(&b, "Message", e.Message)
+	awswire.WriteElement(&b, "Code", e.Code)
+	awswire.WriteElement(&b, "Message", e.Message)
 	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
-		element(&b, name, fmt.Sprint(e.Fields[name]))
+		awswire.WriteElement(&b, name, fmt.Sprint(e.Fields[name]))
 	}
-	element(&b, "RequestId", w.Header().Get("x-amz-request-id"))
-	element(&b, "HostId", w.Header().Get("x-amz-id-2"))
+	awswire.WriteElement(&b, "RequestId", w.Header().Get("x-amz-request-id"))
+	awswire.WriteElement(&b, "HostId", w.Header().Get("x-amz-id-2"))
 	b.WriteString("</Error>")
-	w.Header().Set("Content-Type", "application/xml")
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
-	w.WriteHeader(e.Status)
-	_, _ = w.Write(b.Bytes())
-}
-
-func element(b *bytes.Buffer, name, value string) {
-	fmt.Fprintf(b, "<%s>", name)
-	_ = xml.EscapeText(b, []byte(value)) // a bytes.Buffer takes all
-	fmt.Fprintf(b, "</%s>", name)
+	awswire.WriteBody(w, e.Status, "application/xml", b.Bytes())
 }

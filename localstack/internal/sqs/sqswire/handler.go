@@ -9,11 +9,10 @@ package sqswire
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"runtime/debug"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
 
@@ -62,11 +61,7 @@ func (h *handler) respond(w http.ResponseWriter, r *http.Request, p protocol, ac
 }
 
 func (h *handler) call(r *http.Request, op operation, decode func(into any) error) (out any, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+	defer engine.Recover(&err)
 	scheme := "http"
 	if r.TLS != nil || r.URL.Scheme == "https" {
 		scheme = "https"

@@ -3,7 +3,6 @@ package sqswire
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 
 	json2 "github.com/go-json-experiment/json"
@@ -50,22 +49,17 @@ func decodeJSON(body []byte, into any) error {
 
 func (jsonProtocol) writeOutput(w http.ResponseWriter, _ string, out any) {
 	body, _ := json.Marshal(out) // never fails: outputs have only strings, numbers and bytes
-	write(w, http.StatusOK, jsonType, body)
+	awswire.WriteBody(w, http.StatusOK, jsonType, body)
 }
 
 // writeError also sets a header with the error's code in the query protocol, which
 // SDKs return for compatibility.
 func (jsonProtocol) writeError(w http.ResponseWriter, err *awswire.Error) {
 	const namespace = "com.amazonaws.sqs#"
-	errorType := awswire.ErrorType(namespace, err.Code)
-	if strings.HasPrefix(errorType, namespace) {
+	if strings.HasPrefix(awswire.ErrorType(namespace, err.Code), namespace) {
 		w.Header().Set("X-Amzn-Query-Error", sqs.QueryCode(err.Code)+";"+fault(err))
 	}
-	body, _ := json.Marshal(struct {
-		Type    string `json:"__type"`
-		Message string `json:"message"`
-	}{errorType, err.Message})
-	write(w, err.Status, jsonType, body)
+	awswire.WriteBody(w, err.Status, jsonType, awswire.JSONError(namespace, "message", err))
 }
 
 func fault(err *awswire.Error) string {
@@ -73,11 +67,4 @@ func fault(err *awswire.Error) string {
 		return "Receiver"
 	}
 	return "Sender"
-}
-
-func write(w http.ResponseWriter, status int, contentType string, body []byte) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the caller may have gone
 }

@@ -29,7 +29,7 @@ func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request, id string) 
 	}
 	action := r.Form.Get("Action")
 	if action == "" {
-		write(w, http.StatusNotFound, "text/xml", []byte("<UnknownOperationException/>\n"))
+		awswire.WriteBody(w, http.StatusNotFound, "text/xml", []byte("<UnknownOperationException/>\n"))
 		return
 	}
 	atQueue := r.URL.Path != "/" && r.URL.Path != ""
@@ -49,18 +49,18 @@ func (p queryProtocol) writeOutput(w http.ResponseWriter, action string, out any
 	b.WriteString(`<` + action + `Response xmlns="` + xmlns + `">`)
 	encodeXML(&b, action+"Result", out)
 	b.WriteString(`<ResponseMetadata><RequestId>` + p.requestID + `</RequestId></ResponseMetadata></` + action + `Response>`)
-	write(w, http.StatusOK, "text/xml", b.Bytes())
+	awswire.WriteBody(w, http.StatusOK, "text/xml", b.Bytes())
 }
 
 func (p queryProtocol) writeError(w http.ResponseWriter, err *awswire.Error) {
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	b.WriteString(`<ErrorResponse xmlns="` + xmlns + `"><Error>`)
-	writeElement(&b, "Type", fault(err))
-	writeElement(&b, "Code", sqs.QueryCode(err.Code))
-	writeElement(&b, "Message", queryMessage(err))
+	awswire.WriteElement(&b, "Type", fault(err))
+	awswire.WriteElement(&b, "Code", sqs.QueryCode(err.Code))
+	awswire.WriteElement(&b, "Message", queryMessage(err))
 	b.WriteString(`<Detail/></Error><RequestId>` + p.requestID + `</RequestId></ErrorResponse>`)
-	write(w, err.Status, "text/xml", b.Bytes())
+	awswire.WriteBody(w, err.Status, "text/xml", b.Bytes())
 }
 
 // queryMessage returns the text of an error in the query protocol, where AWS has
@@ -70,12 +70,4 @@ func queryMessage(err *awswire.Error) string {
 		return "The specified queue does not exist for this wsdl version."
 	}
 	return err.Message
-}
-
-// writeElement writes <name>text</name>. It escapes carriage returns, too, which
-// an XML parser would turn into line feeds.
-func writeElement(b *bytes.Buffer, name, text string) {
-	b.WriteString("<" + name + ">")
-	_ = xml.EscapeText(b, []byte(text)) // never fails
-	b.WriteString("</" + name + ">")
 }

@@ -34,7 +34,7 @@ func (p queryJSON) writeError(w http.ResponseWriter, err *awswire.Error) {
 
 func (p queryJSON) write(w http.ResponseWriter, status int, doc any) {
 	body, _ := json.Marshal(doc) // never fails
-	write(w, status, "application/json", body)
+	awswire.WriteBody(w, status, "application/json", body)
 }
 
 // lowerNames are the lists whose names are in lower case here.

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
 // encodeXML writes an output as an element of the query protocol. Lists and maps
@@ -19,12 +21,12 @@ func encodeValue(b *bytes.Buffer, name string, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
 		if v.Len() > 0 {
-			writeElement(b, name, v.String())
+			awswire.WriteElement(b, name, v.String())
 		}
 	case reflect.Int32, reflect.Int64:
-		writeElement(b, name, strconv.FormatInt(v.Int(), 10))
+		awswire.WriteElement(b, name, strconv.FormatInt(v.Int(), 10))
 	case reflect.Bool:
-		writeElement(b, name, strconv.FormatBool(v.Bool()))
+		awswire.WriteElement(b, name, strconv.FormatBool(v.Bool()))
 	case reflect.Pointer:
 		if !v.IsNil() {
 			encodeValue(b, name, v.Elem())
@@ -56,7 +58,7 @@ func encodeStruct(b *bytes.Buffer, name string, v reflect.Value) {
 func encodeSlice(b *bytes.Buffer, name string, v reflect.Value) {
 	if v.Type().Elem().Kind() == reflect.Uint8 {
 		if v.Len() > 0 {
-			writeElement(b, name, base64.StdEncoding.EncodeToString(v.Bytes()))
+			awswire.WriteElement(b, name, base64.StdEncoding.EncodeToString(v.Bytes()))
 		}
 		return
 	}
@@ -72,9 +74,9 @@ func encodeMap(b *bytes.Buffer, name string, v reflect.Value) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		b.WriteString("<" + name + ">")
-		writeElement(b, keyName(name), key)
+		awswire.WriteElement(b, keyName(name), key)
 		if value := values[key]; value.Kind() == reflect.String {
-			writeElement(b, "Value", value.String()) // an empty one, too
+			awswire.WriteElement(b, "Value", value.String()) // an empty one, too
 		} else {
 			encodeValue(b, "Value", value)
 		}
