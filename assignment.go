@@ -1,17 +1,17 @@
 package errand
 
-// Assignment is what a worker gets when it asks for work and there is some.
+// Assignment is the response to a poll that found a job.
 type Assignment struct {
 	JobID   string `json:"jobId"`
 	Attempt int    `json:"attempt"`
-	// LeaseSeconds is how long the attempt lives before its first heartbeat.
+	// LeaseSeconds is the lease until the first heartbeat.
 	LeaseSeconds int `json:"lease"`
-	// FullLeaseSeconds is how long after each heartbeat.
+	// FullLeaseSeconds is the lease after each heartbeat.
 	FullLeaseSeconds int `json:"fullLease"`
-	// Retryable: attempts are left, so the worker must kill the job itself
-	// before the lease ends unrenewed; someone else will run it.
+	// Retryable says that attempts are left. Then the worker must kill the job before
+	// its lease expires, because another worker will run it.
 	Retryable bool `json:"retryable"`
-	// Watched: someone reads the log now.
+	// Watched says that a client follows the log.
 	Watched bool `json:"watched"`
 
 	Name            string            `json:"name,omitempty"`
@@ -33,8 +33,7 @@ type SourceGrant struct {
 	Download SignedRequest `json:"download"`
 }
 
-// SignedRequest is an HTTP request that needs no other permission. All of
-// Header must be sent as it stands.
+// SignedRequest is a presigned HTTP request. All of Header must be sent unchanged.
 type SignedRequest struct {
 	Method         string            `json:"method"`
 	URL            string            `json:"url"`
@@ -54,14 +53,14 @@ type WriteGrant struct {
 	ExpiresSeconds int               `json:"expiresIn"`
 }
 
-// What a heartbeat's answer tells the worker to do with an attempt.
+// Orders: what the worker must do with an attempt.
 const (
 	OrderContinue = "continue" // go on; the lease is renewed
 	OrderCancel   = "cancel"   // end it, then report ReasonCancelled
 	OrderAbandon  = "abandon"  // kill it and report nothing: it isn't yours any more
 )
 
-// An Order is the answer to one Hold.
+// An Order is the response to one Hold.
 type Order struct {
 	JobID        string      `json:"jobId"`
 	Attempt      int         `json:"attempt"`

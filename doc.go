@@ -11,8 +11,8 @@ package errand
 
 import _ "embed"
 
-// Template is template.yaml: the one list of routes, functions, schedules,
-// tables, queues and buckets, for whoever serves them.
+// Template is template.yaml: the one list of routes, functions, schedules, tables,
+// queues and buckets.
 //
 //go:embed template.yaml
 var Template []byte

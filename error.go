@@ -78,7 +78,7 @@ func Codes() []Code {
 	return all
 }
 
-// Error is a failure that the caller is told about, as it stands.
+// Error is a failure whose text is sent to the caller.
 type Error struct {
 	Code    Code
 	Field   string // the request's member at fault, as a path: commands[2].argv

@@ -1,6 +1,6 @@
 package errand
 
-// Status is where a job stands.
+// Status is the status of a job.
 type Status string
 
 // pending → running → completed | failed | cancelled.
@@ -15,10 +15,10 @@ const (
 // Statuses are all statuses, in the order of a job's life.
 var Statuses = []Status{Pending, Running, Completed, Failed, Cancelled}
 
-// Terminal reports whether a job with this status is over.
+// Terminal reports whether a job with this status has ended.
 func (s Status) Terminal() bool { return s == Completed || s == Failed || s == Cancelled }
 
-// Reason says why a job failed or was cancelled. Empty for a completed one.
+// Reason is why a job failed or was cancelled. It is empty for a completed job.
 type Reason string
 
 // The reasons. The set is closed.
@@ -34,7 +34,7 @@ const (
 	ReasonAgentError        Reason = "agent_error"        // the worker's own failure: disk full, log not writable
 )
 
-// A Job is what is known of one: what was asked, where it stands, what came out.
+// A Job is a job's spec, state and result.
 type Job struct {
 	Spec   Spec
 	State  StateRecord

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of what a job may say.
+// Limits of a job's spec.
 const (
 	MaxCommands       = 1000
 	MaxCommandBytes   = 8 << 10
@@ -30,20 +30,20 @@ const (
 	MaxPage           = 200            // entries of a list at once
 	MaxArtifactBytes  = MaxUploadBytes // of one artifact
 
-	// DefaultQueue is taken where none is named.
+	// DefaultQueue is the queue of jobs that name none.
 	DefaultQueue = "default"
 	// DefaultTimeoutSeconds is a day.
 	DefaultTimeoutSeconds = 24 * 3600
 )
 
-// Limits of direct mode: the answer must fit through a Lambda and the wait
-// through API Gateway's 30 seconds.
+// Limits of direct mode: the response must fit into Lambda's, and the wait into API
+// Gateway's 30 seconds.
 const (
 	MaxDirectSeconds     = 25
 	MaxDirectOutputBytes = 1 << 20 // stdout and stderr of all commands together
 )
 
-// What names look like. Their texts stand in error messages and the API's description.
+// Patterns of names. Error messages and docs/openapi.yaml quote them.
 const (
 	QueuePattern       = `^[a-z0-9][a-z0-9-]{0,39}$`
 	GroupPattern       = `^[!-~]{1,128}$`
@@ -71,7 +71,7 @@ var (
 	ownerRE  = regexp.MustCompile(OwnerPattern)
 )
 
-// ValidJobID reports whether id looks like a job's.
+// ValidJobID reports whether id has the form of a job ID.
 func ValidJobID(id string) bool { return jobRE.MatchString(id) }
 
 // ValidPollID reports whether id may name a poll.
@@ -100,13 +100,13 @@ func CheckRange(field string, v, lo, hi int) error {
 	return nil
 }
 
-// Timing are the durations of the flow. DefaultTiming has the right ones.
+// Timing has the durations of the flow of a job. See DefaultTiming.
 type Timing struct {
 	ShortLease time.Duration // of an attempt not yet accepted
 	Lease      time.Duration // full, unless the job sets its own
 	Heartbeat  time.Duration // interval that workers are told
-	// WatchedHeartbeat is the interval while someone watches a job of the
-	// worker, so that a cancel is obeyed soon.
+	// WatchedHeartbeat is the interval while a client follows a job of the worker, so
+	// that a cancellation takes effect soon.
 	WatchedHeartbeat time.Duration
 	PollWait         time.Duration // longest that a poll is held; 0: polls are answered at once
 	PollInterval     time.Duration // that workers wait between polls that were answered with nothing

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Stream says where a piece of log came from.
+// Stream is the origin of a frame of the log.
 type Stream byte
 
 // The streams. System lines are the agent's own: "$ make test".
@@ -37,9 +37,8 @@ const (
 	MaxLogChunkBytes = 4 << 20  // one chunk object, frames and all: what the write policy allows
 )
 
-// A Frame is a piece of an attempt's log: some bytes that one stream of one
-// command said. A chunk object, and the tail in a result, is frames one after
-// another, each
+// A Frame is a part of an attempt's log: bytes that one command wrote to one stream. A
+// chunk object, and the tail in a result, is a sequence of frames, each
 //
 //	stream SP offset SP length SP millis SP command LF payload LF
 //
@@ -53,7 +52,7 @@ type Frame struct {
 	Data    []byte        // ≤ MaxFrameBytes
 }
 
-// End is the offset just behind the frame.
+// End is the offset of the first byte after the frame.
 func (f Frame) End() int64 { return f.Offset + int64(len(f.Data)) }
 
 // Append appends the frame's encoding to b.
@@ -71,11 +70,11 @@ func (f Frame) Append(b []byte) []byte {
 	return append(b, '\n')
 }
 
-// ErrBadFrame says that bytes are not frames, or not whole ones.
+// ErrBadFrame is returned for bytes that are not complete frames.
 var ErrBadFrame = errors.New("bad log frame")
 
-// ParseFrames reads all frames of a chunk. What it could read before damage is
-// returned beside the error. The payloads share b's memory.
+// ParseFrames parses the frames of a chunk. It returns the frames before the first
+// damage with the error. The payloads share b's memory.
 func ParseFrames(b []byte) ([]Frame, error) {
 	var frames []Frame
 	for len(b) > 0 {

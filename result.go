@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of a result: the whole of the output is in the log.
+// Limits of a result. The whole output is in the log.
 const (
 	OutputHeadBytes = 4 << 10   // kept of the beginning of each stream
 	OutputTailBytes = 4 << 10   // kept of its end
@@ -15,18 +15,19 @@ const (
 	MaxResultBytes  = 256 << 10 // of a result as JSON
 )
 
-// Result is what a worker reports of an attempt that ran.
+// Result is the report of an attempt whose commands ran.
 type Result struct {
 	ExitCode int             `json:"exitCode"` // of the first command that failed; 0 if none did
 	Commands []CommandResult `json:"commands"` // those that were started, in order
 	Log      Log             `json:"log"`
-	// DurationMs is from the first command's start to the last one's end.
+	// DurationMs is the time from the start of the first command to the end of the
+	// last.
 	DurationMs int64 `json:"durationMs"`
-	// Signal says which signal ended the command that ExitCode is of, e.g. "killed".
+	// Signal is the signal that ended the command of ExitCode, for example "killed".
 	Signal string `json:"signal,omitempty"`
 }
 
-// CommandResult is one command's end.
+// CommandResult is the result of one command.
 type CommandResult struct {
 	ExitCode   int    `json:"exitCode"`         // 128+n if signal n ended it; -1 if it never started
 	Signal     string `json:"signal,omitempty"` // "killed", "terminated"; empty if it exited
@@ -35,8 +36,8 @@ type CommandResult struct {
 	Stderr     Output `json:"stderr"`
 }
 
-// Output is what one stream of one command said: all of it if it fits into
-// head, else its beginning and its end.
+// Output is the output of one command on one stream: all of it if it fits into Head,
+// else its beginning and end.
 type Output struct {
 	Bytes  int64  `json:"bytes"`          // in all
 	SHA256 string `json:"sha256"`         // of all of it, lower-case hex
@@ -47,7 +48,7 @@ type Output struct {
 // Truncated reports whether something between head and tail is left out.
 func (o Output) Truncated() bool { return o.Bytes > int64(len(o.Head)+len(o.Tail)) }
 
-// Log says what the attempt's whole log is, and carries its end.
+// Log describes the log of an attempt and has its end.
 type Log struct {
 	Bytes  int64  `json:"bytes"`  // payload of all frames
 	SHA256 string `json:"sha256"` // of the payload of all frames in order
@@ -133,7 +134,7 @@ func (b *Bytes) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Failure is what a worker reports of an attempt that could not be run to its end.
+// Failure is the report of an attempt that could not be run to its end.
 type Failure struct {
 	Reason Reason  `json:"reason"`
 	Error  string  `json:"error"`            // one sentence for the job's owner; ≤ 2 KB
@@ -161,7 +162,7 @@ var reportable = map[Reason]bool{
 	ReasonWorkerStopped: true, ReasonStartFailed: true, ReasonAgentError: true, ReasonLost: true,
 }
 
-// DirectResult is what the direct function answers.
+// DirectResult is the response of the direct function.
 type DirectResult struct {
 	Status     Status          `json:"status"`   // completed or failed
 	ExitCode   *int            `json:"exitCode"` // null unless completed

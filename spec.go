@@ -9,14 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// Source is the archive that a job's commands run in: an upload of the same owner.
+// Source is the archive in which a job's commands run: an upload of the same owner.
 type Source struct {
 	SHA256   string `json:"sha256"`             // lower-case hex, of the whole archive
 	Filename string `json:"filename,omitempty"` // as the uploader named it; for people only
 	Size     int64  `json:"size,omitempty"`     // bytes; the server's to say
 }
 
-// Spec is what the creator of a job said. It never changes.
+// Spec is a job as its creator described it. It never changes.
 type Spec struct {
 	ID              string            `json:"id"` // ULID: its time is the job's creation
 	Owner           string            `json:"owner"`
@@ -35,7 +35,7 @@ type Spec struct {
 }
 
 // MessageGroupID is the SQS message group of the job's ticket: its group, or the
-// job's own, so that a job with no group waits for nobody.
+// job's own, so that a job without a group waits for no other.
 func (s *Spec) MessageGroupID() string {
 	if s.Group != "" {
 		return s.Group
@@ -81,7 +81,7 @@ func (s *Spec) Validate() error {
 	return s.validateRun()
 }
 
-// validateRun checks the members that say where and how often it runs.
+// validateRun validates where, how often and how long the job may run.
 func (s *Spec) validateRun() error {
 	switch {
 	case !queueRE.MatchString(s.Queue):

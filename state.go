@@ -2,14 +2,12 @@ package errand
 
 import "time"
 
-// State is all that changes of a job while it lives. It is one record, ≤ 1 KB,
-// written as a whole for exactly one revision, so that each change is made to
-// what was read and to nothing else.
+// State is the part of a job that changes. It is one record of up to 1 KB, and is
+// written whole, on condition that the stored revision is the one that was read.
 //
-// The methods below are the only changes there are: no other package can assign
-// a field. They are pure. A use case reads the state, lets a method decide, and
-// writes what it made. A method whose condition isn't met changes nothing and
-// returns false.
+// The methods below are the only changes: no other package can assign a field. They
+// are pure. A use case reads the state, calls a method, and writes the state. A method
+// whose condition isn't met changes nothing and returns false.
 type State struct{ r StateRecord }
 
 // NewState is the state of a job just created: → pending.
@@ -21,17 +19,17 @@ func NewState(spec *Spec, t Timing) *State {
 	}}
 }
 
-// LoadState is the state that a store has on record. It is for stores only.
+// LoadState returns the state of a stored record. Only stores may call it.
 func LoadState(r StateRecord) *State { return &State{r} }
 
 // Record returns a copy of the state.
 func (s *State) Record() StateRecord { return s.r }
 
-// Saved notes that the store has written the state, as the next revision.
+// Saved is called by the store when it has written the state as the next revision.
 func (s *State) Saved() { s.r.Rev++ }
 
-// Assignable reports whether a worker that received the job's ticket may be given
-// the job: it is pending, or its lease is over and it may run again.
+// Assignable reports whether the job may be assigned to the worker that received its
+// ticket: it is pending, or its lease has expired and it may run again.
 func (s *State) Assignable(now time.Time) bool {
 	switch s.r.ticket(now) {
 	case assignFirst, reassign, assignAgain:
@@ -58,8 +56,8 @@ func (s *State) Assign(now time.Time, workerID, pollID, handle string, t Timing)
 	return true
 }
 
-// ExtendShortLease begins the short lease again, because the answer that assigned
-// the attempt is given again: running, not accepted → the same.
+// ExtendShortLease restarts the short lease, because the assignment is sent again:
+// running, not accepted → the same.
 func (s *State) ExtendShortLease(now time.Time, t Timing) bool {
 	if s.r.Status != Running || s.r.Accepted {
 		return false
@@ -68,8 +66,8 @@ func (s *State) ExtendShortLease(now time.Time, t Timing) bool {
 	return true
 }
 
-// Renew accepts the worker's attempt and makes its lease full, also one that had
-// ended: running, held by the worker → the same, accepted.
+// Renew accepts the worker's attempt and renews its lease, even if that has expired:
+// running, held by the worker → the same, accepted.
 func (s *State) Renew(now time.Time, workerID string, attempt int) bool {
 	if s.r.Status != Running || !s.r.HeldBy(workerID, attempt) {
 		return false
@@ -79,8 +77,8 @@ func (s *State) Renew(now time.Time, workerID string, attempt int) bool {
 	return true
 }
 
-// AdoptTicket keeps the handle of a ticket that was delivered again, since the old
-// handle is dead: running, lease not over → the same.
+// AdoptTicket stores the receipt handle of a ticket that was delivered again, which
+// invalidates the old handle: running, lease not expired → the same.
 func (s *State) AdoptTicket(now time.Time, handle string) bool {
 	if s.r.ticket(now) != adoptHandle {
 		return false
@@ -89,8 +87,8 @@ func (s *State) AdoptTicket(now time.Time, handle string) bool {
 	return true
 }
 
-// Watch notes that someone reads the log as it grows: not terminal → the same. It
-// returns false where that stands on record for long enough.
+// Watch records that a client follows the log: not terminal → the same. It returns
+// false if the record says so for long enough.
 func (s *State) Watch(now time.Time, t Timing) bool {
 	if s.r.Status.Terminal() || s.r.WatchedUntil.Sub(now) > t.Watched/2 {
 		return false
@@ -99,8 +97,8 @@ func (s *State) Watch(now time.Time, t Timing) bool {
 	return true
 }
 
-// Cancel ends a job that waits, pending → cancelled, and asks for the end of one
-// that runs. It returns false where that was done before. Errors: CodeJobFinished.
+// Cancel cancels a pending job, pending → cancelled, and requests the cancellation of a
+// running one. It returns false if that was done before. Errors: CodeJobFinished.
 func (s *State) Cancel(now time.Time) (bool, error) {
 	leased := s.r.Status == Running && now.Before(s.r.LeaseUntil)
 	switch view := s.r.View(now); {
@@ -116,7 +114,7 @@ func (s *State) Cancel(now time.Time) (bool, error) {
 	return true, nil
 }
 
-// Complete ends a job by its worker's report that the commands ran to their end:
+// Complete ends a job whose worker reports that the commands ran to their end:
 // assigned, not reported → completed.
 func (s *State) Complete(now time.Time, r *Result) bool {
 	if s.r.Attempt == 0 || s.r.Reported() {
@@ -129,9 +127,9 @@ func (s *State) Complete(now time.Time, r *Result) bool {
 	return true
 }
 
-// Fail ends a job by its worker's report that it could not be run to its end:
-// assigned, not reported → failed, or cancelled if that was asked for. Where the worker is at
-// fault and attempts are left, the job waits for the next one: → pending.
+// Fail ends a job whose worker reports that it could not be run to its end: assigned,
+// not reported → failed, or cancelled if that was requested. If the worker is at fault
+// and attempts are left, the job may be assigned again: → pending.
 func (s *State) Fail(now time.Time, f *Failure) bool {
 	if s.r.Attempt == 0 || s.r.Reported() {
 		return false
@@ -152,9 +150,9 @@ func (s *State) Fail(now time.Time, f *Failure) bool {
 	return true
 }
 
-// giveBack makes a job that its worker could not end wait for the next one. The
-// worker and the attempt stay on record, so that the report may come again; a
-// heartbeat that crossed it revives nothing. It is due: its ticket is hidden.
+// giveBack makes the job pending for another worker. The record keeps the worker and
+// the attempt, so that the report may be repeated; a heartbeat that was sent before the
+// report has no effect. The job is due, because its ticket is hidden.
 func (s *State) giveBack(now time.Time) {
 	s.r.Status, s.r.LeaseUntil, s.r.DueAt = Pending, now, now
 }
@@ -168,8 +166,8 @@ func (s *State) Expire(now time.Time, t Timing) bool {
 	return true
 }
 
-// EndLease ends a job whose lease is over and which may not run again: running →
-// cancelled, if that was asked for, else failed.
+// EndLease ends a job whose lease has expired and that may not run again: running →
+// cancelled, if that was requested, else failed.
 func (s *State) EndLease(now time.Time) bool { return s.endLease(now, now) }
 
 // endLease is EndLease with the time at which the job ended.
@@ -191,19 +189,19 @@ func (s *State) finish(at time.Time, status Status, reason Reason, message strin
 	s.r.FinishedAt, s.r.DueAt = at, time.Time{}
 }
 
-// The changes below leave the status alone: they say where the ticket is, and
-// when the sweep should look at the job again.
+// The changes below keep the status. They record where the ticket is, and when the
+// sweep should look at the job again.
 
-// TicketHidden notes until when the ticket is hidden.
+// TicketHidden records until when the ticket is hidden.
 func (s *State) TicketHidden(until time.Time) { s.r.HiddenUntil = until }
 
-// TicketShown notes that the ticket can be received.
+// TicketShown records that the ticket is visible.
 func (s *State) TicketShown(now time.Time, t Timing) {
 	s.r.HiddenUntil = now
 	s.TicketSent(now, t)
 }
 
-// TicketSent notes that a ticket was sent: it is due again much later, or when it
+// TicketSent records that a ticket was sent: the job is due much later, or when it
 // expires.
 func (s *State) TicketSent(now time.Time, t Timing) {
 	s.r.DueAt = now.Add(t.ResendEvery)
@@ -212,12 +210,12 @@ func (s *State) TicketSent(now time.Time, t Timing) {
 	}
 }
 
-// TicketFailed notes that the ticket could not be shown or deleted: it is due
-// again soon.
+// TicketFailed records that the ticket could not be made visible or deleted: the job
+// is due soon.
 func (s *State) TicketFailed(now time.Time, t Timing) { s.r.DueAt = now.Add(t.ResendAfter) }
 
-// Swept notes that a job that was due needs nothing: it is due again when its
-// lease ends, and never if it is over.
+// Swept records that a job that was due needs nothing: it is due when its lease ends,
+// or never if it has ended.
 func (s *State) Swept() {
 	s.r.DueAt = time.Time{}
 	if s.r.Status == Running {
@@ -225,8 +223,8 @@ func (s *State) Swept() {
 	}
 }
 
-// StateRecord is a copy of a job's state: to read, to show and to store. Changing
-// it changes no job: see State.
+// StateRecord is a copy of a job's state, to be read, shown and stored. Changing it
+// changes no job: see State.
 type StateRecord struct {
 	JobID          string
 	Owner          string
@@ -237,9 +235,8 @@ type StateRecord struct {
 	Error          string
 	ExitCode       *int
 
-	// Attempt counts assignments; it is the fence: a report that carries an
-	// older one is refused. Tries counts the attempts before this one that had
-	// been accepted, which are those that count against MaxAttempts.
+	// Attempt counts assignments. A report for an older attempt is rejected. Tries
+	// counts the accepted attempts before this one, which count against MaxAttempts.
 	Attempt     int
 	Tries       int
 	MaxAttempts int
@@ -255,8 +252,8 @@ type StateRecord struct {
 	CancelRequested bool
 	WatchedUntil    time.Time // someone reads the log as it grows
 
-	// DueAt is when the sweep should look at the job: zero for a finished one.
-	// It is indexed, so heartbeats leave it alone.
+	// DueAt is when the sweep should look at the job; zero if it has ended. It is
+	// indexed, so heartbeats don't change it.
 	DueAt time.Time
 
 	CreatedAt  time.Time
@@ -277,19 +274,19 @@ func (r *StateRecord) Answers(workerID string, p Poll) bool {
 	return r.Status == Running && r.HeldBy(workerID, p.Attempt) && r.PollID == p.ID
 }
 
-// Retryable reports whether another attempt may follow this one, once it was
+// Retryable reports whether another attempt may follow this one, if this one is
 // accepted.
 func (r *StateRecord) Retryable() bool { return r.Tries+1 < r.MaxAttempts }
 
-// Presumed reports whether the end was written without a word from the worker,
-// so that a true report of the current attempt may still replace it.
+// Presumed reports whether the job's end was inferred from its expired lease. A report
+// for the current attempt replaces it.
 func (r *StateRecord) Presumed() bool { return r.Status == Failed && r.Reason == ReasonLost }
 
-// Reported reports whether the job is over for good: a report comes too late.
+// Reported reports whether the end of the job is final.
 func (r *StateRecord) Reported() bool { return r.Status.Terminal() && !r.Presumed() }
 
-// View is the state as a reader should see it at now: what the sweep, or the
-// next delivery of the ticket, will write is shown before it is written.
+// View is the state that a reader should see at now: it has the change that the sweep
+// or the next delivery of the ticket will make.
 func (r StateRecord) View(now time.Time) StateRecord {
 	if r.Status == Pending {
 		r.WorkerID = "" // which had it before
@@ -303,20 +300,20 @@ func (r StateRecord) View(now time.Time) StateRecord {
 	return s.r
 }
 
-// What to do with a ticket, by the record of its job: the assignment table.
+// A ticketAction is what to do with a ticket that was received, by the record of its
+// job: the assignment table in docs/architecture.md.
 type ticketAction int
 
 const (
-	dropTicket   ticketAction = iota // absent or terminal: delete the message, take the next
+	dropTicket   ticketAction = iota // no such job, or it has ended: delete the message, take the next
 	assignFirst                      // pending: assign
-	reassign                         // running, never accepted, lease over: assign; the old attempt doesn't count
-	adoptHandle                      // running, lease alive: keep the new handle, hide the message, look for other work
-	endCancelled                     // running, lease over, cancel requested
-	assignAgain                      // running, lease over, attempts left
-	endLost                          // running, lease over, none left
+	reassign                         // running, never accepted, lease expired: assign; the old attempt does not count
+	adoptHandle                      // running, lease not expired: store the new handle, hide the message, look for other work
+	endCancelled                     // running, lease expired, cancellation requested
+	assignAgain                      // running, lease expired, attempts left
+	endLost                          // running, lease expired, none left
 )
 
-// ticket decides what a ticket that was just received means.
 func (r *StateRecord) ticket(now time.Time) ticketAction {
 	switch {
 	case r.Status.Terminal():
@@ -336,7 +333,7 @@ func (r *StateRecord) ticket(now time.Time) ticketAction {
 	}
 }
 
-// attemptsLeft reports whether the job may be given out after this attempt.
+// attemptsLeft reports whether the job may be assigned again after this attempt.
 func (r *StateRecord) attemptsLeft() bool {
 	used := r.Tries
 	if r.Accepted {

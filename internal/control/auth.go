@@ -12,11 +12,11 @@ import (
 type TokenStore interface {
 	// Token reads a token by its hash. Errors: ErrNotFound.
 	Token(ctx context.Context, hash string) (*errand.Token, error)
-	// PutToken writes it, whether it was there or not.
+	// PutToken creates or replaces a token.
 	PutToken(ctx context.Context, t *errand.Token) error
 }
 
-// Authenticate says who bears the token. Errors: CodeUnauthenticated.
+// Authenticate returns the principal of a token. Errors: CodeUnauthenticated.
 func (s *Service) Authenticate(ctx context.Context, token string) (Principal, error) {
 	if id, ok := errand.WorkerOfToken(token); ok {
 		return s.authenticateWorker(ctx, id, token)
@@ -50,8 +50,8 @@ func errBadToken() error {
 	return errand.Errorf(errand.CodeUnauthenticated, "the bearer token is not known; errand local keeps its tokens in its data directory")
 }
 
-// GrantToken stores a token, so that Authenticate knows it. For operators: no
-// route of the API leads here.
+// GrantToken stores a token, so that Authenticate accepts it. It is for operators:
+// no route of the API calls it.
 func (s *Service) GrantToken(ctx context.Context, token string, role errand.Role, owner string, queues []string) error {
 	t := &errand.Token{Hash: errand.HashToken(token), Role: role, Owner: owner, Queues: queues}
 	if err := t.Validate(); err != nil {

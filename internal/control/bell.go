@@ -10,17 +10,16 @@ import (
 
 // Ringer rings the bells of the queues.
 type Ringer interface {
-	// Ring lets the queue's bell wake one worker, now or within a minute. It is
-	// called for queues that Config.Bells has.
+	// Ring wakes one worker that waits at the queue's bell, now or within a
+	// minute. It is called only for the queues in Config.Bells.
 	Ring(ctx context.Context, queue string) error
 }
 
-// hasBell reports whether workers are to wait at a bell. Where polls are held,
-// they aren't.
+// hasBell reports whether workers wait at a bell. They don't if polls are held.
 func (s *Service) hasBell() bool { return len(s.Bells) > 0 && s.Timing.PollWait == 0 }
 
-// bell is the bell of a worker; nil: it has none. It must be one for all of its
-// queues, or it would sleep through jobs of the others.
+// bell returns a worker's bell, or nil. One bell must serve all of the worker's
+// queues: a worker waits at one, and would miss jobs of the other queues.
 func (s *Service) bell(w *errand.Worker) *errand.Bell {
 	if !s.hasBell() {
 		return nil
@@ -42,8 +41,8 @@ func (s *Service) bell(w *errand.Worker) *errand.Bell {
 	return b
 }
 
-// ring wakes a worker that waits for jobs of the queue. It is a side job: where
-// it fails, one comes by itself after a while.
+// ring wakes a worker that waits for jobs of the queue. An error is only logged:
+// workers also poll by themselves after a while.
 func (s *Service) ring(ctx context.Context, queue string) {
 	if !s.hasBell() || s.Bells[queue] == "" {
 		return
@@ -53,15 +52,15 @@ func (s *Service) ring(ctx context.Context, queue string) {
 	}
 }
 
-// ringForNext rings for the job that waits in a group behind one that is over.
+// ringForNext rings for the next job of a group after one has ended.
 func (s *Service) ringForNext(ctx context.Context, st errand.StateRecord) {
 	if st.Status.Terminal() && st.MessageGroupID != st.JobID {
 		s.ring(ctx, st.Queue)
 	}
 }
 
-// interval is how soon a worker should be heard of again: one that holds
-// nothing, and waits at a bell, has less to say.
+// interval is the time until a worker's next heartbeat. It is longer for a worker
+// that holds no job and waits at a bell.
 func (s *Service) interval(w *errand.Worker, holds int) time.Duration {
 	if holds == 0 && s.bell(w) != nil {
 		return max(s.Timing.Heartbeat, s.Timing.IdleHeartbeat)

@@ -6,7 +6,7 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// A Principal is who a request comes from.
+// A Principal is the authenticated sender of a request.
 type Principal struct {
 	Role     errand.Role
 	Owner    string
@@ -16,7 +16,7 @@ type Principal struct {
 	worker *errand.Worker // as read to check its token, which saves reading it again
 }
 
-// Sees reports whether what belongs to owner exists for p.
+// Sees reports whether p may see what belongs to owner.
 func (p Principal) Sees(owner string) bool { return p.Role == errand.RoleAdmin || p.Owner == owner }
 
 // MayUse reports whether p may use the queue.
@@ -24,10 +24,10 @@ func (p Principal) MayUse(queue string) bool {
 	return len(p.Queues) == 0 || slices.Contains(p.Queues, queue)
 }
 
-// A Caller is a principal and how it reached us.
+// A Caller is a principal and the address that it used.
 type Caller struct {
 	Principal
-	// Origin is scheme://host as the caller addressed the API. Blobs may sign
-	// URLs for it, where the operator allows that host.
+	// Origin is the scheme://host that the caller used for the API. Blobs may sign
+	// URLs for it if the operator allows that host.
 	Origin string
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// Cancel ends a job that waits. Of one that runs it asks for the end: the job
-// becomes cancelled when its worker reports, or its lease ends, so that the
-// next job of its group never begins while its process lives. Cancelling again changes nothing.
+// Cancel cancels a pending job, and requests the cancellation of a running one. That
+// becomes cancelled when its worker reports or its lease ends, so that the next job
+// of its group never starts while its processes run. Cancel is idempotent.
 // Errors: CodeJobNotFound, CodeJobFinished.
 func (s *Service) Cancel(ctx context.Context, c Caller, id string) (errand.Job, error) {
 	if _, err := s.ownState(ctx, c, id); err != nil {

@@ -8,18 +8,18 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// StateStore keeps what changes of a job.
+// StateStore stores the states of jobs.
 type StateStore interface {
-	// State reads the state alone. Errors: ErrNotFound.
+	// State reads a job's state. Errors: ErrNotFound.
 	State(ctx context.Context, id string) (*errand.State, error)
-	// PutState writes the state that was made of the record's revision, as the
-	// next one, and calls its Saved. Errors: ErrConflict, if another write came first.
+	// PutState writes the state as the next revision and calls Saved. Errors:
+	// ErrConflict, if the stored revision isn't the one that was read.
 	PutState(ctx context.Context, s *errand.State) error
 }
 
-// change writes what f makes of a job's state, reading it again and asking f
-// again where another write came first. f returns false to leave the state as
-// it is. What stands on record then is returned. Errors: CodeJobNotFound, f's.
+// change reads a job's state, lets f change it and writes it, and starts again after
+// a conflict. If f returns false, nothing is written. change returns the stored
+// state. Errors: CodeJobNotFound, f's.
 func (s *Service) change(ctx context.Context, id string, f func(st *errand.State, now time.Time) (bool, error)) (errand.StateRecord, error) {
 	for range casAttempts {
 		st, err := s.state(ctx, id)
@@ -59,7 +59,7 @@ func errJobNotFound(id string) error {
 	return errand.Errorf(errand.CodeJobNotFound, "there is no job %q", id)
 }
 
-// ownState is the state of a job that exists for the caller.
+// ownState returns the state of a job that the caller may see.
 func (s *Service) ownState(ctx context.Context, c Caller, id string) (*errand.State, error) {
 	st, err := s.state(ctx, id)
 	if err == nil && !c.Sees(st.Record().Owner) {
@@ -68,9 +68,9 @@ func (s *Service) ownState(ctx context.Context, c Caller, id string) (*errand.St
 	return st, err
 }
 
-// dropTicketOf deletes the ticket of a job that is over. It is a side job: where
-// it fails, the ticket comes again and assignment deletes it. While it is hidden
-// its group waits, so the sweep tries again before that.
+// dropTicketOf deletes the ticket of a job that has ended. If that fails, the ticket
+// is delivered again and assignment deletes it. Until then the job's group waits, so
+// the sweep tries earlier.
 func (s *Service) dropTicketOf(ctx context.Context, st errand.StateRecord) {
 	if st.Handle == "" {
 		return

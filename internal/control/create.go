@@ -13,20 +13,20 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// JobStore keeps what a creator said of a job, and its first state.
+// JobStore stores the specs of jobs and their first states.
 type JobStore interface {
-	// CreateJob writes spec and then state, so that a job with a state is
-	// whole, and calls the state's Saved. Creating it again does no harm where it was left half done.
-	// Errors: ErrExists, if the state is there.
+	// CreateJob writes the spec, then the state, and calls Saved: a job that has a
+	// state is complete. It may be repeated after a failure in between.
+	// Errors: ErrExists, if the state exists.
 	CreateJob(ctx context.Context, spec *errand.Spec, state *errand.State) error
 	// Job reads spec and state. Errors: ErrNotFound.
 	Job(ctx context.Context, id string) (*errand.Spec, *errand.State, error)
-	// Claim ties an idempotency key to a job, for 24 hours. If the key is tied
-	// already, it returns what it was tied to, and ErrExists.
+	// Claim binds an idempotency key to a job for 24 hours. If the key is bound
+	// already, it returns that claim and ErrExists.
 	Claim(ctx context.Context, c Claim) (Claim, error)
 }
 
-// Claim is an idempotency key's use.
+// Claim is what an idempotency key is bound to.
 type Claim struct {
 	Owner    string
 	Route    string
@@ -35,18 +35,17 @@ type Claim struct {
 	JobID    string
 }
 
-// CreateOptions are what a creator says beside the job itself.
+// CreateOptions are the parts of a create request beside the job.
 type CreateOptions struct {
-	// Key is the idempotency key; empty: each request makes a job.
+	// Key is the idempotency key. If it is empty, each request creates a job.
 	Key string
-	// Watched: the creator reads the log as it grows, from the beginning.
+	// Watched says that the creator follows the log from the beginning.
 	Watched bool
 }
 
-// CreateJob records a job and then sends its ticket. When it returns the job is
-// durable, also where the ticket could not be sent: the sweep sends it again.
-// A job of a group has its place in the group's order when it returns.
-// The same key makes one job of a request and its repetitions.
+// CreateJob stores a job, then sends its ticket. When it returns, the job is durable,
+// even if sending failed: the sweep sends the ticket again. A job of a group then has
+// its place in the group's order. Requests with the same key create one job.
 // Errors: CodeInvalidField, CodeForbidden, CodeSourceNotFound, CodeIdempotencyMismatch.
 func (s *Service) CreateJob(ctx context.Context, c Caller, spec errand.Spec, o CreateOptions) (errand.Job, error) {
 	spec.Owner = c.Owner
@@ -67,7 +66,7 @@ func (s *Service) CreateJob(ctx context.Context, c Caller, spec errand.Spec, o C
 	return s.createJob(ctx, &spec, o)
 }
 
-// prepare fills in defaults and checks everything that a creator may say.
+// prepare fills in defaults and validates the request.
 func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key string) error {
 	spec.Normalise(s.Timing)
 	if err := spec.Validate(); err != nil {
@@ -94,8 +93,7 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key 
 	return s.prepareSource(ctx, spec)
 }
 
-// prepareSource makes sure that the archive is there, and will be for as long
-// as the job may wait and run.
+// prepareSource checks that the archive exists, and will until the job must have ended.
 func (s *Service) prepareSource(ctx context.Context, spec *errand.Spec) error {
 	blob, err := s.Blobs.Stat(ctx, errand.UploadKey(spec.Owner, spec.Source.SHA256))
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -110,7 +108,8 @@ func (s *Service) prepareSource(ctx context.Context, spec *errand.Spec) error {
 	return nil
 }
 
-// reusable reports whether an upload is what its key says and lives long enough.
+// reusable reports whether an upload has the content that its key names and lives
+// long enough.
 func (s *Service) reusable(b Blob, sha256 string) bool {
 	left := b.Modified.Add(s.Timing.UploadLifetime).Sub(s.now())
 	return b.SHA256 == sha256 && left >= s.Timing.UploadMargin
@@ -121,7 +120,7 @@ func specJSON(spec *errand.Spec) []byte {
 	return b
 }
 
-// claim ties the key to spec, or says which job it is tied to.
+// claim binds the key to spec, or returns the job that it is bound to.
 func (s *Service) claim(ctx context.Context, spec *errand.Spec, key string) (id string, err error) {
 	asked := *spec
 	asked.ID, asked.CreatedAt = "", time.Time{}
@@ -139,9 +138,8 @@ func (s *Service) claim(ctx context.Context, spec *errand.Spec, key string) (id 
 	return held.JobID, nil
 }
 
-// repeated answers a request whose first copy claimed the key for job id. If
-// the first was cut off before the job was whole, or before its ticket was sent,
-// it is finished here.
+// repeated answers a repeated request, whose first copy bound the key to job id. It
+// completes what the first left undone: the job or its ticket.
 func (s *Service) repeated(ctx context.Context, spec *errand.Spec, id string, o CreateOptions) (errand.Job, error) {
 	old, state, err := s.Store.Job(ctx, id)
 	if err == nil {
@@ -172,10 +170,9 @@ func (s *Service) createJob(ctx context.Context, spec *errand.Spec, o CreateOpti
 	return s.sendFirst(ctx, spec, state)
 }
 
-// sendFirst sends the ticket of a job that no worker has had, and answers with
-// the job. Sent again soon after, it is the same ticket. Where it can't be sent,
-// the sweep will; but a job of a group isn't answered for before: what its
-// creator asks for next must stand behind it.
+// sendFirst sends the ticket of a new job and returns the job. Repeated within five
+// minutes, it is the same ticket. If sending fails, the sweep sends it, except for a
+// job of a group: that fails, since the creator's next job must come after it.
 func (s *Service) sendFirst(ctx context.Context, spec *errand.Spec, state *errand.State) (errand.Job, error) {
 	st := state.Record()
 	job := errand.Job{Spec: *spec, State: st}

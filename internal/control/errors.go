@@ -6,17 +6,17 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// What the Store, Queue and Blobs answer; the Service turns them into Errors.
+// Errors of the Store, Queue and Blobs. The Service translates them.
 var (
 	// ErrNotFound: there is no such record.
 	ErrNotFound = errors.New("not found")
-	// ErrExists: the record to be created is there already.
+	// ErrExists: the record exists already.
 	ErrExists = errors.New("exists already")
-	// ErrConflict: the record isn't at the revision that the write was made for.
+	// ErrConflict: the record has another revision than the write expects.
 	ErrConflict = errors.New("changed at the same time")
 )
 
-// unavailable is the error for a Store, Queue or Blobs that failed.
+// unavailable is the error for a failure of the Store, Queue or Blobs.
 func unavailable(op string, err error) error {
 	var known *errand.Error
 	if errors.As(err, &known) {

@@ -10,13 +10,13 @@ import (
 
 // Direct runs commands now, in a process without credentials.
 type Direct interface {
-	// Run answers with the results. Errors: context.DeadlineExceeded, if the
-	// function took too long; anything else is the platform's.
+	// Run returns the results. Errors: context.DeadlineExceeded, if the function
+	// took too long; others are the platform's.
 	Run(ctx context.Context, r errand.DirectRequest) (errand.DirectResult, error)
 }
 
-// Execute runs commands now, in direct mode, and answers with their results.
-// Nothing of it is kept. Errors: CodeDirectDisabled, CodeInvalidField,
+// Execute runs commands at once, in direct mode, and returns their results. It
+// stores nothing. Errors: CodeDirectDisabled, CodeInvalidField,
 // CodeSourceNotFound, CodeDirectTimeout.
 func (s *Service) Execute(ctx context.Context, c Caller, spec errand.Spec) (errand.DirectResult, error) {
 	if s.Direct == nil {

@@ -24,7 +24,7 @@ type SignedPost struct {
 	ExpiresSeconds int
 }
 
-// assignment is the answer for an attempt that stands on record.
+// assignment is the response for an attempt that is stored.
 func (s *Service) assignment(ctx context.Context, c Caller, spec *errand.Spec, st errand.StateRecord) (*errand.Assignment, error) {
 	a := &errand.Assignment{
 		JobID: st.JobID, Attempt: st.Attempt, LeaseSeconds: seconds(s.Timing.ShortLease), FullLeaseSeconds: seconds(st.Lease),

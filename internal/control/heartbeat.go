@@ -8,8 +8,8 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// Heartbeat notes a worker's sign of life, accepts and renews the leases of the
-// attempts that it names, and says what to do with each.
+// Heartbeat records that a worker is alive, accepts the attempts that it names,
+// renews their leases, and returns an order for each.
 // Errors: CodeWorkerNotFound, CodeSuperseded, CodeInvalidField.
 func (s *Service) Heartbeat(ctx context.Context, c Caller, h errand.Heartbeat) (errand.HeartbeatAnswer, error) {
 	w, err := s.workerOf(ctx, c, h.WorkerID, h.Epoch)
@@ -64,8 +64,8 @@ func (s *Service) renew(ctx context.Context, c Caller, w *errand.Worker, hold er
 	return s.order(ctx, c, st, hold)
 }
 
-// hide keeps the ticket of a running job away from other workers. It is a side
-// job: a ticket that shows again is adopted by assignment.
+// hide keeps the ticket of a running job hidden from other workers. An error is only
+// logged: a ticket that is delivered again is hidden by assignment.
 func (s *Service) hide(ctx context.Context, st errand.StateRecord) bool {
 	err := s.Queue.Hide(ctx, st.Queue, st.Handle, s.Timing.TicketHold)
 	if err != nil {

@@ -25,7 +25,7 @@ type JobFilter struct {
 	Now    time.Time
 }
 
-// JobPage is a page of a list. Its states are as stored: use State.View.
+// JobPage is a page of a list. Its states are as stored: use StateRecord.View.
 type JobPage struct {
 	Jobs []errand.Job
 	Next string // empty: that was the last
@@ -55,7 +55,7 @@ func (s *Service) Job(ctx context.Context, c Caller, id string) (errand.Job, err
 	return job, nil
 }
 
-// Jobs lists the caller's jobs, an admin's all owners'. Errors: CodeInvalidField.
+// Jobs lists the caller's jobs, or those of all owners for an admin. Errors: CodeInvalidField.
 func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, error) {
 	if c.Role != errand.RoleAdmin {
 		f.Owner = c.Owner

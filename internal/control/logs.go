@@ -18,9 +18,9 @@ const (
 	// logPageBytes is how much payload a page holds before it ends; a page of
 	// control characters grows sixfold in JSON, and must fit into Lambda's 6 MB.
 	logPageBytes = 512 << 10
-	// listSize is how many objects a list has that others follow, usually.
+	// listSize is the usual length of a list that is continued.
 	listSize = 1000
-	// logPollEvery is how often a held request looks for more.
+	// logPollEvery is how often a held request looks for more frames.
 	logPollEvery = 250 * time.Millisecond
 )
 
@@ -28,8 +28,7 @@ const (
 type ObjectReader interface {
 	// Stat describes an object. Errors: ErrNotFound.
 	Stat(ctx context.Context, key string) (Blob, error)
-	// List lists ≤ 1000 objects below prefix in order of key, from the one after
-	// the given key on.
+	// List lists up to 1000 objects below prefix in key order, after the given key.
 	List(ctx context.Context, prefix, after string) ([]Blob, error)
 	// Open reads an object. Errors: ErrNotFound.
 	Open(ctx context.Context, key string) (io.ReadCloser, error)
@@ -43,7 +42,7 @@ type Blob struct {
 	Modified time.Time
 }
 
-// LogRequest asks for a piece of a job's log.
+// LogRequest selects a part of a job's log.
 type LogRequest struct {
 	JobID   string
 	Attempt int // 0: the current one
@@ -51,7 +50,7 @@ type LogRequest struct {
 	Wait    time.Duration // hold the answer until there is something, at most this long
 }
 
-// LogPage is the answer: frames in order from Offset on.
+// LogPage is a part of a log: frames in order, from Offset on.
 type LogPage struct {
 	Attempt int
 	Next    int64
@@ -61,8 +60,8 @@ type LogPage struct {
 	Sealed  *errand.Log   // once the attempt was reported; without the tail
 }
 
-// Logs reads a job's log from an offset on, and marks the job as watched, so
-// that its worker sends what it has each second.
+// Logs reads a job's log from an offset on. It marks the job as watched, so that its
+// worker uploads output every second.
 // Errors: CodeJobNotFound, CodeInvalidField.
 func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, error) {
 	if r.Offset < 0 || r.Attempt < 0 {
@@ -103,7 +102,7 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 	return page, s.fillLog(ctx, st, &page, over)
 }
 
-// watch marks the job as watched. It is a side job, and rarely a write.
+// watch marks the job as watched. Errors are only logged. It rarely writes.
 func (s *Service) watch(ctx context.Context, st *errand.State) {
 	if !st.Watch(s.now(), s.Timing) {
 		return
@@ -113,8 +112,8 @@ func (s *Service) watch(ctx context.Context, st *errand.State) {
 	}
 }
 
-// fillLog puts frames into the page: from the chunks, then from the tail that
-// came with the result. A short job's whole log is there, and costs no listing.
+// fillLog adds frames to the page: from the chunks, then from the tail in the result,
+// which has the whole log of a short job and needs no list request.
 func (s *Service) fillLog(ctx context.Context, st errand.StateRecord, page *LogPage, over bool) error {
 	var res *errand.Result
 	if over {
@@ -149,11 +148,10 @@ func (s *Service) fillFromTail(st errand.StateRecord, page *LogPage, log *errand
 	return nil
 }
 
-// fillFromChunks adds the frames of the chunks from page.Next on until the page
-// is full or there is a gap; more says that there may be another page, because
-// it was full or a chunk could not be read. While the log grows a short list is
-// taken for the last one: who reads on will see the rest, and a list is what
-// costs most here.
+// fillFromChunks adds the frames of the chunks from page.Next on, until the page is
+// full or there is a gap. more reports whether there may be another page: this one is
+// full, or a chunk could not be read. While the log grows, a short list counts as the
+// last one, since lists cost most: the next request sees the rest.
 func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPage, over bool) (more bool, err error) {
 	// The chunk that holds the first byte may begin up to a chunk's length before.
 	after := errand.LogPrefix(jobID, page.Attempt)
@@ -195,7 +193,7 @@ func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPag
 	}
 }
 
-// addChunk adds what the page lacks of a chunk, and says how much that was.
+// addChunk adds the frames of a chunk that the page lacks, and returns their size.
 func (s *Service) addChunk(ctx context.Context, key string, page *LogPage) (added int, err error) {
 	b, err := s.readChunk(ctx, key)
 	if errors.Is(err, ErrNotFound) {
@@ -213,8 +211,8 @@ func (s *Service) addChunk(ctx context.Context, key string, page *LogPage) (adde
 	return int(page.Next - before), nil
 }
 
-// chunkReads is how often a chunk is read whose connection ends in its middle:
-// nobody below tries a body again.
+// chunkReads is how often a chunk is read if the connection breaks in its body, which
+// the SDK doesn't retry.
 const chunkReads = 3
 
 func (s *Service) readChunk(ctx context.Context, key string) (b []byte, err error) {
@@ -244,7 +242,7 @@ func (p *LogPage) add(frames []errand.Frame) {
 	}
 }
 
-// bytes is the payload on the page.
+// bytes is the size of the page's payload.
 func (p *LogPage) bytes() int64 {
 	if len(p.Frames) == 0 {
 		return 0
@@ -252,7 +250,7 @@ func (p *LogPage) bytes() int64 {
 	return p.Next - p.Frames[0].Offset
 }
 
-// notAChunk is the offset of an object that isn't ours: beyond any log.
+// notAChunk is the offset of an object that is no chunk: beyond any log.
 const notAChunk = math.MaxInt64
 
 // chunkOffset is the offset in a chunk's key, or notAChunk.

@@ -9,12 +9,12 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// casAttempts is how often a write is tried again that another came before.
+// casAttempts is how often a conditional write is tried.
 const casAttempts = 8
 
-// Register takes in a worker process: a new worker, or a known one whose token
-// it has. Each registration begins a new epoch, and supersedes older processes
-// under the same ID. Errors: CodeInvalidField, CodeForbidden, CodeWorkerNotFound.
+// Register registers a worker process: a new worker, or a known one, which needs its
+// token. Each registration starts a new epoch and supersedes older processes with the
+// same ID. Errors: CodeInvalidField, CodeForbidden, CodeWorkerNotFound.
 func (s *Service) Register(ctx context.Context, c Caller, r errand.Registration) (errand.Registered, error) {
 	made := r.WorkerID == ""
 	if made {
@@ -42,7 +42,7 @@ func (s *Service) Register(ctx context.Context, c Caller, r errand.Registration)
 	return out, nil
 }
 
-// validateQueues makes r.Queues the queues that the worker will be given jobs of.
+// validateQueues replaces r.Queues by the queues whose jobs the worker will get.
 func (s *Service) validateQueues(c Caller, r *errand.Registration) error {
 	for i, q := range r.Queues {
 		field := fmt.Sprintf("queues[%d]", i)

@@ -8,7 +8,7 @@ import (
 	"github.com/errandhq/errand/internal/clock"
 )
 
-// Store keeps the records. All reads are strongly consistent unless they say
+// Store stores the records. All reads are strongly consistent unless they say
 // otherwise; all writes are durable when they return.
 type Store interface {
 	JobStore
@@ -20,20 +20,20 @@ type Store interface {
 	TokenStore
 }
 
-// Queue holds tickets, and rings the bells of workers that wait for some.
+// Queue holds tickets, and wakes workers that wait for them.
 type Queue interface {
 	TicketQueue
 	Ringer
 }
 
-// Blobs keeps archives, log chunks and artifacts. Their bytes go to and from
-// clients directly: what is made here are permissions.
+// Blobs gives access to archives, log chunks and artifacts. Clients transfer the
+// bytes directly, with the permissions that Blobs signs.
 type Blobs interface {
 	Signer
 	ObjectReader
 }
 
-// Config is what a Service is made of.
+// Config configures a Service.
 type Config struct {
 	Store  Store
 	Queue  Queue
@@ -41,23 +41,23 @@ type Config struct {
 	Direct Direct // nil: direct mode is off
 	Timing errand.Timing
 	Queues []string // that there are; the first is not special
-	// Bells are the addresses of the queues' bells, by the queues' names; a path
-	// alone is one of the API's host. Empty: workers wait in polls, or between them.
+	// Bells are the URLs of the queues' bells, by queue. A path is relative to the
+	// API. Empty: workers wait in polls, or between them.
 	Bells map[string]string
 	Clock clock.Clock // nil: the machine's
-	// NewID makes a ULID of the time.
+	// NewID returns a new ULID for the time.
 	NewID func(time.Time) string
 	Log   *slog.Logger
 }
 
-// Service is the control plane's use cases. Each method is one request: it
-// checks who asks and what they ask, and answers with an *Error where the
-// caller is at fault. It holds no state of its own.
+// Service implements the use cases of the control plane. Each method is one request:
+// it checks the caller and the input, and returns an *errand.Error for a fault of the
+// caller. It has no state of its own.
 type Service struct {
 	Config
 }
 
-// NewService returns a Service; nil members of c that have a default get it.
+// NewService returns a Service. Nil members of c get their defaults.
 func NewService(c Config) *Service {
 	if c.Clock == nil {
 		c.Clock = clock.Real()
@@ -71,7 +71,7 @@ func NewService(c Config) *Service {
 	return &Service{c}
 }
 
-// now is the time in UTC, to the millisecond that records keep.
+// now is the time in UTC, truncated to milliseconds like stored times.
 func (s *Service) now() time.Time { return s.Clock.Now().UTC().Truncate(time.Millisecond) }
 
 // seconds is d in whole seconds, rounded up.

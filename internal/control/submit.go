@@ -7,15 +7,15 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// ResultStore keeps what attempts reported.
+// ResultStore stores the results of attempts.
 type ResultStore interface {
-	// PutResult keeps what an attempt reported; the same one again is fine.
+	// PutResult stores the result of an attempt. It may be repeated.
 	PutResult(ctx context.Context, jobID string, attempt int, r *errand.Result) error
 	// Result reads it. Errors: ErrNotFound.
 	Result(ctx context.Context, jobID string, attempt int) (*errand.Result, error)
 }
 
-// Report says which attempt a result is of.
+// Report identifies the attempt of a result.
 type Report struct {
 	WorkerID string
 	Epoch    int
@@ -23,8 +23,8 @@ type Report struct {
 	Attempt  int
 }
 
-// SubmitResult ends a job whose commands ran to their end. Submitting the same
-// attempt again is answered as the first time.
+// SubmitResult completes a job whose commands ran to their end. Repeating it for the
+// same attempt has the same outcome.
 // Errors: CodeStaleAttempt, CodeJobNotFound, CodeSuperseded, CodeInvalidField, CodePayloadTooLarge.
 func (s *Service) SubmitResult(ctx context.Context, c Caller, r Report, res errand.Result) (errand.Status, error) {
 	if err := res.Validate(); err != nil {
@@ -33,8 +33,8 @@ func (s *Service) SubmitResult(ctx context.Context, c Caller, r Report, res erra
 	return s.submit(ctx, c, r, &res, func(st *errand.State, now time.Time) { st.Complete(now, &res) })
 }
 
-// SubmitFailure ends a job that could not be run to its end, or gives it back
-// where the worker is at fault and attempts are left. Errors: as SubmitResult.
+// SubmitFailure ends a job that could not be run to its end. If the worker is at fault
+// and attempts are left, the job is pending again. Errors: as SubmitResult.
 func (s *Service) SubmitFailure(ctx context.Context, c Caller, r Report, f errand.Failure) (errand.Status, error) {
 	if err := f.Validate(); err != nil {
 		return "", err
@@ -42,8 +42,8 @@ func (s *Service) SubmitFailure(ctx context.Context, c Caller, r Report, f erran
 	return s.submit(ctx, c, r, f.Result, func(st *errand.State, now time.Time) { st.Fail(now, &f) })
 }
 
-// submit writes the result, then the state that end makes, then deletes the
-// ticket. A crash in between redelivers the ticket, and assignment deletes it.
+// submit writes the result, then the state, then deletes the ticket. After a crash in
+// between, the ticket is delivered again and assignment deletes it.
 func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Result, end func(*errand.State, time.Time)) (errand.Status, error) {
 	w, err := s.workerOf(ctx, c, r.WorkerID, r.Epoch)
 	if err != nil {
@@ -73,17 +73,17 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Re
 	if !done {
 		s.unhold(ctx, w, r)
 	}
-	// A worker whose only slot this was asks for the next job by itself; one with
-	// others may be at the bell with them. A ring that is lost with the answer is
-	// made good when the report comes again.
+	// A worker with one slot polls for the next job by itself. One with more may wait
+	// at the bell with the others. If this ring and the response are lost, the worker
+	// reports again, and it rings again.
 	if w.Draining || w.Slots > 1 {
 		s.ringForNext(ctx, st)
 	}
 	return st.View(s.now()).Status, nil
 }
 
-// unhold takes the attempt off the worker's record, so that it isn't shown as
-// busy until its next heartbeat. It is a side job: that heartbeat does the same.
+// unhold removes the attempt from the worker's record, so that the worker isn't shown
+// as busy until its next heartbeat, which does the same. Errors are only logged.
 func (s *Service) unhold(ctx context.Context, w *errand.Worker, r Report) {
 	err := s.changeWorker(ctx, w, r.Epoch, func(w *errand.Worker) { w.Release(r.JobID, r.Attempt, s.now()) })
 	if err != nil {
@@ -91,8 +91,8 @@ func (s *Service) unhold(ctx context.Context, w *errand.Worker, r Report) {
 	}
 }
 
-// finishTicket deletes the ticket of a job that is over, and shows that of one
-// that was given back.
+// finishTicket deletes the ticket of a job that has ended, and makes the ticket of a
+// job that is pending again visible.
 func (s *Service) finishTicket(ctx context.Context, st errand.StateRecord) {
 	if st.Status.Terminal() {
 		s.dropTicketOf(ctx, st)

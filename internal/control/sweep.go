@@ -8,7 +8,7 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// maxSweep bounds what one sweep looks at; the next one goes on.
+// maxSweep is the most jobs of one sweep. The next one continues.
 const maxSweep = 2000
 
 // DueJobs finds the jobs that the sweep should look at.
@@ -23,9 +23,9 @@ type SweepReport struct {
 	Looked, Resent, Lost, Cancelled, Expired int
 }
 
-// Sweep looks after jobs that are due: it sends tickets again that may be lost,
-// ends leases that ran out though nobody asked for work, and fails jobs that
-// waited too long. A job whose turn fails is looked at by the next sweep.
+// Sweep handles jobs that are due: it sends tickets again that may be lost, ends
+// expired leases if no worker polls, and fails jobs that waited too long. If a job
+// fails to be handled, the next sweep tries again.
 func (s *Service) Sweep(ctx context.Context) (SweepReport, error) {
 	var report SweepReport
 	err := s.Store.DueJobs(ctx, s.now(), func(id string) bool {
@@ -41,8 +41,8 @@ func (s *Service) Sweep(ctx context.Context) (SweepReport, error) {
 	return report, nil
 }
 
-// sweepJob does what is due for one job. Tickets are sent before the state is
-// written: a ticket too many does no harm.
+// sweepJob handles one job. It sends the ticket before it writes the state, since an
+// extra ticket does no harm.
 func (s *Service) sweepJob(ctx context.Context, id string, report *SweepReport) error {
 	count := new(int)
 	st, err := s.change(ctx, id, func(st *errand.State, now time.Time) (write bool, err error) {
@@ -63,8 +63,8 @@ func (s *Service) sweepJob(ctx context.Context, id string, report *SweepReport) 
 	return nil
 }
 
-// sweepState makes the change that is due, and says which number of the report
-// counts it.
+// sweepState makes the change that is due, and returns the counter of the report for
+// it.
 func (s *Service) sweepState(ctx context.Context, st *errand.State, now time.Time, report *SweepReport) (*int, error) {
 	switch {
 	case st.Expire(now, s.Timing):
@@ -81,10 +81,9 @@ func (s *Service) sweepState(ctx context.Context, st *errand.State, now time.Tim
 	return new(int), nil
 }
 
-// resend makes sure that a ticket of the job can be received: the one that was
-// given out is shown again, or tried to be each minute while it is hidden; where
-// that can't be done, and for a job that never ran, one is sent. SQS drops it if
-// the first one came within five minutes.
+// resend makes sure that a ticket of the job can be received. It makes the delivered
+// ticket visible, trying every minute while that is hidden. If it can't, or if the job
+// never ran, it sends one; SQS drops that if the first was sent within five minutes.
 func (s *Service) resend(ctx context.Context, st *errand.State, now time.Time) error {
 	r := st.Record()
 	if r.Handle != "" {

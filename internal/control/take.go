@@ -9,8 +9,8 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// takeSlack is added to a ticket's first hold, so that the lease on record is
-// over when the ticket shows again.
+// takeSlack is added to a ticket's first visibility timeout, so that the lease has
+// ended when the ticket is visible again.
 const takeSlack = 5 * time.Second
 
 // queueSlice is how long a poll over several queues waits at one before it looks
@@ -18,7 +18,7 @@ const takeSlack = 5 * time.Second
 const queueSlice = time.Second
 
 // TicketQueue holds tickets: one FIFO queue for each queue of jobs. A ticket that
-// comes twice, late or never changes nothing but latency.
+// arrives twice, late or never costs time only.
 type TicketQueue interface {
 	// Send puts a ticket at the end of its message group. Tickets with one dedupID
 	// within five minutes are one. Durable when it returns.
@@ -28,13 +28,13 @@ type TicketQueue interface {
 	// minutes gives the same ticket again, if nothing was done with it.
 	// A ticket that can't be read is logged and deleted.
 	Receive(ctx context.Context, queue, attemptID string, wait, hold time.Duration) (*Ticket, error)
-	// Hide hides a received ticket for d from now on; 0 shows it again.
+	// Hide hides a received ticket for d from now on. 0 makes it visible.
 	Hide(ctx context.Context, queue, handle string, d time.Duration) error
 	// Delete removes a received ticket.
 	Delete(ctx context.Context, queue, handle string) error
 }
 
-// A Ticket says that a job may be due to be given out.
+// A Ticket is a message that names a job which may be assignable.
 type Ticket struct {
 	JobID  string
 	Handle string // for Hide and Delete
@@ -48,9 +48,9 @@ type TakeRequest struct {
 	Wait     time.Duration
 }
 
-// TakeJob gives the worker the next job of its queues, waiting for one as long
-// as it asks and the server allows; nil if there is none. Asked again with the
-// same poll ID after a lost answer, it gives the same attempt.
+// TakeJob assigns the next job of the worker's queues. It waits for one as long as the
+// worker asks and the server allows, and returns nil if there is none. Repeated with
+// the same poll ID, after a lost response, it returns the same attempt.
 // Errors: CodeWorkerNotFound, CodeSuperseded, CodeInvalidField.
 func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*errand.Assignment, error) {
 	if !errand.ValidPollID(r.PollID) {
@@ -75,7 +75,7 @@ func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*errand
 	return t.receive(ctx, min(r.Wait, s.Timing.PollWait))
 }
 
-// take is one poll at work.
+// take is a poll in progress.
 type take struct {
 	*Service
 	caller Caller
@@ -85,7 +85,7 @@ type take struct {
 	received int      // tickets so far
 }
 
-// replay answers again what a lost answer said, if that attempt still stands.
+// replay returns the assignment of a lost response again, if it is still current.
 func (t *take) replay(ctx context.Context, p errand.Poll) (*errand.Assignment, error) {
 	if p.ID != t.PollID || p.JobID == "" {
 		return nil, nil
@@ -109,7 +109,7 @@ func (t *take) replay(ctx context.Context, p errand.Poll) (*errand.Assignment, e
 	return t.assignment(ctx, spec, st)
 }
 
-// receive looks at tickets until one gives work or the time is over.
+// receive considers tickets until one yields an assignment or the time is over.
 func (t *take) receive(ctx context.Context, wait time.Duration) (*errand.Assignment, error) {
 	deadline := t.now().Add(wait)
 	left := wait
@@ -130,8 +130,7 @@ func (t *take) receive(ctx context.Context, wait time.Duration) (*errand.Assignm
 	}
 }
 
-// round looks at the next tickets of each queue, waiting at
-// most so long at each.
+// round considers the next tickets of each queue, and waits up to wait at each.
 func (t *take) round(ctx context.Context, wait time.Duration) (*errand.Assignment, error) {
 	for _, q := range t.queues {
 		for {
@@ -153,8 +152,8 @@ func (t *take) round(ctx context.Context, wait time.Duration) (*errand.Assignmen
 	return nil, nil
 }
 
-// attemptID lets SQS give the same ticket again to a poll whose answer was lost,
-// and another one to a poll that had no use for the first.
+// attemptID is the receive request's attempt ID. It makes SQS return the same ticket
+// to a repeated poll, and another ticket to a poll that could not use the first.
 func (t *take) attemptID() string {
 	if t.received == 0 {
 		return t.PollID
@@ -162,7 +161,7 @@ func (t *take) attemptID() string {
 	return t.PollID + "-" + t.NewID(t.now())
 }
 
-// consider does what the assignment table says about a ticket.
+// consider applies the assignment table to a ticket.
 func (t *take) consider(ctx context.Context, queue string, ticket *Ticket) (*errand.Assignment, error) {
 	for range casAttempts {
 		a, err := t.considerOnce(ctx, queue, ticket)
@@ -195,8 +194,8 @@ func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (
 	return nil, t.drop(ctx, queue, ticket)
 }
 
-// drop deletes a ticket that means nothing any more. Where that fails it comes
-// again, so the poll goes on.
+// drop deletes a ticket that is no longer needed. If that fails, the ticket is
+// delivered again, so the poll continues.
 func (t *take) drop(ctx context.Context, queue string, ticket *Ticket) error {
 	if err := t.Queue.Delete(ctx, queue, ticket.Handle); err != nil {
 		t.Log.WarnContext(ctx, "ticket not deleted", "job", ticket.JobID, "err", err)
@@ -204,7 +203,7 @@ func (t *take) drop(ctx context.Context, queue string, ticket *Ticket) error {
 	return nil
 }
 
-// end writes a state that was just made terminal, then deletes the ticket.
+// end writes a state that has become terminal, then deletes the ticket.
 func (t *take) end(ctx context.Context, st *errand.State, ticket *Ticket) error {
 	if err := t.put(ctx, st); err != nil {
 		return err
@@ -212,7 +211,7 @@ func (t *take) end(ctx context.Context, st *errand.State, ticket *Ticket) error 
 	return t.drop(ctx, st.Record().Queue, ticket)
 }
 
-// put is Store.PutState; ErrConflict passes through for consider to see.
+// put is Store.PutState. It returns ErrConflict as it is, for consider.
 func (t *take) put(ctx context.Context, st *errand.State) error {
 	err := t.Store.PutState(ctx, st)
 	if err != nil && !errors.Is(err, ErrConflict) {
@@ -221,9 +220,9 @@ func (t *take) put(ctx context.Context, st *errand.State) error {
 	return err
 }
 
-// adopt writes that a ticket whose job runs elsewhere was delivered again, and
-// hides the ticket for the rest of the lease. If the job
-// runs as this very poll's answer, which was lost, it is given again.
+// adopt stores that the ticket of a running job was delivered again, and hides the
+// ticket for the rest of the lease. If the job was assigned to this poll, whose
+// response was lost, adopt returns that assignment.
 func (t *take) adopt(ctx context.Context, spec *errand.Spec, st *errand.State, ticket *Ticket) (*errand.Assignment, error) {
 	r := st.Record()
 	rest := r.LeaseUntil.Sub(t.now())
@@ -239,8 +238,8 @@ func (t *take) adopt(ctx context.Context, spec *errand.Spec, st *errand.State, t
 	return nil, nil
 }
 
-// give assigns the job. The poll's record is written first: an answer that is
-// lost from here on is found again, or its attempt was never made.
+// give assigns the job. It stores the poll first, so that replay finds the assignment
+// if the response is lost.
 func (t *take) give(ctx context.Context, spec *errand.Spec, st *errand.State, ticket *Ticket) (*errand.Assignment, error) {
 	r := st.Record()
 	poll := errand.Poll{ID: t.PollID, JobID: r.JobID, Attempt: r.Attempt + 1}
@@ -256,9 +255,9 @@ func (t *take) give(ctx context.Context, spec *errand.Spec, st *errand.State, ti
 	return t.assignment(ctx, spec, st.Record())
 }
 
-// release shows a ticket again that this poll can't use but another can: its
-// group must not wait for the hold to end. Not so where an assignment may have
-// been written, for then its handle would be dead.
+// release makes a ticket visible that this poll can't use but another can, so that
+// its group need not wait for the visibility timeout. It must not be called if an
+// assignment may have been written, since that needs the receipt handle.
 func (t *take) release(ctx context.Context, queue string, ticket *Ticket) {
 	if err := t.Queue.Hide(context.WithoutCancel(ctx), queue, ticket.Handle, 0); err != nil {
 		t.Log.WarnContext(ctx, "ticket not released", "job", ticket.JobID, "err", err)

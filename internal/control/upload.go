@@ -7,7 +7,7 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// CreateUpload says where to send an archive, or that its bytes are there
+// CreateUpload returns where to send an archive, or that it has been uploaded
 // already. Errors: CodeInvalidField, CodePayloadTooLarge.
 func (s *Service) CreateUpload(ctx context.Context, c Caller, r errand.UploadRequest) (errand.Upload, error) {
 	if err := r.Validate(); err != nil {

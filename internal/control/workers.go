@@ -8,19 +8,19 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// WorkerStore keeps workers.
+// WorkerStore stores workers.
 type WorkerStore interface {
 	// Worker reads a worker. Errors: ErrNotFound.
 	Worker(ctx context.Context, id string) (*errand.Worker, error)
-	// PutWorker writes the worker that was made of revision w.Rev (0: a new
-	// one), as the next one, and sets w.Rev to it. Errors: ErrConflict.
+	// PutWorker writes the worker as the revision after w.Rev (0: a new worker)
+	// and increments w.Rev. Errors: ErrConflict.
 	PutWorker(ctx context.Context, w *errand.Worker) error
-	// Workers lists a page of workers, in no order, from cursor ("": the first)
-	// on. It may lag behind.
+	// Workers lists a page of workers from cursor on ("": the first), in no order.
+	// It may lag behind.
 	Workers(ctx context.Context, cursor string, limit int) (workers []errand.Worker, next string, err error)
 }
 
-// workerOf is the worker that the caller is, in the epoch that it says.
+// workerOf returns the caller's worker record, if its epoch is current.
 func (s *Service) workerOf(ctx context.Context, c Caller, id string, epoch int) (*errand.Worker, error) {
 	if c.Role != errand.RoleWorker || c.WorkerID != id {
 		return nil, errWorkerNotFound(id)
@@ -53,8 +53,8 @@ func checkEpoch(w *errand.Worker, epoch int) error {
 	return nil
 }
 
-// changeWorker writes what f makes of the worker, reading it again where
-// another write came first. w may be stale; it is updated.
+// changeWorker lets f change the worker and writes it; after a conflict it reads the
+// worker and tries again. w may be stale, and is updated.
 func (s *Service) changeWorker(ctx context.Context, w *errand.Worker, epoch int, f func(*errand.Worker)) error {
 	for range casAttempts {
 		f(w)
@@ -74,8 +74,7 @@ func (s *Service) changeWorker(ctx context.Context, w *errand.Worker, epoch int,
 	return errBusy("worker " + w.ID)
 }
 
-// Workers lists a page of the workers that may take jobs of a queue that the
-// caller may use.
+// Workers lists a page of the workers of queues that the caller may use.
 func (s *Service) Workers(ctx context.Context, c Caller, cursor string, limit int) ([]errand.Worker, string, error) {
 	all, next, err := s.Store.Workers(ctx, cursor, limit)
 	if err != nil {
