@@ -45,7 +45,7 @@ func (s *Stack) openGateways() error {
 	for _, api := range s.template.APIs {
 		c := gateway.Config{
 			APIID: api.ID, Region: s.cfg.Region, Account: Account, Invoker: invoker{s}, Services: serviceCaller{s},
-			Timeout: s.cfg.IntegrationTimeout, Now: s.cfg.Clock.Now, Logf: s.cfg.Logf,
+			Timeout: s.cfg.IntegrationTimeout, Clock: s.cfg.Clock, Logf: s.cfg.Logf,
 		}
 		if api.CORS != nil {
 			cors := gateway.CORS(*api.CORS)

@@ -215,8 +215,8 @@ func (s *Stack) openCredentials(context.Context) (err error) {
 		s.creds, err = loadCredentials(kv.DurableFS(s.cfg.FS), s.cfg.DataDir)
 	}
 	accepted := []awswire.Credentials{s.creds}
-	s.signed = awswire.NewVerifier(accepted, time.Now)
-	s.presigned = awswire.NewVerifier(accepted, s.cfg.Clock.Now)
+	s.signed = awswire.NewVerifier(accepted, clock.Real())
+	s.presigned = awswire.NewVerifier(accepted, s.cfg.Clock)
 	return err
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 )
 
@@ -46,8 +47,7 @@ type Config struct {
 	// isn't the endpoint that we use ourselves: "https://s3.corp.example".
 	// Empty: it is.
 	ObjectURL string
-	// Now is the time of signatures; nil: the machine's.
-	Now func() time.Time
+	Clock     clock.Clock // gives the time of signatures; nil: the machine's
 }
 
 // Blobs is the control.Blobs on S3.
@@ -66,8 +66,8 @@ var _ control.Blobs = (*Blobs)(nil)
 
 // New returns Blobs over one bucket.
 func New(c Config) *Blobs {
-	if c.Now == nil {
-		c.Now = time.Now
+	if c.Clock == nil {
+		c.Clock = clock.Real()
 	}
 	return &Blobs{Config: c, s3: newClient(c.AWS, ""), presigners: map[string]*s3.PresignClient{}}
 }
@@ -108,7 +108,7 @@ func (b *Blobs) newPresigner(origin string) *s3.PresignClient {
 	return s3.NewPresignClient(newClient(b.AWS, origin), func(o *s3.PresignOptions) {
 		// S3 ignores a checksum in the query: what is to be enforced must be
 		// signed as a header.
-		o.Presigner = clocked{now: b.Now, http: v4.NewSigner(func(o *v4.SignerOptions) {
+		o.Presigner = clocked{clock: b.Clock, http: v4.NewSigner(func(o *v4.SignerOptions) {
 			o.DisableHeaderHoisting = true
 			o.DisableURIPathEscaping = true
 		})}
@@ -166,7 +166,7 @@ func (b *Blobs) SignPost(ctx context.Context, origin, prefix string, maxBytes in
 	key := prefix // the form's key is its sender's, below the prefix
 	r, err := b.presigner(origin).PresignPostObject(ctx, &s3.PutObjectInput{Bucket: &b.Bucket, Key: &key}, func(o *s3.PresignPostOptions) {
 		o.Expires = postLifetime
-		o.PostPresigner = clocked{now: b.Now, post: o.PostPresigner}
+		o.PostPresigner = clocked{clock: b.Clock, post: o.PostPresigner}
 		o.Conditions = []any{
 			[]any{"starts-with", "$key", prefix},
 			[]any{"content-length-range", 0, maxBytes},

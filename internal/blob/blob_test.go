@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // TestSignedFor: a request is signed for the name that the caller used, if that
@@ -33,7 +34,7 @@ func TestSignedFor(t *testing.T) {
 		{"AWS, and an endpoint in a VPC", Config{AWS: onAWS, ObjectURL: "https://bucket.vpce-1.s3.us-east-1.vpce.amazonaws.com"}, "http://errand.test", "https://bucket.vpce-1.s3.us-east-1.vpce.amazonaws.com/bkt/"},
 	} {
 		tc.c.Bucket = "bkt"
-		tc.c.Now = func() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
+		tc.c.Clock = clock.NewManual(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
 		b := New(tc.c)
 		get, err := b.SignGet(t.Context(), tc.origin, "uploads/x")
 		if err != nil {

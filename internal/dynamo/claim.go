@@ -27,7 +27,7 @@ func (s *Store) Claim(ctx context.Context, c control.Claim) (control.Claim, erro
 	sum := sha256.Sum256([]byte(c.Owner + "\x00" + c.Route + "\x00" + c.Key))
 	i := claimItem{
 		PK: "claim#" + hex.EncodeToString(sum[:]), SK: "claim", BodyHash: c.BodyHash, JobID: c.JobID,
-		meta: meta{Mark: newMark(), TTL: s.now().Add(claimLifetime).Unix()},
+		meta: meta{Mark: newMark(), TTL: s.clock.Now().Add(claimLifetime).Unix()},
 	}
 	old, err := s.put(ctx, s.tables.Jobs, i, i.Mark, 0)
 	if !errors.Is(err, control.ErrConflict) {

@@ -210,7 +210,7 @@ func (s *Store) PutResult(ctx context.Context, jobID string, attempt int, r *err
 	}
 	return s.overwrite(ctx, s.tables.Jobs, resultItem{
 		PK: jobID, SK: resultKey(attempt), Doc: string(doc),
-		meta: meta{TTL: s.now().Add(finishedLifetime).Unix()},
+		meta: meta{TTL: s.clock.Now().Add(finishedLifetime).Unix()},
 	})
 }
 

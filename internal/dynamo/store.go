@@ -34,6 +34,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 )
 
@@ -44,15 +45,15 @@ type Tables struct{ Jobs, Workers, Tokens string }
 type Store struct {
 	db     *dynamodb.Client
 	tables Tables
-	now    func() time.Time
+	clock  clock.Clock
 }
 
 var _ control.Store = (*Store)(nil)
 
-// New returns a Store. now tells which items are past their TTL: DynamoDB may
+// New returns a Store. clk tells which items are past their TTL: DynamoDB may
 // keep them readable for days.
-func New(db *dynamodb.Client, tables Tables, now func() time.Time) *Store {
-	return &Store{db: db, tables: tables, now: now}
+func New(db *dynamodb.Client, tables Tables, clk clock.Clock) *Store {
+	return &Store{db: db, tables: tables, clock: clk}
 }
 
 const (
@@ -74,7 +75,7 @@ type meta struct {
 	TTL  int64  `dynamodbav:"ttl,omitempty"` // seconds since 1970
 }
 
-func (s *Store) expired(m meta) bool { return m.TTL != 0 && m.TTL <= s.now().Unix() }
+func (s *Store) expired(m meta) bool { return m.TTL != 0 && m.TTL <= s.clock.Now().Unix() }
 
 // newMark marks a write.
 func newMark() string { return rand.Text()[:12] }
@@ -138,7 +139,7 @@ func (s *Store) put(ctx context.Context, table string, rec any, mark string, rev
 	if rev == 0 {
 		in.ConditionExpression = aws.String("attribute_not_exists(pk) OR #ttl <= :now")
 		in.ExpressionAttributeNames = map[string]string{"#ttl": "ttl"}
-		in.ExpressionAttributeValues = item{":now": num(s.now().Unix())}
+		in.ExpressionAttributeValues = item{":now": num(s.clock.Now().Unix())}
 	}
 	_, err = s.db.PutItem(ctx, in)
 	var failed *types.ConditionalCheckFailedException

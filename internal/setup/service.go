@@ -27,9 +27,9 @@ import (
 func NewService(cfg aws.Config, s Settings, clk clock.Clock, log *slog.Logger) *control.Service {
 	cfg = patient(cfg)
 	c := control.Config{
-		Store:  dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk.Now),
+		Store:  dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk),
 		Queue:  queue.New(sqs.NewFromConfig(cfg), s.Queues, s.Bells, log),
-		Blobs:  blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Now: clk.Now}),
+		Blobs:  blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Clock: clk}),
 		Timing: s.Timing,
 		Queues: s.QueueNames,
 		Bells:  s.bellURLs(),

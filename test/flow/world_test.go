@@ -260,5 +260,5 @@ func (w *world) rawQueue() control.Queue {
 }
 
 func (w *world) rawStore() control.Store {
-	return dynamo.New(dynamodb.NewFromConfig(awsOf(w.stack)), w.settings.Tables, w.clock.Now)
+	return dynamo.New(dynamodb.NewFromConfig(awsOf(w.stack)), w.settings.Tables, w.clock)
 }

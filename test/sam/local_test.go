@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/dynamo"
 	"github.com/errandhq/errand/test/docker"
@@ -288,7 +289,7 @@ func (w *world) api(t *testing.T) {
 // invoke gives recorded events to sam local invoke.
 func (w *world) invoke(t *testing.T) {
 	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: &w.stackURL, Credentials: credentials.NewStaticCredentialsProvider(samKeyID, samSecret, "")}
-	svc := control.NewService(control.Config{Store: dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Tokens: "errand-TokensTable"}, time.Now)})
+	svc := control.NewService(control.Config{Store: dynamo.New(dynamodb.NewFromConfig(cfg), dynamo.Tables{Tokens: "errand-TokensTable"}, clock.Real())})
 	if err := svc.GrantToken(t.Context(), eventToken, errand.RoleUser, "events", nil); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // FuzzSignature checks that nothing but the right signature is accepted, and
@@ -17,7 +19,7 @@ func FuzzSignature(f *testing.F) {
 	f.Add("", "", "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20260101%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00", "/b/%00?")
 	f.Add("", "", "X-Amz-Signature=%zz&X-Amz-Expires=-1&X-Amz-Algorithm", "//")
 	f.Fuzz(func(t *testing.T, auth, date, query, path string) {
-		v := NewVerifier([]Credentials{{"AKIDEXAMPLE", "secret"}}, func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) })
+		v := NewVerifier([]Credentials{{"AKIDEXAMPLE", "secret"}}, clock.NewManual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)))
 		r := &http.Request{Method: "GET", Host: "localhost", URL: &url.URL{Path: path, RawQuery: query}, Header: http.Header{}}
 		for name, value := range map[string]string{"Authorization": auth, "X-Amz-Date": date, "X-Amz-Content-Sha256": UnsignedPayload} {
 			if value != "" {

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // Limits of the time between a signature and its verification.
@@ -38,13 +40,13 @@ const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 // concurrent use.
 type Verifier struct {
 	secrets map[string]string // by access key ID
-	now     func() time.Time
+	clock   clock.Clock
 	keys    keyCache
 }
 
-// NewVerifier returns a verifier that accepts creds and takes the time from now.
-func NewVerifier(creds []Credentials, now func() time.Time) *Verifier {
-	v := &Verifier{secrets: make(map[string]string, len(creds)), now: now}
+// NewVerifier returns a verifier that accepts creds and takes the time from clk.
+func NewVerifier(creds []Credentials, clk clock.Clock) *Verifier {
+	v := &Verifier{secrets: make(map[string]string, len(creds)), clock: clk}
 	for _, c := range creds {
 		v.secrets[c.AccessKeyID] = c.SecretAccessKey
 	}
@@ -197,7 +199,7 @@ func payloadHash(r *http.Request, sig *signature, bodyHash string) string {
 // checkTime allows ±15 minutes for a signature in the headers, and for a presigned
 // request the time up to its expiry.
 func (v *Verifier) checkTime(sig *signature, d dialect) error {
-	now := v.now()
+	now := v.clock.Now()
 	if sig.time.After(now.Add(maxSkew)) {
 		return d.notYetValid(sig, now)
 	}

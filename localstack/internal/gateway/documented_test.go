@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -35,7 +36,7 @@ func TestDocumentedEvent(t *testing.T) {
 	f := &fake{}
 	g := newGateway(t, f, func(c *Config) {
 		c.APIID, c.Region, c.Account, c.Routes = "api-id", "us-east-1", "123456789012", []Route{{Path: "$default", Function: "f"}}
-		c.Now = func() time.Time { return at }
+		c.Clock = clock.NewManual(at)
 	})
 	r := httptest.NewRequest("POST", "https://id.execute-api.us-east-1.amazonaws.com/my/path?parameter1=value1&parameter1=value2&parameter2=value", strings.NewReader("Hello from Lambda"))
 	r.RemoteAddr = "198.51.100.7:1234"

@@ -60,7 +60,7 @@ type httpContext struct {
 // has no value isn't there, as recorded in aws-lambda-go's
 // events/testdata/apigw-v2-request-no-authorizer.json.
 func (g *Gateway) event(r *http.Request, path string, matched *route, params map[string]string, body []byte, requestID string) *event {
-	now := g.Now().UTC()
+	now := g.Clock.Now().UTC()
 	e := &event{
 		Version:               "2.0",
 		RouteKey:              matched.key(),

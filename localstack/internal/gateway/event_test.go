@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -44,7 +45,7 @@ func newGateway(t *testing.T, f *fake, change ...func(*Config)) *Gateway {
 	}
 	c := Config{
 		APIID: "a1b2c3d4e5", Region: "eu-west-1", Account: "000000000000", Invoker: f, Logf: t.Logf,
-		Now:    func() time.Time { return time.Date(2026, 11, 24, 3, 4, 5, 678e6, time.UTC) },
+		Clock:  clock.NewManual(time.Date(2026, 11, 24, 3, 4, 5, 678e6, time.UTC)),
 		Routes: []Route{{Method: "ANY", Path: "/{proxy+}", Function: "all"}, {Method: "POST", Path: "/jobs/{id}", Function: "job"}},
 	}
 	for _, ch := range change {

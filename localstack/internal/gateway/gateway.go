@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // Limits of HTTP APIs.
@@ -43,7 +45,7 @@ type Config struct {
 	Services               Services // needed by routes with a Service
 	// Timeout overrides that of every route, unless it is 0.
 	Timeout time.Duration
-	Now     func() time.Time
+	Clock   clock.Clock // nil: the machine's
 	Logf    func(format string, args ...any)
 }
 
@@ -56,8 +58,8 @@ type Gateway struct {
 
 // New returns a gateway. Errors: an invalid route.
 func New(c Config) (*Gateway, error) {
-	if c.Now == nil {
-		c.Now = time.Now
+	if c.Clock == nil {
+		c.Clock = clock.Real()
 	}
 	if c.Logf == nil {
 		c.Logf = func(string, ...any) {}

@@ -63,7 +63,7 @@ func newWorld(t *testing.T, c config) *world {
 	w.engine, err = s3.Open(s3.Config{Config: engine.Config{Store: store, Clock: w.clock, Logf: t.Logf}, Dir: c.fs.PathJoin(c.dir, "s3"), FS: c.fs})
 	check(t, err)
 	t.Cleanup(w.engine.Close)
-	w.verifier = awswire.NewVerifier([]awswire.Credentials{{AccessKeyID: keyID, SecretAccessKey: secret}}, w.clock.Now)
+	w.verifier = awswire.NewVerifier([]awswire.Credentials{{AccessKeyID: keyID, SecretAccessKey: secret}}, w.clock)
 	h := s3wire.New(w.engine, s3wire.Options{Verifier: w.verifier})
 	if c.wrap != nil {
 		h = c.wrap(h)
