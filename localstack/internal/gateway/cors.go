@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// CORS is an HTTP API's CORS configuration. With it, the gateway answers
-// preflights itself, and replaces what functions say of CORS.
-// Source: "Configure CORS for HTTP APIs".
+// CORS is an HTTP API's CORS configuration. With it, the gateway responds to
+// preflight requests itself, and replaces the CORS headers of functions.
 type CORS struct {
 	AllowOrigins     []string // "*", "https://*", or whole origins
 	AllowMethods     []string
@@ -27,7 +26,7 @@ func (g *Gateway) isPreflight(r *http.Request) bool {
 		r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// preflight answers 204, with no permission for an origin that has none.
+// preflight responds with 204. An origin that isn't allowed gets no CORS headers.
 func (c *CORS) preflight(w http.ResponseWriter, r *http.Request) {
 	if c.decorate(w, r) {
 		h := w.Header()
@@ -40,7 +39,7 @@ func (c *CORS) preflight(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// decorate sets what every answer to an allowed origin carries.
+// decorate sets the headers of every response to an allowed origin.
 func (c *CORS) decorate(w http.ResponseWriter, r *http.Request) (allowed bool) {
 	origin := r.Header.Get("Origin")
 	h := w.Header()

@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// notHere are the members of the documentation's example that need what this
-// gateway refuses or doesn't have.
+// notHere are the members of the documentation's example that this gateway doesn't
+// support, with the reason.
 var notHere = map[string]string{
 	"stageVariables":                "stages of APIs have none here",
 	"pathParameters":                "the example's route is $default, which has no path variables",
@@ -23,14 +23,14 @@ var notHere = map[string]string{
 	"requestContext.authorizer":     "routes with authorizers are refused by name",
 }
 
-// added are the headers that API Gateway adds, and the documentation's example
-// leaves out. Source: events recorded from AWS, aws-lambda-go's
+// added are the headers that API Gateway adds and the documentation's example leaves
+// out, as recorded from AWS in aws-lambda-go's
 // events/testdata/apigw-v2-request-no-authorizer.json.
 var added = []string{"content-length", "host", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"}
 
-// TestDocumentedEvent: the request of the documentation's example makes its
-// event, all of it, but for what is named above.
-// Source: "Create AWS Lambda proxy integrations for HTTP APIs", payload format 2.0.
+// TestDocumentedEvent: the request of the documentation's example produces the
+// example's event, except for notHere and added.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 func TestDocumentedEvent(t *testing.T) {
 	at := time.Date(2020, 3, 12, 19, 3, 58, 390e6, time.UTC)
 	f := &fake{}
@@ -49,7 +49,7 @@ func TestDocumentedEvent(t *testing.T) {
 	if err := json.Unmarshal(f.event, &got); err != nil {
 		t.Fatal(err)
 	}
-	// The example's words for what it can't know, and what it leaves out.
+	// What the example has placeholders for, and what it leaves out.
 	context, wantContext := got["requestContext"].(map[string]any), want["requestContext"].(map[string]any)
 	wantContext["requestId"], wantContext["timeEpoch"] = context["requestId"], float64(at.UnixMilli())
 	wantContext["domainName"], wantContext["domainPrefix"] = "api-id.execute-api.us-east-1.amazonaws.com", "api-id"
@@ -67,7 +67,7 @@ func TestDocumentedEvent(t *testing.T) {
 	}
 }
 
-// documented is the example without what isn't here.
+// documented returns the documentation's example without notHere.
 func documented(t *testing.T) map[string]any {
 	t.Helper()
 	b, err := os.ReadFile("testdata/documented.json")
@@ -91,9 +91,9 @@ func documented(t *testing.T) map[string]any {
 	return want
 }
 
-// TestRecordedQuery: a query as AWS was seen to give it on: raw as it was sent,
-// decoded by name, a literal + as a space.
-// Source: hotsock/voker's vokerhttp/testdata/apigwv2-request.json.
+// TestRecordedQuery: a query as recorded from AWS in hotsock/voker's
+// vokerhttp/testdata/apigwv2-request.json: raw as sent; decoded by name, with a
+// literal + as a space.
 func TestRecordedQuery(t *testing.T) {
 	f := &fake{}
 	const query = "again=1&again=2&url=https%3A%2F%2Fexample.com%2Fx&plus=a+b&encoded=a%2Bb&empty="
@@ -115,7 +115,7 @@ func TestRecordedQuery(t *testing.T) {
 	}
 }
 
-// TestRecordedPaths: paths as AWS was seen to give them on: see pathOf.
+// TestRecordedPaths: paths as recorded from AWS; see pathOf.
 func TestRecordedPaths(t *testing.T) {
 	for sent, want := range map[string]string{
 		"/a/plain":                     "/a/plain",

@@ -19,7 +19,6 @@ import (
 )
 
 // event is payload format 2.0, in the order of its documentation.
-// Source: "Working with AWS Lambda proxy integrations for HTTP APIs".
 type event struct {
 	Version               string            `json:"version"`
 	RouteKey              string            `json:"routeKey"`
@@ -55,9 +54,9 @@ type httpContext struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// event builds the event of a request for a path that pathOf made. rawPath is
-// decoded, whatever its name says: HTTP APIs do that, function URLs don't. What
-// has no value isn't there, as recorded in aws-lambda-go's
+// event builds the event of a request for a path that pathOf returned. rawPath is
+// decoded, despite its name: HTTP APIs do that, function URLs don't. Members without
+// a value are left out, as recorded in aws-lambda-go's
 // events/testdata/apigw-v2-request-no-authorizer.json.
 func (g *Gateway) event(r *http.Request, path string, matched *route, params map[string]string, body []byte, requestID string) *event {
 	now := g.Clock.Now().UTC()
@@ -95,9 +94,9 @@ func (e *event) encode() []byte {
 	return out
 }
 
-// headers are the request's, lower-case, repeated ones joined by commas, and
-// those that API Gateway adds: Content-Length also where there is no body.
-// Cookies have a field of their own.
+// headers returns the request's headers in lower case, repeated ones joined by
+// commas, and those that API Gateway adds. It adds Content-Length even if there is
+// no body. Cookies have a member of their own.
 func (g *Gateway) headers(r *http.Request, length int, now time.Time) map[string]string {
 	h := make(map[string]string, len(r.Header)+6)
 	for name, values := range r.Header {
@@ -135,9 +134,10 @@ func cookies(h http.Header) []string {
 	return out
 }
 
-// queryParameters are the query's, decoded, repeated ones joined by commas.
+// queryParameters returns the decoded query parameters, repeated ones joined by
+// commas.
 func queryParameters(raw string) map[string]string {
-	values, _ := url.ParseQuery(raw) // what can't be read is left out
+	values, _ := url.ParseQuery(raw) // malformed parameters are left out
 	if len(values) == 0 {
 		return nil
 	}
@@ -148,9 +148,9 @@ func queryParameters(raw string) map[string]string {
 	return out
 }
 
-// encodeBody gives text as it is and all else in base64; what no Content-Type
-// says to be text isn't, also what curl -d sends (AWS-FACTS 27). Text that
-// isn't UTF-8 is in base64 too: JSON would spoil it.
+// encodeBody returns text as it is and anything else in base64. A body is text only
+// if its Content-Type says so, so what curl -d sends isn't (AWS-FACTS 27). Text that
+// isn't valid UTF-8 is encoded too: JSON would corrupt it.
 func encodeBody(contentType string, body []byte) (text string, isBase64 bool) {
 	if len(body) == 0 {
 		return "", false
@@ -195,7 +195,7 @@ func headerBytes(r *http.Request) int {
 	return n
 }
 
-// readBody reads a body up to the limit. On an error it has answered.
+// readBody reads a body up to the limit. If it fails, it has written the response.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
@@ -206,14 +206,14 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("read the body: %w", err)
 	}
 	if len(body) > MaxBodyBytes {
-		w.Header().Set("Connection", "close") // the rest is not read
+		w.Header().Set("Connection", "close") // the rest of the body isn't read
 		WriteError(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 		return nil, ErrTooLarge
 	}
 	return body, nil
 }
 
-// newRequestID is in the form of API Gateway's: "JKJaXmPLvHcESHA=".
+// newRequestID returns an ID in API Gateway's form: "JKJaXmPLvHcESHA=".
 func newRequestID() string { return base64.URLEncoding.EncodeToString(random(11)) }
 
 func random(n int) []byte {

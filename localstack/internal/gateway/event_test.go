@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// fake is an Invoker that keeps the last event and answers as told.
+// fake is an Invoker that keeps the last event and returns what the test sets.
 type fake struct {
 	function string
 	event    []byte
@@ -64,7 +64,7 @@ func serve(g *Gateway, r *http.Request) *http.Response {
 	return w.Result()
 }
 
-// TestEventGolden: events as API Gateway documents them, whole.
+// TestEventGolden: whole events as API Gateway documents them.
 func TestEventGolden(t *testing.T) {
 	tests := []struct {
 		name string

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// FuzzEvent: whatever a request holds, its event is JSON that aws-lambda-go
-// reads, and gives back the body as it was.
+// FuzzEvent: the event of any request is JSON that aws-lambda-go decodes, with the
+// body unchanged.
 func FuzzEvent(f *testing.F) {
 	f.Add("POST", "/a b/%2F", "x=1&x=%zz&=", "Cookie", "a=1; ;b", "application/json", []byte(`{"a":"ä"}`))
 	f.Add("GET", "//", "", "X-\xff", "\xff", "text/plain", []byte("\xff\x00"))
@@ -51,8 +51,8 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-// FuzzResponse: whatever a function answers, the response is one, and what can't
-// be one is a 500.
+// FuzzResponse: every output of a function becomes a valid response; malformed
+// output becomes a 500.
 func FuzzResponse(f *testing.F) {
 	for _, s := range []string{
 		`{"statusCode":201,"headers":{"A":"b","Content-Length":"9"},"cookies":["a=1"],"body":"aGk=","isBase64Encoded":true}`,
@@ -76,7 +76,7 @@ func FuzzResponse(f *testing.F) {
 	})
 }
 
-// FuzzMapping: an expression is refused or gives a value for any request.
+// FuzzMapping: an expression is either refused or evaluates for every request.
 func FuzzMapping(f *testing.F) {
 	for _, s := range []string{"$request.body.a.b", "${context.stage}-${request.path.x}", "$", "${", "${}", "$request.header.", "plain"} {
 		f.Add(s, []byte(`{"a":{"b":1}}`))

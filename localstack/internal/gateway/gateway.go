@@ -125,7 +125,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := readBody(w, r)
 	if err != nil {
-		return // answered, or nobody is there
+		return // readBody has responded, or the client has gone
 	}
 	e := g.event(r, path, matched, params, body, requestID)
 	if matched.service != nil {
@@ -136,7 +136,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // integrate invokes the route's function and writes the response. If the function
-// fails, that is a 500; only REST APIs respond with the documented 502
+// fails, the response is a 500: the documented 502 is that of REST APIs
 // (docs/gateway.md).
 func (g *Gateway) integrate(w http.ResponseWriter, r *http.Request, matched *route, event []byte) {
 	ctx, cancel := g.invokeContext(r.Context(), matched)

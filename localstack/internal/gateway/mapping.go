@@ -10,19 +10,18 @@ import (
 	"strings"
 )
 
-// mapping is a parameter of a service integration: a text, with expressions in
-// it that a request gives values to.
-// Source: "Create AWS service integrations for HTTP APIs", parameter mapping.
+// mapping is a parameter of a service integration: text with expressions whose
+// values come from the request.
 type mapping struct {
 	literals    []string // one more than expressions
 	expressions []string // "request.header.x", without the $
 }
 
-// embedded finds "${request.body.a}" within a text.
+// embedded matches "${request.body.a}" within text.
 var embedded = regexp.MustCompile(`\$\{([^}]*)\}`)
 
-// compileMapping reads "$request.body.a", "a-${context.requestId}", "text".
-// Errors: an expression that isn't supported.
+// compileMapping parses "$request.body.a", "a-${context.requestId}" or "text".
+// Errors: an unsupported expression.
 func compileMapping(s string) (mapping, error) {
 	m := mapping{}
 	rest := s
@@ -60,7 +59,8 @@ func supported(expression string) bool {
 	return part == "body" || part == "path"
 }
 
-// value is the text for a request. ok: each expression had a value.
+// value returns the text for a request. ok reports whether every expression had a
+// value.
 func (m mapping) value(e *event, body []byte) (text string, ok bool) {
 	var b strings.Builder
 	b.WriteString(m.literals[0])
@@ -101,7 +101,8 @@ func resolve(expression string, e *event, body []byte) (string, bool) {
 	return v, ok
 }
 
-// member is a member of a JSON body: a string's text, anything else as JSON.
+// member returns a member of a JSON body: the text of a string, anything else as
+// JSON.
 func member(body []byte, path []string) (string, bool) {
 	raw := json.RawMessage(body)
 	for _, name := range path {
@@ -118,7 +119,7 @@ func member(body []byte, path []string) (string, bool) {
 	return string(raw), true
 }
 
-// contextValues are the variables of $context that there are.
+// contextValues are the supported variables of $context.
 var contextValues = map[string]func(*event) string{
 	"accountId":          func(e *event) string { return e.RequestContext.AccountID },
 	"apiId":              func(e *event) string { return e.RequestContext.APIID },

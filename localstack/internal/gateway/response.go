@@ -134,7 +134,7 @@ func (r *response) write(w http.ResponseWriter, cors bool) {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(r.body)))
 	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body) // a client that is gone can't be told
+	_, _ = w.Write(r.body) // the client may have gone
 }
 
 // WriteError writes an error response as API Gateway does: {"message":"…"}.

@@ -21,7 +21,7 @@ func checkMessage(t *testing.T, resp *http.Response, status int, message string)
 	}
 }
 
-// TestInference: what an answer becomes.
+// TestInference: the response for each output.
 func TestInference(t *testing.T) {
 	const plain, jsonType = "text/plain; charset=utf-8", "application/json"
 	for _, tt := range []struct {
@@ -111,8 +111,8 @@ func TestInvokerErrors(t *testing.T) {
 	}
 }
 
-// TestTimeout: 503 after the route's time; the invocation's context ends by its
-// deadline, which tells it from a client that has gone.
+// TestTimeout: 503 after the route's timeout. The invocation's context ends by its
+// deadline then, and is cancelled if the client goes away.
 func TestTimeout(t *testing.T) {
 	for _, tt := range []struct{ route, config, want time.Duration }{
 		{0, 0, 30 * time.Second}, {5 * time.Second, 0, 5 * time.Second}, {5 * time.Second, time.Second, time.Second},
@@ -136,7 +136,8 @@ func TestClientGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var saw error
 		g := newGateway(t, &fake{do: func(ctx context.Context) error { <-ctx.Done(); saw = ctx.Err(); return saw }})
-		// A client's own deadline is its going away, not the integration's timeout.
+		// A deadline of the client's own counts as going away, not as the
+		// integration's timeout.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		serve(g, httptest.NewRequest("GET", "/x", nil).WithContext(ctx))

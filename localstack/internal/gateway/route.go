@@ -14,14 +14,14 @@ import (
 
 // Route sends requests to a function, or to a service.
 type Route struct {
-	Method   string // upper case, or "ANY"; of no meaning for $default
+	Method   string // upper case, or "ANY"; ignored for $default
 	Path     string // "/jobs/{id}", "/{proxy+}", "$default"
 	Function string
 	Service  *Service      // nil: it goes to Function
 	Timeout  time.Duration // 0: MaxTimeout
 }
 
-// route is a Route with its path taken apart.
+// route is a Route with its path split into segments.
 type route struct {
 	Route
 	segments []segment
@@ -36,7 +36,7 @@ type segment struct {
 
 type segmentKind int
 
-// In order of how specific they are.
+// Most specific first.
 const (
 	literal segmentKind = iota
 	parameter
@@ -79,7 +79,7 @@ func compile(r Route) (*route, error) {
 	return c, nil
 }
 
-// key is the route key of events: "GET /jobs/{id}".
+// key returns the route key of events: "GET /jobs/{id}".
 func (r *route) key() string {
 	if r.Path == defaultPath {
 		return defaultPath
@@ -87,9 +87,8 @@ func (r *route) key() string {
 	return r.Method + " " + r.Path
 }
 
-// sortRoutes puts the most specific route first: literals before variables
-// before greedy ones, from the left; then a method before ANY; $default last.
-// Source: "Create routes for HTTP APIs".
+// sortRoutes puts the most specific route first: from the left, literals before
+// parameters before greedy parameters; then a method before ANY; $default last.
 func sortRoutes(routes []*route) {
 	slices.SortStableFunc(routes, func(a, b *route) int {
 		if d := cmp.Compare(rank(a), rank(b)); d != 0 {
@@ -107,7 +106,7 @@ func sortRoutes(routes []*route) {
 	})
 }
 
-// rank is 0 for full matches, 1 for greedy ones, 2 for $default.
+// rank is 0 for a full match, 1 for a greedy one, 2 for $default.
 func rank(r *route) int {
 	switch {
 	case r.Path == defaultPath:
@@ -125,11 +124,10 @@ func anyLast(r *route) int {
 	return 0
 }
 
-// pathOf is the path that routes are matched by and events carry. API Gateway
-// decodes it twice, and after the first time takes what follows a "?" off: so
-// %2F separates segments, also as %252F, and %25 that stands for itself is an
-// error. Source: recorded from AWS, hotsock/voker's
-// vokerhttp/testdata/ingress-paths.json (July 2026).
+// pathOf returns the path that routes match and events carry. API Gateway decodes a
+// path twice, and cuts it at a "?" in between. So %2F and %252F both separate
+// segments, and a percent sign must be sent as %2525: %25 is an error. Recorded from
+// AWS in July 2026: hotsock/voker's vokerhttp/testdata/ingress-paths.json.
 func pathOf(r *http.Request) (string, error) {
 	once, err := url.PathUnescape(r.URL.EscapedPath())
 	if err != nil {
@@ -139,7 +137,7 @@ func pathOf(r *http.Request) (string, error) {
 	return url.PathUnescape(once)
 }
 
-// match finds the route of a request, and its path variables.
+// match returns the route of a request, and its path parameters.
 func (g *Gateway) match(method, path string) (*route, map[string]string) {
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	for _, r := range g.routes {

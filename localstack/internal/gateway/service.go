@@ -90,6 +90,6 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, matched *route, 
 		w.Header().Set("Content-Type", answer.ContentType)
 		w.Header().Set("Content-Length", strconv.Itoa(len(answer.Body)))
 		w.WriteHeader(answer.Status)
-		_, _ = w.Write(answer.Body) // a client that is gone can't be told
+		_, _ = w.Write(answer.Body) // the client may have gone
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeService keeps the last call and answers as told.
+// fakeService keeps the last call and returns what the test sets.
 type fakeService struct {
 	service, action string
 	parameters      map[string]string
@@ -30,7 +30,7 @@ func serviceGateway(t *testing.T, f *fakeService, parameters map[string]string) 
 	})
 }
 
-// TestParameterMapping: each source that a parameter can have.
+// TestParameterMapping: every kind of expression that a parameter can have.
 func TestParameterMapping(t *testing.T) {
 	f := &fakeService{}
 	g := serviceGateway(t, f, map[string]string{
@@ -69,8 +69,8 @@ func TestServiceErrors(t *testing.T) {
 	}
 }
 
-// TestMappingRefused: an expression that can't be resolved is refused by name
-// when the API is made, not when it is called.
+// TestMappingRefused: New, not the first request, fails for an unsupported
+// expression, and names it.
 func TestMappingRefused(t *testing.T) {
 	for _, expression := range []string{"$stageVariables.a", "$context.authorizer.x", "$request.header", "$request.body..a", "$response.body", "${request.cookie.a}"} {
 		_, err := New(Config{Routes: []Route{{Method: "GET", Path: "/", Service: &Service{Subtype: "SQS-SendMessage", Parameters: map[string]string{"MessageBody": expression}}}}})

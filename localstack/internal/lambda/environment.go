@@ -34,8 +34,8 @@ func (s *Service) environment(f *function) map[string]string {
 	return env
 }
 
-// processEnvironment is the environment of a process with its Runtime API at
-// address, and home as its own directory.
+// processEnvironment returns the environment of a process whose Runtime API is at
+// address and whose home directory is home.
 func (s *Service) processEnvironment(f *function, address, home, dir string) []string {
 	env := systemEnvironment(home)
 	maps.Copy(env, s.environment(f))

@@ -18,7 +18,7 @@ const unhandled = "Unhandled"
 
 func failure(e messages.InvokeResponse_Error) Result {
 	payload, err := json.Marshal(e)
-	if err != nil { // strings and numbers: can't be
+	if err != nil { // strings and numbers: can't fail
 		payload = []byte(`{"errorMessage":"the error could not be encoded"}`)
 	}
 	return Result{Payload: payload, FunctionError: unhandled}

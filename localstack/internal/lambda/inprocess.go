@@ -28,8 +28,8 @@ func (p *inProcess) start(c *invocation, release func()) (<-chan Result, func())
 	ctx, stop := context.WithTimeout(ctx, p.fn.Timeout)
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: c.id, InvokedFunctionArn: p.fn.ARN})
 
-	// AWS kills at the deadline. Here the handler can only be told, by its
-	// context: the answer doesn't wait for it, but its slot and Close do.
+	// AWS kills a function at its deadline. Here only its context ends: the result
+	// is sent at once, but the concurrency slot and Close wait for the handler.
 	var once sync.Once
 	answer := func(r Result) { once.Do(func() { c.done <- r }) }
 	context.AfterFunc(ctx, func() {
@@ -59,7 +59,7 @@ func (p *inProcess) start(c *invocation, release func()) (<-chan Result, func())
 
 func (p *inProcess) close() {}
 
-// invoke calls the handler, and makes its panic a result.
+// invoke calls the handler and converts a panic to a result.
 func (p *inProcess) invoke(ctx context.Context, c *invocation) (r Result) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -81,7 +81,7 @@ func (p *inProcess) invoke(ctx context.Context, c *invocation) (r Result) {
 	return Result{Payload: payload}
 }
 
-// load makes the handler at the first invocation.
+// load creates the handler at the first invocation.
 func (p *inProcess) load() (Handler, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

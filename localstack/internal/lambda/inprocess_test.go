@@ -95,7 +95,7 @@ func TestInProcessErrors(t *testing.T) {
 	})
 }
 
-// TestInitRetried: a factory that failed is asked again.
+// TestInitRetried: New is called again after it failed.
 func TestInitRetried(t *testing.T) {
 	tries := 0
 	s := testService(t, Function{Code: Code{New: func(map[string]string) (Handler, error) {
@@ -112,8 +112,8 @@ func TestInitRetried(t *testing.T) {
 	}
 }
 
-// TestInProcessTimeout: the caller has its answer at the deadline; a handler
-// that doesn't listen keeps its slot and Close waits for it.
+// TestInProcessTimeout: the caller gets its result at the deadline. A handler that
+// ignores its context keeps its slot, and Close waits for it.
 func TestInProcessTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one, release := 1, make(chan struct{})
@@ -146,8 +146,8 @@ func TestInProcessTimeout(t *testing.T) {
 	})
 }
 
-// TestCallerGone: a caller that cancels cancels the handler; one whose patience
-// ends lets it run on.
+// TestCallerGone: a caller that cancels its context cancels the handler; one whose
+// context's deadline passes doesn't.
 func TestCallerGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type end struct{ err, cause error }
@@ -220,7 +220,7 @@ func TestReservedConcurrency(t *testing.T) {
 	if r := invoke(t, s, "{}"); string(r.Payload) != "1" {
 		t.Errorf("after the others: %s", r.Payload)
 	}
-	// Who has an answer has the slot back.
+	// Once the caller has the result, the slot is free.
 	one := 1
 	quick := testService(t, Function{Reserved: &one, Code: inProcessOf(func(context.Context, []byte) ([]byte, error) { return []byte("1"), nil })})
 	for range 200 {

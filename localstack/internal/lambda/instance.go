@@ -23,7 +23,7 @@ type instance struct {
 	ready  chan struct{}    // closed at its first request for work
 	exited chan struct{}    // closed when process, group and Runtime API are gone
 
-	keep func() bool // stops the end of a warm process's time; under processes.mu
+	keep func() bool // stops the timer that ends the idle process; under processes.mu
 
 	exitErr error  // set before exited is closed
 	initErr Result // set before failedInit is closed
@@ -31,8 +31,8 @@ type instance struct {
 	mu         sync.Mutex
 	group      *group // nil once it is gone
 	failedInit chan struct{}
-	served     int         // requests for work answered
-	current    *invocation // handed out and not answered
+	served     int         // number of requests for work
+	current    *invocation // handed out, and without a result yet
 }
 
 // startInstance starts a process. It doesn't wait for it to be ready.
@@ -61,7 +61,7 @@ func startInstance(s *Service, f *function) (_ *instance, err error) {
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = server.Serve(l) // ends with Close alone
+		_ = server.Serve(l) // returns only after Close
 	}()
 	go func() {
 		in.reap(cmd, output)
@@ -90,7 +90,7 @@ func (in *instance) command(address string) (*exec.Cmd, *output, error) {
 	return cmd, out, nil
 }
 
-// reap waits for the process, and then kills what it left behind.
+// reap waits for the process to exit and then kills the rest of its group.
 func (in *instance) reap(cmd *exec.Cmd, out *output) {
 	in.exitErr = cmd.Wait()
 	in.mu.Lock()
@@ -113,8 +113,8 @@ func (in *instance) kill() {
 	}
 }
 
-// freeze stops the process and all it started between invocations, as Lambda
-// does: what it left running in the background stands still.
+// freeze stops the process group between invocations, as Lambda does: what runs in
+// the background stops too.
 func (in *instance) freeze() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -140,7 +140,7 @@ func (in *instance) dead() bool {
 	}
 }
 
-// waitExit gives a one-shot process a moment to exit, and then ends it.
+// waitExit waits exitGrace for a one-shot process to exit, and then kills it.
 func (in *instance) waitExit() {
 	grace := time.NewTimer(exitGrace)
 	defer grace.Stop()
@@ -154,16 +154,16 @@ func (in *instance) waitExit() {
 	<-in.exited
 }
 
-// end is how serving a call ended.
+// end says how serving an invocation ended.
 type end int
 
 const (
 	answered   end = iota // the process can serve another
-	broken                // it can't
-	neverTaken            // it exited before it took the call
+	broken                // it exits, or has exited
+	neverTaken            // it exited before it took the invocation
 )
 
-// serve hands c to the process and waits for its answer.
+// serve hands c to the process and waits for the result.
 func (in *instance) serve(ctx context.Context, c *invocation) (Result, end) {
 	if r, ok := in.waitReady(ctx, c); !ok {
 		return r, broken
@@ -193,7 +193,7 @@ func (in *instance) serve(ctx context.Context, c *invocation) (Result, end) {
 	}
 }
 
-// waitReady waits for a new process to ask for work; at once for a warm one.
+// waitReady waits until a new process asks for work. A warm one already has.
 func (in *instance) waitReady(ctx context.Context, c *invocation) (Result, bool) {
 	limit := time.NewTimer(initTimeout)
 	defer limit.Stop()
@@ -213,8 +213,8 @@ func (in *instance) waitReady(ctx context.Context, c *invocation) (Result, bool)
 	}
 }
 
-// crashed is the result of a call whose process exited: its answer, if it gave
-// one first.
+// crashed returns the result of an invocation whose process exited: the one that it
+// sent before, if any.
 func (in *instance) crashed(c *invocation) Result {
 	select {
 	case r := <-c.done:

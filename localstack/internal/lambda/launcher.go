@@ -6,16 +6,16 @@ import (
 	"sync"
 )
 
-// A launcher starts processes from one thread that lives as long as it does.
-// Linux ends a process whose parent is to take it along when the thread ends
-// that started it, not the program; and Go ends threads at will.
+// A launcher starts processes from one thread, which lives as long as the launcher.
+// Linux sends a process its parent death signal when the thread that started it
+// ends, not when the program does, and Go may end a thread at any time.
 type launcher struct {
 	begin, end sync.Once
 	calls      chan func()
 	ended      chan struct{}
 }
 
-// start starts cmd in a group of its own.
+// start starts cmd in a process group of its own.
 func (l *launcher) start(cmd *exec.Cmd) (g *group, err error) {
 	l.begin.Do(func() {
 		l.calls, l.ended = make(chan func()), make(chan struct{})
@@ -32,13 +32,13 @@ func (l *launcher) start(cmd *exec.Cmd) (g *group, err error) {
 
 func (l *launcher) run() {
 	defer close(l.ended)
-	runtime.LockOSThread() // and never unlocked: the thread ends with this
+	runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
 	for f := range l.calls {
 		f()
 	}
 }
 
-// close ends the thread. Nothing is started after it.
+// close ends the thread. Nothing may be started after it.
 func (l *launcher) close() {
 	l.end.Do(func() {
 		l.begin.Do(func() {})

@@ -8,16 +8,17 @@ import (
 	"time"
 )
 
-// leakLabel marks the goroutines of an invocation: those that it starts inherit
-// it, and those that they start.
+// leakLabel marks the goroutines of an invocation. A goroutine inherits it from the
+// one that starts it.
 const leakLabel = "lambda-request"
 
-// leakGrace is how long goroutines may take to end that have been told to.
+// leakGrace is how long goroutines may outlive the handler, so that those it
+// cancelled can end.
 const leakGrace = 2 * time.Second
 
-// call calls the handler, and looks for what it left running if it is asked to.
-// On AWS a goroutine that outlives its handler is frozen with the process, and
-// goes on during another invocation, or never.
+// call calls the handler and, if Leaked is set, looks for goroutines that it left
+// running. On AWS such a goroutine is frozen with the process, and continues during
+// another invocation, or never.
 func (p *inProcess) call(ctx context.Context, h Handler, c *invocation) (payload []byte, err error) {
 	leaked := p.service.Leaked
 	if leaked == nil {
@@ -38,7 +39,7 @@ func (p *inProcess) call(ctx context.Context, h Handler, c *invocation) (payload
 	}
 }
 
-// goroutinesOf is the stacks of the goroutines of an invocation.
+// goroutinesOf returns the stacks of an invocation's goroutines.
 func goroutinesOf(id string) string {
 	var b bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&b, 1); err != nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestLeaked: a goroutine that outlives its handler is found, also one that
-// another one started, and one that ends with the handler isn't.
+// TestLeaked: a goroutine that outlives its handler is reported, even if another
+// goroutine started it. One that ends with the handler isn't.
 func TestLeaked(t *testing.T) {
 	stop := make(chan struct{})
 	defer close(stop)
@@ -35,7 +35,7 @@ func TestLeaked(t *testing.T) {
 	}
 }
 
-// TestConcurrency: what is reserved is one function's, and no other's.
+// TestConcurrency: reserved concurrency is for one function only.
 func TestConcurrency(t *testing.T) {
 	hold := make(chan struct{})
 	began := make(chan struct{}, 10)

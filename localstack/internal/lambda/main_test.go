@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// hostMain is a program with a service: its function has answered, and stands
-// still, when it says so.
+// hostMain is a program with a service. When it prints, its function has responded
+// and is frozen.
 func hostMain() {
 	program, _ := os.Executable()
 	s, err := New(Config{Functions: []Function{{
@@ -48,7 +48,7 @@ func hostMain() {
 	select {}
 }
 
-// report is what the test process answers of itself.
+// report is the test process's result.
 type report struct {
 	PID       int
 	Env       map[string]string
@@ -100,7 +100,7 @@ func functionHandle(ctx context.Context, mode string, event json.RawMessage) (an
 	case "orphan":
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), "TEST_FUNCTION=child")
-		cmd.Stderr = os.Stderr // holds the pipe
+		cmd.Stderr = os.Stderr // keeps the pipe open
 		out, err := cmd.StdoutPipe()
 		if err == nil {
 			err = cmd.Start()
@@ -126,7 +126,8 @@ func functionHandle(ctx context.Context, mode string, event json.RawMessage) (an
 	return r, nil
 }
 
-// testService is a service of one function named f, closed with the test.
+// testService returns a service with one function, f. It is closed when the test
+// ends.
 func testService(t *testing.T, f Function, change ...func(*Config)) *Service {
 	t.Helper()
 	f.Name, f.ARN = "f", "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -145,7 +146,6 @@ func testService(t *testing.T, f Function, change ...func(*Config)) *Service {
 	return s
 }
 
-// handlerFunc is a Handler.
 type handlerFunc func(ctx context.Context, payload []byte) ([]byte, error)
 
 func (f handlerFunc) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
@@ -156,7 +156,7 @@ func inProcessOf(h handlerFunc) Code {
 	return Code{New: func(map[string]string) (Handler, error) { return h, nil }}
 }
 
-// failureOf decodes the error that a result must be.
+// failureOf decodes a result that must be an error.
 func failureOf(t *testing.T, r Result) (typ, message string) {
 	t.Helper()
 	var e struct{ ErrorType, ErrorMessage string }

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// maxLogLine is where a line of output is cut.
+// maxLogLine is the length at which a line of output is cut.
 const maxLogLine = 8 << 10
 
-// outputGrace bounds the wait for the pipe of a process that is gone: someone
-// who left its group may hold it open.
+// outputGrace limits the wait for the pipe after the process has exited: a process
+// that left its group may hold it open.
 const outputGrace = time.Second
 
 // output is a pipe that a process writes to, read line by line.
 type output struct {
 	r, w *os.File
-	done chan struct{} // closed when all was read
+	done chan struct{} // closed when all output has been read
 	log  func(line string)
 }
 
@@ -31,15 +31,15 @@ func newOutput(log func(line string)) (*output, error) {
 	return o, nil
 }
 
-// started is called when the process has its own copy of the writing end.
+// started must be called once the process has its own copy of the write end.
 func (o *output) started() { _ = o.w.Close() }
 
-// close waits for what was written, for a moment.
+// close waits for the rest of the output, at most outputGrace.
 func (o *output) close() {
 	if o == nil {
 		return
 	}
-	_ = o.w.Close() // again, where started was called: harmless
+	_ = o.w.Close() // a second time after started, which is harmless
 	timer := time.AfterFunc(outputGrace, func() { _ = o.r.Close() })
 	<-o.done
 	timer.Stop()

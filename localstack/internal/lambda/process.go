@@ -9,15 +9,14 @@ import (
 )
 
 const (
-	// maxIdle processes of a function are kept warm after a burst,
+	// maxIdle is how many idle processes of a function are kept warm.
 	maxIdle = 8
-	// and idleTime long. Lambda says no more than that it ends them after a
-	// time without invocations.
+	// idleTime is how long they are kept. Lambda documents no duration.
 	idleTime = 10 * time.Minute
 )
 
-// processes runs a function as processes, one invocation at a time in each, as
-// Lambda's execution environments are.
+// processes runs a function in processes, one invocation at a time in each, like
+// Lambda's execution environments.
 type processes struct {
 	service *Service
 	fn      *function
@@ -43,8 +42,8 @@ func (p *processes) start(c *invocation, release func()) (<-chan Result, func())
 	return done, func() {}
 }
 
-// run serves c with a warm process, or a new one. A process is kept as soon as
-// it has answered, and may exit before it asks for more work: then c hasn't been
+// run serves c with a warm process, or a new one. A process counts as warm as soon
+// as it has responded, and may exit before it asks for more work. Then c hasn't been
 // handed out, and the next process gets it.
 func (p *processes) run(c *invocation) Result {
 	for in := p.take(); in != nil; in = p.take() {
@@ -61,7 +60,7 @@ func (p *processes) run(c *invocation) Result {
 	return r
 }
 
-// serve serves c with in. taken: in took it, and r is the result of that.
+// serve serves c with in. taken reports whether in took c; then r is the result.
 func (p *processes) serve(in *instance, c *invocation) (r Result, taken bool) {
 	r, end := in.serve(p.service.ctx, c)
 	switch {
@@ -74,7 +73,7 @@ func (p *processes) serve(in *instance, c *invocation) (r Result, taken bool) {
 	return r, end != neverTaken
 }
 
-// take takes a warm process that is still alive; nil if there is none.
+// take returns a warm process that is still alive; nil if there is none.
 func (p *processes) take() *instance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,7 +91,7 @@ func (p *processes) take() *instance {
 	return nil
 }
 
-// put keeps in warm; false: there are enough.
+// put keeps in warm. It returns false if in has ended or there are enough.
 func (p *processes) put(in *instance) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,7 +113,7 @@ func (p *processes) retire(in *instance) {
 	}
 }
 
-// spawn starts a process. It ends at close at the latest.
+// spawn starts a process. It ends at the latest in close.
 func (p *processes) spawn() (*instance, error) {
 	in, err := startInstance(p.service, p.fn)
 	if err != nil {
@@ -124,8 +123,8 @@ func (p *processes) spawn() (*instance, error) {
 	p.all[in] = true
 	closed := p.closed
 	p.mu.Unlock()
-	// The call that is being served holds the service open, so this can be
-	// added without looking at whether it is closing.
+	// The invocation being served keeps Close waiting, so nothing needs to check
+	// whether the service is closing.
 	p.service.work.Go(func() {
 		<-in.exited
 		p.mu.Lock()

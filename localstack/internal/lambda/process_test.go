@@ -21,7 +21,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// processFunction is a function that is this test binary in a mode.
+// processFunction returns a function that runs this test binary in a mode.
 func processFunction(t *testing.T, mode string) Function {
 	t.Helper()
 	program, err := os.Executable()
@@ -44,7 +44,7 @@ func reportOf(t *testing.T, r Result) report {
 	return out
 }
 
-// TestProcess: what a process sees, and that it is kept warm.
+// TestProcess: a process's environment, and that the process is kept warm.
 func TestProcess(t *testing.T) {
 	t.Setenv("SECRET_OF_THE_PARENT", "x")
 	t.Setenv("AWS_ACCESS_KEY_ID", "x")
@@ -141,8 +141,8 @@ func TestProcessTimeout(t *testing.T) {
 	}
 }
 
-// TestOneShot: each invocation has a process of its own, which is gone, with
-// what it started, when the answer is there.
+// TestOneShot: each invocation has a process of its own. When the result arrives,
+// the process and its children are gone.
 func TestOneShot(t *testing.T) {
 	f := processFunction(t, "report")
 	f.Code.OneShot = true
@@ -160,9 +160,9 @@ func TestOneShot(t *testing.T) {
 	}
 }
 
-// TestOrphansDie: what a process leaves behind dies with it, whether it exits
-// or is killed for not exiting. The orphan has a connection to here, which ends
-// when it does.
+// TestOrphansDie: the children of a process die with it, whether it exits or is
+// killed for not exiting. The orphan holds a connection to the test, which ends when
+// the orphan does.
 func TestOrphansDie(t *testing.T) {
 	for event, want := range map[string]string{`"exit"`: "Unhandled", `"stay"`: ""} {
 		t.Run(event, func(t *testing.T) { testOrphan(t, event, want) })
@@ -194,7 +194,7 @@ func testOrphan(t *testing.T, event, functionError string) {
 	}
 }
 
-// TestConcurrentProcesses: invocations at the same time have processes apart.
+// TestConcurrentProcesses: concurrent invocations have separate processes.
 func TestConcurrentProcesses(t *testing.T) {
 	s := testService(t, processFunction(t, "report"))
 	var wg sync.WaitGroup
@@ -221,7 +221,7 @@ func TestConcurrentProcesses(t *testing.T) {
 	}
 }
 
-// TestFrozen: between invocations a process stands still, with what it started.
+// TestFrozen: between invocations a process and its children are stopped.
 func TestFrozen(t *testing.T) {
 	s := testService(t, processFunction(t, "report"))
 	first := reportOf(t, invoke(t, s, "{}"))
@@ -240,15 +240,15 @@ func TestFrozen(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	for range 3 { // and each time it is woken for the next
+	for range 3 { // each invocation continues it
 		if again := reportOf(t, invoke(t, s, "{}")); again.PID != first.PID {
 			t.Errorf("process %d served, want the warm one %d", again.PID, first.PID)
 		}
 	}
 }
 
-// TestIdleProcessEnds: a warm process that nobody needs for long is ended, and
-// one that is needed lives on.
+// TestIdleProcessEnds: a process is ended when it has been idle for idleTime since
+// its last invocation.
 func TestIdleProcessEnds(t *testing.T) {
 	c := clock.NewManual(time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC))
 	s := testService(t, processFunction(t, "report"), func(cfg *Config) { cfg.Clock = c })

@@ -29,7 +29,7 @@ func (in *instance) next(w http.ResponseWriter, r *http.Request) {
 		runtimeError(w, http.StatusForbidden, "Runtime.OneShot", "this process serves one invocation")
 		return
 	}
-	if !first { // which is started for an invocation that is about to come
+	if !first { // the first request comes just before an invocation
 		in.freeze()
 	}
 	select {
@@ -52,7 +52,8 @@ func (in *instance) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// mayServe counts a request for work, and reports whether it may have some.
+// mayServe counts a request for work. It reports whether this is the first, and
+// whether the process may get any.
 func (in *instance) mayServe() (first, may bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -96,7 +97,7 @@ func (in *instance) complete(w http.ResponseWriter, r *http.Request, result func
 	accepted(w)
 }
 
-// initError ends the process: it can't serve.
+// initError takes the error of a failed start, which ends the process.
 func (in *instance) initError(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxResponseBytes))
 	if err != nil {

@@ -2,6 +2,6 @@ package lambda
 
 import "syscall"
 
-// takenAlong has the process killed when its parent is gone, however that went:
-// one that is frozen at that moment could stand still for ever.
-func takenAlong(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGKILL }
+// killWithParent has the kernel kill the process when its parent ends, however it
+// ends: a process that is frozen then could stay forever.
+func killWithParent(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGKILL }

@@ -4,5 +4,5 @@ package lambda
 
 import "syscall"
 
-// takenAlong does nothing: there is no such thing here.
-func takenAlong(*syscall.SysProcAttr) {}
+// killWithParent does nothing: only Linux has a parent death signal.
+func killWithParent(*syscall.SysProcAttr) {}

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// systemEnvironment is what every program needs, and no more.
+// systemEnvironment returns the variables that every program needs.
 func systemEnvironment(home string) map[string]string {
 	return map[string]string{
 		"HOME":   home,
@@ -17,13 +17,13 @@ func systemEnvironment(home string) map[string]string {
 	}
 }
 
-// group is a process with all that it started.
+// group is a process group.
 type group struct{ pid int }
 
 // startGroup starts cmd as the leader of a process group.
 func startGroup(cmd *exec.Cmd) (*group, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	takenAlong(cmd.SysProcAttr)
+	killWithParent(cmd.SysProcAttr)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func startGroup(cmd *exec.Cmd) (*group, error) {
 // kill ends every process of the group. An empty group is fine.
 func (g *group) kill() { _ = syscall.Kill(-g.pid, syscall.SIGKILL) }
 
-// freeze stops every process of the group; thaw lets them go on.
+// freeze stops every process of the group; thaw continues them.
 func (g *group) freeze() { _ = syscall.Kill(-g.pid, syscall.SIGSTOP) }
 func (g *group) thaw()   { _ = syscall.Kill(-g.pid, syscall.SIGCONT) }
 

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// systemEnvironment is what every program needs, and no more.
+// systemEnvironment returns the variables that every program needs.
 func systemEnvironment(home string) map[string]string {
 	root, err := windows.GetSystemWindowsDirectory()
 	if err != nil {
@@ -27,12 +27,12 @@ func systemEnvironment(home string) map[string]string {
 	}
 }
 
-// group is a job object: a process with all that it started.
+// group is a job object: a process and its children.
 type group struct{ job windows.Handle }
 
-// startGroup starts cmd and puts it into a job object that dies with its
-// handle. What cmd starts before it is in there isn't; that is a moment, in
-// which a Go program has hardly begun.
+// startGroup starts cmd and puts it into a job object that ends with its handle. A
+// child that cmd starts before then isn't part of it; a Go program has hardly begun
+// by that time.
 func startGroup(cmd *exec.Cmd) (*group, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
@@ -72,7 +72,7 @@ func startInJob(cmd *exec.Cmd, job windows.Handle) error {
 // kill ends every process of the group. An empty group is fine.
 func (g *group) kill() { _ = windows.TerminateJobObject(g.job, 1) }
 
-// Windows has no documented way to stop a process and what it started.
+// Windows has no documented way to stop a process and its children.
 func (g *group) freeze() {}
 func (g *group) thaw()   {}
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// readAPI reads an AWS::Serverless::HttpApi, Globals.HttpApi below it. Its
+// readAPI reads an AWS::Serverless::HttpApi, with Globals.HttpApi as defaults. Its
 // routes come from the functions' events.
 func readAPI(e *evaluator, r *resource, name string, p *props, t *Template) error {
 	if err := mergeGlobals(e, e.doc.apiDefaults, p); err != nil {
@@ -22,8 +22,8 @@ func readAPI(e *evaluator, r *resource, name string, p *props, t *Template) erro
 	return p.done()
 }
 
-// findAPI returns the API of a logical ID, which an event may have made before
-// the resource itself was read.
+// findAPI returns the API with a logical ID. It adds the API if neither its resource
+// nor an event of it has been read yet.
 func findAPI(t *Template, logicalID, id string) *API {
 	i := slices.IndexFunc(t.APIs, func(a API) bool { return a.ID == id })
 	if i < 0 {
@@ -33,7 +33,8 @@ func findAPI(t *Template, logicalID, id string) *API {
 	return &t.APIs[i]
 }
 
-// readCORS reads CorsConfiguration: true (anything), an origin, or a mapping.
+// readCORS reads CorsConfiguration: true (allow everything), an origin, or a
+// mapping.
 func readCORS(p *props) *CORS {
 	v, ok := p.get("CorsConfiguration")
 	if !ok || v == "false" {
@@ -62,8 +63,8 @@ func readCORS(p *props) *CORS {
 
 var methods = []string{"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
-// readRoute reads an event of type HttpApi. With neither path nor method it is
-// the API's $default route.
+// readRoute reads an event of type HttpApi. Without path and method it is the API's
+// $default route.
 func readRoute(e *evaluator, o *props, f *Function, t *Template) {
 	o.ignore("RouteSettings")
 	if v := o.str("PayloadFormatVersion", "2.0"); v != "2.0" {

@@ -2,7 +2,6 @@
 
 package template
 
-// readBucket reads an AWS::S3::Bucket.
 func readBucket(_ *evaluator, r *resource, name string, p *props, t *Template) error {
 	p.ignore("BucketName", "AccessControl", "BucketEncryption", "IntelligentTieringConfigurations", "LoggingConfiguration",
 		"MetricsConfigurations", "OwnershipControls", "PublicAccessBlockConfiguration", "Tags")
@@ -22,8 +21,8 @@ func readBucket(_ *evaluator, r *resource, name string, p *props, t *Template) e
 	return p.done()
 }
 
-// readLifecycle reads a rule. Transitions to other storage classes change
-// prices alone.
+// readLifecycle reads a rule. It ignores transitions to other storage classes, which
+// only change prices.
 func readLifecycle(o *props) LifecycleRule {
 	o.ignore("Transition", "Transitions", "NoncurrentVersionExpiration", "NoncurrentVersionExpirationInDays",
 		"NoncurrentVersionTransition", "NoncurrentVersionTransitions", "ExpiredObjectDeleteMarker")

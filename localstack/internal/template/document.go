@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// document is a template's sections, not yet evaluated.
+// document is a template before evaluation.
 type document struct {
 	parameters, mappings, conditions, outputs *yaml.Node
 	functionDefaults                          *yaml.Node // Globals.Function
@@ -26,7 +26,8 @@ type resource struct {
 
 const serverlessTransform = "AWS::Serverless-2016-10-31"
 
-// sections are the top-level keys that are read or mean nothing here.
+// sections are the supported top-level keys. Those that no function reads have no
+// effect here.
 var sections = map[string]bool{
 	"AWSTemplateFormatVersion": true, "Description": true, "Metadata": true, "Parameters": true,
 	"Mappings": true, "Conditions": true, "Transform": true, "Globals": true, "Resources": true, "Outputs": true,
@@ -119,14 +120,13 @@ func (d *document) readResources(n *yaml.Node, serverless bool) error {
 	return nil
 }
 
-// pair is a key of a mapping with its value.
 type pair struct {
 	key   string
 	value *yaml.Node
 	line  int
 }
 
-// pairs lists a mapping in order; anything else has none.
+// pairs returns the entries of a mapping, in order; none for any other node.
 func pairs(n *yaml.Node) []pair {
 	if n != nil && n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -141,7 +141,7 @@ func pairs(n *yaml.Node) []pair {
 	return ps
 }
 
-// lookup returns a mapping's value; nil if there is none.
+// lookup returns a value of a mapping; nil if there is none.
 func lookup(n *yaml.Node, key string) *yaml.Node {
 	for _, p := range pairs(n) {
 		if p.key == key {

@@ -8,24 +8,24 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// evaluator turns nodes into values: strings (every scalar is one, as
-// CloudFormation coerces them), []any, map[string]any, or noValue.
+// evaluator turns nodes into values: strings (CloudFormation coerces every scalar to
+// one), []any, map[string]any, or noValue.
 type evaluator struct {
 	doc        *document
 	o          Options
 	parameters map[string]any // string or []any
 	names      map[string]string
-	pending    map[string]bool // names and conditions under evaluation: cycles
+	pending    map[string]bool // names and conditions being evaluated, to detect cycles
 	depth      int
-	nodes      int      // evaluated so far
-	plain      plainAPI // what was read of it
+	nodes      int // evaluated so far
+	plain      plainAPI
 }
 
-// noValue is what !Ref AWS::NoValue gives: the property isn't there.
+// noValue is the value of !Ref AWS::NoValue: the property is absent.
 type noValue struct{}
 
-// maxDepth bounds nesting, which aliases could make endless, and maxNodes what is
-// evaluated in all, which they could double at each level.
+// maxDepth limits nesting, which aliases can make infinite. maxNodes limits the
+// number of evaluations, which aliases can double at each level.
 const (
 	maxDepth = 100
 	maxNodes = 200_000
@@ -103,7 +103,7 @@ func (e *evaluator) evalMap(n *yaml.Node) (any, error) {
 	return m, nil
 }
 
-// scalar is a scalar's text; booleans in the form that AWS writes them.
+// scalar returns a scalar's text, with booleans as AWS writes them.
 func scalar(n *yaml.Node) any {
 	switch n.Tag {
 	case "!!null":
@@ -142,8 +142,8 @@ func (e *evaluator) evalStrings(nodes []*yaml.Node) ([]string, error) {
 	return ss, nil
 }
 
-// intrinsic recognises a function call in its short form (!Sub x) or its long
-// one ({Fn::Sub: x}), and returns its name without "Fn::" and its argument.
+// intrinsic recognises a function call, in the short form (!Sub x) or the long one
+// ({Fn::Sub: x}). It returns the function's name without "Fn::", and the argument.
 func intrinsic(n *yaml.Node) (name string, arg *yaml.Node, ok bool) {
 	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
 		return n.Tag[1:], n, true
@@ -161,7 +161,7 @@ func intrinsic(n *yaml.Node) (name string, arg *yaml.Node, ok bool) {
 	return "", nil, false
 }
 
-// argument is a call's argument without the tag that named the function.
+// argument returns a call's argument without the tag that names the function.
 func argument(n *yaml.Node) *yaml.Node {
 	if !strings.HasPrefix(n.Tag, "!") || strings.HasPrefix(n.Tag, "!!") {
 		return n

@@ -13,8 +13,8 @@ import (
 
 func functionARN(e *evaluator, name string) string { return e.arn("lambda", "function:"+name) }
 
-// readFunction reads an AWS::Serverless::Function, Globals.Function below it.
-// Source: "AWS::Serverless::Function", AWS SAM Developer Guide.
+// readFunction reads an AWS::Serverless::Function, with Globals.Function as
+// defaults.
 func readFunction(e *evaluator, r *resource, name string, p *props, t *Template) error {
 	if err := mergeGlobals(e, e.doc.functionDefaults, p); err != nil {
 		return err
@@ -44,9 +44,9 @@ func readFunction(e *evaluator, r *resource, name string, p *props, t *Template)
 	return p.done()
 }
 
-// mergeGlobals puts a Globals section under a resource's properties: mappings
-// are merged, lists are joined, all else the resource's own overrides.
-// Source: "Globals section", AWS SAM Developer Guide.
+// mergeGlobals adds a Globals section to a resource's properties. Mappings are
+// merged and lists are joined; of anything else, the resource's own value wins.
+// https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
 func mergeGlobals(e *evaluator, n *yaml.Node, p *props) error {
 	v, err := e.eval(n)
 	if err != nil {
@@ -117,7 +117,7 @@ func readSchedule(o *props, id, expression string) Schedule {
 }
 
 // parseRate reads "rate(5 minutes)".
-// Source: "Rate expressions", Amazon EventBridge User Guide.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 func parseRate(s string) (time.Duration, error) {
 	inner, ok := strings.CutPrefix(s, "rate(")
 	inner, closed := strings.CutSuffix(inner, ")")

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// FuzzParse: whatever a template says, it is read or refused.
+// FuzzParse: every input is either read or refused.
 func FuzzParse(f *testing.F) {
 	sample, err := os.ReadFile("testdata/sample.yaml")
 	if err != nil {

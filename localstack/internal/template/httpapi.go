@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// plainAPI collects the parts of an HTTP API that is written as plain
-// CloudFormation: AWS::ApiGatewayV2::Api, Stage, Integration and Route. They
-// refer to each other in any order, and are joined when all are read.
+// plainAPI collects the parts of an HTTP API in plain CloudFormation:
+// AWS::ApiGatewayV2::Api, Stage, Integration and Route. They refer to each other in
+// any order, so join connects them once all have been read.
 type plainAPI struct {
 	stages       map[string]bool // IDs of the APIs that have one
 	integrations map[string]integration
@@ -55,7 +55,7 @@ func readStage(e *evaluator, _ *resource, _ string, p *props, _ *Template) error
 }
 
 // readIntegration reads an AWS::ApiGatewayV2::Integration with SQS.
-// Source: "Create AWS service integrations for HTTP APIs".
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-aws-services.html
 func readIntegration(e *evaluator, _ *resource, name string, p *props, _ *Template) error {
 	p.ignore("CredentialsArn", "Description", "ConnectionType")
 	if v := p.str("IntegrationType", ""); v != "AWS_PROXY" {
@@ -75,7 +75,7 @@ func readIntegration(e *evaluator, _ *resource, name string, p *props, _ *Templa
 	return p.done()
 }
 
-// readTimeout reads TimeoutInMillis: 50 ms to 30 s, which is the default.
+// readTimeout reads TimeoutInMillis: 50 ms to 30 s, by default 30 s.
 func readTimeout(p *props) time.Duration {
 	d := time.Duration(p.integer("TimeoutInMillis", 30_000)) * time.Millisecond
 	if d < 50*time.Millisecond || d > 30*time.Second {
@@ -84,9 +84,9 @@ func readTimeout(p *props) time.Duration {
 	return d
 }
 
-// serviceParameters are the request parameters of each subtype; true: required.
-// Source: "Integration subtype reference". Those that take lists and mappings
-// are left out.
+// serviceParameters are the request parameters of each subtype; true means required.
+// Parameters that take lists or mappings aren't supported.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-aws-services-reference.html
 var serviceParameters = map[string]map[string]bool{
 	"SQS-SendMessage": {
 		"QueueUrl": true, "MessageBody": true, "DelaySeconds": false, "MessageDeduplicationId": false, "MessageGroupId": false, "Region": false,
@@ -159,7 +159,7 @@ func (p *plainAPI) join(t *Template) error {
 	return nil
 }
 
-// add adds a route. Its error says which one is in its place.
+// add adds a route. It fails if there is one with the same method and path.
 func (a *API) add(r Route) error {
 	for _, other := range a.Routes {
 		if other.Path == r.Path && other.Method == r.Method {

@@ -13,7 +13,6 @@ import (
 )
 
 // call evaluates an intrinsic function.
-// Source: "Intrinsic function reference", AWS CloudFormation User Guide.
 func (e *evaluator) call(name string, tagged *yaml.Node) (any, error) {
 	// In the short form the argument's own node carries the function's tag; in
 	// the long form the argument may itself be a call in short form.
@@ -62,8 +61,8 @@ func (e *evaluator) callGetAtt(arg *yaml.Node) (any, error) {
 
 var subVariable = regexp.MustCompile(`\$\{(![^}]*|[^}!]+)\}`)
 
-// callSub takes "text ${Name} ${Resource.Attribute} ${!Literal}", or that and a
-// mapping of further names.
+// callSub takes "text ${Name} ${Resource.Attribute} ${!Literal}", or a list of that
+// and a mapping of further names.
 func (e *evaluator) callSub(arg *yaml.Node) (any, error) {
 	text, own := arg.Value, map[string]any{}
 	if arg.Kind == yaml.SequenceNode {
@@ -246,7 +245,7 @@ func (e *evaluator) test(name string, arg *yaml.Node) (bool, error) {
 	return false, fmt.Errorf("%s is not a condition function", name)
 }
 
-// testAll is And (want true) or Or (want false): it ends at the first that
+// testAll is And (want true) or Or (want false). It stops at the first result that
 // isn't want.
 func (e *evaluator) testAll(nodes []*yaml.Node, want bool) (bool, error) {
 	if len(nodes) < 2 {

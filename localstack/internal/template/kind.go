@@ -11,7 +11,8 @@ type kind struct {
 	read         func(e *evaluator, r *resource, name string, p *props, t *Template) error
 }
 
-// kinds is set in init: its readers use it through the evaluator.
+// kinds is set in init, because its functions refer to it through the evaluator: a
+// declaration would be an initialization cycle.
 var kinds map[string]kind
 
 func init() {
@@ -70,8 +71,8 @@ func init() {
 	}
 }
 
-// harmlessTypes grant, watch or log on AWS, and are nothing that a caller of
-// the embedded stack could miss.
+// harmlessTypes grant permissions, monitor or log on AWS. A caller of the embedded
+// stack doesn't notice that they are missing.
 var harmlessTypes = map[string]bool{
 	"AWS::ApplicationAutoScaling::ScalableTarget": true,
 	"AWS::ApplicationAutoScaling::ScalingPolicy":  true,

@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readParameters gives each declared parameter its value: the override, or the
-// default. Lists are []any, all else strings.
+// readParameters returns the value of each declared parameter: the override, or the
+// default. A list is []any, anything else a string.
 func readParameters(n *yaml.Node, overrides map[string]string) (map[string]any, error) {
 	values := map[string]any{}
 	for _, p := range pairs(n) {
@@ -54,7 +54,7 @@ func splitList(value string) []any {
 	return list
 }
 
-// checkParameter holds a value to what its declaration allows.
+// checkParameter checks a value against its declaration.
 func checkParameter(n *yaml.Node, value string) error {
 	items := []any{value}
 	switch typ := text(n, "Type"); typ {
@@ -107,7 +107,7 @@ func checkRange(n *yaml.Node, lowest, highest, value string) error {
 	return nil
 }
 
-// text is a mapping's scalar as written; empty if there is none.
+// text returns a scalar of a mapping as written; empty if there is none.
 func text(n *yaml.Node, key string) string {
 	if v := lookup(n, key); v != nil {
 		return v.Value

@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// props reads the properties of a resource. It keeps the first error, and which
-// properties were asked for: done refuses the rest by name, so that nothing of
-// a template is dropped in silence.
+// props reads the properties of a resource. It keeps the first error and which
+// properties were read: done fails for any other, so that no property of a template
+// is ignored unnoticed.
 type props struct {
 	path string // "Events.Create.", for errors
 	m    map[string]any
 	seen map[string]bool
 	err  *error // shared with nested props
-	// nested are the mappings within that were asked for: done looks there too.
+	// nested are the nested mappings that were read: done checks them too.
 	nested []*props
 }
 
@@ -31,14 +31,14 @@ func (p *props) fail(name, format string, args ...any) {
 	}
 }
 
-// ignore marks properties that mean nothing to the embedded stack.
+// ignore marks properties that have no meaning for the embedded stack.
 func (p *props) ignore(names ...string) {
 	for _, n := range names {
 		p.seen[n] = true
 	}
 }
 
-// done returns the first error, or refuses what nobody asked for.
+// done returns the first error, or one that names the properties that weren't read.
 func (p *props) done() error {
 	for _, name := range slices.Sorted(maps.Keys(p.m)) {
 		if !p.seen[name] {
@@ -46,7 +46,7 @@ func (p *props) done() error {
 		}
 	}
 	for _, o := range p.nested {
-		_ = o.done() // the error is p's too
+		_ = o.done() // it has set p's error
 	}
 	return *p.err
 }
@@ -62,7 +62,7 @@ func (p *props) has(name string) bool {
 	return ok
 }
 
-// str is a string property; fallback if it isn't there.
+// str returns a string property, or fallback if it is missing.
 func (p *props) str(name, fallback string) string {
 	v, ok := p.get(name)
 	if !ok {
@@ -104,7 +104,7 @@ func (p *props) strings(name string) []string {
 	return ss
 }
 
-// object is a nested mapping; an empty one if it isn't there.
+// object returns a nested mapping; an empty one if it is missing.
 func (p *props) object(name string) *props {
 	v, ok := p.get(name)
 	m, isMap := asMap(v)
@@ -120,7 +120,7 @@ func (p *props) nest(name string, m map[string]any) *props {
 	return o
 }
 
-// objects is a list of mappings.
+// objects returns a list of mappings.
 func (p *props) objects(name string) []*props {
 	v, ok := p.get(name)
 	if !ok {
@@ -141,7 +141,7 @@ func (p *props) objects(name string) []*props {
 	return out
 }
 
-// entries are the nested mappings of a mapping, by name in order.
+// entries returns the nested mappings of a mapping, in the order of their names.
 func (p *props) entries(name string) (keys []string, values []*props) {
 	o := p.object(name)
 	for _, k := range slices.Sorted(maps.Keys(o.m)) {
@@ -150,7 +150,7 @@ func (p *props) entries(name string) (keys []string, values []*props) {
 	return keys, values
 }
 
-// texts is a mapping of strings.
+// texts returns a mapping of strings.
 func (p *props) texts(name string) map[string]string {
 	o := p.object(name)
 	out := make(map[string]string, len(o.m))
@@ -174,8 +174,8 @@ func asMap(v any) (map[string]any, bool) {
 	return m, ok
 }
 
-// toStrings is a list of strings; a single string is a list of one, or of the
-// parts between its commas (a CommaDelimitedList's text).
+// toStrings returns a list of strings. A single string is split at its commas, as a
+// CommaDelimitedList is.
 func toStrings(v any) ([]string, error) {
 	switch v := v.(type) {
 	case string:

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// queueAttributes are the properties of AWS::SQS::Queue that are attributes of
+// queueAttributes are the properties of AWS::SQS::Queue that are queue attributes of
 // the same name.
 var queueAttributes = []string{
 	"ContentBasedDeduplication", "DeduplicationScope", "DelaySeconds", "FifoQueue", "FifoThroughputLimit",
@@ -17,7 +17,7 @@ var queueAttributes = []string{
 
 func queueARN(e *evaluator, name string) string { return e.arn("sqs", name) }
 
-// generateQueueName gives a FIFO queue the end that its name must have.
+// generateQueueName adds the suffix that a FIFO queue's name must have.
 func generateQueueName(e *evaluator, r *resource) string {
 	name := e.o.StackName + "-" + r.id
 	if fifo, err := e.evalString(lookup(r.properties, "FifoQueue")); err == nil && fifo == "true" {
@@ -26,7 +26,6 @@ func generateQueueName(e *evaluator, r *resource) string {
 	return name
 }
 
-// readQueue reads an AWS::SQS::Queue.
 func readQueue(e *evaluator, r *resource, name string, p *props, t *Template) error {
 	p.ignore("QueueName")
 	q := Queue{LogicalID: r.id, Name: name, URL: e.queueURL(name), Attributes: map[string]string{}, Tags: p.tags("Tags")}
@@ -36,7 +35,7 @@ func readQueue(e *evaluator, r *resource, name string, p *props, t *Template) er
 		}
 	}
 	if q.Attributes["FifoQueue"] == "false" {
-		delete(q.Attributes, "FifoQueue") // CreateQueue takes true alone
+		delete(q.Attributes, "FifoQueue") // CreateQueue accepts only true
 	}
 	if p.has("ReceiveMessageWaitTimeSeconds") {
 		q.Attributes["ReceiveMessageWaitTimeSeconds"] = p.str("ReceiveMessageWaitTimeSeconds", "")
@@ -50,8 +49,8 @@ func readQueue(e *evaluator, r *resource, name string, p *props, t *Template) er
 	return p.done()
 }
 
-// policyJSON is a policy as SQS takes it: JSON in a string. Numbers, which the
-// evaluator holds as strings, are written as numbers.
+// policyJSON returns a policy as SQS expects it: JSON in a string, in which
+// maxReceiveCount, a string in the evaluator, is a number.
 func policyJSON(v any) string {
 	if s, ok := v.(string); ok {
 		return s

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// implicitAPI is the logical ID that SAM gives the HTTP API of events that name
-// none.
+// implicitAPI is the logical ID of the HTTP API that SAM creates for events without
+// an ApiId.
 const implicitAPI = "ServerlessHttpApi"
 
-// ref is what !Ref gives.
+// ref returns the value of !Ref.
 func (e *evaluator) ref(name string) (any, error) {
 	switch name {
 	case "AWS::NoValue":
@@ -46,7 +46,7 @@ func (e *evaluator) ref(name string) (any, error) {
 	return physical, err
 }
 
-// getAtt is what !GetAtt gives.
+// getAtt returns the value of !GetAtt.
 func (e *evaluator) getAtt(id, attribute string) (any, error) {
 	if id == implicitAPI && e.doc.byID[id] == nil && attribute == "ApiEndpoint" {
 		return e.apiEndpoint(e.apiID(id)), nil
@@ -68,7 +68,7 @@ func (e *evaluator) getAtt(id, attribute string) (any, error) {
 	return nil, fmt.Errorf("attribute %s of %s (%s) is not supported", attribute, id, r.typ)
 }
 
-// resource is the resource that a reference names.
+// resource returns the resource that a reference names.
 func (e *evaluator) resource(id string) (*resource, error) {
 	r := e.doc.byID[id]
 	if r == nil {
@@ -89,8 +89,8 @@ func (e *evaluator) active(r *resource) (bool, error) {
 	return e.condition(r.condition)
 }
 
-// name is a resource's physical name: the property that gives it, or one made
-// of the stack's name and the logical ID, without AWS's random end.
+// name returns a resource's physical name: that of its property, or one made of the
+// stack name and the logical ID, without AWS's random suffix.
 func (e *evaluator) name(r *resource) (string, error) {
 	if n, ok := e.names[r.id]; ok {
 		return n, nil
@@ -122,7 +122,7 @@ func (e *evaluator) name(r *resource) (string, error) {
 	return name, nil
 }
 
-// apiID is ten characters that are the same at each start.
+// apiID returns ten characters, the same at each start.
 func (e *evaluator) apiID(logicalID string) string {
 	sum := sha256.Sum256([]byte(e.o.StackName + "/" + logicalID))
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:10]

@@ -4,7 +4,6 @@ package template
 
 import "errors"
 
-// readTable reads an AWS::DynamoDB::Table.
 func readTable(_ *evaluator, r *resource, name string, p *props, t *Template) error {
 	p.ignore("TableName", "ContributorInsightsSpecification", "OnDemandThroughput", "PointInTimeRecoverySpecification",
 		"SSESpecification", "TableClass", "Tags", "WarmThroughput")

@@ -4,10 +4,9 @@
 // functions, routes and schedules a stack consists of, with parameters,
 // conditions and intrinsic functions resolved as CloudFormation would.
 //
-// It reads what the embedded stack can provide. Resource types and properties
-// that would change how a stack behaves, and that it can't provide, are refused
-// by name; those that only matter on AWS (roles, alarms, log groups) are left
-// out.
+// Resource types and properties that the embedded stack can't provide, and that
+// would change how a stack behaves, are errors. Those that only matter on AWS
+// (roles, alarms, log groups) are ignored.
 package template
 
 import (
@@ -49,12 +48,12 @@ type CORS struct {
 type Route struct {
 	Method   string   // upper case; "ANY"; empty with a Path of "$default"
 	Path     string   // "/jobs/{id}", "/{proxy+}"; "$default"
-	Function string   // name; empty where there is a Service
+	Function string   // name; empty if there is a Service
 	Service  *Service // nil: it goes to Function
 	Timeout  time.Duration
 }
 
-// Service is an integration with an AWS service and no function between.
+// Service is an integration with an AWS service, without a function.
 type Service struct {
 	Subtype    string            // "SQS-SendMessage"
 	Parameters map[string]string // RequestParameters: texts, or "$request.…" expressions

@@ -136,7 +136,7 @@ func TestSampleOverrides(t *testing.T) {
 	}
 }
 
-// TestRefusals: what can't be provided is refused by name, never dropped.
+// TestRefusals: what can't be provided is an error, and never ignored.
 func TestRefusals(t *testing.T) {
 	const function = "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      "
 	const queue = "Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      "
@@ -194,8 +194,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// plain is a template with an HTTP API in plain CloudFormation: a POST to /ring
-// sends a message. Of each resource one property can be replaced.
+// plain returns a template with an HTTP API in plain CloudFormation, in which POST
+// /ring sends a message. Each argument replaces one property of a resource.
 func plain(stage, integration, route string) string {
 	properties := func(typ, other string, all ...string) string {
 		name, _, _ := strings.Cut(other, ":")
@@ -217,7 +217,7 @@ func plain(stage, integration, route string) string {
 		"  Q:\n    Type: AWS::SQS::Queue\n"
 }
 
-// TestServiceIntegration: a route that goes to SQS with no function between.
+// TestServiceIntegration: a route to SQS without a function.
 func TestServiceIntegration(t *testing.T) {
 	got, err := Parse([]byte(plain("", "", "")), options)
 	if err != nil {
@@ -241,7 +241,7 @@ func TestServiceIntegration(t *testing.T) {
 	}
 }
 
-// bomb is a template of 30 levels, each of which has the one before twice.
+// bomb returns a template of 30 levels, each of which has the previous one twice.
 func bomb() string {
 	var b strings.Builder
 	b.WriteString("Metadata:\n  a0: &a0 x\n")

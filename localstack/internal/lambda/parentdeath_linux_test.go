@@ -17,11 +17,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTakenAlong: a process that is frozen doesn't outlive a program that is
-// killed. The kernel wakes and ends frozen ones that lost their session's last
-// parent, but only if they were frozen by then, and have no other parent in the
-// session, as they have here: this test.
-func TestTakenAlong(t *testing.T) {
+// TestFrozenProcessDiesWithParent: a frozen process doesn't outlive a program that
+// is killed. The kernel itself continues and ends stopped processes of an orphaned
+// process group, but only if they were stopped by then and no other process of the
+// session is their parent. Here one is: this test.
+func TestFrozenProcessDiesWithParent(t *testing.T) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func startHost(t *testing.T, addr string) (host *exec.Cmd, function int) {
 	return host, function
 }
 
-// stateOf is a process's state as in proc(5): T is stopped.
+// stateOf returns a process's state as in proc(5): T is stopped.
 func stateOf(t *testing.T, pid int) string {
 	t.Helper()
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
