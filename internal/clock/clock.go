@@ -3,8 +3,9 @@
 package clock
 
 import (
-	"container/heap"
 	"context"
+	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -56,8 +57,7 @@ func (realClock) AfterFunc(d time.Duration, f func()) func() bool {
 type Manual struct {
 	mu     sync.Mutex
 	now    time.Time
-	timers timerHeap
-	seq    int
+	timers []*timer // in the order in which they fire
 }
 
 // NewManual returns a clock that stands at start.
@@ -79,16 +79,17 @@ func (m *Manual) AfterFunc(d time.Duration, f func()) func() bool {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.seq++
-	t := &timer{at: m.now.Add(d), seq: m.seq, f: f}
-	heap.Push(&m.timers, t)
+	t := &timer{m.now.Add(d), f}
+	i := sort.Search(len(m.timers), func(i int) bool { return m.timers[i].at.After(t.at) })
+	m.timers = slices.Insert(m.timers, i, t)
 	return func() bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if t.index < 0 {
+		i := slices.Index(m.timers, t)
+		if i < 0 {
 			return false
 		}
-		heap.Remove(&m.timers, t.index)
+		m.timers = slices.Delete(m.timers, i, i+1)
 		return true
 	}
 }
@@ -99,7 +100,8 @@ func (m *Manual) Advance(d time.Duration) {
 	m.mu.Lock()
 	end := m.now.Add(d)
 	for len(m.timers) > 0 && !m.timers[0].at.After(end) {
-		t := heap.Pop(&m.timers).(*timer)
+		t := m.timers[0]
+		m.timers = slices.Delete(m.timers, 0, 1)
 		if t.at.After(m.now) {
 			m.now = t.at
 		}
@@ -131,36 +133,6 @@ func (m *Manual) Next() (time.Duration, bool) {
 }
 
 type timer struct {
-	at    time.Time
-	seq   int
-	f     func()
-	index int
-}
-
-// timerHeap orders timers by time, and those of one instant as they were set.
-type timerHeap []*timer
-
-func (h timerHeap) Len() int { return len(h) }
-func (h timerHeap) Less(i, j int) bool {
-	if h[i].at.Equal(h[j].at) {
-		return h[i].seq < h[j].seq
-	}
-	return h[i].at.Before(h[j].at)
-}
-func (h timerHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *timerHeap) Push(x any) {
-	t := x.(*timer)
-	t.index = len(*h)
-	*h = append(*h, t)
-}
-func (h *timerHeap) Pop() any {
-	old := *h
-	t := old[len(old)-1]
-	old[len(old)-1] = nil
-	t.index = -1
-	*h = old[:len(old)-1]
-	return t
+	at time.Time
+	f  func()
 }

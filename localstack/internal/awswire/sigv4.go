@@ -53,31 +53,6 @@ func NewVerifier(creds []Credentials, clk clock.Clock) *Verifier {
 	return v
 }
 
-// Verify checks the signature of a request of S3, in its headers or presigned. It
-// doesn't read the body: the signature covers the payload hash that the request
-// declares (x-amz-content-sha256), and the reader of the body must check that hash.
-// A request of another service passes only if its body is empty; see VerifyPayload.
-//
-// r.Host must be signed. Errors are *Error with the codes of the service that the
-// request is for.
-func (v *Verifier) Verify(r *http.Request) (Identity, error) {
-	sc, err := v.verify(r, dialectOf(r), "")
-	if err != nil {
-		return Identity{}, err
-	}
-	return sc.identity(), nil
-}
-
-// VerifyPayload is Verify for services other than S3, which sign the body's
-// hash: sha256Hex is that of the body as received, in lower-case hex.
-func (v *Verifier) VerifyPayload(r *http.Request, sha256Hex string) (Identity, error) {
-	sc, err := v.verify(r, dialectOf(r), sha256Hex)
-	if err != nil {
-		return Identity{}, err
-	}
-	return sc.identity(), nil
-}
-
 // Authenticate verifies r and returns it with the caller's Identity and, for
 // S3, the ChunkSigner in its context. The body of a request of another service
 // is read whole to hash it, and replaced by one in memory.
@@ -139,8 +114,11 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// verify checks r's signature. bodyHash is the payload hash of services other
-// than S3; "" stands for an empty body.
+// verify checks r's signature, in its headers or presigned. It doesn't read the
+// body: S3 signs the payload hash that the request declares (x-amz-content-sha256),
+// and the reader of the body must check that hash. bodyHash is the payload hash of
+// other services; "" stands for an empty body. Errors are *Error with the codes of
+// the service that the request is for.
 func (v *Verifier) verify(r *http.Request, d dialect, bodyHash string) (*signature, error) {
 	sig, err := parseSignature(r, d)
 	if err != nil {

@@ -28,6 +28,18 @@ func testVerifier(now *time.Time) *Verifier {
 	return NewVerifier([]Credentials{testCreds}, clock.NewManual(*now))
 }
 
+// Verify verifies a request of S3.
+func (v *Verifier) Verify(r *http.Request) (Identity, error) { return v.VerifyPayload(r, "") }
+
+// VerifyPayload verifies a request whose body has the given hash.
+func (v *Verifier) VerifyPayload(r *http.Request, sha256Hex string) (Identity, error) {
+	sig, err := v.verify(r, dialectOf(r), sha256Hex)
+	if err != nil {
+		return Identity{}, err
+	}
+	return sig.identity(), nil
+}
+
 func awsCreds() aws.Credentials {
 	return aws.Credentials{AccessKeyID: testCreds.AccessKeyID, SecretAccessKey: testCreds.SecretAccessKey}
 }

@@ -61,7 +61,7 @@ func (e *Engine) sweepExpiredItems() error {
 	}
 	e.mu.RUnlock()
 	for _, id := range withTTL {
-		for found := ttlSweepBatch; found == ttlSweepBatch && !e.isClosing(); {
+		for found := ttlSweepBatch; found == ttlSweepBatch && !e.IsClosing(); {
 			var err error
 			if found, err = e.sweepBatch(id, now); err != nil {
 				return fmt.Errorf("remove expired items of %s: %w", id.name, err)
@@ -69,15 +69,6 @@ func (e *Engine) sweepExpiredItems() error {
 		}
 	}
 	return nil
-}
-
-func (e *Engine) isClosing() bool {
-	select {
-	case <-e.Closing():
-		return true
-	default:
-		return false
-	}
 }
 
 // sweepBatch removes up to ttlSweepBatch expired items of a table, and returns

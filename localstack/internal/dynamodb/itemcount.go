@@ -18,7 +18,7 @@ func (e *Engine) countItems() error {
 	tables := slices.Collect(maps.Values(e.tables))
 	e.mu.RUnlock()
 	for _, t := range tables {
-		if e.isClosing() {
+		if e.IsClosing() {
 			return nil
 		}
 		var n, size int64

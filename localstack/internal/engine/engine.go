@@ -75,6 +75,16 @@ func (f *Frame) Leave() { f.gate.Leave() }
 // Closing is closed when Close begins. Operations that wait must then return.
 func (f *Frame) Closing() <-chan struct{} { return f.closing }
 
+// IsClosing reports whether Close has begun.
+func (f *Frame) IsClosing() bool {
+	select {
+	case <-f.closing:
+		return true
+	default:
+		return false
+	}
+}
+
 // Go runs work on a goroutine that Close waits for. It is called by an
 // operation, or before the engine is used; work ends soon after Closing.
 func (f *Frame) Go(work func()) { f.work.Go(work) }

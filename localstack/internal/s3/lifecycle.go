@@ -95,7 +95,7 @@ func (e *Engine) ApplyLifecycle() error {
 			continue
 		}
 		for from := objectKey(b.Name, ""); from != nil; {
-			if e.isClosing() {
+			if e.IsClosing() {
 				return nil
 			}
 			if from, err = e.expireObjects(b.Name, from); err != nil {
@@ -110,15 +110,6 @@ func (e *Engine) ApplyLifecycle() error {
 		}
 	}
 	return nil
-}
-
-func (e *Engine) isClosing() bool {
-	select {
-	case <-e.Closing():
-		return true
-	default:
-		return false
-	}
 }
 
 // expireObjects deletes expired objects among the next expireBatch ones. It returns

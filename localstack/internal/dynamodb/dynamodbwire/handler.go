@@ -91,7 +91,7 @@ func adapt[In, Out any](f func(context.Context, *In) (*Out, error)) operation {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := requestID()
+	id := rand.Text() + rand.Text() // 52 letters and digits, as DynamoDB's
 	w.Header()["X-Amzn-Requestid"] = []string{id}
 	if r.Method == http.MethodGet {
 		writeResponse(w, http.StatusOK, "text/plain", []byte("healthy: dynamodb."+awswire.IdentityFrom(r.Context()).Region+".amazonaws.com "))
@@ -121,17 +121,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	status, out := h.respond(r, id, body)
 	writeResponse(w, status, contentType, out)
-}
-
-// requestID is one in the form of DynamoDB's: 52 letters and digits.
-func requestID() string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-	var id [52]byte
-	_, _ = rand.Read(id[:]) // never fails: crypto/rand ends the program first
-	for i, b := range id {
-		id[i] = alphabet[b%byte(len(alphabet))]
-	}
-	return string(id[:])
 }
 
 // respond runs the operation and encodes its output or its error. An error

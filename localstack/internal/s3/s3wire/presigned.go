@@ -29,29 +29,19 @@ func Presigned(e *s3.Engine, v *awswire.Verifier, bucket string) http.Handler {
 }
 
 func (c *request) servePresigned(bucket string) error {
-	switch {
-	case c.bucket != bucket:
+	if c.bucket != bucket {
 		return accessDenied("Access Denied")
-	case c.r.Method == http.MethodOptions:
-		return c.preflight()
-	case c.isPostObject():
-		c.setCORSHeadersForOrigin()
-		return c.postObject()
 	}
-	c.setCORSHeadersForOrigin()
+	if c.r.Method == http.MethodOptions || c.isPostObject() {
+		return c.serve()
+	}
 	if !c.isPresignedObject() {
+		c.setCORSHeadersForOrigin()
 		return accessDenied("Access Denied")
 	}
 	// Only the signature in the query counts, not the identity of a middleware.
 	c.r = c.r.WithContext(awswire.WithIdentity(c.r.Context(), awswire.Identity{}))
-	if err := c.authenticate(); err != nil {
-		return err
-	}
-	op, err := c.route()
-	if err != nil {
-		return err
-	}
-	return op(c)
+	return c.serve()
 }
 
 // isPresignedObject reports whether the request has the form of a presigned request
