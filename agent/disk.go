@@ -11,11 +11,11 @@ import (
 )
 
 // disk remembers whether the data directory may be unusable. A worker that can't
-// write fails each job at once, and would soon fail every job of a queue.
+// write fails each job at once, and would soon have failed every job of a queue.
 type disk struct{ suspect atomic.Bool }
 
-// awaitDisk waits, after a job failed with agent_error, until the data directory
-// can be written. Errors: the cause of ctx's end.
+// awaitDisk returns at once unless a job failed with agent_error. Then it waits
+// until the data directory can be written. Errors: the cause of ctx's end.
 func (a *Agent) awaitDisk(ctx context.Context) error {
 	for n := 1; a.disk.suspect.Load(); n++ {
 		err := attemptdir.CheckWritable(a.DataDir)

@@ -12,8 +12,8 @@ import (
 	"github.com/errandhq/errand/internal/clock"
 )
 
-// onManual is a server with real intervals, and an agent that runs by a clock
-// which the test moves.
+// onManual returns a server with real intervals, and an agent with a clock that the
+// test advances.
 func onManual(t *testing.T) (*server, *clock.Manual, *runner) {
 	t.Helper()
 	s := newServer(t)
@@ -26,8 +26,8 @@ func onManual(t *testing.T) (*server, *clock.Manual, *runner) {
 	return s, clock, r
 }
 
-// pass lets d pass in steps of a second, and a little of the machine's time at
-// each for the agent to act.
+// pass advances the clock by d in steps of a second. At each step it gives the agent
+// a little real time to act.
 func pass(clock *clock.Manual, d time.Duration, until func() bool) {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -40,8 +40,9 @@ func pass(clock *clock.Manual, d time.Duration, until func() bool) {
 	}
 }
 
-// The server is away for five minutes, longer than the lease: a job that
-// nobody else may run goes on, and is reported when the server is back.
+// TestOutageKillsNothing: the server is down for five minutes, longer than the
+// lease. A job that no other worker may run continues, and is reported when the
+// server is back.
 func TestOutageKillsNothing(t *testing.T) {
 	s, clock, _ := onManual(t)
 	l := newLong(t)
@@ -53,7 +54,7 @@ func TestOutageKillsNothing(t *testing.T) {
 		t.Fatal("the job was killed")
 	}
 	touch(t, l.gate)
-	pass(clock, 2*time.Minute, nil) // the result finds nobody
+	pass(clock, 2*time.Minute, nil) // the result can't be delivered
 	s.set(func() { s.down = false })
 	pass(clock, 10*time.Minute, func() bool {
 		s.mu.Lock()
@@ -65,8 +66,8 @@ func TestOutageKillsNothing(t *testing.T) {
 	}
 }
 
-// A job that someone else may run is killed before its lease ends, not earlier,
-// and not reported.
+// TestRetryableJobDiesBeforeItsLease: a job that another worker may run is killed
+// shortly before its lease ends, and isn't reported.
 func TestRetryableJobDiesBeforeItsLease(t *testing.T) {
 	s, clock, r := onManual(t)
 	s.order = func(o *errand.Order) { o.Retryable = true }
@@ -88,14 +89,15 @@ func TestRetryableJobDiesBeforeItsLease(t *testing.T) {
 	}
 }
 
-// While heartbeats come through, a retryable job lives beyond its first lease.
+// TestLeaseIsRenewed: while heartbeats succeed, a retryable job outlives its first
+// lease.
 func TestLeaseIsRenewed(t *testing.T) {
 	s, clock, _ := onManual(t)
 	s.order = func(o *errand.Order) { o.Retryable = true }
 	l := newLong(t)
 	s.give(s.job(l.command()))
 	l.started(t)
-	for range 12 { // two minutes, a heartbeat each ten seconds
+	for range 12 { // two minutes, with a heartbeat every ten seconds
 		n := s.beatCount()
 		pass(clock, time.Minute, func() bool { return s.beatCount() > n })
 	}
@@ -111,8 +113,8 @@ func (s *server) beatCount() int {
 	return len(s.beats)
 }
 
-// After a suspend longer than the lease the agent asks before it kills: the
-// server may have nobody else for the job.
+// TestSuspendAsksFirst: after a suspend longer than the lease the agent sends a
+// heartbeat before it kills: the server may have given the job to no one else.
 func TestSuspendAsksFirst(t *testing.T) {
 	s, clock, _ := onManual(t)
 	s.order = func(o *errand.Order) { o.Retryable = true }
@@ -131,7 +133,8 @@ func TestSuspendAsksFirst(t *testing.T) {
 	s.result()
 }
 
-// The timeout is the agent's clock's, and the partial result is reported.
+// TestTimeout: the timeout follows the agent's clock, and the partial result is
+// reported.
 func TestTimeout(t *testing.T) {
 	s, clock, _ := onManual(t)
 	l := newLong(t)
@@ -151,7 +154,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// A write grant is renewed when half of its life is over.
+// TestGrantIsRenewedInTime: a write grant is renewed after half of its lifetime.
 func TestGrantIsRenewedInTime(t *testing.T) {
 	s, clock, _ := onManual(t)
 	l := newLong(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/errandhq/errand/internal/source"
 )
 
-// setupError: the job's directory could not be prepared.
+// setupError means that the job's directory could not be prepared.
 type setupError struct {
 	reason errand.Reason
 	error
@@ -36,7 +36,7 @@ func (t *attempt) unpack() error {
 }
 
 // fetch downloads the archive. A failed try counts only while the control plane
-// answers: an outage of everything isn't a missing archive.
+// responds: if everything is unreachable, the archive isn't missing.
 func (t *attempt) fetch() error {
 	f := source.Fetcher{HTTP: t.agent.HTTP, Wait: func(ctx context.Context, n int) error {
 		if err := t.agent.backOff(ctx, n, 0); err != nil {
@@ -47,8 +47,8 @@ func (t *attempt) fetch() error {
 	return f.Fetch(t.workCtx, t.Source, t.dir.Source())
 }
 
-// setupFailed returns err with the reason that it gives the job, or the cause
-// of the work's end.
+// setupFailed returns err with the reason for the job's failure, or the cause of the
+// attempt's cancellation.
 func (t *attempt) setupFailed(err error) error {
 	switch {
 	case t.workCtx.Err() != nil:
@@ -56,7 +56,7 @@ func (t *attempt) setupFailed(err error) error {
 	case errors.Is(err, source.ErrUnavailable):
 		return &setupError{errand.ReasonSourceUnavailable, err}
 	case isDiskFault(err):
-		return err // this worker's fault: agent_error
+		return err // this worker's fault, reported as agent_error
 	default:
 		return &setupError{errand.ReasonSetupFailed, err}
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/errandhq/errand/test/errandbin"
 )
 
-// A plane is errand local in a process of its own, durable, with no agent, and
-// those who call it.
+// A plane is a durable errand local in its own process without agents, and its
+// callers.
 type plane struct {
 	user, worker *api.Client
 	reg          errand.Registered
@@ -80,7 +80,7 @@ func (p *plane) status() error {
 	return err
 }
 
-// assign takes a job that waits; it stays with the worker.
+// assign takes a waiting job, which stays with the worker.
 func (p *plane) assign() error {
 	p.polls++
 	a, err := p.worker.GetJob(ctx, p.reg.WorkerID, p.reg.Epoch, fmt.Sprintf("p%d", p.polls), 0)
@@ -95,9 +95,9 @@ func (p *plane) heartbeat() error {
 	return err
 }
 
-// BenchmarkAPI is what one caller waits for the API of errand local, over
-// loopback and with all that is acknowledged on disk, beside a server that
-// answers with nothing.
+// BenchmarkAPI measures how long one caller waits for errand local's API, over
+// loopback and with everything that is acknowledged on disk, next to a server that
+// does nothing.
 func BenchmarkAPI(b *testing.B) {
 	empty := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -122,11 +122,11 @@ func BenchmarkAPI(b *testing.B) {
 			subject: c.name, value: d.String(), floor: "a server that answers with nothing", ratio: float64(d) / float64(floor), target: c.target,
 		}, metric(c.name)+"-ns", float64(d))
 	}
-	for range b.N { // each figure is the median of a number of calls of its own
+	for range b.N { // each iteration reports the median of calls() calls
 	}
 }
 
-// calls is how many calls a latency is of.
+// calls is the number of calls per median.
 func calls() int {
 	if testing.Short() {
 		return 50
@@ -134,7 +134,7 @@ func calls() int {
 	return 1000
 }
 
-// latency is the median of what a call takes. What comes before it doesn't count.
+// latency returns the median duration of op. before runs before each op, unmeasured.
 func latency(b testing.TB, op, before func() error) time.Duration {
 	b.Helper()
 	took := make([]float64, 0, calls())

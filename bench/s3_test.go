@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// bareS3 answers as S3 would to a PUT, and to a GET of an object like those put.
+// bareS3 responds as S3 would to a PUT, and to a GET of small.
 func bareS3() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -39,7 +39,6 @@ func newBucket(b testing.TB, cfg aws.Config) *s3.Client {
 	return client
 }
 
-// small is an object of 4 KB.
 var small = bytes.Repeat([]byte("errand. "), 512)
 
 func putSmall(client *s3.Client, key int64) error {
@@ -47,7 +46,6 @@ func putSmall(client *s3.Client, key int64) error {
 	return err
 }
 
-// BenchmarkS3Small puts and gets objects of 4 KB.
 func BenchmarkS3Small(b *testing.B) {
 	b.Run("put", func(b *testing.B) {
 		var subjects []subject
@@ -85,19 +83,19 @@ func BenchmarkS3Small(b *testing.B) {
 	})
 }
 
-// presigned is a client that has nothing to do but to move bytes: what a browser
-// or curl does with a presigned URL.
+// presigned is a client that does nothing but transfer bytes, as a browser or curl
+// does with a presigned URL.
 type presigned struct {
 	client *s3.Client
 	http   *http.Client
 }
 
-// buffer is what large bodies are copied through, by client, cp and MD5 alike.
+// buffer is the copy buffer for large bodies: the client, cp and MD5 use the same.
 type buffer [256 << 10]byte
 
 func newPresigned(b testing.TB) *presigned {
 	s := startStack(b, false)
-	// Large buffers, on both sides of a copy: it is the server that is measured.
+	// Large buffers on both sides of a copy, so that the server is what is measured.
 	t := &http.Transport{WriteBufferSize: len(buffer{}), ReadBufferSize: len(buffer{})}
 	b.Cleanup(t.CloseIdleConnections)
 	return &presigned{newBucket(b, stackOverLoopback(b, s)), &http.Client{Transport: t}}
@@ -145,10 +143,10 @@ func (p *presigned) do(r *http.Request, to io.Writer) error {
 	return errors.Join(err, resp.Body.Close())
 }
 
-// BenchmarkS3Large puts a file of 100 MB, and gets it into a file that is
-// synced, beside copying it to another one that is synced. The MD5 of a file, in
-// memory as it is, is the ETag's: no put is much faster than that. No get is
-// much faster than one from a handler that has the bytes in memory.
+// BenchmarkS3Large puts a file of 100 MB and gets it into a file that is synced. It
+// compares them with lower bounds: for both, copying the file to another that is
+// synced; for the put, the MD5 of the file in memory, which the ETag needs; for the
+// get, a handler that has the bytes in memory.
 func BenchmarkS3Large(b *testing.B) {
 	const size = 100 << 20
 	dir := b.TempDir()
@@ -189,8 +187,8 @@ func BenchmarkS3Large(b *testing.B) {
 	noteRatio(b, "get", rates["get and fsync"], "bare get and fsync", rates["bare get and fsync"])
 }
 
-// largeFromMemory is the URL of a handler that gives size bytes, and does
-// nothing else.
+// largeFromMemory returns the URL of a handler that responds with size bytes from
+// memory.
 func largeFromMemory(b testing.TB, size int64) string {
 	data := make([]byte, size)
 	for rest := data; len(rest) > 0; {
@@ -202,14 +200,14 @@ func largeFromMemory(b testing.TB, size int64) string {
 		for rest := data; len(rest) > 0; {
 			n, err := w.Write(rest[:min(len(rest), len(buffer{}))])
 			if err != nil {
-				return // the client tells
+				return // the client reports it
 			}
 			rest = rest[n:]
 		}
 	})).BaseEndpoint
 }
 
-// onlyReader hides what else a file can do.
+// onlyReader hides a file's other methods, such as WriteTo.
 type onlyReader struct{ io.Reader }
 
 func withFile(name string, use func(*os.File) error) error {
@@ -222,7 +220,7 @@ func withFile(name string, use func(*os.File) error) error {
 
 // intoFile writes a new file and syncs it.
 func intoFile(name string, write func(io.Writer) error) error {
-	_ = os.Remove(name) // of the time before: a new one is what S3 makes, too
+	_ = os.Remove(name) // S3 creates a new file, too
 	f, err := os.Create(name)
 	if err != nil {
 		return err
@@ -234,7 +232,7 @@ func writeNoise(name string, size int64) error {
 	return intoFile(name, func(w io.Writer) error { _, err := io.CopyN(w, noise{}, size); return err })
 }
 
-// noise is bytes that are cheap to make, and change within each buffer.
+// noise is bytes that are cheap to generate and change within each buffer.
 type noise struct{}
 
 var block = func() []byte {
@@ -251,8 +249,8 @@ var block = func() []byte {
 
 func (noise) Read(p []byte) (int, error) { return copy(p, block), nil }
 
-// BenchmarkS3Stream puts and gets 5 GB and says how far the memory of the
-// process, client and server together, went up meanwhile.
+// BenchmarkS3Stream puts and gets 5 GB and reports by how much the memory of this
+// process, which is both client and server, grew.
 func BenchmarkS3Stream(b *testing.B) {
 	size := int64(5e9)
 	if testing.Short() {
@@ -279,8 +277,8 @@ func BenchmarkS3Stream(b *testing.B) {
 	}
 }
 
-// memoryGrowth is by how many bytes the resident memory exceeded, at its
-// highest, what it was before.
+// memoryGrowth returns by how many bytes the resident memory at its peak exceeded
+// that before op.
 func memoryGrowth(op func() error) (growth int64, took time.Duration, err error) {
 	before, err := residentMemory()
 	if err != nil {
@@ -290,7 +288,7 @@ func memoryGrowth(op func() error) (growth int64, took time.Duration, err error)
 	go func() {
 		var top int64
 		for tick := time.NewTicker(20 * time.Millisecond); ; {
-			now, _ := residentMemory() // it worked a moment ago
+			now, _ := residentMemory() // it worked before op
 			top = max(top, now)
 			select {
 			case <-done:
@@ -308,7 +306,7 @@ func memoryGrowth(op func() error) (growth int64, took time.Duration, err error)
 	return max(0, <-peak-before), took, err
 }
 
-// residentMemory is that of this process, in bytes.
+// residentMemory returns that of this process, in bytes.
 func residentMemory() (int64, error) {
 	data, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

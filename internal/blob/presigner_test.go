@@ -9,8 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// TestSignsForTheCallersAddress: a name on the list, at whatever port it was
-// reached, and no other; and what is kept for that doesn't grow for ever.
+// TestSignsForTheCallersAddress: a URL is signed for the caller's address if its
+// name is allowed, at any port, and for the default otherwise. The cache of
+// presigners is bounded.
 func TestSignsForTheCallersAddress(t *testing.T) {
 	b := New(Config{
 		AWS: aws.Config{

@@ -40,8 +40,8 @@ type Exit struct {
 	Signal string // such as "killed"; empty if the program exited
 }
 
-// StartError: the program could not be started. It doesn't exist, isn't
-// executable, or the directory is gone.
+// StartError means that the program could not be started: it doesn't exist, isn't
+// executable, or the directory is missing.
 type StartError struct {
 	Program string
 	Err     error
@@ -50,7 +50,7 @@ type StartError struct {
 func (e *StartError) Error() string { return fmt.Sprintf("could not start %s: %v", e.Program, e.Err) }
 func (e *StartError) Unwrap() error { return e.Err }
 
-// OutputError: the program's output could not be written.
+// OutputError means that the program's output could not be written.
 type OutputError struct{ Err error }
 
 func (e *OutputError) Error() string { return "could not write the output: " + e.Err.Error() }
@@ -115,9 +115,9 @@ func (p Program) supervise(ctx context.Context, g *group, pipes *pipes) error {
 	return cause
 }
 
-// end terminates the group and, after the grace, kills it. The group has ended
-// when its leader has and nothing holds the pipes: a shell exits at once, but what
-// it started also has the grace.
+// end terminates the group and, after the grace, kills it. The group has ended when
+// its leader has and nothing holds the pipes: a shell exits at once, but its
+// children get the grace, too.
 func (p Program) end(cause error, g *group, leaderEnded, pipesClosed <-chan struct{}) {
 	grace := DefaultGrace
 	if p.Grace != nil {
@@ -174,7 +174,7 @@ func (p Program) start(pipes *pipes) (*exec.Cmd, error) {
 	}
 }
 
-// unwrapPath drops the operation and the path, which StartError names already.
+// unwrapPath drops the operation and the path, which StartError already has.
 func unwrapPath(err error) error {
 	var pe *os.PathError
 	if errors.As(err, &pe) {
@@ -183,16 +183,16 @@ func unwrapPath(err error) error {
 	return err
 }
 
-// pipes carry a program's two streams to their writers.
+// pipes copy a program's two streams to their writers.
 type pipes struct {
 	r, w [2]*os.File
-	done chan struct{} // closed when both are read to their end
+	done chan struct{} // closed when both are at their end
 	mu   sync.Mutex
 	werr error // the first error of a writer
 }
 
-// newPipes starts to copy. If a writer fails, it ends the program by cancel, and
-// drops the rest of the output so that the program can end.
+// newPipes starts to copy. If a writer fails, newPipes ends the program by calling
+// cancel, and discards the rest of the output so that the program isn't blocked.
 func newPipes(stdout, stderr io.Writer, cancel context.CancelCauseFunc) (*pipes, error) {
 	p := &pipes{done: make(chan struct{})}
 	for i := range p.r {
@@ -222,7 +222,7 @@ func newPipes(stdout, stderr io.Writer, cancel context.CancelCauseFunc) (*pipes,
 	return p, nil
 }
 
-// copyAll copies r to w without delay. It returns only w's errors: a pipe that
+// copyAll copies r to w as data arrives. It returns only w's errors: a pipe that
 // can't be read is at its end.
 func copyAll(w io.Writer, r io.Reader) error {
 	if w == nil {

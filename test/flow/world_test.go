@@ -1,8 +1,8 @@
-// Package flow tests the control plane's use cases over the embedded stack, on
-// its real wire protocols, with one clock that product and stack share and that
-// the tests move. Workers here are calls of the Service; the real agent is
-// tested in test/e2e. The tests that drive the functions (server_test.go) do so
-// in process, and with ERRAND_ISOLATE as processes.
+// Package flow tests the control plane's use cases over the embedded stack, on its
+// real wire protocols. The product and the stack share one clock, which the tests
+// advance. Workers are calls of the Service; the real agent is tested in test/e2e.
+// The tests in server_test.go run the functions in process, and with ERRAND_ISOLATE
+// as processes.
 package flow
 
 import (
@@ -40,14 +40,15 @@ type world struct {
 	user     control.Caller
 }
 
-// newWorld starts a stack in memory with no workers and no jobs. The schedule of the
-// sweep never comes by itself here: tests sweep when they mean to.
+// newWorld starts a stack in memory without workers and jobs. The sweep isn't
+// scheduled: tests call it.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return newWorldOf(t, profile(t))
 }
 
-// newWorldOf is newWorld over a stack that is hostile, or with nil isn't.
+// newWorldOf is newWorld over a hostile stack, or over a normal one if hostile is
+// nil.
 func newWorldOf(t *testing.T, hostile *localstack.Hostile) *world {
 	t.Helper()
 	clock := localstack.NewManualClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
@@ -81,7 +82,8 @@ func newWorldOf(t *testing.T, hostile *localstack.Hostile) *world {
 	return w
 }
 
-// service is a Service over AWS as cfg reaches it, with faults to be set.
+// service returns a Service over AWS as configured in cfg, with faults that can be
+// set.
 func (w *world) service(cfg aws.Config) *control.Service {
 	log := slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	svc := setup.NewService(cfg, w.settings, w.clock, log)
@@ -97,7 +99,7 @@ func (w testWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// create makes a job, which must succeed.
+// create creates a job, which must succeed.
 func (w *world) create(change ...func(*errand.Spec)) errand.Job {
 	w.t.Helper()
 	spec := errand.Spec{Commands: []errand.Command{{Shell: "true"}}}
@@ -114,7 +116,7 @@ func (w *world) create(change ...func(*errand.Spec)) errand.Job {
 func attempts(n int) func(*errand.Spec) { return func(s *errand.Spec) { s.MaxAttempts = n } }
 func group(g string) func(*errand.Spec) { return func(s *errand.Spec) { s.Group = g } }
 
-// job reads a job as its owner sees it.
+// job returns a job as its owner sees it.
 func (w *world) job(id string) errand.Job {
 	w.t.Helper()
 	job, err := w.svc.Job(w.ctx, w.user, id)
@@ -125,7 +127,7 @@ func (w *world) job(id string) errand.Job {
 	return job
 }
 
-// want checks where a job stands.
+// want checks a job's state.
 func (w *world) want(id string, status errand.Status, reason errand.Reason, attempt int) {
 	w.t.Helper()
 	st := w.job(id).State
@@ -169,7 +171,7 @@ func countTickets(t *testing.T, cfg aws.Config, url string) int {
 	return n
 }
 
-// worker is a worker as the Service sees one.
+// worker is a worker that calls the Service.
 type worker struct {
 	*world
 	caller control.Caller
@@ -178,7 +180,7 @@ type worker struct {
 	polls  int
 }
 
-// worker registers a worker. The same name again is the same worker, restarted.
+// worker registers a worker. The same name again is the same worker after a restart.
 func (w *world) worker(name string) *worker {
 	w.t.Helper()
 	id := "worker-" + name
@@ -202,7 +204,8 @@ func (k *worker) poll(pollID string) (a *errand.Assignment, err error) {
 	return a, err
 }
 
-// take asks for work with a new poll ID; there must be some, or none, as wanted.
+// take asks for work with a new poll ID, and fails the test unless there is some, or
+// none, as wanted.
 func (k *worker) take(some bool) *errand.Assignment {
 	k.t.Helper()
 	k.polls++
@@ -216,7 +219,7 @@ func (k *worker) take(some bool) *errand.Assignment {
 	return a
 }
 
-// beat heartbeats, naming attempts, and returns the orders.
+// beat sends a heartbeat that names attempts, and returns the orders.
 func (k *worker) beat(holds ...*errand.Assignment) []errand.Order {
 	k.t.Helper()
 	h := errand.Heartbeat{WorkerID: k.id, Epoch: k.epoch}
@@ -243,7 +246,7 @@ func (k *worker) report(a *errand.Assignment) control.Report {
 	return control.Report{WorkerID: k.id, Epoch: k.epoch, JobID: a.JobID, Attempt: a.Attempt}
 }
 
-// wantCode checks an error's code; empty: there must be none.
+// wantCode checks an error's code; empty means no error.
 func wantCode(t *testing.T, err error, code errand.Code) {
 	t.Helper()
 	switch {

@@ -11,8 +11,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// Query reads the items of one partition of a table or index, in the order of
-// the sort key or against it.
+// Query reads the items of one partition of a table or index, in ascending or
+// descending order of the sort key.
 func (e *Engine) Query(ctx context.Context, in *QueryInput) (*PageOutput, error) {
 	q, err := in.check()
 	if err != nil {
@@ -31,11 +31,11 @@ func (e *Engine) Query(ctx context.Context, in *QueryInput) (*PageOutput, error)
 	return e.readPage(p)
 }
 
-// A query is a QueryInput, checked as far as that goes without the table.
+// A query is a QueryInput after the checks that don't need the table.
 type query struct {
 	pageParams
 	tests    map[string]expr.KeyTest
-	filtered string // what a message calls the filter
+	filtered string // the filter's name in messages
 }
 
 func (in *QueryInput) check() (*query, error) {
@@ -46,7 +46,7 @@ func (in *QueryInput) check() (*query, error) {
 		keyCondition: in.KeyConditionExpression, filter: in.FilterExpression, projection: in.ProjectionExpression,
 		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
 	}
-	// KeyConditions may stand beside the other expressions.
+	// KeyConditions may be combined with the other expressions.
 	legacy := []namedParam{{"AttributesToGet", in.AttributesToGet != nil}, {"QueryFilter", in.QueryFilter != nil},
 		{"ConditionalOperator", in.ConditionalOperator != ""},
 		{"KeyConditions", in.KeyConditions != nil && p.keyCondition != nil}}
@@ -90,8 +90,8 @@ func (in *QueryInput) check() (*query, error) {
 	return q, q.checkSelect()
 }
 
-// maxTests is how many conditions a query has, but of a global index whose keys
-// have several attributes.
+// maxTests is the maximum number of conditions, except for a global index with a
+// multi-attribute key.
 const maxTests = 2
 
 const tooManyTests = "Conditions can be of length 1 or 2 only"
@@ -119,8 +119,8 @@ func (in *QueryInput) keyTests(c compiled) (map[string]expr.KeyTest, error) {
 	return tests, nil
 }
 
-// unprefixed are the faults of a start key that AWS tells without saying that
-// they are in the start key.
+// unprefixed are the faults of a start key whose message doesn't mention the start
+// key, as on AWS.
 var unprefixed = []string{"contains duplicates", "number set", "numeric value", "significant digits", "number with magnitude"}
 
 func checkStart(start Item) error {
@@ -134,7 +134,7 @@ func checkStart(start Item) error {
 	return invalid("The provided starting key is invalid: %s", err)
 }
 
-// plan checks the query against the keys and sets the page's range.
+// plan checks the query against the keys, and sets the range of the page.
 func (q *query) plan(p *page) error {
 	keys := p.keys()
 	if q.start != nil && len(q.start) != len(p.startKeyNames()) {
@@ -173,7 +173,7 @@ func (q *query) plan(p *page) error {
 	}
 	part := appendPartition(p.prefix(), q.partition(keys)...)
 	p.lower, p.upper = part, value.Successor(part)
-	for _, a := range tested { // each but the last is fixed to a value
+	for _, a := range tested { // all but the last are equality tests
 		t := q.tests[a.name]
 		p.lower, p.upper = sortRange(part, t)
 		part = value.AppendKey(part, t.Args[0])
@@ -184,7 +184,7 @@ func (q *query) plan(p *page) error {
 	return nil
 }
 
-// partition are the values of the partition key that the query asks for.
+// partition returns the values of the partition key in the query.
 func (q *query) partition(keys keySchema) []value.Value {
 	var vs []value.Value
 	for _, a := range keys.hash() {
@@ -193,9 +193,9 @@ func (q *query) partition(keys keySchema) []value.Value {
 	return vs
 }
 
-// testedSort are the attributes of the sort key that the query tests. They are
-// the first ones, and only the last of them can be asked for a range ("Multi-
-// attribute keys pattern", Developer Guide).
+// testedSort returns the attributes of the sort key that the query tests. They must
+// be the first ones, and all but the last must be tested for equality
+// ("Multi-attribute keys pattern", Developer Guide).
 func (q *query) testedSort(keys keySchema) ([]keyAttr, error) {
 	n := len(q.tests) - keys.hashes
 	for i, a := range keys.sort()[:n] {
@@ -210,7 +210,7 @@ func (q *query) testedSort(keys keySchema) ([]keyAttr, error) {
 	return keys.sort()[:n], nil
 }
 
-// testsOtherAttribute reports whether the query tests an attribute that isn't in the key.
+// testsOtherAttribute reports whether the query tests a non-key attribute.
 func (q *query) testsOtherAttribute(keys keySchema) bool {
 	for name := range q.tests {
 		if !keys.has(name) {
@@ -256,7 +256,7 @@ func (q *query) checkKeyTest(p *page, a keyAttr, hash bool) error {
 	return nil
 }
 
-// checkBounds checks that the start key lies where the query looks.
+// checkBounds fails if the start key is outside the query's range.
 func (q *query) checkBounds(p *page) error {
 	if err := p.t.checkKey(p.t.keyOf(q.start)); err != nil {
 		return invalid("The provided starting key is invalid: %s", message(err))
@@ -280,7 +280,7 @@ func (q *query) checkBounds(p *page) error {
 	return nil
 }
 
-// checkFilter fails for key attributes in the filter.
+// checkFilter fails if the filter tests key attributes.
 func (q *query) checkFilter(p *page) error {
 	if q.filter == nil {
 		return nil
@@ -297,10 +297,11 @@ func (q *query) checkFilter(p *page) error {
 	return nil
 }
 
-// sortRange is the range of a partition that a sort key's test leaves.
+// sortRange returns the range of a partition's keys that pass a test of the sort
+// key.
 func sortRange(part []byte, t expr.KeyTest) (lower, upper []byte) {
-	// at is where a sort key's entries begin, and past where they end: the
-	// encoding of no key begins with that of another.
+	// at returns where the keys with a sort key begin, and past where they end. No
+	// encoded key is a prefix of another.
 	at := func(i int) []byte { return value.AppendKey(slices.Clone(part), t.Args[i]) }
 	past := func(i int) []byte { return value.Successor(at(i)) }
 	lower, upper = part, value.Successor(part)

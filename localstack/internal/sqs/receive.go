@@ -17,8 +17,8 @@ import (
 // A receiveRequest is a checked ReceiveMessage request.
 type receiveRequest struct {
 	limit       int
-	visibility  int64 // ms; -1 is the queue's
-	wait        int64 // s; -1 is the queue's
+	visibility  int64 // ms; -1: the queue's
+	wait        int64 // s; -1: the queue's
 	attemptID   string
 	systemNames []string
 	userNames   []string
@@ -49,7 +49,7 @@ func (e *Engine) ReceiveMessage(ctx context.Context, in *ReceiveMessageInput) (*
 	return &ReceiveMessageOutput{Messages: messages}, e.waitDurable(pending)
 }
 
-// systemAttributes are the names that MessageSystemAttributeNames may have.
+// systemAttributes are the valid values of MessageSystemAttributeNames.
 var systemAttributes = []string{
 	"All", "SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp", "SequenceNumber",
 	"MessageDeduplicationId", "MessageGroupId", "AWSTraceHeader", "DeadLetterQueueSourceArn",
@@ -100,7 +100,7 @@ func checkVisibility(s int32) error {
 	return nil
 }
 
-// poll receives, waiting as long as it may while there is nothing.
+// poll receives messages. While there are none, it waits as long as r allows.
 func (e *Engine) poll(ctx context.Context, q *queue, r receiveRequest) ([]Message, kv.Pending, error) {
 	messages, pending, w, wait, err := q.tryReceive(ctx, r, nil, false)
 	if w == nil {
@@ -124,9 +124,9 @@ func (e *Engine) poll(ctx context.Context, q *queue, r receiveRequest) ([]Messag
 	}
 }
 
-// tryReceive makes one attempt to receive. w is the waiter of the attempt before,
-// or nil at the first. It returns a waiter, and how long that may wait, if there
-// is nothing to return yet; at the last attempt it never does.
+// tryReceive makes one attempt to receive. w is the waiter of the previous attempt,
+// or nil at the first. If there is nothing to return yet, it returns a waiter and
+// how long that may wait; never at the last attempt.
 func (q *queue) tryReceive(ctx context.Context, r receiveRequest, w *waiter, last bool) (messages []Message, pending kv.Pending, waiting *waiter, wait time.Duration, err error) {
 	dlq, unlock := q.lockWithTarget()
 	defer unlock()
@@ -161,8 +161,9 @@ func (q *queue) waitOf(r receiveRequest) time.Duration {
 	return time.Duration(r.wait) * time.Second
 }
 
-// receive runs under the lock of the queue and of its dead-letter queue, if it
-// has one. A poll whose turn it isn't can only have its earlier result replayed.
+// receive requires the locks of the queue and of its dead-letter queue, if any. If
+// it isn't the poll's turn, the poll can only get a repetition of its earlier
+// result.
 func (q *queue) receive(r receiveRequest, dlq *queue, turn bool) (messages []Message, p kv.Pending, err error) {
 	p, err = q.transactLocked(func(q *queue, t *txn) error {
 		var ok bool
@@ -272,7 +273,8 @@ func (q *queue) systemAttributes(seq uint64, s stateRecord, m bodyRecord, names 
 	return chosen
 }
 
-// selectAttributes selects by name, by prefix ("foo.*"), or all (All, ".*").
+// selectAttributes selects attributes by name, by prefix ("foo.*"), or all (All,
+// ".*").
 func selectAttributes(attributes map[string]MessageAttributeValue, names []string) map[string]MessageAttributeValue {
 	var chosen map[string]MessageAttributeValue
 	for name, value := range attributes {

@@ -5,19 +5,20 @@ import (
 	"sync"
 )
 
-// maxCached is how many texts of a kind are kept. One more, and all go: who
-// builds values into texts has no use of them, and everyone else has few.
+// maxCached is how many expressions of a kind are kept. The next one empties the
+// cache: programs that build values into expressions gain nothing from it, and all
+// others have few expressions.
 const maxCached = 1000
 
-// A cache keeps what texts say: programs send the same few again and again, and
-// put what changes into names and values. What is kept is never changed; only
-// what had no fault is.
+// A cache keeps parsed expressions: programs send the same few again and again, and
+// put what changes into names and values. It keeps only valid expressions, and they
+// are never changed.
 type cache[T any] struct {
 	mu sync.RWMutex
 	by map[string]T
 }
 
-// get returns what src says, by read where it isn't known.
+// get returns the parsed src. It calls read if src isn't in the cache.
 func (c *cache[T]) get(src string, read func(src string) (T, error)) (T, error) {
 	c.mu.RLock()
 	known, ok := c.by[src]
@@ -25,7 +26,7 @@ func (c *cache[T]) get(src string, read func(src string) (T, error)) (T, error) 
 	if ok {
 		return known, nil
 	}
-	src = strings.Clone(src) // it is part of a request, which needn't stay
+	src = strings.Clone(src) // src is part of a request, which the cache must not keep alive
 	fresh, err := read(src)
 	if err != nil {
 		return fresh, err
@@ -45,7 +46,7 @@ var (
 	projections cache[[]Path]
 )
 
-// clone copies a tree, to put names and values into.
+// clone copies a tree, so that names and values can be put into the copy.
 func (n *node) clone() *node {
 	nodes := 0
 	n.walk(func(*node) { nodes++ })
@@ -53,7 +54,7 @@ func (n *node) clone() *node {
 	return c.copy(n)
 }
 
-// A copier has room for the nodes of a tree, and for their arguments.
+// A copier has the memory for the nodes of a tree and their arguments.
 type copier struct {
 	nodes []node
 	args  []*node

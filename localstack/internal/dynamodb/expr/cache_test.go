@@ -8,8 +8,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// TestSameText: requests that send the same text at once, each with names and
-// values of its own, get what these say.
+// TestSameText: concurrent requests with the same expression each get the result for
+// their own names and values.
 func TestSameText(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 50 {
@@ -43,8 +43,8 @@ func TestSameText(t *testing.T) {
 	all.Wait()
 }
 
-// TestCacheIsBounded: texts without end don't fill the memory, and those with a
-// fault aren't kept.
+// TestCacheIsBounded: the cache doesn't grow without limit, and doesn't keep invalid
+// expressions.
 func TestCacheIsBounded(t *testing.T) {
 	var c cache[int]
 	for i := range 3 * maxCached {

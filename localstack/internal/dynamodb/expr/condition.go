@@ -6,13 +6,13 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// A Condition is a condition, filter or key condition, checked.
+// A Condition is a checked condition, filter or key condition.
 type Condition struct{ root *node }
 
 // Condition parses a condition. label is the parameter's name, for messages:
 // ConditionExpression, FilterExpression, KeyConditionExpression.
 func (s *Scope) Condition(label, src string) (*Condition, error) {
-	if len(src) > maxSize { // the one parameter of which AWS says the size
+	if len(src) > maxSize { // AWS includes the size for this parameter only
 		return nil, fault("Invalid %s: Expression size has exceeded the maximum allowed size; expression size: %d", label, len(src))
 	}
 	written, err := conditions.get(src, readCondition)
@@ -26,7 +26,8 @@ func (s *Scope) Condition(label, src string) (*Condition, error) {
 	return &Condition{root}, nil
 }
 
-// readCondition parses a condition, and checks what needs no names and values.
+// readCondition parses a condition, and makes the checks that need no names and
+// values.
 func readCondition(src string) (*node, error) {
 	root, redundant, err := parse(src, conditionWords, (*parser).condition)
 	if err == nil {
@@ -35,7 +36,7 @@ func readCondition(src string) (*node, error) {
 	return root, err
 }
 
-// Matches reports whether the item, nil where there is none, satisfies c.
+// Matches reports whether an item satisfies c; nil is an item that doesn't exist.
 func (c *Condition) Matches(it value.Item) bool { return c.root.test(it) }
 
 // Paths returns the paths that c names.
@@ -49,7 +50,7 @@ func (c *Condition) Paths() []Path {
 	return paths
 }
 
-// maxOperators and maxInOperands are limits of an expression.
+// Limits of an expression.
 const (
 	maxOperators  = 300
 	maxInOperands = 100
@@ -62,7 +63,8 @@ func checkCondition(root *node, redundant bool) error {
 	return firstOf(unknownFunction(root, conditionArity), misused(root), reservedName(root), tooManyOperators(countOperators(root)))
 }
 
-// tooManyOperators: AWS stops counting at the first that is too many.
+// tooManyOperators fails as AWS does, which stops counting at the first operator
+// over the limit.
 func tooManyOperators(n int) *Error {
 	if n <= maxOperators {
 		return nil
@@ -80,7 +82,7 @@ func countOperators(root *node) int {
 	return n
 }
 
-// checkLeaves checks each comparison and function by itself, in order.
+// checkLeaves checks each comparison and function on its own, in order.
 func (s *Scope) checkLeaves(n *node) *Error {
 	switch n.op {
 	case opAnd, opOr, opNot:
@@ -108,7 +110,7 @@ func (s *Scope) checkLeaves(n *node) *Error {
 	return nil
 }
 
-// conditionArity is how many operands each function of a condition takes.
+// conditionArity is the number of operands of each function of a condition.
 var conditionArity = map[string]int{
 	"attribute_exists": 1, "attribute_not_exists": 1, "attribute_type": 2,
 	"begins_with": 2, "contains": 2, "size": 1,
@@ -123,8 +125,8 @@ func unknownFunction(root *node, arity map[string]int) (first *Error) {
 	return first
 }
 
-// misused finds size where a condition belongs, and every other function where
-// an operand does.
+// misused fails for size in place of a condition, and for any other function in
+// place of an operand.
 func misused(root *node) (first *Error) {
 	flag := func(n *node, operand bool) {
 		if n.op == opFunc && (n.name == "size") != operand && first == nil {
@@ -167,7 +169,7 @@ func operandCount(arity map[string]int) func(*node) *Error {
 	}
 }
 
-// distinct refuses a comparison of a path with itself.
+// distinct fails for a comparison of a path with itself.
 func distinct(n *node) *Error {
 	if len(n.args) < 2 || n.args[0].op != opPath {
 		return nil
@@ -183,7 +185,7 @@ func distinct(n *node) *Error {
 	return fault("The first operand must be distinct from the remaining operands for this operator or function; operator: %s, first operand: %s", name, first)
 }
 
-// kind is the kind that n has whatever the item, Invalid for a path.
+// kind returns n's kind if it is the same for every item; Invalid for a path.
 func (n *node) kind() value.Kind {
 	switch {
 	case n.op == opValue:
@@ -225,7 +227,8 @@ func operandTypes(n *node) *Error {
 	return nil
 }
 
-// orderedOperands: only strings, numbers and binaries have an order.
+// orderedOperands fails unless the operands are strings, numbers or binaries:
+// nothing else has an order.
 func orderedOperands(n *node) *Error {
 	if !n.hasOp(opLT, opLE, opGT, opGE, opBetween) {
 		return nil

@@ -8,11 +8,12 @@
 //	update              SET (+, -, if_not_exists, list_append), REMOVE, ADD, DELETE
 //	projection          paths
 //
-// Paths reach into maps and lists (a.b[2].#c). A Scope holds the #names and
-// :values of one request and knows in the end which of them nobody used.
+// Paths lead into maps and lists (a.b[2].#c). A Scope holds the #names and :values
+// of one request, and reports in the end which of them no expression used.
 //
-// The order in which faults are looked for is that of AWS: a request with two
-// gets the message that AWS gives. (Rules: Developer Guide, "Expressions".)
+// Checks are made in AWS's order, so that a request with two faults gets the message
+// that AWS sends.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
 package expr
 
 import (
@@ -28,15 +29,15 @@ func (e *Error) Error() string { return e.Message }
 
 func fault(format string, args ...any) *Error { return &Error{fmt.Sprintf(format, args...)} }
 
-// Messages of faults that only the item shows. They end an update.
+// Messages of faults that depend on the item. They end an update.
 var (
 	ErrOperandType = &Error{"An operand in the update expression has an incorrect data type"}
 	ErrNoAttribute = &Error{"The provided expression refers to an attribute that does not exist in the item"}
-	ErrOlderType   = &Error{"Type mismatch for attribute to update"} // ErrOperandType, of AttributeUpdates
+	ErrLegacyType  = &Error{"Type mismatch for attribute to update"} // ErrOperandType in AttributeUpdates
 	ErrUpdatePath  = &Error{"The document path provided in the update expression is invalid for update"}
 )
 
-// An op is what a node of an expression's tree does.
+// An op is the kind of a node.
 type op string
 
 const (
@@ -61,11 +62,11 @@ const (
 // A node is an expression's tree: operators and functions over paths and values.
 type node struct {
 	op    op
-	name  string // of a function; of a value, with its colon
+	name  string // of a function, or of a value with its colon
 	args  []*node
 	path  Path        // as written until it is resolved
 	val   value.Value // of a value, once resolved
-	paren bool        // it stood in parentheses
+	paren bool        // it was in parentheses
 }
 
 func (n *node) isCondition() bool {
@@ -76,11 +77,11 @@ func (n *node) isCondition() bool {
 	return true
 }
 
-// isOperand reports whether n can be compared; functions pass here and the
-// check of misused functions sorts them out.
+// isOperand reports whether n can be compared. It accepts every function: misused
+// finds those that aren't operands.
 func (n *node) isOperand() bool { return n.op == opPath || n.op == opValue || n.op == opFunc }
 
-// walk calls f on the tree in the order of the text, operands first.
+// walk calls f for each node in the order of the text, operands first.
 func (n *node) walk(f func(*node)) {
 	for _, a := range n.args {
 		a.walk(f)

@@ -9,8 +9,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// test evaluates a condition. A comparison with an attribute that isn't there
-// is false, but for <>.
+// test evaluates a condition. A comparison with a missing attribute is false, except
+// for <>.
 func (n *node) test(it value.Item) bool {
 	switch n.op {
 	case opAnd:
@@ -63,7 +63,7 @@ func compare(o op, a, b value.Value) bool {
 	}
 }
 
-// operand is n's value for the item, and whether it has one.
+// operand returns n's value for the item. ok is false if it has none.
 func (n *node) operand(it value.Item) (value.Value, bool) {
 	switch n.op {
 	case opValue:
@@ -71,7 +71,7 @@ func (n *node) operand(it value.Item) (value.Value, bool) {
 	case opPath:
 		return n.path.Get(it)
 	}
-	v, ok := n.args[0].operand(it) // size, the one function that is an operand
+	v, ok := n.args[0].operand(it) // size is the only function that is an operand
 	if !ok {
 		return v, false
 	}
@@ -79,8 +79,8 @@ func (n *node) operand(it value.Item) (value.Value, bool) {
 	return value.N(strconv.Itoa(size)), ok
 }
 
-// sizeOf is size(v): the characters of a string as Java counts them, the bytes
-// of a binary, the members of anything else that has some.
+// sizeOf returns size(v): the number of UTF-16 code units of a string, of bytes of a
+// binary, or of members of a set, list or map.
 func sizeOf(v value.Value) (int, bool) {
 	switch v.Kind {
 	case value.KindS:
@@ -120,8 +120,8 @@ func (n *node) call(it value.Item) bool {
 	}
 }
 
-// contains reports whether b is part of the string or binary a, or a member of
-// the set or list a.
+// contains reports whether b is part of the string or binary a, or a member of the
+// set or list a.
 func contains(a, b value.Value) bool {
 	switch a.Kind {
 	case value.KindS, value.KindB:

@@ -151,7 +151,7 @@ func TestUpdates(t *testing.T) {
 	}
 }
 
-// sameJSON compares objects whose members may stand in another order.
+// sameJSON compares JSON objects regardless of the order of their members.
 func sameJSON(a, b string) bool {
 	return strings.Join(members(a), "|") == strings.Join(members(b), "|")
 }
@@ -231,8 +231,8 @@ func TestProjectionAndUnused(t *testing.T) {
 	}
 }
 
-// FuzzParse: any text is parsed or refused, the same way each time, and what is
-// parsed can be applied to any item without changing it.
+// FuzzParse: parsing has the same result each time, and applying what was parsed
+// never changes the item.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"n = :five", "((a))", "SET a.b[3] = list_append(a, :list) - :one REMOVE c", "NOT (a IN (:x)) OR size(#m) BETWEEN :one AND :ten", "a.b, c[1].#m",

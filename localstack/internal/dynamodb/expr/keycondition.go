@@ -2,9 +2,9 @@ package expr
 
 import "github.com/errandhq/errand/localstack/internal/dynamodb/value"
 
-// A KeyTest is what a query asks of one key attribute.
+// A KeyTest is a query's condition on one key attribute.
 type KeyTest struct {
-	Op   string // = < <= > >= BETWEEN begins_with, or an operator that no key can be asked
+	Op   string // = < <= > >= BETWEEN begins_with, or an operator that keys don't support
 	Args []value.Value
 }
 
@@ -20,7 +20,7 @@ func (t KeyTest) Matches(v value.Value) bool {
 	return n.test(nil)
 }
 
-// KeyTests takes a key condition apart, by attribute.
+// KeyTests splits a key condition by attribute.
 func (c *Condition) KeyTests() (map[string]KeyTest, error) {
 	tests := map[string]KeyTest{}
 	return tests, firstOf(keyTests(c.root, tests))
@@ -41,7 +41,7 @@ func keyTests(n *node, into map[string]KeyTest) *Error {
 	return keyTest(n, into)
 }
 
-// notForKeys refuses what a key condition can't have.
+// notForKeys fails for anything that a key condition can't have.
 func notForKeys(n *node) *Error {
 	const invalidOp = "Invalid operator used in KeyConditionExpression: %s"
 	switch {
@@ -93,5 +93,5 @@ func keyTest(n *node, into map[string]KeyTest) *Error {
 	return nil
 }
 
-// mirrored is the comparator when the operands change places.
+// mirrored is the comparator for swapped operands.
 var mirrored = map[op]op{opEQ: opEQ, opLT: opGT, opLE: opGE, opGT: opLT, opGE: opLE}

@@ -2,15 +2,16 @@ package expr
 
 import "github.com/errandhq/errand/localstack/internal/dynamodb/value"
 
-// The parameters that were there before expressions (Expected, QueryFilter,
+// The parameters that DynamoDB had before expressions (Expected, QueryFilter,
 // AttributeUpdates, …) become the same trees.
 
-// legacyOps are the comparison operators that are comparators here.
+// legacyOps are the comparison operators that are comparators in expressions.
 var legacyOps = map[string]op{
 	"EQ": opEQ, "NE": opNE, "LE": opLE, "LT": opLT, "GE": opGE, "GT": opGT, "IN": opIn, "BETWEEN": opBetween,
 }
 
-// legacyFuncs are those that are functions; a NOT_ one is its negation.
+// legacyFuncs are those that are functions in expressions. A NOT_ operator is the
+// negation of its function.
 var legacyFuncs = map[string]string{
 	"NOT_NULL": "attribute_exists", "NULL": "attribute_not_exists",
 	"CONTAINS": "contains", "BEGINS_WITH": "begins_with", "NOT_CONTAINS": "contains",
@@ -23,7 +24,8 @@ type LegacyTest struct {
 	Args     []value.Value
 }
 
-// Legacy returns the condition that all tests pass, or any; nil for no tests.
+// Legacy returns the condition that all tests pass, or that any does; nil if there
+// are no tests.
 func Legacy(tests []LegacyTest, any bool) *Condition {
 	var root *node
 	join := opAnd
@@ -57,8 +59,8 @@ func (t LegacyTest) node() *node {
 	return n
 }
 
-// KeyTest returns the test as one of a key; its Op is the legacy name where no
-// key can be asked that.
+// KeyTest returns the test as a condition on a key. Its Op is the legacy name if
+// keys don't support the operator.
 func (t LegacyTest) KeyTest() KeyTest {
 	kt := KeyTest{Op: t.Operator, Args: t.Args}
 	switch o := legacyOps[t.Operator]; {
@@ -70,17 +72,17 @@ func (t LegacyTest) KeyTest() KeyTest {
 	return kt
 }
 
-// A LegacyUpdate changes one attribute. Section is that of an expression: SET,
-// REMOVE, ADD or DELETE.
+// A LegacyUpdate changes one attribute. Section is SET, REMOVE, ADD or DELETE, as in
+// an expression.
 type LegacyUpdate struct {
 	Attr    string
 	Section string
 	Value   value.Value // not for REMOVE
 }
 
-// LegacyUpdates returns the update of all.
+// LegacyUpdates returns the update that makes all changes.
 func LegacyUpdates(us []LegacyUpdate) *Update {
-	u := &Update{older: true}
+	u := &Update{legacy: true}
 	for _, l := range us {
 		a := action{section: l.Section, path: Top(l.Attr)}
 		if l.Section != "REMOVE" {

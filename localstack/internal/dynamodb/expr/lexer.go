@@ -28,8 +28,8 @@ func (t token) isWord(keyword string) bool {
 	return t.kind == tokIdent && strings.EqualFold(t.text, keyword)
 }
 
-// lex splits the text. The last token is the end; a byte that begins nothing
-// is a bad token, which no grammar takes.
+// lex splits the text into tokens, of which the last is the end. A byte that begins
+// no token is a bad token, which every grammar refuses.
 func lex(src string) []token {
 	var toks []token
 	for i := 0; ; {
@@ -57,7 +57,7 @@ func scan(s string) (tokenKind, int) {
 		}
 		return kind, 1 + n
 	case c == '0':
-		return tokNumber, 1 // no index begins with a zero but that of the first
+		return tokNumber, 1 // an index has no leading zero: "01" is two tokens
 	case isDigit(c):
 		return tokNumber, run(s, isDigit)
 	}

@@ -5,11 +5,11 @@ import (
 	"strconv"
 )
 
-// maxSize is the longest expression, in bytes.
+// maxSize is the maximum length of an expression, in bytes.
 const maxSize = 4096
 
-// A parser reads one expression. A fault ends it by panic(*Error), which parse
-// catches: the grammar stays readable.
+// A parser reads one expression. It reports a fault by panic(*Error), which parse
+// recovers: this keeps the grammar readable.
 type parser struct {
 	src       string
 	toks      []token
@@ -18,7 +18,7 @@ type parser struct {
 	keywords  []string
 }
 
-// The words that a grammar keeps for itself: no path can have one as a step.
+// The keywords of each grammar. They can't be steps of a path.
 var (
 	conditionWords = []string{"AND", "OR", "NOT", "BETWEEN", "IN"}
 	updateWords    = []string{"SET", "REMOVE", "ADD", "DELETE"}
@@ -73,7 +73,7 @@ func (p *parser) expect(punct string) {
 	}
 }
 
-// unexpected names the token at hand, and what stands around it.
+// unexpected fails for the current token, with the text around it.
 func (p *parser) unexpected() {
 	t := p.peek()
 	from, to := p.pos, p.pos
@@ -167,7 +167,7 @@ func (p *parser) mustOperand(n *node) {
 	}
 }
 
-// operand is a primary that can stand beside a comparator or in a list.
+// operand is a primary that can be compared, or be part of a list.
 func (p *parser) operand() *node {
 	n := p.primary()
 	p.mustOperand(n)

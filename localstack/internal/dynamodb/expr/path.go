@@ -7,8 +7,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// A Step goes from a document to a part: the member of a map by name, or of a
-// list by index.
+// A Step leads from a document to a member: of a map by name, or of a list by index.
 type Step struct {
 	Name    string
 	Index   int
@@ -36,10 +35,10 @@ func (p Path) String() string {
 	return "[" + strings.Join(steps, ", ") + "]"
 }
 
-// maxPathDepth is how many steps a path has at most.
+// maxPathDepth is the maximum number of steps of a path.
 const maxPathDepth = 32
 
-// tooDeep is the fault of a path of too many steps.
+// tooDeep fails for a path with too many steps.
 func (p Path) tooDeep() *Error {
 	if len(p) <= maxPathDepth {
 		return nil
@@ -59,7 +58,7 @@ func (p Path) equal(q Path) bool {
 	return true
 }
 
-// Get returns the value at p, and whether there is one.
+// Get returns the value at p; ok is false if there is none.
 func (p Path) Get(it value.Item) (value.Value, bool) {
 	v, ok := it[p[0].Name]
 	for _, s := range p[1:] {
@@ -85,9 +84,9 @@ func (s Step) get(v value.Value) (value.Value, bool) {
 	return e, ok
 }
 
-// checkPaths finds two paths that can't stand in one expression: one is the
-// other or leads through it (they overlap), or one takes for a list what the
-// other takes for a map (they conflict).
+// checkPaths finds two paths that can't be in one expression. They overlap if one is
+// the other or leads through it. They conflict if one has a list where the other has
+// a map.
 func checkPaths(paths []Path) (overlap, conflict *Error) {
 	const format = "Two document paths %s with each other; must remove or rewrite one of these paths; path one: %s, path two: %s"
 	for i, q := range paths {

@@ -20,7 +20,7 @@ func (s *Scope) Projection(src string) ([]Path, error) {
 	return paths, nil
 }
 
-// readProjection parses a projection, and checks what needs no names.
+// readProjection parses a projection, and makes the checks that need no names.
 func readProjection(src string) ([]Path, error) {
 	paths, _, err := parse(src, conditionWords, (*parser).paths)
 	if err != nil {
@@ -45,8 +45,8 @@ func (s *Scope) bindProjection(written []Path) ([]Path, error) {
 	return paths, firstOf(checkPaths(paths))
 }
 
-// Project returns the parts of the item that paths name, in the maps and lists
-// they stand in: the members of a list close ranks, in their order.
+// Project returns the parts of the item at the paths, within the maps and lists that
+// contain them. Lists keep the order of their members, without gaps.
 func Project(it value.Item, paths []Path) value.Item {
 	out := value.Item{}
 	parts := map[string][]Path{}
@@ -63,7 +63,7 @@ func Project(it value.Item, paths []Path) value.Item {
 	return out
 }
 
-// project keeps of v what the paths below it name, and whether that is anything.
+// project returns the parts of v at the paths below it, and whether there are any.
 func project(v value.Value, paths []Path) (value.Value, bool) {
 	if slices.ContainsFunc(paths, func(p Path) bool { return len(p) == 0 }) {
 		return v, true

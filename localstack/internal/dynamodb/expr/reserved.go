@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// reserved holds the words that can't stand in an expression as names.
-// Source: Developer Guide, "Reserved words in DynamoDB".
+// reserved are the words that can't be names in an expression.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
 var reserved = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(reservedWords) {

@@ -17,7 +17,7 @@ type Scope struct {
 	usedValues []string // each once
 }
 
-// NewScope checks the maps of a request; nil ones are absent.
+// NewScope checks the maps of a request; nil means absent.
 func NewScope(names map[string]string, values value.Item) (*Scope, error) {
 	s := &Scope{names: names, values: values}
 	if names != nil && len(names) == 0 {
@@ -46,14 +46,14 @@ func NewScope(names map[string]string, values value.Item) (*Scope, error) {
 	return s, nil
 }
 
-// Limits of placeholders, with their marks, and of the names they stand for, in
-// bytes.
+// Limits in bytes, of placeholders including # or :, and of the names that they
+// stand for.
 const (
 	maxPlaceholder = 255
 	maxName        = 65535
 )
 
-// checkNames checks ExpressionAttributeNames, in their order.
+// checkNames checks ExpressionAttributeNames, in order.
 func checkNames(names map[string]string) *Error {
 	if len(names) == 0 {
 		return nil
@@ -66,7 +66,7 @@ func checkNames(names map[string]string) *Error {
 	return nil
 }
 
-// checkName checks an entry of ExpressionAttributeNames.
+// checkName checks one of ExpressionAttributeNames.
 func checkName(k, name string) *Error {
 	switch {
 	case !isPlaceholder('#', k):
@@ -85,7 +85,7 @@ func isPlaceholder(mark byte, k string) bool {
 	return len(k) > 1 && k[0] == mark && run(k[1:], isWordByte) == len(k)-1
 }
 
-// Unused is the fault of names or values that no expression of the scope used.
+// Unused fails for names or values that no expression used.
 func (s *Scope) Unused() error {
 	if len(s.usedNames) < len(s.names) {
 		return unused("Names", slices.Sorted(maps.Keys(s.names)), s.usedNames)
@@ -101,15 +101,15 @@ func unused(what string, all, used []string) error {
 	return fault("Value provided in ExpressionAttribute%s unused in expressions: keys: {%s}", what, strings.Join(left, ", "))
 }
 
-// use adds a placeholder to those used.
+// use notes that a placeholder is used.
 func use(used *[]string, k string) {
 	if !slices.Contains(*used, k) {
 		*used = append(*used, k)
 	}
 }
 
-// resolve puts names and values into the tree. The first that isn't defined is
-// the fault.
+// resolve puts names and values into the tree. It fails for the first that isn't
+// defined.
 func (s *Scope) resolve(n *node) (first *Error) {
 	n.walk(func(n *node) {
 		if first != nil {
@@ -143,7 +143,7 @@ func (s *Scope) resolvePath(p Path) (Path, *Error) {
 		if !strings.HasPrefix(step.Name, "#") {
 			continue
 		}
-		if &out[0] == &p[0] { // it is as written, for others too
+		if &out[0] == &p[0] { // still the parsed path, which the cache shares
 			out = slices.Clone(p)
 		}
 		name, ok := s.names[step.Name]
@@ -156,7 +156,7 @@ func (s *Scope) resolvePath(p Path) (Path, *Error) {
 	return out, nil
 }
 
-// reservedIn is the fault of a path, as written, that has a reserved word.
+// reservedIn fails for a path, before it is resolved, that contains a reserved word.
 func reservedIn(p Path) *Error {
 	for _, step := range p {
 		if !step.IsIndex && reserved()[strings.ToUpper(step.Name)] {
@@ -166,7 +166,7 @@ func reservedIn(p Path) *Error {
 	return nil
 }
 
-// firstOf returns the first fault there is, as an error that is nil for none.
+// firstOf returns the first fault that isn't nil, or a nil error.
 func firstOf(faults ...*Error) error {
 	for _, f := range faults {
 		if f != nil {

@@ -7,14 +7,14 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// An Update is an UpdateExpression, checked.
+// An Update is a checked UpdateExpression.
 type Update struct {
 	actions []action
-	older   bool // AttributeUpdates, which have a message of their own
+	legacy  bool // made of AttributeUpdates, whose messages differ
 }
 
-// An action is one clause of a section: SET path = val, REMOVE path, ADD path
-// val, DELETE path val.
+// An action is one clause of a section: SET path = val, REMOVE path, ADD path val,
+// DELETE path val.
 type action struct {
 	section string
 	path    Path
@@ -39,7 +39,7 @@ func (s *Scope) Update(src string) (*Update, error) {
 	return u, nil
 }
 
-// readUpdate parses an update, and checks what needs no names and values.
+// readUpdate parses an update, and makes the checks that need no names and values.
 func readUpdate(src string) ([]action, error) {
 	sections, redundant, err := parse(src, updateWords, (*parser).update)
 	if err == nil && redundant {
@@ -64,7 +64,7 @@ func (u *Update) Paths() []Path {
 	return paths
 }
 
-// AllPaths are the paths that u names, as targets or as operands.
+// AllPaths returns the paths in u, both targets and operands.
 func (u *Update) AllPaths() []Path {
 	paths := u.Paths()
 	for _, a := range u.actions {
@@ -79,8 +79,8 @@ func (u *Update) AllPaths() []Path {
 	return paths
 }
 
-// Kind is the kind that u is bound to give the top-level attribute; Invalid
-// where that depends on the item or u leaves it alone.
+// Kind returns the kind that u gives a top-level attribute; Invalid if that depends
+// on the item, or if u doesn't set the attribute.
 func (u *Update) Kind(attr string) value.Kind {
 	for _, a := range u.actions {
 		if len(a.path) == 1 && a.path[0].Name == attr && a.val != nil && a.section != "DELETE" {
@@ -161,8 +161,8 @@ func (p *parser) setValue() *node {
 	return n
 }
 
-// setOperand = function | :value | path | ( operand ); outermost parentheses
-// can hold a sum.
+// setOperand = function | :value | path | ( operand ); only the outermost
+// parentheses can contain a sum.
 func (p *parser) setOperand(outer bool) *node {
 	t := p.peek()
 	switch {

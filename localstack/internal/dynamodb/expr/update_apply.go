@@ -9,17 +9,17 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// Apply returns the item as u changes it; it itself stays as it was. Every
-// value is computed from the item before any change. Lists grow in the order
-// of the indexes named and shrink from the end, so that each index means what
-// it meant before.
-// Errors: ErrOperandType (ErrOlderType), ErrNoAttribute, ErrUpdatePath, or a number's fault.
+// Apply returns a changed copy of the item. All values are computed from the item
+// before any change. Appends to a list are made in the order of their indexes, and
+// removals from the end, so that each index means what it meant before.
+// Errors: ErrOperandType (ErrLegacyType), ErrNoAttribute, ErrUpdatePath, or a
+// number's fault.
 func (u *Update) Apply(it value.Item) (value.Item, error) {
 	results := make([]change, 0, len(u.actions))
 	for _, a := range u.actions {
 		c, err := a.evaluate(it)
-		if u.older && errors.Is(err, ErrOperandType) {
-			err = ErrOlderType
+		if u.legacy && errors.Is(err, ErrOperandType) {
+			err = ErrLegacyType
 		}
 		if err != nil {
 			return nil, err
@@ -45,7 +45,7 @@ func (u *Update) Apply(it value.Item) (value.Item, error) {
 	return doc, nil
 }
 
-// do changes doc, which nobody else has: its attributes, not what is in them.
+// do changes doc's attributes, but not their values: the caller owns the map only.
 func (c change) do(doc value.Item) error {
 	name := c.path[0].Name
 	switch {
@@ -61,7 +61,7 @@ func (c change) do(doc value.Item) error {
 	return nil
 }
 
-// doWithin changes what is in an attribute.
+// doWithin changes a copy of an attribute's value.
 func (c change) doWithin(doc value.Item, name string) (err error) {
 	v, ok := doc[name]
 	if !ok {
@@ -78,8 +78,8 @@ func (c change) doWithin(doc value.Item, name string) (err error) {
 	return err
 }
 
-// A change is what an action comes to for one item; neither set nor remove is
-// nothing at all.
+// A change is the effect of an action on one item. With neither set nor remove it
+// has none.
 type change struct {
 	path        Path
 	set, remove bool
@@ -132,7 +132,7 @@ func (n *node) updateValue(it value.Item) (value.Value, error) {
 		return value.Value{}, ErrNoAttribute
 	}
 	if n.name == "if_not_exists" {
-		other, err := n.args[1].updateValue(it) // must be there even where it isn't needed
+		other, err := n.args[1].updateValue(it) // must exist even if it isn't needed
 		if v, ok := n.args[0].path.Get(it); ok && err == nil {
 			return v, nil
 		}
@@ -174,8 +174,8 @@ func arithmetic(o op, a, b value.Value) (value.Value, error) {
 	return value.Value{Kind: value.KindN, Str: s}, nil
 }
 
-// added is the value after ADD: a sum, a union of sets, or (only by the older
-// AttributeUpdates) a longer list.
+// added returns the value after ADD: a sum, a union of sets, or (in AttributeUpdates
+// only) a longer list.
 func added(p Path, it value.Item, v value.Value) (value.Value, error) {
 	old, ok := p.Get(it)
 	switch {
@@ -197,7 +197,8 @@ func added(p Path, it value.Item, v value.Value) (value.Value, error) {
 	return value.Set(v.Kind, union), nil
 }
 
-// deleted is the change by DELETE: a set without some members, or none left.
+// deleted returns the change by DELETE: a smaller set, or no attribute if the set
+// would be empty.
 func deleted(p Path, it value.Item, v value.Value) (change, error) {
 	old, ok := p.Get(it)
 	if !p.reaches(it) {
@@ -216,8 +217,8 @@ func deleted(p Path, it value.Item, v value.Value) (change, error) {
 	return change{path: p, set: true, val: value.Set(old.Kind, left)}, nil
 }
 
-// setAt returns v with what stands at p replaced. A list takes an index past
-// its end as its end; the parents of p must be there.
+// setAt returns a copy of v with the value at p replaced. An index past the end of a
+// list appends. The parents of p must exist.
 func setAt(v value.Value, p Path, to value.Value) (value.Value, error) {
 	if len(p) == 0 {
 		return to, nil
@@ -234,7 +235,7 @@ func setAt(v value.Value, p Path, to value.Value) (value.Value, error) {
 	return s.put(v, child), nil
 }
 
-// reaches reports whether the document that p is a member of is there.
+// reaches reports whether the document that contains p exists.
 func (p Path) reaches(it value.Item) bool {
 	if len(p) == 1 {
 		return true
@@ -243,12 +244,12 @@ func (p Path) reaches(it value.Item) bool {
 	return ok && p[len(p)-1].fits(parent)
 }
 
-// fits reports whether s can step into v at all.
+// fits reports whether v is of the kind that s steps into.
 func (s Step) fits(v value.Value) bool {
 	return s.IsIndex && v.Kind == value.KindL || !s.IsIndex && v.Kind == value.KindM
 }
 
-// put returns a copy of v, which s fits, with the member at s.
+// put returns a copy of v, which s fits, with the member at s set.
 func (s Step) put(v, member value.Value) value.Value {
 	if s.IsIndex {
 		list := slices.Clone(v.List)
@@ -265,7 +266,7 @@ func (s Step) put(v, member value.Value) value.Value {
 	return value.M(m)
 }
 
-// removeAt returns v without what stands at p, if anything does.
+// removeAt returns a copy of v without the value at p, if there is one.
 func removeAt(v value.Value, p Path) (value.Value, error) {
 	s := p[0]
 	child, ok := s.get(v)

@@ -2,11 +2,10 @@ package expr
 
 import "github.com/errandhq/errand/localstack/internal/dynamodb/value"
 
-// updateArity is how many operands each function of an update takes.
+// updateArity is the number of operands of each function of an update.
 var updateArity = map[string]int{"if_not_exists": 2, "list_append": 2}
 
-// checkUpdate looks for faults in AWS's order: those that need no names and
-// values, which come first.
+// checkUpdate makes the checks that need no names and values, in AWS's order.
 func checkUpdate(actions []action, sections []section) error {
 	var reservedWord, unknown, misused *Error
 	operators := 0
@@ -31,7 +30,7 @@ func checkUpdate(actions []action, sections []section) error {
 	return firstOf(reservedWord, unknown, misused, sectionTwice(sections), tooManyOperators(operators))
 }
 
-// bindUpdate resolves names and values, and looks for the other faults.
+// bindUpdate resolves names and values, and makes the checks that need them.
 func (s *Scope) bindUpdate(u *Update) error {
 	if f := s.resolveUpdate(u); f != nil {
 		return f
@@ -40,7 +39,7 @@ func (s *Scope) bindUpdate(u *Update) error {
 	return firstOf(overlap, conflict, sectionOperands(u), functionOperands(u))
 }
 
-// unknownInUpdate finds functions that don't exist, or belong to conditions.
+// unknownInUpdate fails for functions that don't exist or belong to conditions.
 func unknownInUpdate(root *node) *Error {
 	var first *Error
 	root.walk(func(n *node) {
@@ -54,7 +53,7 @@ func unknownInUpdate(root *node) *Error {
 	return unknownFunction(root, updateArity)
 }
 
-// misusedInUpdate finds a list_append that is an operand.
+// misusedInUpdate fails for a list_append that is an operand.
 func misusedInUpdate(root *node) (first *Error) {
 	root.walk(func(n *node) {
 		for _, a := range n.args {
@@ -77,8 +76,8 @@ func sectionTwice(sections []section) *Error {
 	return nil
 }
 
-// resolveUpdate puts names and values in; a missing name goes before a missing
-// value.
+// resolveUpdate puts names and values in. A missing name is reported before a
+// missing value.
 func (s *Scope) resolveUpdate(u *Update) *Error {
 	var noName, noValue *Error
 	keep := func(to **Error, f *Error) {
@@ -111,13 +110,13 @@ func (s *Scope) resolveUpdate(u *Update) *Error {
 	return noValue
 }
 
-// longNames are the kinds as the messages about ADD and DELETE say them.
+// longNames are the names of kinds in the messages about ADD and DELETE.
 var longNames = map[value.Kind]string{
 	value.KindS: "STRING", value.KindN: "NUMBER", value.KindB: "BINARY", value.KindNull: "NULL",
 	value.KindBool: "BOOLEAN", value.KindL: "LIST", value.KindM: "MAP",
 }
 
-// sectionOperands: ADD takes a number or a set, DELETE a set.
+// sectionOperands fails unless ADD has a number or a set, and DELETE a set.
 func sectionOperands(u *Update) *Error {
 	for _, a := range u.actions {
 		if a.section != "ADD" && a.section != "DELETE" {

@@ -5,11 +5,11 @@ import (
 	"errors"
 )
 
-// Encode returns the item in its storage form: the count, then by order of name
-// each name and value; numbers are uvarints, strings have their length before
-// them. Equal items without sets have equal encodings.
+// Encode returns the item as it is stored: the number of attributes, then each name
+// and value in the order of the names. Numbers are uvarints, strings are prefixed
+// with their length. Equal items without sets have equal encodings.
 func (it Item) Encode() []byte {
-	return appendItem(make([]byte, 0, it.Size()+8*len(it)+8), it) // room for most
+	return appendItem(make([]byte, 0, it.Size()+8*len(it)+8), it) // enough for most items
 }
 
 func appendItem(b []byte, it Item) []byte {
@@ -54,7 +54,7 @@ func appendBinary(b []byte, v Value) []byte {
 
 var errDamaged = errors.New("a stored item is damaged")
 
-// Decode reads what Encode wrote. It keeps nothing of b.
+// Decode decodes what Encode returned. The item doesn't refer to b.
 func Decode[T ~string | ~[]byte](b T) (Item, error) {
 	d := decoder{b: string(b)}
 	it := d.item(0)
@@ -64,13 +64,13 @@ func Decode[T ~string | ~[]byte](b T) (Item, error) {
 	return it, nil
 }
 
-// A decoder's texts are parts of what it reads.
+// A decoder returns strings that are parts of its input.
 type decoder struct {
 	b      string
 	failed bool
 }
 
-// uvarint is binary.Uvarint of a string.
+// uvarint is binary.Uvarint for a string.
 func uvarint(s string) (n uint64, width int) {
 	for i := 0; i < len(s) && i < binary.MaxVarintLen32; i++ {
 		n |= uint64(s[i]&0x7f) << (7 * i)
@@ -81,8 +81,8 @@ func uvarint(s string) (n uint64, width int) {
 	return 0, 0
 }
 
-// count reads a length; each of what it counts takes a byte at least, so more
-// than is left means damage (and must not be allocated).
+// count reads a length. Each counted element takes at least one byte, so more than
+// what is left means damage, and must not be allocated.
 func (d *decoder) count() int {
 	n, w := uvarint(d.b)
 	if w <= 0 || n > uint64(len(d.b)-w) {
@@ -123,7 +123,7 @@ func (d *decoder) item(depth int) Item {
 	return it
 }
 
-// kind reads the kind of the value that comes.
+// kind reads the kind of the next value.
 func (d *decoder) kind(depth int) Kind {
 	k := Kind(d.byte())
 	if k == Invalid || k > KindM || depth > MaxDepth+1 {

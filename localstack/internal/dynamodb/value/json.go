@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// jsonMembers are the set's members as they are in JSON.
+// jsonMembers returns the set's members as JSON represents them.
 func (v Value) jsonMembers() []string {
 	if v.Kind != KindBS {
 		return v.Set
@@ -33,7 +33,7 @@ func (v Value) MarshalJSONTo(e *jsontext.Encoder) error {
 	return e.WriteToken(jsontext.EndObject)
 }
 
-// marshalMember writes what comes after the name of the kind.
+// marshalMember writes the value after the name of the kind.
 func (v Value) marshalMember(e *jsontext.Encoder) error {
 	switch v.Kind {
 	case KindB:
@@ -51,8 +51,8 @@ func (v Value) marshalMember(e *jsontext.Encoder) error {
 	}
 }
 
-// MarshalJSONTo writes the wire form: {"name": {"S": "…"}}, names in order; a
-// nil item is {}.
+// MarshalJSONTo writes the wire form: {"name": {"S": "…"}}, in the order of the
+// names. A nil item is {}.
 func (it Item) MarshalJSONTo(e *jsontext.Encoder) error {
 	if err := e.WriteToken(jsontext.BeginObject); err != nil {
 		return err

@@ -5,9 +5,9 @@ import (
 	"crypto/md5"
 )
 
-// AppendKey appends v, an S, N or B, so that the byte order of what is appended
-// is DynamoDB's order of the values (UTF-8 bytes, numbers, unsigned bytes), and
-// no encoding is a prefix of another: encodings can follow each other in a key.
+// AppendKey appends an encoding of v, which is S, N or B. The encodings have
+// DynamoDB's order of the values (UTF-8 bytes, numbers, unsigned bytes), and none is
+// a prefix of another, so that several can follow each other in a key.
 func AppendKey(dst []byte, v Value) []byte {
 	if v.Kind == KindN {
 		return appendNumberKey(dst, v.Str)
@@ -15,8 +15,8 @@ func AppendKey(dst []byte, v Value) []byte {
 	return append(appendEscaped(dst, v.Str), 0, 1)
 }
 
-// AppendKeyPrefix appends what the encodings of all values that begin with the
-// S or B v have in common, and no others do.
+// AppendKeyPrefix appends the prefix that the encodings of exactly those values have
+// that begin with the S or B v.
 func AppendKeyPrefix(dst []byte, v Value) []byte { return appendEscaped(dst, v.Str) }
 
 // appendEscaped writes a zero byte as 00 FF, so that the end, 00 01, sorts first.
@@ -30,9 +30,9 @@ func appendEscaped(dst []byte, s string) []byte {
 	return dst
 }
 
-// appendNumberKey writes a sign (1 negative, 2 zero, 3 positive), the exponent,
-// the digits in pairs plus one, and an end that sorts before any pair. The part
-// after the sign is complemented for negative numbers.
+// appendNumberKey writes a sign (1 negative, 2 zero, 3 positive), the exponent, the
+// digits in pairs plus one, and an end that sorts before any pair. For negative
+// numbers, all but the sign is complemented.
 func appendNumberKey(dst []byte, canonical string) []byte {
 	d, err := parseDecimal(canonical)
 	if err != nil || d.digits == "" {
@@ -56,9 +56,9 @@ func appendNumberKey(dst []byte, canonical string) []byte {
 // HashLen is the length of a Hash.
 const HashLen = 8
 
-// Hash is where a partition key stands in the order of a Scan, which is that of
-// AWS for strings and binaries: by an MD5 with a salt (observed; dynalite).
-// Of a whole key it is the order of the items that are equal in an index.
+// Hash returns the position of a partition key in the order of a Scan. For strings
+// and binaries it is AWS's: a salted MD5 (observed; dynalite). The Hash of a whole
+// key is the order of items with equal index keys.
 func Hash(key ...Value) [HashLen]byte {
 	var buf [128]byte
 	salted := append(buf[:0], "Outliers"...)
@@ -73,9 +73,9 @@ func Hash(key ...Value) [HashLen]byte {
 	return [HashLen]byte(sum[:HashLen])
 }
 
-// oracleNumber is the form in which AWS hashes a number: a base-100 exponent
-// biased by 64 above a sign bit, then base-100 digits plus one; of a negative
-// number, all complemented, and ended by 102 where there is room.
+// oracleNumber is the form in which AWS hashes a number: a sign bit above a base-100
+// exponent biased by 64, then base-100 digits plus one. A negative number is
+// complemented, and ends with 102 unless it has the maximum length.
 func oracleNumber(canonical string) []byte {
 	d, err := parseDecimal(canonical)
 	if err != nil || d.digits == "" {
@@ -106,8 +106,8 @@ func oracleNumber(canonical string) []byte {
 	return out
 }
 
-// Successor returns the least key above all that begin with prefix, nil where
-// there is none.
+// Successor returns the least key after all that begin with prefix; nil if there is
+// none.
 func Successor(prefix []byte) []byte {
 	for n := len(prefix); n > 0; n-- {
 		if prefix[n-1] < 0xff {

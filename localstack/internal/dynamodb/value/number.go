@@ -23,16 +23,16 @@ var (
 	errPrecision = errors.New("Attempting to store more than 38 significant digits in a Number")
 )
 
-// number is a number in parts: ±0.digits × 10^(exp+1), so that exp is the
-// exponent of the first digit. digits has no zero at either end; zero has none.
+// number is a number in parts: ±0.digits × 10^(exp+1), so that exp is the exponent
+// of the first digit. digits has no leading or trailing zeros; zero has no digits.
 type number struct {
 	neg    bool
 	digits string
 	exp    int
 }
 
-// ParseNumber returns the canonical form of a number: plain notation, no
-// needless sign, zeros or point. Errors carry AWS's messages: no number, more
+// ParseNumber returns the canonical form of a number: plain notation without
+// redundant sign, zeros or point. Errors have AWS's messages: not a number, more
 // than 38 significant digits, or outside ±1E-130 … 9.9…E+125.
 func ParseNumber(text string) (string, error) {
 	if isPlainInt(text) {
@@ -45,7 +45,7 @@ func ParseNumber(text string) (string, error) {
 	return d.String(), nil
 }
 
-// isPlainInt is the short way for what most numbers are.
+// isPlainInt is the fast path, which most numbers take.
 func isPlainInt(s string) bool {
 	if len(s) == 0 || len(s) > 18 || s[0] == '0' && len(s) > 1 {
 		return false
@@ -94,8 +94,8 @@ func parseDecimal(text string) (number, error) {
 	return d, d.check()
 }
 
-// parseExponent reads the part after E; what is beyond any number's range is
-// cut to a value that is out of range too.
+// parseExponent reads the part after E. It clamps an exponent beyond every number's
+// range to one that is still out of range.
 func parseExponent(s string) (int, error) {
 	unsigned := s
 	if s != "" && (s[0] == '-' || s[0] == '+') {
@@ -126,7 +126,7 @@ func (d number) check() error {
 	return nil
 }
 
-// String is the canonical form.
+// String returns the canonical form.
 func (d number) String() string {
 	if d.digits == "" {
 		return "0"
@@ -146,11 +146,11 @@ func (d number) String() string {
 	return b.String()
 }
 
-// Add returns a+b of canonical numbers, exactly.
-// Errors: the sum has too many digits or is out of range.
+// Add returns a+b, exactly. a and b are canonical. Errors: the sum has too many
+// digits or is out of range.
 func Add(a, b string) (string, error) { return arith(a, b, decimal.Decimal.Add) }
 
-// Sub returns a-b, as Add does.
+// Sub returns a-b, like Add.
 func Sub(a, b string) (string, error) { return arith(a, b, decimal.Decimal.Sub) }
 
 // arith is exact: 38 digits over 255 orders of magnitude bound the sum.

@@ -11,8 +11,9 @@ func (it Item) Size() int {
 	return n
 }
 
-// Size is the value's size in bytes by DynamoDB's rules ("Item sizes and
-// formats"): a list or map costs 3, and 1 for each member.
+// Size is the value's size in bytes by DynamoDB's rules: a list or map costs 3, and
+// 1 for each member.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 func (v Value) Size() int {
 	switch v.Kind {
 	case KindBool, KindNull:
@@ -36,7 +37,7 @@ func (v Value) Size() int {
 	}
 }
 
-// textSize is the size of a scalar of some kind, or of a member of a set.
+// textSize returns the size of a scalar of kind k, or of a member of a set.
 func textSize(k Kind, s string) int {
 	if k == KindN || k == KindNS {
 		return numberSize(s)
@@ -44,8 +45,8 @@ func textSize(k Kind, s string) int {
 	return len(s)
 }
 
-// numberSize is one byte, one for each two digits aligned at the point, and one
-// for a negative sign.
+// numberSize returns 1, plus 1 for each pair of digits aligned at the decimal point,
+// plus 1 for a negative sign.
 func numberSize(canonical string) int {
 	if isPlainInt(canonical) {
 		digits := strings.TrimRight(canonical, "0")
@@ -62,20 +63,20 @@ func numberSize(canonical string) int {
 	return n
 }
 
-// decimalSize is the size of that many digits, of which the first has the
-// exponent exp; 0 digits are zero.
+// decimalSize returns the size of a number of digits, of which the first has the
+// exponent exp. Zero has 0 digits.
 func decimalSize(digits, exp int) int {
 	n := 1 + (digits+1)/2
 	if digits > 0 && digits%2 == 0 && exp%2 == 0 {
-		n++ // the pairs straddle: one more byte
+		n++ // a pair spans each end: one more byte
 	}
 	return n
 }
 
-// PagedSize is what the item counts for in the 1 MB of a page of Query or Scan.
-// That isn't Size: AWS counts a stored form in which a name is one byte and a
-// value has its length before it, with overhead for each 3 KB that holds the
-// sort key once more. (Measured against AWS by dynalite, which this follows.)
+// PagedSize is the item's size within the 1 MB of a page of Query or Scan. It
+// differs from Size: AWS counts a stored form in which a name takes one byte and a
+// value is prefixed with its length, with an overhead per 3 KB that repeats the sort
+// key. (Measured against AWS by dynalite, which this follows.)
 func (it Item) PagedSize(sortKey string) int {
 	size, sort := 2+it.storedSize(sortKey), 0
 	if v, ok := it[sortKey]; ok && sortKey != "" {
@@ -84,7 +85,7 @@ func (it Item) PagedSize(sortKey string) int {
 	return size + (1+(size-1)/3072)*(18+sort)
 }
 
-// storedSize is the size of the attributes but the one called without.
+// storedSize returns the stored size of all attributes but one.
 func (it Item) storedSize(without string) int {
 	n := 0
 	for name, v := range it {
@@ -117,7 +118,7 @@ func (v Value) storedSize() int {
 	return v.Size() + headerSize(v.Kind, len(v.Str))
 }
 
-// headerSize is what stands before a text of a length in the stored form.
+// headerSize returns the size of the length prefix in the stored form.
 func headerSize(k Kind, length int) int {
 	switch {
 	case k == KindS && length >= 16384:

@@ -17,7 +17,7 @@ type Kind uint8
 
 // The kinds. Their numbers stand in stored items: they never change.
 const (
-	Invalid Kind = iota // Str says what is wrong
+	Invalid Kind = iota // Str is the reason
 	KindS
 	KindN
 	KindB
@@ -35,7 +35,7 @@ var kindNames = [...]string{"", "S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS",
 // String is the kind's name on the wire: S, N, BOOL, SS, …
 func (k Kind) String() string { return kindNames[k] }
 
-// KindOf returns the kind of a wire name, Invalid for one that isn't.
+// KindOf returns the kind with a wire name; Invalid if there is none.
 func KindOf(name string) Kind {
 	if name == "" {
 		return Invalid
@@ -43,19 +43,19 @@ func KindOf(name string) Kind {
 	return Kind(max(slices.Index(kindNames[:], name), 0))
 }
 
-// A Value is an attribute value. Values are never changed after they are made;
-// the update expressions copy what they change.
+// A Value is an attribute value. Values are immutable; update expressions change
+// copies.
 type Value struct {
 	Kind Kind
 	Bool bool   // BOOL
-	Str  string // S; N in canonical form; B as raw bytes; of Invalid, the message
+	Str  string // S; N in canonical form; B as raw bytes; the reason of Invalid
 
-	// Of a set, a list or a map, which have them; nil of all others. A map of
-	// values has room for eight of them at least, and most are scalars.
+	// Set, list and map have Members; it is nil for all other kinds. A pointer keeps
+	// Value small, which maps of values allocate eight at a time.
 	*Members
 }
 
-// Members are what a set, a list or a map has: one of the three.
+// Members has one of the three.
 type Members struct {
 	Set  []string         // SS, NS (canonical), BS (raw bytes), in the order given
 	List []Value          // L
@@ -77,7 +77,7 @@ func Bool(b bool) Value { return Value{Kind: KindBool, Bool: b} }
 // Null returns the null value.
 func Null() Value { return Value{Kind: KindNull, Bool: true} }
 
-// N returns the number that text says, or an Invalid value.
+// N returns the number in text, or an Invalid value.
 func N(text string) Value {
 	s, err := ParseNumber(text)
 	if err != nil {
@@ -92,17 +92,16 @@ func L(vs ...Value) Value { return Value{Kind: KindL, Members: &Members{List: vs
 // M returns a map.
 func M(m map[string]Value) Value { return Value{Kind: KindM, Members: &Members{Map: m}} }
 
-// Set returns a set of a kind, of members that make one.
+// Set returns a set of kind k. It doesn't check the members.
 func Set(k Kind, members []string) Value { return Value{Kind: k, Members: &Members{Set: members}} }
 
-// SS returns a string set, or an Invalid value where it is empty or has a
-// member twice.
+// SS returns a string set, or an Invalid value if it is empty or has a duplicate.
 func SS(members ...string) Value { return newSet(KindSS, members) }
 
-// BS returns a binary set, as SS does.
+// BS returns a binary set, like SS.
 func BS(members ...string) Value { return newSet(KindBS, members) }
 
-// NS returns a number set, as SS does.
+// NS returns a number set, like SS.
 func NS(members ...string) Value {
 	canonical := make([]string, len(members))
 	for i, m := range members {
@@ -142,12 +141,12 @@ func newSet(k Kind, members []string) Value {
 	}
 }
 
-// MaxDepth is how many names and indexes the path to a value has at most.
+// MaxDepth is the maximum number of names and indexes in the path to a value.
 const MaxDepth = 32
 
 const maxName = 65535 // bytes
 
-// Validate returns the first thing wrong with v, or nil: a message of AWS's.
+// Validate returns the first fault of v, with AWS's message, or nil.
 func (v Value) Validate() error { return v.validate(0) }
 
 func (v Value) validate(depth int) error {
@@ -169,7 +168,7 @@ func (v Value) validate(depth int) error {
 	return nil
 }
 
-// Validate returns the first thing wrong with a value of the item, by name.
+// Validate returns the first fault of a value, in the order of the names, or nil.
 func (it Item) Validate() error { return it.validate(0) }
 
 func (it Item) validate(depth int) error {
@@ -207,7 +206,7 @@ func (it Item) appendNames(names []string) []string {
 	return names
 }
 
-// Equal reports whether two values are the same: sets without regard to order.
+// Equal reports whether two values are equal; the order of sets doesn't matter.
 func Equal(a, b Value) bool {
 	if a.Kind != b.Kind {
 		return false
@@ -226,7 +225,7 @@ func Equal(a, b Value) bool {
 	}
 }
 
-// EqualItems reports whether two items have the same attributes and values.
+// EqualItems reports whether two items have equal attributes.
 func EqualItems(a, b Item) bool {
 	if len(a) != len(b) {
 		return false
@@ -239,8 +238,8 @@ func EqualItems(a, b Item) bool {
 	return true
 }
 
-// Compare orders two values of one kind of S, N and B; ok is false for any
-// other pair, which has no order.
+// Compare orders two values of the same kind S, N or B. ok is false for any other
+// pair: it has no order.
 func Compare(a, b Value) (c int, ok bool) {
 	if a.Kind != b.Kind {
 		return 0, false

@@ -34,7 +34,7 @@ func number() *rapid.Generator[string] {
 	return rapid.StringMatching(`-?[0-9]{1,12}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,2})?`)
 }
 
-// TestNumberOrder holds the key encoding against a decimal library.
+// TestNumberOrder compares the order of key encodings with a decimal library's.
 func TestNumberOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := number().Draw(t, "a"), number().Draw(t, "b")
@@ -52,8 +52,8 @@ func TestNumberOrder(t *testing.T) {
 	})
 }
 
-// TestArithmetic: sums and differences are a decimal library's, or have its
-// fault as a number.
+// TestArithmetic: sums and differences are equal to a decimal library's, or fail as
+// that number does.
 func TestArithmetic(t *testing.T) {
 	checkArithmetic(t, "0", "0")
 	checkArithmetic(t, "1"+strings.Repeat("0", 125), "0."+strings.Repeat("0", 129)+"1")
