@@ -35,7 +35,7 @@ func (a *app) jobsCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.status, "status", "", "list only jobs with this `status`: pending, running, completed, failed or cancelled")
 	cmd.Flags().StringVar(&f.queue, "queue", "", "list only jobs of the queue with this `name`")
 	cmd.Flags().IntVar(&f.limit, "limit", 20, "list at most `N` jobs")
-	cmd.Flags().StringVar(&f.cursor, "cursor", "", "continue a list at the `cursor` that it printed as \"next\"")
+	cmd.Flags().StringVar(&f.cursor, "cursor", "", "list the jobs after this `cursor`: the \"next\" of an earlier list")
 	cmd.Flags().BoolVar(&f.all, "all", false, "list all jobs")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON: {\"jobs\": […], \"next\": …}")
 	return cmd

@@ -45,7 +45,7 @@ func (a *app) localCommand() *cobra.Command {
 	fl.StringVar(&f.awsAddr, "aws-addr", "", "also serve the embedded AWS services on this loopback `host:port`")
 	fl.DurationVar(&f.heartbeat, "heartbeat", 0, "interval of the workers' heartbeats (default 10s)")
 	fl.DurationVar(&f.lease, "lease", 0, "count a worker as lost after this time without a heartbeat (default 5m)")
-	fl.DurationVar(&f.shortLease, "short-lease", 0, "the same for a job that the worker has not confirmed yet (default 30s)")
+	fl.DurationVar(&f.shortLease, "short-lease", 0, "count a worker as lost if it does not confirm a new job within this time (default 30s)")
 	fl.DurationVar(&f.sweep, "sweep", 0, "interval of the check for lost and expired jobs (default 1m)")
 	f.ProfileFlags.Add(cmd)
 	f.isolateFlags.add(cmd)

@@ -18,8 +18,8 @@ type ProfileFlags struct {
 // Add adds the flags to a command.
 func (f *ProfileFlags) Add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.Profile, "profile", "normal", "`profile` of the embedded AWS: normal, or hostile to throttle, delay and lose answers as AWS may")
-	fl.Uint64Var(&f.Seed, "seed", 0, "`number` that repeats a run of the hostile profile (default random)")
+	fl.StringVar(&f.Profile, "profile", "normal", "`profile` of the embedded AWS: normal, or hostile, which throttles, delays and loses answers, as AWS may")
+	fl.Uint64Var(&f.Seed, "seed", 0, "with --profile hostile: seed `number` of its faults; the same one repeats a run (default random)")
 }
 
 // Hostile returns the stack's hostile profile, or nil for the normal one.

@@ -67,7 +67,7 @@ func NewCommand(name string, t *terminal.Terminal, getenv func(string) string) *
 	s.ProfileFlags.Add(cmd)
 	fl.BoolVar(&s.insecure, "insecure", false, "allow connections from other machines without TLS, for containers")
 	fl.StringVar(&s.template, "template", "", "create the tables, queues and buckets in this CloudFormation or SAM template `file`")
-	fl.StringVar(&s.functions, "functions", "", "with --template: run its functions and schedules, compiled in this `directory` as NAME/bootstrap")
+	fl.StringVar(&s.functions, "functions", "", "with --template: also run its functions and schedules; `directory` of compiled functions, NAME/bootstrap")
 	fl.StringVar(&s.stackName, "stack-name", "local", "`name` of the stack, AWS::StackName in the template")
 	s.log.Add(cmd)
 	cmd.AddCommand(healthCommand(t))

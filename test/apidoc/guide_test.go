@@ -36,7 +36,8 @@ func TestLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	records, _ := filepath.Glob(filepath.Join(root, "docs", "adr", "*.md"))
-	pages = append(append(pages, records...), filepath.Join(root, "CONTRIBUTING.md"), filepath.Join(root, "bench", "README.md"))
+	pages = append(append(pages, records...), filepath.Join(root, "README.md"),
+		filepath.Join(root, "CHANGELOG.md"), filepath.Join(root, "CONTRIBUTING.md"), filepath.Join(root, "bench", "README.md"))
 	for _, page := range pages {
 		for _, m := range regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]*))?\)`).FindAllStringSubmatch(read(t, page), -1) {
 			target := page
