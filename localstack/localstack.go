@@ -30,6 +30,7 @@ import (
 
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/gateway"
 	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/kv"
@@ -136,6 +137,7 @@ type Stack struct {
 	lambda    *lambda.Service
 	gateways  []*gateway.Gateway // one per API of the template
 	schedules []*schedule
+	scheduler *engine.Background // runs the schedules
 	usage     usage
 	hostile   *hostile.Random
 
@@ -156,6 +158,7 @@ type Stack struct {
 func Start(ctx context.Context, c Config) (_ *Stack, err error) {
 	s := &Stack{cfg: withDefaults(c), template: &template.Template{}, services: &services{}}
 	s.transport = newTransport()
+	s.scheduler = engine.NewBackground("schedule", engine.Config{Clock: s.cfg.Clock, Logf: s.cfg.Logf})
 	s.openHostility()
 	defer func() {
 		if err != nil {
@@ -246,9 +249,7 @@ func (s *Stack) Close() error {
 
 func (s *Stack) close() error {
 	s.transport.stop() // ends requests in progress, and so the functions that wait for them
-	for _, sch := range s.schedules {
-		sch.stop()
-	}
+	s.scheduler.Close()
 	if s.lambda != nil {
 		s.lambda.Close()
 	}

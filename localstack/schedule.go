@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
@@ -22,78 +21,36 @@ type schedule struct {
 	function *template.Function
 	template.Schedule
 
-	due  chan struct{} // capacity 1: the next tick
 	busy chan struct{} // capacity 1: full during an invocation
-	done chan struct{} // closed when run has returned
-
-	ctx    context.Context
-	cancel context.CancelFunc
-
-	mu      sync.Mutex
-	disarm  func() bool
-	stopped bool
 }
 
 func (s *Stack) startSchedules() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.scheduler.Go(func() { <-s.scheduler.Closing(); cancel() })
 	for i := range s.template.Functions {
 		f := &s.template.Functions[i]
 		for _, decl := range f.Schedules {
-			sch := &schedule{
-				stack: s, function: f, Schedule: decl,
-				due: make(chan struct{}, 1), busy: make(chan struct{}, 1), done: make(chan struct{}),
-			}
+			sch := &schedule{stack: s, function: f, Schedule: decl, busy: make(chan struct{}, 1)}
 			if rate, ok := lookup(s.cfg.Rates, f); ok {
 				sch.Every = rate
 			}
-			sch.ctx, sch.cancel = context.WithCancel(context.Background())
 			s.schedules = append(s.schedules, sch)
-			go sch.run()
 			if !sch.Disabled {
-				sch.arm()
+				s.scheduler.StartPass(sch.Name, sch.untilNext, func() error { return sch.run(ctx) })
 			}
 		}
 	}
 }
 
-// arm sets the timer of the next tick.
-func (s *schedule) arm() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		return
-	}
-	s.disarm = s.stack.cfg.Clock.AfterFunc(s.Every+s.stack.lateBy(), func() {
-		select {
-		case s.due <- struct{}{}:
-		default: // one is due already
-		}
-		s.arm()
-	})
-}
+func (s *schedule) untilNext(time.Time) time.Duration { return s.Every + s.stack.lateBy() }
 
-func (s *schedule) run() {
-	defer close(s.done)
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-s.due:
-		}
-		if err := s.deliver(s.ctx); err != nil && s.ctx.Err() == nil {
-			s.stack.cfg.Logf("schedule %s: %v", s.Name, err)
-		}
+// run is deliver, whose failure is no error once ctx has ended.
+func (s *schedule) run(ctx context.Context) error {
+	err := s.deliver(ctx)
+	if ctx.Err() != nil {
+		return nil
 	}
-}
-
-func (s *schedule) stop() {
-	s.mu.Lock()
-	s.stopped = true
-	if s.disarm != nil {
-		s.disarm()
-	}
-	s.mu.Unlock()
-	s.cancel()
-	<-s.done
+	return err
 }
 
 // deliver delivers an event, under the hostile profile possibly twice: EventBridge
@@ -151,8 +108,8 @@ func (s *schedule) event() []byte {
 // ErrNoSchedule is returned by Tick for a function without a schedule.
 var ErrNoSchedule = errors.New("the function has no schedule")
 
-// Tick runs the schedules of a function now, also disabled ones, and waits for them. The function is named by logical ID, name, or the last element of its
-// CodeUri. Errors: ErrNoSchedule; the function's; ctx's.
+// Tick runs the schedules of a function now, also disabled ones, and waits for them.
+// The function is named by logical ID, name, or the last element of its CodeUri. Errors: ErrNoSchedule; the function's; ctx's.
 func (s *Stack) Tick(ctx context.Context, function string) error {
 	found := false
 	for _, sch := range s.schedules {
