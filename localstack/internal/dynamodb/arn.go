@@ -16,7 +16,7 @@ func isTableARN(name string) bool {
 	return ok
 }
 
-// cutTableARN takes the ARN of a table apart.
+// cutTableARN splits the ARN of a table.
 func cutTableARN(arn string) (id tableID, account string, ok bool) {
 	rest, ok := strings.CutPrefix(arn, arnStart)
 	if !ok {
@@ -29,7 +29,7 @@ func cutTableARN(arn string) (id tableID, account string, ok bool) {
 	return tableID{region, name}, account, ok
 }
 
-// tableIn is the table that a TableName names in the region of ctx. Tables of
+// tableIn returns the table that a TableName names in the region of ctx. Tables of
 // other regions and accounts don't exist here.
 func tableIn(ctx context.Context, name string) (id tableID, ok bool) {
 	here := regionOf(ctx)

@@ -6,12 +6,12 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// backfillBatch is how many bytes of items go into one batch of a new index.
+// backfillBatch is how many bytes of items one batch of a new index contains.
 const backfillBatch = 4 << 20
 
-// backfill fills the index called name, of a definition that isn't in force
-// yet. Entries are in no reader's sight until it is: what a crash leaves of
-// them is removed here, by the next index of that number.
+// backfill fills the index called name of a definition that isn't used yet. No
+// reader sees the entries before it is: if a crash leaves some, the next index with
+// that number removes them.
 // The caller holds e.mu for writing.
 func (e *Engine) backfill(t *table, def definition, name string) error {
 	if name == "" {
@@ -30,7 +30,7 @@ func (e *Engine) backfill(t *table, def definition, name string) error {
 		}
 		key, projected := x.entry(next, it)
 		if key == nil {
-			return true, nil // it lacks the key, or has it by another type
+			return true, nil // the item has no key of the index, or one of another type
 		}
 		entry := projected.Encode()
 		b.Set(key, entry)

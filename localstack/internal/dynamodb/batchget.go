@@ -11,8 +11,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// Limits of a BatchGetItem: keys, and bytes of items in all and of one table.
-// Further keys are returned as unprocessed.
+// Limits of a BatchGetItem: keys, and bytes of items in total and per table. The
+// keys beyond are returned as unprocessed.
 const (
 	maxBatchGet   = 100
 	maxBatchBytes = 16 << 20
@@ -56,8 +56,8 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 	return out, nil
 }
 
-// A batchGet is the part of a BatchGetItem that is about one table. left is how
-// many bytes of items it may read, size how many it has read.
+// A batchGet is the part of a BatchGetItem for one table. left is how many bytes of
+// items it may still read, size how many it has read.
 type batchGet struct {
 	KeysAndAttributes
 	name       string // of the table, or its ARN
@@ -66,8 +66,8 @@ type batchGet struct {
 	left, size int
 }
 
-// batchGet reads the keys of one table into out. A key that is left over is
-// billed too, as a read of nothing.
+// batchGet reads the keys of one table into out. An unprocessed key is billed too,
+// as a read of no bytes.
 func (e *Engine) batchGet(g *batchGet, out *BatchGetItemOutput) (used units, err error) {
 	if err := g.checkKeys(); err != nil {
 		return used, err

@@ -8,11 +8,10 @@ import (
 	"slices"
 )
 
-// maxBatchWrite is how many writes a BatchWriteItem has at most.
+// maxBatchWrite is the maximum number of writes in a BatchWriteItem.
 const maxBatchWrite = 25
 
-// BatchWriteItem puts and deletes items of several tables. (All are one atomic
-// batch here; AWS promises that of each by itself only.)
+// BatchWriteItem puts and deletes items of several tables, all in one atomic batch.
 func (e *Engine) BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (*BatchWriteItemOutput, error) {
 	if err := in.check(); err != nil {
 		return nil, err
@@ -48,8 +47,8 @@ func (e *Engine) BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (*
 	return out, err
 }
 
-// batched makes w one write of a batch, whose missing or mistyped keys have the
-// shorter message.
+// batched makes w a write of a batch, for which errors about missing or mistyped
+// keys have a shorter message.
 func (w *write) batched(t *table, r WriteRequest) error {
 	if r.DeleteRequest != nil {
 		return w.remove(t, r.DeleteRequest.Key)
@@ -94,7 +93,7 @@ func (r WriteRequest) check() error {
 	return tooBig(r.PutRequest.Item, putTooBig)
 }
 
-// consumedByTable adds up the units of writes, each counted factor times.
+// consumedByTable returns the sum of the units of writes, each multiplied by factor.
 func consumedByTable(ws []*write, want string, factor float64) []ConsumedCapacity {
 	if want == "" || want == "NONE" {
 		return nil

@@ -2,9 +2,9 @@
 
 package dynamodb
 
-// units are the capacity units an operation used, by AWS's rules: a write is 1
-// for each KB of the larger of the item before and after, a read 1 for each
-// 4 KB, half that where it is eventually consistent; a transaction doubles it.
+// units are the capacity units of an operation, by AWS's rules: a write takes 1 for
+// each KB of the larger of the item before and after, a read takes 1 for each 4 KB,
+// or half if it is eventually consistent. A transaction doubles them.
 type units struct {
 	table  float64
 	local  map[string]float64 // by index
@@ -14,10 +14,11 @@ type units struct {
 // A Bill is part of every output of an operation on items.
 type Bill struct{ total float64 }
 
-// Units is what the operation was billed, asked for or not.
+// Units are what the operation was billed, whether the request asked for them or
+// not.
 func (b Bill) Units() float64 { return b.total }
 
-// bill is what u comes to.
+// bill returns the Bill for u.
 func (u units) bill() Bill {
 	for _, m := range []map[string]float64{u.local, u.global} {
 		for _, n := range m {
@@ -27,7 +28,7 @@ func (u units) bill() Bill {
 	return Bill{u.table}
 }
 
-// billOf is what writes come to, each counted factor times.
+// billOf returns the Bill for writes, each multiplied by factor.
 func billOf(ws []*write, factor float64) (b Bill) {
 	for _, w := range ws {
 		b.total += factor * w.units.bill().total
@@ -37,8 +38,7 @@ func billOf(ws []*write, factor float64) (b Bill) {
 
 func ceilDiv(n, d int) float64 { return float64((n + d - 1) / d) }
 
-// writeUnits and readUnits are the units for that many bytes; none at all count
-// as one.
+// writeUnits and readUnits return the units for a number of bytes; at least one.
 func writeUnits(size int) float64 { return max(1, ceilDiv(size, 1<<10)) }
 
 func readUnits(size int, consistent bool) float64 {
@@ -76,7 +76,7 @@ func (u *units) plus(v units) {
 	}
 }
 
-// consumed is what ReturnConsumedCapacity wants: nothing, TOTAL or INDEXES.
+// consumed returns what ReturnConsumedCapacity asks for: nothing, TOTAL or INDEXES.
 func (u units) consumed(want, table string) *ConsumedCapacity {
 	if want != "TOTAL" && want != "INDEXES" {
 		return nil
@@ -113,8 +113,7 @@ func (u units) times(f float64) units {
 	return out
 }
 
-// asReads and asWrites say which kind of units a transaction used: AWS does so
-// for transactions only.
+// asReads and asWrites set the kind of units, which AWS does only for transactions.
 func (c *ConsumedCapacity) asReads() {
 	c.ReadCapacityUnits = &c.CapacityUnits
 	c.each(func(part *Capacity) { part.ReadCapacityUnits = new(part.CapacityUnits) })
@@ -125,7 +124,7 @@ func (c *ConsumedCapacity) asWrites() {
 	c.each(func(part *Capacity) { part.WriteCapacityUnits = new(part.CapacityUnits) })
 }
 
-// each calls f on the shares of the table and of each index.
+// each calls f for the share of the table and of each index.
 func (c *ConsumedCapacity) each(f func(*Capacity)) {
 	if c.Table != nil {
 		f(c.Table)

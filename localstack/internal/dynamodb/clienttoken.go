@@ -14,12 +14,13 @@ import (
 )
 
 const (
-	// clientTokenLife is how long a client token makes a repeated transaction do nothing.
+	// clientTokenLife is how long a repeated transaction with the same client token
+	// has no effect.
 	clientTokenLife    = 10 * time.Minute
 	tokenSweepInterval = time.Minute
 )
 
-// A clientToken is what is stored of a transaction's ClientRequestToken.
+// A clientToken is the record of a transaction's ClientRequestToken.
 type clientToken struct {
 	RequestHash []byte
 	ExpiresAt   time.Time
@@ -33,7 +34,7 @@ func readClientToken(stored []byte) (t clientToken, err error) {
 	return t, nil
 }
 
-// repeated ends a transaction whose client token was used before.
+// repeated is the error that ends a transaction whose client token was used before.
 type repeated struct{ token clientToken }
 
 func (*repeated) Error() string { return "the transaction was done before" }
@@ -45,7 +46,7 @@ func (r *repeated) bill() (b Bill) {
 	return b
 }
 
-// consumed is what a repetition uses: AWS bills it as reads of the items.
+// consumed returns the units of a repetition: AWS bills it as reads of the items.
 func (r *repeated) consumed(want string) []ConsumedCapacity {
 	var out []ConsumedCapacity
 	for _, name := range slices.Sorted(maps.Keys(r.token.Actions)) {
@@ -64,9 +65,8 @@ func (in *TransactWriteItemsInput) hash() ([]byte, error) {
 	return sum[:], err
 }
 
-// useClientToken puts the token into the transaction's own batch, or fails with
-// *repeated or IdempotentParameterMismatchException. The caller holds the
-// token's stripe.
+// useClientToken adds the token to the transaction's batch, or fails with *repeated
+// or IdempotentParameterMismatchException. The caller holds the token's stripe.
 func (e *Engine) useClientToken(b *kv.Batch, key []byte, in *TransactWriteItemsInput) error {
 	hash, err := in.hash()
 	if err != nil {
@@ -123,8 +123,8 @@ func (e *Engine) sweepClientTokens() error {
 	return nil
 }
 
-// removeExpiredToken looks at the token again under its lock: a transaction may
-// have renewed it.
+// removeExpiredToken checks the token again under its lock: a transaction may have
+// renewed it.
 func (e *Engine) removeExpiredToken(key []byte, now time.Time) error {
 	return e.writeWith(func() ([]*write, error) { return nil, nil }, key, func(b *kv.Batch) error {
 		stored, ok, err := e.Keys.Get(key)

@@ -4,10 +4,8 @@ package dynamodb
 
 import "github.com/errandhq/errand/localstack/internal/dynamodb/value"
 
-// collection is the size of the item collection that w has written to, where
-// the request asks for it and the table has collections: those are of tables
-// with local indexes. (AWS refuses writes to one of more than 10 GB with
-// ItemCollectionSizeLimitExceededException. That isn't done here.)
+// collection returns the size of the item collection that w wrote to, if the request
+// asks for it and the table has local indexes: only such tables have collections.
 func (e *Engine) collection(w *write, want string) (*ItemCollectionMetrics, error) {
 	if want != "SIZE" || len(w.t.indexes) == 0 || !w.t.indexes[0].local {
 		return nil, nil
@@ -30,7 +28,7 @@ func (e *Engine) collection(w *write, want string) (*ItemCollectionMetrics, erro
 	return &ItemCollectionMetrics{ItemCollectionKey: Item{name: hash}, SizeEstimateRangeGB: [2]float64{low, low + 1}}, nil
 }
 
-// localNumbers are the numbers of the table itself and of its local indexes.
+// localNumbers returns the numbers of the table itself and of its local indexes.
 func (t *table) localNumbers() []uint16 {
 	nos := []uint16{0}
 	for _, x := range t.indexes {
@@ -41,8 +39,8 @@ func (t *table) localNumbers() []uint16 {
 	return nos
 }
 
-// collectionsByTable are the collections that a batch or transaction has
-// written to, each once.
+// collectionsByTable returns the collections that a batch or transaction wrote to,
+// each once.
 func (e *Engine) collectionsByTable(ws []*write, want string) (map[string][]ItemCollectionMetrics, error) {
 	if want != "SIZE" {
 		return nil, nil

@@ -8,7 +8,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
 )
 
-// DeleteItem removes the item of a key; a missing one is no error.
+// DeleteItem removes the item with a key. A missing item is no error.
 func (e *Engine) DeleteItem(ctx context.Context, in *DeleteItemInput) (*WriteOutput, error) {
 	cond, err := in.check()
 	if err != nil {
@@ -24,7 +24,7 @@ func (e *Engine) DeleteItem(ctx context.Context, in *DeleteItemInput) (*WriteOut
 	return out, err
 }
 
-// remove makes w the removal of an item.
+// remove makes w remove an item.
 func (w *write) remove(t *table, key Item) error {
 	w.t, w.key, w.wholeItem = t, key, true
 	w.change = func(Item) (Item, error) { return nil, nil }

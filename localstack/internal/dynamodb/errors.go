@@ -7,12 +7,12 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
 )
 
-// statusBadRequest is HTTP 400: the engine knows no more of HTTP.
+// statusBadRequest is HTTP 400, the only status that the engine uses.
 const statusBadRequest = 400
 
 const paramsInvalid = "One or more parameter values were invalid: "
 
-// invalid is a ValidationException.
+// invalid returns a ValidationException.
 func invalid(format string, args ...any) *awswire.Error {
 	if len(args) == 0 {
 		return &awswire.Error{Status: statusBadRequest, Code: "ValidationException", Message: format}
@@ -20,12 +20,12 @@ func invalid(format string, args ...any) *awswire.Error {
 	return awswire.Errorf(statusBadRequest, "ValidationException", format, args...)
 }
 
-// badRequest is any other error that the caller causes.
+// badRequest returns any other error that the caller causes.
 func badRequest(code, format string, args ...any) *awswire.Error {
 	return awswire.Errorf(statusBadRequest, code, format, args...)
 }
 
-// asInvalid makes an error of an expression a ValidationException; it returns
+// asInvalid converts an error of an expression to a ValidationException. It returns
 // other errors, and nil, unchanged.
 func asInvalid(err error) error {
 	var f *expr.Error
@@ -43,8 +43,8 @@ func noSuchTableNamed(name string) *awswire.Error {
 	return badRequest("ResourceNotFoundException", "Requested resource not found: Table: %s not found", name)
 }
 
-// conditionFailed is ConditionalCheckFailedException, with the item that is
-// stored where the caller asked for it.
+// conditionFailed returns ConditionalCheckFailedException, with the stored item if
+// the caller asked for it.
 func conditionFailed(item Item) *awswire.Error {
 	e := badRequest("ConditionalCheckFailedException", "The conditional request failed")
 	if item != nil {
@@ -53,7 +53,7 @@ func conditionFailed(item Item) *awswire.Error {
 	return e
 }
 
-// message is an error's text without its code.
+// message returns an error's text without its code.
 func message(err error) string {
 	var e *awswire.Error
 	if errors.As(err, &e) {

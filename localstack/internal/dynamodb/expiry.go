@@ -15,14 +15,14 @@ import (
 
 const ttlSweepInterval = time.Minute
 
-// maxExpiredAge: an expiry that lies further in the past is taken for a mistake,
-// and the item stays.
+// maxExpiredAge is the age up to which an expiry counts. AWS takes an older one for
+// a mistake, and keeps the item.
 const maxExpiredAge = 5 * 365 * 24 * time.Hour
 
-const ttlSweepBatch = 100 // items that are removed in one batch
+const ttlSweepBatch = 100 // items that one batch removes
 
-// expiry is the second in which an item expires, where the table has TTL and the
-// item a number for it.
+// expiry returns the second at which an item expires. ok is false unless the table
+// has TTL and the item a number in its attribute.
 func (t *table) expiry(it Item) (second int64, ok bool) {
 	v := it[t.ttl]
 	if t.ttl == "" || v.Kind != value.KindN {
@@ -33,7 +33,7 @@ func (t *table) expiry(it Item) (second int64, ok bool) {
 	return second, err == nil && second > 0
 }
 
-// stageExpiry keeps the TTL entry beside the item.
+// stageExpiry updates the item's TTL entry.
 func (w *write) stageExpiry(e *Engine, b *kv.Batch) {
 	old, hadOld := w.t.expiry(w.old)
 	now, hasNow := w.t.expiry(w.new)
@@ -71,8 +71,8 @@ func (e *Engine) sweepExpiredItems() error {
 	return nil
 }
 
-// sweepBatch removes up to ttlSweepBatch expired items of a table, and returns
-// how many it found. Each is looked at again under its lock.
+// sweepBatch removes up to ttlSweepBatch expired items of a table, and returns how
+// many it found. It checks each again under its lock.
 func (e *Engine) sweepBatch(id tableID, now time.Time) (found int, err error) {
 	err = e.write(func() ([]*write, error) {
 		t, ok := e.tables[id]

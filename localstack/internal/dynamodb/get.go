@@ -8,8 +8,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
 )
 
-// GetItem reads an item. It never sees a write that isn't on disk yet,
-// consistent or not.
+// GetItem reads an item. Even an eventually consistent read never returns a write
+// that isn't on disk yet.
 func (e *Engine) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput, error) {
 	paths, err := in.check()
 	if err != nil {
@@ -29,8 +29,8 @@ func (e *Engine) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput,
 	return &GetItemOutput{Bill: u.bill(), Item: it, ConsumedCapacity: u.consumed(in.ReturnConsumedCapacity, *in.TableName)}, nil
 }
 
-// get reads the item of a key, nil for none, and its size; paths are what of it
-// is shown.
+// get reads the item with a key, nil if there is none, and returns its size and the
+// parts of it at paths.
 func (e *Engine) get(t *table, key Item, paths []expr.Path, consistent bool) (it Item, size int, err error) {
 	if err := t.checkKey(key); err != nil {
 		return nil, 0, err
@@ -60,8 +60,9 @@ func (in *GetItemInput) check() ([]expr.Path, error) {
 	return paths, err
 }
 
-// projectionOr is the projection by expression, or by AttributesToGet, or nil.
-// Between the two, between checks what AWS checks there.
+// projectionOr returns the projection of the expression, or of AttributesToGet, or
+// nil. It calls between after the checks of the one and before those of the other,
+// as AWS does.
 func (p params) projectionOr(attributes []string, between func() error) ([]expr.Path, error) {
 	if err := p.exclusive([]namedParam{{"ProjectionExpression", p.projection != nil}}, []namedParam{{"AttributesToGet", attributes != nil}}); err != nil {
 		return nil, err

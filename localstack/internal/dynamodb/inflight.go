@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// inflight knows which writes are visible but may not be on disk yet. A writer
-// begins before it applies its batch and ends when the batch is durable; a
-// reader, after it has read, waits for those that had begun: so no response shows
-// what a power cut could take back, and no lock is held during an fsync.
+// inflight tracks the writes that are visible but may not be on disk yet. A writer
+// calls begin before it applies its batch, and end when the batch is durable. A
+// reader, after it has read, waits for the writes that had begun. So no response
+// contains what a power cut could undo, and no lock is held during an fsync.
 type inflight struct {
 	mu     sync.Mutex
 	done   sync.Cond // guarded by mu
 	last   uint64
 	open   []uint64 // ascending
-	failed error    // of the first write that didn't get to the disk; it stays visible
+	failed error    // of the first write that failed to reach the disk; it stays visible
 }
 
 func (f *inflight) begin() uint64 {
@@ -25,7 +25,7 @@ func (f *inflight) begin() uint64 {
 	return f.last
 }
 
-// end notes that a write is on disk, or has failed to get there.
+// end notes that a write is on disk or has failed.
 func (f *inflight) end(n uint64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -38,8 +38,8 @@ func (f *inflight) end(n uint64, err error) {
 	f.done.Broadcast()
 }
 
-// wait returns when every write that had begun before the call has ended. Once
-// one has failed it always fails: what was read may never be on the disk.
+// wait returns when every write that had begun before the call has ended. After one
+// has failed, wait always fails: what was read may never reach the disk.
 func (f *inflight) wait() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

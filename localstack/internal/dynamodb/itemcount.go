@@ -12,7 +12,7 @@ import (
 // itemCountInterval is how often ItemCount and TableSizeBytes change, as on AWS.
 const itemCountInterval = 6 * time.Hour
 
-// countItems brings ItemCount and TableSizeBytes up to date, table by table.
+// countItems updates ItemCount and TableSizeBytes, table by table.
 func (e *Engine) countItems() error {
 	e.mu.RLock()
 	tables := slices.Collect(maps.Values(e.tables))
@@ -43,7 +43,7 @@ func (e *Engine) setCounts(t *table, n, size int64) error {
 	defer e.mu.Unlock()
 	now, ok := e.tables[t.def.id()]
 	if !ok || now.no != t.no {
-		return nil // it was deleted meanwhile
+		return nil // deleted meanwhile
 	}
 	def := now.def
 	def.Description.ItemCount, def.Description.TableSizeBytes = n, size

@@ -14,7 +14,7 @@ const (
 
 const keyMismatch = "The provided key element does not match the schema"
 
-// checkKey checks a key as given to GetItem and the like.
+// checkKey checks a key in the input of GetItem and similar operations.
 func (t *table) checkKey(key Item) error {
 	if len(key) != len(t.key.attrs) {
 		return invalid(keyMismatch)
@@ -63,8 +63,8 @@ func checkKeySize(v value.Value, hash bool) error {
 	return nil
 }
 
-// checkItem checks the keys of a whole item: the table's must be there, those
-// of an index may be missing but not of another type.
+// checkItem checks the key attributes of a whole item. Those of the table must
+// exist. Those of an index may be missing, but must not be of another type.
 func (t *table) checkItem(it Item) error {
 	for i, a := range t.key.attrs {
 		v, ok := it[a.name]
@@ -110,8 +110,8 @@ func indexMismatch(x *index, a keyAttr, actual value.Kind) error {
 	return invalid(paramsInvalid+"Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", a.name, a.kind, actual, x.name)
 }
 
-// checkUpdate checks what an update does to keys, as far as that is sure
-// without the item.
+// checkUpdate checks an update's effect on keys, as far as it doesn't depend on the
+// item.
 func (t *table) checkUpdate(u *expr.Update) error {
 	if u == nil {
 		return nil

@@ -5,7 +5,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// A batch is a batch of the engine's own space.
+// A batch is a kv.Batch in the engine's space.
 type batch struct {
 	b     *kv.Batch
 	space *kv.Space

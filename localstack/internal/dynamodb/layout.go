@@ -14,9 +14,9 @@ import (
 //	t table(8) second(8) hash(8) key…              an item's expiry, where TTL is on
 //	k region 00 token                              a transaction's client token, JSON
 //
-// table is the table's number. Index 0 is the table itself. key is the
-// partition and the sort key, encoded to sort; an entry of an index has a hash
-// of the item's own key, and that key, after it: index keys need not be unique.
+// table is the table's number. Index 0 is the table itself. key is the encoded
+// partition and sort key. In an entry of an index, a hash of the item's own key and
+// that key follow, because index keys needn't be unique.
 const (
 	prefixLastTableNo = 'n'
 	prefixDefinition  = 'c'
@@ -33,23 +33,23 @@ func clientTokenKey(region, token string) []byte {
 	return []byte(string(prefixClientToken) + region + "\x00" + token)
 }
 
-// itemsOf is the prefix of all items and index entries of a table.
+// itemsOf returns the prefix of all items and index entries of a table.
 func itemsOf(tableNo uint64) []byte {
-	key := make([]byte, 0, 96) // room for most keys
+	key := make([]byte, 0, 96) // enough for most keys
 	return binary.BigEndian.AppendUint64(append(key, prefixItem), tableNo)
 }
 
-// entriesOf is the prefix of the items, or of the entries of one index.
+// entriesOf returns the prefix of the items, or of the entries of one index.
 func entriesOf(tableNo uint64, indexNo uint16) []byte {
 	return binary.BigEndian.AppendUint16(itemsOf(tableNo), indexNo)
 }
 
-// expiryPrefix is the prefix of a table's TTL entries.
+// expiryPrefix returns the prefix of a table's TTL entries.
 func expiryPrefix(tableNo uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefixExpiry}, tableNo)
 }
 
-// prefixLen is the length of what entriesOf returns, and of a TTL entry's
+// prefixLen is the length of the prefix that entriesOf returns, and of a TTL entry's
 // prefix without the table.
 const prefixLen = 1 + 8 + 2
 

@@ -12,12 +12,12 @@ import (
 )
 
 // The legacy parameters (Expected, QueryFilter, ScanFilter, KeyConditions and
-// AttributeUpdates) are checked here, by their own rules, and then become the
+// AttributeUpdates) are checked here, by their own rules, and then converted to the
 // trees of package expr.
 
 const betweenReversed = "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound"
 
-// sortedNames are the attributes that a parameter names, mostly none.
+// sortedNames returns the attributes in a parameter, in order.
 func sortedNames[T any](in map[string]T) []string {
 	if len(in) == 0 {
 		return nil
@@ -25,7 +25,7 @@ func sortedNames[T any](in map[string]T) []string {
 	return slices.Sorted(maps.Keys(in))
 }
 
-// expectedCondition turns Expected into a condition; nil for none.
+// expectedCondition converts Expected to a condition; nil if there is none.
 func expectedCondition(in map[string]Expected, operator string) (*expr.Condition, error) {
 	var tests []expr.LegacyTest
 	for _, attr := range sortedNames(in) {
@@ -92,11 +92,11 @@ func validValues(vs []value.Value) error {
 	return nil
 }
 
-// scalar are the kinds that most comparisons of QueryFilter take.
+// scalar are the kinds that most comparisons of QueryFilter accept.
 var scalarKinds = []value.Kind{value.KindS, value.KindN, value.KindB}
 
-// operandKinds are the kinds that an operator of a filter or key condition
-// takes; one that isn't here takes all.
+// operandKinds are the kinds that an operator of a filter or key condition accepts.
+// One that isn't listed accepts all.
 var operandKinds = map[string][]value.Kind{
 	"EQ": append(slices.Clone(scalarKinds), value.KindSS, value.KindNS, value.KindBS),
 	"NE": append(slices.Clone(scalarKinds), value.KindSS, value.KindNS, value.KindBS),
@@ -105,8 +105,8 @@ var operandKinds = map[string][]value.Kind{
 	"BEGINS_WITH": {value.KindS, value.KindB},
 }
 
-// checkOperands checks the number of the operands, their one type, that type
-// against kinds (nil for any), and the order of a range.
+// checkOperands checks the operands: their number, that they have one type, that the
+// type is in kinds (nil for any), and that a range is in order.
 func checkOperands(t expr.LegacyTest, kinds map[string][]value.Kind) error {
 	n, ok := len(t.Args), false
 	switch t.Operator {
@@ -140,7 +140,8 @@ func checkOperands(t expr.LegacyTest, kinds map[string][]value.Kind) error {
 	return nil
 }
 
-// legacyTests turns a filter or key condition into tests, in order of attribute.
+// legacyTests converts a filter or key condition to tests, in the order of the
+// attributes.
 func legacyTests(in map[string]ConditionInput) ([]expr.LegacyTest, error) {
 	var tests []expr.LegacyTest
 	for _, attr := range sortedNames(in) {
@@ -156,7 +157,7 @@ func legacyTests(in map[string]ConditionInput) ([]expr.LegacyTest, error) {
 	return tests, nil
 }
 
-// legacyUpdate turns AttributeUpdates into an update; nil for none.
+// legacyUpdate converts AttributeUpdates to an update; nil if there are none.
 func legacyUpdate(in map[string]AttributeUpdate) (*expr.Update, error) {
 	if in == nil {
 		return nil, nil
@@ -205,7 +206,8 @@ func (a AttributeUpdate) update(attr string) (expr.LegacyUpdate, error) {
 	return u, nil
 }
 
-// legacyFilter is the condition of QueryFilter or ScanFilter, nil for none.
+// legacyFilter returns the condition in QueryFilter or ScanFilter, nil if there is
+// none.
 func legacyFilter(in map[string]ConditionInput, operator string) (*expr.Condition, error) {
 	tests, err := legacyTests(in)
 	return expr.Legacy(tests, operator == "OR"), err

@@ -11,15 +11,15 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// maxPage is how many bytes of items (value.Item.PagedSize) a page reads at
-// most, the last item apart.
+// maxPage is the maximum number of bytes of items (value.Item.PagedSize) in a page.
+// The last item may exceed it.
 const maxPage = 1 << 20
 
-// A page is a Query or a Scan, checked: a range of a table or an index read in
-// one direction from a start to a limit.
+// A page is a checked Query or Scan: a range of a table or an index that is read in
+// one direction, from a start up to a limit.
 type page struct {
 	t         *table
-	tableName string // the table, by the request: its name or ARN
+	tableName string // as in the request: a name or an ARN
 	x         *index // nil for the table
 
 	lower, upper []byte // keys: lower ≤ key < upper
@@ -34,7 +34,7 @@ type page struct {
 	capacity   string
 }
 
-// pageParams is what Query and Scan have in common.
+// pageParams are the parameters that Query and Scan share.
 type pageParams struct {
 	table, indexName  *string
 	selects, capacity string
@@ -46,7 +46,7 @@ type pageParams struct {
 	specific          bool // the request names attributes
 }
 
-// keys is the schema that the page runs over.
+// keys returns the schema of the table or index.
 func (p *page) keys() keySchema {
 	if p.x != nil {
 		return p.x.key
@@ -75,7 +75,8 @@ func (e *Engine) newPage(ctx context.Context, in pageParams) (*page, error) {
 	return p, nil
 }
 
-// applySelect applies Select and the projection to what the index holds.
+// applySelect applies Select and the projection to the attributes that the index
+// holds.
 func (p *page) applySelect(in pageParams) error {
 	if p.x == nil || p.x.all {
 		return nil
@@ -97,7 +98,8 @@ func (p *page) applySelect(in pageParams) error {
 	return nil
 }
 
-// checkAllAttributes fails for ALL_ATTRIBUTES of a global index that lacks some.
+// checkAllAttributes fails if ALL_ATTRIBUTES is asked of a global index that lacks
+// some.
 func (p *page) checkAllAttributes(in pageParams) error {
 	if p.x == nil || p.x.local || p.x.all || in.selects != "ALL_ATTRIBUTES" {
 		return nil
@@ -105,7 +107,7 @@ func (p *page) checkAllAttributes(in pageParams) error {
 	return invalid(paramsInvalid+"Select type ALL_ATTRIBUTES is not supported for global secondary index %s because its projection type is not ALL", p.x.name)
 }
 
-// checkSelect checks Select by itself.
+// checkSelect makes the checks of Select that don't need the table.
 func (in pageParams) checkSelect() error {
 	switch in.selects {
 	case "ALL_PROJECTED_ATTRIBUTES":
@@ -130,7 +132,7 @@ func (in pageParams) checkSelect() error {
 	return nil
 }
 
-// startKeyNames are the attributes of a LastEvaluatedKey.
+// startKeyNames returns the attributes of a LastEvaluatedKey.
 func (p *page) startKeyNames() map[string]bool {
 	names := map[string]bool{}
 	for _, a := range slices.Concat(p.t.key.attrs, p.keys().attrs) {
@@ -146,7 +148,7 @@ func (p *page) prefix() []byte {
 	return entriesOf(p.t.no, 0)
 }
 
-// resume narrows the range to what comes after the start key.
+// resume limits the range to what follows the start key.
 func (p *page) resume(start Item) {
 	at := p.t.itemKey(start)
 	if p.x != nil {
@@ -187,19 +189,19 @@ func (e *Engine) readPage(p *page) (*PageOutput, error) {
 	return out, nil
 }
 
-// A pageReader is how far a page has been read.
+// A pageReader is the state of reading a page.
 type pageReader struct {
 	*page
 	view            *kv.Space
 	items           []Item
-	scanned, passed int // items, and those of them that passed the filter
-	size, paged     int // of those scanned, in bytes
+	scanned, passed int // items, and how many of them passed the filter
+	size, paged     int // of the scanned items, in bytes
 	fetched         int // bytes of whole items that an index led to
 	last            Item
-	more            bool // there may be
+	more            bool // there may be more
 }
 
-// add reads an item, and reports whether the page has room for another.
+// add reads an item, and reports whether the page may have another.
 func (r *pageReader) add(_, b []byte) (more bool, err error) {
 	it, err := value.Decode(b)
 	if err == nil {
@@ -233,7 +235,8 @@ func (r *pageReader) addIfMatching(it Item) (err error) {
 	return nil
 }
 
-// startKey is the key of an item, and that of its entry in the index.
+// startKey returns the key attributes of an item, and those of its entry in the
+// index.
 func (p *page) startKey(it Item) Item {
 	key := Item{}
 	for name := range p.startKeyNames() {
@@ -242,8 +245,8 @@ func (p *page) startKey(it Item) Item {
 	return key
 }
 
-// consumedUnits counts the bytes of all items read together: 4 KB a unit, half of one
-// where the read is eventually consistent.
+// consumedUnits returns the units for the bytes of all items together: one for each
+// 4 KB, or half if the read is eventually consistent.
 func (p *page) consumedUnits(size, fetched int) units {
 	var u units
 	read := readUnits(size, p.consistent)

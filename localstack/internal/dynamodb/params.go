@@ -14,7 +14,7 @@ type params struct {
 	values Item
 }
 
-// compiled are the expressions of a request, checked.
+// compiled are the checked expressions of a request.
 type compiled struct {
 	update                 *expr.Update
 	condition, key, filter *expr.Condition
@@ -97,13 +97,13 @@ func (p params) compile() (c compiled, err error) {
 	return c, asInvalid(err)
 }
 
-// none reports whether there is nothing to compile.
+// none reports whether there are no expressions.
 func (p params) none() bool {
 	return p.update == nil && p.condition == nil && p.keyCondition == nil && p.filter == nil && p.projection == nil &&
 		p.names == nil && p.values == nil
 }
 
-// checkValues is the ValidationException for a bad value in an item or key.
+// checkValues returns a ValidationException for an invalid value in an item or key.
 func checkValues(it Item) error {
 	if err := it.Validate(); err != nil {
 		return invalid("%s", err)
@@ -123,7 +123,7 @@ const (
 	updateTooBig = "Item size to update has exceeded the maximum allowed size"
 )
 
-// attributePaths are the paths of AttributesToGet.
+// attributePaths returns the paths in AttributesToGet.
 func attributePaths(names []string) ([]expr.Path, error) {
 	seen := map[string]bool{}
 	var paths []expr.Path
@@ -137,7 +137,7 @@ func attributePaths(names []string) ([]expr.Path, error) {
 	return paths, nil
 }
 
-// projected is the item, or the part of it that a projection selects.
+// projected returns the item, or the parts of it that a projection selects.
 func projected(it Item, projection []expr.Path) Item {
 	if projection == nil {
 		return it

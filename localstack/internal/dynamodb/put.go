@@ -8,7 +8,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
 )
 
-// PutItem writes a whole item in the place of any that has its key.
+// PutItem writes a whole item, and replaces one with the same key.
 func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, error) {
 	cond, err := in.check()
 	if err != nil {
@@ -24,7 +24,7 @@ func (e *Engine) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, e
 	return out, err
 }
 
-// writeOne does what aim makes of w in a table.
+// writeOne makes the write that aim sets up in w.
 func (e *Engine) writeOne(ctx context.Context, w *write, name *string, aim func(t *table) error) error {
 	return e.write(func() ([]*write, error) {
 		t, err := e.findTable(ctx, name)
@@ -35,15 +35,15 @@ func (e *Engine) writeOne(ctx context.Context, w *write, name *string, aim func(
 	})
 }
 
-// put makes w the write of a whole item.
+// put makes w write a whole item.
 func (w *write) put(t *table, it Item) error {
 	w.t, w.key, w.wholeItem = t, it, true
 	w.change = func(Item) (Item, error) { return it, nil }
 	return t.checkItem(it)
 }
 
-// output is the response with what ReturnValues wants, of what a whole item's
-// write can give: NONE or ALL_OLD.
+// output returns the response with what ReturnValues asks for. For the write of a
+// whole item that is NONE or ALL_OLD.
 func (w *write) output(returnValues, returnCapacity string) *WriteOutput {
 	out := &WriteOutput{Bill: w.units.bill(), ConsumedCapacity: w.units.consumed(returnCapacity, w.tableName)}
 	if returnValues == "ALL_OLD" {
@@ -74,7 +74,7 @@ func (in *PutItemInput) check() (*expr.Condition, error) {
 	return p.conditionOr(in.Expected, in.ConditionalOperator)
 }
 
-// conditionOr is the condition by expression, or that of Expected, or nil.
+// conditionOr returns the condition of the expression, or that of Expected, or nil.
 func (p params) conditionOr(legacy map[string]Expected, operator string) (*expr.Condition, error) {
 	expected, err := expectedCondition(legacy, operator)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// readItem returns the item at a key of the store, nil for none.
+// readItem returns the item at a key of the store, nil if there is none.
 func readItem(from *kv.Space, at []byte) (Item, error) { return readBy(from.GetText, at) }
 
 func readBy(get func(key []byte) (stored string, ok bool, err error), at []byte) (Item, error) {

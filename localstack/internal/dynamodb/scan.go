@@ -9,8 +9,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// Scan reads a table or index, or one of several segments of it, in the order
-// of the partition keys' hashes.
+// Scan reads a table or index, or one of several segments of it, in the order of the
+// partition keys' hashes.
 func (e *Engine) Scan(ctx context.Context, in *ScanInput) (*PageOutput, error) {
 	s, err := in.check()
 	if err != nil {
@@ -84,7 +84,7 @@ func (in *ScanInput) checkSegment() error {
 	return nil
 }
 
-// plan checks the start key and sets the page's range.
+// plan checks the start key and sets the range of the page.
 func (in *ScanInput) plan(p *page, s pageParams) error {
 	prefix := p.prefix()
 	p.lower, p.upper = prefix, value.Successor(prefix)
@@ -112,8 +112,8 @@ func (in *ScanInput) plan(p *page, s pageParams) error {
 	return p.t.checkScalar(s.filter.Paths())
 }
 
-// resume narrows the range to what comes after the start key, nil for none,
-// which must lie in the segment.
+// resume limits the range to what follows the start key, which must be in the
+// segment; nil means none.
 func (in *ScanInput) resume(p *page, start Item) error {
 	if start == nil {
 		return nil
@@ -130,8 +130,8 @@ func (in *ScanInput) resume(p *page, start Item) error {
 	return nil
 }
 
-// checkScanStart checks the attributes of a start key, nil for none, that are
-// keys of the index.
+// checkScanStart checks the attributes of a start key that are keys of the index;
+// nil means none.
 func checkScanStart(p *page, start Item) error {
 	switch {
 	case start == nil:
@@ -154,7 +154,8 @@ func checkScanStart(p *page, start Item) error {
 	return nil
 }
 
-// segmentBound is where a segment begins: the hashes are shared out evenly.
+// segmentBound returns where a segment begins: each has an equal share of the
+// hashes.
 func segmentBound(prefix []byte, segment, total int64) []byte {
 	if segment == total {
 		return value.Successor(prefix)

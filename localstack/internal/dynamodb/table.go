@@ -6,8 +6,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// A table is what operations need of a table, derived from its definition. It
-// is never changed: a new definition makes a new table with the same no.
+// A table is a table's definition, prepared for operations. It is immutable: a new
+// definition makes a new table with the same no.
 type table struct {
 	def     definition
 	no      uint64
@@ -16,10 +16,10 @@ type table struct {
 	checked []*index // in the order in which AWS checks them: global ones first
 	ttl     string   // the attribute, or ""
 
-	writes *inflight // shared by all tables of one no
+	writes *inflight // shared by all tables with the same no
 }
 
-// A definition is what is kept of a table, as JSON.
+// A definition is the stored form of a table, in JSON.
 type definition struct {
 	Region      string
 	No          uint64
@@ -37,15 +37,15 @@ type index struct {
 	local    bool
 	key      keySchema
 	all      bool            // projection ALL
-	projects map[string]bool // otherwise: the attributes it holds, keys too
+	projects map[string]bool // without ALL: the attributes that it holds, including keys
 }
 
 // A keySchema is the attributes of a key: first those of the partition key, then
-// those of the sort key. A table and a local index have one, and one at most; a
+// those of the sort key. A table and a local index have at most one of each; a
 // global index may have four of each.
 type keySchema struct {
 	attrs  []keyAttr
-	hashes int // of them are the partition key's
+	hashes int // how many of them belong to the partition key
 }
 
 type keyAttr struct {
@@ -56,7 +56,7 @@ type keyAttr struct {
 func (k keySchema) hash() []keyAttr { return k.attrs[:k.hashes] }
 func (k keySchema) sort() []keyAttr { return k.attrs[k.hashes:] }
 
-// sortName is the first attribute of the sort key, "" where there is none.
+// sortName is the first attribute of the sort key, "" if there is none.
 func (k keySchema) sortName() string {
 	if len(k.sort()) == 0 {
 		return ""
@@ -68,12 +68,12 @@ func (k keySchema) has(attr string) bool {
 	return slices.ContainsFunc(k.attrs, func(a keyAttr) bool { return a.name == attr })
 }
 
-// in reports whether the item has all of the key, by the right types.
+// in reports whether the item has the whole key, with the right types.
 func (k keySchema) in(it Item) bool {
 	return !slices.ContainsFunc(k.attrs, func(a keyAttr) bool { return it[a.name].Kind != a.kind })
 }
 
-// partition are the values of the partition key in an item that has them.
+// partition returns the values of the partition key of an item that has them.
 func (k keySchema) partition(it Item) []value.Value {
 	vs := make([]value.Value, k.hashes)
 	for i, a := range k.hash() {
@@ -82,7 +82,7 @@ func (k keySchema) partition(it Item) []value.Value {
 	return vs
 }
 
-// append appends the key of it, which has one.
+// append appends the key of it, which must have one.
 func (k keySchema) append(dst []byte, it Item) []byte {
 	dst = appendPartition(dst, k.partition(it)...)
 	for _, a := range k.sort() {
@@ -148,11 +148,11 @@ func (t *table) index(name string) *index {
 	return nil
 }
 
-// itemKey is where the item stands in the space.
+// itemKey returns the item's key in the store.
 func (t *table) itemKey(it Item) []byte { return t.key.append(entriesOf(t.no, 0), it) }
 
-// entry is what the index holds of an item, nil for nothing: an item without
-// the whole key isn't in it.
+// entry returns the attributes of an item that the index holds. It is nil for an
+// item without the whole key, which the index doesn't contain.
 func (x *index) entry(t *table, it Item) (key []byte, projected Item) {
 	if it == nil || !x.key.in(it) {
 		return nil, nil
@@ -160,7 +160,7 @@ func (x *index) entry(t *table, it Item) (key []byte, projected Item) {
 	return x.entryKey(t, it), x.project(it)
 }
 
-// entryKey is where the entry of it, an item or a start key, stands.
+// entryKey returns the key in the store of the entry of it, an item or a start key.
 func (x *index) entryKey(t *table, it Item) []byte {
 	key := x.key.append(entriesOf(t.no, x.no), it)
 	var own []value.Value

@@ -17,7 +17,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// loadTables reads the definitions.
+// loadTables reads the definitions from the store.
 func (e *Engine) loadTables() error {
 	no, ok, err := e.Keys.Get([]byte{prefixLastTableNo})
 	if err != nil {
@@ -38,8 +38,8 @@ func (e *Engine) loadTables() error {
 
 func (d definition) id() tableID { return tableID{d.Region, d.Description.TableName} }
 
-// redefine makes def the table's definition, durably, together with whatever
-// else is in the batch. The caller holds e.mu for writing.
+// redefine stores def as the table's definition, durably and in one batch with what
+// the batch already contains. The caller holds e.mu for writing.
 func (e *Engine) redefine(def definition, writes *inflight, also func(b batch)) (*table, error) {
 	b := batch{e.Store.NewBatch(), e.Keys}
 	v, err := json.Marshal(def)
@@ -59,8 +59,8 @@ func (e *Engine) redefine(def definition, writes *inflight, also func(b batch)) 
 	return t, nil
 }
 
-// CreateTable makes a table. The response says CREATING, as on AWS; the table
-// is ACTIVE when CreateTable returns.
+// CreateTable creates a table. The response has the status CREATING, as on AWS, but
+// the table is ACTIVE when CreateTable returns.
 func (e *Engine) CreateTable(ctx context.Context, in *CreateTableInput) (*CreateTableOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (e *Engine) CreateTable(ctx context.Context, in *CreateTableInput) (*Create
 	}
 	d := t.describe()
 	d.TableStatus = "CREATING"
-	if in.BillingMode == "PAY_PER_REQUEST" { // the time comes when the table is there
+	if in.BillingMode == "PAY_PER_REQUEST" { // set when the table exists
 		d.BillingModeSummary, d.TableThroughputModeSummary = &BillingModeSummary{BillingMode: in.BillingMode}, &ThroughputMode{TableThroughputMode: in.BillingMode}
 	}
 	for i := range d.GlobalSecondaryIndexes {
@@ -133,14 +133,14 @@ func (in *CreateTableInput) definition(id tableID, no uint64, now time.Time) def
 	return def
 }
 
-// number gives an index its number, and returns its name.
+// number assigns an index its number, and returns its name.
 func (d *definition) number(name string) string {
 	d.NextIndexNo++
 	d.IndexNos[name] = d.NextIndexNo
 	return name
 }
 
-// global is a new global index as it is described.
+// global returns the description of a new global index.
 func (d *definition) global(arn string, ix Index) Index {
 	ix.IndexArn = arn + "/index/" + d.number(*ix.IndexName)
 	ix.IndexStatus = "ACTIVE"
@@ -148,7 +148,7 @@ func (d *definition) global(arn string, ix Index) Index {
 	return ix
 }
 
-// provisioned is the throughput, or that of a table paid by request: zero.
+// provisioned returns the throughput; zero for a table in on-demand mode.
 func provisioned(t *Throughput) *Throughput {
 	if t != nil {
 		return t
@@ -156,7 +156,7 @@ func provisioned(t *Throughput) *Throughput {
 	return &Throughput{WriteCapacityUnits: new(int64), ReadCapacityUnits: new(int64)}
 }
 
-// describe returns a copy that the caller may change.
+// describe returns a copy, which the caller may change.
 func (t *table) describe() *TableDescription {
 	d := t.def.Description
 	d.GlobalSecondaryIndexes = slices.Clone(d.GlobalSecondaryIndexes)
@@ -172,7 +172,7 @@ func (e *Engine) findTableNamed(ctx context.Context, name string) (*table, error
 	return t, nil
 }
 
-// DescribeTable shows a table.
+// DescribeTable returns the description of a table.
 func (e *Engine) DescribeTable(ctx context.Context, in *TableNameInput) (*DescribeTableOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err
@@ -188,10 +188,10 @@ func (e *Engine) DescribeTable(ctx context.Context, in *TableNameInput) (*Descri
 	return &DescribeTableOutput{d}, nil
 }
 
-// What a table paid by request can serve from the start.
+// The warm throughput of a new table in on-demand mode.
 const warmReads, warmWrites = 12000, 4000
 
-// warm says what the table and its global indexes can serve at once.
+// warm sets the warm throughput of the table and its global indexes.
 func (d *TableDescription) warm() {
 	d.WarmThroughput = d.ProvisionedThroughput.warm()
 	for i := range d.GlobalSecondaryIndexes {
@@ -207,8 +207,8 @@ func (t *Throughput) warm() *WarmThroughput {
 	return &WarmThroughput{*t.ReadCapacityUnits, *t.WriteCapacityUnits, "ACTIVE"}
 }
 
-// DeleteTable removes a table and all in it. The response says DELETING,
-// as on AWS; the table is gone when DeleteTable returns.
+// DeleteTable removes a table and its items. The response has the status DELETING,
+// as on AWS, but the table is gone when DeleteTable returns.
 func (e *Engine) DeleteTable(ctx context.Context, in *TableNameInput) (*CreateTableOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err
@@ -236,7 +236,7 @@ func (e *Engine) DeleteTable(ctx context.Context, in *TableNameInput) (*CreateTa
 	return &CreateTableOutput{d}, nil
 }
 
-// ListTables returns a page of names, in order.
+// ListTables returns a page of table names, in order.
 func (e *Engine) ListTables(ctx context.Context, in *ListTablesInput) (*ListTablesOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err

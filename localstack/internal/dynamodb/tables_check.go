@@ -16,7 +16,7 @@ const (
 
 const byRequestOnly = "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
 
-// check checks what the aws tags can't say, in AWS's order.
+// check makes the checks that the aws tags can't express, in AWS's order.
 func (in *CreateTableInput) check() error {
 	if err := in.checkBilling(); err != nil {
 		return err
@@ -101,15 +101,15 @@ func checkSchema(elements []KeySchemaElement, defined []string) error {
 	return nil
 }
 
-// maxKeyAttrs is how many attributes the partition key of a global index has at
-// most, and its sort key. (AWS's of November 2025; those of tables and local
-// indexes have one each.)
+// maxKeyAttrs is the maximum number of attributes in the partition key of a global
+// index, and in its sort key (on AWS since November 2025). Tables and local indexes
+// have at most one of each.
 const maxKeyAttrs = 4
 
 // checkGlobalSchema checks the key schema of a global index.
 func checkGlobalSchema(elements []KeySchemaElement, defined []string) error {
 	if len(elements) == 1 || len(elements) == 2 && (*elements[1].KeyType == "RANGE" || *elements[0].AttributeName == *elements[1].AttributeName) {
-		return checkSchema(elements, defined) // as of tables, with AWS's words
+		return checkSchema(elements, defined) // like a table's, with AWS's messages
 	}
 	if err := checkSchema(elements[:1], defined); err != nil {
 		return err
@@ -131,7 +131,7 @@ func checkGlobalSchema(elements []KeySchemaElement, defined []string) error {
 	return nil
 }
 
-// checkOneEach refuses keys of several attributes where there are none.
+// checkOneEach fails for a key of several attributes where AWS has none.
 func checkOneEach(ix Index) error {
 	if len(ix.KeySchema) > 2 {
 		return invalid("Invalid KeySchema: Only global secondary indexes can have keys of several attributes: %s", *ix.IndexName)
@@ -198,7 +198,7 @@ func (in *CreateTableInput) checkGlobal(defined []string, names map[string]bool)
 	return nil
 }
 
-// check checks the projection and that the name is new.
+// check checks the projection, and that the name is new.
 func (ix Index) check(names map[string]bool) error {
 	if ix.Projection.ProjectionType == "" {
 		return invalid(paramsInvalid + "Unknown ProjectionType: null")

@@ -15,7 +15,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// maxTags is how many tags a table has at most.
+// maxTags is the maximum number of tags of a table.
 const maxTags = 50
 
 // TagResourceInput adds tags to a table, or replaces those of the same keys.
@@ -30,20 +30,19 @@ type UntagResourceInput struct {
 	TagKeys     []string
 }
 
-// ListTagsOfResourceInput asks for a table's tags. They are few: all come at
-// once, and NextToken is never given.
+// ListTagsOfResourceInput asks for a table's tags. All are in the first page, so
+// NextToken is never set.
 type ListTagsOfResourceInput struct {
 	ResourceArn *string
 	NextToken   *string
 }
 
-// ListTagsOfResourceOutput are the tags, by key.
+// ListTagsOfResourceOutput has the tags, ordered by key.
 type ListTagsOfResourceOutput struct{ Tags []Tag }
 
 // NoOutput is a response without a body.
 type NoOutput struct{}
 
-// TagResource tags a table.
 func (e *Engine) TagResource(ctx context.Context, in *TagResourceInput) (*NoOutput, error) {
 	r, err := resourceOf(ctx, "TagResource", in.ResourceArn, func() error {
 		if in.Tags == nil {
@@ -68,7 +67,7 @@ func (e *Engine) TagResource(ctx context.Context, in *TagResourceInput) (*NoOutp
 	})
 }
 
-// validateTags checks tags by the rules of all operations that take some.
+// validateTags checks tags by the rules that all operations with tags share.
 func validateTags(tags []Tag) error {
 	if err := validate(&struct{ Tags []Tag }{tags}); err != nil {
 		return err
@@ -86,7 +85,7 @@ func validateTags(tags []Tag) error {
 	return nil
 }
 
-// UntagResource removes tags of a table. A missing one is no error.
+// UntagResource removes tags from a table. A missing tag is no error.
 func (e *Engine) UntagResource(ctx context.Context, in *UntagResourceInput) (*NoOutput, error) {
 	r, err := resourceOf(ctx, "UntagResource", in.ResourceArn, func() error {
 		if in.TagKeys == nil {
@@ -108,7 +107,6 @@ func (e *Engine) UntagResource(ctx context.Context, in *UntagResourceInput) (*No
 	})
 }
 
-// ListTagsOfResource lists the tags of a table.
 func (e *Engine) ListTagsOfResource(ctx context.Context, in *ListTagsOfResourceInput) (*ListTagsOfResourceOutput, error) {
 	r, err := resourceOf(ctx, "ListTagsOfResource", in.ResourceArn, func() error { return nil })
 	if err != nil {
@@ -127,14 +125,14 @@ func (e *Engine) ListTagsOfResource(ctx context.Context, in *ListTagsOfResourceI
 	return out, nil
 }
 
-// A resource is a table that an ARN names.
+// A resource is the table that an ARN names.
 type resource struct {
 	arn string
 	id  tableID
 }
 
 func (r resource) notFound() error {
-	return badRequest("ResourceNotFoundException", "Requested resource not found: ResourcArn: %s not found", r.arn) // so AWS spells it
+	return badRequest("ResourceNotFoundException", "Requested resource not found: ResourcArn: %s not found", r.arn) // AWS's spelling
 }
 
 var (
@@ -142,8 +140,8 @@ var (
 	tableRef = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:aws:dynamodb:([^:]+):\d+:table/([^/]{3,})$`) })
 )
 
-// resourceOf reads the ARN of a table. between checks what AWS checks once it
-// knows that the caller may touch the resource.
+// resourceOf parses the ARN of a table. It calls between for the checks that AWS
+// makes after it has checked the caller's access to the resource.
 func resourceOf(ctx context.Context, operation string, arn *string, between func() error) (r resource, err error) {
 	if arn == nil {
 		return r, invalid("Invalid TableArn")

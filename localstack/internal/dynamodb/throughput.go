@@ -22,7 +22,7 @@ func (in *UpdateTableInput) throughputChanges(d *TableDescription) (all []throug
 	return all
 }
 
-// global is the global index of a name, nil for none.
+// global returns the global index with a name, nil if there is none.
 func (d *TableDescription) global(name string) *Index {
 	for i := range d.GlobalSecondaryIndexes {
 		if *d.GlobalSecondaryIndexes[i].IndexName == name {
@@ -63,11 +63,12 @@ func (c throughputChange) apply(now time.Time) error {
 	return nil
 }
 
-// freeDecreases is how many decreases a day has at any time; each later one
-// comes an hour after the last ("Service quotas": decreasing throughput).
+// freeDecreases is the number of decreases a day that may be made at any time. Each
+// further one must be an hour after the previous one ("Service quotas": decreasing
+// throughput).
 const freeDecreases = 4
 
-// decrease counts a decrease, if the day (UTC) has one left.
+// decrease counts a decrease, or fails if none is left on this day (UTC).
 func (t *Throughput) decrease(now time.Time) error {
 	last := time.Unix(0, 0)
 	if t.LastDecreaseDateTime != nil {
@@ -87,7 +88,7 @@ func (t *Throughput) decrease(now time.Time) error {
 	return nil
 }
 
-// applyBilling switches the billing mode. A table paid by request has no units.
+// applyBilling changes the billing mode. A table in on-demand mode has no units.
 func (in *UpdateTableInput) applyBilling(d *TableDescription, now time.Time) {
 	if in.BillingMode == "" || in.BillingMode == d.billingMode() {
 		return

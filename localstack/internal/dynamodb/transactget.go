@@ -8,13 +8,14 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
 )
 
-// TransactGetItems reads items as they are at one moment.
+// TransactGetItems reads items as of one moment.
 func (e *Engine) TransactGetItems(ctx context.Context, in *TransactGetItemsInput) (*TransactGetItemsOutput, error) {
 	paths, err := in.check()
 	if err != nil {
 		return nil, err
 	}
-	// Condition checks without a condition: they lock, read and change nothing.
+	// Condition checks without a condition lock and read their items, and change
+	// nothing.
 	ws := make([]*write, len(in.TransactItems))
 	err = e.write(func() ([]*write, error) {
 		seen := map[string]bool{}

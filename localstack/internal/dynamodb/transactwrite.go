@@ -11,11 +11,11 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// maxTransaction is how many bytes of items a transaction has at most.
+// maxTransaction is the maximum number of bytes of items in a transaction.
 const maxTransaction = 4 << 20
 
-// TransactWriteItems does all of its actions or none: one atomic batch. A
-// repetition with the same client token within ten minutes does nothing.
+// TransactWriteItems makes all of its actions or none, in one atomic batch. A
+// repetition with the same client token within ten minutes has no effect.
 // Errors: TransactionCanceledException, whose CancellationReasons has a
 // CancellationReason for each action; IdempotentParameterMismatchException.
 func (e *Engine) TransactWriteItems(ctx context.Context, in *TransactWriteItemsInput) (*TransactWriteItemsOutput, error) {
@@ -44,7 +44,7 @@ func (e *Engine) TransactWriteItems(ctx context.Context, in *TransactWriteItemsI
 	return out, err
 }
 
-// transaction makes the writes. What depends on tables is left to prepare.
+// transaction creates the writes. prepare does the part that depends on tables.
 func (e *Engine) transaction(ctx context.Context, in *TransactWriteItemsInput) (ws []*write, prepare func() ([]*write, error), err error) {
 	if err := validate(in); err != nil {
 		return nil, nil, err
@@ -86,7 +86,7 @@ func (e *Engine) transaction(ctx context.Context, in *TransactWriteItemsInput) (
 	}, nil
 }
 
-// action reads one action into w; bind does the part that needs the table.
+// action parses one action into w. bind does the part that needs the table.
 func (w *write) action(item TransactWriteItem) (name *string, bind func(*table) error, err error) {
 	a, kind, err := item.only()
 	if err != nil {
@@ -130,7 +130,7 @@ func (w *write) action(item TransactWriteItem) (name *string, bind func(*table) 
 	}, nil
 }
 
-// only is the one action that item must hold, and which it is.
+// only returns the one action that item must have, and its kind.
 func (item TransactWriteItem) only() (a *TransactAction, kind string, err error) {
 	n := 0
 	for _, one := range [...]struct {
@@ -162,8 +162,8 @@ func (item TransactWriteItem) only() (a *TransactAction, kind string, err error)
 		strings.ToLower(kind[:1]), kind[1:], missing)
 }
 
-// cancelled is the error of a transaction of which a write could not be done;
-// err itself where it is about something else.
+// cancelled returns the error of a transaction if err is that of one of its writes,
+// and err itself otherwise.
 func cancelled(ws []*write, err error) error {
 	reasons := make([]CancellationReason, len(ws))
 	codes := make([]string, len(ws))

@@ -9,8 +9,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// UpdateTimeToLive switches TTL on or off. Items that exist already get
-// their TTL entries, or lose them, in the same batch.
+// UpdateTimeToLive enables or disables TTL. The same batch adds or removes the TTL
+// entries of the existing items.
 func (e *Engine) UpdateTimeToLive(ctx context.Context, in *UpdateTimeToLiveInput) (*UpdateTimeToLiveOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (e *Engine) UpdateTimeToLive(ctx context.Context, in *UpdateTimeToLiveInput
 	return &UpdateTimeToLiveOutput{spec}, nil
 }
 
-// expiryEntries are the TTL entries that the items have under t's definition.
+// expiryEntries returns the TTL entries of the items under t's definition.
 func (e *Engine) expiryEntries(t *table) (entries [][]byte, err error) {
 	if t.ttl == "" {
 		return nil, nil
@@ -67,7 +67,7 @@ func (e *Engine) expiryEntries(t *table) (entries [][]byte, err error) {
 	return entries, err
 }
 
-// DescribeTimeToLive says whether TTL is on.
+// DescribeTimeToLive returns whether TTL is enabled.
 func (e *Engine) DescribeTimeToLive(ctx context.Context, in *TableNameInput) (*DescribeTimeToLiveOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err

@@ -15,8 +15,8 @@ type BatchGetItemInput struct {
 	RequestItems           map[string]KeysAndAttributes `aws:"notnull,min=1,keys"`
 }
 
-// BatchGetItemOutput holds the items found, and the keys that were left
-// unread: see maxBatchTable.
+// BatchGetItemOutput has the items found, and the unprocessed keys: see
+// maxBatchTable.
 type BatchGetItemOutput struct {
 	Bill             `json:"-"`
 	Responses        map[string][]Item
@@ -74,20 +74,20 @@ type TransactGetItemsInput struct {
 	ReturnConsumedCapacity string            `aws:"enum=INDEXES TOTAL NONE"`
 }
 
-// ItemResponse holds an item, nil where there is none.
+// ItemResponse has an item, nil if there is none.
 type ItemResponse struct {
 	Item Item `json:",omitzero"`
 }
 
-// TransactGetItemsOutput holds the items in the order asked.
+// TransactGetItemsOutput has the items in the order of the request.
 type TransactGetItemsOutput struct {
 	Bill             `json:"-"`
 	Responses        []ItemResponse
 	ConsumedCapacity []ConsumedCapacity `json:",omitempty"`
 }
 
-// TransactAction is any action of a transaction: Item is Put's, Key that of the
-// others, UpdateExpression Update's.
+// TransactAction is any action of a transaction. Put uses Item, the others Key, and
+// Update UpdateExpression.
 type TransactAction struct {
 	TableName                           *string `aws:"notnull,pattern,min=3,max=255"`
 	Item                                Item
@@ -107,7 +107,7 @@ type TransactWriteItem struct {
 	Update         *TransactAction
 }
 
-// TransactWriteItemsInput does up to 100 actions, or none of them.
+// TransactWriteItemsInput has up to 100 actions.
 type TransactWriteItemsInput struct {
 	ReturnConsumedCapacity      string              `aws:"enum=INDEXES TOTAL NONE"`
 	ReturnItemCollectionMetrics string              `aws:"enum=SIZE NONE"`
@@ -115,15 +115,14 @@ type TransactWriteItemsInput struct {
 	TransactItems               []TransactWriteItem `aws:"notnull,min=1,max=100"`
 }
 
-// TransactWriteItemsOutput is the response of TransactWriteItems.
 type TransactWriteItemsOutput struct {
 	Bill                  `json:"-"`
 	ConsumedCapacity      []ConsumedCapacity                 `json:",omitempty"`
 	ItemCollectionMetrics map[string][]ItemCollectionMetrics `json:",omitempty"` // by table
 }
 
-// CancellationReason says what became of one action of a cancelled
-// transaction: Code is None where it was well.
+// CancellationReason is the reason of one action of a cancelled transaction. Code is
+// None if it didn't fail.
 type CancellationReason struct {
 	Code    string
 	Message string `json:",omitempty"`

@@ -5,7 +5,7 @@ import "github.com/errandhq/errand/localstack/internal/dynamodb/value"
 // Item is an item or a key: attribute values by name.
 type Item = value.Item
 
-// Expected is a condition on one attribute, by the rules of before expressions.
+// Expected is a legacy condition on one attribute.
 type Expected struct {
 	AttributeValueList []value.Value
 	ComparisonOperator string `aws:"enum=IN NULL BETWEEN LT NOT_CONTAINS EQ GT NOT_NULL NE LE BEGINS_WITH GE CONTAINS"`
@@ -13,19 +13,19 @@ type Expected struct {
 	Value              *value.Value
 }
 
-// ConditionInput is a filter or key condition of before expressions.
+// ConditionInput is a legacy filter or key condition.
 type ConditionInput struct {
 	AttributeValueList []value.Value
 	ComparisonOperator *string `aws:"notnull,enum=IN NULL BETWEEN LT NOT_CONTAINS EQ GT NOT_NULL NE LE BEGINS_WITH GE CONTAINS"`
 }
 
-// AttributeUpdate is a change of before expressions: PUT, ADD or DELETE.
+// AttributeUpdate is a legacy change: PUT, ADD or DELETE.
 type AttributeUpdate struct {
 	Action *string
 	Value  *value.Value
 }
 
-// Capacity is a number of units; of transactions, which kind too.
+// Capacity is a number of units; for transactions also by kind.
 type Capacity struct {
 	CapacityUnits      float64
 	ReadCapacityUnits  *float64 `json:",omitzero"`
@@ -73,7 +73,7 @@ type DeleteItemInput struct {
 	ReturnValuesOnConditionCheckFailure string `aws:"enum=ALL_OLD NONE"`
 }
 
-// UpdateItemInput changes an item, or makes it.
+// UpdateItemInput changes or creates an item.
 type UpdateItemInput struct {
 	ReturnConsumedCapacity              string  `aws:"enum=INDEXES TOTAL NONE"`
 	TableName                           *string `aws:"notnull,pattern,min=3,max=255"`
@@ -90,7 +90,6 @@ type UpdateItemInput struct {
 	ReturnValuesOnConditionCheckFailure string `aws:"enum=ALL_OLD NONE"`
 }
 
-// WriteOutput is the response of PutItem, UpdateItem and DeleteItem.
 type WriteOutput struct {
 	Bill                  `json:"-"`
 	Attributes            Item                   `json:",omitempty"`
@@ -98,8 +97,8 @@ type WriteOutput struct {
 	ItemCollectionMetrics *ItemCollectionMetrics `json:",omitzero"`
 }
 
-// ItemCollectionMetrics is the size of the items of one partition key, with
-// their entries in local indexes: between the two numbers, in gigabytes.
+// ItemCollectionMetrics is the size of the items with one partition key, with their
+// entries in local indexes: a range in gigabytes.
 type ItemCollectionMetrics struct {
 	ItemCollectionKey   Item
 	SizeEstimateRangeGB [2]float64
@@ -116,7 +115,7 @@ type GetItemInput struct {
 	ExpressionAttributeNames map[string]string
 }
 
-// GetItemOutput holds the item; nil where there is none.
+// GetItemOutput has the item; nil if there is none.
 type GetItemOutput struct {
 	Bill             `json:"-"`
 	Item             Item              `json:",omitzero"`
@@ -164,8 +163,8 @@ type ScanInput struct {
 	ExpressionAttributeNames  map[string]string
 }
 
-// PageOutput is the response of Query and Scan. Count is of the items that passed
-// the filter, ScannedCount of those read.
+// PageOutput is the response of Query and Scan. Count is the number of items that
+// passed the filter, ScannedCount the number of items read.
 type PageOutput struct {
 	Bill             `json:"-"`
 	Items            []Item `json:",omitzero"` // nil with Select COUNT

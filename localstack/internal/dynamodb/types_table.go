@@ -48,7 +48,7 @@ type Index struct {
 	WarmThroughput *WarmThroughput `json:",omitzero"` // output
 }
 
-// LocalIndex is an Index that is a local one: AWS tells the two apart by name.
+// LocalIndex is a local Index: AWS has a shape for each.
 type LocalIndex Index
 
 // Tag is a key and a value on a table.
@@ -57,7 +57,7 @@ type Tag struct {
 	Value *string `aws:"notnull,max=256"`
 }
 
-// Specification is that of streams, which are not supported, or of encryption, which
+// Specification is that of streams, which aren't supported, or of encryption, which
 // has no effect here.
 type Specification struct {
 	StreamEnabled  *bool  `json:",omitzero"`
@@ -83,28 +83,28 @@ type CreateTableInput struct {
 	TableClass                string `aws:"enum=STANDARD STANDARD_INFREQUENT_ACCESS"`
 }
 
-// BillingModeSummary is how a table is paid for, where that is by request.
+// BillingModeSummary is the billing mode, if it was ever on-demand.
 type BillingModeSummary struct {
 	BillingMode                       string
 	LastUpdateToPayPerRequestDateTime *float64 `json:",omitzero"`
 }
 
-// ThroughputMode says the same as BillingModeSummary once more.
+// ThroughputMode repeats the mode of BillingModeSummary.
 type ThroughputMode struct {
 	TableThroughputMode               string
 	LastUpdateToPayPerRequestDateTime *float64 `json:",omitzero"`
 }
 
-// WarmThroughput is what a table can serve at once, in units a second: what is
-// provisioned, or AWS's start for one paid by request.
+// WarmThroughput is what a table can serve at once, in units per second: the
+// provisioned throughput, or AWS's initial one in on-demand mode.
 type WarmThroughput struct {
 	ReadUnitsPerSecond  int64
 	WriteUnitsPerSecond int64
 	Status              string
 }
 
-// TableDescription is a table as DescribeTable shows it. ItemCount and
-// TableSizeBytes are up to six hours old, as on AWS.
+// TableDescription is the description of a table. ItemCount and TableSizeBytes are
+// up to six hours old, as on AWS.
 type TableDescription struct {
 	AttributeDefinitions       []AttributeDefinition `json:",omitempty"` // not of DeleteTable
 	TableName                  string
@@ -125,7 +125,7 @@ type TableDescription struct {
 	WarmThroughput             *WarmThroughput    `json:",omitzero"` // of DescribeTable
 }
 
-// TableClassSummary is a table's class, where one was chosen.
+// TableClassSummary is a table's class, if one was chosen.
 type TableClassSummary struct {
 	TableClass         string
 	LastUpdateDateTime *float64 `json:",omitzero"` // Unix seconds

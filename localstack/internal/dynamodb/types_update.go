@@ -15,7 +15,7 @@ type UpdateTableInput struct {
 	DeletionProtectionEnabled   *bool
 }
 
-// IndexUpdate holds one change of a global secondary index.
+// IndexUpdate has one change of a global secondary index.
 type IndexUpdate struct {
 	Update *UpdateIndex
 	Create *CreateIndex
@@ -41,7 +41,7 @@ type DeleteIndex struct {
 	IndexName *string `aws:"notnull,pattern,min=3,max=255"`
 }
 
-// name is the index that the change is about, "" where there is no change.
+// name returns the index that the change is for, "" if there is no change.
 func (u IndexUpdate) name() string {
 	switch {
 	case u.Update != nil:
@@ -59,5 +59,5 @@ func (u IndexUpdate) isAmbiguous() bool {
 	return u.Update != nil && (u.Create != nil || u.Delete != nil) || u.Create != nil && u.Delete != nil
 }
 
-// UpdateTableOutput is the table as the change begins.
+// UpdateTableOutput has the table's description at the start of the change.
 type UpdateTableOutput struct{ TableDescription *TableDescription }

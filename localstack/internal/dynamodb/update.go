@@ -9,7 +9,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
 )
 
-// UpdateItem changes attributes of an item, making the item if there is none.
+// UpdateItem changes attributes of an item, which it creates if there is none.
 func (e *Engine) UpdateItem(ctx context.Context, in *UpdateItemInput) (*WriteOutput, error) {
 	u, cond, err := in.check()
 	if err != nil {
@@ -39,10 +39,11 @@ func (e *Engine) UpdateItem(ctx context.Context, in *UpdateItemInput) (*WriteOut
 	return out, err
 }
 
-// updateOf is an update, or none: UpdateItem without one creates an item of its key.
+// updateOf is an update or, with nil, none: UpdateItem then creates an item with
+// only the key.
 type updateOf struct{ *expr.Update }
 
-// updated are the attributes that the update names.
+// updated returns the attributes of an item that the update names.
 func (u updateOf) updated(it Item) Item {
 	if u.Update == nil || it == nil {
 		return nil
@@ -50,7 +51,7 @@ func (u updateOf) updated(it Item) Item {
 	return expr.Project(it, u.Paths())
 }
 
-// update makes w the update of an item.
+// update makes w update an item.
 func (w *write) update(t *table, key Item, u updateOf) error {
 	w.t, w.key = t, key
 	w.change = func(old Item) (Item, error) {
@@ -65,7 +66,7 @@ func (w *write) update(t *table, key Item, u updateOf) error {
 		if err != nil {
 			return nil, asInvalid(err)
 		}
-		if err := checkValues(it); err != nil { // it may have grown too deep
+		if err := checkValues(it); err != nil { // it may be nested too deeply now
 			return nil, err
 		}
 		if err := t.checkUpdated(it); err != nil {
@@ -79,7 +80,7 @@ func (w *write) update(t *table, key Item, u updateOf) error {
 	return t.checkUpdate(u.Update)
 }
 
-// checkUpdated checks the keys of indexes in an item that an update has made.
+// checkUpdated checks the index keys of an item after an update.
 func (t *table) checkUpdated(it Item) error {
 	for _, x := range t.indexes {
 		for _, a := range x.key.attrs {

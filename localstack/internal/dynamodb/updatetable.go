@@ -10,8 +10,8 @@ import (
 )
 
 // UpdateTable changes a table's throughput, billing mode, class, protection and
-// global secondary indexes. The response describes the table as UPDATING, with
-// its former units, as on AWS; the change is complete when UpdateTable returns.
+// global secondary indexes. The response has the status UPDATING and the previous
+// units, as on AWS, but the change is complete when UpdateTable returns.
 func (e *Engine) UpdateTable(ctx context.Context, in *UpdateTableInput) (*UpdateTableOutput, error) {
 	if err := validate(in); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (e *Engine) UpdateTable(ctx context.Context, in *UpdateTableInput) (*Update
 	return &UpdateTableOutput{updatingDescription(t, next, in)}, nil
 }
 
-// clone is a copy whose maps, slices and throughputs may be changed.
+// clone returns a copy whose maps, slices and throughputs may be changed.
 func (d definition) clone() definition {
 	d.IndexNos, d.Tags = maps.Clone(d.IndexNos), maps.Clone(d.Tags)
 	x := &d.Description
@@ -60,7 +60,7 @@ func (d definition) clone() definition {
 	return d
 }
 
-// apply returns the definition as in changes it.
+// apply returns the definition with the changes in in.
 func (in *UpdateTableInput) apply(def definition, now time.Time) (definition, error) {
 	d := &def.Description
 	if in.DeletionProtectionEnabled != nil {
@@ -106,7 +106,7 @@ func merged(have, more []AttributeDefinition) []AttributeDefinition {
 	return have
 }
 
-// removeUnusedDefinitions drops the definitions of attributes that are in no key.
+// removeUnusedDefinitions removes the definitions of attributes that are in no key.
 func (d *TableDescription) removeUnusedDefinitions() {
 	used := keyNames(d.KeySchema)
 	for _, ix := range d.LocalSecondaryIndexes {
@@ -118,7 +118,8 @@ func (d *TableDescription) removeUnusedDefinitions() {
 	d.AttributeDefinitions = slices.DeleteFunc(d.AttributeDefinitions, func(a AttributeDefinition) bool { return !slices.Contains(used, *a.AttributeName) })
 }
 
-// created and deleted name the index that in creates or deletes, "" for none.
+// created and deleted return the name of the index that in creates or deletes, ""
+// for none.
 func (in *UpdateTableInput) created() string {
 	for _, u := range in.GlobalSecondaryIndexUpdates {
 		if u.Create != nil {
@@ -137,7 +138,8 @@ func (in *UpdateTableInput) deleted() string {
 	return ""
 }
 
-// updatingDescription is the table while it changes from old to next.
+// updatingDescription returns the table's description during the change from old to
+// next.
 func updatingDescription(old, next *table, in *UpdateTableInput) *TableDescription {
 	d := next.describe()
 	d.TableStatus = "UPDATING"
@@ -165,7 +167,8 @@ func updatingDescription(old, next *table, in *UpdateTableInput) *TableDescripti
 	return d
 }
 
-// throughputBefore is the throughput before a change, with the times of the change.
+// throughputBefore returns the throughput before a change, with the times of the
+// change.
 func throughputBefore(before, after *Throughput) *Throughput {
 	t := *before
 	t.LastIncreaseDateTime, t.LastDecreaseDateTime = after.LastIncreaseDateTime, after.LastDecreaseDateTime

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// check checks what the aws tags can't say, without the table.
+// check makes the checks that the aws tags can't express and that don't need the
+// table.
 func (in *UpdateTableInput) check() error {
 	if err := in.checkUnsupported(); err != nil {
 		return err
@@ -57,7 +58,7 @@ func (s *Specification) checkStream() error {
 	return nil
 }
 
-// checkAgainst checks in against the table as it is.
+// checkAgainst checks in against the current table.
 func (in *UpdateTableInput) checkAgainst(t *table) error {
 	d := &t.def.Description
 	mode := d.billingMode()
@@ -84,7 +85,7 @@ func (in *UpdateTableInput) checkAgainst(t *table) error {
 	return in.checkAllProvisioned(d)
 }
 
-// checkAllProvisioned: a table that becomes a provisioned one says the units of
+// checkAllProvisioned fails unless a table that becomes provisioned gets units for
 // each index.
 func (in *UpdateTableInput) checkAllProvisioned(d *TableDescription) error {
 	if in.BillingMode != "PROVISIONED" || d.billingMode() == "PROVISIONED" {
@@ -102,8 +103,7 @@ func (in *UpdateTableInput) checkAllProvisioned(d *TableDescription) error {
 	return invalid(paramsInvalid+"ProvisionedThroughput must be specified for index: %s", strings.Join(missing, ","))
 }
 
-// check checks one change of an index. mode is the billing mode that the table
-// will have.
+// check checks one change of an index. mode is the table's billing mode after it.
 func (u IndexUpdate) check(t *table, defs []AttributeDefinition, mode string) error {
 	if u.Update != nil && (*u.Update.ProvisionedThroughput.ReadCapacityUnits > maxProvisioned || *u.Update.ProvisionedThroughput.WriteCapacityUnits > maxProvisioned) {
 		return invalid("This operation cannot be performed with given input values. Please contact DynamoDB service team for more info: Action Blocked: IndexUpdate")
@@ -146,7 +146,7 @@ func (c *CreateIndex) check(t *table, defs []AttributeDefinition, mode string) e
 	return nil
 }
 
-// checkDefinitions: no attribute of a key changes its type.
+// checkDefinitions fails if a key attribute changes its type.
 func checkDefinitions(d *TableDescription, defs []AttributeDefinition) error {
 	for _, have := range d.AttributeDefinitions {
 		for _, want := range defs {

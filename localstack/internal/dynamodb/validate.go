@@ -14,9 +14,9 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-const maxViolations = 10 // in one message
+const maxViolations = 10 // per message
 
-// isName reports whether s is made of [a-zA-Z0-9_.-], and isn't empty.
+// isName reports whether s consists of [a-zA-Z0-9_.-] and isn't empty.
 func isName(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -73,7 +73,7 @@ func validateNames(v reflect.Value) error {
 	return nil
 }
 
-// A member is a field of an input with its rules, read from its tag once.
+// A member is a field of an input with its rules. They are parsed once per type.
 type member struct {
 	index             int
 	goName, path      string
@@ -94,7 +94,7 @@ func newRule(tag string) rule {
 	if name == "enum" {
 		r.words = strings.Fields(arg)
 	} else {
-		r.limit, _ = strconv.ParseInt(arg, 10, 64) // 0 where a rule has none
+		r.limit, _ = strconv.ParseInt(arg, 10, 64) // 0 for a rule without a number
 	}
 	return r
 }
@@ -127,7 +127,7 @@ func membersOf(t reflect.Type) []member {
 	return all
 }
 
-// at is where a member stands: its path, put together only for a message.
+// at is the path of a member, which is only formatted for messages.
 type at struct{ parent, name string }
 
 func (a at) String() string { return a.parent + a.name }
@@ -234,7 +234,8 @@ func (c *checker) rule(v reflect.Value, path at, r rule) {
 	}
 }
 
-// mapViolation is one of a map's keys or values: its constraint has no "must".
+// mapViolation is a violation by a map's keys or values, whose message has no
+// "must".
 func (c *checker) mapViolation(v reflect.Value, path at, constraint string) {
 	if len(c.violations) < maxViolations {
 		c.violations = append(c.violations, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", formatValue(v), path, constraint))
@@ -257,7 +258,7 @@ func (c *checker) bound(v reflect.Value, path at, r rule) {
 	}
 }
 
-// formatValue is a value as messages have it.
+// formatValue formats a value for a message.
 func formatValue(v reflect.Value) string {
 	v = reflect.Indirect(v)
 	switch v.Kind() {
@@ -270,7 +271,7 @@ func formatValue(v reflect.Value) string {
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	case reflect.Map, reflect.Struct:
-		b, _ := json.Marshal(v.Interface(), json.Deterministic(true)) // only a message
+		b, _ := json.Marshal(v.Interface(), json.Deterministic(true)) // only for a message
 		return string(b)
 	}
 	return fmt.Sprint(v.Interface())

@@ -10,37 +10,37 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// A write changes or checks one item. All operations that write consist of these,
-// applied as one batch. The first group of fields is the request, the second the
-// outcome.
+// A write changes or checks one item. Every operation that writes consists of writes
+// that are applied as one batch. The first fields are the request, the second group
+// is the outcome.
 type write struct {
 	t                  *table
-	tableName          string // what the request calls it: its name or ARN
+	tableName          string // as in the request: a name or an ARN
 	key                Item
 	cond               *expr.Condition              // nil for none
 	change             func(old Item) (Item, error) // nil result: no item; nil func: a condition check
-	returnOldOnFailure bool                         // a failed condition's error carries the item
-	wholeItem          bool                         // change doesn't look at the old item
+	returnOldOnFailure bool                         // the error of a failed condition has the item
+	wholeItem          bool                         // change ignores the old item
 
 	at       []byte // the item's key in the store
-	old, new Item   // nil where there is none
+	old, new Item   // nil if there is none
 	units    units
 	err      error
 }
 
-// write runs the writes that prepare returns as one atomic batch: it returns
-// when they are on disk, or with the first write's error when none was done.
-// prepare runs under e.mu, so that tables stay as it finds them.
+// write makes the writes that prepare returns in one atomic batch. It returns when
+// they are on disk, or with the error of the first that failed, and then none was
+// made. prepare runs under e.mu, so that tables don't change until then.
 func (e *Engine) write(prepare func() ([]*write, error)) error {
 	return e.writeWith(prepare, nil, nil)
 }
 
-// writeWith is write with more: lock is a further key to serialise on, and extra
-// adds to the batch, or fails, before items are read.
+// writeWith is write with a further key to lock, and with extra, which adds to the
+// batch, or fails, before items are read.
 func (e *Engine) writeWith(prepare func() ([]*write, error), lock []byte, extra func(*kv.Batch) error) error {
 	ws, wait, err := e.prepareAndApply(prepare, lock, extra)
 	if err != nil {
-		// The error may tell what another write, not yet on disk, has done.
+		// The error may depend on another write that isn't on disk yet.
 		return cmp.Or(e.waitDurable(e.stripesOf(ws, lock)), err)
 	}
 	return wait()
@@ -56,7 +56,7 @@ func (e *Engine) prepareAndApply(prepare func() ([]*write, error), lock []byte, 
 	return ws, wait, err
 }
 
-// waitDurable waits for what was read of the stripes to be on disk.
+// waitDurable waits until what was read under the stripes is on disk.
 func (e *Engine) waitDurable(stripes []int) (first error) {
 	for _, s := range stripes {
 		if err := e.stripes[s].writes.wait(); err != nil && first == nil {
@@ -66,7 +66,7 @@ func (e *Engine) waitDurable(stripes []int) (first error) {
 	return first
 }
 
-// apply evaluates and applies ws under their stripes' locks. wait returns when
+// apply evaluates and applies ws under the locks of their stripes. wait returns when
 // they are on disk.
 func (e *Engine) apply(ws []*write, lock []byte, extra func(*kv.Batch) error) (wait func() error, err error) {
 	for _, w := range ws {
@@ -91,7 +91,7 @@ func (e *Engine) apply(ws []*write, lock []byte, extra func(*kv.Batch) error) (w
 	return e.commit(b, stripes, ws)
 }
 
-// evaluate reads the items, and stages the writes if all can be done.
+// evaluate reads the items, and stages the writes if all of them succeed.
 func (e *Engine) evaluate(ws []*write, b *kv.Batch) (first error) {
 	for _, w := range ws {
 		if w.err = e.evaluateOne(w); w.err != nil && first == nil {
@@ -109,7 +109,7 @@ func (e *Engine) evaluate(ws []*write, b *kv.Batch) (first error) {
 
 func (e *Engine) evaluateOne(w *write) error {
 	get := e.Keys.GetText
-	if w.wholeItem { // mostly a put of what isn't there
+	if w.wholeItem { // mostly a put of a new item
 		get = e.Keys.FindText
 	}
 	old, err := readBy(get, w.at)
@@ -130,7 +130,7 @@ func (e *Engine) evaluateOne(w *write) error {
 	return err
 }
 
-// stage puts the item and its index entries into the batch, and counts units.
+// stage adds the item and its index entries to the batch, and counts units.
 func (w *write) stage(e *Engine, b *kv.Batch) {
 	w.units.table = writeUnits(max(w.old.Size(), w.new.Size()))
 	if w.change == nil {
@@ -148,9 +148,9 @@ func (w *write) stage(e *Engine, b *kv.Batch) {
 	w.stageExpiry(e, b)
 }
 
-// stageEntry brings an index up to date. What it costs (Developer Guide,
-// "Write capacity units" of indexes): a new entry, a removed one or a changed
-// one a write each; one that moves, both; one that stays the same, nothing.
+// stageEntry updates an index. A new, removed or changed entry costs one write, an
+// entry whose key changes costs two, and an unchanged one costs none (Developer
+// Guide, "Write capacity units" of indexes).
 func (w *write) stageEntry(e *Engine, b *kv.Batch, x *index) {
 	oldKey, oldItem := x.entry(w.t, w.old)
 	newKey, newItem := x.entry(w.t, w.new)
@@ -174,7 +174,7 @@ func (w *write) stageEntry(e *Engine, b *kv.Batch, x *index) {
 	}
 }
 
-// commit applies the batch and notes it as in flight until it is on disk.
+// commit applies the batch, and tracks it as in flight until it is on disk.
 func (e *Engine) commit(b *kv.Batch, stripes []int, ws []*write) (wait func() error, err error) {
 	if b.Empty() {
 		return func() error { return e.waitDurable(stripes) }, nil
@@ -193,7 +193,7 @@ func (e *Engine) commit(b *kv.Batch, stripes []int, ws []*write) (wait func() er
 	}, nil
 }
 
-// A flight is one write that an inflight knows of.
+// A flight is one write in an inflight.
 type flight struct {
 	in     *inflight
 	number uint64
@@ -201,7 +201,7 @@ type flight struct {
 
 type flights []flight
 
-// begin notes a batch with its stripes, and its tables.
+// begin tracks a batch in the inflights of its stripes and tables.
 func (e *Engine) begin(stripes []int, ws []*write) flights {
 	fs := make(flights, 0, len(stripes)+1)
 	for _, s := range stripes {
@@ -222,8 +222,8 @@ func (fs flights) end(err error) {
 	}
 }
 
-// stripesOf are the stripes of the writes, and of lock, in the order in which
-// everyone locks them.
+// stripesOf returns the stripes of the writes and of lock, in the order in which
+// they must be locked.
 func (e *Engine) stripesOf(ws []*write, lock []byte) []int {
 	var out []int
 	for _, w := range ws {
