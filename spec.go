@@ -85,9 +85,9 @@ func (s *Spec) Validate() error {
 func (s *Spec) validateRun() error {
 	switch {
 	case !queueRE.MatchString(s.Queue):
-		return InvalidField("queue", "queue is lower-case letters, digits and hyphens, 1 to 40 of them")
+		return InvalidField("queue", "queue must be 1 to 40 lower-case letters, digits and hyphens")
 	case s.Group != "" && !groupRE.MatchString(s.Group):
-		return InvalidField("group", "group is 1 to %d printable ASCII characters without spaces", MaxGroupBytes)
+		return InvalidField("group", "group must be 1 to %d printable ASCII characters without spaces", MaxGroupBytes)
 	}
 	if err := CheckRange("maxAttempts", s.MaxAttempts, 1, MaxAttemptsLimit); err != nil {
 		return err

@@ -31,7 +31,7 @@ type Token struct {
 // registration. The error is an *Error with CodeInvalidField.
 func (t *Token) Validate() error {
 	if !ownerRE.MatchString(t.Owner) {
-		return InvalidField("owner", "owner must match %s", OwnerPattern)
+		return InvalidField("owner", "owner must match %s, got %q", OwnerPattern, t.Owner)
 	}
 	for _, q := range t.Queues {
 		if !queueRE.MatchString(q) {
@@ -43,7 +43,7 @@ func (t *Token) Validate() error {
 		return nil
 	case RoleWorker:
 	}
-	return InvalidField("role", "role is user, agent or admin, not %q", t.Role)
+	return InvalidField("role", "role must be user, agent or admin, got %q", t.Role)
 }
 
 // tokenPrefixes make a leaked token recognisable, to people and to scanners.

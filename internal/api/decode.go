@@ -82,7 +82,7 @@ func decodeError(err error, t reflect.Type) error {
 		return errand.Errorf(errand.CodeMalformed, "the body isn't JSON: %v, at byte %d", syntactic.Err, syntactic.ByteOffset)
 	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
 		at := pathOf(semantic.JSONPointer, t)
-		return invalid(at, "there is no field %q here", cut(at))
+		return invalid(at, "unknown field %q", cut(at))
 	case errors.As(err, &semantic) && semantic.GoType != nil:
 		return wrongType(pathOf(semantic.JSONPointer, t), expected(semantic))
 	}

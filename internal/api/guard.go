@@ -15,12 +15,12 @@ import (
 // a foreign Origin, or a Host that isn't ours (DNS rebinding).
 func (s *server) checkOrigin(r *http.Request) error {
 	if !s.hostAllowed(r.Host) {
-		return errand.Errorf(errand.CodeOriginDenied, "this server isn't addressed as %q; its operator can allow that name", cut(r.Host))
+		return errand.Errorf(errand.CodeOriginDenied, "this server does not accept requests for the host %q; its operator can allow it", cut(r.Host))
 	}
 	for _, origin := range r.Header.Values("Origin") {
 		u, err := url.Parse(origin)
 		if err != nil || u.Host == "" || hostPort(u.Host, u.Scheme) != hostPort(r.Host, u.Scheme) {
-			return errand.Errorf(errand.CodeOriginDenied, "pages of %q may not call this server", cut(origin))
+			return errand.Errorf(errand.CodeOriginDenied, "requests from pages of %q are not allowed", cut(origin))
 		}
 	}
 	return nil

@@ -158,7 +158,7 @@ func (s *server) route(w http.ResponseWriter, r *http.Request) (Route, error) {
 	}
 	methods, ok := s.known[r.URL.Path]
 	if _, elsewhere := methods[r.Method]; !ok || elsewhere {
-		return Route{}, errand.Errorf(errand.CodeNotFound, "there is no %q here", cut(r.URL.Path))
+		return Route{}, errand.Errorf(errand.CodeNotFound, "there is no path %q", cut(r.URL.Path))
 	}
 	allowed := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
 	w.Header().Set("Allow", allowed)

@@ -31,7 +31,7 @@ func parseParams(raw string, known []string) (*params, error) {
 			return nil, err
 		}
 		if !slices.Contains(known, name) {
-			return nil, invalid(cut(name), "there is no query parameter %q here", cut(name))
+			return nil, invalid(cut(name), "unknown query parameter %q", cut(name))
 		}
 		if _, ok := p.values[name]; ok {
 			return nil, invalid(name, "%s is given more than once", name)

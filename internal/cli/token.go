@@ -60,6 +60,9 @@ func (a *app) tokenCreateCommand() *cobra.Command {
 // tokenCreate keeps the token before it is granted, so that none is granted
 // that nobody has.
 func (a *app) tokenCreate(ctx context.Context, f tokenFlags) (err error) {
+	if f.role == "" || f.owner == "" {
+		return terminal.UsageErrorf("--role and --owner are required")
+	}
 	token := errand.NewToken(errand.Role(f.role), "")
 	if f.out != "" {
 		if err := writeNewFile(f.out, token+"\n"); err != nil {

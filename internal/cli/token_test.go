@@ -74,7 +74,9 @@ func TestTokenCreateFails(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"--role", "worker", "--owner", "ops"}, terminal.ExitUsage, "--role is user, agent or admin"},
+		{[]string{"--role", "user"}, terminal.ExitUsage, "--role and --owner are required"},
+		{[]string{"--owner", "ops"}, terminal.ExitUsage, "--role and --owner are required"},
+		{[]string{"--role", "worker", "--owner", "ops"}, terminal.ExitUsage, "--role must be user, agent or admin"},
 		{[]string{"--role", "user", "--owner", "Not An Owner"}, terminal.ExitUsage, "--owner must match"},
 		{[]string{"--role", "user", "--owner", "ann", "--queue", "A,B"}, terminal.ExitUsage, "--queue \"A,B\" must match"},
 		{[]string{"--role", "user", "--owner", "ann", "--table", "none"}, terminal.ExitFailure, "ResourceNotFound"},

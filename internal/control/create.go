@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -76,7 +77,7 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key 
 		return errand.InvalidField("Idempotency-Key", "the Idempotency-Key header must be 1 to 255 printable ASCII characters without spaces")
 	}
 	if !slices.Contains(s.Queues, spec.Queue) {
-		return errand.InvalidField("queue", "there is no queue %q on this server; it has %q", spec.Queue, s.Queues)
+		return errand.InvalidField("queue", "there is no queue %q on this server; its queues: %s", spec.Queue, strings.Join(s.Queues, ", "))
 	}
 	if !c.MayUse(spec.Queue) {
 		return &errand.Error{Code: errand.CodeForbidden, Field: "queue", Message: fmt.Sprintf("the token may not use the queue %q", spec.Queue)}

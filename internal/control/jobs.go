@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -70,7 +71,7 @@ func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, err
 		return JobPage{}, errand.InvalidField("status", "status is one of %q, not %q", errand.Statuses, f.Status)
 	}
 	if f.Queue != "" && !slices.Contains(s.Queues, f.Queue) {
-		return JobPage{}, errand.InvalidField("queue", "there is no queue %q on this server; it has %q", f.Queue, s.Queues)
+		return JobPage{}, errand.InvalidField("queue", "there is no queue %q on this server; its queues: %s", f.Queue, strings.Join(s.Queues, ", "))
 	}
 	f.Now = s.now()
 	page, err := s.Store.Jobs(ctx, f)

@@ -86,7 +86,7 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 	}
 	st := state.Record()
 	if r.Attempt > st.Attempt {
-		return LogPage{}, errand.InvalidField("attempt", "job %s has had %d attempts", st.JobID, st.Attempt)
+		return LogPage{}, errand.InvalidField("attempt", "job %s has no attempt %d; its latest is %d", st.JobID, r.Attempt, st.Attempt)
 	}
 	s.watch(ctx, state)
 	now := s.now()

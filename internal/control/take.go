@@ -54,7 +54,7 @@ type TakeRequest struct {
 // Errors: CodeWorkerNotFound, CodeSuperseded, CodeInvalidField.
 func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*errand.Assignment, error) {
 	if !errand.ValidPollID(r.PollID) {
-		return nil, errand.InvalidField("pollId", "pollId must match %s; make a new one for each poll, and keep it when you repeat one whose answer was lost", errand.PollPattern)
+		return nil, errand.InvalidField("pollId", "pollId must match %s; use a new one for each poll, and the same one to repeat a poll whose answer was lost", errand.PollPattern)
 	}
 	w, err := s.workerOf(ctx, c, r.WorkerID, r.Epoch)
 	if err != nil {

@@ -46,7 +46,7 @@ func (s *Service) readWorker(ctx context.Context, id string, epoch int) (*errand
 func checkEpoch(w *errand.Worker, epoch int) error {
 	switch {
 	case epoch < 1 || epoch > w.Epoch:
-		return errand.InvalidField("epoch", "epoch must be the one that registration answered")
+		return errand.InvalidField("epoch", "epoch must be the one that the registration returned")
 	case epoch < w.Epoch:
 		return errand.Errorf(errand.CodeSuperseded, "a newer process runs as worker %s (epoch %d, yours is %d): stop", w.ID, w.Epoch, epoch)
 	}

@@ -103,7 +103,7 @@ func startMonth(now time.Time, before string) (time.Time, error) {
 	if before != "" {
 		id, err := ulid.ParseStrict(before)
 		if err != nil {
-			return t, &errand.Error{Code: errand.CodeInvalidField, Field: "cursor", Message: "cursor must be the next of the page before", Cause: err}
+			return t, &errand.Error{Code: errand.CodeInvalidField, Field: "cursor", Message: "cursor must be the \"next\" of the previous page", Cause: err}
 		}
 		if at := id.Timestamp(); at.Before(now) { // one from the future would go through all months till now
 			t = at

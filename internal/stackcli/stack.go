@@ -121,7 +121,7 @@ func (s *stack) config() (c localstack.Config, err error) {
 	}
 	if s.template != "" {
 		if c.Template, err = os.ReadFile(s.template); err != nil {
-			return c, err
+			return c, fmt.Errorf("read template: %w", err)
 		}
 	}
 	return c, s.addFunctions(&c)

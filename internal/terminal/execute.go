@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Execute runs the command that args select below root, and prints its error.
@@ -16,6 +17,7 @@ func (t *Terminal) Execute(ctx context.Context, root *cobra.Command, args []stri
 	root.SetErr(t.Stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetHelpCommand(helpCommand())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	started := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
@@ -47,4 +49,23 @@ func exitError(err error, started bool) *ExitError {
 		return &ExitError{ExitFailure, err}
 	}
 	return &ExitError{ExitUsage, err}
+}
+
+// flagTypes describes the values of pflag's types to users.
+var flagTypes = map[string]string{
+	"bool": "true or false", "duration": "a duration like 90s or 10m", "int": "a whole number", "uint64": "a whole number",
+}
+
+// flagError replaces pflag's message about a bad value, which quotes strconv and
+// time.
+func flagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	want, ok := flagTypes[invalid.GetFlag().Value.Type()]
+	if !ok {
+		return err
+	}
+	return UsageErrorf("--%s must be %s, got %q", invalid.GetFlag().Name, want, invalid.GetValue())
 }

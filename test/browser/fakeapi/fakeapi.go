@@ -72,7 +72,7 @@ func (f *Fake) admit(r *http.Request) *errand.Error {
 	case r.Header.Get("Cookie") != "":
 		return errand.Errorf(errand.CodeForbidden, "the page sent a cookie")
 	case !ownOrigin(r):
-		return errand.Errorf(errand.CodeOriginDenied, "pages of %q may not call this server", r.Header.Get("Origin"))
+		return errand.Errorf(errand.CodeOriginDenied, "requests from pages of %q are not allowed", r.Header.Get("Origin"))
 	}
 	return nil
 }
