@@ -13,14 +13,14 @@ import (
 	"github.com/errandhq/errand/agent"
 )
 
-// belfry is a server with a bell, at which no poll is held.
-type belfry struct {
+// bellServer is a server with a bell that doesn't hold polls.
+type bellServer struct {
 	*server
 	pulls chan chan string // a worker waits: what it is answered, "" for an error
 }
 
-func newBelfry(t *testing.T) *belfry {
-	b := &belfry{newServer(t), make(chan chan string)}
+func newBellServer(t *testing.T) *bellServer {
+	b := &bellServer{newServer(t), make(chan chan string)}
 	b.pollWait = 0
 	b.heartbeat = 10 * time.Second // by the agent's clock, which tests hold
 	b.bell = &errand.Bell{URLs: []string{"/bell/default"}, PollIntervalMs: 300_000}
@@ -50,7 +50,7 @@ func newBelfry(t *testing.T) *belfry {
 	return b
 }
 
-func (b *belfry) waiter() chan string {
+func (b *bellServer) waiter() chan string {
 	b.t.Helper()
 	select {
 	case w := <-b.pulls:
@@ -61,13 +61,13 @@ func (b *belfry) waiter() chan string {
 	}
 }
 
-// TestRing: no time passes between the ring and the work.
+// TestRing: the agent polls immediately after a ring.
 func TestRing(t *testing.T) {
 	for _, form := range []string{
 		"<ReceiveMessageResponse><ReceiveMessageResult><Message><Body>errand-ring</Body></Message></ReceiveMessageResult></ReceiveMessageResponse>",
 		`{"Messages":[{"Body":"errand-ring"}]}`,
 	} {
-		s := newBelfry(t)
+		s := newBellServer(t)
 		s.run(func(c *agent.Config) { c.Clock = newManual() })
 		w := s.waiter()
 		if n := len(s.polled()); n != 1 {
@@ -82,10 +82,10 @@ func TestRing(t *testing.T) {
 	}
 }
 
-// TestRingInVain: where a ring isn't followed by work at first sight, the agent
-// looks twice more, and then waits again.
+// TestRingInVain: if a poll after a ring returns no job, the agent polls twice more,
+// and then waits for the next ring.
 func TestRingInVain(t *testing.T) {
-	s, clock := newBelfry(t), newManual()
+	s, clock := newBellServer(t), newManual()
 	s.run(func(c *agent.Config) { c.Clock = clock })
 	s.waiter() <- "errand-ring"
 	s.await("a look", func() bool { return len(s.polls) == 2 })
@@ -102,9 +102,10 @@ func TestRingInVain(t *testing.T) {
 	close(w)
 }
 
-// TestNoRing: the agent goes on waiting, and asks when it is time to.
+// TestNoRing: without a ring the agent keeps waiting, and polls when the interval is
+// over.
 func TestNoRing(t *testing.T) {
-	s, clock := newBelfry(t), newManual()
+	s, clock := newBellServer(t), newManual()
 	s.run(func(c *agent.Config) { c.Clock = clock })
 	for range 3 {
 		w := s.waiter()
@@ -121,12 +122,12 @@ func TestNoRing(t *testing.T) {
 	s.result()
 }
 
-// TestBrokenBell: one that is missing, or isn't one, is left alone for a while;
-// the agent asks at the interval that it is told.
+// TestBrokenBell: a bell that is missing or responds with something else isn't used
+// for a while. Meanwhile the agent polls at the server's interval.
 func TestBrokenBell(t *testing.T) {
 	for name, text := range map[string]string{"missing": "", "answers at once": "<html>welcome</html>"} {
 		t.Run(name, func(t *testing.T) {
-			s, clock := newBelfry(t), newManual()
+			s, clock := newBellServer(t), newManual()
 			s.run(func(c *agent.Config) { c.Clock = clock })
 			s.waiter() <- text
 			s.give(s.job("true"))
@@ -154,9 +155,9 @@ func TestBrokenBell(t *testing.T) {
 	}
 }
 
-// TestBellsOfQueues: each queue's bell is heard.
+// TestBellsOfQueues: the agent waits for the bells of all its queues.
 func TestBellsOfQueues(t *testing.T) {
-	s := newBelfry(t)
+	s := newBellServer(t)
 	s.bell.URLs = []string{s.URL + "/bell/a", "/bell/b"}
 	s.run(func(c *agent.Config) { c.Clock = newManual() })
 	s.waiter()
@@ -166,10 +167,10 @@ func TestBellsOfQueues(t *testing.T) {
 	s.result()
 }
 
-// TestIdleHeartbeats: an agent that is told to say less, and has work later,
-// isn't taken for one that was suspended, nor does it keep the work to itself.
+// TestIdleHeartbeats: a long heartbeat interval while idle isn't taken for a
+// suspend, and a job that then comes is named in a heartbeat at once.
 func TestIdleHeartbeats(t *testing.T) {
-	s, clock := newBelfry(t), newManual()
+	s, clock := newBellServer(t), newManual()
 	s.heartbeat = 2 * time.Minute
 	s.run(func(c *agent.Config) { c.Clock = clock })
 	w := s.waiter()

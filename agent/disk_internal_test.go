@@ -13,8 +13,8 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// What keeps an archive from being unpacked is the worker's fault where its
-// disk is full, and the job's where a name is taken.
+// A failure to unpack is the worker's fault if the disk is full, and the job's if a
+// name is taken.
 func TestWhoseFaultItIs(t *testing.T) {
 	for errno, want := range map[syscall.Errno]errand.Reason{
 		syscall.ENOSPC: errand.ReasonAgentError, syscall.EDQUOT: errand.ReasonAgentError, syscall.EEXIST: errand.ReasonSetupFailed,

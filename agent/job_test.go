@@ -74,7 +74,7 @@ func TestEnvironmentOfCommands(t *testing.T) {
 	}
 }
 
-// Nothing of the job runs before the server has confirmed that it is ours.
+// No part of the job runs before the server has confirmed the attempt.
 func TestCommandsWaitForAcceptance(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -139,8 +139,8 @@ func TestJobsThatCannotBeRun(t *testing.T) {
 	}
 }
 
-// A line of 10 MB, and bytes that are no text: all of it arrives, in order,
-// though the storage fails now and then.
+// A line of 10 MB, and bytes that aren't UTF-8, arrive complete and in order,
+// although the storage fails now and then.
 func TestLongAndBinaryOutput(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -190,7 +190,8 @@ func TestLongAndBinaryOutput(t *testing.T) {
 	}
 }
 
-// Who watches sees output within a second, also if it begins to in the middle.
+// A watcher sees output within a second, even if it starts to watch while the job
+// runs.
 func TestWatchedOutputIsSentAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, fromStart := range []bool{true, false} {
@@ -219,7 +220,7 @@ func TestWatchedOutputIsSentAtOnce(t *testing.T) {
 	}
 }
 
-// A refused write grant is renewed by heartbeat, and the chunk sent again.
+// A refused write grant is renewed by heartbeat, and the chunk is sent again.
 func TestRefusedGrantIsRenewed(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -240,7 +241,7 @@ func TestRefusedGrantIsRenewed(t *testing.T) {
 	}
 }
 
-// A storage that refuses for good costs the log, not the job.
+// A storage that refuses every chunk costs the log, not the job.
 func TestLogThatNobodyTakes(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -258,7 +259,7 @@ func TestLogThatNobodyTakes(t *testing.T) {
 	}
 }
 
-// A thousand commands that say much fit into one result.
+// A thousand commands with much output fit into one result.
 func TestResultFits(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -13,7 +13,8 @@ import (
 	"github.com/errandhq/errand/agent"
 )
 
-// An agent that is stopped while no server takes its result leaves it for the next.
+// An agent that stops before the server accepts its result leaves the result for the
+// next one.
 func TestStoppedAgentKeepsItsResult(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -43,8 +44,9 @@ func TestStoppedAgentKeepsItsResult(t *testing.T) {
 	second.idle()
 }
 
-// The job ends while a chunk is under way that has arrived already: it is sent
-// again with the same bytes (the server checks), what came later behind it.
+// The agent ends while a chunk is being sent that has already arrived. The next one
+// sends the chunk again with the same bytes (the server checks), and newer output
+// after it.
 func TestChunkBrokenOffIsSentAgainAsItWas(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

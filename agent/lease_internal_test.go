@@ -7,7 +7,7 @@ import (
 	"github.com/errandhq/errand/internal/clock"
 )
 
-// A lease that ended before its commands began lets none of them begin.
+// If the lease ended before the commands began, none of them begins.
 func TestLeaseThatIsOverGuardsNothing(t *testing.T) {
 	for _, c := range []struct {
 		ago       time.Duration

@@ -29,8 +29,8 @@ func touch(t *testing.T, path string) {
 	}
 }
 
-// long is a command that says that it started, tells its process ID in a file,
-// and goes on till a file called gate is there.
+// long is a command that writes its process ID to a file when it starts, and runs
+// until a file called gate exists.
 type long struct{ pidFile, gate string }
 
 func newLong(t *testing.T) long {
@@ -78,7 +78,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// The verbose log tells of heartbeats.
+// The verbose log includes heartbeats.
 func TestHeartbeatsAreLogged(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -92,7 +92,7 @@ func TestHeartbeatsAreLogged(t *testing.T) {
 	}
 }
 
-// The answer to a poll is lost: the same poll ID is asked again.
+// The response to a poll is lost: the agent repeats the poll with the same ID.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -183,7 +183,7 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// The server had answered the poll that draining broke off: the job is run.
+// The server had answered a poll that draining interrupted: its job is run.
 func TestDrainAsksWhatThePollWasAnswered(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -366,7 +366,7 @@ func TestDataDirectoryIsLocked(t *testing.T) {
 	}
 }
 
-// killed starts an agent in a process of its own; kill ends it as kill -9 does.
+// killed starts an agent in its own process. kill ends it with SIGKILL.
 func (s *server) killed(dir string, env ...string) (kill func()) {
 	s.t.Helper()
 	exe, err := os.Executable()
@@ -390,8 +390,9 @@ func (s *server) killed(dir string, env ...string) (kill func()) {
 	return kill
 }
 
-// The agent is killed when its result is on disk and no server takes it: the
-// next one on that directory reports it, with all of the log, as the same worker.
+// The agent is killed after its result is on disk and before a server accepts it.
+// The next agent on that directory reports it, with the whole log, as the same
+// worker.
 func TestResultSurvivesKill(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -424,8 +425,9 @@ func TestResultSurvivesKill(t *testing.T) {
 	r.idle()
 }
 
-// The agent is killed while a job runs: its directory goes, nothing is
-// reported, and where that can be proved, what it left running is ended.
+// The agent is killed while a job runs. The next one removes its directory and
+// reports nothing. Where the platform can identify them, it kills the processes left
+// running.
 func TestKilledMidJob(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/errandhq/errand/agent"
 )
 
-// Control plane and storage are away while the archive is fetched, for more
-// tries than an archive that can't be had gets: the job runs all the same.
+// Control plane and storage are down while the archive is fetched, for more tries
+// than a missing archive gets. The job runs all the same.
 func TestOutageWhileTheSourceIsFetched(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -57,8 +57,8 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// The grant has expired, and the server that renews it is away for long: the
-// log waits, and is whole.
+// The grant has expired and the server that renews it is down for long: the log
+// waits, and is complete.
 func TestGrantExpiresInAnOutage(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -85,8 +85,8 @@ func TestGrantExpiresInAnOutage(t *testing.T) {
 	}
 }
 
-// What stands in front of the server answers in its place, as it knows how: that
-// ends neither the job nor its worker, and the result waits.
+// A proxy in front of the server answers in its place. That ends neither the job nor
+// its worker, and the result waits.
 func TestAnswersThatAreNotTheServers(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -120,12 +120,12 @@ func TestAnswersThatAreNotTheServers(t *testing.T) {
 	}
 }
 
-// What a job left running, out of reach of its process group, is dead before the
-// report: the next job of its lane may begin then.
+// A process of a job that left its process group is dead before the report, after
+// which the next job of the group may begin.
 func TestStrayDiesBeforeTheReport(t *testing.T) {
 	t.Parallel()
 	if !strayKilled {
-		t.Skip("strays can't be told here")
+		t.Skip("stray processes can't be identified on this system")
 	}
 	s := newServer(t)
 	pidFile := filepath.Join(t.TempDir(), "pid")

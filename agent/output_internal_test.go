@@ -14,7 +14,8 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// However it is written, a stream's head, tail, length and hash are those of its bytes.
+// A stream's head, tail, length and hash don't depend on how it is split into
+// writes.
 func TestCapture(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -41,7 +42,7 @@ func TestCapture(t *testing.T) {
 	})
 }
 
-// Text stays text: no character is cut in two by the limits.
+// The limits never split a character.
 func TestCaptureKeepsCharactersWhole(t *testing.T) {
 	t.Parallel()
 	for pad := range 4 {

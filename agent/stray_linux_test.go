@@ -8,7 +8,7 @@ import (
 
 const strayKilled = true
 
-// zombie reports whether a process has ended and nobody has asked how.
+// zombie reports whether a process has ended and hasn't been waited for.
 func zombie(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// bare is the floor of a service: a handler that reads a request and gives a
-// canned answer, by the operation of X-Amz-Target, with no check and no state.
+// bare is the lower bound of a service: a handler that reads a request and sends a
+// fixed response for the operation in X-Amz-Target, without checks or state.
 type bare map[string]answer
 
 type answer struct {
@@ -65,7 +65,7 @@ func clientConfig(endpoint string, t http.RoundTripper) aws.Config {
 	}
 }
 
-// inProcess is the least that a client needs to reach h with no socket.
+// inProcess is the minimal client configuration that reaches h without a socket.
 func inProcess(h http.Handler) aws.Config {
 	return clientConfig("http://127.0.0.1:0", direct{h})
 }

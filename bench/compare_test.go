@@ -27,10 +27,10 @@ const (
 	rounds = 30
 )
 
-// compare measures the rates of subjects at a number of workers each, and
-// reports their ratios to their floors. The subjects take turns, so that what
-// else the machine does hits all alike; a ratio is the median of those of the
-// rounds. It returns the median rates by name, in operations per second.
+// compare measures the rates of subjects at several numbers of workers, and reports
+// their ratios to their floors. The subjects take turns, so that other load on the
+// machine affects all alike; a ratio is the median over the rounds. compare returns
+// the median rates by name, in operations per second.
 func compare(b *testing.B, workers int, subjects ...subject) map[string]float64 {
 	b.Helper()
 	turns := map[string][]turn{}

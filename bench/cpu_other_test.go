@@ -4,5 +4,5 @@ package bench
 
 import "time"
 
-// cpuTime isn't known here: the table shows 0.
+// cpuTime isn't known on this system: the table shows 0.
 func cpuTime() time.Duration { return 0 }

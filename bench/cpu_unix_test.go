@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// cpuTime is what this process has used so far. Where other programs take the
-// machine's time, it says more than the clock does.
+// cpuTime returns the CPU time of this process so far. On a busy machine it is more
+// meaningful than wall time.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)

@@ -114,9 +114,9 @@ func (l *lineup) drainBatch() (int, error) {
 	return len(out.Messages), err
 }
 
-// BenchmarkSQSDrain drains a million messages in 100,000 groups, and between
-// portions of them, on another stack, a backlog of a thousand. It restarts the
-// large stack before.
+// BenchmarkSQSDrain drains a million messages in 100,000 groups, after a restart of
+// their stack. In between it drains portions of a backlog of a thousand on another
+// stack.
 func BenchmarkSQSDrain(b *testing.B) {
 	n := largeBacklog(b)
 	dir := b.TempDir()

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// record is what every item holds beside its key: what a job's state is.
+// record is what every item has besides its key: as much as a job's state.
 var record = strings.Repeat("state of a job; ", 16)
 
 type attributes = map[string]types.AttributeValue
@@ -23,7 +23,7 @@ type attributes = map[string]types.AttributeValue
 func str(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
 func num(v int64) types.AttributeValue  { return &types.AttributeValueMemberN{Value: fmt.Sprint(v)} }
 
-// bareDynamoDB answers as the table would, with one item to everyone.
+// bareDynamoDB responds as the table would, always with the same item.
 func bareDynamoDB() bare {
 	item := map[string]any{"pk": map[string]string{"S": "job-00000000"}, "sk": map[string]string{"S": "state"}, "rev": map[string]string{"N": "1"}, "doc": map[string]string{"S": record}}
 	items := []any{item, item, item, item, item, item, item, item, item, item}
@@ -53,10 +53,10 @@ type jobsTable struct {
 
 const tableItems = 1000
 
-// tablesMade tells the tables of one stack apart.
+// tablesMade makes the names of tables unique.
 var tablesMade atomic.Int64
 
-// newJobsTable makes the table with items of which each partition has ten.
+// newJobsTable creates the table, with ten items per partition.
 func newJobsTable(b testing.TB, cfg aws.Config, items int) *jobsTable {
 	b.Helper()
 	t := &jobsTable{client: dynamodb.NewFromConfig(cfg), name: aws.String(fmt.Sprint("jobs-", tablesMade.Add(1)))}
@@ -93,14 +93,14 @@ func (t *jobsTable) fill(b testing.TB, items int) {
 
 func partition(n int64) types.AttributeValue { return str(fmt.Sprintf("job-%08d", n)) }
 
-// putItem writes an item that isn't there.
+// putItem writes a new item.
 func (t *jobsTable) putItem(int) error {
 	it := attributes{"pk": partition(1<<20 + t.put.Add(1)), "sk": str("state"), "rev": num(1), "doc": str(record)}
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: t.name, Item: it})
 	return err
 }
 
-// getItem reads one of the items that the table was filled with.
+// getItem reads one of the initial items.
 func (t *jobsTable) getItem(int) error {
 	n := t.put.Add(1) % tableItems
 	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: t.name, ConsistentRead: aws.Bool(true),
@@ -111,7 +111,7 @@ func (t *jobsTable) getItem(int) error {
 	return err
 }
 
-// update changes the worker's item if it has the revision that it was left with.
+// update changes the worker's item if it has the revision of the previous update.
 func (t *jobsTable) update(worker int) error {
 	rev := t.rev[worker]
 	_, err := t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
@@ -126,7 +126,7 @@ func (t *jobsTable) update(worker int) error {
 // query reads a partition, which has ten items.
 func (t *jobsTable) query(int) error { return t.queryOf(tableItems)(0) }
 
-// queryOf is query over a table of that many items.
+// queryOf is query for a table with that many items.
 func (t *jobsTable) queryOf(items int64) func(int) error {
 	return func(int) error {
 		n := (t.put.Add(1) * 7919) % (items / 10)
@@ -139,7 +139,7 @@ func (t *jobsTable) queryOf(items int64) func(int) error {
 	}
 }
 
-// transact writes two items if one of them isn't there.
+// transact writes two items if the first is new.
 func (t *jobsTable) transact(int) error {
 	n := 1<<21 + t.put.Add(1)
 	put := func(sk string, cond *string) types.TransactWriteItem {
@@ -149,7 +149,7 @@ func (t *jobsTable) transact(int) error {
 	return err
 }
 
-// dynamoWorkloads are what is measured of each contender, 16-way.
+// dynamoWorkloads are measured for each contender, with 16 workers.
 var dynamoWorkloads = []struct {
 	name   string
 	target string
@@ -181,14 +181,14 @@ func BenchmarkDynamoDB(b *testing.B) {
 	}
 }
 
-// leastTable is a table that takes puts and knows nothing of them.
+// leastTable is a table that accepts puts and forgets them.
 func leastTable(b testing.TB) *jobsTable {
 	return newJobsTable(b, overLoopback(b, leastPut{newLeast(b)}), 0)
 }
 
-// leastPut does what no durable, authenticated PutItem can do without: it checks
-// the signature, decodes the request with encoding/json, and has it on disk, in
-// a log whose syncs callers share. It knows no table, and no item again.
+// leastPut does only what every durable, authenticated PutItem must: it checks the
+// signature, decodes the request with encoding/json, and writes it to a log whose
+// syncs callers share. It has no tables, and no way to read the item.
 type leastPut struct{ *leastSend }
 
 func (h leastPut) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -213,9 +213,8 @@ func (h leastPut) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "{}")
 }
 
-// readAll reads all items a few times, for as long as the store may go on
-// compacting what the fill has left, so that none is read for the first time
-// after it.
+// readAll reads all items a few times, until the store has had time to finish
+// compacting. So no measured read is the first read of an item.
 func (t *jobsTable) readAll(b testing.TB) {
 	const times = 4
 	for range times {
@@ -228,10 +227,10 @@ func (t *jobsTable) readAll(b testing.TB) {
 	}
 }
 
-// BenchmarkDynamoDBGrowth: what a query costs doesn't depend on how many items
-// the table has. All sizes are in one run, each divided by the smallest. What is
-// measured is no first read: the turns don't get round the largest table once,
-// and would go by what the store has yet to read from its files.
+// BenchmarkDynamoDBGrowth: the cost of a query doesn't depend on the number of items
+// in the table. All sizes are measured in one run and divided by the smallest.
+// readAll runs before, because the measurement doesn't get through the largest table
+// even once, and would otherwise measure first reads from the store's files.
 func BenchmarkDynamoDBGrowth(b *testing.B) {
 	b.Run("query", func(b *testing.B) {
 		var subjects []subject
@@ -252,7 +251,7 @@ func BenchmarkDynamoDBGrowth(b *testing.B) {
 	})
 }
 
-// TestDynamoDBWorkloads does each once: what is measured works.
+// TestDynamoDBWorkloads runs each workload once.
 func TestDynamoDBWorkloads(t *testing.T) {
 	if err := leastTable(t).putItem(0); err != nil {
 		t.Errorf("%s: %v", leastDurable, err)

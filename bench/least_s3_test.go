@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// leastObject does what no durable, authenticated PutObject can do without: it
-// checks the signature, computes the MD5 that is the ETag, and has the body on
-// disk, in a log whose syncs callers share. It knows no bucket and no key.
+// leastObject does only what every durable, authenticated PutObject must: it checks
+// the signature, computes the MD5 that is the ETag, and writes the body to a log
+// whose syncs callers share. It has no buckets and no keys.
 type leastObject struct{ *leastSend }
 
 func newLeastBucket(b testing.TB) *s3.Client {
@@ -43,7 +43,7 @@ func (h leastObject) put(r *http.Request, body []byte) error {
 	return h.log.append(body)
 }
 
-// TestLeastObject: what is measured works, and refuses what it should.
+// TestLeastObject: the handler accepts valid requests, and refuses others.
 func TestLeastObject(t *testing.T) {
 	client := newLeastBucket(t)
 	if err := putSmall(client, 1); err != nil {

@@ -13,11 +13,10 @@ import (
 	"testing"
 )
 
-// leastSend does what no durable, authenticated SendMessage can do without, and
-// nothing else: it checks the signature, decodes the request with
-// encoding/json, computes the MD5 and has what it was sent on disk, in a log
-// whose syncs callers share, before it answers. It knows no queue, no limit and
-// no duplicate, and couldn't give a message out again.
+// leastSend does only what every durable, authenticated SendMessage must: it checks
+// the signature, decodes the request with encoding/json, computes the MD5 and writes
+// the request to a log whose syncs callers share, before it responds. It has no
+// queues, limits or deduplication, and no way to receive the message.
 type leastSend struct {
 	log *sharedLog
 	key []byte // of the day that the first request was signed on
@@ -62,8 +61,8 @@ func (h *leastSend) send(r *http.Request) (a leastAnswer, err error) {
 	return a, h.log.append(body)
 }
 
-// signed is whether the request's signature is one by the secret key "test".
-// What the path and the query's one parameter are made of needs no escaping.
+// signed reports whether the request is signed with the secret key "test". The path
+// and the one query parameter must not need escaping.
 func (h *leastSend) signed(r *http.Request, body []byte) bool {
 	_, fields, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	credential, fields, _ := strings.Cut(fields, ", SignedHeaders=")

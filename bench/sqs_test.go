@@ -14,10 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// text is the body of every message: what a job's ticket, or a small event, is.
+// text is the body of every message: as long as a job's ticket or a small event.
 var text = strings.Repeat("errand. ", 32)
 
-// bareSQS answers as a FIFO queue would, with one message to everyone.
+// bareSQS responds as a FIFO queue would, always with the same message.
 func bareSQS() bare {
 	sum := md5.Sum([]byte(text))
 	digest := hex.EncodeToString(sum[:])
@@ -114,7 +114,7 @@ func (l *lineup) cycle(worker int) error {
 	return err
 }
 
-// sqsWorkloads are what is measured of each contender.
+// sqsWorkloads are measured for each contender.
 var sqsWorkloads = []struct {
 	name    string
 	workers int
@@ -157,9 +157,9 @@ const (
 	leastDurable    = "the least, durable"
 )
 
-// boundsOf are handlers that say what any answer on disk can reach over
-// loopback at most: with one caller, a bare one that syncs by itself; with
-// sixteen senders, one that does the least.
+// boundsOf returns the handlers that are upper bounds for durable responses over
+// loopback: with one caller, a bare one that syncs on its own; with sixteen senders,
+// leastSend.
 func boundsOf(b testing.TB, workload string) []contender {
 	const floor = "bare, loopback"
 	switch {
@@ -171,7 +171,7 @@ func boundsOf(b testing.TB, workload string) []contender {
 	return nil
 }
 
-// TestSQSWorkloads does each once: what is measured works.
+// TestSQSWorkloads runs each workload once.
 func TestSQSWorkloads(t *testing.T) {
 	for _, w := range sqsWorkloads {
 		for _, c := range boundsOf(t, w.name) {
@@ -190,8 +190,8 @@ func TestSQSWorkloads(t *testing.T) {
 	}
 }
 
-// noteFsyncs says how much longer an operation takes that is on disk when it is
-// answered than one that does nothing and an fsync together. A cycle has three.
+// noteFsyncs reports how much longer a durable operation takes than a bare one plus
+// an fsync. A cycle has three operations.
 func noteFsyncs(b *testing.B, rates map[string]float64) {
 	syncs := 1.0
 	if strings.Contains(b.Name(), "receive") {

@@ -12,8 +12,8 @@ import (
 
 var ctx = context.Background()
 
-// startStack starts a stack on the disk, listening on loopback. noSync is the
-// stack with durability off.
+// startStack starts a stack with a data directory, listening on loopback. With
+// noSync, durability is off.
 func startStack(b testing.TB, noSync bool) *localstack.Stack {
 	b.Helper()
 	s, err := localstack.Start(ctx, localstack.Config{
@@ -31,8 +31,8 @@ func startStack(b testing.TB, noSync bool) *localstack.Stack {
 	return s
 }
 
-// stackOverLoopback is a client's configuration that reaches s as the bare
-// handler is reached.
+// stackOverLoopback returns a client configuration that reaches s like the bare
+// handler.
 func stackOverLoopback(b testing.TB, s *localstack.Stack) aws.Config {
 	return clientConfig(s.Endpoint(), loopbackTransport(b))
 }

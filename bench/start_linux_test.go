@@ -19,14 +19,14 @@ import (
 	"github.com/errandhq/errand/test/errandbin"
 )
 
-// A program is errand in a process of its own.
+// A program is an errand process.
 type program struct {
 	cmd    *exec.Cmd
 	client *sqs.Client
 }
 
-// startProgram starts a stack and returns once it has answered SQS, and how
-// long that took from before the process was there.
+// startProgram starts a stack. It returns after the first SQS response, with the
+// time since before the process was started.
 func startProgram(b *testing.B, command []string, args ...string) (*program, time.Duration) {
 	b.Helper()
 	args = append(append(command[1:len(command):len(command)], "--addr", "127.0.0.1:0", "--no-auth"), args...)
@@ -58,8 +58,8 @@ func (p *program) stop() {
 	}
 }
 
-// resident is the memory of the process that is in RAM, in MiB: all of it, and
-// without the pages of files (the program itself).
+// resident returns the process's memory in RAM in MiB, in total and without the
+// pages of files (such as the program itself).
 func (p *program) resident(b *testing.B) (all, anonymous float64) {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
@@ -82,7 +82,7 @@ func (p *program) resident(b *testing.B) (all, anonymous float64) {
 	return all, anonymous
 }
 
-// launch is how long the program takes to do nothing.
+// launch returns how long the program takes to do nothing.
 func launch(b *testing.B, binary string) time.Duration {
 	b.Helper()
 	begin := time.Now()
@@ -92,7 +92,7 @@ func launch(b *testing.B, binary string) time.Duration {
 	return time.Since(begin)
 }
 
-// buildStack builds the program that is errand stack alone.
+// buildStack builds cmd/errand-stack.
 func buildStack(b *testing.B) (path string) {
 	b.Helper()
 	path = filepath.Join(b.TempDir(), "stack")
@@ -102,9 +102,9 @@ func buildStack(b *testing.B) (path string) {
 	return path
 }
 
-// BenchmarkSQSStart measures from the start of the process to the first answer
-// that a client has, and the memory that the stack then idles with: of errand
-// stack, and of the program that is that alone.
+// BenchmarkSQSStart measures the time from the start of the process to the first
+// response, and the memory of the idle stack after that, for errand stack and for
+// cmd/errand-stack.
 func BenchmarkSQSStart(b *testing.B) {
 	binary, err := errandbin.Build(b.TempDir())
 	if err != nil {
@@ -126,7 +126,7 @@ func BenchmarkSQSStart(b *testing.B) {
 	idleAfterLoad(b, errand)
 }
 
-// launches are the times and sizes of programs' starts, by what was started.
+// launches are the times and sizes of programs at their starts, by what was started.
 type launches struct {
 	names    []string // of times, in their order
 	times    map[string][]float64
@@ -141,8 +141,7 @@ func (l *launches) took(name string, d time.Duration) {
 	l.times[name] = append(l.times[name], float64(d)/float64(time.Millisecond))
 }
 
-// start starts a program in memory, in a new data directory, and in one that it
-// had before.
+// start starts a program in memory, in a new data directory, and in an existing one.
 func (l *launches) start(b *testing.B, name string, command []string) {
 	b.Helper()
 	p, d := startProgram(b, command)
@@ -180,8 +179,7 @@ func (l *launches) report(b *testing.B) {
 	}
 }
 
-// idleAfterLoad is the memory that is left after 20,000 messages have gone
-// through.
+// idleAfterLoad is the memory of the stack after 20,000 messages.
 func idleAfterLoad(b *testing.B, command []string) {
 	p, _ := startProgram(b, command, "--data", filepath.Join(b.TempDir(), "load"))
 	l := newClient(b, p.client, "q.fifo")

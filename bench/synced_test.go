@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// synced is a bare handler that appends what it was sent to a file, and syncs
-// that, before it answers: with one caller, the least that an answer on disk
-// takes. It is more than a bare handler and a sync apart, since a processor
-// that slept through the sync is to be woken.
+// synced is a bare handler that appends the request to a file and syncs it before it
+// responds. With one caller that is the lower bound of a durable response. It takes
+// longer than a bare response plus a sync, because a processor that slept during the
+// sync must wake up.
 type synced struct {
 	next http.Handler
 	log  *os.File
@@ -45,8 +45,8 @@ func (h synced) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.next.ServeHTTP(w, r)
 }
 
-// A sharedLog is a file whose syncs concurrent writers share, in the simplest
-// way: who finds none under way makes one for all that was written.
+// A sharedLog is a file whose syncs concurrent writers share, in the simplest way: a
+// writer that finds no sync in progress makes one for all that has been written.
 type sharedLog struct {
 	file *os.File
 

@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 )
 
-// A row is one subject's line of the table that a run ends with.
+// A row is one subject's line in the table at the end of a run.
 type row struct {
 	workload, subject string
 	value             string // with its unit
@@ -21,8 +21,8 @@ type table struct{ rows []row }
 
 var results table
 
-// add puts a row into the table. A benchmark that the testing package runs
-// again, with a greater N, replaces its rows.
+// add adds a row to the table. If the testing package runs a benchmark again with a
+// larger N, the new rows replace the old ones.
 func (t *table) add(r row) {
 	for i := range t.rows {
 		if t.rows[i].workload == r.workload && t.rows[i].subject == r.subject {
@@ -55,7 +55,7 @@ func (t *table) print(w io.Writer) {
 	tw.Flush()
 }
 
-// note adds a measurement that is no rate: a time, a size.
+// note adds a measurement that isn't a rate: a time or a size.
 func note(b *testing.B, r row, unit string, v float64) {
 	r.workload = b.Name()
 	results.add(r)

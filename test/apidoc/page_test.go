@@ -64,8 +64,8 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// runPage runs the page's script and compares the statuses that it got with
-// those that the page says.
+// runPage runs the page's script and compares the HTTP statuses with those on the
+// page.
 func runPage(t *testing.T, s server) {
 	t.Helper()
 	script, want := readPage(t)
@@ -95,13 +95,13 @@ type request struct {
 
 var statusRE = regexp.MustCompile(`# ([1-5][0-9][0-9])$`)
 
-// prelude makes every failure end the script, and curl say each status.
+// prelude ends the script at the first failure, and makes curl print each status.
 const prelude = `set -eu -o pipefail
 curl() { command curl -w '%{stderr}\nHTTP %{http_code}\n' "$@"; }
 `
 
-// readPage makes one script of the page's sh blocks, and lists the statuses
-// that stand behind their requests.
+// readPage joins the page's sh blocks to one script, and lists the statuses in the
+// comments after the requests.
 func readPage(t *testing.T) (script string, want []request) {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "api.md"))

@@ -23,8 +23,8 @@ const webDir = "../../web"
 // browsers are the names that Chromium has, on one system or another.
 var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 
-// TestPage shows all that the page does, on an API that waits for the test and
-// fails when it is told to.
+// TestPage shows everything that the page does, with an API that waits for the test
+// and fails when the test says so.
 func TestPage(t *testing.T) {
 	chromium := requireBrowser(t)
 	const token = "eru_page-test-token-of-the-fake-api-0123456789"

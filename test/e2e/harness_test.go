@@ -21,9 +21,8 @@ import (
 	"github.com/errandhq/errand/test/errandbin"
 )
 
-// patience bounds every wait: it ends a test that is stuck, and measures nothing.
-// In the hostile profile the sweep puts some things right, which it does within
-// two minutes each.
+// patience limits every wait, so that a stuck test ends. In the hostile profile some
+// things wait for the sweep, which takes up to two minutes each.
 var patience = 90 * time.Second
 
 // leaseOver is longer than a lease of fast.
@@ -91,7 +90,7 @@ func (p *proc) signal(s syscall.Signal) {
 	}
 }
 
-// kill ends the process without a word, and waits.
+// kill kills the process, and waits for it.
 func (p *proc) kill() {
 	p.signal(syscall.SIGKILL)
 	<-p.done

@@ -9,8 +9,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// TestTableARN: a table can be named by its ARN wherever its name can, and is
-// called so in the answer; one of another region or account isn't there.
+// TestTableARN: a request may name a table by its ARN, and then the response does,
+// too. Tables of other regions and accounts don't exist.
 func TestTableARN(t *testing.T) {
 	e := openEngine(t, vfs.NewMem(), newClock())
 	arn := tableARN("us-east-1", "tab")

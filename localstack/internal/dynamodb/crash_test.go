@@ -22,12 +22,12 @@ import (
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
-// Crash tests. Workers write, each its own items, in rounds: round n of worker w
-// is a transaction, a batch, a put and an update that all stamp n. A ledger
-// knows the last round of each worker that was begun, and the last that was
-// answered. After a crash the items of a transaction, and of a batch, must have
-// one stamp; each stamp must be that of a round that was answered, or of one
-// begun since; and the indexes must say what the table says.
+// Crash tests. Workers write in rounds, each its own items: round n of worker w is a
+// transaction, a batch, a put and an update that all write n. A ledger has the last
+// round that each worker began, and the last that was acknowledged. After a crash
+// all items of a transaction, or of a batch, must have the same n. Each n must be
+// that of an acknowledged round or of one begun since. The indexes must match the
+// table.
 
 const (
 	crashTable   = "tab"
@@ -35,8 +35,8 @@ const (
 	crashItems   = 3 // of a transaction, and of a batch
 )
 
-// A ledger is what the workers of a load were told. Seen is what a reader saw
-// of the counter of each worker.
+// A ledger is what was acknowledged to the workers of a load. seen is what a reader
+// has seen of each worker's counter.
 type ledger struct {
 	mu                 sync.Mutex
 	begun, acked, seen [crashWorkers]int
@@ -103,7 +103,7 @@ func counterKey(w int) Item {
 	return Item{"pk": value.S(fmt.Sprint("counter-", w)), "sk": value.N("0")}
 }
 
-// look reads the counter of a worker, as one that asks for no consistency.
+// look reads a worker's counter with an eventually consistent read.
 func look(ctx context.Context, e *Engine, w int) (int, error) {
 	out, err := e.GetItem(ctx, &GetItemInput{TableName: ptr(crashTable), Key: counterKey(w)})
 	if err != nil || out.Item == nil {
@@ -112,8 +112,7 @@ func look(ctx context.Context, e *Engine, w int) (int, error) {
 	return strconv.Atoi(out.Item["n"].Str)
 }
 
-// crashLoad has each worker do rounds after those it has done, while readers
-// look on.
+// crashLoad makes each worker do further rounds, while readers read.
 func crashLoad(t *testing.T, e *Engine, l *ledger, rounds int) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -142,8 +141,8 @@ func crashLoad(t *testing.T, e *Engine, l *ledger, rounds int) {
 	wg.Wait()
 }
 
-// verify returns what is wrong with e after a crash. before is the ledger as it
-// was before the crash, after as it was when the crash was over.
+// verify returns what is wrong with e after a crash. before is the ledger from
+// before the crash, after the one from after it.
 func verify(e *Engine, before, after ledgerState) (faults []string) {
 	ctx := context.Background()
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
@@ -182,8 +181,8 @@ func verify(e *Engine, before, after ledgerState) (faults []string) {
 	return append(faults, indexFaults(ctx, e, items)...)
 }
 
-// indexFaults are the differences between what the index gsi holds and what the
-// items say that it should.
+// indexFaults returns the differences between the entries of the index gsi and those
+// that the items require.
 func indexFaults(ctx context.Context, e *Engine, items []Item) (faults []string) {
 	want := map[string]bool{}
 	for _, it := range items {
@@ -208,7 +207,7 @@ func indexFaults(ctx context.Context, e *Engine, items []Item) (faults []string)
 	return faults
 }
 
-// allOf reads all of the table, or of its index.
+// allOf reads the whole table, or its index.
 func allOf(ctx context.Context, e *Engine, index *string) (items []Item, err error) {
 	in := &ScanInput{TableName: ptr(crashTable), IndexName: index}
 	for {
@@ -256,15 +255,15 @@ func (f *syncFile) SyncData() error {
 	return f.File.SyncData()
 }
 
-// A snapshot is the file system at a moment of a load, with what the ledger
-// said before and after.
+// A snapshot is the file system at a moment of a load, with the ledger before and
+// after it.
 type snapshot struct {
 	fs            *vfs.MemFS
 	before, after ledgerState
 }
 
-// snapshots runs a load and keeps the file system at each of its syncs, before
-// and after, without what isn't synced or with a random part of it.
+// snapshots runs a load and clones the file system before and after each of its
+// syncs, without the data that isn't synced or with a random part of it.
 func snapshots(t *testing.T, noSync bool, rounds int) (taken []snapshot) {
 	t.Helper()
 	var mu sync.Mutex
@@ -308,7 +307,7 @@ func snapshots(t *testing.T, noSync bool, rounds int) (taken []snapshot) {
 	return taken
 }
 
-// faultsOf opens what a crash has left, and checks it.
+// faultsOf opens the data directory after a crash, and checks it.
 func faultsOf(t *testing.T, s snapshot) []string {
 	t.Helper()
 	store, err := kv.Open("db", kv.Options{FS: s.fs, Logf: t.Logf})
@@ -327,8 +326,7 @@ func faultsOf(t *testing.T, s snapshot) []string {
 	return faults
 }
 
-// crashRounds is how many rounds the tests do: ERRAND_CRASH_ROUNDS makes it a
-// long run.
+// crashRounds is the number of rounds. ERRAND_CRASH_ROUNDS sets it, for long runs.
 func crashRounds(t *testing.T, byDefault int) int {
 	s := os.Getenv("ERRAND_CRASH_ROUNDS")
 	if s == "" {
@@ -354,8 +352,8 @@ func TestCrashAtEverySync(t *testing.T) {
 	}
 }
 
-// TestCheckerSeesNoSync: without syncs, what was answered is lost, and the
-// checker of these tests says so.
+// TestCheckerSeesNoSync: without syncs, acknowledged writes are lost, and the
+// checker of these tests reports it.
 func TestCheckerSeesNoSync(t *testing.T) {
 	for _, s := range snapshots(t, true, 6) {
 		if len(faultsOf(t, s)) > 0 {
@@ -365,8 +363,8 @@ func TestCheckerSeesNoSync(t *testing.T) {
 	t.Error("a store that doesn't sync has passed")
 }
 
-// crashChild makes the test binary the process that is killed: it works on the
-// directory named until then, and says on stdout what it does.
+// crashChild makes the test binary the process that is killed: it works in the
+// directory in the variable, and prints what it does.
 const crashChild = "ERRAND_DYNAMODB_CRASH_CHILD"
 
 func TestMain(m *testing.M) {
@@ -379,8 +377,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// workUntilKilled does rounds, from those given on, and writes "begin w n" and
-// "ack w n" lines.
+// workUntilKilled does rounds from the given ones on, and prints "begin w n" and
+// "ack w n".
 func workUntilKilled(dir, from string, to io.Writer) error {
 	store, err := kv.Open(dir, kv.Options{})
 	if err != nil {
@@ -416,8 +414,8 @@ func workUntilKilled(dir, from string, to io.Writer) error {
 	return <-errs
 }
 
-// TestKill kills a process under load, and checks what it has left, several
-// times over one directory.
+// TestKill kills a process under load several times, on the same directory, and
+// checks the directory each time.
 func TestKill(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "db")
 	var l ledger
@@ -460,7 +458,7 @@ func openDir(t *testing.T, dir string) (*Engine, func()) {
 	}
 }
 
-// killAfter runs a child on dir and kills it when it has answered that often.
+// killAfter runs a child on dir, and kills it after a number of acknowledgements.
 func killAfter(t *testing.T, dir string, l *ledger, answers int) {
 	t.Helper()
 	var from []string

@@ -30,7 +30,8 @@ type write struct {
 
 // write makes the writes that prepare returns in one atomic batch. It returns when
 // they are on disk, or with the error of the first that failed, and then none was
-// made. prepare runs under e.mu, so that tables don't change until then.
+// made. prepare runs under e.mu, so that tables don't change before the batch is
+// applied.
 func (e *Engine) write(prepare func() ([]*write, error)) error {
 	return e.writeWith(prepare, nil, nil)
 }

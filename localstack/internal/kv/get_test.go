@@ -7,7 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// lowest is a store all of whose keys stand in the lowest level, and its space.
+// lowest returns a store that has all its keys in the lowest level, and its space.
 func lowest(t *testing.T, keys int) (*Store, *Space) {
 	t.Helper()
 	s, err := Open("db", Options{FS: vfs.NewMem(), NoSync: true})
@@ -59,8 +59,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindReadsNoBlock: of what isn't there, but for the few that the filter
-// takes for what is.
+// TestFindReadsNoBlock: a lookup of a missing key reads no block, unless the filter
+// has a false positive.
 func TestFindReadsNoBlock(t *testing.T) {
 	s, sp := lowest(t, 10_000)
 	const lookups = 1000

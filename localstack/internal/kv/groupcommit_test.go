@@ -69,7 +69,7 @@ func TestSyncIsLaterThanItsCallers(t *testing.T) {
 	wg.Wait()
 }
 
-// TestFailedSyncTellsAll: those who shared it, and no others.
+// TestFailedSyncTellsAll: all callers of a failed sync get its error, and no others.
 func TestFailedSyncTellsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("the disk is gone")
@@ -95,7 +95,7 @@ func TestFailedSyncTellsAll(t *testing.T) {
 	})
 }
 
-// TestSyncedAlready: who wrote nothing since the last sync waits for none.
+// TestSyncedAlready: a caller that wrote nothing since the last sync doesn't wait.
 func TestSyncedAlready(t *testing.T) {
 	y := syncer{sync: func() error { return nil }}
 	n := y.applied.Add(1)

@@ -55,7 +55,7 @@ func clone(t *testing.T, dir string) string {
 	return to
 }
 
-// the is the latest file of a pattern.
+// the returns the latest file that matches a pattern.
 func the(t *testing.T, dir, pattern string) string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, pattern))
@@ -76,12 +76,12 @@ func change(t *testing.T, name string, f func(b []byte) []byte) {
 	}
 }
 
-// written is, but for the zeros of the last record, how much of a log isn't room
-// for more.
+// written returns how many bytes of a log have been written: all but the zeros at
+// its end, some of which may belong to the last record.
 func written(b []byte) int { return len(strings.TrimRight(string(b), "\x00")) }
 
-// TestSyncTrackerFindsDamage: wherever in what was acknowledged it is, and whatever
-// comes behind it. Pebble takes most of these for the end of the log.
+// TestSyncTrackerFindsDamage: damage is found anywhere in acknowledged data,
+// whatever follows it. Pebble takes most of it for the end of the log.
 func TestSyncTrackerFindsDamage(t *testing.T) {
 	dir, _ := killed(t, 30)
 	flip := func(at float64) func([]byte) []byte {
@@ -133,8 +133,8 @@ func wantDamage(t *testing.T, dir, file string) {
 	}
 }
 
-// TestSyncTrackerAllowsATornTail: what wasn't acknowledged may be anything, and a
-// SYNCED that is behind, damaged or gone keeps nobody from opening the store.
+// TestSyncTrackerAllowsATornTail: data that wasn't acknowledged may be anything, and
+// the store opens even if SYNCED is outdated, damaged or missing.
 func TestSyncTrackerAllowsATornTail(t *testing.T) {
 	dir, early := killed(t, 30)
 	syncedFile := func(dir string) string { return filepath.Join(dir, "SYNCED") }
@@ -176,7 +176,7 @@ func TestSyncTrackerAllowsATornTail(t *testing.T) {
 	}
 }
 
-// TestSyncTrackerThatCannotBeWritten: the store goes on, and says so once.
+// TestSyncTrackerThatCannotBeWritten: the store keeps working, and logs it once.
 func TestSyncTrackerThatCannotBeWritten(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	var returned atomic.Int64

@@ -39,7 +39,7 @@ func openConfig(t testing.TB, fs vfs.FS, dir string, c engine.Config) (e *s3.Eng
 	})
 }
 
-// tryOpen is open with no test at hand.
+// tryOpen is open without a test.
 func tryOpen(fs vfs.FS, dir string) (*s3.Engine, *kv.Store, error) {
 	store, err := kv.Open(fs.PathJoin(dir, "db"), kv.Options{FS: fs})
 	if err != nil {

@@ -28,9 +28,9 @@ func begin(t *testing.T, e *s3.Engine, key string) s3.CompleteMultipartUploadInp
 	return s3.CompleteMultipartUploadInput{Bucket: "bkt", Key: key, UploadID: u.ID, Parts: []s3.CompletedPart{{Number: 1, ETag: p.ETag}}, Size: -1}
 }
 
-// TestAnswersWaitForTheDisk: what follows from another request's write isn't
-// told before that write is on disk; else a power cut takes what a client was
-// told is there.
+// TestAnswersWaitForTheDisk: a response that depends on another request's write
+// waits until that write is on disk. Otherwise a power cut could undo what a client
+// has seen.
 func TestAnswersWaitForTheDisk(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

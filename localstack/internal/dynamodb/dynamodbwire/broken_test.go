@@ -9,8 +9,8 @@ import (
 	"testing/iotest"
 )
 
-// TestBrokenBody: who sends half a request, or chunks that aren't any, isn't
-// told that it was done.
+// TestBrokenBody: an incomplete request, or one with invalid chunks, never gets a
+// successful response.
 func TestBrokenBody(t *testing.T) {
 	body := io.MultiReader(strings.NewReader(`{"TableName":`), iotest.ErrReader(io.ErrUnexpectedEOF))
 	r := httptest.NewRequest(http.MethodPost, "/", body)

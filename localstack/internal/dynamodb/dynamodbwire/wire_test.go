@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// serve starts a stack with the table "jobs" (pk, sk; index byDue: a sparse
-// one of lane and due that projects what) and returns the SDK's client.
+// serve starts a stack with the table "jobs" and returns the SDK's client. The table
+// has the keys pk and sk, and the sparse index byDue of lane and due.
 func serve(t *testing.T) (*sdk.Client, string) {
 	t.Helper()
 	url := startOurs(t)
@@ -164,8 +164,9 @@ func TestSDKErrors(t *testing.T) {
 	}
 }
 
-// TestAbsent: what AWS has and we don't is refused by name; what AWS hasn't
-// either, with its empty message. Every answer has its checksum.
+// TestAbsent: an operation of AWS that isn't supported fails with its name. One that
+// AWS doesn't have either fails with AWS's empty message. Every response has its
+// checksum.
 func TestAbsent(t *testing.T) {
 	_, url := serve(t)
 	for target, want := range map[string]string{
@@ -193,7 +194,7 @@ func TestAbsent(t *testing.T) {
 	}
 }
 
-// TestSDKTags: the operations that answer without a body.
+// TestSDKTags: the operations whose responses have no body.
 func TestSDKTags(t *testing.T) {
 	c, _ := serve(t)
 	d, err := c.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: aws.String("jobs")})
@@ -213,7 +214,7 @@ func TestSDKTags(t *testing.T) {
 	}
 }
 
-// TestCounter: writers that each add one if nobody else did meanwhile.
+// TestCounter: concurrent conditional increments lose no update.
 func TestCounter(t *testing.T) {
 	c, _ := serve(t)
 	ctx, table, key := t.Context(), aws.String("jobs"), av{"pk": s("counter"), "sk": n(0)}
@@ -251,7 +252,7 @@ func TestCounter(t *testing.T) {
 	}
 }
 
-// TestNamesAreExact: as on AWS, "tablename" isn't TableName; what isn't known is
+// TestNamesAreExact: as on AWS, names are case-sensitive, and unknown ones are
 // ignored.
 func TestNamesAreExact(t *testing.T) {
 	_, url := serve(t)

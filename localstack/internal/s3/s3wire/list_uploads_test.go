@@ -81,7 +81,8 @@ func TestCompletionConflict(t *testing.T) {
 	check(t, err)
 }
 
-// What S3 has no conditions for is refused by name, not ignored.
+// An operation for which S3 has no conditions fails if it has one, instead of
+// ignoring it.
 func TestConditionsThatWritesLack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, config{})
