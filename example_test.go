@@ -90,3 +90,8 @@ func ExampleCodeOf() {
 	fmt.Println(errand.CodeOf(err), errand.CodeOf(err).Status())
 	// Output: job_finished 409
 }
+
+func ExampleQuoteWord() {
+	fmt.Println(errand.QuoteWord("plain-word"), errand.QuoteWord("it's"))
+	// Output: plain-word 'it'\''s'
+}

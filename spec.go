@@ -169,20 +169,18 @@ func (c Command) String() string {
 	}
 	words := make([]string, len(c.Argv))
 	for i, a := range c.Argv {
-		words[i] = quoteWord(a)
+		words[i] = QuoteWord(a)
 	}
 	return strings.Join(words, " ")
 }
 
-// quoteWord quotes a for a POSIX shell, if it needs to be.
-func quoteWord(a string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=+,@%", r)
+// QuoteWord quotes a word for a POSIX shell, if necessary.
+func QuoteWord(s string) string {
+	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=+,@%"
+	if s != "" && strings.Trim(s, safe) == "" {
+		return s
 	}
-	if a != "" && strings.IndexFunc(a, func(r rune) bool { return !plain(r) }) < 0 {
-		return a
-	}
-	return "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func validateCommands(commands []Command) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/gateway"
@@ -81,12 +82,7 @@ func names(f *template.Function) []string {
 }
 
 func isNamed(f *template.Function, name string) bool {
-	for _, n := range names(f) {
-		if n == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names(f), name)
 }
 
 // invoke runs a function and counts the invocation.

@@ -238,9 +238,7 @@ func fieldsOf(t reflect.Type) map[string]field {
 		f := t.Field(i)
 		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
-			for n, inner := range fieldsOf(f.Type) {
-				fields[n] = inner
-			}
+			maps.Copy(fields, fieldsOf(f.Type))
 			continue
 		}
 		fields[name] = field{f.Type, !strings.Contains(opts, "omitempty")}

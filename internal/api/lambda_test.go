@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -30,9 +31,7 @@ func TestLambda(t *testing.T) {
 			},
 			Body: base64.StdEncoding.EncodeToString([]byte(body)), IsBase64Encoded: true,
 		}
-		for k, v := range headers {
-			in.Headers[k] = v
-		}
+		maps.Copy(in.Headers, headers)
 		in.RequestContext.RequestID, in.RequestContext.DomainName, in.RequestContext.HTTP.Method = "gateway-1", "x.execute-api.amazonaws.com", method
 		payload, err := json.Marshal(in)
 		if err != nil {

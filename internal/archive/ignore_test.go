@@ -60,7 +60,7 @@ func TestIgnorePatterns(t *testing.T) {
 				}
 			}
 			want := map[string]bool{}
-			for _, p := range strings.Fields(tt.ignored) {
+			for p := range strings.FieldsSeq(tt.ignored) {
 				want[p] = true
 			}
 			var sorted []string

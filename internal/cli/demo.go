@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -57,9 +58,9 @@ func (a *app) demo(ctx context.Context, project string) (err error) {
 }
 
 func (a *app) demoRun(ctx context.Context, s *localServer, project string) error {
-	line := "errand run " + terminal.QuoteShell(project)
+	line := "errand run " + errand.QuoteWord(project)
 	for _, c := range demoCommands {
-		line += " -c " + terminal.QuoteShell(c)
+		line += " -c " + errand.QuoteWord(c)
 	}
 	a.term.ShowCommand(line)
 	client := *a

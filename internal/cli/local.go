@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -109,7 +110,7 @@ func (a *app) announce(s *localServer) error {
 		a.term.Notef("AWS endpoint: %s", s.stack.Endpoint())
 	}
 	if own, _ := defaultDataDir(a.getenv); own != s.dataDir {
-		a.term.Hintf("for other commands, set ERRAND_SERVER=%s ERRAND_TOKEN_FILE=%s", s.url, terminal.QuoteShell(s.tokenFile()))
+		a.term.Hintf("for other commands, set ERRAND_SERVER=%s ERRAND_TOKEN_FILE=%s", s.url, errand.QuoteWord(s.tokenFile()))
 	}
 	return nil
 }

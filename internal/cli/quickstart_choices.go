@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -48,7 +49,7 @@ func (s *quickstart) runProject(ctx context.Context) error {
 		return err
 	}
 	command = cmp.Or(command, "sort words.txt")
-	s.term.ShowCommand("errand run " + terminal.QuoteShell(s.dir) + " -c " + terminal.QuoteShell(command))
+	s.term.ShowCommand("errand run " + errand.QuoteWord(s.dir) + " -c " + errand.QuoteWord(command))
 	return s.run(ctx, runFlags{commands: []string{command}}, []string{s.dir}, -1)
 }
 
@@ -57,7 +58,7 @@ func (s *quickstart) showJob(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.term.ShowCommand("errand job " + terminal.QuoteShell(id))
+	s.term.ShowCommand("errand job " + errand.QuoteWord(id))
 	return s.withJob(ctx, id, false, (*api.Client).Job)
 }
 
@@ -66,7 +67,7 @@ func (s *quickstart) followJob(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.term.ShowCommand("errand logs -f " + terminal.QuoteShell(id))
+	s.term.ShowCommand("errand logs -f " + errand.QuoteWord(id))
 	return s.logs(ctx, id, 0, true, false)
 }
 

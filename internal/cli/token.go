@@ -103,7 +103,7 @@ func (a *app) showPutToken(t *errand.Token) {
 		a.term.Notef("SHA-256 hash, for the parameter AdminTokenHash: %s", t.Hash)
 	}
 	a.term.Notef("run this command to store the token's hash; then the server accepts the token:")
-	a.term.PrintNote("aws dynamodb put-item --table-name TOKENS_TABLE --item " + terminal.QuoteShell(dynamo.TokenItemJSON(t)))
+	a.term.PrintNote("aws dynamodb put-item --table-name TOKENS_TABLE --item " + errand.QuoteWord(dynamo.TokenItemJSON(t)))
 }
 
 // writeNewFile writes a file that only the user can read. It fails if the file

@@ -134,7 +134,7 @@ func (s *Settings) bellURLs() map[string]string {
 // list splits at commas and drops what is empty.
 func list(s string) []string {
 	var out []string
-	for _, part := range strings.Split(s, ",") {
+	for part := range strings.SplitSeq(s, ",") {
 		if part = strings.TrimSpace(part); part != "" {
 			out = append(out, part)
 		}

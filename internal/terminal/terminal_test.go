@@ -26,8 +26,6 @@ func TestShortTexts(t *testing.T) {
 		FirstLine("abcdef", 4):                  "abc…",
 		FirstLine("one\ntwo", 10):               "one …",
 		ReplaceControls("a\x1b[2Jb\u009b"):      "a�[2Jb�",
-		QuoteShell("it's"):                      `'it'\''s'`,
-		QuoteShell("plain-word"):                "plain-word",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

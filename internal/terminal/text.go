@@ -63,12 +63,3 @@ func FirstLine(s string, n int) string {
 	}
 	return line
 }
-
-// QuoteShell quotes a word for a POSIX shell, if necessary.
-func QuoteShell(s string) string {
-	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=+,@%"
-	if s != "" && strings.Trim(s, safe) == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}

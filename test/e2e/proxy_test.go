@@ -32,21 +32,17 @@ func newDropProxy(t *testing.T, target string) *dropProxy {
 	}
 	p := &dropProxy{t: t, target: strings.TrimPrefix(target, "http://"), ln: ln}
 	var wg sync.WaitGroup
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
+	wg.Go(func() {
 		for {
 			c, err := ln.Accept()
 			if err != nil {
 				return
 			}
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
+			wg.Go(func() {
 				p.serve(c)
-			}()
+			})
 		}
-	}()
+	})
 	t.Cleanup(func() { _ = ln.Close() })
 	return p
 }

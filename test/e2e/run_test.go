@@ -225,7 +225,7 @@ func peakRSS(t *testing.T, pid int) int {
 	if err != nil {
 		t.Skipf("no /proc on this system: %v", err)
 	}
-	for _, line := range strings.Split(string(b), "\n") {
+	for line := range strings.SplitSeq(string(b), "\n") {
 		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
 			n, err := strconv.Atoi(strings.Fields(rest)[0])
 			if err != nil {

@@ -194,9 +194,7 @@ func TestNoneWaitsForTheSweep(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range workers {
 		k := w.worker(fmt.Sprint(n))
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for i := 0; ; i++ {
 				a, err := k.svc.TakeJob(ctx, k.caller, control.TakeRequest{WorkerID: k.id, Epoch: k.epoch, PollID: fmt.Sprintf("p%d-%d", n, i), Wait: errand.MaxPollWait * 1e9})
 				if ctx.Err() != nil {
@@ -220,12 +218,10 @@ func TestNoneWaitsForTheSweep(t *testing.T) {
 				}
 				mu.Unlock()
 			}
-		}()
+		})
 	}
 	for range 4 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for range jobs / 4 {
 				spec := errand.Spec{Commands: []errand.Command{{Shell: "true"}}}
 				if _, err := w.svc.CreateJob(w.ctx, w.user, spec, control.CreateOptions{}); err != nil {
@@ -234,7 +230,7 @@ func TestNoneWaitsForTheSweep(t *testing.T) {
 					return
 				}
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	if len(taken) != jobs {

@@ -110,7 +110,7 @@ func membersOf(t reflect.Type) []member {
 		f := t.Field(i)
 		m := member{index: i, goName: f.Name, path: string(unicode.ToLower(rune(f.Name[0]))) + f.Name[1:]}
 		m.tableName = f.Name == "TableName" && f.Type.Kind() == reflect.Pointer
-		for _, r := range strings.Split(f.Tag.Get("aws"), ",") {
+		for r := range strings.SplitSeq(f.Tag.Get("aws"), ",") {
 			switch rule := newRule(r); rule.name {
 			case "":
 			case "required":

@@ -98,12 +98,10 @@ func (t *DynamoDBMiddleware) partial(w http.ResponseWriter, r *http.Request, op 
 	}
 	h := w.Header()
 	maps.Copy(h, response.Header())
-	h.Set("Content-Length", strconv.Itoa(len(out)))
 	if h.Get("X-Amz-Crc32") != "" { // SDKs check it
 		h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(out)), 10))
 	}
-	w.WriteHeader(response.Status)
-	_, _ = w.Write(out)
+	awswire.WriteBody(w, response.Status, "", out)
 }
 
 // replaced returns an object with one member set. Encoding can't fail: all of it

@@ -23,6 +23,7 @@ type durableFS struct{ fs vfs.FS }
 
 func (d durableFS) Rename(from, to string) error { return d.fs.Rename(from, to) }
 func (d durableFS) Remove(name string) error     { return d.fs.Remove(name) }
+func (d durableFS) SyncDir(name string) error    { return syncDir(d.fs, name) }
 
 func (d durableFS) Create(name string, _ fs.FileMode) (durable.File, error) {
 	return d.fs.Create(name, vfs.WriteCategoryUnspecified)
@@ -35,12 +36,4 @@ func (d durableFS) ReadFile(name string) ([]byte, error) {
 	}
 	b, err := io.ReadAll(f)
 	return b, errors.Join(err, f.Close())
-}
-
-func (d durableFS) SyncDir(name string) error {
-	dir, err := d.fs.OpenDir(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -92,9 +92,7 @@ func TestPowerCut(t *testing.T) {
 	var atCrash []string
 	var wg sync.WaitGroup
 	for w := range writers {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for i := range each {
 				k := fmt.Sprintf("%d-%03d", w, i)
 				b := s.NewBatch()
@@ -114,7 +112,7 @@ func TestPowerCut(t *testing.T) {
 				}
 				mu.Unlock()
 			}
-		}()
+		})
 	}
 	wg.Wait()
 

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
 // runtimeAPI serves the Runtime API to the process.
@@ -130,13 +132,10 @@ func reported(r *http.Request, body []byte) Result {
 }
 
 func accepted(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusAccepted)
-	_, _ = io.WriteString(w, `{"status":"OK"}`)
+	awswire.WriteBody(w, http.StatusAccepted, "application/json", []byte(`{"status":"OK"}`))
 }
 
 func runtimeError(w http.ResponseWriter, status int, typ, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"errorType": typ, "errorMessage": message})
+	body, _ := json.Marshal(map[string]string{"errorType": typ, "errorMessage": message}) // strings: can't fail
+	awswire.WriteBody(w, status, "application/json", body)
 }

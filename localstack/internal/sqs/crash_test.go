@@ -2,6 +2,7 @@ package sqs_test
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -122,9 +123,7 @@ func (l *ledger) copy() *ledger {
 	for k := range l.deleted {
 		c.deleted[k] = true
 	}
-	for k, v := range l.held {
-		c.held[k] = v
-	}
+	maps.Copy(c.held, l.held)
 	for k := range l.begun {
 		c.begun[k] = true
 	}

@@ -68,7 +68,7 @@ func TestCreateQueueRefuses(t *testing.T) {
 	s := newStack(t)
 	for _, tt := range tests {
 		in := sqs.CreateQueueInput{QueueName: tt.name, Attributes: map[string]string{}}
-		for _, attribute := range strings.Fields(tt.attribute) {
+		for attribute := range strings.FieldsSeq(tt.attribute) {
 			k, v, _ := strings.Cut(attribute, "=")
 			in.Attributes[k] = v
 		}

@@ -4,6 +4,7 @@ package template
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -62,9 +63,7 @@ func mergeGlobals(e *evaluator, n *yaml.Node, p *props) error {
 
 func merge(under, over map[string]any) map[string]any {
 	out := make(map[string]any, len(under)+len(over))
-	for k, v := range under {
-		out[k] = v
-	}
+	maps.Copy(out, under)
 	for k, v := range over {
 		switch v := v.(type) {
 		case map[string]any:

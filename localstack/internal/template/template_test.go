@@ -2,6 +2,7 @@ package template
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -36,9 +37,7 @@ func TestSample(t *testing.T) {
 			"TABLE_JOBS": "shop-Jobs", "QUEUE_URL": "http://127.0.0.1:4566/000000000000/shop-Queue.fifo",
 			"BUCKET": "shop-bucket-000000000000", "HOLD": "20", "MODE": "test", "AWS_ENDPOINT_URL": "",
 		}
-		for k, v := range own {
-			env[k] = v
-		}
+		maps.Copy(env, own)
 		return env
 	}
 	want := &Template{

@@ -9,7 +9,7 @@ import (
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
 var reserved = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{}
-	for _, w := range strings.Fields(reservedWords) {
+	for w := range strings.FieldsSeq(reservedWords) {
 		m[w] = true
 	}
 	return m

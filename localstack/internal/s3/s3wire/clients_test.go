@@ -3,6 +3,7 @@ package s3wire_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,9 +19,7 @@ import (
 // send serves a request without a signature.
 func (w *world) send(method, path, body string, header http.Header) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
-	for name, v := range header {
-		r.Header[name] = v
-	}
+	maps.Copy(r.Header, header)
 	rec := httptest.NewRecorder()
 	s3wire.New(w.engine, s3wire.Options{}).ServeHTTP(rec, r)
 	return rec

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -258,9 +259,7 @@ func TestPostPolicy(t *testing.T) {
 		"with a key named": {func(f map[string]string) { f["key"] = "logs/1/own"; f["x-amz-meta-n"] = "v" }, "hello", 201, "<Key>logs/1/own</Key>"},
 	} {
 		fields := map[string]string{"Content-Type": "text/plain", "success_action_status": "201", "x-amz-meta-n": "", "x-amz-checksum-crc32": ""}
-		for k, v := range post.Values {
-			fields[k] = v
-		}
+		maps.Copy(fields, post.Values)
 		if tc.change != nil {
 			tc.change(fields)
 		}
