@@ -77,12 +77,12 @@ func decodeError(err error, t reflect.Type) error {
 	switch {
 	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
 		at := pathOf(syntactic.JSONPointer, t)
-		return invalid(at, "%s is given twice", cut(at))
+		return errand.InvalidField(at, "%s is given twice", cut(at))
 	case errors.As(err, &syntactic):
 		return errand.Errorf(errand.CodeMalformed, "the body isn't JSON: %v, at byte %d", syntactic.Err, syntactic.ByteOffset)
 	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
 		at := pathOf(semantic.JSONPointer, t)
-		return invalid(at, "unknown field %q", cut(at))
+		return errand.InvalidField(at, "unknown field %q", cut(at))
 	case errors.As(err, &semantic) && semantic.GoType != nil:
 		return wrongType(pathOf(semantic.JSONPointer, t), expected(semantic))
 	}
@@ -126,7 +126,7 @@ func wrongType(path, message string) error {
 	if path == "" {
 		return errand.Errorf(errand.CodeMalformed, "the body %s", message)
 	}
-	return invalid(path, "%s %s", cut(path), message)
+	return errand.InvalidField(path, "%s %s", cut(path), message)
 }
 
 // pathOf writes a pointer into a t as people do: commands[2].argv.
@@ -219,7 +219,7 @@ func checkMembers(path string, value jsontext.Value, t reflect.Type) error {
 	fields := fieldsOf(t)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if _, ok := members[name]; !ok && fields[name].required {
-			return invalid(at(name), "%s is missing", at(name))
+			return errand.InvalidField(at(name), "%s is missing", at(name))
 		}
 	}
 	return nil

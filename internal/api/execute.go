@@ -2,6 +2,8 @@ package api
 
 import (
 	"net/http"
+
+	"github.com/errandhq/errand"
 )
 
 func execute(c *request) (response, error) {
@@ -15,7 +17,7 @@ func execute(c *request) (response, error) {
 	case ModeDirect:
 		return c.direct(&in.CreateJob)
 	}
-	return response{}, invalid("mode", "mode is %q or %q, not %q", ModeDirect, ModeDistributed, cut(in.Mode))
+	return response{}, errand.InvalidField("mode", "mode is %q or %q, not %q", ModeDirect, ModeDistributed, cut(in.Mode))
 }
 
 // direct runs the commands now. What would promise something that direct mode
@@ -26,7 +28,7 @@ func (c *request) direct(in *CreateJob) (response, error) {
 		set  bool
 	}{{"group", in.Group != ""}, {"maxAttempts", in.MaxAttempts != 0}, {"lease", in.LeaseSeconds != 0}, {"Idempotency-Key", c.r.Header.Get("Idempotency-Key") != ""}} {
 		if f.set {
-			return response{}, invalid(f.name, "%s has no meaning in mode %q, which runs the commands once and keeps nothing", f.name, ModeDirect)
+			return response{}, errand.InvalidField(f.name, "%s has no meaning in mode %q, which runs the commands once and keeps nothing", f.name, ModeDirect)
 		}
 	}
 	res, err := c.Execute(c.ctx(), c.caller, in.spec())

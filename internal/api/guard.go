@@ -27,13 +27,13 @@ func (s *server) checkOrigin(r *http.Request) error {
 }
 
 func (s *server) hostAllowed(host string) bool {
-	name := hostName(host)
+	name := HostName(host)
 	return len(s.Hosts) == 0 || loopback(name) ||
-		slices.ContainsFunc(s.Hosts, func(h string) bool { return strings.EqualFold(hostName(h), name) })
+		slices.ContainsFunc(s.Hosts, func(h string) bool { return strings.EqualFold(HostName(h), name) })
 }
 
-// hostName is the name or address in a Host header.
-func hostName(host string) string {
+// HostName is the name or address in a Host header or a flag, without its port.
+func HostName(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
@@ -51,7 +51,7 @@ func hostPort(host, scheme string) string {
 	if scheme == "https" {
 		port = "443"
 	}
-	return net.JoinHostPort(hostName(host), port)
+	return net.JoinHostPort(HostName(host), port)
 }
 
 func loopback(name string) bool {

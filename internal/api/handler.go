@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -118,7 +119,7 @@ func (s *server) respond(w http.ResponseWriter, r *http.Request, id string) (sta
 func (s *server) guarded(w http.ResponseWriter, r *http.Request) (a response, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = panicError(v, debug.Stack())
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
 	return s.serve(w, r)

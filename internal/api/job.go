@@ -79,7 +79,7 @@ func (c *request) idempotencyKey() (string, error) {
 	values, ok := c.r.Header["Idempotency-Key"]
 	key := strings.Join(values, ",")
 	if ok && key == "" {
-		return "", invalid("Idempotency-Key", "the Idempotency-Key header is empty; leave it out, or make a new one for each job")
+		return "", errand.InvalidField("Idempotency-Key", "the Idempotency-Key header is empty; leave it out, or make a new one for each job")
 	}
 	return key, nil
 }

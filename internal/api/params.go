@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/errandhq/errand"
 )
 
 // params are a request's query parameters. Its methods keep the first thing
@@ -31,10 +33,10 @@ func parseParams(raw string, known []string) (*params, error) {
 			return nil, err
 		}
 		if !slices.Contains(known, name) {
-			return nil, invalid(cut(name), "unknown query parameter %q", cut(name))
+			return nil, errand.InvalidField(cut(name), "unknown query parameter %q", cut(name))
 		}
 		if _, ok := p.values[name]; ok {
-			return nil, invalid(name, "%s is given more than once", name)
+			return nil, errand.InvalidField(name, "%s is given more than once", name)
 		}
 		p.values[name] = value
 	}
@@ -44,14 +46,14 @@ func parseParams(raw string, known []string) (*params, error) {
 func parsePair(pair string) (name, value string, err error) {
 	rawName, rawValue, _ := strings.Cut(pair, "=")
 	if name, err = url.QueryUnescape(rawName); err != nil || !utf8.ValidString(name) {
-		return "", "", invalid("query", "the query holds a parameter whose name isn't well-formed")
+		return "", "", errand.InvalidField("query", "the query holds a parameter whose name isn't well-formed")
 	}
 	value, err = url.QueryUnescape(rawValue)
 	if err != nil || !utf8.ValidString(value) || strings.Contains(rawValue, ";") {
-		return "", "", invalid(cut(name), "%s isn't well-formed: encode it", cut(name))
+		return "", "", errand.InvalidField(cut(name), "%s isn't well-formed: encode it", cut(name))
 	}
 	if len(value) > maxParamBytes {
-		return "", "", invalid(cut(name), "%s is longer than %d bytes", cut(name), maxParamBytes)
+		return "", "", errand.InvalidField(cut(name), "%s is longer than %d bytes", cut(name), maxParamBytes)
 	}
 	return name, value, nil
 }
@@ -69,7 +71,7 @@ func (p *params) text(name string) string { return p.values[name] }
 func (p *params) need(name string) string {
 	v := p.values[name]
 	if v == "" {
-		p.fail(invalid(name, "the query parameter %s is missing", name))
+		p.fail(errand.InvalidField(name, "the query parameter %s is missing", name))
 	}
 	return v
 }
@@ -82,7 +84,7 @@ func (p *params) number(name string, lo, hi, absent int64) int64 {
 	}
 	n, err := strconv.ParseInt(v, 10, 64)
 	if err != nil || v[0] == '+' || n < lo || n > hi {
-		p.fail(invalid(name, "%s must be a whole number from %d to %d, not %q", name, lo, hi, cut(v)))
+		p.fail(errand.InvalidField(name, "%s must be a whole number from %d to %d, not %q", name, lo, hi, cut(v)))
 		return absent
 	}
 	return n

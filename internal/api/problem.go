@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -58,13 +57,4 @@ func writeJSON(w http.ResponseWriter, contentType string, status int, body []byt
 func hasCause(err error) bool {
 	var e *errand.Error
 	return err != nil && (!errors.As(err, &e) || e.Cause != nil)
-}
-
-func panicError(v any, stack []byte) error {
-	return fmt.Errorf("panic: %v\n%s", v, stack)
-}
-
-// invalid is the error for a member or parameter that breaks its rule.
-func invalid(field, format string, args ...any) error {
-	return &errand.Error{Code: errand.CodeInvalidField, Field: field, Message: fmt.Sprintf(format, args...)}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -78,7 +79,7 @@ func (f *listenFlags) hosts() []string {
 	hosts := []string{"localhost", "127.0.0.1", "::1"}
 	own, _, _ := net.SplitHostPort(f.addr) // listen has checked it
 	for _, h := range append(slices.Clone(f.allowHosts), own) {
-		h = hostName(h)
+		h = api.HostName(h)
 		if ip := net.ParseIP(h); h == "" || ip != nil && ip.IsUnspecified() || slices.Contains(hosts, h) {
 			continue
 		}
@@ -87,20 +88,11 @@ func (f *listenFlags) hosts() []string {
 	return hosts
 }
 
-// hostName is the name or address in a Host header or a flag, without its port.
-func hostName(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	return strings.ToLower(strings.TrimSuffix(host, "."))
-}
-
 // guardHosts refuses requests for other names. The API answers those for its
 // routes itself, in its own form.
 func guardHosts(hosts []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, "/api/") && !slices.Contains(hosts, hostName(r.Host)) {
+		if !strings.HasPrefix(r.URL.Path, "/api/") && !slices.Contains(hosts, api.HostName(r.Host)) {
 			http.Error(w, "this host name is not allowed; the server's operator can allow it with --allow-host", http.StatusForbidden)
 			return
 		}
