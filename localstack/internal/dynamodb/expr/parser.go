@@ -98,23 +98,17 @@ func (p *parser) mustCondition(n *node) *node {
 	return n
 }
 
-func (p *parser) or() *node {
-	n := p.and()
-	for p.peek().isWord("OR") {
-		p.mustCondition(n)
-		p.pos++
-		n = &node{op: opOr, args: []*node{n, p.mustCondition(p.and())}}
-	}
-	return n
-}
+func (p *parser) or() *node { return p.chain("OR", opOr, p.and) }
 
 // and = not { AND not }
-func (p *parser) and() *node {
-	n := p.not()
-	for p.peek().isWord("AND") {
+func (p *parser) and() *node { return p.chain("AND", opAnd, p.not) }
+
+func (p *parser) chain(word string, o op, operand func() *node) *node {
+	n := operand()
+	for p.peek().isWord(word) {
 		p.mustCondition(n)
 		p.pos++
-		n = &node{op: opAnd, args: []*node{n, p.mustCondition(p.not())}}
+		n = &node{op: o, args: []*node{n, p.mustCondition(operand())}}
 	}
 	return n
 }
