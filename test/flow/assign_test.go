@@ -9,8 +9,8 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// A row of the assignment table: setup brings a job and its ticket into the
-// row's case, then a second worker polls, and check says what must be so then.
+// A row of the assignment table: setup brings a job and its ticket into the row's
+// case. Then a second worker polls, and check compares the result with the row.
 type row struct {
 	name  string
 	setup func(w *world) (jobID string)
@@ -148,10 +148,10 @@ func TestAssignmentTable(t *testing.T) {
 	}
 }
 
-// TestAssignmentTableUnderFaults makes each call that a row may need fail once,
-// before it is applied and after. The worker polls again, as one does whose
-// answer was an error, with the same poll ID: the row must come out as if
-// nothing had happened, with no attempt used up.
+// TestAssignmentTableUnderFaults makes each call in a row fail once, before and
+// after it takes effect. The worker repeats the poll with the same poll ID, as
+// agents do after an error. The result must be the same as without the fault, and no
+// attempt may be used up.
 func TestAssignmentTableUnderFaults(t *testing.T) {
 	for _, r := range rows() {
 		for _, op := range []string{"Receive", "Job", "PutWorker", "PutState", "Delete", "Hide"} {
@@ -196,7 +196,7 @@ func TestAssignmentTableUnderFaults(t *testing.T) {
 	}
 }
 
-// check compares what a poll brought about with what the row says.
+// check compares the result of a poll with the row.
 func (r row) check(w *world, id string, k *worker, a *errand.Assignment) {
 	w.t.Helper()
 	if n := w.tickets(); n != r.tickets {

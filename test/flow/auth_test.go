@@ -10,8 +10,8 @@ import (
 	"github.com/errandhq/errand/internal/control"
 )
 
-// TestBadTokens: a token that isn't known is the bearer's fault, whatever it
-// looks like; DynamoDB would refuse some as keys.
+// TestBadTokens: an unknown token is the caller's error, whatever it contains.
+// DynamoDB would refuse some as keys.
 func TestBadTokens(t *testing.T) {
 	w := newWorld(t)
 	k := w.worker("a")
@@ -30,8 +30,8 @@ func TestBadTokens(t *testing.T) {
 	}
 }
 
-// TestWorkerTokens: an ID belongs to the token that it was registered with, and
-// to its owner; and a worker of no queue would have nothing to wait at.
+// TestWorkerTokens: a worker's ID belongs to the token that registered it, and to
+// the token's owner. A worker all of whose queues are unknown is refused.
 func TestWorkerTokens(t *testing.T) {
 	w := newWorld(t)
 	k := w.worker("a")
@@ -59,8 +59,8 @@ func TestWorkerTokens(t *testing.T) {
 	wantCode(t, err, errand.CodeWorkerNotFound)
 }
 
-// TestCursorFromTheFuture: it costs what the first page does, and not a query
-// for each month until the year 10889.
+// TestCursorFromTheFuture: it costs as much as the first page, and not a query for
+// each month until the year 10889.
 func TestCursorFromTheFuture(t *testing.T) {
 	normalOnly(t, "it counts calls to AWS")
 	w := newWorld(t)
@@ -83,15 +83,15 @@ func TestCursorFromTheFuture(t *testing.T) {
 	}
 }
 
-// queries counts DynamoDB's.
+// queries counts DynamoDB's queries.
 func (w *world) queries(f func() control.JobPage) int64 {
 	before := w.stack.Usage()["dynamodb.Query"].Calls
 	f()
 	return w.stack.Usage()["dynamodb.Query"].Calls - before
 }
 
-// TestQueueThatWent: a worker that registered for a queue which the server no
-// longer has takes jobs of the others.
+// TestQueueThatWent: a worker that registered for a queue that was removed takes
+// jobs from its other queues.
 func TestQueueThatWent(t *testing.T) {
 	w := newWorld(t)
 	k := w.worker("a")

@@ -14,8 +14,8 @@ import (
 	"github.com/errandhq/errand/internal/api"
 )
 
-// startAgent runs a real agent until the test's end. Its clock is the stack's,
-// so that nothing it does is for the sake of time that went by.
+// startAgent runs a real agent until the test ends. It has the stack's clock, so
+// that nothing happens because time passed.
 func (d *deployed) startAgent(t *testing.T, transport http.RoundTripper) {
 	t.Helper()
 	c := *d.client(t, errand.RoleAgent)
@@ -41,7 +41,7 @@ func (d *deployed) startAgent(t *testing.T, transport http.RoundTripper) {
 	})
 }
 
-// watched counts requests by path, and says when one is under way.
+// watched counts requests by path, and reports when one is in progress.
 type watched struct {
 	next http.RoundTripper
 	path string
@@ -79,9 +79,9 @@ func (d *deployed) awaitEnd(t *testing.T, user *api.Client, id string) api.Job {
 	}
 }
 
-// TestBell: a real agent that waits at the bell is given a job at no passage of
-// time at all: not one of its timers, nor of the stack's, has run out. (Where the
-// functions are processes, time passes; but it would ask by itself after minutes.)
+// TestBell: a real agent that waits at the bell gets a job although no time passes:
+// no timer of the agent or the stack fires. (If the functions are processes, time
+// passes, but the agent would poll only after minutes.)
 func TestBell(t *testing.T) {
 	d := deploy(t, deployOptions{manual: !isolated()})
 	user := d.client(t, errand.RoleUser)
@@ -102,8 +102,8 @@ func TestBell(t *testing.T) {
 	}
 }
 
-// TestBellLost: a ring that is lost costs latency alone: the agent asks when the
-// server said it should.
+// TestBellLost: a lost ring costs only latency: the agent polls at the server's
+// interval.
 func TestBellLost(t *testing.T) {
 	lost := func(function string, next http.RoundTripper) http.RoundTripper {
 		return transport(func(r *http.Request) (*http.Response, error) {
@@ -164,9 +164,9 @@ func TestBellIsAnnounced(t *testing.T) {
 	}
 }
 
-// TestBellForTheNextOfItsGroup: a worker with more than one slot may be at the
-// bell while a job of a group runs in one; the end of that job rings for the
-// next. It rings again if the report comes again, whose first ring may be lost.
+// TestBellForTheNextOfItsGroup: a worker with several slots may wait at the bell
+// while it runs a job of a group. The end of that job rings for the next one. A
+// repeated report rings again, because the first ring may be lost.
 func TestBellForTheNextOfItsGroup(t *testing.T) {
 	for slots, want := range map[int]int64{1: 0, 2: 2} {
 		d := deploy(t, deployOptions{})

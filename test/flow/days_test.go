@@ -18,10 +18,10 @@ import (
 	"github.com/errandhq/errand/localstack"
 )
 
-// TestHostileDays: days on which nothing goes smoothly, one for each seed.
-// Creators, workers and the sweep go about their business as the command line
-// and the agent do, over an AWS whose calls fail for good now and then; workers
-// die, too. ERRAND_DAYS is how many days, from ERRAND_SEED on.
+// TestHostileDays simulates days on which everything fails now and then, one for
+// each seed. Creators, workers and the sweep behave like the command line and the
+// agent, over an AWS whose calls sometimes fail for good. Workers die, too.
+// ERRAND_DAYS is the number of days, ERRAND_SEED the first seed.
 func TestHostileDays(t *testing.T) {
 	days, err := strconv.Atoi(cmp.Or(os.Getenv("ERRAND_DAYS"), "6"))
 	if err != nil {
@@ -39,7 +39,7 @@ func TestHostileDays(t *testing.T) {
 	}
 }
 
-// A day is a world and what must be so in it.
+// A day is a world with its invariants.
 type day struct {
 	*world
 	rng     *rand.Rand
@@ -51,7 +51,7 @@ type day struct {
 	failed  int // calls of the Service
 }
 
-// An ask is a job that someone wants to have run.
+// An ask is a job that a creator wants to run.
 type ask struct {
 	id       string // once it was answered
 	spec     errand.Spec
@@ -63,8 +63,8 @@ type ask struct {
 	result   bool
 }
 
-// A hand is a worker, as the agent is one: it repeats a poll that failed, and
-// kills what it runs before a lease that may be another's ends.
+// A hand is a worker that behaves like the agent: it repeats a failed poll, and
+// kills its job before a lease ends that another worker may get.
 type hand struct {
 	*worker
 	pollID   string
@@ -88,7 +88,7 @@ func newDay(t *testing.T, seed uint64) *day {
 	return &day{world: w, rng: rand.New(rand.NewPCG(seed, 0)), jobs: map[string]*ask{}, running: map[string]string{}}
 }
 
-// passing reports whether a call failed in a way that may pass.
+// passing reports whether a call failed with a temporary error.
 func (d *day) passing(err error) bool {
 	if err == nil {
 		return false
@@ -130,7 +130,7 @@ func (d *day) live() {
 	d.check()
 }
 
-// register makes a hand; a name that was there is a machine that came back.
+// register makes a hand. The same name again is a machine that came back.
 func (d *day) register(name string) *hand {
 	id := "worker-" + name
 	r := errand.Registration{WorkerID: id, Token: "erw_" + id + "." + fmt.Sprintf("%040d", 0), Slots: 1}
@@ -147,7 +147,7 @@ func (d *day) register(name string) *hand {
 	}
 }
 
-// create asks for a job, as often as it takes to be answered.
+// create creates a job, and repeats the call until it is answered.
 func (d *day) create() {
 	n := len(d.asked)
 	a := &ask{key: fmt.Sprint("key", n), spec: errand.Spec{
@@ -189,8 +189,8 @@ func (d *day) step(h *hand) {
 	}
 }
 
-// retriable: another may be given the job when the lease ends. Before it is
-// accepted that is so of every attempt.
+// retriable reports whether another worker may get the job when the lease ends. That
+// is true of every attempt that wasn't accepted yet.
 func (h *hand) retriable() bool { return h.retry || !h.accepted }
 
 func (d *day) poll(h *hand) {
@@ -218,8 +218,8 @@ func (d *day) poll(h *hand) {
 	d.beat(h)
 }
 
-// start notes that the commands of a job begin: nothing else runs in its group,
-// and what was asked for before it there is over.
+// start notes that the commands of a job begin. No other job of its group may be
+// running, and the older ones of the group must have started before.
 func (d *day) start(a *ask, id string) {
 	a.starts++
 	group := a.spec.Group
@@ -237,7 +237,7 @@ func (d *day) start(a *ask, id string) {
 	}
 }
 
-// stop notes that a job's commands run no more.
+// stop notes that a job's commands have ended.
 func (d *day) stop(h *hand) {
 	for group, id := range d.running {
 		if id == h.work.JobID {
@@ -252,7 +252,7 @@ func (d *day) drop(h *hand) {
 	h.work = nil
 }
 
-// die is the end of a machine; another of its name comes.
+// die ends a machine. Another with its name replaces it.
 func (d *day) die(h *hand) {
 	d.drop(h)
 	*h = *d.register(h.id[len("worker-"):])
@@ -323,7 +323,7 @@ func (d *day) left() (names string) {
 	return names
 }
 
-// check is what must be so in the evening.
+// check checks the invariants at the end of the day.
 func (d *day) check() {
 	for _, a := range d.asked {
 		st := d.state(a.id)
@@ -346,8 +346,8 @@ func (d *day) check() {
 	d.t.Logf("%d calls failed; %v", d.failed, d.stack.Hostility())
 }
 
-// clean: tickets whose deletion failed come again, and go; none is left, and the
-// list has each job once.
+// clean: tickets whose deletion failed come again and are deleted. None is left, and
+// the list has each job once.
 func (d *day) clean() {
 	ctx := context.WithoutCancel(d.ctx)
 	for range 30 {

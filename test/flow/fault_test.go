@@ -10,17 +10,17 @@ import (
 	"github.com/errandhq/errand/internal/control"
 )
 
-// errFault is what an operation answers that was made to fail.
+// errFault is the error of an operation that was made to fail.
 var errFault = errors.New("made to fail")
 
-// A fault makes the next call of one operation fail, before it is applied or
-// after. Calls to other operations pass.
+// A fault makes the next call of one operation fail, before or after it takes
+// effect. Calls of other operations succeed.
 type fault struct {
 	op      string
 	applied bool
 }
 
-// faults hands out at most one fault.
+// faults has at most one fault at a time.
 type faults struct {
 	mu    sync.Mutex
 	next  *fault
@@ -39,7 +39,7 @@ func (f *faults) happened() bool {
 	return f.fired
 }
 
-// do runs an operation, or fails it as was set.
+// do runs an operation, or fails it if a fault is set.
 func (f *faults) do(op string, run func() error) error {
 	f.mu.Lock()
 	hit := f.next

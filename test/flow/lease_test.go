@@ -7,8 +7,8 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// TestLostAnswer: the worker asks again with the same poll ID, and gets the same
-// attempt, for as long as nobody else has it.
+// TestLostAnswer: a worker that repeats a poll ID gets the same attempt, as long as
+// no other worker has the job.
 func TestLostAnswer(t *testing.T) {
 	w := newWorld(t)
 	job := w.create(attempts(1))
@@ -29,8 +29,8 @@ func TestLostAnswer(t *testing.T) {
 	w.want(job.Spec.ID, errand.Running, "", 1)
 }
 
-// TestUnacceptedAttemptsAreFree: a job with one attempt survives any number of
-// answers that were lost with their workers.
+// TestUnacceptedAttemptsAreFree: a job with one attempt survives any number of lost
+// responses to workers that died.
 func TestUnacceptedAttemptsAreFree(t *testing.T) {
 	w := newWorld(t)
 	job := w.create(attempts(1))
@@ -107,8 +107,8 @@ func TestRevival(t *testing.T) {
 	})
 }
 
-// TestSubmitTwice: the same report is answered the same way; another one of the
-// same attempt changes nothing.
+// TestSubmitTwice: a repeated report gets the same response. Another report of the
+// same attempt has no effect.
 func TestSubmitTwice(t *testing.T) {
 	w := newWorld(t)
 	job := w.create()
@@ -128,8 +128,8 @@ func TestSubmitTwice(t *testing.T) {
 	}
 }
 
-// TestSubmitUnderFaults: whatever fails on the way, the worker's retry ends the
-// job once, and its ticket goes.
+// TestSubmitUnderFaults: whatever fails, the worker's retry ends the job once, and
+// deletes its ticket.
 func TestSubmitUnderFaults(t *testing.T) {
 	for _, op := range []string{"PutResult", "PutState", "Delete"} {
 		for _, applied := range []bool{false, true} {
@@ -157,8 +157,8 @@ func TestSubmitUnderFaults(t *testing.T) {
 	}
 }
 
-// TestWorkerStopped: a worker that was told to stop, or can't go on by its own
-// fault, gives a job back at once if attempts are left; else it failed.
+// TestWorkerStopped: a worker that is stopped, or fails by its own fault, returns a
+// job at once if attempts are left. Otherwise the job fails.
 func TestWorkerStopped(t *testing.T) {
 	for _, reason := range []errand.Reason{errand.ReasonWorkerStopped, errand.ReasonAgentError} {
 		t.Run(string(reason), func(t *testing.T) { testWorkerStopped(t, reason) })
@@ -186,8 +186,8 @@ func testWorkerStopped(t *testing.T, reason errand.Reason) {
 	}
 }
 
-// TestSuperseded: a cloned data directory registers the same worker again; from
-// then on the first process is refused everywhere, and no job runs twice.
+// TestSuperseded: a copied data directory registers the same worker again. From then
+// on the first process is refused everywhere, and no job runs twice.
 func TestSuperseded(t *testing.T) {
 	w := newWorld(t)
 	job := w.create(attempts(2))
@@ -214,7 +214,7 @@ func TestSuperseded(t *testing.T) {
 	}
 }
 
-// TestThirteenHours: longer than SQS lets a message be hidden.
+// TestThirteenHours: a job that runs longer than SQS can hide a message.
 func TestThirteenHours(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -75,8 +75,8 @@ func (s *sequences) ranks(t *testing.T, want int) map[string]int {
 	return ranks
 }
 
-// assignments is what TestOrder's workers share: which jobs were given out, in
-// the order of giving, and what must not be given out yet.
+// assignments is the state that TestOrder's workers share: which jobs were assigned,
+// in order, and which must not be assigned yet.
 type assignments struct {
 	t       *testing.T
 	rank    map[string]int
@@ -87,7 +87,8 @@ type assignments struct {
 	blocked map[string]string // the same, until its result was taken
 }
 
-// take is one step with its note, so that the notes have the order of the takes.
+// take polls and notes the result in one step, so that the notes are in the order of
+// the polls.
 func (s *assignments) take(k *worker, pollID string) (a *errand.Assignment, done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,10 +128,10 @@ func (s *assignments) finish(k *worker, a *errand.Assignment) {
 	s.mu.Unlock()
 }
 
-// TestOrder: 200 jobs by 4 creators at once, some in groups, then 4 workers at
-// once. Each group runs one at a time, and whatever is given out is the oldest, by
-// the SequenceNumber of its ticket, of all that could be. (That last the hostile
-// profile breaks, as AWS does.)
+// TestOrder: 4 creators create 200 jobs concurrently, some in groups, and then 4
+// workers take them. Jobs of a group run one at a time. Each assignment is the
+// oldest available job, by the SequenceNumber of its ticket (except in the hostile
+// profile, as on AWS).
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -180,9 +181,9 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestNoneWaitsForTheSweep: workers wait; 1,000 jobs come. Each is taken by a
-// poll that was held, or by the next one, on a clock that stands still: no
-// timer, and no sweep, can have helped.
+// TestNoneWaitsForTheSweep: 1,000 jobs come while workers wait. Each is taken by a
+// poll that was held, or by the next one. The clock stands still, so no timer and no
+// sweep can have helped.
 func TestNoneWaitsForTheSweep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

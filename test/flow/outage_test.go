@@ -28,7 +28,7 @@ import (
 	"github.com/errandhq/errand/localstack"
 )
 
-// plant is the whole product by one clock: the real functions behind the real
+// plant is the whole product on one clock: the real functions behind the real
 // gateway, their schedules, and real agents, each behind a proxy of its own.
 type plant struct {
 	t     *testing.T
@@ -39,7 +39,7 @@ type plant struct {
 	log   *slog.Logger
 }
 
-// agentLease is short against the outage: the sweep gives the job up meanwhile.
+// agentLease is shorter than the outage, so that the sweep presumes the job lost.
 const agentLease = 60 * time.Second
 
 func newPlant(t *testing.T) *plant {
@@ -136,11 +136,11 @@ func (p *plant) agent(name string) *proxy {
 	return d
 }
 
-// patience ends a test that is stuck; it measures nothing.
+// patience only ends a stuck test.
 const patience = 30 * time.Second
 
-// pass lets d pass by the clock, a second at a time, with a little of the
-// machine's time at each for the agents to act, or less once until is true.
+// pass advances the clock by d, a second at a time, and gives the agents a little
+// real time at each step. It returns early once until is true.
 func (p *plant) pass(d time.Duration, until func() bool) {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -153,8 +153,8 @@ func (p *plant) pass(d time.Duration, until func() bool) {
 	}
 }
 
-// await waits, while the clock stands or moves on by step every 20 ms, until
-// cond is true.
+// await waits until cond is true. The clock stands still, or advances by step every
+// 20 ms.
 func (p *plant) await(what string, step time.Duration, cond func() bool) {
 	p.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -209,8 +209,8 @@ func (p *plant) stdout(id string) string {
 	}
 }
 
-// script is a command that says who it is, waits at a gate of its attempt, and
-// says the rest.
+// script is a command that prints its name, waits at a gate of its attempt, and
+// prints the rest.
 type script struct {
 	t   *testing.T
 	dir string
@@ -238,7 +238,8 @@ func (s script) open(attempt int) {
 	}
 }
 
-// pid is the shell's that runs an attempt; 0: it hasn't come to the gate yet.
+// pid returns the process ID of an attempt's shell; 0 if it hasn't reached the gate
+// yet.
 func (s script) pid(attempt int) (pid int) {
 	b, err := os.ReadFile(filepath.Join(s.dir, fmt.Sprint("pid.", attempt)))
 	if err == nil {
@@ -257,8 +258,8 @@ func (s script) runs() string {
 
 func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
 
-// begin creates a job, and returns when an agent runs it, its attempt is
-// accepted, and the clock stands.
+// begin creates a job. It returns when an agent runs it, its attempt is accepted,
+// and the clock stands still.
 func (p *plant) begin(s script, maxAttempts int) (id string) {
 	p.t.Helper()
 	job, err := p.user.CreateJob(p.t.Context(), api.CreateJob{
@@ -272,10 +273,10 @@ func (p *plant) begin(s script, maxAttempts int) (id string) {
 	return job.ID
 }
 
-// TestOutage: the control plane is away for five minutes, longer than the
-// lease, while a job runs that nobody else may run, and its sweep presumes the
-// job lost. It ends meanwhile, is reported once when the control plane is back,
-// and its log is whole.
+// TestOutage: the control plane is down for five minutes, longer than the lease,
+// while a job runs that no other worker may run. The sweep presumes the job lost.
+// The job ends during the outage and is reported once when the control plane is
+// back, with its whole log.
 func TestOutage(t *testing.T) {
 	p := newPlant(t)
 	d := p.agent("only")
@@ -310,9 +311,9 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestOutageOfOneWorker: a job that may be run again is killed by the agent that
-// is cut off for five minutes, before its lease ends; another finishes it, and
-// the first reports nothing when it is back.
+// TestOutageOfOneWorker: an agent that is cut off for five minutes kills a retryable
+// job before its lease ends. Another worker finishes the job, and the first reports
+// nothing when it is back.
 func TestOutageOfOneWorker(t *testing.T) {
 	p := newPlant(t)
 	cut := p.agent("cut off")

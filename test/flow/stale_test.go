@@ -8,9 +8,9 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// TestGroupAfterLostDelete: the ticket of a finished job whose deletion failed
-// blocks its group no longer than the worker's repetition takes, or the sweep's
-// next two turns where the worker was answered and doesn't repeat.
+// TestGroupAfterLostDelete: if the deletion of a finished job's ticket failed, the
+// ticket blocks its group until the worker's next report, or for at most two sweeps
+// if the worker was answered and doesn't repeat its report.
 func TestGroupAfterLostDelete(t *testing.T) {
 	for _, op := range []string{"PutState", "Delete"} {
 		t.Run(op, func(t *testing.T) {
@@ -38,8 +38,8 @@ func TestGroupAfterLostDelete(t *testing.T) {
 	}
 }
 
-// TestGroupAfterLostShow: the ticket of a job that is to be given out again is
-// shown by the next sweep where this one couldn't, and no second one is sent.
+// TestGroupAfterLostShow: if the ticket of a job that may be assigned again couldn't
+// be made visible, the next sweep does it, and sends no second ticket.
 func TestGroupAfterLostShow(t *testing.T) {
 	t.Run("lease over", func(t *testing.T) {
 		w := newWorld(t)
@@ -96,8 +96,8 @@ func TestTicketOfAFailedPoll(t *testing.T) {
 	}
 }
 
-// TestGivenBack: what a worker gave back is nobody's: its own heartbeat that
-// crossed the report doesn't revive it, and the report may come twice.
+// TestGivenBack: a returned job has no worker. A heartbeat that crossed the report
+// doesn't revive it, and the report may be repeated.
 func TestGivenBack(t *testing.T) {
 	w := newWorld(t)
 	job := w.create(attempts(2))

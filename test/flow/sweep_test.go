@@ -31,7 +31,8 @@ func TestLostTicket(t *testing.T) {
 	}
 }
 
-// TestResentTicketIsOne: where the first ticket did arrive, the second is none.
+// TestResentTicketIsOne: if the first ticket arrived after all, the second has no
+// effect.
 func TestResentTicketIsOne(t *testing.T) {
 	w := newWorld(t)
 	w.create()
@@ -100,8 +101,8 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
-// TestFifteenDays: a job of a group waits 12 days behind another, and is then run
-// for 3, though SQS forgets messages after 14.
+// TestFifteenDays: a job of a group waits 12 days behind another, and then runs for
+// 3, although SQS deletes messages after 14.
 func TestFifteenDays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -136,9 +137,9 @@ func TestFifteenDays(t *testing.T) {
 	k.take(false)
 }
 
-// TestFifteenDayWait: nobody takes a job for 15 days, and no sweep runs, so that
-// SQS has forgotten the ticket. The job isn't: the next sweep says what became of
-// it, and a worker that comes then gets nothing.
+// TestFifteenDayWait: no worker takes a job for 15 days, and no sweep runs, so that
+// SQS has deleted the ticket. The next sweep ends the job, and a worker that comes
+// then gets nothing.
 func TestFifteenDayWait(t *testing.T) {
 	w := newWorld(t)
 	job := w.create(group("deploy"))

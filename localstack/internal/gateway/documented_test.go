@@ -17,10 +17,10 @@ import (
 // notHere are the members of the documentation's example that this gateway doesn't
 // support, with the reason.
 var notHere = map[string]string{
-	"stageVariables":                "stages of APIs have none here",
+	"stageVariables":                "stages have no variables here",
 	"pathParameters":                "the example's route is $default, which has no path variables",
-	"requestContext.authentication": "of mutual TLS",
-	"requestContext.authorizer":     "routes with authorizers are refused by name",
+	"requestContext.authentication": "mutual TLS is not supported",
+	"requestContext.authorizer":     "routes with authorizers are not supported",
 }
 
 // added are the headers that API Gateway adds and the documentation's example leaves

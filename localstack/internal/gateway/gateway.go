@@ -30,10 +30,10 @@ var ErrTooLarge = errors.New("the event is too large")
 // Invoker runs functions.
 type Invoker interface {
 	// Invoke runs a function with an event and returns its output. failed: the
-	// function returned an error, which answer describes. After ctx's deadline the
+	// function returned an error, which output describes. After ctx's deadline the
 	// function may run on. If ctx is cancelled, the client has gone.
 	// Errors: ErrTooLarge, ctx's.
-	Invoke(ctx context.Context, function string, event []byte) (answer []byte, failed bool, err error)
+	Invoke(ctx context.Context, function string, event []byte) (output []byte, failed bool, err error)
 }
 
 // Config configures a Gateway.
@@ -141,7 +141,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) integrate(w http.ResponseWriter, r *http.Request, matched *route, event []byte) {
 	ctx, cancel := g.invokeContext(r.Context(), matched)
 	defer cancel()
-	answer, failed, err := g.Invoker.Invoke(ctx, matched.Function, event)
+	output, failed, err := g.Invoker.Invoke(ctx, matched.Function, event)
 	switch {
 	case r.Context().Err() != nil:
 		return // the client has gone
@@ -154,17 +154,17 @@ func (g *Gateway) integrate(w http.ResponseWriter, r *http.Request, matched *rou
 		g.Logf("gateway: %s: invoke %s: %s", matched.key(), matched.Function, err)
 		WriteError(w, http.StatusInternalServerError, "Internal Server Error")
 	case failed:
-		g.Logf("gateway: %s: %s failed: %.2000s", matched.key(), matched.Function, answer)
+		g.Logf("gateway: %s: %s failed: %.2000s", matched.key(), matched.Function, output)
 		WriteError(w, http.StatusInternalServerError, "Internal Server Error")
 	default:
-		g.respond(w, matched, answer)
+		g.respond(w, matched, output)
 	}
 }
 
-func (g *Gateway) respond(w http.ResponseWriter, matched *route, answer []byte) {
-	resp, err := infer(answer)
+func (g *Gateway) respond(w http.ResponseWriter, matched *route, output []byte) {
+	resp, err := infer(output)
 	if err != nil {
-		g.Logf("gateway: %s: answer of %s: %s", matched.key(), matched.Function, err)
+		g.Logf("gateway: %s: output of %s: %s", matched.key(), matched.Function, err)
 		WriteError(w, http.StatusInternalServerError, "Internal Server Error")
 		return
 	}

@@ -27,15 +27,15 @@ type response struct {
 
 // infer converts a function's output. An object with a statusCode is the response.
 // Any other JSON becomes the body of a 200, a string without its quotes.
-func infer(answer []byte) (*response, error) {
-	if !json.Valid(answer) {
+func infer(output []byte) (*response, error) {
+	if !json.Valid(output) {
 		return nil, errors.New("it is not JSON")
 	}
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(answer, &members); err != nil || members["statusCode"] == nil {
-		body := answer
+	if err := json.Unmarshal(output, &members); err != nil || members["statusCode"] == nil {
+		body := output
 		var text string
-		if answer[0] == '"' && json.Unmarshal(answer, &text) == nil {
+		if output[0] == '"' && json.Unmarshal(output, &text) == nil {
 			body = []byte(text)
 		}
 		return &response{status: http.StatusOK, headers: map[string]string{"content-type": "application/json"}, body: body}, nil

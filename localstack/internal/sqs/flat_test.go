@@ -93,8 +93,8 @@ func TestCostsAreFlat(t *testing.T) {
 	}
 }
 
-// TestForgettingIsFlat: what has expired goes by range, as cheaply for many
-// records as for few, and is gone then.
+// TestForgettingIsFlat: expired records are deleted by range, at the same cost for
+// many as for few.
 func TestForgettingIsFlat(t *testing.T) {
 	t.Parallel()
 	forget := func(n int) (cost kv.Counts) {
@@ -132,8 +132,8 @@ func (s *stack) remembered(t *testing.T) (n int) {
 	return n
 }
 
-// TestExpiryOfManyAtOnce: no operation carries the whole of it, and none of
-// what has expired is seen.
+// TestExpiryOfManyAtOnce: no single operation deletes all expired messages, and none
+// of them is received.
 func TestExpiryOfManyAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)
@@ -181,9 +181,9 @@ func inUse() (heap, stacks int64) {
 	return int64(m.HeapAlloc), int64(m.StackInuse)
 }
 
-// TestMemoryPerMessage: bodies are on the disk alone. A message takes 8 bytes
-// of memory, and slack; its tenth of a group comes to about 20. What the store
-// has in memory comes on top, and is bounded: it is why this looks at the sum.
+// TestMemoryPerMessage: bodies are only on disk. A message takes 8 bytes of memory
+// plus slack; with its share of a group of ten, about 20. The store's own memory is
+// added, and bounded: that is why the test looks at the sum.
 func TestMemoryPerMessage(t *testing.T) {
 	s := onDisk(t)
 	s.create(t, q)
@@ -200,7 +200,7 @@ func TestMemoryPerMessage(t *testing.T) {
 	}
 }
 
-// TestIdlePolls: a poll that waits is its caller's goroutine and nothing else.
+// TestIdlePolls: a waiting poll takes its caller's goroutine and nothing else.
 func TestIdlePolls(t *testing.T) {
 	s := newStack(t)
 	s.create(t, q)

@@ -15,8 +15,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/sqs"
 )
 
-// A recorder is workers' concurrent calls of one stack, as they were made and
-// answered: a history, for each group.
+// A recorder records the concurrent calls of workers to one stack, with their
+// responses: a history for each group.
 type recorder struct {
 	t       *testing.T
 	s       *stack
@@ -37,7 +37,7 @@ type handle struct {
 
 var linearGroups = []string{"a", "b"}
 
-// record makes a call and puts what it was into the histories that in names.
+// record makes a call and adds it to the histories of the groups in names.
 func (r *recorder) record(worker int, call func() (entries map[string]entry)) {
 	r.running.RLock()
 	defer r.running.RUnlock()

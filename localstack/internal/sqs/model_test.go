@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// A modelQueue is what a queue is, in the plainest terms: a list of messages in
-// the order of their coming, and the sends and attempts of the last 5 minutes.
-// Times are since the start of the test. It knows nothing of how the engine
-// finds anything; it looks at all messages each time.
+// A modelQueue is the simplest model of a queue: a list of messages in the order of
+// their arrival, and the sends and attempts of the last 5 minutes. Times are since
+// the start of the test. It has no indexes, and looks at all messages each time.
 type modelQueue struct {
 	name       string
 	fifo       bool
@@ -84,7 +83,8 @@ func (m *modelQueue) remove(x *modelMessage) {
 	m.messages = slices.DeleteFunc(m.messages, func(y *modelMessage) bool { return x == y })
 }
 
-// up is whether x's delay is over. A FIFO queue's is that of now, for all.
+// up reports whether x's delay is over. A FIFO queue's current delay applies to all
+// messages.
 func (m *modelQueue) up(x *modelMessage) bool {
 	if m.fifo {
 		return x.came+m.delay <= m.now
@@ -120,9 +120,9 @@ func (m *modelQueue) runs() (runs [][]*modelMessage) {
 	return runs
 }
 
-// take gives out up to limit messages, and moves the dead on the way: of the
-// first run each time, and with what has gone others may have come to be looked
-// at.
+// take returns up to limit messages, and moves those over the receive limit to the
+// dead-letter queue. It uses the first run each time, because removed messages bring
+// others into the look-ahead.
 func (m *modelQueue) take(runs func() [][]*modelMessage, limit int, hide time.Duration) (got []*modelMessage) {
 	for next := runs(); len(next) > 0; next = runs() {
 		for _, x := range next[0] {
@@ -151,8 +151,8 @@ func (m *modelQueue) hide(x *modelMessage, hide time.Duration) {
 	x.inFlight, x.until = true, m.now+hide
 }
 
-// bury moves a message to the dead-letter queue, whose age begins anew in a
-// FIFO queue.
+// bury moves a message to the dead-letter queue. In a FIFO queue its age starts
+// again.
 func (m *modelQueue) bury(x *modelMessage) {
 	m.remove(x)
 	m.dead.expire(m.now)
@@ -205,7 +205,7 @@ func (m *modelQueue) next(now time.Duration) time.Duration {
 	return at
 }
 
-// duplicate is the send that one with that ID repeats.
+// duplicate returns the earlier send with the same deduplication ID.
 func (m *modelQueue) duplicate(group, id string) (modelSend, bool) {
 	first, ok := m.window[m.windowKey(group, id)]
 	return first, ok && m.now < first.at+modelWindow
@@ -226,7 +226,7 @@ func (m *modelQueue) send(x *modelMessage, sequence string) {
 	}
 }
 
-// again is what an attempt gives that was made before, if it still can.
+// again returns the result of an earlier attempt, if it can be repeated.
 func (m *modelQueue) again(attempt string) []*modelMessage {
 	a := m.attempts[attempt]
 	if attempt == "" || a == nil || a.at+modelWindow <= m.now {
@@ -271,8 +271,7 @@ func (m *modelQueue) counts() (visible, inFlight, delayed int) {
 	return visible, inFlight, delayed
 }
 
-// A held is a handle that the test has, and which receive of which message it
-// is of.
+// A held is a handle, and the receive and the message that it belongs to.
 type held struct {
 	queue  *modelQueue
 	handle string
