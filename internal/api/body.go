@@ -37,8 +37,8 @@ func tooLarge(limit int64) error {
 	return errand.Errorf(errand.CodePayloadTooLarge, "the body is larger than %d bytes; files go to POST /api/uploads", limit)
 }
 
-// checkMedia makes sure that the body says it is plain JSON. A form that a
-// foreign page posts can't say so without asking first.
+// checkMedia requires the content type of JSON. A page of another origin can send
+// it only after a preflight, which this server refuses.
 func checkMedia(h http.Header) error {
 	media, p, err := mime.ParseMediaType(h.Get("Content-Type"))
 	charset, ok := p["charset"]

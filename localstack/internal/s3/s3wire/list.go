@@ -56,7 +56,7 @@ func (c *request) listObjectsV1() error {
 	encode := c.keyEncoder()
 	encoded := encode(marker)
 	out.Marker = &encoded
-	if out.Delimiter != "" { // S3 tells it only then
+	if out.Delimiter != "" { // as S3, which returns NextMarker only then
 		out.NextMarker = encode(next)
 	}
 	return c.writeXML(http.StatusOK, out)
