@@ -2,47 +2,26 @@ package localstack
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	awslambda "github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/errandhq/errand/localstack/internal/engine/enginetest"
 )
-
-// logLines collects what is logged.
-type logLines struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (l *logLines) logf(format string, args ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, fmt.Sprintf(format, args...))
-}
-
-// take returns the lines since the last take.
-func (l *logLines) take() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	lines := l.lines
-	l.lines = nil
-	return lines
-}
 
 // TestServerErrorsAreLogged: every 5xx of the edge, of Lambda and of the API
 // leaves one line with its cause.
 func TestServerErrorsAreLogged(t *testing.T) {
-	var log logLines
+	var log enginetest.Log
 	stuck := FunctionCode{New: func(map[string]string) (Handler, error) {
 		return awslambda.NewHandler(func(ctx context.Context) { <-ctx.Done() }), nil
 	}}
 	s := start(t, Config{
-		NoAuth: true, Logf: log.logf, Template: failing("Stuck"), Functions: map[string]FunctionCode{"Stuck": stuck},
+		NoAuth: true, Logf: log.Logf, Template: failing("Stuck"), Functions: map[string]FunctionCode{"Stuck": stuck},
 		IntegrationTimeout: time.Millisecond,
 	})
 	invoke := func() *http.Request {
@@ -66,9 +45,9 @@ func TestServerErrorsAreLogged(t *testing.T) {
 		if tt.before != nil {
 			tt.before()
 		}
-		log.take()
+		log.Take()
 		code, body := get(t, tt.handler, tt.request)
-		if lines := log.take(); code != tt.status || len(lines) != 1 || !strings.Contains(lines[0], tt.cause) {
+		if lines := log.Take(); code != tt.status || len(lines) != 1 || !strings.Contains(lines[0], tt.cause) {
 			t.Errorf("%s: %d %s, logged %q, want %d and one line with %q", tt.name, code, body, lines, tt.status, tt.cause)
 		}
 	}
@@ -77,8 +56,8 @@ func TestServerErrorsAreLogged(t *testing.T) {
 // TestPanicsAreLogged: the connection ends without a response, and the log has
 // the panic and where it was.
 func TestPanicsAreLogged(t *testing.T) {
-	var log logLines
-	s := start(t, Config{NoAuth: true, Logf: log.logf, Addr: "127.0.0.1:0"})
+	var log enginetest.Log
+	s := start(t, Config{NoAuth: true, Logf: log.Logf, Addr: "127.0.0.1:0"})
 	s.handlers["sqs"] = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a bug") })
 	fallback := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("another bug") })
 	api := httptest.NewServer(s.API(APIOptions{Fallback: fallback}))
@@ -98,7 +77,7 @@ func TestPanicsAreLogged(t *testing.T) {
 			_ = resp.Body.Close()
 			t.Errorf("%s: %s, want no response", tt.name, resp.Status)
 		}
-		if lines := log.take(); len(lines) != 1 || !strings.HasPrefix(lines[0], tt.want) || !strings.Contains(lines[0], "errorlog_test.go") {
+		if lines := log.Take(); len(lines) != 1 || !strings.HasPrefix(lines[0], tt.want) || !strings.Contains(lines[0], "errorlog_test.go") {
 			t.Errorf("%s: logged %q, want one line that begins with %q", tt.name, lines, tt.want)
 		}
 	}

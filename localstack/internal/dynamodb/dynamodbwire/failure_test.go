@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,28 +14,9 @@ import (
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
 	"github.com/errandhq/errand/localstack/internal/engine"
+	"github.com/errandhq/errand/localstack/internal/engine/enginetest"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
-
-type logLines struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (l *logLines) logf(format string, args ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, fmt.Sprintf(format, args...))
-}
-
-// take returns the lines since it was called last.
-func (l *logLines) take() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	lines := l.lines
-	l.lines = nil
-	return lines
-}
 
 // TestFailuresAreLogged: with the store closed behind it, each operation fails
 // with a 500 and leaves one line with its cause; so do a panic and the background
@@ -46,11 +26,11 @@ func TestFailuresAreLogged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var log logLines
+	var log enginetest.Log
 	manual := clock.NewManual(time.Unix(1_800_000_000, 0))
 	passes := make(chan string, 3)
 	e, err := dynamodb.Open(dynamodb.Config{Config: engine.Config{
-		Store: store, Clock: manual, Logf: log.logf, PassEnded: func(pass string, _ error) { passes <- pass },
+		Store: store, Clock: manual, Logf: log.Logf, PassEnded: func(pass string, _ error) { passes <- pass },
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +60,7 @@ func TestFailuresAreLogged(t *testing.T) {
 			cause = "panic: no such index"
 		}
 		w := post(h, op, body)
-		lines := log.take()
+		lines := log.Take()
 		want := fmt.Sprintf("dynamodb: %s (request %s): 500 InternalServerError: ", op, w.Header().Get("X-Amzn-Requestid"))
 		if w.Code != http.StatusInternalServerError || len(lines) != 1 || !strings.HasPrefix(lines[0], want) || !strings.Contains(lines[0], cause) {
 			t.Errorf("%s: %d %s; logged %q", op, w.Code, w.Body, lines)
@@ -93,7 +73,7 @@ func TestFailuresAreLogged(t *testing.T) {
 	manual.Advance(time.Minute)
 	<-passes
 	<-passes
-	lines := strings.Join(log.take(), "\n")
+	lines := strings.Join(log.Take(), "\n")
 	for _, want := range []string{"dynamodb: TTL sweep: remove expired items of seed: ", "dynamodb: client token sweep: "} {
 		if !strings.Contains(lines, want) {
 			t.Errorf("logged %q, want %q", lines, want)
@@ -101,7 +81,7 @@ func TestFailuresAreLogged(t *testing.T) {
 	}
 
 	e.Close()
-	if w := post(h, "ListTables", `{}`); w.Code != http.StatusServiceUnavailable || len(log.take()) != 1 {
+	if w := post(h, "ListTables", `{}`); w.Code != http.StatusServiceUnavailable || len(log.Take()) != 1 {
 		t.Errorf("after Close: %d %s", w.Code, w.Body)
 	}
 }

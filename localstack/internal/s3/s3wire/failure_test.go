@@ -6,36 +6,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/errandhq/errand/localstack/internal/engine"
+	"github.com/errandhq/errand/localstack/internal/engine/enginetest"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/s3"
 	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
 )
-
-type logLines struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (l *logLines) logf(format string, args ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, fmt.Sprintf(format, args...))
-}
-
-// take returns the lines since it was called last.
-func (l *logLines) take() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	lines := l.lines
-	l.lines = nil
-	return lines
-}
 
 type panickingBody struct{}
 
@@ -49,10 +29,10 @@ func TestFailuresAreLogged(t *testing.T) {
 	fs := vfs.NewMem()
 	store, err := kv.Open("db", kv.Options{FS: fs, NoSync: true})
 	check(t, err)
-	var log logLines
+	var log enginetest.Log
 	ended := make(chan error, 1)
 	e, err := s3.Open(s3.Config{
-		Config: engine.Config{Store: store, Logf: log.logf, PassEnded: func(_ string, err error) { ended <- err }},
+		Config: engine.Config{Store: store, Logf: log.Logf, PassEnded: func(_ string, err error) { ended <- err }},
 		Dir:    "s3", FS: fs,
 	})
 	check(t, err)
@@ -67,7 +47,7 @@ func TestFailuresAreLogged(t *testing.T) {
 	}
 	wantFailure := func(w *httptest.ResponseRecorder, request, cause string) {
 		t.Helper()
-		lines := log.take()
+		lines := log.Take()
 		want := fmt.Sprintf("s3: %s (request %s): 500 InternalError: ", request, w.Header().Get("X-Amz-Request-Id"))
 		if w.Code != http.StatusInternalServerError || len(lines) != 1 || !strings.HasPrefix(lines[0], want) || !strings.Contains(lines[0], cause) {
 			t.Errorf("%s: %d %s; logged %q", request, w.Code, w.Body, lines)
@@ -96,7 +76,7 @@ func TestFailuresAreLogged(t *testing.T) {
 	}
 
 	e.Close()
-	if w := send("GET", "/", nil); w.Code != http.StatusServiceUnavailable || len(log.take()) != 1 {
+	if w := send("GET", "/", nil); w.Code != http.StatusServiceUnavailable || len(log.Take()) != 1 {
 		t.Errorf("after Close: %d %s", w.Code, w.Body)
 	}
 }
