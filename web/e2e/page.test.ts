@@ -183,7 +183,7 @@ test('what the server refuses is said, with its field, and marked', async () => 
   await page.getByText('Options').click()
   await page.getByLabel('Environment').fill('ERRAND_X=1')
   await page.getByRole('button', { name: 'Run', exact: true }).click()
-  await alert.getByText('set by Errand').waitFor()
+  await alert.getByText('are reserved').waitFor()
   expect(await page.getByLabel('Environment').getAttribute('aria-invalid')).toBe('true')
   await shoot(page, 'error-light')
   await page.emulateMedia({ colorScheme: 'dark' })
