@@ -1,3 +1,8 @@
+//go:build integration
+
+// make test leaves this file out: compiling the Docker client takes longer than the
+// tests that it runs.
+
 package integration
 
 import (
