@@ -59,7 +59,7 @@ func (s *Stack) logPanics(next http.Handler) http.Handler {
 			if v == nil {
 				return
 			}
-			if v != http.ErrAbortHandler { // panicked on purpose, to end the connection
+			if v != any(http.ErrAbortHandler) { // panicked on purpose, to end the connection
 				s.cfg.Logf("%s %s: panic: %v\n%s", r.Method, r.URL.Path, v, debug.Stack())
 			}
 			panic(http.ErrAbortHandler)

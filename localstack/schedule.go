@@ -46,11 +46,10 @@ func (s *schedule) untilNext(time.Time) time.Duration { return s.Every + s.stack
 
 // run is deliver, whose failure is no error once ctx has ended.
 func (s *schedule) run(ctx context.Context) error {
-	err := s.deliver(ctx)
-	if ctx.Err() != nil {
-		return nil
+	if err := s.deliver(ctx); ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // deliver delivers an event, under the hostile profile possibly twice: EventBridge

@@ -15,7 +15,7 @@ type isolateFlags struct {
 	functions string // directory of NAME/bootstrap; empty: this program is all of them
 }
 
-func (f *isolateFlags) add(cmd *cobra.Command) {
+func (f *isolateFlags) addIsolateFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.isolate, "isolate", false, "run the API's functions in processes of their own, as AWS Lambda does")
 	cmd.Flags().StringVar(&f.functions, "functions", "", "with --isolate: `directory` of compiled functions, NAME/bootstrap")
 }

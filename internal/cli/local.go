@@ -48,8 +48,8 @@ func (a *app) localCommand() *cobra.Command {
 	fl.DurationVar(&f.lease, "lease", 0, "count a worker as lost after this time without a heartbeat (default 5m)")
 	fl.DurationVar(&f.shortLease, "short-lease", 0, "count a worker as lost if it does not confirm a new job within this time (default 30s)")
 	fl.DurationVar(&f.sweep, "sweep", 0, "interval of the check for lost and expired jobs (default 1m)")
-	f.ProfileFlags.Add(cmd)
-	f.isolateFlags.add(cmd)
+	f.AddProfileFlags(cmd)
+	f.addIsolateFlags(cmd)
 	f.log.Add(cmd)
 	return cmd
 }

@@ -15,8 +15,8 @@ type ProfileFlags struct {
 	Seed    uint64 // of the hostile profile; 0: random
 }
 
-// Add adds the flags to a command.
-func (f *ProfileFlags) Add(cmd *cobra.Command) {
+// AddProfileFlags adds the flags to a command.
+func (f *ProfileFlags) AddProfileFlags(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.Profile, "profile", "normal", "`profile` of the embedded AWS: normal, or hostile, which throttles, delays and loses answers, as AWS may")
 	fl.Uint64Var(&f.Seed, "seed", 0, "with --profile hostile: seed `number` of its faults; the same one repeats a run (default random)")

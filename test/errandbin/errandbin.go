@@ -27,7 +27,7 @@ func Build(dir string) (path string, err error) {
 	if err := lock.Lock(); err != nil {
 		return "", err
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	if err := BuildPackage(shared, "./cmd/errand"); err != nil {
 		return "", err
 	}

@@ -144,7 +144,7 @@ func TestRecover(t *testing.T) {
 		t.Errorf("of a panic: %v, without its value and its stack", err)
 	}
 	defer func() {
-		if v := recover(); v != http.ErrAbortHandler {
+		if v := recover(); v != any(http.ErrAbortHandler) {
 			t.Errorf("of ErrAbortHandler: %v", v)
 		}
 	}()

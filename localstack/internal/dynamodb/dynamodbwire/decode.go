@@ -33,7 +33,7 @@ func decode(body []byte, into any) error {
 	d.Reset(bytes.NewBuffer(body), jsonOptions)
 	err := decodeInput(d, reflect.ValueOf(into).Elem())
 	if err == nil {
-		if _, err = d.ReadToken(); err == io.EOF {
+		if _, err = d.ReadToken(); errors.Is(err, io.EOF) {
 			return nil
 		}
 	}
