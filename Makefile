@@ -23,9 +23,11 @@ clean: ## Remove what was built
 	rm -rf bin .cache .aws-sam
 
 ## Test
-.PHONY: test test-hostile test-isolate test-clients test-integration load crash fuzz dynamodb-local
-test: ## Run all tests with the race detector (at most 10 minutes on 2 cores)
+.PHONY: test race test-hostile test-isolate test-clients test-integration load crash fuzz dynamodb-local
+test: ## Run all tests (below 6 minutes on 2 cores with a cold build cache)
 	scripts/test
+race: ## Run all tests with the race detector (needs a C compiler)
+	scripts/test --race
 test-hostile: ## Run the flow, end-to-end and browser tests in the hostile profile (COUNT=1 seeds from SEED=1 on)
 	scripts/test-hostile
 test-isolate: functions ## Run the tests of the API with the compiled functions as processes, as on Lambda
