@@ -61,14 +61,14 @@ func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, 
 		return nil, err
 	}
 	if err := s.openTokens(ctx); err != nil {
-		return nil, err
+		return nil, terminal.WithDataDirHint(err)
 	}
 	agentURL, err := s.open(ln, f)
 	if err != nil {
 		return nil, err
 	}
 	if err := durable.WriteFile(durable.OS, filepath.Join(s.dataDir, urlFile), []byte(agentURL+"\n"), 0o600); err != nil {
-		return nil, err
+		return nil, terminal.WithDataDirHint(err)
 	}
 	s.agents, err = startAgents(s, f.agents, agentURL)
 	return s, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"syscall"
 )
 
 type hintError struct {
@@ -44,7 +45,10 @@ func listenHint(err error) string {
 // WithDataDirHint adds a hint to an error of making or writing a data directory.
 func WithDataDirHint(err error) error {
 	var path *fs.PathError
-	if errors.As(err, &path) && (path.Op == "mkdir" || errors.Is(err, fs.ErrPermission)) {
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return WithHint(err, "free some space, or set --data to a directory on another disk")
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission), errors.As(err, &path) && path.Op == "mkdir":
 		return WithHint(err, "set --data to a directory that you can write to")
 	}
 	return err

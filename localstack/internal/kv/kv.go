@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -101,11 +103,25 @@ func lockDir(fs vfs.FS, dir string) (*pebble.Lock, error) {
 	switch {
 	case err == nil:
 		return lock, nil
-	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
-	default:
+	case isLockHeld(err):
 		return nil, fmt.Errorf("%s: %w (%w)", dir, ErrLocked, err)
+	default:
+		return nil, fmt.Errorf("lock %s: %w", dir, translate(err))
 	}
+}
+
+// isLockHeld reports whether a file's lock was refused because somebody holds it.
+// Only errors of opening the file are an *os.PathError.
+func isLockHeld(err error) bool {
+	var opening *os.PathError
+	var number syscall.Errno
+	switch {
+	case errors.As(err, &opening):
+		return false
+	case errors.As(err, &number):
+		return slices.Contains(lockHeld, number)
+	}
+	return true // Pebble's own error, which has no type: this process holds it
 }
 
 // Close waits for the calls in progress, syncs and closes the store. All batches
