@@ -26,12 +26,14 @@ func (s *Service) change(ctx context.Context, id string, f func(st *errand.State
 		if err != nil {
 			return errand.StateRecord{}, err
 		}
+		before := st.Record()
 		write, err := f(st, s.now())
 		if err != nil || !write {
 			return st.Record(), err
 		}
 		err = s.Store.PutState(ctx, st)
 		if err == nil {
+			s.logChange(ctx, before, st.Record())
 			return st.Record(), nil
 		}
 		if !errors.Is(err, ErrConflict) {

@@ -168,6 +168,7 @@ func (s *Service) createJob(ctx context.Context, spec *errand.Spec, o CreateOpti
 	if err != nil {
 		return errand.Job{}, unavailable("keep the job", err)
 	}
+	s.logChange(ctx, errand.StateRecord{}, state.Record())
 	return s.sendFirst(ctx, spec, state)
 }
 

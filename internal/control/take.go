@@ -182,10 +182,10 @@ func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (
 		t.release(ctx, queue, ticket)
 		return nil, unavailable("read the job", err)
 	}
-	now := t.now()
+	now, before := t.now(), st.Record()
 	switch {
 	case st.Expire(now, t.Timing), st.EndLease(now):
-		return nil, t.end(ctx, st, ticket)
+		return nil, t.end(ctx, before, st, ticket)
 	case st.Assignable(now):
 		return t.give(ctx, spec, st, ticket)
 	case st.AdoptTicket(now, ticket.Handle):
@@ -204,10 +204,11 @@ func (t *take) drop(ctx context.Context, queue string, ticket *Ticket) error {
 }
 
 // end writes a state that has become terminal, then deletes the ticket.
-func (t *take) end(ctx context.Context, st *errand.State, ticket *Ticket) error {
+func (t *take) end(ctx context.Context, before errand.StateRecord, st *errand.State, ticket *Ticket) error {
 	if err := t.put(ctx, st); err != nil {
 		return err
 	}
+	t.logChange(ctx, before, st.Record())
 	return t.drop(ctx, st.Record().Queue, ticket)
 }
 
@@ -252,6 +253,7 @@ func (t *take) give(ctx context.Context, spec *errand.Spec, st *errand.State, ti
 	if err := t.put(ctx, st); err != nil {
 		return nil, err
 	}
+	t.logChange(ctx, r, st.Record())
 	return t.assignment(ctx, spec, st.Record())
 }
 

@@ -55,11 +55,25 @@ func newID(t time.Time) string {
 func Sweep(svc *control.Service) func(context.Context) (control.SweepReport, error) {
 	return func(ctx context.Context) (control.SweepReport, error) {
 		report, err := svc.Sweep(ctx)
-		level := slog.LevelInfo
-		if report == (control.SweepReport{}) && err == nil {
-			level = slog.LevelDebug // it runs each minute, and nothing was due
-		}
-		svc.Log.Log(ctx, level, "sweep", "report", report, "err", err)
+		logSweep(ctx, svc.Log, report, err)
 		return report, err
 	}
+}
+
+// logSweep writes a line at level info only if the sweep did something: it runs each
+// minute.
+func logSweep(ctx context.Context, log *slog.Logger, r control.SweepReport, err error) {
+	attrs := []slog.Attr{
+		slog.Int("looked", r.Looked), slog.Int("resent", r.Resent), slog.Int("lost", r.Lost),
+		slog.Int("cancelled", r.Cancelled), slog.Int("expired", r.Expired),
+	}
+	level := slog.LevelDebug
+	switch {
+	case err != nil:
+		level = slog.LevelError
+		attrs = append(attrs, slog.Any("err", err))
+	case r.Resent+r.Lost+r.Cancelled+r.Expired > 0:
+		level = slog.LevelInfo
+	}
+	log.LogAttrs(ctx, level, "sweep", attrs...)
 }
