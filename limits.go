@@ -53,6 +53,7 @@ const (
 	PollPattern        = `^[A-Za-z0-9_-]{1,100}$`
 	JobPattern         = `^[0-9A-HJKMNP-TV-Z]{26}$`
 	KeyPattern         = `^[!-~]{1,255}$`
+	TokenPattern       = `^er[uad]_[A-Za-z0-9_-]{32,128}$` // of users, agents and admins
 	WorkerTokenPattern = `^erw_[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{32,128}$`
 	OwnerPattern       = `^[a-z0-9][a-z0-9._-]{0,63}$`
 	reservedEnvPre     = "ERRAND_"
@@ -67,6 +68,7 @@ var (
 	pollRE   = regexp.MustCompile(PollPattern)
 	jobRE    = regexp.MustCompile(JobPattern)
 	keyRE    = regexp.MustCompile(KeyPattern)
+	tokenRE  = regexp.MustCompile(TokenPattern)
 	wtokenRE = regexp.MustCompile(WorkerTokenPattern)
 	ownerRE  = regexp.MustCompile(OwnerPattern)
 )

@@ -60,6 +60,23 @@ func NewToken(role Role, workerID string) string {
 	return tokenPrefixes[role] + secret
 }
 
+// RoleOfToken returns the role that a token's form says; false if it has the form of
+// none.
+func RoleOfToken(token string) (Role, bool) {
+	if _, ok := WorkerOfToken(token); ok {
+		return RoleWorker, true
+	}
+	if !tokenRE.MatchString(token) {
+		return "", false
+	}
+	for role, prefix := range tokenPrefixes {
+		if strings.HasPrefix(token, prefix) {
+			return role, true
+		}
+	}
+	return "", false
+}
+
 // HashToken is the form in which a token is stored. The token has 256 random
 // bits, so one round of SHA-256 is enough.
 func HashToken(token string) string {

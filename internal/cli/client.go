@@ -10,10 +10,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/internal/terminal"
@@ -46,19 +48,26 @@ func (a *app) client() (*api.Client, error) { return a.clientAs(userTokenFile) }
 func (a *app) clientAs(localFile string) (*api.Client, error) {
 	server := cmp.Or(a.server.server, a.getenv("ERRAND_SERVER"))
 	local, dataDir := a.localURL()
-	if server == "" {
+	fromFile := server == ""
+	if fromFile {
 		server = local
 	}
 	if server == "" {
 		return nil, terminal.WithHint(errors.New("no server to connect to"),
 			"start one with errand local, or set --server or ERRAND_SERVER")
 	}
-	server, err := checkURL(server)
+	server, err := parseServerURL(server)
+	if err != nil && fromFile {
+		err = fmt.Errorf("%s does not contain the local server's URL; restart errand local", filepath.Join(dataDir, urlFile))
+	}
 	if err != nil {
 		return nil, err
 	}
-	token, err := a.token(server == strings.TrimSuffix(local, "/"), filepath.Join(dataDir, localFile))
+	token, origin, err := a.token(server == strings.TrimSuffix(local, "/"), filepath.Join(dataDir, localFile))
 	if err != nil {
+		return nil, err
+	}
+	if err := checkRole(token, origin, localFile); err != nil {
 		return nil, err
 	}
 	return newClient(server, token), nil
@@ -91,17 +100,23 @@ func (a *app) localURL() (server, dataDir string) {
 }
 
 // token finds the user's token. The local server's own goes to no other server.
-func (a *app) token(isLocal bool, localFile string) (string, error) {
-	if file := cmp.Or(a.server.tokenFile, a.getenv("ERRAND_TOKEN_FILE")); file != "" {
-		return readToken(durable.OS, file)
+// origin says where it was found: a file, or a variable.
+func (a *app) token(isLocal bool, localFile string) (token, origin string, err error) {
+	file := cmp.Or(a.server.tokenFile, a.getenv("ERRAND_TOKEN_FILE"))
+	if file == "" {
+		if t := strings.TrimSpace(a.getenv("ERRAND_TOKEN")); t != "" {
+			if err := checkToken(t); err != nil {
+				return "", "", fmt.Errorf("ERRAND_TOKEN %w", err)
+			}
+			return t, "ERRAND_TOKEN", nil
+		}
+		if !isLocal {
+			return "", "", terminal.WithHint(errors.New("no token for this server"), "set --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN")
+		}
+		file = localFile
 	}
-	if t := strings.TrimSpace(a.getenv("ERRAND_TOKEN")); t != "" {
-		return t, nil
-	}
-	if isLocal {
-		return readToken(durable.OS, localFile)
-	}
-	return "", terminal.WithHint(errors.New("no token for this server"), "set --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN")
+	token, err = readToken(durable.OS, file)
+	return token, file, err
 }
 
 func readToken(fsys durable.FS, file string) (string, error) {
@@ -110,17 +125,59 @@ func readToken(fsys durable.FS, file string) (string, error) {
 		return "", fmt.Errorf("read token: %w", err)
 	}
 	t := strings.TrimSpace(string(b))
-	if t == "" || strings.ContainsAny(t, " \t\r\n") {
-		return "", fmt.Errorf("read token: %s must contain exactly one token", file)
+	if err := checkToken(t); err != nil {
+		return "", fmt.Errorf("read token: %s %w", file, err)
 	}
 	return t, nil
 }
 
-// checkURL gives the server's URL without a slash at its end.
-func checkURL(server string) (string, error) {
+// tokenStart matches the beginning of a token that Errand made.
+var tokenStart = regexp.MustCompile(`^er[uadw]_`)
+
+// checkToken refuses what no server gave out. Its error continues a sentence that
+// begins with the token's place.
+func checkToken(t string) error {
+	if t == "" || strings.ContainsFunc(t, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("must contain exactly one token, and nothing else")
+	}
+	if _, whole := errand.RoleOfToken(t); !whole && tokenStart.MatchString(t) {
+		return errors.New("contains only a part of a token")
+	}
+	return nil
+}
+
+// checkRole refuses a token that the command can't use, judged by its form: an
+// agent's for the client commands, and any other for an agent. It names the right
+// file if that is beside the one that was read.
+func checkRole(token, origin, want string) error {
+	role, known := errand.RoleOfToken(token)
+	if !known || (role == errand.RoleAgent) == (want == agentTokenFile) && role != errand.RoleWorker {
+		return nil
+	}
+	need, hint := "a user's (eru_…) or an admin's (erd_…)", "set --token-file to a file with such a token"
+	if want == agentTokenFile {
+		need = "an agent's (era_…)"
+	}
+	if beside := filepath.Join(filepath.Dir(origin), want); origin != "ERRAND_TOKEN" {
+		if _, err := os.Stat(beside); err == nil {
+			hint = "use " + beside
+		}
+	}
+	return terminal.WithHint(fmt.Errorf("the token in %s is of role %s; this command needs %s", origin, role, need), hint)
+}
+
+// parseServerURL returns the server's URL without a slash at its end.
+func parseServerURL(server string) (string, error) {
 	u, err := url.Parse(server)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return "", terminal.UsageErrorf("the server must be a URL like http://127.0.0.1:8080, got %q", server)
+	case u.User != nil:
+		return "", terminal.UsageErrorf("the server's URL must not contain a user or a password; set the token with --token-file")
+	case strings.Trim(u.Path, "/") != "":
+		return "", terminal.UsageErrorf("the server's URL must not have a path, got %q; use %s", u.Path, u.Scheme+"://"+u.Host)
+	case u.RawQuery != "" || u.Fragment != "":
+		return "", terminal.UsageErrorf("the server's URL must end after host and port: use %s", u.Scheme+"://"+u.Host)
 	}
 	return u.Scheme + "://" + u.Host, nil
 }

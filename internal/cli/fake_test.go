@@ -19,7 +19,7 @@ import (
 	"github.com/errandhq/errand/internal/api"
 )
 
-const fakeToken = "eru_fake"
+const fakeToken = "eru_fake-token-of-the-scripts-0123456789"
 
 // fakeServer is a server for the client commands: jobs do what their environment
 // says (see fakeJob.play) the moment they are created, and calls can be made to fail.

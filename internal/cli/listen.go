@@ -66,7 +66,7 @@ func shownHost(host string, ip net.IP) string {
 func (f *listenFlags) withTLS(ln net.Listener) (net.Listener, error) {
 	cert, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read the TLS certificate: %w", err), ln.Close())
+		return nil, errors.Join(fmt.Errorf("read the TLS certificate in %s and its key in %s: %w", f.tlsCert, f.tlsKey, err), ln.Close())
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	return tls.NewListener(ln, config), nil

@@ -120,11 +120,18 @@ func TestTokensAreKept(t *testing.T) {
 	if entries, _ := os.ReadDir(dir); len(entries) != len(tokenFiles) {
 		t.Errorf("the directory has %v", entries)
 	}
-	if err := os.WriteFile(filepath.Join(dir, userTokenFile), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openTokens(durable.OS, dir); err == nil || !strings.Contains(err.Error(), userTokenFile) {
-		t.Errorf("an empty token file: %v", err)
+	for _, f := range tokenFiles {
+		for _, content := range []string{"", "a\n", made[f.role][:20], strings.Repeat("\x00", 48), made[errand.RoleUser] + "\n" + made[errand.RoleUser], errand.NewToken(errand.RoleWorker, "w-12345678")} {
+			if err := os.WriteFile(filepath.Join(dir, f.file), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := openTokens(durable.OS, dir); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, f.file)) {
+				t.Errorf("%s with %q: %v", f.file, content, err)
+			}
+		}
+		if err := os.Remove(filepath.Join(dir, f.file)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -14,6 +14,10 @@ type TokenStore interface {
 	Token(ctx context.Context, hash string) (*errand.Token, error)
 	// PutToken creates or replaces a token.
 	PutToken(ctx context.Context, t *errand.Token) error
+	// Tokens lists all tokens, in no order.
+	Tokens(ctx context.Context) ([]errand.Token, error)
+	// DeleteToken removes a token. It may be repeated.
+	DeleteToken(ctx context.Context, hash string) error
 }
 
 // Authenticate returns the principal of a token. Errors: CodeUnauthenticated.
@@ -59,6 +63,28 @@ func (s *Service) GrantToken(ctx context.Context, token string, role errand.Role
 	}
 	if err := s.Store.PutToken(ctx, t); err != nil {
 		return unavailable("keep the token", err)
+	}
+	return nil
+}
+
+// RevokeTokens deletes the owner's tokens but those given. It is for operators, as
+// GrantToken.
+func (s *Service) RevokeTokens(ctx context.Context, owner string, except []string) error {
+	keep := map[string]bool{}
+	for _, token := range except {
+		keep[errand.HashToken(token)] = true
+	}
+	all, err := s.Store.Tokens(ctx)
+	if err != nil {
+		return unavailable("list the tokens", err)
+	}
+	for _, t := range all {
+		if t.Owner != owner || keep[t.Hash] {
+			continue
+		}
+		if err := s.Store.DeleteToken(ctx, t.Hash); err != nil {
+			return unavailable("delete a token", err)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,9 @@ package dynamo
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/errandhq/errand"
 )
@@ -19,18 +22,52 @@ func newTokenItem(t *errand.Token) tokenItem {
 	return tokenItem{PK: t.Hash, Role: string(t.Role), Owner: t.Owner, Queues: t.Queues}
 }
 
+func (i *tokenItem) token() *errand.Token {
+	return &errand.Token{Hash: i.PK, Role: errand.Role(i.Role), Owner: i.Owner, Queues: i.Queues}
+}
+
 // Token implements control.TokenStore.
 func (s *Store) Token(ctx context.Context, hash string) (*errand.Token, error) {
 	var i tokenItem
 	if err := s.get(ctx, s.tables.Tokens, item{"pk": str(hash)}, &i); err != nil {
 		return nil, err
 	}
-	return &errand.Token{Hash: i.PK, Role: errand.Role(i.Role), Owner: i.Owner, Queues: i.Queues}, nil
+	return i.token(), nil
 }
 
 // PutToken implements control.TokenStore.
 func (s *Store) PutToken(ctx context.Context, t *errand.Token) error {
 	return s.overwrite(ctx, s.tables.Tokens, newTokenItem(t))
+}
+
+// Tokens implements control.TokenStore.
+func (s *Store) Tokens(ctx context.Context) ([]errand.Token, error) {
+	consistent := true
+	in := &dynamodb.ScanInput{TableName: &s.tables.Tokens, ConsistentRead: &consistent}
+	var all []errand.Token
+	for pages := dynamodb.NewScanPaginator(s.db, in); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("scan %s: %w", s.tables.Tokens, err)
+		}
+		for _, it := range page.Items {
+			var i tokenItem
+			if err := s.decode(it, &i); err != nil {
+				return nil, err
+			}
+			all = append(all, *i.token())
+		}
+	}
+	return all, nil
+}
+
+// DeleteToken implements control.TokenStore.
+func (s *Store) DeleteToken(ctx context.Context, hash string) error {
+	in := &dynamodb.DeleteItemInput{TableName: &s.tables.Tokens, Key: item{"pk": str(hash)}}
+	if _, err := s.db.DeleteItem(ctx, in); err != nil {
+		return fmt.Errorf("delete from %s: %w", s.tables.Tokens, err)
+	}
+	return nil
 }
 
 // TokenItemJSON is the item that PutToken writes, as aws dynamodb put-item takes

@@ -4,6 +4,7 @@ package identity
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,12 +52,9 @@ func Open(dir string) (*Identity, error) {
 }
 
 func (id *Identity) load(path string) error {
-	err := durable.ReadJSON(durable.OS, path, id)
-	if err == nil && id.WorkerID != "" && id.Token != "" {
-		return nil
-	}
+	b, err := durable.OS.ReadFile(path)
 	if err == nil {
-		return fmt.Errorf("%s has no worker ID or no token; move it away to register as a new worker", path)
+		return id.parse(path, b)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the worker's identity: %w", err)
@@ -64,6 +62,17 @@ func (id *Identity) load(path string) error {
 	id.WorkerID = "w-" + strings.ToLower(rand.Text())
 	id.Token = errand.NewToken(errand.RoleWorker, id.WorkerID)
 	return durable.WriteJSON(durable.OS, path, id)
+}
+
+// parse reads the file's content. A token that isn't whole is refused here: the
+// server would take it for another worker's.
+func (id *Identity) parse(path string, content []byte) error {
+	err := json.Unmarshal(content, id)
+	worker, ok := errand.WorkerOfToken(id.Token)
+	if err == nil && ok && worker == id.WorkerID {
+		return nil
+	}
+	return fmt.Errorf("%s is damaged: it does not contain a worker's ID and its token; restore it, or move it away to register as a new worker", path)
 }
 
 // Close unlocks the directory.

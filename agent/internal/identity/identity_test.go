@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/errandhq/errand"
@@ -42,14 +43,19 @@ func TestIdentityIsKept(t *testing.T) {
 
 func TestDamagedIdentityIsNotReplaced(t *testing.T) {
 	t.Parallel()
-	for _, content := range []string{"", "{", "{}", `{"workerId":"w-12345678"}`} {
+	for _, content := range []string{"", "{", "{}", `{"workerId":"w-12345678"}`, "\x00\x00\x00\x00",
+		`{"workerId":"w-12345678","token":"a"}`, `{"workerId":"w-12345678","token":"erw_w-12345678.short"}`,
+		`{"workerId":"w-12345678","token":"erw_w-87654321.0123456789012345678901234567890123456789"}`} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "identity.json"), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if id, err := identity.Open(dir); err == nil {
+		id, err := identity.Open(dir)
+		if err == nil {
 			id.Close()
-			t.Errorf("%q was taken", content)
+		}
+		if err == nil || !strings.Contains(err.Error(), "identity.json is damaged") {
+			t.Errorf("%q: %v", content, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -182,4 +183,13 @@ func (w storeTest) storeWorkers(t *testing.T) {
 	if got, err := s.Token(ctx, want.Hash); err != nil || cmp.Diff(want, got) != "" {
 		t.Errorf("token %s, %v", cmp.Diff(want, got), err)
 	}
+	all, err := s.Tokens(ctx)
+	listed := slices.ContainsFunc(all, func(l errand.Token) bool { return cmp.Diff(*want, l) == "" })
+	if err != nil || !listed {
+		t.Errorf("the token is not among %+v, %v", all, err)
+	}
+	must(t, s.DeleteToken(ctx, want.Hash))
+	must(t, s.DeleteToken(ctx, want.Hash))
+	_, err = s.Token(ctx, want.Hash)
+	wantErr(t, "a deleted token", err, control.ErrNotFound)
 }
