@@ -105,6 +105,10 @@ func (t *attempt) run() {
 // is nothing to report, and says why.
 func (t *attempt) execute() (*attemptdir.Outcome, error) {
 	result := errand.Result{Commands: []errand.CommandResult{}}
+	if t.TimeoutSeconds > 0 { // it bounds all that follows, and the outage that may come
+		stop := t.agent.Clock.AfterFunc(t.timeout(), func() { t.cancelWork(process.ErrTimeout) })
+		defer stop()
+	}
 	err := t.prepare()
 	if err == nil {
 		err = t.runCommands(&result)
@@ -171,7 +175,7 @@ func (t *attempt) outcome(result errand.Result, err error) (*attemptdir.Outcome,
 	case errors.Is(err, errStopped):
 		return fail(errand.ReasonWorkerStopped, err.Error())
 	case errors.Is(err, process.ErrTimeout):
-		return fail(errand.ReasonTimedOut, fmt.Sprintf("the commands ran longer than their timeout of %v", t.timeout()))
+		return fail(errand.ReasonTimedOut, fmt.Sprintf("the job ran longer than its timeout of %v", t.timeout()))
 	case errors.As(err, &setup):
 		return fail(setup.reason, setup.Error())
 	case errors.As(err, &start):

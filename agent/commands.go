@@ -24,7 +24,7 @@ func (t *attempt) runCommands(r *errand.Result) error {
 	var outputs []*[2]capture
 	s := process.Sequence{
 		Commands: t.Commands, Shell: t.Shell, Dir: t.dir.Work(), Env: t.env(), ContinueOnError: t.ContinueOnError,
-		Timeout: t.timeout(), Grace: t.grace, PipeWait: t.agent.PipeWait, Clock: t.agent.Clock,
+		Grace: t.grace, PipeWait: t.agent.PipeWait, Clock: t.agent.Clock,
 		Before: func(i int) error {
 			outputs = append(outputs, newCaptures())
 			return t.spool.Write(errand.System, i, []byte("$ "+t.Commands[i].String()+"\n"))

@@ -3,6 +3,8 @@
 package agent_test
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +152,28 @@ func TestTimeout(t *testing.T) {
 	pass(clock, 2*time.Second, nil)
 	f := s.failure()
 	if f.Reason != errand.ReasonTimedOut || f.Result == nil || len(f.Result.Commands) != 2 || string(f.Result.Commands[0].Stdout.Head) != "first\n" {
+		t.Errorf("failure %+v", f)
+	}
+}
+
+// TestTimeoutOfTheDownload: the timeout includes what is done before the commands.
+func TestTimeoutOfTheDownload(t *testing.T) {
+	s, clock, _ := onManual(t)
+	asked := make(chan struct{})
+	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasPrefix(r.URL.Path, "/bucket/") {
+			return false
+		}
+		close(asked)
+		<-r.Context().Done()
+		return true
+	}
+	a := s.job("echo never")
+	s.source(a, map[string]string{"a.txt": "x"})
+	s.give(a)
+	<-asked
+	pass(clock, 601*time.Second, nil)
+	if f := s.failure(); f.Reason != errand.ReasonTimedOut || f.Error != "the job ran longer than its timeout of 10m0s" || len(f.Result.Commands) != 0 {
 		t.Errorf("failure %+v", f)
 	}
 }

@@ -14,8 +14,17 @@ type EntryError struct {
 	Err  error
 }
 
-func (e *EntryError) Error() string { return fmt.Sprintf("%q: %v", e.Name, e.Err) }
+func (e *EntryError) Error() string { return fmt.Sprintf("%q: %v", shorten(e.Name), e.Err) }
 func (e *EntryError) Unwrap() error { return e.Err }
+
+// shorten leaves out the middle of a long name, so that a message can be read.
+func shorten(name string) string {
+	const begin, end = 80, 40
+	if r := []rune(name); len(r) > begin+end {
+		return string(r[:begin]) + "…" + string(r[len(r)-end:])
+	}
+	return name
+}
 
 func entryErrorf(name, format string, args ...any) error {
 	return &EntryError{Name: name, Err: fmt.Errorf(format, args...)}
@@ -70,9 +79,9 @@ func checkLink(name, target string) error {
 	case len(target) > maxPath:
 		return fmt.Errorf("the symbolic link's target is longer than %d bytes", maxPath)
 	case strings.ContainsAny(target, "\x00\\"):
-		return fmt.Errorf("the symbolic link's target %q contains a NUL byte or a backslash: %w", target, ErrUnsafe)
+		return fmt.Errorf("the symbolic link's target %q contains a NUL byte or a backslash: %w", shorten(target), ErrUnsafe)
 	case strings.HasPrefix(target, "/") || hasDrive(target):
-		return fmt.Errorf("the symbolic link points to the absolute path %q: %w", target, ErrUnsafe)
+		return fmt.Errorf("the symbolic link points to the absolute path %q: %w", shorten(target), ErrUnsafe)
 	}
 	// Element by element, because path.Join would clean "a/../..".
 	depth := strings.Count(name, "/")
@@ -85,7 +94,7 @@ func checkLink(name, target string) error {
 			depth++
 		}
 		if depth < 0 {
-			return fmt.Errorf("the symbolic link points to %q, outside the directory: %w", target, ErrUnsafe)
+			return fmt.Errorf("the symbolic link points to %q, outside the directory: %w", shorten(target), ErrUnsafe)
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ type Packed struct {
 //
 // Entries are sorted by name. Memory grows with the number of files, not their size.
 func Pack(ctx context.Context, dir string, w io.Writer) (Packed, error) {
-	return packWithin(ctx, dir, w, Limits{MaxBytes: DefaultMaxBytes, MaxFiles: DefaultMaxFiles})
+	return packWithin(ctx, dir, w, Limits{})
 }
 
 func packWithin(ctx context.Context, dir string, w io.Writer, l Limits) (Packed, error) {
@@ -61,7 +61,7 @@ func packWithin(ctx context.Context, dir string, w io.Writer, l Limits) (Packed,
 	}
 	sum := sha256.New()
 	counted := &countingWriter{w: io.MultiWriter(w, sum)}
-	p := &packer{ctx: ctx, root: root, prefix: prefix, zip: zip.NewWriter(counted), limits: l}
+	p := &packer{ctx: ctx, root: root, prefix: prefix, zip: zip.NewWriter(counted), limits: l.withDefaults()}
 	if err := p.dir(".", rs); err != nil {
 		return Packed{}, fmt.Errorf("pack %s: %w", dir, err)
 	}
@@ -201,6 +201,9 @@ func relativePath(top, dir string) string {
 func (p *packer) entry(name string, rs rules) error {
 	if _, err := cleanName(name); err != nil {
 		return fmt.Errorf("%w; rename it, or leave it out with .errandignore", err)
+	}
+	if err := p.limits.checkDepth(name); err != nil {
+		return fmt.Errorf("%w; leave it out with .errandignore", err)
 	}
 	info, err := p.root.Lstat(name)
 	if err != nil {

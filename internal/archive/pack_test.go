@@ -145,7 +145,7 @@ func TestPackRefuses(t *testing.T) {
 	}
 	t.Run("too large", func(t *testing.T) {
 		dir := tree(t, map[string]string{"a": "12345", "b/c": "67890"})
-		for _, l := range []Limits{{MaxBytes: 9, MaxFiles: 3}, {MaxBytes: 10, MaxFiles: 2}} {
+		for _, l := range []Limits{{MaxBytes: 9, MaxFiles: 3}, {MaxBytes: 10, MaxFiles: 2}, {MaxDepth: 1}} {
 			_, err := packWithin(t.Context(), dir, io.Discard, l)
 			if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), `"b/c": the`) || !strings.Contains(err.Error(), ".errandignore") {
 				t.Errorf("%+v: %v", l, err)

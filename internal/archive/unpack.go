@@ -10,18 +10,23 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 )
 
 // Limits of an unpacked archive. Zero values mean the defaults.
 type Limits struct {
 	MaxBytes int64 // of all files together, as written rather than declared
 	MaxFiles int   // files, links and directories, including implied directories
+	MaxDepth int   // elements of a path
 }
 
 // Defaults of Limits.
 const (
 	DefaultMaxBytes = 50 << 30
 	DefaultMaxFiles = 250_000
+	// DefaultMaxDepth bounds the time that a path takes: each level is opened anew for
+	// each entry.
+	DefaultMaxDepth = 255
 )
 
 // ErrTooLarge: the archive exceeds one of the Limits.
@@ -53,18 +58,13 @@ func Unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
 }
 
 func unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
-	if l.MaxBytes <= 0 {
-		l.MaxBytes = DefaultMaxBytes
-	}
-	if l.MaxFiles <= 0 {
-		l.MaxFiles = DefaultMaxFiles
-	}
+	l = l.withDefaults()
 	f, err := os.Open(zipPath)
 	if err != nil {
 		return Stats{}, err
 	}
 	defer f.Close()
-	zr, err := openZip(f, l)
+	zr, err := openZip(ctx, f, l)
 	if err != nil {
 		return Stats{}, err
 	}
@@ -81,18 +81,39 @@ func unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
 	return u.stats, err
 }
 
+func (l Limits) withDefaults() Limits {
+	if l.MaxBytes <= 0 {
+		l.MaxBytes = DefaultMaxBytes
+	}
+	if l.MaxFiles <= 0 {
+		l.MaxFiles = DefaultMaxFiles
+	}
+	if l.MaxDepth <= 0 {
+		l.MaxDepth = DefaultMaxDepth
+	}
+	return l
+}
+
+// checkDepth checks a clean path.
+func (l *Limits) checkDepth(name string) error {
+	if depth := strings.Count(name, "/") + 1; depth > l.MaxDepth {
+		return fmt.Errorf("the path has %d elements, the limit is %d: %w", depth, l.MaxDepth, ErrTooLarge)
+	}
+	return nil
+}
+
 // directoryEntryBytes limits the average size of an entry in the ZIP's central
 // directory: a header of 46 bytes, the name and extra fields.
 const directoryEntryBytes = 512
 
 // openZip reads the ZIP's central directory into memory, and fails if it is larger
 // than l.MaxFiles entries need.
-func openZip(f *os.File, l Limits) (*zip.Reader, error) {
+func openZip(ctx context.Context, f *os.File, l Limits) (*zip.Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	budget := &budgetReaderAt{r: f, left: 1<<20 + int64(l.MaxFiles)*directoryEntryBytes}
+	budget := &budgetReaderAt{ctx: ctx, r: f, left: 1<<20 + int64(l.MaxFiles)*directoryEntryBytes}
 	zr, err := zip.NewReader(budget, info.Size())
 	if errors.Is(err, zip.ErrInsecurePath) {
 		err = nil // cleanName checks names, and its errors name the entry
@@ -110,13 +131,18 @@ func openZip(f *os.File, l Limits) (*zip.Reader, error) {
 	return zr, nil
 }
 
-// budgetReaderAt fails when more than left bytes are read, unless left is negative.
+// budgetReaderAt fails when more than left bytes are read, unless left is negative,
+// and when its context has ended.
 type budgetReaderAt struct {
+	ctx  context.Context
 	r    io.ReaderAt
 	left int64
 }
 
 func (b *budgetReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	if b.ctx.Err() != nil {
+		return 0, context.Cause(b.ctx)
+	}
 	n, err := b.r.ReadAt(p, off)
 	if b.left < 0 {
 		return n, err
@@ -162,29 +188,34 @@ func (u *unpacker) all(entries []*zip.File) error {
 	}
 	u.target = map[string]string{}
 	for _, e := range entries {
-		if err := u.ctx.Err(); err != nil {
-			return context.Cause(u.ctx)
-		}
-		if err := u.entry(e); err != nil {
-			return wrapEntry(e.Name, err)
+		if err := u.step(e.Name, func() error { return u.entry(e) }); err != nil {
+			return err
 		}
 	}
 	for _, name := range u.links {
-		if err := u.root.Symlink(u.target[name], name); err != nil {
-			return wrapEntry(name, err)
+		if err := u.step(name, func() error { return u.root.Symlink(u.target[name], name) }); err != nil {
+			return err
 		}
 	}
 	for _, name := range u.links { // a link may lead through a later one
-		if err := followLink(u.root, name); err != nil {
-			return wrapEntry(name, err)
+		if err := u.step(name, func() error { return followLink(u.root, name) }); err != nil {
+			return err
 		}
 	}
 	for _, d := range slices.Backward(u.dirs) {
-		if err := u.restrictMode(d); err != nil {
-			return wrapEntry(d.name, err)
+		if err := u.step(d.name, func() error { return u.restrictMode(d) }); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// step does what an entry needs, unless the context has ended.
+func (u *unpacker) step(name string, do func() error) error {
+	if u.ctx.Err() != nil {
+		return context.Cause(u.ctx)
+	}
+	return wrapEntry(name, do())
 }
 
 // checkDeclaredSizes refuses an archive whose declared sizes exceed the limit before
@@ -203,6 +234,9 @@ func (u *unpacker) checkDeclaredSizes(entries []*zip.File) error {
 func (u *unpacker) entry(e *zip.File) error {
 	name, err := cleanName(e.Name)
 	if err != nil {
+		return err
+	}
+	if err := u.limits.checkDepth(name); err != nil {
 		return err
 	}
 	if e.Flags&1 != 0 {
@@ -263,9 +297,9 @@ func (u *unpacker) parents(name string) error {
 	case implied, directory:
 		return nil
 	case file:
-		return fmt.Errorf("%q above it is a file", dir)
+		return fmt.Errorf("%q above it is a file", shorten(dir))
 	case link:
-		return fmt.Errorf("%q above it is a symbolic link: %w", dir, ErrUnsafe)
+		return fmt.Errorf("%q above it is a symbolic link: %w", shorten(dir), ErrUnsafe)
 	}
 	if err := u.parents(dir); err != nil {
 		return err
@@ -354,7 +388,7 @@ func (u *unpacker) link(e *zip.File, name string) error {
 		return err
 	}
 	defer r.Close()
-	target, err := io.ReadAll(io.LimitReader(r, maxPath+1))
+	target, err := io.ReadAll(io.LimitReader(&contextReader{u.ctx, r}, maxPath+1))
 	if err != nil {
 		return err
 	}

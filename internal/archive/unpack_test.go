@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -84,6 +85,8 @@ func TestUnpackRefusesHostileArchives(t *testing.T) {
 		{"empty name", []item{{"", reg, "x"}}, `the name is empty`, nil},
 		{"the directory as a file", []item{{".", reg, "x"}}, `two entries with this name`, nil},
 		{"long name", []item{{strings.Repeat("a/", 2100) + "x", reg, "x"}}, `limit is 4096`, nil},
+		{"too deep", []item{{strings.Repeat("a/", 255) + "x", reg, "x"}}, `/x": the path has 256 elements, the limit is 255`, ErrTooLarge},
+		{"too deep directory", []item{{strings.Repeat("a/", 2000), fs.ModeDir | 0o755, ""}}, `the path has 2000 elements`, ErrTooLarge},
 		{"absolute link", []item{{"l", lnk, "/etc"}}, `"l": the symbolic link points to the absolute path`, ErrUnsafe},
 		{"link out", []item{{"d/l", lnk, "../../x"}}, `points to "../../x"`, ErrUnsafe},
 		{"link to a drive", []item{{"l", lnk, "C:/x"}}, `absolute path`, ErrUnsafe},
@@ -291,4 +294,48 @@ func FuzzUnpack(f *testing.F) {
 			t.Errorf("what was unpacked can't be packed: %v", err)
 		}
 	})
+}
+
+// A countdown is a context that ends after it was asked n times.
+type countdown struct {
+	context.Context
+	n int
+}
+
+func (c *countdown) Err() error {
+	if c.n--; c.n < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func (c *countdown) Value(any) any { return nil }
+
+// TestUnpackEndsWithItsContext: also in the middle of a large entry, and at each step
+// of many small ones.
+func TestUnpackEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	const size = 1 << 20
+	b := makeZip(t, item{"big", reg, strings.Repeat("0", size)}, item{"dir/", fs.ModeDir | 0o700, ""}, item{"link", lnk, "big"})
+	zipPath := filepath.Join(t.TempDir(), "a.zip")
+	if err := os.WriteFile(zipPath, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ends := &countdown{t.Context(), 1 << 30}
+	if _, err := Unpack(ends, zipPath, filepath.Join(t.TempDir(), "in"), Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	checks := 1<<30 - ends.n
+	if checks < 20 {
+		t.Fatalf("%d checks in all", checks)
+	}
+	for n := range checks {
+		dir := filepath.Join(t.TempDir(), "in")
+		if _, err := Unpack(&countdown{t.Context(), n}, zipPath, dir, Limits{}); !errors.Is(err, context.Canceled) {
+			t.Fatalf("ended at check %d: %v", n, err)
+		}
+		if info, err := os.Stat(filepath.Join(dir, "big")); n == checks/2 && (err != nil || info.Size() == 0 || info.Size() == size) {
+			t.Errorf("ended in the middle: %v, %v", info, err)
+		}
+	}
 }

@@ -55,7 +55,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringVar(&f.shell, "shell", "", "shell `program` for -c on the worker (default /bin/sh, on Windows cmd.exe)")
 	fl.StringArrayVarP(&f.env, "env", "e", nil, "set an environment variable, `NAME=VALUE`; NAME alone copies its value from here; can be repeated")
 	fl.IntVar(&f.retries, "retries", 0, "run the job again up to `N` times if its worker is lost or fails")
-	fl.DurationVar(&f.timeout, "timeout", 0, "stop the job if its commands take longer than this in total (default 24h)")
+	fl.DurationVar(&f.timeout, "timeout", 0, "stop the job if unpacking its folder and running its commands take longer than this in total (default 24h)")
 	fl.DurationVar(&f.lease, "lease", 0, "count the worker as lost after this time without a heartbeat (default the server's, 5m)")
 	fl.BoolVar(&f.continueOnError, "continue-on-error", false, "run the remaining commands after one fails")
 	fl.BoolVarP(&f.detach, "detach", "d", false, "print the job's ID and exit without waiting")

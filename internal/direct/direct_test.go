@@ -89,6 +89,19 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+// TestTimeoutOfTheDownload: the timeout includes what is done before the commands.
+func TestTimeoutOfTheDownload(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer srv.Close()
+	r := shell("echo never")
+	r.TimeoutSeconds = 1
+	r.Source = &errand.SourceGrant{Download: errand.SignedRequest{Method: "GET", URL: srv.URL}}
+	out := run(t, r)
+	if out.Status != errand.Failed || out.Reason != errand.ReasonTimedOut || len(out.Commands) != 0 || out.DurationMs >= 4000 {
+		t.Errorf("got %+v", out)
+	}
+}
+
 func TestDeadlineOfThePlatform(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()

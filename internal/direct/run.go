@@ -41,10 +41,11 @@ func Run(ctx context.Context, r errand.DirectRequest) errand.DirectResult {
 }
 
 // Run runs the request's commands in a temporary directory, which also holds their
-// HOME. It ends with ctx or after MaxDirectSeconds, and kills what still runs.
+// HOME. It ends with ctx or after the request's timeout, which includes the download
+// of the source, and kills what still runs.
 func (d Runner) Run(ctx context.Context, r errand.DirectRequest) errand.DirectResult {
 	start := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, errand.MaxDirectSeconds*time.Second, process.ErrTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout(r), process.ErrTimeout)
 	defer cancel()
 	out := errand.DirectResult{Commands: []errand.DirectCommand{}}
 	err := d.run(ctx, r, &out)
@@ -52,6 +53,14 @@ func (d Runner) Run(ctx context.Context, r errand.DirectRequest) errand.DirectRe
 	setStatus(ctx, r, err, &out)
 	trim(&out)
 	return out
+}
+
+func timeout(r errand.DirectRequest) time.Duration {
+	seconds := errand.MaxDirectSeconds
+	if r.TimeoutSeconds > 0 {
+		seconds = min(seconds, r.TimeoutSeconds)
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 func (d Runner) run(ctx context.Context, r errand.DirectRequest, out *errand.DirectResult) error {
@@ -102,9 +111,8 @@ func (d Runner) commands(ctx context.Context, r errand.DirectRequest, dir string
 	var outputs []*[2]output
 	s := process.Sequence{
 		Commands: r.Commands, Shell: r.Shell, Dir: filepath.Join(dir, "work"), ContinueOnError: r.ContinueOnError,
-		Env:     process.Env{Host: host, Temp: filepath.Join(dir, "tmp"), Own: own, Job: r.Env}.Build(),
-		Timeout: time.Duration(r.TimeoutSeconds) * time.Second,
-		Grace:   func(error) time.Duration { return grace }, PipeWait: grace,
+		Env:   process.Env{Host: host, Temp: filepath.Join(dir, "tmp"), Own: own, Job: r.Env}.Build(),
+		Grace: func(error) time.Duration { return grace }, PipeWait: grace,
 		Before: func(int) error {
 			outputs = append(outputs, &[2]output{{limit: limit}, {limit: limit}})
 			return nil
@@ -148,7 +156,7 @@ func setStatus(ctx context.Context, r errand.DirectRequest, err error, out *erra
 	switch {
 	case errors.Is(err, process.ErrTimeout) || ctx.Err() != nil:
 		out.Reason = errand.ReasonTimedOut
-		out.Error = fmt.Sprintf("the commands ran longer than their timeout of %d s, or than the %d s that direct mode allows including the download of the source", r.TimeoutSeconds, errand.MaxDirectSeconds)
+		out.Error = fmt.Sprintf("the job ran longer than its timeout of %v, which includes the download of the source", timeout(r))
 	case errors.Is(err, source.ErrUnavailable):
 		out.Reason = errand.ReasonSourceUnavailable
 	case errors.As(err, new(setupError)):

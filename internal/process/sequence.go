@@ -11,7 +11,7 @@ import (
 )
 
 // ErrTimeout: the sequence's Timeout has passed.
-var ErrTimeout = errors.New("the commands ran longer than their timeout")
+var ErrTimeout = errors.New("the job ran longer than its timeout")
 
 // A Sequence runs a job's commands one after the other.
 type Sequence struct {

@@ -11,6 +11,7 @@
 package attemptdir
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -176,16 +177,42 @@ func (d Dir) Remove() error {
 	return os.RemoveAll(string(d))
 }
 
-// removeAll is os.RemoveAll, but makes directories writable first if needed.
+// removeAll is os.RemoveAll, but also removes directories that aren't writable, and
+// those that are nested deeper than the process may open files.
 func removeAll(path string) error {
 	if err := os.RemoveAll(path); err == nil {
 		return nil
 	}
-	_ = filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
-		if e != nil && e.IsDir() {
-			_ = os.Chmod(p, 0o700) // RemoveAll below says what is wrong
-		}
-		return nil
-	})
+	flatten(path) // RemoveAll says what is wrong
 	return os.RemoveAll(path)
+}
+
+// flatten makes the directories below path writable, and moves each to the top, so
+// that no path is longer than two elements.
+func flatten(path string) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return
+	}
+	defer func() { _ = root.Close() }() // opened for reading
+	moved, unused := 0, rand.Text()
+	for pending := []string{"."}; len(pending) > 0; {
+		dir := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		_ = root.Chmod(dir, 0o700)
+		entries, _ := fs.ReadDir(root.FS(), dir)
+		for _, e := range entries {
+			name := filepath.Join(dir, e.Name())
+			if !e.IsDir() {
+				_ = root.Remove(name)
+				continue
+			}
+			_ = root.Chmod(name, 0o700) // a directory that isn't writable can't be moved
+			to := fmt.Sprintf("%s-%d", unused, moved)
+			moved++
+			if root.Rename(name, to) == nil {
+				pending = append(pending, to)
+			}
+		}
+	}
 }
