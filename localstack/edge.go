@@ -20,7 +20,8 @@ import (
 const healthPath = "/_localstack/health"
 
 // Edge serves all services of the stack. It tells them apart by the scope that a
-// request is signed for, and checks the signature (Signature Version 4).
+// request is signed for, and checks the signature (Signature Version 4; for S3,
+// Version 2, too).
 func (s *Stack) Edge() http.Handler { return s.edge }
 
 func (s *Stack) newEdge() http.Handler {
@@ -42,7 +43,7 @@ func (s *Stack) newEdge() http.Handler {
 			s.serveUnsigned(serve, w, r)
 		case checksItself(r):
 			serve(w, r)
-		case r.URL.RawQuery != "" && r.URL.Query().Has("X-Amz-Signature"):
+		case awswire.IsPresigned(r):
 			presigned.ServeHTTP(w, r)
 		default:
 			signed.ServeHTTP(w, r)

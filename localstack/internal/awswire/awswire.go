@@ -26,6 +26,7 @@ type Identity struct {
 	Region      string // of the credential scope
 	Service     string // of the credential scope: sqs, dynamodb, s3, lambda
 	Presigned   bool   // the signature was in the query
+	V2          bool   // Signature Version 2, which has no scope
 }
 
 type identityKey struct{}

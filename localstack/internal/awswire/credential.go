@@ -23,8 +23,11 @@ func parseCredential(text string) (c credential, ok bool) {
 }
 
 // Scope returns the scope of a request's signature, without verifying it. ok is false
-// if there is no signature.
+// if there is no signature. Signature Version 2, which only S3 accepts, has no region.
 func Scope(r *http.Request) (region, service string, ok bool) {
+	if IsV2(r) {
+		return "", "s3", true
+	}
 	_, text, found := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	if !found && r.URL.RawQuery != "" {
 		text = queryGet(r, "X-Amz-Credential")

@@ -36,8 +36,8 @@ const (
 const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // A Verifier checks Signature Version 4 of requests, and of the policies of
-// browser uploads, against a fixed set of access keys. It is safe for
-// concurrent use.
+// browser uploads, against a fixed set of access keys; of S3, Version 2, too. It is
+// safe for concurrent use.
 type Verifier struct {
 	secrets map[string]string // by access key ID
 	clock   clock.Clock
@@ -72,7 +72,7 @@ func (v *Verifier) Authenticate(r *http.Request) (*http.Request, error) {
 		return r, err
 	}
 	ctx := WithIdentity(r.Context(), sig.identity())
-	if sig.service == "s3" {
+	if sig.service == "s3" && !sig.v2 {
 		ctx = context.WithValue(ctx, chunkSignerKey{}, &ChunkSigner{
 			key: sig.key, date: sig.date, scope: sig.scope(), prev: sig.signature,
 		})
@@ -120,6 +120,9 @@ func readBody(r *http.Request) ([]byte, error) {
 // other services; "" stands for an empty body. Errors are *Error with the codes of
 // the service that the request is for.
 func (v *Verifier) verify(r *http.Request, d dialect, bodyHash string) (*signature, error) {
+	if IsV2(r) {
+		return v.verifyV2(r)
+	}
 	sig, err := parseSignature(r, d)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func appendCanonical(b []byte, r *http.Request, sig *signature, payloadHash stri
 	for _, name := range sig.signedHeaders {
 		b = append(append(b, name...), ':')
 		var has bool
-		b, has = appendHeader(b, r, name)
+		b, has = appendHeader(b, r, name, sig.presigned)
 		ok = ok && has
 		b = append(b, '\n')
 	}
@@ -86,8 +86,9 @@ func appendQuery(b []byte, raw string) []byte {
 }
 
 // appendHeader appends the values of a header, separated by commas, also of a header
-// that net/http keeps outside of the map.
-func appendHeader(b []byte, r *http.Request, name string) (_ []byte, ok bool) {
+// that net/http keeps outside of the map. A signed header of a presigned request may
+// stand in the query.
+func appendHeader(b []byte, r *http.Request, name string, presigned bool) (_ []byte, ok bool) {
 	if name == "host" {
 		return appendSqueezed(b, r.Host), true
 	}
@@ -98,6 +99,8 @@ func appendHeader(b []byte, r *http.Request, name string) (_ []byte, ok bool) {
 		return strconv.AppendInt(b, r.ContentLength, 10), true
 	case name == "transfer-encoding":
 		values = r.TransferEncoding
+	case presigned:
+		values = parameterValues(r, name)
 	}
 	for i, v := range values {
 		if i > 0 {
@@ -106,6 +109,16 @@ func appendHeader(b []byte, r *http.Request, name string) (_ []byte, ok bool) {
 		b = appendSqueezed(b, v)
 	}
 	return b, len(values) > 0
+}
+
+// parameterValues returns the query's values of a header.
+func parameterValues(r *http.Request, lowerName string) []string {
+	for name, values := range r.URL.Query() {
+		if strings.ToLower(name) == lowerName {
+			return values
+		}
+	}
+	return nil
 }
 
 // appendSqueezed appends a header's value with each run of white space as one

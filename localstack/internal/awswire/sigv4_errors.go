@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// errorTime is the format of times in the fields of an error.
+const errorTime = "2006-01-02T15:04:05Z"
+
 // A dialect selects the errors of a family of services.
 type dialect int
 
@@ -53,22 +56,14 @@ func (d dialect) refuse(jsonCode, queryCode, message string) *Error {
 	}
 }
 
-func (d dialect) noSignature(r *http.Request, auth string) *Error {
+func (d dialect) noSignature(auth string) *Error {
 	switch {
-	case d == dialectS3 && (strings.HasPrefix(auth, "AWS ") || r.URL.Query().Has("AWSAccessKeyId")):
-		return signatureV2()
 	case d == dialectS3 && auth != "":
 		return Errorf(http.StatusBadRequest, "InvalidArgument", "Unsupported Authorization Type")
 	case d == dialectS3:
 		return Errorf(http.StatusForbidden, "AccessDenied", "Access Denied")
 	}
 	return d.refuse("MissingAuthenticationTokenException", "MissingAuthenticationToken", "Request is missing Authentication Token")
-}
-
-// signatureV2 is the error of S3's newer regions for Signature Version 2, which boto3
-// still uses for presigned requests by default.
-func signatureV2() *Error {
-	return Errorf(http.StatusBadRequest, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
 }
 
 func (d dialect) twoSignatures() *Error {
@@ -160,8 +155,8 @@ func (d dialect) expired(sig *signature, now time.Time) *Error {
 		e := Errorf(http.StatusForbidden, "AccessDenied", "Request has expired")
 		e.Fields = map[string]any{
 			"X-Amz-Expires": int64(sig.expires / time.Second),
-			"Expires":       sig.time.Add(sig.expires).UTC().Format("2006-01-02T15:04:05Z"),
-			"ServerTime":    now.UTC().Format("2006-01-02T15:04:05Z"),
+			"Expires":       sig.time.Add(sig.expires).UTC().Format(errorTime),
+			"ServerTime":    now.UTC().Format(errorTime),
 		}
 		return e
 	}
@@ -174,7 +169,7 @@ func tooSkewed(sig *signature, now time.Time) *Error {
 	e := Errorf(http.StatusForbidden, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
 	e.Fields = map[string]any{
 		"RequestTime":                sig.date,
-		"ServerTime":                 now.UTC().Format("2006-01-02T15:04:05Z"),
+		"ServerTime":                 now.UTC().Format(errorTime),
 		"MaxAllowedSkewMilliseconds": maxSkew.Milliseconds(),
 	}
 	return e

@@ -27,6 +27,7 @@ type signature struct {
 	date          string   // as it stands in the string to sign
 	time          time.Time
 	presigned     bool
+	v2            bool          // Signature Version 2, without day, headers and expires
 	expires       time.Duration // of a presigned request; -1: none given
 
 	key signingKey // once verified
@@ -45,7 +46,7 @@ func (s *signature) signs(lowerName string) bool {
 }
 
 func (s *signature) identity() Identity {
-	return Identity{AccessKeyID: s.accessKeyID, Region: s.region, Service: s.service, Presigned: s.presigned}
+	return Identity{AccessKeyID: s.accessKeyID, Region: s.region, Service: s.service, Presigned: s.presigned, V2: s.v2}
 }
 
 // queryGet returns the first value of a query parameter.
@@ -67,7 +68,7 @@ func parseSignature(r *http.Request, d dialect) (*signature, error) {
 	case strings.HasPrefix(strings.TrimSpace(auth), "AWS4-"):
 		return parseHeader(r, strings.TrimSpace(auth), d)
 	default:
-		return nil, d.noSignature(r, auth)
+		return nil, d.noSignature(auth)
 	}
 }
 
@@ -180,10 +181,13 @@ func (s *signature) setDate(value string) bool {
 		s.time, s.date = t, value
 		return true
 	}
-	if err != nil {
-		if t, err = http.ParseTime(value); err != nil {
-			return false
+	for _, format := range []string{http.TimeFormat, time.RFC1123Z, time.RFC850, time.ANSIC} {
+		if err != nil {
+			t, err = time.Parse(format, value)
 		}
+	}
+	if err != nil {
+		return false
 	}
 	s.time, s.date = t, t.UTC().Format(timeFormat)
 	return true

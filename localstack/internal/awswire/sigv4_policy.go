@@ -11,10 +11,13 @@ type PolicyForm struct {
 	Credential string // x-amz-credential
 	Date       string // x-amz-date
 	Signature  string // x-amz-signature
-	// V2 reports that the form has the fields of Signature Version 2, which isn't
-	// supported.
-	V2 bool
+	// Of Signature Version 2:
+	AccessKeyID string // AWSAccessKeyId
+	SignatureV2 string // signature
 }
+
+// IsV2 reports whether the form is signed with Signature Version 2.
+func (f PolicyForm) IsV2() bool { return f.AccessKeyID != "" || f.SignatureV2 != "" }
 
 // VerifyPolicy checks the signature of an S3 POST policy. The caller must check the
 // policy's conditions and expiration.
@@ -22,8 +25,8 @@ type PolicyForm struct {
 // SignatureDoesNotMatch.
 func (v *Verifier) VerifyPolicy(f PolicyForm) (Identity, error) {
 	switch {
-	case f.V2:
-		return Identity{}, signatureV2()
+	case f.IsV2():
+		return v.verifyPolicyV2(f)
 	case f.Policy == "" && f.Signature == "", f.Algorithm == "" && f.Credential == "" && f.Signature == "":
 		return Identity{}, Errorf(http.StatusForbidden, "AccessDenied", "Access Denied")
 	}
@@ -32,7 +35,7 @@ func (v *Verifier) VerifyPolicy(f PolicyForm) (Identity, error) {
 		{"X-Amz-Date", f.Date}, {"X-Amz-Signature", f.Signature},
 	} {
 		if field.value == "" {
-			return Identity{}, policyArgument(field.name, "Bucket POST must contain a field named '"+field.name+"'.  If it is specified, please check the order of the fields.")
+			return Identity{}, missingPolicyField(field.name)
 		}
 	}
 	if f.Algorithm != algorithm {
@@ -58,6 +61,10 @@ func (v *Verifier) VerifyPolicy(f PolicyForm) (Identity, error) {
 		v.keys.put(sig)
 	}
 	return sig.identity(), nil
+}
+
+func missingPolicyField(name string) *Error {
+	return policyArgument(name, "Bucket POST must contain a field named '"+name+"'.  If it is specified, please check the order of the fields.")
 }
 
 func policyArgument(name, message string) *Error {

@@ -301,19 +301,6 @@ func TestVerifyPresignedSignedHeaders(t *testing.T) {
 	wantCode(t, err, "SignatureDoesNotMatch", 403)
 }
 
-func TestSignatureV2IsNamed(t *testing.T) {
-	now := signedAt
-	v := testVerifier(&now)
-	_, err := v.Verify(received(t, request(t, "GET", "http://localhost/b/k?AWSAccessKeyId=AKIDEXAMPLE&Signature=x&Expires=1", "")))
-	wantCode(t, err, "InvalidRequest", 400)
-	r := received(t, request(t, "GET", "http://localhost/b/k", ""))
-	r.Header.Set("Authorization", "AWS AKIDEXAMPLE:x")
-	_, err = v.Verify(r)
-	wantCode(t, err, "InvalidRequest", 400)
-	_, err = v.VerifyPolicy(PolicyForm{Policy: "e30=", V2: true})
-	wantCode(t, err, "InvalidRequest", 400)
-}
-
 func TestMiddleware(t *testing.T) {
 	now := signedAt
 	var body string

@@ -30,7 +30,7 @@ type condition struct {
 }
 
 // exemptFields needn't be in the policy.
-var exemptFields = []string{"policy", "x-amz-signature", "file"}
+var exemptFields = []string{"policy", "x-amz-signature", "file", "awsaccesskeyid", "signature"}
 
 // parsePolicy decodes the policy field of a form.
 func parsePolicy(encoded string) (*policy, error) {

@@ -110,15 +110,8 @@ func (c *request) checkPolicy(f *form) (*policy, error) {
 	if c.opts.Verifier == nil && f.fields["policy"] == "" {
 		return &policy{max: -1}, nil
 	}
-	if c.opts.Verifier != nil {
-		_, err := c.opts.Verifier.VerifyPolicy(awswire.PolicyForm{
-			Policy: f.fields["policy"], Algorithm: f.fields["x-amz-algorithm"], Credential: f.fields["x-amz-credential"],
-			Date: f.fields["x-amz-date"], Signature: f.fields["x-amz-signature"],
-			V2: f.fields["awsaccesskeyid"] != "" || f.fields["signature"] != "",
-		})
-		if err != nil {
-			return nil, err
-		}
+	if err := c.verifyPolicy(f); err != nil {
+		return nil, err
 	}
 	p, err := parsePolicy(f.fields["policy"])
 	if err != nil {
@@ -129,6 +122,25 @@ func (c *request) checkPolicy(f *form) (*policy, error) {
 	}
 	f.fields["bucket"] = c.bucket
 	return p, p.check(f.fields, c.engine.Now())
+}
+
+func (c *request) verifyPolicy(f *form) error {
+	signed := awswire.PolicyForm{
+		Policy: f.fields["policy"], Algorithm: f.fields["x-amz-algorithm"], Credential: f.fields["x-amz-credential"],
+		Date: f.fields["x-amz-date"], Signature: f.fields["x-amz-signature"],
+		AccessKeyID: f.fields["awsaccesskeyid"], SignatureV2: f.fields["signature"],
+	}
+	if c.opts.Verifier == nil {
+		return nil
+	}
+	if c.opts.OnlyV4 && signed.IsV2() {
+		return awswire.ErrSignatureV2()
+	}
+	id, err := c.opts.Verifier.VerifyPolicy(signed)
+	if err == nil && id.V2 {
+		err = c.checkRegionV2()
+	}
+	return err
 }
 
 // header returns the form's fields as headers.
@@ -231,7 +243,7 @@ func (c *request) location(key string) string {
 	if c.r.TLS != nil {
 		u.Scheme = "https"
 	}
-	if c.hostBucket(c.r.Host) == "" {
+	if awswire.HostBucket(c.r.Host) == "" {
 		u.Path = "/" + c.bucket + u.Path
 	}
 	return u.String()

@@ -13,13 +13,14 @@ import (
 // Presigned returns a handler for one bucket that may listen where strangers reach it.
 // It serves presigned GET, HEAD and PUT of objects at /BUCKET/KEY, uploads by form
 // with a signed policy at /BUCKET, and preflight requests for these. It refuses all
-// other requests with 403. It must get the path as it was sent, and the Host that
+// other requests with 403, and Signature Version 2, which signs neither host nor
+// length nor checksum, with 400. It must get the path as it was sent, and the Host that
 // was signed.
 func Presigned(e *s3.Engine, v *awswire.Verifier, bucket string) http.Handler {
 	if v == nil {
 		panic("s3wire.Presigned: no verifier") // it would let everyone in
 	}
-	h := New(e, Options{Verifier: v}).(*handler)
+	h := New(e, Options{Verifier: v, OnlyV4: true}).(*handler)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := h.newRequest(w, r)
 		// Only the path names the bucket here, whatever the host.
@@ -34,6 +35,10 @@ func (c *request) servePresigned(bucket string) error {
 	}
 	if c.r.Method == http.MethodOptions || c.isPostObject() {
 		return c.serve()
+	}
+	if awswire.IsV2(c.r) {
+		c.setCORSHeadersForOrigin()
+		return awswire.ErrSignatureV2()
 	}
 	if !c.isPresignedObject() {
 		c.setCORSHeadersForOrigin()
@@ -62,4 +67,34 @@ func (c *request) isPresignedObject() bool {
 		}
 	}
 	return true
+}
+
+// takePresignedHeaders adds the x-amz- parameters of a presigned URL to the headers:
+// SDKs move headers there. S3 ignores checksums there.
+func (c *request) takePresignedHeaders() error {
+	var headers http.Header // nil: no change
+	for name, values := range c.query {
+		name = http.CanonicalHeaderKey(name)
+		switch {
+		case !strings.HasPrefix(name, "X-Amz-") || notHeaders[name] || strings.HasPrefix(name, "X-Amz-Checksum-") || c.r.Header.Get(name) != "":
+			continue
+		case name == "X-Amz-Copy-Source":
+			return notImplemented("x-amz-copy-source in the query")
+		}
+		if headers == nil {
+			headers = c.r.Header.Clone()
+		}
+		headers[name] = values
+	}
+	if headers != nil {
+		c.r = c.r.WithContext(c.r.Context()) // a copy: the client's own request in process
+		c.r.Header = headers
+	}
+	return nil
+}
+
+// notHeaders are parameters that are no headers moved into the URL.
+var notHeaders = map[string]bool{
+	"X-Amz-Algorithm": true, "X-Amz-Credential": true, "X-Amz-Date": true, "X-Amz-Expires": true, "X-Amz-Signature": true,
+	"X-Amz-Signedheaders": true, "X-Amz-Security-Token": true, "X-Amz-Content-Sha256": true, "X-Amz-Sdk-Checksum-Algorithm": true,
 }

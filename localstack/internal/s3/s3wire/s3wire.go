@@ -19,25 +19,19 @@ type Options struct {
 	// those of uploads by form, which no middleware can check. Nil: no signature is
 	// checked.
 	Verifier *awswire.Verifier
-	// Domains are hosts whose subdomains name buckets, beside localhost,
-	// localhost.localstack.cloud, s3.amazonaws.com and s3.REGION.amazonaws.com.
-	Domains []string
+	// OnlyV4 refuses Signature Version 2.
+	OnlyV4 bool
 }
 
 type handler struct {
-	engine  *s3.Engine
-	opts    Options
-	domains []string // with a dot before them
+	engine *s3.Engine
+	opts   Options
 }
 
 // New returns a handler for all supported operations. It must get the path as it was
 // sent: a mux that cleans paths would change keys.
 func New(e *s3.Engine, o Options) http.Handler {
-	h := &handler{engine: e, opts: o}
-	for _, d := range slices.Concat(domains, o.Domains) {
-		h.domains = append(h.domains, "."+strings.ToLower(d))
-	}
-	return h
+	return &handler{engine: e, opts: o}
 }
 
 // request is a request in progress.
@@ -98,7 +92,7 @@ func (h *handler) newRequest(w http.ResponseWriter, r *http.Request) *request {
 	setRequestID(w)
 	setHeader(w.Header(), "Server", "AmazonS3")
 	c := &request{handler: h, w: &responseWriter{ResponseWriter: w}, r: r, query: r.URL.Query()}
-	c.bucket, c.key = h.splitTarget(r)
+	c.bucket, c.key = splitTarget(r)
 	return c
 }
 
@@ -119,6 +113,11 @@ func (c *request) serve() error {
 	if err := c.authenticate(); err != nil {
 		return err
 	}
+	if awswire.IsPresigned(c.r) {
+		if err := c.takePresignedHeaders(); err != nil {
+			return err
+		}
+	}
 	op, err := c.route()
 	if err != nil {
 		return err
@@ -129,48 +128,48 @@ func (c *request) serve() error {
 // authenticate accepts an identity that a middleware has verified, if it was signed
 // for S3, and else verifies the signature.
 func (c *request) authenticate() (err error) {
+	if c.opts.OnlyV4 && awswire.IsV2(c.r) {
+		return awswire.ErrSignatureV2()
+	}
 	if c.opts.Verifier != nil && awswire.IdentityFrom(c.r.Context()).AccessKeyID == "" {
 		if c.r, err = c.opts.Verifier.Authenticate(c.r); err != nil {
 			return err
 		}
 	}
-	if id := awswire.IdentityFrom(c.r.Context()); id.AccessKeyID != "" && id.Service != "s3" {
+	id := awswire.IdentityFrom(c.r.Context())
+	if id.AccessKeyID != "" && id.Service != "s3" {
 		return awswire.Errorf(http.StatusBadRequest, "AuthorizationHeaderMalformed", "The authorization header is malformed; incorrect service %q. This endpoint belongs to \"s3\".", id.Service)
+	}
+	if id.V2 {
+		return c.checkRegionV2()
 	}
 	return nil
 }
 
+// regionsV2 are those in which S3 accepts Signature Version 2.
+var regionsV2 = []string{
+	"us-east-1", "us-west-1", "us-west-2", "eu-west-1", "ap-northeast-1", "ap-southeast-1", "ap-southeast-2", "sa-east-1",
+	"us-gov-east-1", "us-gov-west-1",
+}
+
+// checkRegionV2 refuses Signature Version 2 for a bucket in a newer region.
+func (c *request) checkRegionV2() error {
+	b, err := c.engine.Bucket(c.bucket)
+	if err == nil && !slices.Contains(regionsV2, b.Region) {
+		return awswire.ErrSignatureV2()
+	}
+	return nil // the operation tells of a bucket that isn't there
+}
+
 // splitTarget reads bucket and key from the host (bucket.s3.amazonaws.com/key) or the
 // path (/bucket/key).
-func (h *handler) splitTarget(r *http.Request) (bucket, key string) {
+func splitTarget(r *http.Request) (bucket, key string) {
 	path := strings.TrimPrefix(r.URL.Path, "/")
-	if bucket = h.hostBucket(r.Host); bucket != "" {
+	if bucket = awswire.HostBucket(r.Host); bucket != "" {
 		return bucket, path
 	}
 	bucket, key, _ = strings.Cut(path, "/")
 	return bucket, key
-}
-
-// domains are hosts whose subdomains name buckets. The last ones are for users of
-// LocalStack; DNS resolves them to 127.0.0.1.
-var domains = []string{"s3.amazonaws.com", "s3.localhost", "localhost", "s3.localhost.localstack.cloud", "localhost.localstack.cloud"}
-
-func (h *handler) hostBucket(host string) string {
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
-		host = host[:i]
-	}
-	host = strings.ToLower(host)
-	for _, d := range h.domains {
-		if b, ok := strings.CutSuffix(host, d); ok && b != "s3" {
-			return b
-		}
-	}
-	if rest, ok := strings.CutSuffix(host, ".amazonaws.com"); ok {
-		if i := strings.LastIndex(rest, ".s3."); i > 0 && !strings.Contains(rest[i+4:], ".") {
-			return rest[:i]
-		}
-	}
-	return ""
 }
 
 var (
