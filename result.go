@@ -13,6 +13,10 @@ const (
 	OutputTailBytes = 4 << 10   // kept of its end
 	LogTailBytes    = 32 << 10  // of the log may ride in the result
 	MaxResultBytes  = 256 << 10 // of a result as JSON
+
+	// MaxStateResultBytes is the size as JSON of a result that is stored in the state
+	// of its job: one write, and one read of at most 4 KB, the unit of DynamoDB.
+	MaxStateResultBytes = 2 << 10
 )
 
 // Result is the report of an attempt whose commands ran.
@@ -76,6 +80,12 @@ func (r *Result) Validate() error {
 		return InvalidField(field+".commands", "commands has %d entries; the limit is %d", len(r.Commands), MaxCommands)
 	}
 	return r.Log.validate(field + ".log")
+}
+
+// jsonSize returns the size of a valid result as JSON.
+func (r *Result) jsonSize() int {
+	b, _ := json.Marshal(r) // Validate has shown that it works
+	return len(b)
 }
 
 // validate checks that the tail's frames end where the log does.

@@ -2,8 +2,9 @@ package errand
 
 import "time"
 
-// State is the part of a job that changes. It is one record of up to 1 KB, and is
-// written whole, on condition that the stored revision is the one that was read.
+// State is the part of a job that changes. It is one record of up to 1 KB, plus a small
+// result once the job has ended, and is written whole, on condition that the stored
+// revision is the one that was read.
 //
 // The methods below are the only changes: no other package can assign a field. They
 // are pure. A use case reads the state, calls a method, and writes the state. A method
@@ -53,6 +54,18 @@ func (s *State) Assign(now time.Time, workerID, pollID, handle string, t Timing)
 	s.r.StartedAt, s.r.LeaseUntil = now, now.Add(t.ShortLease)
 	s.r.HiddenUntil = s.r.LeaseUntil
 	s.r.DueAt = s.r.LeaseUntil
+	return true
+}
+
+// Withdraw undoes an assignment that no worker was told of: running, not accepted → the
+// state before Assign.
+func (s *State) Withdraw(before State) bool {
+	if s.r.Status != Running || s.r.Accepted || s.r.Attempt != before.r.Attempt+1 {
+		return false
+	}
+	rev := s.r.Rev
+	s.r = before.r
+	s.r.Rev = rev
 	return true
 }
 
@@ -124,6 +137,7 @@ func (s *State) Complete(now time.Time, r *Result) bool {
 	s.finish(now, Completed, "", "")
 	code := r.ExitCode
 	s.r.ExitCode = &code
+	s.keepResult(r)
 	return true
 }
 
@@ -147,7 +161,16 @@ func (s *State) Fail(now time.Time, f *Failure) bool {
 	default:
 		s.finish(now, Failed, f.Reason, f.Error)
 	}
+	s.keepResult(f.Result)
 	return true
+}
+
+// keepResult makes the result of the attempt that ended the job part of the record, if
+// it is small.
+func (s *State) keepResult(r *Result) {
+	if r != nil && s.r.Status.Terminal() && r.jsonSize() <= MaxStateResultBytes {
+		s.r.Result = r
+	}
 }
 
 // giveBack makes the job pending for another worker. The record keeps the worker and
@@ -260,6 +283,10 @@ type StateRecord struct {
 	StartedAt  time.Time // of the current attempt
 	FinishedAt time.Time
 	LogBytes   int64
+
+	// Result is the result of the attempt that ended the job, if it has at most
+	// MaxStateResultBytes. A larger one is stored apart: see Result.
+	Result *Result
 
 	Rev int // revision: each write is for exactly one
 }

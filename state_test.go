@@ -74,6 +74,28 @@ func TestTicket(t *testing.T) {
 	}
 }
 
+// TestResultInState: a small result of the attempt that ends the job is part of its state.
+func TestResultInState(t *testing.T) {
+	small := &Result{ExitCode: 1}
+	large := &Result{Commands: []CommandResult{{Stdout: Output{Head: make(Bytes, MaxStateResultBytes)}}}}
+	for name, tt := range map[string]struct {
+		end  func(s *State)
+		want *Result
+	}{
+		"completed":        {func(s *State) { s.Complete(t0, small) }, small},
+		"completed, large": {func(s *State) { s.Complete(t0, large) }, nil},
+		"failed":           {func(s *State) { s.Fail(t0, &Failure{Reason: ReasonTimedOut, Result: small}) }, small},
+		"given back":       {func(s *State) { s.Fail(t0, &Failure{Reason: ReasonWorkerStopped, Result: small}) }, nil},
+		"without a result": {func(s *State) { s.Fail(t0, &Failure{Reason: ReasonTimedOut}) }, nil},
+	} {
+		s := running(2, true)
+		tt.end(s)
+		if got := s.Record().Result; got != tt.want {
+			t.Errorf("%s: result %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
 func TestAttemptsNeverAcceptedDoNotCount(t *testing.T) {
 	s := running(2, false)
 	at := t0
@@ -204,6 +226,11 @@ func TestTransitions(t *testing.T) {
 	}{
 		"Assign": {func(s *State) bool { return s.Assign(now, "w", "p", "h", timing) },
 			map[string]Status{"pending": Running, "waited": Running, "lapsed": Running}},
+		"Assign, Withdraw": {func(s *State) bool {
+			before := *s
+			return s.Assign(now, "w", "p", "h", timing) && s.Withdraw(before)
+		}, map[string]Status{"pending": Pending, "waited": Pending, "lapsed": Running}},
+		"Withdraw of another attempt": {func(s *State) bool { return s.Withdraw(*s) }, nil},
 		"ExtendShortLease": {func(s *State) bool { return s.ExtendShortLease(now, timing) },
 			map[string]Status{"offered": Running}},
 		"Renew": {func(s *State) bool { return s.Renew(now.Add(time.Second), "worker-1", 1) },

@@ -16,9 +16,9 @@ import (
 
 // JobStore stores the specs of jobs and their first states.
 type JobStore interface {
-	// CreateJob writes the spec, then the state, and calls Saved: a job that has a
-	// state is complete. It may be repeated after a failure in between.
-	// Errors: ErrExists, if the state exists.
+	// CreateJob writes spec and state, at once, and calls Saved. A job exists if both
+	// do; after a failure in between CreateJob may be repeated.
+	// Errors: ErrExists, if the job exists.
 	CreateJob(ctx context.Context, spec *errand.Spec, state *errand.State) error
 	// Job reads spec and state. Errors: ErrNotFound.
 	Job(ctx context.Context, id string) (*errand.Spec, *errand.State, error)

@@ -49,11 +49,20 @@ func (s *Service) Job(ctx context.Context, c Caller, id string) (errand.Job, err
 	if !job.State.Status.Terminal() || job.State.Attempt == 0 {
 		return job, nil
 	}
-	job.Result, err = s.Store.Result(ctx, id, job.State.Attempt)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return errand.Job{}, unavailable("read the result", err)
+	job.Result, err = s.result(ctx, job.State, job.State.Attempt)
+	return job, err
+}
+
+// result reads the result of an attempt of the job; nil if there is none.
+func (s *Service) result(ctx context.Context, st errand.StateRecord, attempt int) (*errand.Result, error) {
+	if st.Result != nil && attempt == st.Attempt {
+		return st.Result, nil
 	}
-	return job, nil
+	r, err := s.Store.Result(ctx, st.JobID, attempt)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, unavailable("read the result", err)
+	}
+	return r, nil
 }
 
 // Jobs lists the caller's jobs, or those of all owners for an admin. Errors: CodeInvalidField.

@@ -118,9 +118,8 @@ func (s *Service) fillLog(ctx context.Context, st errand.StateRecord, page *LogP
 	var res *errand.Result
 	if over {
 		var err error
-		res, err = s.Store.Result(ctx, st.JobID, page.Attempt)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return unavailable("read the result", err)
+		if res, err = s.result(ctx, st, page.Attempt); err != nil {
+			return err
 		}
 	}
 	if res == nil || page.Next < res.Log.TailOffset {

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -42,8 +43,9 @@ func (s *Service) SubmitFailure(ctx context.Context, c Caller, r Report, f erran
 	return s.submit(ctx, c, r, f.Result, func(st *errand.State, now time.Time) { st.Fail(now, &f) })
 }
 
-// submit writes the result, then the state, then deletes the ticket. After a crash in
-// between, the ticket is delivered again and assignment deletes it.
+// submit writes the result, then the state (a small result is part of it), then deletes
+// the ticket. After a crash in between, the ticket is delivered again and assignment
+// deletes it.
 func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Result, end func(*errand.State, time.Time)) (errand.Status, error) {
 	w, err := s.workerOf(ctx, c, r.WorkerID, r.Epoch)
 	if err != nil {
@@ -58,21 +60,23 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Re
 		if done = old.Reported(); done {
 			return false, nil
 		}
-		if res != nil {
+		end(st, now)
+		if res != nil && st.Record().Result == nil {
 			if err := s.Store.PutResult(ctx, r.JobID, r.Attempt, res); err != nil {
 				return false, unavailable("keep the result", err)
 			}
 		}
-		end(st, now)
 		return true, nil
 	})
 	if err != nil {
 		return "", err
 	}
-	s.finishTicket(ctx, st) // also of a report that came before: what is lost may have been this
+	var wg sync.WaitGroup
 	if !done {
-		s.unhold(ctx, w, r)
+		wg.Go(func() { s.unhold(ctx, w, r) })
 	}
+	s.finishTicket(ctx, st) // also of a report that came before: what is lost may have been this
+	wg.Wait()
 	// A worker with one slot polls for the next job by itself. One with more may wait
 	// at the bell with the others. If this ring and the response are lost, the worker
 	// reports again, and it rings again.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -239,22 +240,40 @@ func (t *take) adopt(ctx context.Context, spec *errand.Spec, st *errand.State, t
 	return nil, nil
 }
 
-// give assigns the job. It stores the poll first, so that replay finds the assignment
-// if the response is lost.
+// give assigns the job. It stores the assignment in the job's state and in the
+// worker's record, at once. If the response is lost, replay finds it in the latter.
 func (t *take) give(ctx context.Context, spec *errand.Spec, st *errand.State, ticket *Ticket) (*errand.Assignment, error) {
 	r := st.Record()
 	poll := errand.Poll{ID: t.PollID, JobID: r.JobID, Attempt: r.Attempt + 1}
-	err := t.changeWorker(ctx, t.worker, t.Epoch, func(w *errand.Worker) { w.Answer(poll, t.now()) })
-	if err != nil {
-		t.release(ctx, r.Queue, ticket)
-		return nil, err
-	}
+	before := *st
 	st.Assign(t.now(), t.worker.ID, t.PollID, ticket.Handle, t.Timing)
-	if err := t.put(ctx, st); err != nil {
+	var wg sync.WaitGroup
+	var workerErr error
+	wg.Go(func() {
+		workerErr = t.changeWorker(ctx, t.worker, t.Epoch, func(w *errand.Worker) { w.Answer(poll, t.now()) })
+	})
+	err := t.put(ctx, st)
+	wg.Wait()
+	switch {
+	case err != nil:
 		return nil, err
+	case workerErr != nil:
+		st.Withdraw(before)
+		t.withdraw(context.WithoutCancel(ctx), st, ticket)
+		return nil, workerErr
 	}
 	t.logChange(ctx, r, st.Record())
 	return t.assignment(ctx, spec, st.Record())
+}
+
+// withdraw stores that an assignment was undone, since no worker will hear of it. If
+// that fails, the job waits for the end of the short lease.
+func (t *take) withdraw(ctx context.Context, st *errand.State, ticket *Ticket) {
+	if err := t.put(ctx, st); err != nil {
+		t.Log.WarnContext(ctx, "assignment not withdrawn", "job", ticket.JobID, "err", err)
+		return
+	}
+	t.release(ctx, st.Record().Queue, ticket)
 }
 
 // release makes a ticket visible that this poll can't use but another can, so that

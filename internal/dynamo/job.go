@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
 )
@@ -38,7 +38,7 @@ func newSpecItem(spec *errand.Spec) (specItem, error) {
 	return specItem{
 		PK: spec.ID, SK: specKey, Doc: string(doc),
 		ByOwner: ownerMonth(spec.Owner, month, shard(spec.ID)), ByMonth: month + "#" + shard(spec.ID),
-		meta: meta{TTL: spec.CreatedAt.Add(specLifetime).Unix()},
+		meta: meta{Mark: newMark(), TTL: spec.CreatedAt.Add(specLifetime).Unix()},
 	}, nil
 }
 
@@ -78,6 +78,7 @@ type stateItem struct {
 	StartedAt   int64  `dynamodbav:"startedAt,omitempty"`
 	FinishedAt  int64  `dynamodbav:"finishedAt,omitempty"`
 	LogBytes    int64  `dynamodbav:"logBytes,omitempty"`
+	Result      string `dynamodbav:"result,omitempty"` // errand.Result as JSON, if it is small
 	// Sparse index keys.
 	Active string `dynamodbav:"active,omitempty"` // queue#shard
 	Due    string `dynamodbav:"due,omitempty"`    // shard
@@ -85,14 +86,18 @@ type stateItem struct {
 	meta
 }
 
-func newStateItem(s errand.StateRecord, rev int) stateItem {
+func newStateItem(s errand.StateRecord, rev int) (stateItem, error) {
+	result, err := encodeResult(s.Result)
+	if err != nil {
+		return stateItem{}, fmt.Errorf("encode the result of job %s: %w", s.JobID, err)
+	}
 	i := stateItem{
 		PK: s.JobID, SK: stateKey, Rev: rev, Owner: s.Owner, Queue: s.Queue, GroupID: s.MessageGroupID, Status: string(s.Status),
 		Reason: string(s.Reason), Error: s.Error, ExitCode: s.ExitCode, Attempt: s.Attempt, Tries: s.Tries,
 		MaxAttempts: s.MaxAttempts, Accepted: s.Accepted, Worker: s.WorkerID, Poll: s.PollID, Handle: s.Handle,
 		LeaseUntil: millis(s.LeaseUntil), Lease: int64(s.Lease / time.Second), HoldUntil: millis(s.HiddenUntil),
 		Cancel: s.CancelRequested, Watched: millis(s.WatchedUntil), CreatedAt: millis(s.CreatedAt),
-		StartedAt: millis(s.StartedAt), FinishedAt: millis(s.FinishedAt), LogBytes: s.LogBytes,
+		StartedAt: millis(s.StartedAt), FinishedAt: millis(s.FinishedAt), LogBytes: s.LogBytes, Result: result,
 		meta: meta{Mark: newMark(), TTL: s.CreatedAt.Add(openLifetime).Unix()},
 	}
 	if !s.StartedAt.IsZero() {
@@ -106,10 +111,14 @@ func newStateItem(s errand.StateRecord, rev int) stateItem {
 	if !s.DueAt.IsZero() {
 		i.Due, i.DueAt = shard(s.JobID), millis(s.DueAt)
 	}
-	return i
+	return i, nil
 }
 
-func (i *stateItem) state() *errand.State {
+func (i *stateItem) state() (*errand.State, error) {
+	result, err := decodeResult(i.Result)
+	if err != nil {
+		return nil, fmt.Errorf("decode the result of job %s: %w", i.PK, err)
+	}
 	return errand.LoadState(errand.StateRecord{
 		JobID: i.PK, Rev: i.Rev, Owner: i.Owner, Queue: i.Queue, MessageGroupID: i.GroupID, Status: errand.Status(i.Status),
 		Reason: errand.Reason(i.Reason), Error: i.Error, ExitCode: i.ExitCode, Attempt: i.Attempt, Tries: i.Tries,
@@ -117,8 +126,24 @@ func (i *stateItem) state() *errand.State {
 		LeaseUntil: fromMillis(i.LeaseUntil), Lease: time.Duration(i.Lease) * time.Second, HiddenUntil: fromMillis(i.HoldUntil),
 		CancelRequested: i.Cancel, WatchedUntil: fromMillis(i.Watched), CreatedAt: fromMillis(i.CreatedAt),
 		StartedAt: fromMillis(i.StartedAt), FinishedAt: fromMillis(i.FinishedAt), LogBytes: i.LogBytes,
-		DueAt: fromMillis(i.DueAt),
-	})
+		DueAt: fromMillis(i.DueAt), Result: result,
+	}), nil
+}
+
+func encodeResult(r *errand.Result) (string, error) {
+	if r == nil {
+		return "", nil
+	}
+	doc, err := json.Marshal(r)
+	return string(doc), err
+}
+
+func decodeResult(doc string) (*errand.Result, error) {
+	if doc == "" {
+		return nil, nil
+	}
+	var r errand.Result
+	return &r, json.Unmarshal([]byte(doc), &r)
 }
 
 // CreateJob implements control.JobStore.
@@ -127,19 +152,33 @@ func (s *Store) CreateJob(ctx context.Context, spec *errand.Spec, state *errand.
 	if err != nil {
 		return err
 	}
-	si.Mark = newMark()
-	if _, err := s.put(ctx, s.tables.Jobs, si, si.Mark, 0); err != nil && !errors.Is(err, control.ErrConflict) {
+	i, err := newStateItem(state.Record(), 1)
+	if err != nil {
 		return err
 	}
-	i := newStateItem(state.Record(), 1)
-	_, err = s.put(ctx, s.tables.Jobs, i, i.Mark, 0)
-	if errors.Is(err, control.ErrConflict) {
+	var specExists bool
+	var specErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { specExists, specErr = s.create(ctx, si, si.Mark) })
+	stateExists, err := s.create(ctx, i, i.Mark)
+	wg.Wait()
+	switch {
+	case err != nil || specErr != nil:
+		return errors.Join(err, specErr)
+	case specExists && stateExists:
 		return control.ErrExists
 	}
-	if err == nil {
-		state.Saved()
+	state.Saved()
+	return nil
+}
+
+// create writes an item, unless it exists.
+func (s *Store) create(ctx context.Context, rec any, mark string) (exists bool, err error) {
+	_, err = s.put(ctx, s.tables.Jobs, rec, mark, 0)
+	if errors.Is(err, control.ErrConflict) {
+		return true, nil
 	}
-	return err
+	return false, err
 }
 
 // Job implements control.JobStore: one query, for spec and state sort next to
@@ -169,7 +208,11 @@ func (s *Store) decodeJob(specIt, stateIt item) (*errand.Spec, *errand.State, er
 		return nil, nil, err
 	}
 	spec, err := si.spec()
-	return spec, ti.state(), err
+	if err != nil {
+		return nil, nil, err
+	}
+	state, err := ti.state()
+	return spec, state, err
 }
 
 // State implements control.JobStore.
@@ -178,13 +221,16 @@ func (s *Store) State(ctx context.Context, id string) (*errand.State, error) {
 	if err := s.get(ctx, s.tables.Jobs, key(id, stateKey), &i); err != nil {
 		return nil, err
 	}
-	return i.state(), nil
+	return i.state()
 }
 
 // PutState implements control.JobStore.
 func (s *Store) PutState(ctx context.Context, st *errand.State) error {
 	r := st.Record()
-	i := newStateItem(r, r.Rev+1)
+	i, err := newStateItem(r, r.Rev+1)
+	if err != nil {
+		return err
+	}
 	if _, err := s.put(ctx, s.tables.Jobs, i, i.Mark, r.Rev); err != nil {
 		return err
 	}
@@ -204,12 +250,12 @@ func resultKey(attempt int) string { return fmt.Sprintf("result#%04d", attempt) 
 
 // PutResult implements control.JobStore.
 func (s *Store) PutResult(ctx context.Context, jobID string, attempt int, r *errand.Result) error {
-	doc, err := json.Marshal(r)
+	doc, err := encodeResult(r)
 	if err != nil {
 		return fmt.Errorf("encode the result of job %s: %w", jobID, err)
 	}
 	return s.overwrite(ctx, s.tables.Jobs, resultItem{
-		PK: jobID, SK: resultKey(attempt), Doc: string(doc),
+		PK: jobID, SK: resultKey(attempt), Doc: doc,
 		meta: meta{TTL: s.clock.Now().Add(finishedLifetime).Unix()},
 	})
 }
@@ -220,9 +266,9 @@ func (s *Store) Result(ctx context.Context, jobID string, attempt int) (*errand.
 	if err := s.get(ctx, s.tables.Jobs, key(jobID, resultKey(attempt)), &i); err != nil {
 		return nil, err
 	}
-	var r errand.Result
-	if err := json.Unmarshal([]byte(i.Doc), &r); err != nil {
+	r, err := decodeResult(i.Doc)
+	if err != nil {
 		return nil, fmt.Errorf("decode the result of job %s: %w", jobID, err)
 	}
-	return &r, nil
+	return r, nil
 }

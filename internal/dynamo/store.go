@@ -4,9 +4,10 @@
 //
 //	jobs     pk = job ID (a ULID), sk:
 //	         spec           written once; in the indexes byOwner and byMonth
-//	         state          ≤ 1 KB, rewritten whole at each transition; in the
-//	                        sparse indexes active (while it isn't over) and due
-//	         result#NNNN    what attempt NNNN reported
+//	         state          ≤ 1 KB, rewritten whole at each transition, and with
+//	                        a small result once it is over; in the sparse
+//	                        indexes active (while it isn't over) and due
+//	         result#NNNN    what attempt NNNN reported, if it is larger
 //	         and pk = claim#<hash>, sk = claim: idempotency keys, 24 hours
 //	workers  pk = worker ID; gone 7 days after it was last seen
 //	tokens   pk = SHA-256 of the token

@@ -139,12 +139,12 @@ func TestSubmitUnderFaults(t *testing.T) {
 			a := k.take(true)
 			k.beat(a)
 			w.faults.set(op, applied)
-			_, err := k.submit(a, 5)
+			_, err := k.submitLarge(a, 5)
 			if !w.faults.happened() {
 				t.Fatalf("%s was not called", op)
 			}
 			if err != nil {
-				_, err = k.submit(a, 5)
+				_, err = k.submitLarge(a, 5)
 			}
 			wantCode(t, err, "")
 			w.want(job.Spec.ID, errand.Completed, "", 1)

@@ -238,6 +238,16 @@ func (k *worker) submit(a *errand.Assignment, exitCode int) (errand.Status, erro
 	return k.svc.SubmitResult(k.ctx, k.caller, k.report(a), errand.Result{ExitCode: exitCode})
 }
 
+// submitLarge is submit with a result that is too large for the job's state.
+func (k *worker) submitLarge(a *errand.Assignment, exitCode int) (errand.Status, error) {
+	return k.svc.SubmitResult(k.ctx, k.caller, k.report(a), largeResult(exitCode))
+}
+
+func largeResult(exitCode int) errand.Result {
+	output := errand.Output{Head: make(errand.Bytes, errand.MaxStateResultBytes)}
+	return errand.Result{ExitCode: exitCode, Commands: []errand.CommandResult{{Stdout: output}}}
+}
+
 func (k *worker) fail(a *errand.Assignment, reason errand.Reason) (errand.Status, error) {
 	return k.svc.SubmitFailure(k.ctx, k.caller, k.report(a), errand.Failure{Reason: reason, Error: "it went wrong"})
 }

@@ -57,6 +57,11 @@ func (w storeTest) storeJobs(t *testing.T) {
 	if got, err := s.Result(ctx, spec.ID, 1); err != nil || cmp.Diff(result, got) != "" {
 		t.Errorf("result %s, %v", cmp.Diff(result, got), err)
 	}
+	state.Complete(spec.CreatedAt, result)
+	must(t, s.PutState(ctx, state))
+	if got, err := s.State(ctx, spec.ID); err != nil || cmp.Diff(state.Record(), got.Record()) != "" {
+		t.Errorf("state with a result: %s, %v", cmp.Diff(state.Record(), got.Record()), err)
+	}
 }
 
 // storeRace: of many writes made of one revision, one is applied.
