@@ -29,6 +29,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/internal/httplimit"
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/engine"
 	"github.com/errandhq/errand/localstack/internal/gateway"
@@ -115,6 +116,9 @@ type Config struct {
 	// AnyInterface allows an Addr that other machines can reach, without TLS: for
 	// a container, which has a network of its own.
 	AnyInterface bool
+	// Connections is the limit of connections to Addr. Others wait until one ends or
+	// isn't used. 0: a quarter of the process's open files, at most 4096.
+	Connections int
 
 	// Hostile makes the stack inject faults that AWS's documentation allows:
 	// HostileProfile(seed), or another profile. Nil: none.
@@ -303,6 +307,7 @@ func (s *Stack) listen(ctx context.Context) error {
 	if s.server, err = listenEdge(ctx, s.cfg.Addr, s.cfg.AnyInterface); err != nil {
 		return err
 	}
+	s.server.connections = httplimit.NewConnections(s.cfg.Connections)
 	at := s.server.listener.Addr().(*net.TCPAddr)
 	host := at.IP.String()
 	if at.IP.IsUnspecified() {
@@ -314,9 +319,10 @@ func (s *Stack) listen(ctx context.Context) error {
 
 // edgeServer is the AWS edge's own listener. A nil one does nothing.
 type edgeServer struct {
-	listener net.Listener
-	server   *http.Server // nil until it serves
-	done     chan struct{}
+	listener    net.Listener
+	connections *httplimit.Connections
+	server      *http.Server // nil until it serves
+	done        chan struct{}
 }
 
 func listenEdge(ctx context.Context, addr string, anyInterface bool) (*edgeServer, error) {
@@ -338,10 +344,11 @@ func (e *edgeServer) serve(h http.Handler, logf func(format string, args ...any)
 	if e == nil {
 		return
 	}
-	e.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(logWriter(logf), "", 0)}
+	e.server = &http.Server{Handler: h, ErrorLog: log.New(logWriter(logf), "", 0)}
+	e.connections.Configure(e.server)
 	go func() {
 		defer close(e.done)
-		_ = e.server.Serve(e.listener) // returns after close only
+		_ = e.server.Serve(e.connections.Listen(e.listener)) // returns after close only
 	}()
 }
 

@@ -69,13 +69,13 @@ func origin(r *http.Request) string {
 }
 
 // authenticate finds out who bears the token.
-func (s *server) authenticate(w http.ResponseWriter, r *http.Request) (control.Caller, error) {
+func authenticate(svc *control.Service, w http.ResponseWriter, r *http.Request) (control.Caller, error) {
 	token, ok := bearer(r.Header.Values("Authorization"))
 	if !ok {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return control.Caller{}, errand.Errorf(errand.CodeUnauthenticated, "send a token: Authorization: Bearer <token>")
 	}
-	p, err := s.svc.Authenticate(r.Context(), token)
+	p, err := svc.Authenticate(r.Context(), token)
 	if errand.CodeOf(err) == errand.CodeUnauthenticated {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	}

@@ -86,12 +86,15 @@ type response struct {
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	id := s.requestID(r)
-	h := w.Header()
-	h.Set("X-Request-Id", id)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	setHeaders(w.Header(), id)
 	status, err := s.respond(w, r, id)
 	s.note(r, id, status, err, time.Since(begun))
+}
+
+func setHeaders(h http.Header, requestID string) {
+	h.Set("X-Request-Id", requestID)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 // respond writes the answer, or the problem, and returns what it wrote.
@@ -134,7 +137,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) (response, error)
 	if err != nil {
 		return response{}, err
 	}
-	caller, err := s.authenticate(w, r)
+	caller, err := authenticate(s.svc, w, r)
 	if err != nil {
 		return response{}, err
 	}

@@ -16,10 +16,11 @@ type localFlags struct {
 	listenFlags
 	stackcli.ProfileFlags
 	isolateFlags
-	dataDir string
-	agents  int
-	awsAddr string
-	log     terminal.LogFlags
+	dataDir     string
+	agents      int
+	awsAddr     string
+	connections int
+	log         terminal.LogFlags
 
 	heartbeat, lease, shortLease, sweep time.Duration
 }
@@ -44,6 +45,7 @@ func (a *app) localCommand() *cobra.Command {
 	fl.BoolVar(&f.insecure, "insecure", false, "allow connections from other machines without TLS")
 	fl.StringArrayVar(&f.allowHosts, "allow-host", nil, "accept requests for this host `name`; can be repeated")
 	fl.StringVar(&f.awsAddr, "aws-addr", "", "also serve the embedded AWS services on this loopback `host:port`")
+	stackcli.AddConnectionsFlag(fl, &f.connections)
 	fl.DurationVar(&f.heartbeat, "heartbeat", 0, "interval of the workers' heartbeats (default 10s)")
 	fl.DurationVar(&f.lease, "lease", 0, "count a worker as lost after this time without a heartbeat (default 5m)")
 	fl.DurationVar(&f.shortLease, "short-lease", 0, "count a worker as lost if it does not confirm a new job within this time (default 30s)")
@@ -61,7 +63,7 @@ func (f *localFlags) check() error {
 	case min(f.heartbeat, f.lease, f.shortLease, f.sweep) < 0:
 		return terminal.UsageErrorf("--heartbeat, --lease, --short-lease and --sweep must not be negative")
 	}
-	return f.isolateFlags.check()
+	return errors.Join(stackcli.CheckConnections(f.connections), f.isolateFlags.check())
 }
 
 // local serves until a signal.

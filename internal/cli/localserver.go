@@ -13,8 +13,11 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/durable"
+	"github.com/errandhq/errand/internal/httplimit"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
@@ -30,17 +33,22 @@ type localServer struct {
 	tokens  localTokens
 	failed  chan error // of one: why it can't serve any more
 
-	log    *slog.Logger
-	stack  *localstack.Stack
-	http   *http.Server
-	agents *agents
-	cut    context.CancelFunc // ends the requests that wait
+	log         *slog.Logger
+	stack       *localstack.Stack
+	service     *control.Service // checks tokens
+	connections *httplimit.Connections
+	http        *http.Server
+	agents      *agents
+	cut         context.CancelFunc // ends the requests that wait
 }
 
 // startLocal starts everything. When it returns, the server serves.
 // Errors: the address's, the data directory's; nothing is left running then.
 func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, log *slog.Logger) (_ *localServer, err error) {
-	s := &localServer{awsAddr: f.awsAddr, log: log, failed: make(chan error, 1)}
+	s := &localServer{
+		awsAddr: f.awsAddr, log: log, failed: make(chan error, 1),
+		connections: httplimit.NewConnections(f.connections),
+	}
 	if s.dataDir, err = filepath.Abs(f.dataDir); err != nil {
 		return nil, err
 	}
@@ -94,6 +102,8 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
 		Functions: functions.sources(direct), Hostile: hostile, Logf: stackcli.LogFunc(s.log),
 		OldestGroupFirst: true, // docs/adr/0004-fifo.md
+		Connections:      f.connections,
+		Concurrency:      s.requests(f) + ownConcurrency,
 	}
 	if f.isolate {
 		if c.Functions, err = f.processSources(direct); err != nil {
@@ -112,6 +122,23 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 		return stackcli.ExplainStart(err, s.dataDir)
 	}
 	return nil
+}
+
+const (
+	// maxProcesses limits the function processes of --isolate.
+	maxProcesses = 200
+	// ownConcurrency is for the functions that no request of the API starts: the
+	// sweep, and direct mode's.
+	ownConcurrency = 100
+)
+
+// requests is how many requests may be in progress.
+func (s *localServer) requests(f localFlags) int {
+	n := max(s.connections.Limit(), 16)
+	if f.isolate {
+		n = min(n, maxProcesses)
+	}
+	return n
 }
 
 // localPollWait is how long the server holds a question for work: on one machine
@@ -141,11 +168,11 @@ func (s *localServer) openTokens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	svc := setup.NewService(s.stack.AWSConfig(), settings, clock.Real(), s.log)
+	s.service = setup.NewService(s.stack.AWSConfig(), settings, clock.Real(), s.log)
 	if s.tokens, err = openTokens(durable.OS, s.dataDir); err != nil {
 		return err
 	}
-	return s.tokens.grant(ctx, svc)
+	return s.tokens.grant(ctx, s.service)
 }
 
 // open serves at ln. Embedded agents reach the server at agentURL: where the
@@ -153,13 +180,13 @@ func (s *localServer) openTokens(ctx context.Context) error {
 func (s *localServer) open(ln net.Listener, f localFlags) (agentURL string, err error) {
 	requests, cut := context.WithCancel(context.Background())
 	s.cut = cut
+	admission := api.Admission{Requests: s.requests(f), Service: s.service}
 	s.http = &http.Server{
-		Handler:           guardHosts(f.hosts(), s.stack.API(localstack.APIOptions{Fallback: web.Handler()})),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		BaseContext:       func(net.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler:     guardHosts(f.hosts(), admission.Handler(s.stack.API(localstack.APIOptions{Fallback: web.Handler()}))),
+		BaseContext: func(net.Listener) context.Context { return requests },
+		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	s.connections.Configure(s.http)
 	s.serveOn(ln)
 	if f.tlsCert == "" {
 		return s.url, nil
@@ -174,7 +201,7 @@ func (s *localServer) open(ln net.Listener, f localFlags) (agentURL string, err 
 
 func (s *localServer) serveOn(ln net.Listener) {
 	go func() {
-		if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(s.connections.Listen(ln)); !errors.Is(err, http.ErrServerClosed) {
 			select {
 			case s.failed <- fmt.Errorf("serve %s: %w", ln.Addr(), err):
 			default:

@@ -34,6 +34,8 @@ type stack struct {
 	template  string
 	functions string
 	stackName string
+
+	connections int
 }
 
 // Main runs the errand-stack command that os.Args names and returns its exit code.
@@ -69,6 +71,7 @@ func NewCommand(name string, t *terminal.Terminal, getenv func(string) string) *
 	fl.StringVar(&s.template, "template", "", "create the tables, queues and buckets in this CloudFormation or SAM template `file`")
 	fl.StringVar(&s.functions, "functions", "", "with --template: also run its functions and schedules; `directory` of compiled functions, NAME/bootstrap")
 	fl.StringVar(&s.stackName, "stack-name", "local", "`name` of the stack, AWS::StackName in the template")
+	AddConnectionsFlag(fl, &s.connections)
 	s.log.Add(cmd)
 	cmd.AddCommand(healthCommand(t))
 	return cmd
@@ -112,11 +115,12 @@ func ExplainStart(err error, dataDir string) error {
 func (s *stack) config() (c localstack.Config, err error) {
 	c = localstack.Config{
 		DataDir: s.dataDir, Addr: s.addr, AnyInterface: s.insecure, NoAuth: s.noAuth, ResourcesOnly: true, StackName: s.stackName,
+		Connections: s.connections,
 	}
 	if c.Credentials, err = s.credentials(); err != nil {
 		return c, err
 	}
-	if err := s.checkAddr(); err != nil {
+	if err := errors.Join(CheckConnections(s.connections), s.checkAddr()); err != nil {
 		return c, err
 	}
 	if s.template != "" {

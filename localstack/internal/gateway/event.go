@@ -6,12 +6,14 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -201,6 +203,10 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBodyBytes+1))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		WriteError(w, http.StatusRequestTimeout, "Request Timeout")
+		return nil, fmt.Errorf("read the body: %w", err)
+	}
 	if err != nil {
 		WriteError(w, http.StatusBadRequest, "Bad Request")
 		return nil, fmt.Errorf("read the body: %w", err)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"os"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/kv"
@@ -108,8 +109,11 @@ func readFull(r io.Reader, buf []byte) (n int, err error) {
 // incompleteBody turns an error of a body into the one that its sender is told.
 func incompleteBody(err error) error {
 	var e *awswire.Error
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
 		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return newError(400, "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.")
 	}
 	return newError(400, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
 }
