@@ -56,8 +56,10 @@ const (
 	TokenPattern       = `^er[uad]_[A-Za-z0-9_-]{32,128}$` // of users, agents and admins
 	WorkerTokenPattern = `^erw_[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{32,128}$`
 	OwnerPattern       = `^[a-z0-9][a-z0-9._-]{0,63}$`
-	reservedEnvPre     = "ERRAND_"
 )
+
+// ReservedEnvPrefix begins the names of the variables that only Errand sets.
+const ReservedEnvPrefix = "ERRAND_"
 
 var (
 	queueRE  = regexp.MustCompile(QueuePattern)

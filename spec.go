@@ -107,8 +107,8 @@ func validateEnv(env map[string]string) error {
 		switch {
 		case !envRE.MatchString(name):
 			return InvalidField("env", "env name %q must match %s", name, EnvPattern)
-		case strings.HasPrefix(name, reservedEnvPre):
-			return InvalidField(field, "names that begin with %s are reserved", reservedEnvPre)
+		case strings.HasPrefix(name, ReservedEnvPrefix):
+			return InvalidField(field, "names that begin with %s are reserved", ReservedEnvPrefix)
 		}
 		if len(value) > MaxEnvValueBytes {
 			return InvalidField(field, "the value is %d bytes long; the limit is %d", len(value), MaxEnvValueBytes)

@@ -134,6 +134,9 @@ func (a *Agent) run(runCtx context.Context, id *identity.Identity) error {
 	if err := a.registration.register(pollCtx); err != nil {
 		return a.cause(runCtx, err)
 	}
+	if names := a.Environment.variableNames(); len(names) > 0 {
+		a.Log.Info("jobs get variables of this agent's configuration", "names", names)
+	}
 	a.resumeAttempts(runCtx)
 	heartbeatCtx, endHeartbeats := context.WithCancel(runCtx)
 	var owned sync.WaitGroup

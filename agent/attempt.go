@@ -24,6 +24,8 @@ type attempt struct {
 	*errand.Assignment
 	agent *Agent
 	dir   attemptdir.Dir
+	host  process.Host // what the commands learn of the machine
+	temp  string       // their TMPDIR
 
 	// reportCtx ends when the attempt is reported or must not be; workCtx, within
 	// it, when the commands must end. Their causes say why.
@@ -134,6 +136,9 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 func (t *attempt) prepare() error {
 	var err error
 	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment); err != nil {
+		return err
+	}
+	if err = t.createDirs(); err != nil {
 		return err
 	}
 	if t.spool, err = spool.Create(t.dir.Log(), t.agent.Clock.Now); err != nil {

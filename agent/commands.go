@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -81,23 +80,4 @@ func (t *attempt) grace(cause error) time.Duration {
 		return 0
 	}
 	return t.agent.Grace
-}
-
-// ownVariables tell which attempt a process belongs to.
-func (t *attempt) ownVariables() []string {
-	var all []string
-	for k, v := range t.ownEnv() {
-		all = append(all, k+"="+v)
-	}
-	return all
-}
-
-func (t *attempt) ownEnv() map[string]string {
-	return map[string]string{
-		"ERRAND_JOB_ID": t.JobID, "ERRAND_ATTEMPT": strconv.Itoa(t.Attempt), "ERRAND_WORKER_ID": t.agent.registration.id.WorkerID,
-	}
-}
-
-func (t *attempt) env() []string {
-	return process.Env{Host: t.agent.Host, Temp: t.dir.Temp(), Own: t.ownEnv(), Job: t.Env}.Build()
 }

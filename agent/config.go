@@ -25,6 +25,8 @@ type Config struct {
 	Queues  []string    // default: all that the token may use
 	Version string
 
+	Environment Environment // of jobs' commands
+
 	HTTP *http.Client // for archives and logs; default: http.DefaultClient
 	// Clock times leases, intervals, timeouts and backoff; default: the
 	// machine's. Limits on single HTTP requests and the grace of killed
@@ -85,5 +87,5 @@ func (c *Config) validate() error {
 	case c.Slots < 1 || c.Slots > errand.MaxHolds:
 		return fmt.Errorf("the number of jobs at a time must be from 1 to %d, not %d", errand.MaxHolds, c.Slots)
 	}
-	return nil
+	return c.Environment.validate(c.Client.Token)
 }

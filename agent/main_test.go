@@ -52,6 +52,9 @@ type runner struct {
 	done chan error
 }
 
+// client is an API client with the agent token.
+func (s *server) client() *api.Client { return &api.Client{BaseURL: s.URL, Token: agentToken} }
+
 // run starts an agent on the server; change may change its settings. It is
 // cancelled at the test's end, and must return.
 func (s *server) run(change func(*agent.Config)) *runner {

@@ -18,6 +18,7 @@ type agentFlags struct {
 	name    string
 	jobs    int
 	queues  []string
+	jobEnv  jobEnvFlags
 	log     terminal.LogFlags
 }
 
@@ -38,6 +39,7 @@ func (a *app) agentCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.name, "name", "", "display `name` of the worker (default the host name)")
 	cmd.Flags().IntVar(&f.jobs, "jobs", 1, "run up to `N` jobs at the same time")
 	cmd.Flags().StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated (default all that the token may use)")
+	f.jobEnv.add(cmd)
 	f.log.Add(cmd)
 	return cmd
 }
@@ -45,6 +47,10 @@ func (a *app) agentCommand() *cobra.Command {
 func (a *app) agent(ctx context.Context, f agentFlags) error {
 	if f.jobs < 1 || f.jobs > errand.MaxSlots {
 		return terminal.UsageErrorf("--jobs must be 1 to %d, got %d", errand.MaxSlots, f.jobs)
+	}
+	environment, err := f.jobEnv.parse(a.lookup)
+	if err != nil {
+		return err
 	}
 	client, err := a.clientAs(agentTokenFile)
 	if err != nil {
@@ -63,7 +69,7 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 	}
 	worker, err := agent.New(agent.Config{
 		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, Name: f.name, Slots: f.jobs, Queues: f.queues,
-		Version: version.Get().Short(), Log: log,
+		Version: version.Get().Short(), Log: log, Environment: environment,
 	})
 	if err != nil {
 		return terminal.UsageErrorf("%w", err)

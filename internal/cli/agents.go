@@ -26,7 +26,7 @@ type agents struct {
 }
 
 // startAgents starts n agents, with their data in DATA/agents/1 and so on.
-func startAgents(s *localServer, n int, url string) (*agents, error) {
+func startAgents(s *localServer, n int, environment agent.Environment, url string) (*agents, error) {
 	g := &agents{stopped: make(chan struct{})}
 	host, _ := os.Hostname() // only for people to read
 	for i := 1; i <= n; i++ {
@@ -38,7 +38,7 @@ func startAgents(s *localServer, n int, url string) (*agents, error) {
 		client := newClient(url, s.tokens[errand.RoleAgent])
 		a, err := agent.New(agent.Config{
 			Client: client, HTTP: client.HTTP, DataDir: filepath.Join(s.dataDir, "agents", number),
-			Name: cmp.Or(host, "local") + "-" + number, Version: version.Get().Short(), Log: log,
+			Name: cmp.Or(host, "local") + "-" + number, Version: version.Get().Short(), Log: log, Environment: environment,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("agent %d: %w", i, err)

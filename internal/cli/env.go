@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -13,17 +17,31 @@ func parseEnv(list []string, lookup func(string) (string, bool)) (map[string]str
 	}
 	env := make(map[string]string, len(list))
 	for _, s := range list {
-		name, value, given := strings.Cut(s, "=")
-		if name == "" {
-			return nil, terminal.UsageErrorf("--env must be NAME=VALUE or NAME, got %q", s)
+		if err := addEnv(env, s, lookup); err != nil {
+			return nil, terminal.UsageErrorf("--env %w", err)
 		}
-		if !given {
-			var ok bool
-			if value, ok = lookup(name); !ok {
-				return nil, terminal.UsageErrorf("--env %s: this variable is not set here; use NAME=VALUE", name)
-			}
-		}
-		env[name] = value
 	}
 	return env, nil
+}
+
+var envNameRE = regexp.MustCompile(errand.EnvPattern)
+
+// addEnv adds NAME=VALUE to env, or NAME with the value that the variable has here.
+// Its errors never quote the value.
+func addEnv(env map[string]string, s string, lookup func(string) (string, bool)) error {
+	name, value, given := strings.Cut(s, "=")
+	if name == "" {
+		return errors.New("must be NAME=VALUE or NAME; the name is missing")
+	}
+	if !envNameRE.MatchString(name) {
+		return fmt.Errorf("must be NAME=VALUE or NAME; the name must match %s", errand.EnvPattern)
+	}
+	if !given {
+		var ok bool
+		if value, ok = lookup(name); !ok {
+			return fmt.Errorf("%s: this variable is not set here; use NAME=VALUE", name)
+		}
+	}
+	env[name] = value
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -18,11 +19,14 @@ type localFlags struct {
 	isolateFlags
 	dataDir     string
 	agents      int
+	jobEnv      jobEnvFlags
 	awsAddr     string
 	connections int
 	log         terminal.LogFlags
 
 	heartbeat, lease, shortLease, sweep time.Duration
+
+	environment agent.Environment // of the agents' jobs, from jobEnv
 }
 
 func (a *app) localCommand() *cobra.Command {
@@ -52,6 +56,7 @@ func (a *app) localCommand() *cobra.Command {
 	fl.DurationVar(&f.sweep, "sweep", 0, "interval of the check for lost and expired jobs (default 1m)")
 	f.AddProfileFlags(cmd)
 	f.addIsolateFlags(cmd)
+	f.jobEnv.add(cmd)
 	f.log.Add(cmd)
 	return cmd
 }
@@ -69,6 +74,10 @@ func (f *localFlags) check() error {
 // local serves until a signal.
 func (a *app) local(ctx context.Context, f localFlags) error {
 	if err := f.check(); err != nil {
+		return err
+	}
+	var err error
+	if f.environment, err = f.jobEnv.parse(a.lookup); err != nil {
 		return err
 	}
 	log, err := a.term.NewLog(f.log)

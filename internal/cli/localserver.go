@@ -78,7 +78,7 @@ func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, 
 	if err := durable.WriteFile(durable.OS, filepath.Join(s.dataDir, urlFile), []byte(agentURL+"\n"), 0o600); err != nil {
 		return nil, terminal.WithDataDirHint(err)
 	}
-	s.agents, err = startAgents(s, f.agents, agentURL)
+	s.agents, err = startAgents(s, f.agents, f.environment, agentURL)
 	return s, err
 }
 

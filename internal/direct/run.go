@@ -64,7 +64,7 @@ func timeout(r errand.DirectRequest) time.Duration {
 }
 
 func (d Runner) run(ctx context.Context, r errand.DirectRequest, out *errand.DirectResult) error {
-	dir, err := os.MkdirTemp("", "errand-direct-")
+	dir, err := os.MkdirTemp(process.TempDir(), "errand-")
 	if err != nil {
 		return err
 	}
@@ -103,15 +103,15 @@ func (d Runner) unpack(ctx context.Context, g *errand.SourceGrant, dir string) e
 }
 
 func (d Runner) commands(ctx context.Context, r errand.DirectRequest, dir string, out *errand.DirectResult) error {
-	host := process.CurrentHost(d.Getenv)
-	host.Home = filepath.Join(dir, "home")
-	own := map[string]string{"ERRAND_DIRECT_ID": rand.Text()}
+	host := process.CurrentHost(d.Getenv).WithHome(filepath.Join(dir, "home"))
+	work := filepath.Join(dir, "work")
+	own := map[string]string{"ERRAND_DIRECT_ID": rand.Text(), "ERRAND_DIR": work}
 	defer process.KillStray("ERRAND_DIRECT_ID=" + own["ERRAND_DIRECT_ID"])
 	limit := &outputLimit{left: errand.MaxDirectOutputBytes}
 	var outputs []*[2]output
 	s := process.Sequence{
-		Commands: r.Commands, Shell: r.Shell, Dir: filepath.Join(dir, "work"), ContinueOnError: r.ContinueOnError,
-		Env:   process.Env{Host: host, Temp: filepath.Join(dir, "tmp"), Own: own, Job: r.Env}.Build(),
+		Commands: r.Commands, Shell: r.Shell, Dir: work, ContinueOnError: r.ContinueOnError,
+		Env:   process.Env{Host: host, Temp: filepath.Join(dir, "tmp"), GitCeiling: []string{dir}, Own: own, Job: r.Env}.Build(),
 		Grace: func(error) time.Duration { return grace }, PipeWait: grace,
 		Before: func(int) error {
 			outputs = append(outputs, &[2]output{{limit: limit}, {limit: limit}})

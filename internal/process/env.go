@@ -47,20 +47,39 @@ func CurrentHost(getenv func(string) string) Host {
 	return h
 }
 
+// WithHome returns h with dir as the user's home directory.
+func (h Host) WithHome(dir string) Host {
+	h.Home, h.Extra = dir, maps.Clone(h.Extra)
+	if h.Extra == nil {
+		h.Extra = map[string]string{}
+	}
+	maps.Copy(h.Extra, foldersBelowHome(dir))
+	return h
+}
+
 // Env is the environment of a job's commands.
 type Env struct {
 	Host Host
 	// Temp is TMPDIR (TMP and TEMP on Windows).
 	Temp string
+	// GitCeiling are directories in and above which git looks for no repository.
+	GitCeiling []string
+	// Agent are the variables that the agent's owner sets. They override those above.
+	Agent map[string]string
 	// Own are the variables that identify the job, such as ERRAND_JOB_ID.
 	Own map[string]string
 	// Job are the variables that the job sets. They override all but Own.
 	Job map[string]string
 }
 
+// unattended tells programs that their output is followed and nobody answers.
+var unattended = map[string]string{"CI": "true", "GIT_TERMINAL_PROMPT": "0", "PYTHONUNBUFFERED": "1"}
+
 // Build returns the environment as sorted NAME=value strings.
 func (e Env) Build() []string {
-	all := map[string]string{"CI": "true", "LANG": e.Host.Lang, "PATH": e.Host.Path}
+	all := maps.Clone(unattended)
+	all["LANG"], all["PATH"] = e.Host.Lang, e.Host.Path
+	all["GIT_CEILING_DIRECTORIES"] = strings.Join(e.GitCeiling, string(os.PathListSeparator))
 	for _, name := range tempVariables {
 		all[name] = e.Temp
 	}
@@ -70,14 +89,14 @@ func (e Env) Build() []string {
 	for _, name := range userVariables {
 		all[name] = e.Host.User
 	}
-	for _, over := range []map[string]string{e.Host.Extra, e.Job, e.Own} {
+	for _, over := range []map[string]string{e.Host.Extra, e.Agent, e.Job, e.Own} {
 		for k, v := range over {
 			set(all, k, v)
 		}
 	}
 	env := make([]string, 0, len(all))
 	for _, k := range slices.Sorted(maps.Keys(all)) {
-		if all[k] != "" || hasKey(e.Job, k) {
+		if all[k] != "" || hasKey(e.Job, k) || hasKey(e.Agent, k) {
 			env = append(env, k+"="+all[k])
 		}
 	}

@@ -20,10 +20,15 @@ func TestEnvironmentIsBuilt(t *testing.T) {
 	host.Home, host.User = "/h", "u"
 	e := process.Env{
 		Host: host, Temp: "/t",
-		Own: map[string]string{"ERRAND_JOB_ID": "J"},
-		Job: map[string]string{"A": "1", "LANG": "de", "EMPTY": "", "ERRAND_JOB_ID": "forged"},
+		GitCeiling: []string{"/d", "/e"},
+		Agent:      map[string]string{"A": "agent's", "B": "2", "TZ": "CET", "NONE": "", "ERRAND_JOB_ID": "forged"},
+		Own:        map[string]string{"ERRAND_JOB_ID": "J"},
+		Job:        map[string]string{"A": "1", "LANG": "de", "EMPTY": "", "ERRAND_JOB_ID": "forged"},
 	}
-	want := []string{"A=1", "CI=true", "EMPTY=", "ERRAND_JOB_ID=J", "HOME=/h", "LANG=de", "LOGNAME=u", "PATH=/p", "TMPDIR=/t", "TZ=UTC", "USER=u"}
+	want := []string{
+		"A=1", "B=2", "CI=true", "EMPTY=", "ERRAND_JOB_ID=J", "GIT_CEILING_DIRECTORIES=/d:/e", "GIT_TERMINAL_PROMPT=0", "HOME=/h",
+		"LANG=de", "LOGNAME=u", "NONE=", "PATH=/p", "PYTHONUNBUFFERED=1", "TMPDIR=/t", "TZ=CET", "USER=u",
+	}
 	if got := e.Build(); !slices.Equal(got, want) {
 		t.Fatalf("got  %q\nwant %q", got, want)
 	}

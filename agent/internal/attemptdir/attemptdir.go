@@ -5,7 +5,9 @@
 //	  job.json     the assignment, written first
 //	  source.zip   until it is unpacked
 //	  work/        the commands' working directory
-//	  tmp/         the commands' TMPDIR
+//	  home/        the commands' HOME, if the agent gives each job its own
+//	  tmpdir       the path of the commands' TMPDIR
+//	  tmp/         their TMPDIR, if the system's directory could not be used
 //	  log          all frames of the log
 //	  result.json  the outcome, durable before it is reported
 package attemptdir
@@ -61,7 +63,7 @@ func (d Dir) create(a *errand.Assignment) error {
 	if err := createRoot(filepath.Dir(string(d))); err != nil {
 		return err
 	}
-	for _, dir := range []string{string(d), d.Work(), d.Temp()} {
+	for _, dir := range []string{string(d), d.Work()} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
@@ -126,9 +128,6 @@ func (d Dir) join(name string) string { return filepath.Join(string(d), name) }
 // Work is the commands' working directory.
 func (d Dir) Work() string { return d.join("work") }
 
-// Temp is the commands' TMPDIR.
-func (d Dir) Temp() string { return d.join("tmp") }
-
 // Source is the archive's path until it is unpacked.
 func (d Dir) Source() string { return d.join("source.zip") }
 
@@ -158,16 +157,17 @@ func (d Dir) Outcome() (*Outcome, error) {
 	return &o, nil
 }
 
-// Remove removes the directory, including what commands made read-only. It
-// removes result.json last, so that after a crash in between the outcome is
+// Remove removes the directory and TMPDIR, including what commands made read-only.
+// It removes result.json last, so that after a crash in between the outcome is
 // reported again rather than lost.
 func (d Dir) Remove() error {
 	entries, err := os.ReadDir(string(d))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	err = errors.Join(err, d.removeTemp())
 	for _, e := range entries {
-		if e.Name() != "result.json" && e.Name() != "job.json" && e.Name() != "log" {
+		if e.Name() != tempRecord && e.Name() != "result.json" && e.Name() != "job.json" && e.Name() != "log" {
 			err = errors.Join(err, removeAll(d.join(e.Name())))
 		}
 	}

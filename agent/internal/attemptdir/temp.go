@@ -1,0 +1,66 @@
+package attemptdir
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	tempRecord = "tmpdir"
+	tempPrefix = "errand-"
+	// tempTries is how often another name is tried for a directory that exists.
+	tempTries = 10
+)
+
+// CreateTemp creates the commands' TMPDIR below parent. Only this user can enter it.
+// Its path is short, because the path of a Unix socket in it is limited to 103
+// bytes. The attempt's directory records it first, so that Remove finds it after
+// a crash.
+func (d Dir) CreateTemp(parent string) (string, error) {
+	var err error
+	for range tempTries {
+		path := filepath.Join(parent, tempPrefix+strings.ToLower(rand.Text()[:8]))
+		if err = os.WriteFile(d.join(tempRecord), []byte(path), 0o600); err != nil {
+			return "", err
+		}
+		if err = os.Mkdir(path, 0o700); err == nil {
+			return path, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return "", err
+}
+
+// CreateLongTemp creates the commands' TMPDIR in the attempt's directory.
+func (d Dir) CreateLongTemp() (string, error) {
+	path := d.join("tmp")
+	return path, os.Mkdir(path, 0o700)
+}
+
+// CreateHome creates a home directory for the commands.
+func (d Dir) CreateHome() (string, error) {
+	path := d.join("home")
+	return path, os.Mkdir(path, 0o700)
+}
+
+// removeTemp removes what CreateTemp created. A record that doesn't name such a
+// directory was damaged by a crash or by the commands, and is ignored.
+func (d Dir) removeTemp() error {
+	path, err := os.ReadFile(d.join(tempRecord))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !filepath.IsAbs(string(path)) || !strings.HasPrefix(filepath.Base(string(path)), tempPrefix) {
+		return nil
+	}
+	return removeAll(string(path))
+}
