@@ -17,10 +17,11 @@ type Bucket struct {
 	Lifecycle []LifecycleRule `json:",omitempty"`
 	CORS      []CORSRule      `json:",omitempty"`
 	Tags      []Tag           `json:",omitempty"`
-	// Ownership and PublicAccess are stored but have no effect: everything belongs
+	// Ownership, PublicAccess and BucketKey are stored but have no effect: everything belongs
 	// to one account, and nothing is public.
 	Ownership    string             `json:",omitempty"` // "": none
 	PublicAccess *PublicAccessBlock `json:",omitempty"` // nil: none
+	BucketKey    bool               `json:",omitempty"` // of its default encryption
 }
 
 // PublicAccessBlock is a bucket's public access block.
@@ -163,6 +164,12 @@ func (e *Engine) PutBucketOwnershipControls(bucket, ownership string) error {
 // Errors: NoSuchBucket.
 func (e *Engine) PutPublicAccessBlock(bucket string, block *PublicAccessBlock) error {
 	return e.updateBucket(bucket, func(b *Bucket) { b.PublicAccess = block })
+}
+
+// PutBucketKey sets whether a bucket's default encryption uses a bucket key.
+// Errors: NoSuchBucket.
+func (e *Engine) PutBucketKey(bucket string, enabled bool) error {
+	return e.updateBucket(bucket, func(b *Bucket) { b.BucketKey = enabled })
 }
 
 // updateBucket changes a bucket's configuration.

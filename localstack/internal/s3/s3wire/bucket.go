@@ -35,12 +35,16 @@ func (c *request) createBucket() error {
 	}
 	var in struct {
 		LocationConstraint *string
-		Tags               []s3.Tag `xml:"Tags>Tag"`
+		Tags               []s3.Tag  `xml:"Tags>Tag"`
+		Location, Bucket   *struct{} // of a directory bucket
 	}
 	if c.r.ContentLength != 0 {
 		if err := c.readXML(&in); err != nil {
 			return err
 		}
+	}
+	if in.Location != nil || in.Bucket != nil {
+		return notImplemented("directory buckets")
 	}
 	where, err := locationConstraint(endpoint, in.LocationConstraint)
 	if err != nil {

@@ -16,7 +16,10 @@ const maxDeletes = 1000
 func (c *request) deleteObjects() error {
 	var in struct {
 		Quiet  bool
-		Object []struct{ Key, ETag, VersionId string }
+		Object []struct {
+			Key, ETag, VersionId string
+			Other                []struct{ XMLName xml.Name } `xml:",any"` // conditions of directory buckets
+		}
 	}
 	p, err := c.payload()
 	if err != nil {
@@ -35,6 +38,9 @@ func (c *request) deleteObjects() error {
 	for i, o := range in.Object {
 		if o.Key == "" {
 			return malformedXML()
+		}
+		if len(o.Other) > 0 {
+			return notImplemented("DeleteObjects with " + o.Other[0].XMLName.Local)
 		}
 		list[i] = s3.ObjectIdentifier{Key: o.Key, Conditions: s3.Conditions{IfMatch: o.ETag}, OtherVersion: o.VersionId != "" && o.VersionId != "null"}
 	}

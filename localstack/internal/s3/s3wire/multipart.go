@@ -30,10 +30,12 @@ func (c *request) createMultipartUpload() error {
 		c.w.Header().Set("x-amz-checksum-type", u.ChecksumType)
 	}
 	return c.writeXML(http.StatusOK, struct {
-		XMLName               xml.Name `xml:"InitiateMultipartUploadResult"`
-		Xmlns                 string   `xml:"xmlns,attr"`
-		Bucket, Key, UploadId string
-	}{Xmlns: xmlns, Bucket: c.bucket, Key: c.key, UploadId: u.ID})
+		XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
+		Xmlns    string   `xml:"xmlns,attr"`
+		Bucket   string
+		Key      xmlText
+		UploadId string
+	}{Xmlns: xmlns, Bucket: c.bucket, Key: xmlText(c.key), UploadId: u.ID})
 }
 
 func (c *request) uploadPart() error {
@@ -133,11 +135,13 @@ func (c *request) completeMultipartUpload() error {
 	c.w.Header().Set("x-amz-server-side-encryption", "AES256")
 	c.setExpirationHeader(o)
 	return c.writeXML(http.StatusOK, struct {
-		XMLName                     xml.Name `xml:"CompleteMultipartUploadResult"`
-		Xmlns                       string   `xml:"xmlns,attr"`
-		Location, Bucket, Key, ETag string
+		XMLName          xml.Name `xml:"CompleteMultipartUploadResult"`
+		Xmlns            string   `xml:"xmlns,attr"`
+		Location, Bucket string
+		Key              xmlText
+		ETag             string
 		checksums
-	}{Xmlns: xmlns, Location: c.location(c.key), Bucket: c.bucket, Key: c.key, ETag: quote(o.ETag), checksums: xmlChecksums(o.Checksum)})
+	}{Xmlns: xmlns, Location: c.location(c.key), Bucket: c.bucket, Key: xmlText(c.key), ETag: quote(o.ETag), checksums: xmlChecksums(o.Checksum)})
 }
 
 // completeChecksum is headerChecksum for a value that may end in -<parts>.
@@ -195,20 +199,22 @@ func (c *request) listParts() error {
 		checksums
 	}
 	var out struct {
-		XMLName               xml.Name `xml:"ListPartsResult"`
-		Xmlns                 string   `xml:"xmlns,attr"`
-		Bucket, Key, UploadId string
-		Initiator, Owner      owner
-		StorageClass          string
-		PartNumberMarker      int
-		NextPartNumberMarker  int
-		MaxParts              int
-		IsTruncated           bool
-		ChecksumAlgorithm     s3.Algorithm `xml:",omitempty"`
-		ChecksumType          string       `xml:",omitempty"`
-		Part                  []part
+		XMLName              xml.Name `xml:"ListPartsResult"`
+		Xmlns                string   `xml:"xmlns,attr"`
+		Bucket               string
+		Key                  xmlText
+		UploadId             string
+		Initiator, Owner     owner
+		StorageClass         string
+		PartNumberMarker     int
+		NextPartNumberMarker int
+		MaxParts             int
+		IsTruncated          bool
+		ChecksumAlgorithm    s3.Algorithm `xml:",omitempty"`
+		ChecksumType         string       `xml:",omitempty"`
+		Part                 []part
 	}
-	out.Xmlns, out.Bucket, out.Key, out.UploadId = xmlns, c.bucket, c.key, u.ID
+	out.Xmlns, out.Bucket, out.Key, out.UploadId = xmlns, c.bucket, xmlText(c.key), u.ID
 	out.Initiator, out.Owner, out.StorageClass = theInitiator, theOwner, cmp.Or(u.StorageClass, "STANDARD")
 	out.PartNumberMarker, out.MaxParts, out.IsTruncated = marker, limit, more
 	out.ChecksumAlgorithm, out.ChecksumType = u.Algorithm, u.ChecksumType

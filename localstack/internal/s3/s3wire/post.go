@@ -154,10 +154,12 @@ func (f *form) header() http.Header {
 
 // properties reads the object's properties. A form has its tags in XML.
 func (f *form) properties() (s3.Properties, error) {
-	if err := checkStorageClass(f.fields["x-amz-storage-class"]); err != nil {
+	h := f.header()
+	h.Set("X-Amz-Acl", f.fields["acl"])
+	if err := checkHeaders(h); err != nil {
 		return s3.Properties{}, err
 	}
-	a, err := properties(f.header())
+	a, err := properties(h)
 	if doc := f.fields["tagging"]; err == nil && doc != "" {
 		var t tagging
 		if xml.Unmarshal([]byte(doc), &t) != nil {
@@ -228,9 +230,11 @@ func (c *request) writePostResponse(f *form, o *s3.Object) error {
 		c.w.WriteHeader(http.StatusOK)
 	case "201":
 		return c.writeXML(http.StatusCreated, struct {
-			XMLName                     xml.Name `xml:"PostResponse"`
-			Location, Bucket, Key, ETag string
-		}{Location: location, Bucket: c.bucket, Key: o.Key, ETag: quote(o.ETag)})
+			XMLName          xml.Name `xml:"PostResponse"`
+			Location, Bucket string
+			Key              xmlText
+			ETag             string
+		}{Location: location, Bucket: c.bucket, Key: xmlText(o.Key), ETag: quote(o.ETag)})
 	default:
 		c.w.WriteHeader(http.StatusNoContent)
 	}

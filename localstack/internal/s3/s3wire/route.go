@@ -5,7 +5,6 @@ package s3wire
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -61,7 +60,7 @@ var routes = map[routeKey]operation{
 	{bucketLevel, "GET", "logging"}:        fixedSetting(emptyXML("BucketLoggingStatus")),
 	{bucketLevel, "GET", "notification"}:   fixedSetting(emptyXML("NotificationConfiguration")),
 	{bucketLevel, "GET", "requestPayment"}: fixedSetting(requestPayment{Xmlns: xmlns, Payer: "BucketOwner"}),
-	{bucketLevel, "GET", "encryption"}:     fixedSetting(encryption{Xmlns: xmlns, Algorithm: "AES256"}),
+	{bucketLevel, "GET", "encryption"}:     (*request).getBucketEncryption,
 	{bucketLevel, "PUT", "encryption"}:     (*request).putBucketEncryption,
 	{bucketLevel, "DELETE", "encryption"}:  (*request).deleteBucketEncryption,
 	{bucketLevel, "GET", "policy"}:         missingSetting("NoSuchBucketPolicy", "The bucket policy does not exist"),
@@ -106,7 +105,7 @@ func (c *request) route() (operation, error) {
 		k.level = bucketLevel
 	}
 	k.sub = subresource(c.query)
-	if err := c.checkHeaders(); err != nil {
+	if err := checkHeaders(c.r.Header); err != nil {
 		return nil, err
 	}
 	if v := c.query.Get("versionId"); v != "" && v != "null" {
@@ -136,68 +135,4 @@ func subresource(query url.Values) string {
 
 func notImplemented(what string) *awswire.Error {
 	return awswire.Errorf(http.StatusNotImplemented, "NotImplemented", "A header or operation you provided implies functionality that is not implemented: %s", what)
-}
-
-// unsupportedHeaders ask for features that aren't supported, except with the value
-// accepted.
-var unsupportedHeaders = []struct{ name, accepted string }{
-	{"X-Amz-Server-Side-Encryption", "AES256"},
-	{"X-Amz-Server-Side-Encryption-Customer-Algorithm", ""},
-	{"X-Amz-Website-Redirect-Location", ""},
-	{"X-Amz-Object-Lock-Mode", ""},
-	{"X-Amz-Object-Lock-Legal-Hold", ""},
-	{"X-Amz-Bucket-Object-Lock-Enabled", "false"},
-}
-
-// checkHeaders refuses headers that would otherwise be ignored silently.
-func (c *request) checkHeaders() error {
-	for _, f := range unsupportedHeaders {
-		if v := c.r.Header.Get(f.name); v != "" && v != f.accepted {
-			return notImplemented(f.name + ": " + v)
-		}
-	}
-	if acl := c.r.Header.Get("X-Amz-Acl"); acl != "" && acl != "private" && acl != "bucket-owner-full-control" {
-		return awswire.Errorf(http.StatusBadRequest, "AccessControlListNotSupported", "The bucket does not allow ACLs")
-	}
-	if c.r.Header.Get("X-Amz-Bypass-Governance-Retention") != "" {
-		e := invalidArgument("x-amz-bypass-governance-retention", "", "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.")
-		delete(e.Fields, "ArgumentValue")
-		return e
-	}
-	for _, name := range []string{"X-Amz-Expected-Bucket-Owner", "X-Amz-Source-Expected-Bucket-Owner"} {
-		if err := checkOwner(c.r.Header.Get(name)); err != nil {
-			return err
-		}
-	}
-	return checkStorageClass(c.r.Header.Get("X-Amz-Storage-Class"))
-}
-
-var accountPattern = regexp.MustCompile(`^\d{12}$`)
-
-func checkOwner(id string) error {
-	switch {
-	case id == "" || id == awswire.Account:
-		return nil
-	case !accountPattern.MatchString(id):
-		return awswire.Errorf(http.StatusBadRequest, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... [%s]", id)
-	}
-	return accessDenied("Access Denied")
-}
-
-// checkStorageClass accepts the classes whose objects can be read at once.
-// RestoreObject, which the others need, isn't supported.
-func checkStorageClass(class string) error {
-	switch class {
-	case "", "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR":
-		return nil
-	case "GLACIER", "DEEP_ARCHIVE", "EXPRESS_ONEZONE", "SNOW":
-		return notImplemented("x-amz-storage-class: " + class)
-	}
-	e := awswire.Errorf(http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid")
-	e.Fields = map[string]any{"StorageClassRequested": class}
-	return e
-}
-
-func accessDenied(message string) *awswire.Error {
-	return awswire.Errorf(http.StatusForbidden, "AccessDenied", "%s", message)
 }

@@ -48,36 +48,59 @@ type requestPayment struct {
 }
 
 type encryption struct {
-	XMLName   xml.Name `xml:"ServerSideEncryptionConfiguration"`
-	Xmlns     string   `xml:"xmlns,attr,omitempty"`
-	Algorithm string   `xml:"Rule>ApplyServerSideEncryptionByDefault>SSEAlgorithm"`
-	BucketKey bool     `xml:"Rule>BucketKeyEnabled"`
+	XMLName xml.Name         `xml:"ServerSideEncryptionConfiguration"`
+	Xmlns   string           `xml:"xmlns,attr,omitempty"`
+	Rules   []encryptionRule `xml:"Rule"`
 }
 
-// BUG(s3): PutBucketEncryption ignores BucketKeyEnabled, which
-// GetBucketEncryption returns as false.
+type encryptionRule struct {
+	Default struct {
+		Algorithm string    `xml:"SSEAlgorithm"`
+		KMSKey    *struct{} `xml:"KMSMasterKeyID"`
+	} `xml:"ApplyServerSideEncryptionByDefault"`
+	BucketKey bool `xml:"BucketKeyEnabled"`
+	// Not supported.
+	BlockedEncryptionTypes *struct{} `xml:",omitempty"`
+}
 
-// putBucketEncryption accepts the encryption that every bucket has.
+func (c *request) getBucketEncryption() error {
+	b, err := c.engine.Bucket(c.bucket)
+	if err != nil {
+		return err
+	}
+	rule := encryptionRule{BucketKey: b.BucketKey}
+	rule.Default.Algorithm = "AES256"
+	return c.writeXML(http.StatusOK, encryption{Xmlns: xmlns, Rules: []encryptionRule{rule}})
+}
+
+// putBucketEncryption accepts the encryption that every bucket has. The bucket key is
+// stored and has no effect: it is for KMS.
 func (c *request) putBucketEncryption() error {
 	var in encryption
 	if err := c.readXML(&in); err != nil {
 		return err
 	}
-	switch in.Algorithm {
-	case "AES256":
-	case "aws:kms", "aws:kms:dsse":
-		return notImplemented("bucket encryption with " + in.Algorithm)
-	default:
+	if len(in.Rules) != 1 {
 		return malformedXML()
 	}
-	_, err := c.engine.Bucket(c.bucket)
-	return c.respond(err, http.StatusOK)
+	rule := in.Rules[0]
+	if rule.BlockedEncryptionTypes != nil {
+		return notImplemented("BlockedEncryptionTypes")
+	}
+	switch algorithm := rule.Default.Algorithm; {
+	case algorithm == "AES256" && rule.Default.KMSKey != nil:
+		return invalidArgument("ApplyServerSideEncryptionByDefault", "", "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+	case algorithm == "AES256":
+		return c.respond(c.engine.PutBucketKey(c.bucket, rule.BucketKey), http.StatusOK)
+	case algorithm == "aws:kms", algorithm == "aws:kms:dsse":
+		return notImplemented("bucket encryption with " + algorithm)
+	}
+	return malformedXML()
 }
 
-// deleteBucketEncryption sets the default encryption, which never changed.
+// deleteBucketEncryption sets the default encryption.
 func (c *request) deleteBucketEncryption() error {
-	_, err := c.engine.Bucket(c.bucket)
-	return c.respond(err, http.StatusNoContent)
+	return c.respond(c.engine.PutBucketKey(c.bucket, false), http.StatusNoContent)
 }
 
 // accessControl is the ACL of every bucket and object: full control for the owner.

@@ -59,16 +59,26 @@ type xmlText string
 // MarshalXML implements xml.Marshaler.
 func (t xmlText) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
 	var b bytes.Buffer
-	for _, r := range string(t) {
-		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\ufffe' || r == '\uffff' {
-			fmt.Fprintf(&b, "&#x%x;", r)
-			continue
-		}
-		_ = xml.EscapeText(&b, []byte(string(r))) // a bytes.Buffer never fails
-	}
+	t.escape(&b)
 	return e.EncodeElement(struct {
 		Text []byte `xml:",innerxml"`
 	}{b.Bytes()}, start)
+}
+
+func (t xmlText) escape(b *bytes.Buffer) {
+	for _, r := range string(t) {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\ufffe' || r == '\uffff' {
+			fmt.Fprintf(b, "&#x%x;", r)
+			continue
+		}
+		_ = xml.EscapeText(b, []byte(string(r))) // a bytes.Buffer never fails
+	}
+}
+
+func writeElement(b *bytes.Buffer, name, text string) {
+	b.WriteString("<" + name + ">")
+	xmlText(text).escape(b)
+	b.WriteString("</" + name + ">")
 }
 
 func malformedXML() *awswire.Error {
@@ -87,13 +97,13 @@ func WriteError(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
 	}
 	var b bytes.Buffer
 	b.WriteString(xml.Header + "<Error>")
-	awswire.WriteElement(&b, "Code", e.Code)
-	awswire.WriteElement(&b, "Message", e.Message)
+	writeElement(&b, "Code", e.Code)
+	writeElement(&b, "Message", e.Message)
 	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
-		awswire.WriteElement(&b, name, fmt.Sprint(e.Fields[name]))
+		writeElement(&b, name, fmt.Sprint(e.Fields[name]))
 	}
-	awswire.WriteElement(&b, "RequestId", w.Header().Get("x-amz-request-id"))
-	awswire.WriteElement(&b, "HostId", w.Header().Get("x-amz-id-2"))
+	writeElement(&b, "RequestId", w.Header().Get("x-amz-request-id"))
+	writeElement(&b, "HostId", w.Header().Get("x-amz-id-2"))
 	b.WriteString("</Error>")
 	awswire.WriteBody(w, e.Status, "application/xml", b.Bytes())
 }
