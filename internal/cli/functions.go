@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/localstack"
@@ -21,6 +21,7 @@ type functions struct {
 	log     *slog.Logger
 	started chan struct{} // closed when stack is set
 	stack   *localstack.Stack
+	changes control.Changes
 }
 
 func newFunctions(log *slog.Logger) *functions {
@@ -51,7 +52,7 @@ func (f *functions) source(name string) localstack.FunctionCode {
 			return nil, errors.New("the stack did not start")
 		}
 		log := f.log.With("function", name)
-		return setup.Handler(name, func(v string) string { return env[v] }, f.stack.AWSConfig(), clock.Real(), log)
+		return setup.Handler(name, func(v string) string { return env[v] }, setup.Process{AWS: f.stack.AWSConfig(), Changes: &f.changes, Log: log})
 	}}
 }
 

@@ -14,7 +14,6 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
-	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/internal/httplimit"
@@ -168,7 +167,7 @@ func (s *localServer) openTokens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.service = setup.NewService(s.stack.AWSConfig(), settings, clock.Real(), s.log)
+	s.service = setup.NewService(setup.Process{AWS: s.stack.AWSConfig(), Log: s.log}, settings)
 	if s.tokens, err = openTokens(durable.OS, s.dataDir); err != nil {
 		return err
 	}

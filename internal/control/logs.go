@@ -20,7 +20,8 @@ const (
 	logPageBytes = 512 << 10
 	// listSize is the usual length of a list that is continued.
 	listSize = 1000
-	// logPollEvery is how often a held request looks for more frames.
+	// logPollEvery is how often a held request looks for more frames. A change of the
+	// job wakes it earlier.
 	logPollEvery = 250 * time.Millisecond
 )
 
@@ -69,13 +70,26 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 	}
 	deadline := s.now().Add(min(r.Wait, s.Timing.PollWait))
 	for {
+		changed, stop := s.Changes.subscribe(r.JobID)
 		page, err := s.logsOnce(ctx, c, r)
-		if err != nil || len(page.Frames) > 0 || page.Done || !s.now().Before(deadline) {
-			return page, err
+		if err == nil && len(page.Frames) == 0 && !page.Done && s.now().Before(deadline) {
+			s.waitForChange(ctx, changed)
 		}
-		if clock.Sleep(ctx, s.Clock, logPollEvery) != nil {
-			return page, nil //nolint:nilerr // the client has gone, or its time is over: it gets what there is
+		stop()
+		if err != nil || len(page.Frames) > 0 || page.Done || !s.now().Before(deadline) || ctx.Err() != nil {
+			return page, err // if the client has gone, or its time is over, it gets what there is
 		}
+	}
+}
+
+// waitForChange waits until the job has changed, or may have more frames.
+func (s *Service) waitForChange(ctx context.Context, changed <-chan struct{}) {
+	again, stop := clock.After(s.Clock, logPollEvery)
+	defer stop()
+	select {
+	case <-changed:
+	case <-again:
+	case <-ctx.Done():
 	}
 }
 

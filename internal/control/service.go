@@ -44,7 +44,10 @@ type Config struct {
 	// Bells are the URLs of the queues' bells, by queue. A path is relative to the
 	// API. Empty: workers wait in polls, or between them.
 	Bells map[string]string
-	Clock clock.Clock // nil: the machine's
+	// Changes are shared by the Services of one process, so that a request that waits
+	// in one hears of what another wrote. Nil: the Service has its own.
+	Changes *Changes
+	Clock   clock.Clock // nil: the machine's
 	// NewID returns a new ULID for the time.
 	NewID func(time.Time) string
 	Log   *slog.Logger
@@ -68,6 +71,10 @@ func NewService(c Config) *Service {
 	if len(c.Queues) == 0 {
 		c.Queues = []string{errand.DefaultQueue}
 	}
+	if c.Changes == nil {
+		c.Changes = &Changes{}
+	}
+	c.Store = publishingStore{c.Store, c.Changes}
 	return &Service{c}
 }
 

@@ -9,11 +9,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/awsconf"
-	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/lambdahttp"
 )
@@ -35,7 +33,7 @@ func Start(name string) {
 	if err != nil {
 		fail(log, err)
 	}
-	h, err := Handler(name, os.Getenv, cfg, clock.Real(), log)
+	h, err := Handler(name, os.Getenv, Process{AWS: cfg, Log: log})
 	if err != nil {
 		fail(log, err)
 	}
@@ -48,15 +46,14 @@ func fail(log *slog.Logger, err error) {
 	os.Exit(1)
 }
 
-// Handler is the function of that name, with what an environment says, over AWS
-// as cfg reaches it: what Main starts in the cloud, for those that run the
-// functions themselves.
-func Handler(name string, getenv func(string) string, cfg aws.Config, clk clock.Clock, log *slog.Logger) (lambda.Handler, error) {
+// Handler is the function of that name, with what an environment says: what Main
+// starts in the cloud, for those that run the functions themselves.
+func Handler(name string, getenv func(string) string, p Process) (lambda.Handler, error) {
 	settings, err := ParseSettings(getenv)
 	if err != nil {
 		return nil, fmt.Errorf("function %s: %w", name, err)
 	}
-	svc := NewService(cfg, settings, clk, log)
+	svc := NewService(p, settings)
 	if name == SweepName {
 		return lambda.NewHandler(Sweep(svc)), nil
 	}

@@ -23,19 +23,31 @@ import (
 	"github.com/errandhq/errand/internal/queue"
 )
 
-// NewService puts a Service together over AWS, as cfg reaches it.
-func NewService(cfg aws.Config, s Settings, clk clock.Clock, log *slog.Logger) *control.Service {
-	cfg = patient(cfg)
+// Process is what the Services of one process share.
+type Process struct {
+	AWS     aws.Config       // how to reach AWS
+	Changes *control.Changes // nil: each Service has its own
+	Clock   clock.Clock      // nil: the machine's
+	Log     *slog.Logger
+}
+
+// NewService puts a Service together.
+func NewService(p Process, s Settings) *control.Service {
+	cfg, clk, log := patient(p.AWS), p.Clock, p.Log
+	if clk == nil {
+		clk = clock.Real()
+	}
 	c := control.Config{
-		Store:  dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk),
-		Queue:  queue.New(sqs.NewFromConfig(cfg), s.Queues, s.Bells, log),
-		Blobs:  blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Clock: clk}),
-		Timing: s.Timing,
-		Queues: s.QueueNames,
-		Bells:  s.bellURLs(),
-		Clock:  clk,
-		NewID:  newID,
-		Log:    log,
+		Store:   dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk),
+		Queue:   queue.New(sqs.NewFromConfig(cfg), s.Queues, s.Bells, log),
+		Blobs:   blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Clock: clk}),
+		Timing:  s.Timing,
+		Queues:  s.QueueNames,
+		Bells:   s.bellURLs(),
+		Changes: p.Changes,
+		Clock:   clk,
+		NewID:   newID,
+		Log:     log,
 	}
 	if s.AdminTokenHash != "" {
 		c.Store = adminStore{c.Store, s.AdminTokenHash}

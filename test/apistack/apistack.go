@@ -98,7 +98,7 @@ func (s *Stack) newService(t testing.TB, stack *localstack.Stack) *control.Servi
 	}
 	settings.Queues["gpu"], settings.QueueNames = *gpu.QueueUrl, append(settings.QueueNames, "gpu")
 	settings.DirectFunction = "" // tests that need direct mode set Service.Direct
-	return setup.NewService(stack.AWSConfig(), settings, &s.clock, newLog(t))
+	return setup.NewService(setup.Process{AWS: stack.AWSConfig(), Clock: &s.clock, Log: newLog(t)}, settings)
 }
 
 // Advance moves the Stack's clock forward. Timers that run already end as they

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"mime/multipart"
 	"net/http"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -262,6 +263,38 @@ func TestLogOfEachAttempt(t *testing.T) {
 	wantCode(t, err, errand.CodeInvalidField)
 	_, err = w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Offset: -1})
 	wantCode(t, err, errand.CodeInvalidField)
+}
+
+// TestHeldLogRequestWakes: a request that waits for more of the log learns at once of
+// the job's end. No time passes on its clock.
+func TestHeldLogRequestWakes(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	k := w.worker("a")
+	a := k.take(true)
+	k.beat(a)
+	pages := make(chan control.LogPage, 1)
+	go func() {
+		page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Wait: time.Minute})
+		if err != nil {
+			t.Error(err)
+		}
+		pages <- page
+	}()
+	for w.job(job.Spec.ID).State.WatchedUntil.IsZero() { // the request has not looked yet
+		runtime.Gosched()
+	}
+	if _, err := k.submit(a, 0); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case page := <-pages:
+		if !page.Done || page.Status != errand.Completed {
+			t.Errorf("done: %v, job %s", page.Done, page.Status)
+		}
+	case <-time.After(time.Minute): // of real time
+		t.Error("the request still waits, for a clock that stands still")
+	}
 }
 
 // TestWatched: reading the log of a running job tells its worker to hurry.

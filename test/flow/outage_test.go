@@ -54,7 +54,7 @@ func newPlant(t *testing.T) *plant {
 	}
 	for _, name := range names {
 		functions[name] = localstack.FunctionCode{New: func(env map[string]string) (localstack.Handler, error) {
-			return setup.Handler(name, func(k string) string { return env[k] }, awsOf(stack), p.clock, log)
+			return setup.Handler(name, func(k string) string { return env[k] }, setup.Process{AWS: awsOf(stack), Clock: p.clock, Log: log})
 		}}
 	}
 	stack, err := localstack.Start(t.Context(), localstack.Config{
@@ -70,7 +70,7 @@ func newPlant(t *testing.T) *plant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.svc = setup.NewService(awsOf(stack), settings, p.clock, log)
+	p.svc = setup.NewService(setup.Process{AWS: awsOf(stack), Clock: p.clock, Log: log}, settings)
 	for role, token := range map[errand.Role]string{errand.RoleUser: "u", errand.RoleAgent: "a"} {
 		if err := p.svc.GrantToken(t.Context(), token, role, "ann", nil); err != nil {
 			t.Fatal(err)

@@ -70,7 +70,7 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 				aws = o.wrap(name, aws)
 			}
 			cfg.HTTPClient = &http.Client{Transport: aws}
-			return setup.Handler(name, func(k string) string { return env[k] }, cfg, clk, log)
+			return setup.Handler(name, func(k string) string { return env[k] }, setup.Process{AWS: cfg, Clock: clk, Log: log})
 		}}
 	}
 	if o.change != nil {
@@ -103,7 +103,7 @@ func (d *deployed) open(t *testing.T, o deployOptions, clk clock.Clock, log *slo
 		t.Cleanup(d.srv.Close)
 		d.url, d.http = d.srv.URL, http.DefaultClient
 	}
-	d.svc = setup.NewService(awsOf(d.stack), settings, clk, log)
+	d.svc = setup.NewService(setup.Process{AWS: awsOf(d.stack), Clock: clk, Log: log}, settings)
 }
 
 // functionNames are the functions that use AWS.

@@ -86,7 +86,7 @@ func newWorldOf(t *testing.T, hostile *localstack.Hostile) *world {
 // set.
 func (w *world) service(cfg aws.Config) *control.Service {
 	log := slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	svc := setup.NewService(cfg, w.settings, w.clock, log)
+	svc := setup.NewService(setup.Process{AWS: cfg, Clock: w.clock, Log: log}, w.settings)
 	svc.Store = faultyStore{svc.Store, w.faults}
 	svc.Queue = faultyQueue{svc.Queue, w.faults}
 	return svc

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/control/controltest"
 	"github.com/errandhq/errand/internal/setup"
@@ -41,7 +40,7 @@ func (w *world) direct(t *testing.T) {
 	}
 	settings := w.settings
 	settings.DirectFunction, settings.ObjectURL = w.functions.direct, w.functions.objectURL
-	svc := setup.NewService(w.cfg, settings, clock.Real(), slog.New(slog.DiscardHandler))
+	svc := setup.NewService(setup.Process{AWS: w.cfg, Log: slog.New(slog.DiscardHandler)}, settings)
 	user := control.Caller{Principal: control.Principal{Role: errand.RoleUser, Owner: controltest.NewOwner()}}
 	src := w.upload(t, user, programArchive(t, w.functions.goos))
 	spec := errand.Spec{Source: src, Commands: []errand.Command{{Argv: []string{programName}}, {Argv: []string{programName}}}}

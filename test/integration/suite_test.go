@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/control/controltest"
 	"github.com/errandhq/errand/internal/setup"
@@ -25,7 +24,7 @@ type differs struct {
 // suite runs everything against an AWS in which nothing of ours is.
 func suite(t *testing.T, cfg aws.Config, d differs, f functions) {
 	w := &world{cfg: cfg, differs: d, functions: f, settings: provision(t, cfg)}
-	w.svc = setup.NewService(cfg, w.settings, clock.Real(), slog.New(slog.DiscardHandler))
+	w.svc = setup.NewService(setup.Process{AWS: cfg, Log: slog.New(slog.DiscardHandler)}, w.settings)
 	t.Run("Store", func(t *testing.T) { controltest.Store(t, w.svc.Store) })
 	t.Run("Queue", func(t *testing.T) { controltest.Queue(t, w.svc.Queue, w.queueOptions()) })
 	t.Run("Blobs", func(t *testing.T) { controltest.Blobs(t, w.svc.Blobs, w.blobsOptions()) })

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/localstack"
@@ -82,7 +81,7 @@ func newFunctions(t *testing.T) *functions {
 	if err != nil {
 		t.Fatal(err)
 	}
-	svc := setup.NewService(stack.AWSConfig(), settings, clock.Real(), slog.New(slog.DiscardHandler))
+	svc := setup.NewService(setup.Process{AWS: stack.AWSConfig(), Log: slog.New(slog.DiscardHandler)}, settings)
 	if err := svc.GrantToken(t.Context(), eventToken, errand.RoleUser, "events", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +92,7 @@ func (f *functions) getenv(name string) string { return f.env[name] }
 
 func (f *functions) invoke(t *testing.T, function, event string, out any) {
 	t.Helper()
-	h, err := setup.Handler(function, f.getenv, f.stack.AWSConfig(), clock.Real(), slog.New(slog.DiscardHandler))
+	h, err := setup.Handler(function, f.getenv, setup.Process{AWS: f.stack.AWSConfig(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
