@@ -11,12 +11,14 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
-// Limits of a BatchGetItem: keys, and bytes of items in total and per table. The
-// keys beyond are returned as unprocessed.
+// Limits of a BatchGetItem: keys, and bytes of items in total and per partition. The
+// keys beyond are returned as unprocessed. By AWS's example, 52 items of 300 KB fit
+// into 16 MB, so these are decimal. AWS measures its own partitions, which hold many
+// partition keys; here each partition key is a partition.
 const (
-	maxBatchGet   = 100
-	maxBatchBytes = 16 << 20
-	maxBatchTable = 1<<20 + maxItemSize
+	maxBatchGet       = 100
+	maxBatchBytes     = 16_000_000
+	maxBatchPartition = 1 << 20
 )
 
 const duplicateKeys = "Provided list of item keys contains duplicates"
@@ -42,12 +44,11 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 	}
 	left := maxBatchBytes
 	for _, name := range names {
-		g := batchGet{KeysAndAttributes: in.RequestItems[name], name: name, t: tables[name], paths: paths[name], left: min(left, maxBatchTable)}
+		g := batchGet{KeysAndAttributes: in.RequestItems[name], name: name, t: tables[name], paths: paths[name], left: &left}
 		used, err := e.batchGet(&g, out)
 		if err != nil {
 			return nil, err
 		}
-		left -= g.size
 		out.total += used.bill().total
 		if c := used.consumed(in.ReturnConsumedCapacity, name); c != nil {
 			out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
@@ -57,13 +58,14 @@ func (e *Engine) BatchGetItem(ctx context.Context, in *BatchGetItemInput) (*Batc
 }
 
 // A batchGet is the part of a BatchGetItem for one table. left is how many bytes of
-// items it may still read, size how many it has read.
+// items the whole request may still read.
 type batchGet struct {
 	KeysAndAttributes
 	name       string // of the table, or its ARN
 	t          *table
 	paths      []expr.Path
-	left, size int
+	left       *int
+	partitions map[string]int // bytes of items read, by partition key
 }
 
 // batchGet reads the keys of one table into out. An unprocessed key is billed too,
@@ -72,27 +74,46 @@ func (e *Engine) batchGet(g *batchGet, out *BatchGetItemOutput) (used units, err
 	if err := g.checkKeys(); err != nil {
 		return used, err
 	}
-	items := []Item{}
-	for i, key := range g.Keys {
+	g.partitions = map[string]int{}
+	items, unprocessed := []Item{}, []Item(nil)
+	for _, key := range g.Keys {
 		it, size, err := e.get(g.t, key, g.paths, g.ConsistentRead)
 		if err != nil {
 			return used, err
 		}
-		if g.size+size >= g.left {
-			rest := g.KeysAndAttributes
-			rest.Keys = g.Keys[i:]
-			out.UnprocessedKeys[g.name] = rest
-			used.table += readUnits(0, g.ConsistentRead) * float64(len(rest.Keys))
-			break
+		if !g.take(key, size) {
+			unprocessed = append(unprocessed, key)
+			used.table += readUnits(0, g.ConsistentRead)
+			continue
 		}
-		g.size += size
 		used.table += readUnits(size, g.ConsistentRead)
 		if it != nil {
 			items = append(items, it)
 		}
 	}
 	out.Responses[g.name] = items
+	if unprocessed != nil {
+		rest := g.KeysAndAttributes
+		rest.Keys = unprocessed
+		out.UnprocessedKeys[g.name] = rest
+	}
 	return used, nil
+}
+
+// take counts an item of size bytes, or reports that it exceeds a limit. After the
+// limit of the whole request, nothing fits any more.
+func (g *batchGet) take(key Item, size int) bool {
+	if size > *g.left || *g.left == 0 {
+		*g.left = 0
+		return false
+	}
+	at := string(appendPartition(nil, g.t.key.partition(key)...))
+	if g.partitions[at]+size > maxBatchPartition {
+		return false
+	}
+	g.partitions[at] += size
+	*g.left -= size
+	return true
 }
 
 // checkKeys checks the keys against the table.

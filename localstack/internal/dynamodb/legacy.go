@@ -80,7 +80,7 @@ func (x Expected) checkCompared(t expr.LegacyTest) error {
 	if err := validValues(t.Args); err != nil {
 		return err
 	}
-	return checkOperands(t, nil)
+	return checkOperands(t)
 }
 
 func validValues(vs []value.Value) error {
@@ -92,22 +92,22 @@ func validValues(vs []value.Value) error {
 	return nil
 }
 
-// scalar are the kinds that most comparisons of QueryFilter accept.
-var scalarKinds = []value.Kind{value.KindS, value.KindN, value.KindB}
+var (
+	scalarKinds    = []value.Kind{value.KindS, value.KindN, value.KindB}
+	containedKinds = append(slices.Clone(scalarKinds), value.KindBool, value.KindNull)
+)
 
-// operandKinds are the kinds that an operator of a filter or key condition accepts.
-// One that isn't listed accepts all.
+// operandKinds are the kinds that an operator accepts. One that isn't listed accepts
+// all. (As DynamoDB Local has it; AWS's documentation names fewer for EQ and NE.)
 var operandKinds = map[string][]value.Kind{
-	"EQ": append(slices.Clone(scalarKinds), value.KindSS, value.KindNS, value.KindBS),
-	"NE": append(slices.Clone(scalarKinds), value.KindSS, value.KindNS, value.KindBS),
-	"LE": scalarKinds, "LT": scalarKinds, "GE": scalarKinds, "GT": scalarKinds,
-	"CONTAINS": scalarKinds, "NOT_CONTAINS": scalarKinds, "IN": scalarKinds, "BETWEEN": scalarKinds,
+	"LE": scalarKinds, "LT": scalarKinds, "GE": scalarKinds, "GT": scalarKinds, "IN": scalarKinds, "BETWEEN": scalarKinds,
+	"CONTAINS": containedKinds, "NOT_CONTAINS": containedKinds,
 	"BEGINS_WITH": {value.KindS, value.KindB},
 }
 
 // checkOperands checks the operands: their number, that they have one type, that the
-// type is in kinds (nil for any), and that a range is in order.
-func checkOperands(t expr.LegacyTest, kinds map[string][]value.Kind) error {
+// operator accepts the type, and that a range is in order.
+func checkOperands(t expr.LegacyTest) error {
 	n, ok := len(t.Args), false
 	switch t.Operator {
 	case "NULL", "NOT_NULL":
@@ -128,7 +128,7 @@ func checkOperands(t expr.LegacyTest, kinds map[string][]value.Kind) error {
 		}
 	}
 	for _, v := range t.Args {
-		if allowed := kinds[t.Operator]; allowed != nil && !slices.Contains(allowed, v.Kind) {
+		if allowed := operandKinds[t.Operator]; allowed != nil && !slices.Contains(allowed, v.Kind) {
 			return invalid(paramsInvalid+"ComparisonOperator %s is not valid for %s AttributeValue type", t.Operator, v.Kind)
 		}
 	}
@@ -149,7 +149,7 @@ func legacyTests(in map[string]ConditionInput) ([]expr.LegacyTest, error) {
 		if err := validValues(t.Args); err != nil {
 			return nil, err
 		}
-		if err := checkOperands(t, operandKinds); err != nil {
+		if err := checkOperands(t); err != nil {
 			return nil, err
 		}
 		tests = append(tests, t)

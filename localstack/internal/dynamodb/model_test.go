@@ -219,6 +219,9 @@ func sum(old value.Value, add string) string {
 
 // updated is what the change makes of old, nil for no item.
 func (c modelChange) updated(key, old Item) Item {
+	if old == nil && strings.HasPrefix(c.expr, "REMOVE") {
+		return nil
+	}
 	it := maps.Clone(key)
 	maps.Copy(it, old)
 	c.apply(it)
@@ -238,7 +241,9 @@ func (m *machine) update(t *rapid.T) {
 	if err != nil || !value.EqualItems(out.Attributes, want) {
 		t.Fatalf("update: %v, %v; want %v", out, err, want)
 	}
-	m.items[keyText(key)] = want
+	if m.items[keyText(key)] = want; want == nil {
+		delete(m.items, keyText(key))
+	}
 }
 
 func (m *machine) get(t *rapid.T) {

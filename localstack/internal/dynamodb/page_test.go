@@ -40,8 +40,8 @@ func TestPageOfOneMegabyte(t *testing.T) {
 	}
 }
 
-// TestBatchGetLeftOver: keys over the bound come back, and are billed as reads
-// of nothing.
+// TestBatchGetLeftOver: keys of a partition over 1 MB come back, and are billed as
+// reads of nothing.
 func TestBatchGetLeftOver(t *testing.T) {
 	e := openEngine(t, vfs.NewMem(), newClock())
 	makeTable(t, e, "tab")
@@ -56,10 +56,10 @@ func TestBatchGetLeftOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	rest := out.UnprocessedKeys["tab"]
-	if len(out.Responses["tab"]) != 3 || len(rest.Keys) != 2 || !rest.ConsistentRead || *rest.ProjectionExpression != "sk" {
+	if len(out.Responses["tab"]) != 2 || len(rest.Keys) != 3 || !rest.ConsistentRead || *rest.ProjectionExpression != "sk" {
 		t.Errorf("%d items, left over %+v", len(out.Responses["tab"]), rest)
 	}
-	if got := out.ConsumedCapacity[0].CapacityUnits; got != 3*96+2 {
+	if got := out.ConsumedCapacity[0].CapacityUnits; got != 2*96+3 {
 		t.Errorf("used %v units", got)
 	}
 }
@@ -75,7 +75,7 @@ func TestBatchGetOf16MB(t *testing.T) {
 		makeTable(t, e, name)
 		var keys []Item
 		for j := range each {
-			key := Item{"pk": value.S("p"), "sk": value.N(fmt.Sprint(j))}
+			key := Item{"pk": value.S(fmt.Sprint(j)), "sk": value.N("1")}
 			whole := maps.Clone(key)
 			whole["text"] = value.S(strings.Repeat("x", size))
 			if _, err := e.PutItem(t.Context(), &PutItemInput{TableName: &name, Item: whole}); err != nil {
@@ -85,7 +85,7 @@ func TestBatchGetOf16MB(t *testing.T) {
 		}
 		left[name] = KeysAndAttributes{Keys: keys}
 	}
-	for _, want := range []int{16 << 20 / size, tables*each - 16<<20/size} {
+	for _, want := range []int{maxBatchBytes / size, tables*each - maxBatchBytes/size} {
 		out, err := e.BatchGetItem(t.Context(), &BatchGetItemInput{RequestItems: left})
 		if err != nil {
 			t.Fatal(err)
@@ -101,6 +101,43 @@ func TestBatchGetOf16MB(t *testing.T) {
 	}
 	if len(left) != 0 {
 		t.Errorf("keys of %d tables are never answered", len(left))
+	}
+}
+
+// TestBatchGetOfManyPartitions: 100 items of 50 KB are returned at once, since each is
+// in a partition of its own, and 52 of 300 KB, as in AWS's documentation. A partition
+// that is over its limit leaves the others alone.
+func TestBatchGetOfManyPartitions(t *testing.T) {
+	t.Parallel()
+	e := openEngine(t, vfs.NewMem(), newClock())
+	makeTable(t, e, "tab")
+	keys := func(partition string, n, size int) (keys []Item) {
+		for i := range n {
+			key := Item{"pk": value.S(strings.ReplaceAll(partition, "N", fmt.Sprint(i))), "sk": value.N(fmt.Sprint(i))}
+			item := maps.Clone(key)
+			item["x"] = value.S(strings.Repeat("x", size<<10))
+			put(t, e, item)
+			keys = append(keys, key)
+		}
+		return keys
+	}
+	one := keys("one", 22, 50)
+	for _, c := range []struct {
+		name              string
+		keys              []Item
+		want, unprocessed int
+	}{
+		{"100 of 50 KB", keys("small N", 100, 50), 100, 0},
+		{"60 of 300 KB", keys("large N", 60, 300), 52, 8},
+		{"a partition of 22 of 50 KB, and another", append(one, keys("other N", 5, 50)...), 25, 2},
+	} {
+		out, err := e.BatchGetItem(t.Context(), &BatchGetItemInput{RequestItems: map[string]KeysAndAttributes{"tab": {Keys: c.keys}}})
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		if got, rest := len(out.Responses["tab"]), len(out.UnprocessedKeys["tab"].Keys); got != c.want || rest != c.unprocessed {
+			t.Errorf("%s: %d items, %d keys unprocessed, want %d and %d", c.name, got, rest, c.want, c.unprocessed)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ type BatchGetItemInput struct {
 }
 
 // BatchGetItemOutput has the items found, and the unprocessed keys: see
-// maxBatchTable.
+// maxBatchPartition.
 type BatchGetItemOutput struct {
 	Bill             `json:"-"`
 	Responses        map[string][]Item

@@ -9,7 +9,8 @@ import (
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
 )
 
-// UpdateItem changes attributes of an item, which it creates if there is none.
+// UpdateItem changes attributes of an item. If there is none, it creates one, unless
+// the update only removes.
 func (e *Engine) UpdateItem(ctx context.Context, in *UpdateItemInput) (*WriteOutput, error) {
 	u, cond, err := in.check()
 	if err != nil {
@@ -55,6 +56,9 @@ func (u updateOf) updated(it Item) Item {
 func (w *write) update(t *table, key Item, u updateOf) error {
 	w.t, w.key = t, key
 	w.change = func(old Item) (Item, error) {
+		if old == nil && u.Update != nil && u.OnlyRemoves() {
+			return nil, nil
+		}
 		it := old
 		if it == nil {
 			it = maps.Clone(key)

@@ -138,7 +138,17 @@ func (g *generator) update() (string, object) {
 	if !strings.ContainsAny(in["UpdateExpression"].(string), ".[") {
 		in["ReturnValues"] = pick(g, "ALL_NEW", "UPDATED_OLD", "UPDATED_NEW")
 	}
-	return "UpdateItem", g.guarded(in)
+	return "UpdateItem", g.guardedUpdate(in)
+}
+
+// guardedUpdate is guarded for an update. Where there is no item, Local lets one that
+// only removes make an item; AWS doesn't.
+func (g *generator) guardedUpdate(in object) object {
+	if update := in["UpdateExpression"].(string); strings.HasPrefix(update, "REMOVE") || strings.HasPrefix(update, "DELETE") {
+		in["ConditionExpression"] = "attribute_exists(pk)"
+		return in
+	}
+	return g.guarded(in)
 }
 
 func (g *generator) projected(in object) object {
@@ -240,12 +250,13 @@ func (g *generator) transactWrite() (string, object) {
 		default:
 			a["Key"] = key
 		}
-		if kind == "Update" {
+		switch kind {
+		case "Update":
 			express(a, "UpdateExpression", g.change())
-		}
-		if kind == "ConditionCheck" {
+			g.guardedUpdate(a)
+		case "ConditionCheck":
 			express(a, "ConditionExpression", g.condition(1))
-		} else {
+		default:
 			g.guarded(a)
 		}
 		actions = append(actions, object{kind: a})

@@ -64,6 +64,12 @@ func (u *Update) Paths() []Path {
 	return paths
 }
 
+// OnlyRemoves reports whether u has REMOVE and DELETE clauses only. Where there is no
+// item, AWS ignores such an update, even if its paths lead nowhere.
+func (u *Update) OnlyRemoves() bool {
+	return len(u.actions) > 0 && !slices.ContainsFunc(u.actions, func(a action) bool { return a.section == "SET" || a.section == "ADD" })
+}
+
 // AllPaths returns the paths in u, both targets and operands.
 func (u *Update) AllPaths() []Path {
 	paths := u.Paths()
