@@ -61,7 +61,7 @@ func (s *Stack) hostileSQS(next http.Handler) http.Handler {
 }
 
 func (s *Stack) hostileDynamoDB(next http.Handler) http.Handler {
-	fail := func(w http.ResponseWriter, _ *http.Request, e *awswire.Error) { dynamodbwire.WriteError(w, e) }
+	fail := dynamodbwire.WriteError
 	h := &s.cfg.Hostile.DynamoDB
 	if h.Conflict > 0 || h.Partial > 0 {
 		next = &hostile.DynamoDBMiddleware{Random: s.hostile, DynamoDB: *h, Fail: fail, Next: next}

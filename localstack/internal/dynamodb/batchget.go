@@ -13,12 +13,14 @@ import (
 
 // Limits of a BatchGetItem: keys, and bytes of items in total and per partition. The
 // keys beyond are returned as unprocessed. By AWS's example, 52 items of 300 KB fit
-// into 16 MB, so these are decimal. AWS measures its own partitions, which hold many
-// partition keys; here each partition key is a partition.
+// into 16 MB, so these are decimal.
 const (
 	maxBatchGet       = 100
 	maxBatchBytes     = 16_000_000
 	maxBatchPartition = 1 << 20
+
+	// As measured on AWS in a small provisioned table (dynalite).
+	maxBatchProvisioned = maxBatchPartition + maxItemSize
 )
 
 const duplicateKeys = "Provided list of item keys contains duplicates"
@@ -107,13 +109,25 @@ func (g *batchGet) take(key Item, size int) bool {
 		*g.left = 0
 		return false
 	}
-	at := string(appendPartition(nil, g.t.key.partition(key)...))
-	if g.partitions[at]+size > maxBatchPartition {
+	at, limit := g.partition(key)
+	if g.partitions[at]+size > limit {
 		return false
 	}
 	g.partitions[at] += size
 	*g.left -= size
 	return true
+}
+
+// partition returns the name of the partition that holds a key, and its limit in bytes.
+// A provisioned table has one partition, as AWS gives it up to 3,000 read units and
+// 1,000 write units. The partitions of one in on-demand mode follow its use: here each
+// partition key is one.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.Partitions.html
+func (g *batchGet) partition(key Item) (name string, limit int) {
+	if g.t.def.Description.billingMode() == "PROVISIONED" {
+		return "", maxBatchProvisioned
+	}
+	return string(appendPartition(nil, g.t.key.partition(key)...)), maxBatchPartition
 }
 
 // checkKeys checks the keys against the table.

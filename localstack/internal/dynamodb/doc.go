@@ -26,4 +26,5 @@ package dynamodb
 
 // BUG(dynamodb): While UpdateTable fills a new index, every other operation waits.
 
-// BUG(dynamodb): SSESpecification and WarmThroughput are accepted and have no effect.
+// BUG(dynamodb): SSESpecification, OnDemandThroughput and WarmThroughput are checked and
+// described, and have no effect.

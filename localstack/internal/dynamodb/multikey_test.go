@@ -167,14 +167,15 @@ func TestManyKeyAttributesRefusals(t *testing.T) {
 		}
 	}
 	for want, change := range map[string]func(*CreateTableInput){
-		"must stand before the RANGE": func(in *CreateTableInput) { slices.Reverse(in.GlobalSecondaryIndexes[0].KeySchema[1:]) },
-		"at most 4 HASH key attributes": func(in *CreateTableInput) {
+		"All HASH key attributes must precede RANGE key attributes in the KeySchema": func(in *CreateTableInput) { slices.Reverse(in.GlobalSecondaryIndexes[0].KeySchema[1:]) },
+		"The KeySchema exceeds the maximum allowed number of HASH key attributes": func(in *CreateTableInput) {
 			for _, el := range in.GlobalSecondaryIndexes[0].KeySchema {
 				*el.KeyType = "HASH"
 			}
 		},
-		"is in the KeySchema twice": func(in *CreateTableInput) {
+		"The KeySchema contains multiple key attributes with the same name": func(in *CreateTableInput) {
 			in.GlobalSecondaryIndexes[0].KeySchema[1].AttributeName = ptr("tournament")
+			in.AttributeDefinitions = slices.DeleteFunc(in.AttributeDefinitions, func(d AttributeDefinition) bool { return *d.AttributeName == "region" })
 		},
 		"Some index key attributes are not defined": func(in *CreateTableInput) { in.GlobalSecondaryIndexes[0].KeySchema[3].AttributeName = ptr("other") },
 		"Only global secondary indexes can have keys of several attributes": func(in *CreateTableInput) {

@@ -139,6 +139,15 @@ func TestBatchGetOfManyPartitions(t *testing.T) {
 			t.Errorf("%s: %d items, %d keys unprocessed, want %d and %d", c.name, got, rest, c.want, c.unprocessed)
 		}
 	}
+	// A provisioned table is one partition.
+	if _, err := e.UpdateTable(t.Context(), &UpdateTableInput{TableName: ptr("tab"), BillingMode: "PROVISIONED", ProvisionedThroughput: units2(1),
+		GlobalSecondaryIndexUpdates: []IndexUpdate{{Update: &UpdateIndex{IndexName: ptr("gsi"), ProvisionedThroughput: units2(1)}}}}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := e.BatchGetItem(t.Context(), &BatchGetItemInput{RequestItems: map[string]KeysAndAttributes{"tab": {Keys: keys("small N", 100, 50)}}})
+	if got := len(out.Responses["tab"]); err != nil || got != 28 {
+		t.Errorf("provisioned: %d items, %v; want 28", got, err)
+	}
 }
 
 // TestNegativeSortKey: the range of one negative number holds no other.

@@ -109,8 +109,12 @@ func (in *CreateTableInput) definition(id tableID, no uint64, now time.Time) def
 		AttributeDefinitions: in.AttributeDefinitions, TableName: id.name, KeySchema: in.KeySchema,
 		TableStatus: "ACTIVE", CreationDateTime: created, ProvisionedThroughput: provisioned(in.ProvisionedThroughput),
 		TableArn: tableARN(id.region, id.name), TableId: awswire.RequestID(),
-		LocalSecondaryIndexes: in.LocalSecondaryIndexes, GlobalSecondaryIndexes: in.GlobalSecondaryIndexes,
 		DeletionProtectionEnabled: in.DeletionProtectionEnabled,
+		SSEDescription:            in.SSESpecification.describe(id.region),
+		OnDemandThroughput:        in.OnDemandThroughput,
+	}
+	if in.WarmThroughput != nil {
+		d.WarmThroughput = in.WarmThroughput.atLeast(in.ProvisionedThroughput)
 	}
 	if in.TableClass != "" {
 		d.TableClassSummary = &TableClassSummary{TableClass: in.TableClass}
@@ -120,11 +124,12 @@ func (in *CreateTableInput) definition(id tableID, no uint64, now time.Time) def
 		d.TableThroughputModeSummary = &ThroughputMode{in.BillingMode, &created}
 	}
 	def := definition{Region: id.region, No: no, IndexNos: map[string]uint16{}, Tags: map[string]string{}}
-	for i := range d.LocalSecondaryIndexes {
-		d.LocalSecondaryIndexes[i].IndexArn = d.TableArn + "/index/" + def.number(*d.LocalSecondaryIndexes[i].IndexName)
+	for _, ix := range in.LocalSecondaryIndexes {
+		arn := d.TableArn + "/index/" + def.number(*ix.IndexName)
+		d.LocalSecondaryIndexes = append(d.LocalSecondaryIndexes, LocalIndex{IndexName: ix.IndexName, KeySchema: ix.KeySchema, Projection: ix.Projection, IndexArn: arn})
 	}
-	for i := range d.GlobalSecondaryIndexes {
-		d.GlobalSecondaryIndexes[i] = def.global(d.TableArn, d.GlobalSecondaryIndexes[i])
+	for _, ix := range in.GlobalSecondaryIndexes {
+		d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, def.global(d.TableArn, ix))
 	}
 	for _, tag := range in.Tags {
 		def.Tags[*tag.Key] = *tag.Value
@@ -142,16 +147,20 @@ func (d *definition) number(name string) string {
 
 // global returns the description of a new global index.
 func (d *definition) global(arn string, ix Index) Index {
-	ix.IndexArn = arn + "/index/" + d.number(*ix.IndexName)
-	ix.IndexStatus = "ACTIVE"
-	ix.ProvisionedThroughput = provisioned(ix.ProvisionedThroughput)
-	return ix
+	out := Index{
+		IndexName: ix.IndexName, KeySchema: ix.KeySchema, Projection: ix.Projection, ProvisionedThroughput: provisioned(ix.ProvisionedThroughput),
+		OnDemandThroughput: ix.OnDemandThroughput, IndexArn: arn + "/index/" + d.number(*ix.IndexName), IndexStatus: "ACTIVE",
+	}
+	if ix.WarmThroughput != nil {
+		out.WarmThroughput = ix.WarmThroughput.atLeast(ix.ProvisionedThroughput)
+	}
+	return out
 }
 
-// provisioned returns the throughput; zero for a table in on-demand mode.
+// provisioned returns the requested throughput; zero for a table in on-demand mode.
 func provisioned(t *Throughput) *Throughput {
 	if t != nil {
-		return t
+		return &Throughput{WriteCapacityUnits: t.WriteCapacityUnits, ReadCapacityUnits: t.ReadCapacityUnits}
 	}
 	return &Throughput{WriteCapacityUnits: new(int64), ReadCapacityUnits: new(int64)}
 }
@@ -188,23 +197,13 @@ func (e *Engine) DescribeTable(ctx context.Context, in *TableNameInput) (*Descri
 	return &DescribeTableOutput{d}, nil
 }
 
-// The warm throughput of a new table in on-demand mode.
-const warmReads, warmWrites = 12000, 4000
-
 // warm sets the warm throughput of the table and its global indexes.
 func (d *TableDescription) warm() {
-	d.WarmThroughput = d.ProvisionedThroughput.warm()
+	d.WarmThroughput = d.WarmThroughput.atLeast(d.ProvisionedThroughput)
 	for i := range d.GlobalSecondaryIndexes {
 		x := &d.GlobalSecondaryIndexes[i]
-		x.WarmThroughput = x.ProvisionedThroughput.warm()
+		x.WarmThroughput = x.WarmThroughput.atLeast(x.ProvisionedThroughput)
 	}
-}
-
-func (t *Throughput) warm() *WarmThroughput {
-	if *t.ReadCapacityUnits == 0 {
-		return &WarmThroughput{warmReads, warmWrites, "ACTIVE"}
-	}
-	return &WarmThroughput{*t.ReadCapacityUnits, *t.WriteCapacityUnits, "ACTIVE"}
 }
 
 // DeleteTable removes a table and its items. The response has the status DELETING,

@@ -22,6 +22,9 @@ func (in *CreateTableInput) check() error {
 		return err
 	}
 	defined := definedNames(in.AttributeDefinitions)
+	if err := checkNames(defined); err != nil {
+		return err
+	}
 	keys := keyNames(in.KeySchema)
 	if len(keys) > len(defined) {
 		return invalid("Invalid KeySchema: Some index key attribute have no definition")
@@ -32,7 +35,10 @@ func (in *CreateTableInput) check() error {
 	if in.LocalSecondaryIndexes == nil && in.GlobalSecondaryIndexes == nil && len(keys) != len(defined) {
 		return invalid(paramsInvalid + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
 	}
-	if err := in.StreamSpecification.checkStream(); err != nil {
+	if err := in.checkUsed(defined); err != nil {
+		return err
+	}
+	if err := in.checkSettings(); err != nil {
 		return err
 	}
 	names := map[string]bool{}
@@ -40,6 +46,64 @@ func (in *CreateTableInput) check() error {
 		return err
 	}
 	return in.checkGlobal(defined, names)
+}
+
+// maxName is the maximum length of the names of key attributes and of attributes that
+// an index includes, in bytes.
+const maxName = 255
+
+// checkNames checks the names of attribute definitions: each is there once.
+func checkNames(defined []string) error {
+	for i, name := range defined {
+		if slices.Contains(defined[:i], name) {
+			return invalid("Attribute Name is duplicated: %s", name)
+		}
+	}
+	return checkNameSizes(defined)
+}
+
+func checkNameSizes(names []string) error {
+	if slices.ContainsFunc(names, func(n string) bool { return len(n) > maxName }) {
+		return invalid(paramsInvalid+"Attribute name is too large, must be less than %d bytes", maxName+1)
+	}
+	return nil
+}
+
+// checkUsed fails for a definition of an attribute that is in no key.
+func (in *CreateTableInput) checkUsed(defined []string) error {
+	used := keyNames(in.KeySchema)
+	for _, ix := range in.LocalSecondaryIndexes {
+		used = append(used, keyNames(ix.KeySchema)...)
+	}
+	for _, ix := range in.GlobalSecondaryIndexes {
+		used = append(used, keyNames(ix.KeySchema)...)
+	}
+	slices.Sort(used)
+	used = slices.Compact(used)
+	unused := func(name string) bool { return !slices.Contains(used, name) }
+	undefined := func(name string) bool { return !slices.Contains(defined, name) } // reported by its index
+	if len(in.LocalSecondaryIndexes)+len(in.GlobalSecondaryIndexes) == 0 || !slices.ContainsFunc(defined, unused) || slices.ContainsFunc(used, undefined) {
+		return nil
+	}
+	return invalid(paramsInvalid+"Some AttributeDefinitions are not used. AttributeDefinitions: [%s], keys used: [%s]", strings.Join(defined, ", "), strings.Join(used, ", "))
+}
+
+// checkSettings checks what isn't about keys and indexes.
+func (in *CreateTableInput) checkSettings() error {
+	if err := in.StreamSpecification.checkNew(); err != nil {
+		return err
+	}
+	if err := in.SSESpecification.check(); err != nil {
+		return err
+	}
+	mode := in.BillingMode
+	if mode == "" {
+		mode = "PROVISIONED"
+	}
+	if err := in.OnDemandThroughput.check("table", mode, 1); err != nil {
+		return err
+	}
+	return in.WarmThroughput.checkNew("table", in.ProvisionedThroughput)
 }
 
 func (in *CreateTableInput) checkBilling() error {
@@ -121,11 +185,11 @@ func checkGlobalSchema(elements []KeySchemaElement, defined []string) error {
 		case !slices.Contains(defined, name):
 			return checkSchema(elements[i:i+1], defined)
 		case slices.Contains(keyNames(elements[:i]), name):
-			return invalid("Invalid KeySchema: The attribute %s is in the KeySchema twice", name)
+			return invalid("The KeySchema contains multiple key attributes with the same name")
 		case *el.KeyType == "HASH" && counts["RANGE"] > 0:
-			return invalid("Invalid KeySchema: The HASH key attributes of a global secondary index must stand before the RANGE key attributes")
+			return invalid(paramsInvalid + "All HASH key attributes must precede RANGE key attributes in the KeySchema")
 		case counts[*el.KeyType] > maxKeyAttrs:
-			return invalid("Invalid KeySchema: A global secondary index can have at most %d %s key attributes", maxKeyAttrs, *el.KeyType)
+			return invalid(paramsInvalid+"The KeySchema exceeds the maximum allowed number of %s key attributes", *el.KeyType)
 		}
 	}
 	return nil
@@ -191,6 +255,12 @@ func (in *CreateTableInput) checkGlobal(defined []string, names map[string]bool)
 		if err := ix.check(names); err != nil {
 			return err
 		}
+		if in.BillingMode != "PAY_PER_REQUEST" && ix.ProvisionedThroughput == nil {
+			return invalid(paramsInvalid+"ProvisionedThroughput is not specified for index: %s", *ix.IndexName)
+		}
+		if err := ix.checkThroughput(in.BillingMode); err != nil {
+			return err
+		}
 	}
 	if len(in.GlobalSecondaryIndexes) > maxGlobalIndexes {
 		return invalid(paramsInvalid + "GlobalSecondaryIndex count exceeds the per-table limit of 20")
@@ -198,13 +268,36 @@ func (in *CreateTableInput) checkGlobal(defined []string, names map[string]bool)
 	return nil
 }
 
+// checkThroughput checks the throughputs of a new global index other than the
+// provisioned one.
+func (ix Index) checkThroughput(mode string) error {
+	if err := ix.OnDemandThroughput.check("index : "+*ix.IndexName, mode, 1); err != nil {
+		return err
+	}
+	return ix.WarmThroughput.checkNew("index "+*ix.IndexName, ix.ProvisionedThroughput)
+}
+
+func (p *Projection) check() error {
+	switch include := p.ProjectionType == "INCLUDE"; {
+	case p.ProjectionType == "":
+		return invalid(paramsInvalid + "Unknown ProjectionType: null")
+	case p.NonKeyAttributes != nil && !include:
+		return invalid(paramsInvalid+"ProjectionType is %s, but NonKeyAttributes is specified", p.ProjectionType)
+	case p.NonKeyAttributes == nil && include:
+		return invalid(paramsInvalid + "ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
+	}
+	for i, name := range p.NonKeyAttributes {
+		if slices.Contains(p.NonKeyAttributes[:i], name) {
+			return invalid(paramsInvalid+"Duplicate element in NonKeyAttributes: %s", name)
+		}
+	}
+	return checkNameSizes(p.NonKeyAttributes)
+}
+
 // check checks the projection, and that the name is new.
 func (ix Index) check(names map[string]bool) error {
-	if ix.Projection.ProjectionType == "" {
-		return invalid(paramsInvalid + "Unknown ProjectionType: null")
-	}
-	if ix.Projection.NonKeyAttributes != nil && ix.Projection.ProjectionType != "INCLUDE" {
-		return invalid(paramsInvalid+"ProjectionType is %s, but NonKeyAttributes is specified", ix.Projection.ProjectionType)
+	if err := ix.Projection.check(); err != nil {
+		return err
 	}
 	if names[*ix.IndexName] {
 		return invalid(paramsInvalid+"Duplicate index name: %s", *ix.IndexName)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -60,29 +62,76 @@ func (e *Engine) TagResource(ctx context.Context, in *TagResourceInput) (*NoOutp
 		for _, t := range in.Tags {
 			tags[*t.Key] = *t.Value
 		}
-		if len(tags) > maxTags {
-			return invalid("One or more parameter values were invalid: Too many tags: a table has %d at most", maxTags)
-		}
-		return nil
+		return checkTagCount(len(tags))
 	})
 }
 
+// Limits of a tag's parts, in characters.
+const (
+	maxTagKey   = 128
+	maxTagValue = 256
+)
+
 // validateTags checks tags by the rules that all operations with tags share.
 func validateTags(tags []Tag) error {
-	if err := validate(&struct{ Tags []Tag }{tags}); err != nil {
-		return err
-	}
 	seen := map[string]bool{}
 	for _, t := range tags {
+		if err := checkTagKey(t.Key); err != nil {
+			return err
+		}
 		switch {
 		case strings.HasPrefix(strings.ToLower(*t.Key), "aws:"):
-			return invalid(paramsInvalid+"Tag keys that begin with aws: are AWS's own. Key: %s", *t.Key)
+			return invalid("Tag Key cannot be prefixed with aws:, Key: %s", *t.Key)
+		case !isTagText(t.Value, maxTagValue):
+			return invalid("The Tag Value provided is invalid, Value: %s", textOrNull(t.Value))
 		case seen[*t.Key]:
-			return invalid(paramsInvalid+"Duplicate tag key: %s", *t.Key)
+			return invalid("Duplicate Tag Keys provided as input: Duplicate Tag Key found %s", *t.Key)
 		}
 		seen[*t.Key] = true
 	}
+	return checkTagCount(len(seen))
+}
+
+func checkTagKey(key *string) error {
+	if !isTagText(key, maxTagKey) || *key == "" {
+		return invalid("The Tag Key provided is invalid, Key: %s", textOrNull(key))
+	}
 	return nil
+}
+
+func checkTagCount(n int) error {
+	if n > maxTags {
+		return invalid("Number of Tags exceed the current limit for the provided ResourceArn")
+	}
+	return nil
+}
+
+func textOrNull(s *string) string {
+	if s == nil {
+		return "null"
+	}
+	return *s
+}
+
+// isTagText reports whether s has up to limit letters, digits and spaces of any
+// script, and the signs that tags may have.
+func isTagText(s *string, limit int) bool {
+	return s != nil && utf8.RuneCountInString(*s) <= limit && !strings.ContainsFunc(*s, func(r rune) bool {
+		return !unicode.IsOneOf([]*unicode.RangeTable{unicode.L, unicode.N, unicode.Z}, r) && !strings.ContainsRune("_.:/=+-@", r)
+	})
+}
+
+// checkTagKeys checks the keys of tags to remove.
+func checkTagKeys(keys []string) error {
+	if len(keys) == 0 {
+		return invalid("Atleast one Tag Key needs to be provided as Input.")
+	}
+	for _, k := range keys {
+		if err := checkTagKey(&k); err != nil {
+			return err
+		}
+	}
+	return checkTagCount(len(keys))
 }
 
 // UntagResource removes tags from a table. A missing tag is no error.
@@ -96,8 +145,8 @@ func (e *Engine) UntagResource(ctx context.Context, in *UntagResourceInput) (*No
 	if err != nil {
 		return nil, err
 	}
-	if len(in.TagKeys) == 0 {
-		return nil, invalid("Atleast one Tag Key needs to be provided as Input.")
+	if err := checkTagKeys(in.TagKeys); err != nil {
+		return nil, err
 	}
 	return e.changeTags(r, noSuchTable(), func(tags map[string]string) error {
 		for _, k := range in.TagKeys {

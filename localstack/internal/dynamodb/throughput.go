@@ -15,7 +15,7 @@ func (in *UpdateTableInput) throughputChanges(d *TableDescription) (all []throug
 		all = append(all, throughputChange{"table", in.ProvisionedThroughput, d.ProvisionedThroughput})
 	}
 	for _, u := range in.GlobalSecondaryIndexUpdates {
-		if u.Update != nil {
+		if u.Update != nil && u.Update.ProvisionedThroughput != nil {
 			all = append(all, throughputChange{"index", u.Update.ProvisionedThroughput, d.global(*u.Update.IndexName).ProvisionedThroughput})
 		}
 	}

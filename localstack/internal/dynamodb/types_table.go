@@ -4,15 +4,19 @@ package dynamodb
 // pointer, map or slice and an empty enum are members that are absent. The aws
 // tags are AWS's constraints on input: see validate.go.
 
+// Unsupported is a member of AWS's API that isn't supported: a request that has it
+// fails with the member's name.
+type Unsupported bool
+
 // AttributeDefinition gives a key attribute its type: S, N or B.
 type AttributeDefinition struct {
-	AttributeName *string `aws:"notnull"`
+	AttributeName *string `aws:"notnull,min=1,max=255"`
 	AttributeType *string `aws:"notnull,enum=B N S"`
 }
 
 // KeySchemaElement is one attribute of a key: HASH or RANGE.
 type KeySchemaElement struct {
-	AttributeName *string `aws:"notnull"`
+	AttributeName *string `aws:"notnull,min=1,max=255"`
 	KeyType       *string `aws:"notnull,enum=HASH RANGE"`
 }
 
@@ -20,7 +24,7 @@ type KeySchemaElement struct {
 // that INCLUDE names beside the keys.
 type Projection struct {
 	ProjectionType   string   `json:",omitempty" aws:"enum=ALL INCLUDE KEYS_ONLY"`
-	NonKeyAttributes []string `json:",omitempty" aws:"min=1"`
+	NonKeyAttributes []string `json:",omitempty" aws:"min=1,max=20,members=255"`
 }
 
 // Throughput is provisioned capacity, in units a second.
@@ -32,7 +36,14 @@ type Throughput struct {
 	LastDecreaseDateTime   *float64 `json:",omitzero"` // output; Unix seconds
 }
 
-// Index is a secondary index. ProvisionedThroughput is a global one's.
+// OnDemandThroughput are the maximums of a table or global index in on-demand mode, in
+// units a second. They are stored, and have no effect here.
+type OnDemandThroughput struct {
+	MaxReadRequestUnits  *int64 `json:",omitzero"`
+	MaxWriteRequestUnits *int64 `json:",omitzero"`
+}
+
+// Index is a secondary index. The throughputs are a global one's.
 type Index struct {
 	IndexName             *string            `aws:"notnull,pattern,min=3,max=255"`
 	KeySchema             []KeySchemaElement `aws:"notnull,min=1,max=8"`
@@ -45,7 +56,8 @@ type Index struct {
 	IndexSizeBytes int64  // output
 	ItemCount      int64  // output
 
-	WarmThroughput *WarmThroughput `json:",omitzero"` // output
+	OnDemandThroughput *OnDemandThroughput `json:",omitzero"`
+	WarmThroughput     *WarmThroughput     `json:",omitzero"`
 }
 
 // LocalIndex is a local Index: AWS has a shape for each.
@@ -53,18 +65,14 @@ type LocalIndex Index
 
 // Tag is a key and a value on a table.
 type Tag struct {
-	Key   *string `aws:"notnull,min=1,max=128"`
-	Value *string `aws:"notnull,max=256"`
+	Key   *string
+	Value *string
 }
 
-// Specification is that of streams, which aren't supported, or of encryption, which
-// has no effect here.
-type Specification struct {
-	StreamEnabled  *bool  `json:",omitzero"`
-	StreamViewType string `json:",omitempty"`
-	Enabled        *bool  `json:",omitzero"`
-	SSEType        string `json:",omitempty"`
-	KMSMasterKeyID string `json:"KMSMasterKeyId,omitempty"`
+// StreamSpecification switches streams, which aren't supported: it can only be off.
+type StreamSpecification struct {
+	StreamEnabled  *bool  `aws:"notnull"`
+	StreamViewType string `aws:"enum=NEW_IMAGE OLD_IMAGE NEW_AND_OLD_IMAGES KEYS_ONLY"`
 }
 
 // CreateTableInput describes a new table.
@@ -78,9 +86,16 @@ type CreateTableInput struct {
 	GlobalSecondaryIndexes    []Index
 	Tags                      []Tag
 	DeletionProtectionEnabled bool
-	StreamSpecification       *Specification
-	SSESpecification          *Specification
+	StreamSpecification       *StreamSpecification
+	SSESpecification          *SSESpecification
 	TableClass                string `aws:"enum=STANDARD STANDARD_INFREQUENT_ACCESS"`
+	OnDemandThroughput        *OnDemandThroughput
+	WarmThroughput            *WarmThroughput
+
+	GlobalTableSettingsReplicationMode Unsupported
+	GlobalTableSourceArn               Unsupported
+	ResourcePolicy                     Unsupported
+	VectorIndexes                      Unsupported
 }
 
 // BillingModeSummary is the billing mode, if it was ever on-demand.
@@ -95,12 +110,11 @@ type ThroughputMode struct {
 	LastUpdateToPayPerRequestDateTime *float64 `json:",omitzero"`
 }
 
-// WarmThroughput is what a table can serve at once, in units per second: the
-// provisioned throughput, or AWS's initial one in on-demand mode.
+// WarmThroughput is what a table or global index can serve at once, in units a second.
 type WarmThroughput struct {
-	ReadUnitsPerSecond  int64
-	WriteUnitsPerSecond int64
-	Status              string
+	ReadUnitsPerSecond  *int64 `json:",omitzero" aws:"min=1"`
+	WriteUnitsPerSecond *int64 `json:",omitzero" aws:"min=1"`
+	Status              string `json:",omitempty"` // output
 }
 
 // TableDescription is the description of a table. ItemCount and TableSizeBytes are
@@ -121,8 +135,10 @@ type TableDescription struct {
 	LocalSecondaryIndexes      []LocalIndex        `json:",omitempty"`
 	GlobalSecondaryIndexes     []Index             `json:",omitempty"`
 	DeletionProtectionEnabled  bool
-	TableClassSummary          *TableClassSummary `json:",omitzero"`
-	WarmThroughput             *WarmThroughput    `json:",omitzero"` // of DescribeTable
+	TableClassSummary          *TableClassSummary  `json:",omitzero"`
+	SSEDescription             *SSEDescription     `json:",omitzero"`
+	OnDemandThroughput         *OnDemandThroughput `json:",omitzero"`
+	WarmThroughput             *WarmThroughput     `json:",omitzero"` // of DescribeTable, or as it was requested
 }
 
 // TableClassSummary is a table's class, if one was chosen.

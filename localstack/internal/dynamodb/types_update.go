@@ -8,11 +8,19 @@ type UpdateTableInput struct {
 	BillingMode                 string  `aws:"enum=PROVISIONED PAY_PER_REQUEST"`
 	ProvisionedThroughput       *Throughput
 	GlobalSecondaryIndexUpdates []IndexUpdate
-	StreamSpecification         *Specification
-	SSESpecification            *Specification
-	ReplicaUpdates              []struct{}
+	StreamSpecification         *StreamSpecification
+	SSESpecification            *SSESpecification
 	TableClass                  string `aws:"enum=STANDARD STANDARD_INFREQUENT_ACCESS"`
 	DeletionProtectionEnabled   *bool
+	OnDemandThroughput          *OnDemandThroughput
+	WarmThroughput              *WarmThroughput
+
+	DisassociationProtectionEnabled    Unsupported
+	GlobalTableSettingsReplicationMode Unsupported
+	GlobalTableWitnessUpdates          Unsupported
+	MultiRegionConsistency             Unsupported
+	ReplicaUpdates                     Unsupported
+	VectorIndexUpdates                 Unsupported
 }
 
 // IndexUpdate has one change of a global secondary index.
@@ -22,10 +30,12 @@ type IndexUpdate struct {
 	Delete *DeleteIndex
 }
 
-// UpdateIndex changes an index's throughput.
+// UpdateIndex changes an index's throughputs: at least one of them.
 type UpdateIndex struct {
 	IndexName             *string     `aws:"notnull,pattern,min=3,max=255"`
-	ProvisionedThroughput *Throughput `aws:"notnull"`
+	ProvisionedThroughput *Throughput `aws:"notnull,unless=OnDemandThroughput WarmThroughput"`
+	OnDemandThroughput    *OnDemandThroughput
+	WarmThroughput        *WarmThroughput
 }
 
 // CreateIndex adds an index to a table that may have items.
@@ -34,6 +44,13 @@ type CreateIndex struct {
 	IndexName             *string     `aws:"notnull,pattern,min=3,max=255"`
 	ProvisionedThroughput *Throughput
 	KeySchema             []KeySchemaElement `aws:"notnull,min=1,max=8"`
+	OnDemandThroughput    *OnDemandThroughput
+	WarmThroughput        *WarmThroughput
+}
+
+func (c *CreateIndex) index() Index {
+	return Index{IndexName: c.IndexName, KeySchema: c.KeySchema, Projection: c.Projection, ProvisionedThroughput: c.ProvisionedThroughput,
+		OnDemandThroughput: c.OnDemandThroughput, WarmThroughput: c.WarmThroughput}
 }
 
 // DeleteIndex removes an index.
@@ -52,6 +69,11 @@ func (u IndexUpdate) name() string {
 		return *u.Delete.IndexName
 	}
 	return ""
+}
+
+// provisions reports whether u gives an index units, or deletes it.
+func (u IndexUpdate) provisions(index string) bool {
+	return u.name() == index && (u.Delete != nil || u.Update != nil && u.Update.ProvisionedThroughput != nil)
 }
 
 // isAmbiguous reports whether there is more than one change.

@@ -74,20 +74,42 @@ func (in *UpdateTableInput) apply(def definition, now time.Time) (definition, er
 		return def, err
 	}
 	in.applyBilling(d, now)
+	in.applySettings(&def)
 	for _, u := range in.GlobalSecondaryIndexUpdates {
 		u.apply(&def, in.AttributeDefinitions)
 	}
 	return def, nil
 }
 
-// apply creates or deletes an index.
+// applySettings changes the encryption and the on-demand and warm throughputs of the
+// table.
+func (in *UpdateTableInput) applySettings(def *definition) {
+	d := &def.Description
+	if in.SSESpecification != nil {
+		d.SSEDescription = in.SSESpecification.describe(def.Region)
+	}
+	d.OnDemandThroughput = d.OnDemandThroughput.merged(in.OnDemandThroughput)
+	if d.billingMode() == "PROVISIONED" {
+		d.OnDemandThroughput = nil
+		for i := range d.GlobalSecondaryIndexes {
+			d.GlobalSecondaryIndexes[i].OnDemandThroughput = nil
+		}
+	}
+	d.WarmThroughput = d.WarmThroughput.merged(in.WarmThroughput, d.ProvisionedThroughput)
+}
+
+// apply creates, changes or deletes an index. Throughputs are changed before.
 func (u IndexUpdate) apply(def *definition, defs []AttributeDefinition) {
 	d := &def.Description
 	switch {
+	case u.Update != nil:
+		x := d.global(u.name())
+		x.OnDemandThroughput = x.OnDemandThroughput.merged(u.Update.OnDemandThroughput)
+		x.WarmThroughput = x.WarmThroughput.merged(u.Update.WarmThroughput, x.ProvisionedThroughput)
 	case u.Create != nil:
 		d.AttributeDefinitions = merged(d.AttributeDefinitions, defs)
-		ix := Index{IndexName: u.Create.IndexName, KeySchema: u.Create.KeySchema, Projection: u.Create.Projection, ProvisionedThroughput: u.Create.ProvisionedThroughput}
-		d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, def.global(d.TableArn, ix))
+		d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, def.global(d.TableArn, u.Create.index()))
+		d.removeUnusedDefinitions()
 	case u.Delete != nil:
 		d.GlobalSecondaryIndexes = slices.DeleteFunc(d.GlobalSecondaryIndexes, func(ix Index) bool { return *ix.IndexName == *u.Delete.IndexName })
 		delete(def.IndexNos, *u.Delete.IndexName)

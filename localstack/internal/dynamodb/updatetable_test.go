@@ -47,7 +47,7 @@ func TestUpdateTableRefusals(t *testing.T) {
 	provisionedTable(t, e)
 	defs := []AttributeDefinition{def("h", "S")}
 	update := func(n *Throughput) IndexUpdate {
-		return IndexUpdate{Update: &UpdateIndex{ptr("one"), n}}
+		return IndexUpdate{Update: &UpdateIndex{IndexName: ptr("one"), ProvisionedThroughput: n}}
 	}
 	for name, c := range map[string]struct {
 		in   UpdateTableInput
@@ -64,11 +64,12 @@ func TestUpdateTableRefusals(t *testing.T) {
 		"two made":          {UpdateTableInput{AttributeDefinitions: defs, GlobalSecondaryIndexUpdates: []IndexUpdate{createIndex("two", "h", units2(1)), {Delete: &DeleteIndex{ptr("one")}}}}, "Only 1 online index can be created or deleted simultaneously per table"},
 		"no such index":     {UpdateTableInput{GlobalSecondaryIndexUpdates: []IndexUpdate{{Delete: &DeleteIndex{ptr("none")}}}}, "Requested resource not found"},
 		"index exists":      {UpdateTableInput{GlobalSecondaryIndexUpdates: []IndexUpdate{createIndex("one", "g", units2(1))}}, "Attempting to create an index which already exists"},
-		"undefined key":     {UpdateTableInput{GlobalSecondaryIndexUpdates: []IndexUpdate{createIndex("two", "h", units2(1))}}, "Some index key attributes are not defined in AttributeDefinitions. Keys: [h], AttributeDefinitions: [pk, g]"},
-		"key of other type": {UpdateTableInput{AttributeDefinitions: []AttributeDefinition{def("g", "N")}, GlobalSecondaryIndexUpdates: []IndexUpdate{createIndex("two", "g", units2(1))}}, "it can't become N"},
-		"no units":          {UpdateTableInput{AttributeDefinitions: defs, GlobalSecondaryIndexUpdates: []IndexUpdate{createIndex("two", "h", nil)}}, "ProvisionedThroughput must be specified for index: two"},
-		"stream":            {UpdateTableInput{StreamSpecification: &Specification{StreamEnabled: ptr(true)}}, "Streams aren't supported here"},
-		"replicas":          {UpdateTableInput{ReplicaUpdates: make([]struct{}, 1)}, "Global tables aren't supported here"},
+		"no definitions":    {UpdateTableInput{GlobalSecondaryIndexUpdates: []IndexUpdate{createIndex("two", "g", units2(1))}}, "One or more parameter values were invalid: AttributeDefinitions is not specified for index: two"},
+		"undefined key":     {UpdateTableInput{AttributeDefinitions: []AttributeDefinition{def("g", "S")}, GlobalSecondaryIndexUpdates: []IndexUpdate{createIndex("two", "h", units2(1))}}, "Some index key attributes are not defined in AttributeDefinitions. Keys: [h], AttributeDefinitions: [pk, g]"},
+		"key of other type": {UpdateTableInput{AttributeDefinitions: []AttributeDefinition{def("g", "N")}, GlobalSecondaryIndexUpdates: []IndexUpdate{createIndex("two", "g", units2(1))}}, "Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. Attribute: g, type: S, requested type: N"},
+		"no units":          {UpdateTableInput{AttributeDefinitions: defs, GlobalSecondaryIndexUpdates: []IndexUpdate{createIndex("two", "h", nil)}}, "Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: two"},
+		"stream":            {UpdateTableInput{StreamSpecification: &StreamSpecification{StreamEnabled: ptr(true)}}, "Streams aren't supported here"},
+		"replicas":          {UpdateTableInput{ReplicaUpdates: true}, "ReplicaUpdates is not supported here"},
 	} {
 		c.in.TableName = ptr("tab")
 		if _, err := e.UpdateTable(t.Context(), &c.in); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -100,13 +101,13 @@ func TestProvisionedIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		x := d.Table.global("two")
-		if x == nil || *x.ProvisionedThroughput.ReadCapacityUnits != want || *x.ProvisionedThroughput.WriteCapacityUnits != want || x.WarmThroughput.ReadUnitsPerSecond != want {
+		if x == nil || *x.ProvisionedThroughput.ReadCapacityUnits != want || *x.ProvisionedThroughput.WriteCapacityUnits != want || *x.WarmThroughput.ReadUnitsPerSecond != want {
 			t.Errorf("%+v, want %d units", x, want)
 		}
 	}
 	update(createIndex("two", "h", units2(7)))
 	units(7)
-	update(IndexUpdate{Update: &UpdateIndex{ptr("two"), units2(9)}})
+	update(IndexUpdate{Update: &UpdateIndex{IndexName: ptr("two"), ProvisionedThroughput: units2(9)}})
 	units(9)
 	if got := scanned(t, e, ptr("two")); got != "p" {
 		t.Errorf("the index has %q", got)
@@ -231,14 +232,14 @@ func TestThroughputAndBilling(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := describe()
-	if d.BillingModeSummary.BillingMode != "PAY_PER_REQUEST" || *d.ProvisionedThroughput.ReadCapacityUnits != 0 || *d.GlobalSecondaryIndexes[0].ProvisionedThroughput.WriteCapacityUnits != 0 || d.WarmThroughput.ReadUnitsPerSecond != warmReads {
+	if d.BillingModeSummary.BillingMode != "PAY_PER_REQUEST" || *d.ProvisionedThroughput.ReadCapacityUnits != 0 || *d.GlobalSecondaryIndexes[0].ProvisionedThroughput.WriteCapacityUnits != 0 || *d.WarmThroughput.ReadUnitsPerSecond != warmReads {
 		t.Errorf("paid by request: %+v", d)
 	}
 	err := update(UpdateTableInput{BillingMode: "PROVISIONED", ProvisionedThroughput: units2(3)})
 	if err == nil || !strings.Contains(err.Error(), "ProvisionedThroughput must be specified for index: one") {
 		t.Errorf("provisioned again, but for the index: %v", err)
 	}
-	if err := update(UpdateTableInput{BillingMode: "PROVISIONED", ProvisionedThroughput: units2(3), GlobalSecondaryIndexUpdates: []IndexUpdate{{Update: &UpdateIndex{ptr("one"), units2(2)}}}}); err != nil {
+	if err := update(UpdateTableInput{BillingMode: "PROVISIONED", ProvisionedThroughput: units2(3), GlobalSecondaryIndexUpdates: []IndexUpdate{{Update: &UpdateIndex{IndexName: ptr("one"), ProvisionedThroughput: units2(2)}}}}); err != nil {
 		t.Fatal(err)
 	}
 	if d := describe(); d.billingMode() != "PROVISIONED" || *d.ProvisionedThroughput.ReadCapacityUnits != 3 || *d.global("one").ProvisionedThroughput.ReadCapacityUnits != 2 {
@@ -260,10 +261,10 @@ func TestAmbiguousIndexUpdate(t *testing.T) {
 	create := &CreateIndex{IndexName: ptr("new"), KeySchema: schema("g", "sk"), Projection: &Projection{ProjectionType: "ALL"}}
 	for _, u := range []IndexUpdate{
 		{Create: create, Delete: &DeleteIndex{ptr("gone")}},
-		{Create: create, Update: &UpdateIndex{ptr("gsi"), &Throughput{ReadCapacityUnits: ptr[int64](1), WriteCapacityUnits: ptr[int64](1)}}},
+		{Create: create, Update: &UpdateIndex{IndexName: ptr("gsi"), ProvisionedThroughput: units2(1)}},
 	} {
 		_, err := e.UpdateTable(t.Context(), &UpdateTableInput{TableName: ptr("tab"), AttributeDefinitions: []AttributeDefinition{def("g", "S"), def("sk", "N")}, GlobalSecondaryIndexUpdates: []IndexUpdate{u}})
-		if err == nil || !strings.HasPrefix(err.Error(), "ValidationException: One or more parameter values were invalid: Only one of GlobalSecondaryIndexUpdate") {
+		if err == nil || !strings.HasPrefix(err.Error(), "ValidationException: One or more parameter values were invalid: Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object") {
 			t.Errorf("%v", err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -31,17 +32,23 @@ func isName(s string) bool {
 // validate checks an input against the aws tags of its fields:
 //
 //	required      must be there (its own message)
+//	unless=A B    with notnull: may be absent if a sibling is there
 //	table         a table name's length (its own message)
 //	notnull       must be there
 //	enum=A B      one of the words
 //	pattern       [a-zA-Z0-9_.-]+
-//	min=n, max=n  bounds of a number, or of a length
+//	min=n, max=n  bounds of a number, or of a length in characters or members
+//	members=n     the members of a list have 1 to n characters
 //	keys          map keys are names of 3 to 255 characters, or ARNs of tables
 //	values=n      map values have length 1 to n
 //
-// The messages and their order are AWS's; several violations share one message.
+// The messages and their order are AWS's; several violations share one message. An
+// Unsupported member is reported before all else.
 func validate(in any) error {
 	v := reflect.ValueOf(in).Elem()
+	if err := findUnsupported(v); err != nil {
+		return err
+	}
 	if err := validateNames(v); err != nil {
 		return err
 	}
@@ -55,6 +62,16 @@ func validate(in any) error {
 		plural = ""
 	}
 	return invalid("%d validation error%s detected: %s", len(c.violations), plural, strings.Join(c.violations, "; "))
+}
+
+// findUnsupported fails if the input has an Unsupported member.
+func findUnsupported(v reflect.Value) error {
+	for _, m := range membersOf(v.Type()) {
+		if m.unsupported && v.Field(m.index).Bool() {
+			return invalid("%s is not supported here", m.goName)
+		}
+	}
+	return nil
 }
 
 func validateNames(v reflect.Value) error {
@@ -78,20 +95,22 @@ type member struct {
 	index             int
 	goName, path      string
 	required, notNull bool
-	tableName         bool // it may be an ARN
+	unsupported       bool
+	unless            []string // members
+	tableName         bool     // it may be an ARN
 	rules             []rule
 }
 
 type rule struct {
 	name  string
-	words []string // of enum
-	limit int64    // of min, max and values
+	words []string // of enum and unless
+	limit int64    // of min, max, members and values
 }
 
 func newRule(tag string) rule {
 	name, arg, _ := strings.Cut(tag, "=")
 	r := rule{name: name}
-	if name == "enum" {
+	if name == "enum" || name == "unless" {
 		r.words = strings.Fields(arg)
 	} else {
 		r.limit, _ = strconv.ParseInt(arg, 10, 64) // 0 for a rule without a number
@@ -110,6 +129,7 @@ func membersOf(t reflect.Type) []member {
 		f := t.Field(i)
 		m := member{index: i, goName: f.Name, path: string(unicode.ToLower(rune(f.Name[0]))) + f.Name[1:]}
 		m.tableName = f.Name == "TableName" && f.Type.Kind() == reflect.Pointer
+		m.unsupported = f.Type == reflect.TypeFor[Unsupported]()
 		for r := range strings.SplitSeq(f.Tag.Get("aws"), ",") {
 			switch rule := newRule(r); rule.name {
 			case "":
@@ -117,6 +137,8 @@ func membersOf(t reflect.Type) []member {
 				m.required = true
 			case "notnull":
 				m.notNull = true
+			case "unless":
+				m.unless = rule.words
 			default:
 				m.rules = append(m.rules, rule)
 			}
@@ -147,7 +169,11 @@ func (c *checker) violation(v reflect.Value, path at, format string, args ...any
 
 func (c *checker) fields(v reflect.Value, parent string) {
 	for _, m := range membersOf(v.Type()) {
-		c.field(v.Field(m.index), at{parent, m.path}, &m)
+		f := v.Field(m.index)
+		if isAbsent(f) && slices.ContainsFunc(m.unless, func(name string) bool { return !isAbsent(v.FieldByName(name)) }) {
+			continue
+		}
+		c.field(f, at{parent, m.path}, &m)
 	}
 }
 
@@ -219,6 +245,13 @@ func (c *checker) rule(v reflect.Value, path at, r rule) {
 		}
 	case "min", "max":
 		c.bound(v, path, r)
+	case "members":
+		for i := range e.Len() {
+			if n := utf8.RuneCountInString(e.Index(i).String()); n < 1 || int64(n) > r.limit {
+				c.mapViolation(v, path, fmt.Sprintf("Member must satisfy constraint: [Member must have length less than or equal to %d, Member must have length greater than or equal to 1]", r.limit))
+				return
+			}
+		}
 	case "keys":
 		for _, k := range sortedKeys(e) {
 			if (!isName(k.String()) || k.Len() < 3 || k.Len() > 255) && !isTableARN(k.String()) {
@@ -245,9 +278,12 @@ func (c *checker) mapViolation(v reflect.Value, path at, constraint string) {
 func (c *checker) bound(v reflect.Value, path at, r rule) {
 	e, what := reflect.Indirect(v), "length"
 	var n int64
-	if e.CanInt() {
+	switch {
+	case e.CanInt():
 		n, what = e.Int(), "value"
-	} else {
+	case e.Kind() == reflect.String:
+		n = int64(utf8.RuneCountInString(e.String()))
+	default:
 		n = int64(e.Len())
 	}
 	if r.name == "min" && n < r.limit {

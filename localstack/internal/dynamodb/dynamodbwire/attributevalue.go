@@ -100,7 +100,7 @@ func decodeBinary(d *jsontext.Decoder) (string, error) {
 
 func decodeSet(d *jsontext.Decoder, decodeMember func(*jsontext.Decoder) (string, error)) ([]string, error) {
 	members := []string{}
-	err := decodeElements(d, func() error {
+	err := decodeElements(d, fieldType, func() error {
 		m, err := decodeMember(d)
 		members = append(members, m)
 		return err
@@ -110,7 +110,7 @@ func decodeSet(d *jsontext.Decoder, decodeMember func(*jsontext.Decoder) (string
 
 func decodeList(d *jsontext.Decoder, depth int) (value.Value, error) {
 	list := []value.Value{}
-	err := decodeElements(d, func() error {
+	err := decodeElements(d, fieldType, func() error {
 		v, err := decodeValue(d, true, depth+1)
 		list = append(list, v)
 		return err

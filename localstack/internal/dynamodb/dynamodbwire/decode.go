@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/dynamodb"
 	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
@@ -94,8 +95,8 @@ func decodeMembers(d *jsontext.Decoder, t reflect.Type, other string, f func(nam
 }
 
 // decodeElements reads an array, and calls f for each element.
-func decodeElements(d *jsontext.Decoder, f func() error) error {
-	if err := begin(d, jsontext.KindBeginArray, nil, fieldType); err != nil {
+func decodeElements(d *jsontext.Decoder, other string, f func() error) error {
+	if err := begin(d, jsontext.KindBeginArray, nil, other); err != nil {
 		return err
 	}
 	for d.PeekKind() != jsontext.KindEndArray {
@@ -121,9 +122,12 @@ func decodeInto(d *jsontext.Decoder, v reflect.Value, member bool) error {
 		*into, err = decodeValue(d, member, 0)
 		return err
 	case *value.Item:
-		return decodeItem(d, into)
+		return decodeItem(d, into, member)
 	case *map[string]value.Value:
-		return decodeItem(d, (*value.Item)(into))
+		return decodeItem(d, (*value.Item)(into), member)
+	case *dynamodb.Unsupported:
+		*into = true
+		return d.SkipValue()
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -132,7 +136,7 @@ func decodeInto(d *jsontext.Decoder, v reflect.Value, member bool) error {
 	case reflect.Struct:
 		return decodeStruct(d, v, member)
 	case reflect.Slice:
-		return decodeSlice(d, v)
+		return decodeSlice(d, v, member)
 	case reflect.Map:
 		return decodeMap(d, v)
 	default:
@@ -156,6 +160,16 @@ func decodeStruct(d *jsontext.Decoder, v reflect.Value, member bool) error {
 func scalarForObject(member bool) string {
 	if member {
 		return "Unexpected value type in payload"
+	}
+	return fieldType
+}
+
+// scalarForCollection is the message for a scalar in the place of an array, or of an
+// item. Inside a list or map AWS answers with the text of a Java exception.
+func scalarForCollection(member bool) string {
+	if member {
+		return "class sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl cannot be cast to class java.lang.Class " +
+			"(sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl and java.lang.Class are in module java.base of loader 'bootstrap')"
 	}
 	return fieldType
 }
@@ -213,9 +227,9 @@ func className(t reflect.Type) string {
 	return service + name
 }
 
-func decodeSlice(d *jsontext.Decoder, v reflect.Value) error {
+func decodeSlice(d *jsontext.Decoder, v reflect.Value, member bool) error {
 	v.Set(reflect.MakeSlice(v.Type(), 0, 1))
-	return decodeElements(d, func() error {
+	return decodeElements(d, scalarForCollection(member), func() error {
 		n := v.Len()
 		v.Grow(1)
 		v.SetLen(n + 1)
@@ -242,10 +256,10 @@ func decodeMap(d *jsontext.Decoder, v reflect.Value) error {
 }
 
 // decodeItem is decodeMap for attribute values.
-func decodeItem(d *jsontext.Decoder, into *value.Item) error {
+func decodeItem(d *jsontext.Decoder, into *value.Item, member bool) error {
 	item := value.Item{}
 	*into = item
-	return decodeMembers(d, itemType, fieldType, func(name string) error {
+	return decodeMembers(d, itemType, scalarForCollection(member), func(name string) error {
 		if d.PeekKind() == jsontext.KindNull {
 			delete(item, name)
 			return d.SkipValue()

@@ -7,9 +7,9 @@ import (
 )
 
 // WriteError answers a request that no engine has seen.
-func WriteError(w http.ResponseWriter, err *awswire.Error) {
+func WriteError(w http.ResponseWriter, r *http.Request, err *awswire.Error) {
 	w.Header().Set("X-Amzn-Requestid", awswire.RequestID())
-	writeResponse(w, err.Status, "application/x-amz-json-1.0", errorBody(err))
+	writeResponse(w, r, err.Status, "application/x-amz-json-1.0", errorBody(err))
 }
 
 var (

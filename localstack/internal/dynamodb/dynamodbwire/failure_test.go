@@ -1,7 +1,6 @@
 package dynamodbwire
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -41,7 +40,7 @@ func TestFailuresAreLogged(t *testing.T) {
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	h.operations["Panic"] = func(context.Context, []byte) (any, error) { panic("no such index") }
+	h.operations["Panic"] = func(*http.Request, []byte) (any, error) { panic("no such index") }
 
 	const key = `"TableName":"seed","Key":{"pk":{"S":"p"}}`
 	for op, body := range map[string]string{

@@ -165,8 +165,6 @@ func seeded(f testing.TB) *handler {
 		}
 	})
 	h := &handler{engine: e, operations: operations(e)}
-	if _, err := h.operations["CreateTable"](f.Context(), []byte(seedTable)); err != nil {
-		f.Fatal(err)
-	}
+	call(f, h, "CreateTable", seedTable)
 	return h
 }

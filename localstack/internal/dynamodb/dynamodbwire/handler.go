@@ -38,7 +38,7 @@ func New(e *dynamodb.Engine, o Options) http.Handler {
 }
 
 // An operation reads its input from JSON and gives its output.
-type operation func(ctx context.Context, body []byte) (any, error)
+type operation func(r *http.Request, body []byte) (any, error)
 
 type handler struct {
 	engine     *dynamodb.Engine // nil with refusal
@@ -62,6 +62,8 @@ func operations(e *dynamodb.Engine) map[string]operation {
 		"CreateTable":        adapt(e.CreateTable),
 		"DeleteItem":         adapt(e.DeleteItem),
 		"DeleteTable":        adapt(e.DeleteTable),
+		"DescribeEndpoints":  describeEndpoints,
+		"DescribeLimits":     adapt(e.DescribeLimits),
 		"DescribeTable":      adapt(e.DescribeTable),
 		"DescribeTimeToLive": adapt(e.DescribeTimeToLive),
 		"GetItem":            adapt(e.GetItem),
@@ -81,53 +83,72 @@ func operations(e *dynamodb.Engine) map[string]operation {
 }
 
 func adapt[In, Out any](f func(context.Context, *In) (*Out, error)) operation {
-	return func(ctx context.Context, body []byte) (any, error) {
+	return func(r *http.Request, body []byte) (any, error) {
 		in := new(In)
 		if err := decode(body, in); err != nil {
 			return nil, err
 		}
-		return f(ctx, in)
+		return f(r.Context(), in)
 	}
+}
+
+// describeEndpoints answers that the caller's endpoint is the one to use.
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeEndpoints.html
+func describeEndpoints(r *http.Request, body []byte) (any, error) {
+	type endpoint struct {
+		Address              string
+		CachePeriodInMinutes int
+	}
+	if err := decode(body, new(struct{})); err != nil {
+		return nil, err
+	}
+	return struct{ Endpoints []endpoint }{[]endpoint{{r.Host, 1440}}}, nil
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := rand.Text() + rand.Text() // 52 letters and digits, as DynamoDB's
 	w.Header()["X-Amzn-Requestid"] = []string{id}
 	if r.Method == http.MethodGet {
-		writeResponse(w, http.StatusOK, "text/plain", []byte("healthy: dynamodb."+awswire.IdentityFrom(r.Context()).Region+".amazonaws.com "))
+		writeResponse(w, r, http.StatusOK, "text/plain", []byte("healthy: dynamodb."+awswire.IdentityFrom(r.Context()).Region+".amazonaws.com "))
 		return
 	}
 	if h.refusal != nil && h.refusal.Status == http.StatusRequestEntityTooLarge {
 		w.WriteHeader(http.StatusRequestEntityTooLarge) // part of the body was read already
 		return
 	}
+	if h.refusal != nil && r.Header.Get("Content-Encoding") != "" { // decompress nothing for a caller who isn't known
+		writeResponse(w, r, h.refusal.Status, "application/x-amz-json-1.0", errorBody(h.refusal))
+		return
+	}
 	contentType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	contentType = strings.TrimSpace(contentType)
-	body, err := awswire.ReadBody(w, r, maxBody)
+	body, err := readBody(w, r)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err != nil && errors.As(err, &tooLarge):
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	case err != nil: // the caller has gone, or sends what can't be read
-		writeResponse(w, http.StatusBadRequest, "application/json", errorBody(serialization("")))
+		unreadable := serialization("")
+		errors.As(err, &unreadable)
+		writeResponse(w, r, http.StatusBadRequest, "application/json", errorBody(unreadable))
 		return
 	case r.Method != http.MethodPost, len(body) > 0 && contentType != "application/json" && contentType != "application/x-amz-json-1.0":
-		writeResponse(w, http.StatusNotFound, "", []byte("<UnknownOperationException/>\n"))
+		writeResponse(w, r, http.StatusNotFound, "", []byte("<UnknownOperationException/>\n"))
 		return
 	}
 	if contentType == "" {
 		contentType = "application/json"
 	}
 	status, out := h.respond(r, id, body)
-	writeResponse(w, status, contentType, out)
+	writeResponse(w, r, status, contentType, out)
 }
 
 // respond runs the operation and encodes its output or its error. An error
 // other than AWS's is a failure of the stack: a 500, whose cause is logged.
 func (h *handler) respond(r *http.Request, id string, body []byte) (status int, out []byte) {
 	target := r.Header.Get("X-Amz-Target")
-	out, err := h.call(r.Context(), target, body)
+	out, err := h.call(r, target, body)
 	if err == nil {
 		return http.StatusOK, out
 	}
@@ -140,7 +161,7 @@ func (h *handler) respond(r *http.Request, id string, body []byte) (status int, 
 	return e.Status, errorBody(e)
 }
 
-func (h *handler) call(ctx context.Context, target string, body []byte) (out []byte, err error) {
+func (h *handler) call(r *http.Request, target string, body []byte) (out []byte, err error) {
 	name, ok := strings.CutPrefix(target, targetPrefix)
 	op := h.operations[name]
 	// AWS looks at the JSON first.
@@ -159,7 +180,7 @@ func (h *handler) call(ctx context.Context, target string, body []byte) (out []b
 	}
 	defer h.engine.Leave()
 	defer engine.Recover(&err)
-	result, err := op(ctx, body)
+	result, err := op(r, body)
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +193,10 @@ func (h *handler) call(ctx context.Context, target string, body []byte) (out []b
 	return json.Marshal(result, jsonOptions)
 }
 
-// writeResponse writes a response with its checksum, which SDKs check.
-func writeResponse(w http.ResponseWriter, status int, contentType string, body []byte) {
+// writeResponse writes a response, compressed if the caller accepts that, with the
+// checksum of the bytes that are sent, which SDKs check.
+func writeResponse(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+	body = compressFor(w, r, body)
 	w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
 	awswire.WriteBody(w, status, contentType, body)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
 
-// unsupportedOperations are AWS's operations that fail here (botocore's list of
+// unsupportedOperations are AWS's operations that fail here (the SDK's list of
 // November 2026), by the feature that they belong to.
 var unsupportedOperations = map[string]string{
 	"PartiQL is":               "BatchExecuteStatement ExecuteStatement ExecuteTransaction",
@@ -16,9 +16,9 @@ var unsupportedOperations = map[string]string{
 	"export and import are":    "DescribeExport ExportTableToPointInTime ListExports DescribeImport ImportTable ListImports",
 	"contributor insights are": "DescribeContributorInsights ListContributorInsights UpdateContributorInsights",
 	"Kinesis streaming is":     "DescribeKinesisStreamingDestination DisableKinesisStreamingDestination EnableKinesisStreamingDestination UpdateKinesisStreamingDestination",
+	"bulk operations are":      "CancelBulkOperation DescribeBulkOperation ListBulkOperations StartBulkPutItems",
+	"vector search is":         "SearchVectors",
 	"resource policies are":    "DeleteResourcePolicy GetResourcePolicy PutResourcePolicy",
-	"endpoint discovery is":    "DescribeEndpoints",
-	"account quotas are":       "DescribeLimits",
 }
 
 // streamsPrefix is the target of DynamoDB Streams, a service of its own.
