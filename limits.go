@@ -61,6 +61,14 @@ const (
 // ReservedEnvPrefix begins the names of the variables that only Errand sets.
 const ReservedEnvPrefix = "ERRAND_"
 
+// Variables about the git work tree of the folder that was sent. Whoever creates
+// the job sets them, although their names are reserved.
+const (
+	EnvGitCommit = "ERRAND_GIT_COMMIT" // the commit's hash
+	EnvGitBranch = "ERRAND_GIT_BRANCH" // unset if no branch was checked out
+	EnvGitDirty  = "ERRAND_GIT_DIRTY"  // true if the folder differs from the commit, else false
+)
+
 var (
 	queueRE  = regexp.MustCompile(QueuePattern)
 	groupRE  = regexp.MustCompile(GroupPattern)

@@ -107,8 +107,8 @@ func validateEnv(env map[string]string) error {
 		switch {
 		case !envRE.MatchString(name):
 			return InvalidField("env", "env name %q must match %s", name, EnvPattern)
-		case strings.HasPrefix(name, ReservedEnvPrefix):
-			return InvalidField(field, "names that begin with %s are reserved", ReservedEnvPrefix)
+		case strings.HasPrefix(name, ReservedEnvPrefix) && name != EnvGitCommit && name != EnvGitBranch && name != EnvGitDirty:
+			return InvalidField(field, "names that begin with %s are reserved, except %s, %s and %s", ReservedEnvPrefix, EnvGitCommit, EnvGitBranch, EnvGitDirty)
 		}
 		if len(value) > MaxEnvValueBytes {
 			return InvalidField(field, "the value is %d bytes long; the limit is %d", len(value), MaxEnvValueBytes)

@@ -42,6 +42,11 @@ func TestLocalJobEnv(t *testing.T) {
 	if code != 0 || first != "/opt/java /job's g default "+p.first || len(lines) != 3 || lines[0] != lines[1] || lines[2] != "errand-" {
 		t.Errorf("%d, %q, %s", code, stdout, stderr)
 	}
+	r := newRepository(t)
+	code, stdout, stderr = errandAt(t, p.first, data, "run", r.dir, "-c", `echo "$ERRAND_GIT_COMMIT $ERRAND_GIT_BRANCH $ERRAND_GIT_DIRTY"`)
+	if want := r.git("rev-parse", "HEAD") + " topic/one false\n"; code != 0 || stdout != want {
+		t.Errorf("%d, %q, want %q; %s", code, stdout, want, stderr)
+	}
 	p.stderr.wait(t, "jobs get variables")
 	for _, value := range []string{"/opt/java", "/from-file", "/job's"} {
 		if strings.Contains(p.stderr.String(), value) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,7 +78,7 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	defer stop()
 	limit := retryFirst
 	if !f.noSource {
-		if body.Source, err = a.upload(first, c, dir); err != nil {
+		if err := a.addSource(first, c, dir, &body); err != nil {
 			return err
 		}
 		limit = retryConnected
@@ -92,6 +93,21 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	}
 	a.term.Notef("job %s", job.ID)
 	return a.waitForJob(first, second, c, job.ID, f.json)
+}
+
+// addSource uploads dir, and adds it and what git says about it to the job.
+func (a *app) addSource(ctx context.Context, c *api.Client, dir string, body *api.CreateJob) (err error) {
+	gitCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var facts map[string]string
+	var git sync.WaitGroup
+	git.Go(func() { facts = findGitFacts(gitCtx, dir) })
+	if body.Source, err = a.upload(ctx, c, dir); err != nil {
+		cancel()
+	}
+	git.Wait()
+	body.Env = addGitFacts(body.Env, facts)
+	return err
 }
 
 func (a *app) printDetached(job *api.Job, asJSON bool) error {
