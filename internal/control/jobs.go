@@ -12,7 +12,8 @@ import (
 
 // JobLister lists jobs.
 type JobLister interface {
-	// Jobs lists jobs, newest first. It may lag behind by a second.
+	// Jobs lists jobs, newest first. It may lag behind by a second. Where a filter
+	// leaves few of many, a page may hold fewer than its limit, and have a next one.
 	Jobs(ctx context.Context, f JobFilter) (JobPage, error)
 }
 
@@ -21,6 +22,7 @@ type JobFilter struct {
 	Owner  string        // empty: all owners'
 	Status errand.Status // empty: all; as seen at Now
 	Queue  string        // empty: all
+	Queues []string      // that there are; of use for jobs that are not over
 	Limit  int           // 1..200
 	Cursor string        // Next of the page before
 	Now    time.Time
@@ -82,7 +84,10 @@ func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, err
 	if f.Queue != "" && !slices.Contains(s.Queues, f.Queue) {
 		return JobPage{}, errand.InvalidField("queue", "there is no queue %q on this server; its queues: %s", f.Queue, strings.Join(s.Queues, ", "))
 	}
-	f.Now = s.now()
+	if f.Cursor != "" && !errand.ValidJobID(f.Cursor) {
+		return JobPage{}, errand.InvalidField("cursor", "cursor must be the \"next\" of the previous page")
+	}
+	f.Now, f.Queues = s.now(), s.Queues
 	page, err := s.Store.Jobs(ctx, f)
 	if err != nil {
 		return JobPage{}, unavailable("list the jobs", err)

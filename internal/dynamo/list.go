@@ -24,6 +24,7 @@ import (
 const (
 	byOwnerIndex = "byOwner"
 	byMonthIndex = "byMonth"
+	activeIndex  = "active"
 	dueIndex     = "due"
 )
 
@@ -37,13 +38,12 @@ func monthOf(t time.Time) string { return t.UTC().Format("200601") }
 
 func ownerMonth(owner, month, shard string) string { return owner + "#" + month + "#" + shard }
 
-// Jobs implements control.JobStore. Where a filter leaves few, a page may hold
-// fewer than its limit and yet have a next one.
+// Jobs implements control.JobLister. It reads at most maxScanned jobs for a page.
 func (s *Store) Jobs(ctx context.Context, f control.JobFilter) (control.JobPage, error) {
 	var page control.JobPage
 	before := f.Cursor
 	for scanned := 0; scanned < maxScanned; {
-		ids, err := s.jobIDs(ctx, f, before, batchJobs)
+		ids, err := s.ids(ctx, f, before)
 		if err != nil {
 			return page, err
 		}
@@ -74,8 +74,41 @@ func matches(f control.JobFilter, st errand.StateRecord) bool {
 	return (f.Queue == "" || st.Queue == f.Queue) && (f.Status == "" || st.View(f.Now).Status == f.Status)
 }
 
-// jobIDs lists up to n IDs that are older than before ("": from now), newest first.
-func (s *Store) jobIDs(ctx context.Context, f control.JobFilter, before string, n int) ([]string, error) {
+// ids lists up to batchJobs IDs that are older than before ("": from now), newest first.
+func (s *Store) ids(ctx context.Context, f control.JobFilter, before string) ([]string, error) {
+	if f.Status == errand.Pending || f.Status == errand.Running { // few of all, so that an index holds just these
+		return s.activeIDs(ctx, f, before, batchJobs)
+	}
+	return s.createdIDs(ctx, f, before, batchJobs)
+}
+
+// activeIDs are the IDs of jobs that are not over.
+func (s *Store) activeIDs(ctx context.Context, f control.JobFilter, before string, n int) ([]string, error) {
+	queues := f.Queues
+	if f.Queue != "" {
+		queues = []string{f.Queue}
+	}
+	var found []string
+	for _, q := range queues {
+		for sh := range shards {
+			some, err := s.queryIDs(ctx, activeIndex, "active", q+"#"+strconv.Itoa(sh), before, n)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, some...)
+		}
+	}
+	return newest(found, n), nil
+}
+
+// newest returns the n newest IDs, newest first.
+func newest(ids []string, n int) []string {
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(b, a) })
+	return ids[:min(n, len(ids))]
+}
+
+// createdIDs are the IDs of all jobs of the last months.
+func (s *Store) createdIDs(ctx context.Context, f control.JobFilter, before string, n int) ([]string, error) {
 	month, err := startMonth(f.Now, before)
 	if err != nil {
 		return nil, err
@@ -85,14 +118,17 @@ func (s *Store) jobIDs(ctx context.Context, f control.JobFilter, before string, 
 	for ; len(ids) < n && month.After(oldest); month = month.AddDate(0, -1, 0) {
 		var found []string
 		for sh := range shards {
-			some, err := s.shardIDs(ctx, f.Owner, monthOf(month), strconv.Itoa(sh), before, n)
+			index, attribute, part := byMonthIndex, "month", monthOf(month)+"#"+strconv.Itoa(sh)
+			if f.Owner != "" {
+				index, attribute, part = byOwnerIndex, "ownerMonth", ownerMonth(f.Owner, monthOf(month), strconv.Itoa(sh))
+			}
+			some, err := s.queryIDs(ctx, index, attribute, part, before, n)
 			if err != nil {
 				return nil, err
 			}
 			found = append(found, some...)
 		}
-		slices.SortFunc(found, func(a, b string) int { return cmp.Compare(b, a) })
-		ids = append(ids, found...)
+		ids = append(ids, newest(found, n)...)
 	}
 	return ids[:min(n, len(ids))], nil
 }
@@ -103,7 +139,7 @@ func startMonth(now time.Time, before string) (time.Time, error) {
 	if before != "" {
 		id, err := ulid.ParseStrict(before)
 		if err != nil {
-			return t, &errand.Error{Code: errand.CodeInvalidField, Field: "cursor", Message: "cursor must be the \"next\" of the previous page", Cause: err}
+			return t, fmt.Errorf("cursor: %w", err)
 		}
 		if at := id.Timestamp(); at.Before(now) { // one from the future would go through all months till now
 			t = at
@@ -113,17 +149,13 @@ func startMonth(now time.Time, before string) (time.Time, error) {
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC), nil
 }
 
-func (s *Store) shardIDs(ctx context.Context, owner, month, shard, before string, n int) ([]string, error) {
+// queryIDs are the n newest IDs of a partition of an index that are older than before.
+func (s *Store) queryIDs(ctx context.Context, index, attribute, part, before string, n int) ([]string, error) {
 	in := &dynamodb.QueryInput{
-		TableName: &s.tables.Jobs, IndexName: aws.String(byMonthIndex), ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(n)),
+		TableName: &s.tables.Jobs, IndexName: &index, ScanIndexForward: aws.Bool(false), Limit: aws.Int32(int32(n)),
 		KeyConditionExpression:    aws.String("#part = :part"),
-		ExpressionAttributeNames:  map[string]string{"#part": "month"},
-		ExpressionAttributeValues: item{":part": str(month + "#" + shard)},
-	}
-	if owner != "" {
-		in.IndexName = aws.String(byOwnerIndex)
-		in.ExpressionAttributeNames["#part"] = "ownerMonth"
-		in.ExpressionAttributeValues[":part"] = str(ownerMonth(owner, month, shard))
+		ExpressionAttributeNames:  map[string]string{"#part": attribute},
+		ExpressionAttributeValues: item{":part": str(part)},
 	}
 	if before != "" {
 		in.KeyConditionExpression = aws.String("#part = :part AND pk < :before")
@@ -131,7 +163,7 @@ func (s *Store) shardIDs(ctx context.Context, owner, month, shard, before string
 	}
 	res, err := s.db.Query(ctx, in)
 	if err != nil {
-		return nil, fmt.Errorf("query %s of %s: %w", *in.IndexName, s.tables.Jobs, err)
+		return nil, fmt.Errorf("query %s of %s: %w", index, s.tables.Jobs, err)
 	}
 	return pks(res.Items), nil
 }

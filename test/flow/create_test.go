@@ -156,7 +156,7 @@ func TestListsMerge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.clock.Advance(6*24*time.Hour + 11*time.Hour) // the last hour of November
-	var all, cancelled []string
+	var all, cancelled, pending []string
 	for i := range 130 {
 		job := w.create()
 		all = append(all, job.Spec.ID)
@@ -164,6 +164,8 @@ func TestListsMerge(t *testing.T) {
 			_, err := w.svc.Cancel(w.ctx, w.user, job.Spec.ID)
 			wantCode(t, err, "")
 			cancelled = append(cancelled, job.Spec.ID)
+		} else {
+			pending = append(pending, job.Spec.ID)
 		}
 		w.clock.Advance(time.Minute)
 	}
@@ -173,6 +175,25 @@ func TestListsMerge(t *testing.T) {
 			w.wantList(c, control.JobFilter{Limit: limit}, all)
 		}
 		w.wantList(c, control.JobFilter{Limit: 3, Status: errand.Cancelled}, cancelled)
+		w.wantList(c, control.JobFilter{Limit: 3, Status: errand.Pending}, pending)
+	}
+}
+
+// TestListsOfActiveJobs: the one pending job behind many newer ones that are over is
+// found without reading those.
+func TestListsOfActiveJobs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	oldest := w.create().Spec.ID
+	for range 120 {
+		w.clock.Advance(time.Second)
+		_, err := w.svc.Cancel(w.ctx, w.user, w.create().Spec.ID)
+		wantCode(t, err, "")
+	}
+	before := w.stack.Usage()["dynamodb.BatchGetItem"].Calls
+	w.wantList(w.user, control.JobFilter{Limit: 1, Status: errand.Pending}, []string{oldest})
+	if n := w.stack.Usage()["dynamodb.BatchGetItem"].Calls - before; n > 2 { // a page, and the one after it
+		t.Errorf("%d reads of batches of jobs, want at most 2", n)
 	}
 }
 

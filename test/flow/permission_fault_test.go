@@ -86,6 +86,7 @@ func (u *everything) stumble(round int) {
 	job, _ := u.user.CreateJob(ctx, j, fmt.Sprintf("key-%d", round/2))
 	_, _ = u.user.Execute(ctx, api.Execute{Mode: api.ModeDistributed, CreateJob: j})
 	_, _ = u.admin.Jobs(ctx, "", "", 0, "")
+	_, _ = u.admin.Jobs(ctx, errand.Pending, "", 0, "")
 	_, _ = u.admin.Workers(ctx, "")
 	for _, poll := range []string{"a", "a", "b"} {
 		u.clock.Advance(time.Second)

@@ -217,8 +217,10 @@ func (u *everything) create() {
 		u.must(err)
 	}
 	for _, c := range []*api.Client{u.user, u.admin} {
-		_, err = c.Jobs(ctx, "", "", 0, "")
-		u.must(err)
+		for _, status := range []errand.Status{"", errand.Pending} {
+			_, err = c.Jobs(ctx, status, "", 0, "")
+			u.must(err)
+		}
 	}
 }
 

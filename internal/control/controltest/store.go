@@ -116,6 +116,8 @@ func (w storeTest) storeLists(t *testing.T) {
 	if diff := cmp.Diff(ids, list(t.Context(), control.JobFilter{Limit: 2})); diff != "" {
 		t.Errorf("newest first (-want +got):\n%s", diff)
 	}
+	pending := control.JobFilter{Limit: 2, Status: errand.Pending, Queues: []string{"default"}}
+	Eventually(t, "the list of three pending jobs", func(ctx context.Context) bool { return cmp.Diff(ids, list(ctx, pending)) == "" })
 	if got := list(t.Context(), control.JobFilter{Limit: 10, Status: errand.Completed}); len(got) != 0 {
 		t.Errorf("completed: %v", got)
 	}
