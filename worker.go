@@ -115,7 +115,7 @@ type Heartbeat struct {
 // HeartbeatAnswer is what it is told.
 type HeartbeatAnswer struct {
 	IntervalMs int64   `json:"intervalMs"` // until the next heartbeat
-	Orders     []Order `json:"orders"`     // one for each Hold, in their order
+	Orders     []Order `json:"orders"`     // one for each Hold that could be renewed, in their order
 	Drain      bool    `json:"drain"`      // take no more work, finish what there is, exit
 	Bell       *Bell   `json:"bell,omitempty"`
 }

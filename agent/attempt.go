@@ -57,6 +57,17 @@ func (t *attempt) hold() errand.Hold {
 	return errand.Hold{JobID: t.JobID, Attempt: t.Attempt, RenewWrites: t.grant.needsRenewal()}
 }
 
+// leaseLength is that of the current lease: short until a heartbeat has confirmed the
+// attempt.
+func (t *attempt) leaseLength() time.Duration {
+	t.lease.mu.Lock()
+	defer t.lease.mu.Unlock()
+	if t.lease.length > 0 {
+		return t.lease.length
+	}
+	return time.Duration(t.LeaseSeconds) * time.Second
+}
+
 // handleOrder carries out an order in the answer to a heartbeat that was sent at
 // sent.
 func (t *attempt) handleOrder(o errand.Order, sent time.Time) {

@@ -16,8 +16,10 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// chunkTimeout is enough for a megabyte at 10 kB/s.
-const chunkTimeout = 2 * time.Minute
+// chunkTimeout bounds one try to send n bytes: it is enough for 10 kB/s.
+func chunkTimeout(n int) time.Duration {
+	return 10*time.Second + time.Duration(n)*time.Second/10_000
+}
 
 // refusal: the storage won't accept the chunk with this grant.
 type refusal struct{ error }
@@ -36,7 +38,7 @@ func postChunk(ctx context.Context, client *http.Client, g errand.WriteGrant, ke
 	if err != nil {
 		return fmt.Errorf("encode a log chunk: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, chunkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, chunkTimeout(len(chunk)))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.URL, body)
 	if err != nil {

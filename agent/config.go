@@ -37,7 +37,7 @@ type Config struct {
 	Host    process.Host   // what jobs learn of the machine; default: process.CurrentHost
 	Backoff backoff.Policy // default: 500 ms to 30 s
 
-	RequestTimeout time.Duration // of one API call, beside the time that a poll is held; default: 30 s
+	RequestTimeout time.Duration // of one API call, beside the time that a poll is held; default: 10 s
 	Grace          time.Duration // between terminating a job's processes and killing them; default: 10 s
 	// PipeWait is how long processes that outlive their command may keep
 	// writing to its output; default: 2 s.
@@ -68,7 +68,7 @@ func (c Config) withDefaults() Config {
 	}
 	for d, def := range map[*time.Duration]time.Duration{
 		&c.Backoff.Min: 500 * time.Millisecond, &c.Backoff.Max: 30 * time.Second,
-		&c.RequestTimeout: 30 * time.Second, &c.Grace: process.DefaultGrace,
+		&c.RequestTimeout: 10 * time.Second, &c.Grace: process.DefaultGrace,
 		&c.PipeWait: process.DefaultPipeWait, &c.StopTimeout: 10 * time.Second,
 	} {
 		if *d <= 0 {

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 // maxRetryAfter limits the Retry-After that heartbeats honour: leases end
 // meanwhile, and the header may come from a proxy that knows nothing of them.
 const maxRetryAfter = time.Minute
+
+// minHeartbeatTimeout is enough for an answer where leases are short.
+const minHeartbeatTimeout = time.Second
 
 // heartbeatState is shared by the heartbeat loop and those who wait for it.
 type heartbeatState struct {
@@ -114,7 +118,7 @@ func (a *Agent) sendHeartbeat(ctx context.Context) (interval time.Duration, err 
 	}
 	sent := wallTime(a.Clock)
 	var answer errand.HeartbeatAnswer
-	err = a.registration.call(ctx, 0, func(ctx context.Context, epoch int) (err error) {
+	err = a.registration.callWithin(ctx, a.heartbeatTimeout(held), func(ctx context.Context, epoch int) (err error) {
 		h.Epoch = epoch
 		answer, err = a.registration.client.Heartbeat(ctx, h)
 		return err
@@ -122,10 +126,12 @@ func (a *Agent) sendHeartbeat(ctx context.Context) (interval time.Duration, err 
 	if err != nil {
 		return 0, err
 	}
+	answered := 0
 	for _, o := range answer.Orders {
 		for _, t := range held {
 			if t.JobID == o.JobID && t.Attempt == o.Attempt {
 				t.handleOrder(o, sent)
+				answered++
 			}
 		}
 	}
@@ -136,7 +142,20 @@ func (a *Agent) sendHeartbeat(ctx context.Context) (interval time.Duration, err 
 	if answer.Drain {
 		a.Drain()
 	}
+	if answered < len(held) {
+		return 0, fmt.Errorf("the server could not renew %d of %d attempts", len(held)-answered, len(held))
+	}
 	return interval, nil
+}
+
+// heartbeatTimeout bounds one try, so that several fit into the shortest lease: a try
+// on a dead connection is answered by nobody.
+func (a *Agent) heartbeatTimeout(held []*attempt) time.Duration {
+	limit := a.RequestTimeout
+	for _, t := range held {
+		limit = min(limit, max(t.leaseLength()/4, minHeartbeatTimeout))
+	}
+	return limit
 }
 
 // sendLastHeartbeat tells the server, once, that the worker holds nothing more.

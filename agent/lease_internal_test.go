@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/clock"
 )
 
@@ -26,5 +27,28 @@ func TestLeaseThatIsOverGuardsNothing(t *testing.T) {
 			t.Errorf("renewed %v ago, retryable %v: may begin %v", c.ago, c.retryable, got)
 		}
 		l.unwatch()
+	}
+}
+
+// TestHeartbeatTimeout: several tries fit into the shortest lease.
+func TestHeartbeatTimeout(t *testing.T) {
+	t.Parallel()
+	a := &Agent{Config: Config{RequestTimeout: 10 * time.Second}}
+	with := func(short int, full time.Duration) *attempt {
+		return &attempt{Assignment: &errand.Assignment{LeaseSeconds: short}, lease: &lease{length: full}}
+	}
+	for _, tt := range []struct {
+		held []*attempt
+		want time.Duration
+	}{
+		{nil, 10 * time.Second},
+		{[]*attempt{with(30, 0)}, 7500 * time.Millisecond},
+		{[]*attempt{with(30, 5*time.Minute)}, 10 * time.Second},
+		{[]*attempt{with(30, 5*time.Minute), with(30, 8*time.Second)}, 2 * time.Second},
+		{[]*attempt{with(1, 0)}, time.Second},
+	} {
+		if got := a.heartbeatTimeout(tt.held); got != tt.want {
+			t.Errorf("%d attempts: %v, want %v", len(tt.held), got, tt.want)
+		}
 	}
 }

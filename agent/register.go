@@ -102,12 +102,18 @@ func (s *registration) renew(ctx context.Context, epoch int, why error) error {
 	return s.register(ctx)
 }
 
-// call makes one API call in the current epoch, within RequestTimeout and extra.
-// If the server doesn't know the worker, call registers it again and returns
-// errReregistered. If the worker is superseded or refused, call ends the agent.
+// call makes one API call in the current epoch, within RequestTimeout and extra. See
+// callWithin.
 func (s *registration) call(ctx context.Context, extra time.Duration, f func(ctx context.Context, epoch int) error) error {
+	return s.callWithin(ctx, s.a.RequestTimeout+extra, f)
+}
+
+// callWithin makes one API call in the current epoch, within limit.
+// If the server doesn't know the worker, callWithin registers it again and returns
+// errReregistered. If the worker is superseded or refused, callWithin ends the agent.
+func (s *registration) callWithin(ctx context.Context, limit time.Duration, f func(ctx context.Context, epoch int) error) error {
 	epoch := s.current().Epoch
-	rctx, cancel := context.WithTimeout(ctx, s.a.RequestTimeout+extra)
+	rctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := f(rctx, epoch)
 	if err == nil {

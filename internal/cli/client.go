@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -75,7 +76,9 @@ func (a *app) clientAs(localFile string) (*api.Client, error) {
 
 func newClient(server, token string) *api.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = requestTimeout
+	transport.ResponseHeaderTimeout = storageTimeout
+	// A dead HTTP/2 connection would be used again by the next try.
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: requestTimeout / 2, PingTimeout: requestTimeout}
 	return &api.Client{
 		BaseURL: server, Token: token, UserAgent: "errand/" + version.Get().Short(),
 		HTTP: &http.Client{Transport: transport, CheckRedirect: noRedirect},
@@ -189,6 +192,8 @@ func hintFor(err error) string {
 	switch {
 	case errors.As(err, &op) && op.Op == "dial":
 		return "is errand local running? is the server's address correct?"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the server accepts connections but does not answer; is the server's address correct?"
 	case errors.As(err, &status) && status.Status == http.StatusUnauthorized:
 		return "the token belongs to another server, or the server lost its data; set --token-file to the right one"
 	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(err.Error(), "read token"):

@@ -77,7 +77,7 @@ func (f *follower) readPage(ctx context.Context) (api.LogPage, error) {
 	if !f.hinted {
 		wait = firstWait
 	}
-	return callOnce(ctx, func(ctx context.Context) (api.LogPage, error) {
+	return callOnce(ctx, wait, func(ctx context.Context) (api.LogPage, error) {
 		return f.client.Logs(ctx, f.id, f.attempt, f.offset, wait)
 	})
 }
@@ -142,7 +142,7 @@ func (f *follower) hintPending(ctx context.Context) {
 	if f.status != errand.Pending {
 		return
 	}
-	job, err := callOnce(ctx, func(ctx context.Context) (api.Job, error) { return f.client.Job(ctx, f.id) })
+	job, err := callOnce(ctx, 0, func(ctx context.Context) (api.Job, error) { return f.client.Job(ctx, f.id) })
 	if err != nil || job.Status != errand.Pending {
 		return
 	}

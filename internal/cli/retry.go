@@ -12,8 +12,13 @@ import (
 	"github.com/errandhq/errand/internal/terminal"
 )
 
-// requestTimeout bounds one request. The server holds none as long.
-const requestTimeout = 60 * time.Second
+const (
+	// requestTimeout bounds one try of a call, beside the time for which the server
+	// may hold it. A try on a dead connection is answered by nobody.
+	requestTimeout = 10 * time.Second
+	// storageTimeout bounds the wait for the storage's answer to an archive.
+	storageTimeout = 60 * time.Second
+)
 
 // A retryLimit says for how long a call is retried.
 type retryLimit struct {
@@ -34,7 +39,7 @@ func callWithRetry[T any](ctx context.Context, limit retryLimit, call func(conte
 	ctx, cancel := context.WithTimeout(ctx, limit.duration)
 	defer cancel()
 	for failures := 1; ; failures++ {
-		out, err := callOnce(ctx, call)
+		out, err := callOnce(ctx, 0, call)
 		retryAfter, temporary := api.Temporary(err)
 		if err == nil || !temporary || isUnreachable(err) && !limit.unreachable || ctx.Err() != nil ||
 			waitForRetry(ctx, failures, retryAfter) != nil {
@@ -43,8 +48,9 @@ func callWithRetry[T any](ctx context.Context, limit retryLimit, call func(conte
 	}
 }
 
-func callOnce[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+// callOnce makes one try of a call that the server may hold for the given time.
+func callOnce[T any](ctx context.Context, held time.Duration, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout+held)
 	defer cancel()
 	return call(ctx)
 }

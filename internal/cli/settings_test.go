@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -188,6 +190,51 @@ func TestCallGivesUp(t *testing.T) {
 	if err == nil || calls != 1 {
 		t.Errorf("a call that can't succeed was made %d times: %v", calls, err)
 	}
+}
+
+// TestCallOnDeadConnection: a try that nobody answers ends in time for another one.
+func TestCallOnDeadConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began, calls := time.Now(), 0
+		_, err := callWithRetry(t.Context(), retryFirst, func(ctx context.Context) (int, error) {
+			if calls++; calls > 1 {
+				return 0, nil
+			}
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+		if took := time.Since(began); err != nil || calls != 2 || took < requestTimeout || took > requestTimeout+time.Second {
+			t.Errorf("%d calls in %v, %v", calls, took, err)
+		}
+	})
+}
+
+// TestStalledUpload: an upload whose connection takes no more data ends.
+func TestStalledUpload(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		client := &http.Client{Transport: stalls{}}
+		err := putArchive(t.Context(), client, &errand.SignedRequest{Method: "PUT", URL: "http://storage"}, io.NewSectionReader(strings.NewReader("archive"), 0, 7))
+		if took := time.Since(began); !errors.Is(err, errStalled) || took != stallsAfter+storageTimeout {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+// stallsAfter is when stalls has read what it reads of a request's body.
+const stallsAfter = 50 * time.Second
+
+type stalls struct{}
+
+func (stalls) RoundTrip(r *http.Request) (*http.Response, error) {
+	time.Sleep(stallsAfter)
+	if _, err := r.Body.Read(make([]byte, 3)); err != nil {
+		return nil, err
+	}
+	<-r.Context().Done()
+	return nil, r.Context().Err()
 }
 
 func TestCallAndNobodyListens(t *testing.T) {

@@ -81,9 +81,27 @@ func sendArchive(ctx context.Context, c *api.Client, r errand.UploadRequest, bod
 	}
 }
 
-// putArchive makes the signed request with the archive as its body.
+var errStalled = errors.New("the storage accepted no data for a minute")
+
+// progress restarts a timer whenever some of the archive is read.
+type progress struct {
+	io.Reader
+	timer *time.Timer
+}
+
+func (p progress) Read(b []byte) (int, error) {
+	p.timer.Reset(storageTimeout)
+	return p.Reader.Read(b)
+}
+
+// putArchive makes the signed request with the archive as its body. It fails if the
+// connection takes no more of it.
 func putArchive(ctx context.Context, hc *http.Client, s *errand.SignedRequest, body *io.SectionReader) error {
-	req, err := http.NewRequestWithContext(ctx, s.Method, s.URL, io.NopCloser(body))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stalled := time.AfterFunc(storageTimeout, func() { cancel(errStalled) })
+	defer stalled.Stop()
+	req, err := http.NewRequestWithContext(ctx, s.Method, s.URL, io.NopCloser(progress{body, stalled}))
 	if err != nil {
 		return err
 	}
@@ -99,6 +117,9 @@ func putArchive(ctx context.Context, hc *http.Client, s *errand.SignedRequest, b
 	}
 	started := time.Now()
 	resp, err := hc.Do(req)
+	if errors.Is(context.Cause(ctx), errStalled) {
+		err = errStalled
+	}
 	if err != nil {
 		return err
 	}

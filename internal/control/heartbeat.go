@@ -3,13 +3,14 @@ package control
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/errandhq/errand"
 )
 
 // Heartbeat records that a worker is alive, accepts the attempts that it names,
-// renews their leases, and returns an order for each.
+// renews their leases, and returns an order for each that could be renewed.
 // Errors: CodeWorkerNotFound, CodeSuperseded, CodeInvalidField.
 func (s *Service) Heartbeat(ctx context.Context, c Caller, h errand.Heartbeat) (errand.HeartbeatAnswer, error) {
 	w, err := s.workerOf(ctx, c, h.WorkerID, h.Epoch)
@@ -20,13 +21,11 @@ func (s *Service) Heartbeat(ctx context.Context, c Caller, h errand.Heartbeat) (
 		return errand.HeartbeatAnswer{}, errand.InvalidField("holds", "holds has %d entries; the limit is %d", len(h.Holds), errand.MaxHolds)
 	}
 	interval := s.interval(w, len(h.Holds))
-	out := errand.HeartbeatAnswer{Bell: s.bell(w), Orders: make([]errand.Order, 0, len(h.Holds))}
-	for i, hold := range h.Holds {
-		o, err := s.renew(ctx, c, w, hold)
-		if err != nil {
-			return errand.HeartbeatAnswer{}, fmt.Errorf("holds[%d]: %w", i, err)
-		}
-		out.Orders = append(out.Orders, o)
+	out := errand.HeartbeatAnswer{Bell: s.bell(w)}
+	if out.Orders, err = s.renewAll(ctx, c, w, h.Holds); err != nil {
+		return errand.HeartbeatAnswer{}, err
+	}
+	for _, o := range out.Orders {
 		if o.Watched { // someone sits before it, and may press Ctrl-C
 			interval = min(interval, s.Timing.WatchedHeartbeat)
 		}
@@ -34,6 +33,46 @@ func (s *Service) Heartbeat(ctx context.Context, c Caller, h errand.Heartbeat) (
 	out.IntervalMs = interval.Milliseconds()
 	err = s.changeWorker(ctx, w, h.Epoch, func(w *errand.Worker) { w.Beat(h, s.now(), interval) })
 	return out, err
+}
+
+const (
+	// renewTimeout bounds the renewal of one attempt, so that the others are answered
+	// before the worker gives up the request.
+	renewTimeout = 4 * time.Second
+	// renewals is how many attempts are renewed at a time.
+	renewals = 8
+)
+
+// renewAll returns the orders for the holds, in their order, without those that
+// couldn't be renewed: the worker asks again for these. It fails if that is all.
+func (s *Service) renewAll(ctx context.Context, c Caller, w *errand.Worker, holds []errand.Hold) ([]errand.Order, error) {
+	all, errs := make([]errand.Order, len(holds)), make([]error, len(holds))
+	var running sync.WaitGroup
+	slots := make(chan struct{}, renewals)
+	for i, hold := range holds {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+			defer cancel()
+			all[i], errs[i] = s.renew(ctx, c, w, hold)
+		})
+	}
+	running.Wait()
+	orders := make([]errand.Order, 0, len(holds))
+	var failed error
+	for i, err := range errs {
+		if err == nil {
+			orders = append(orders, all[i])
+			continue
+		}
+		failed = fmt.Errorf("holds[%d]: %w", i, err)
+		s.Log.WarnContext(ctx, "attempt not renewed", "job", holds[i].JobID, "attempt", holds[i].Attempt, "err", err)
+	}
+	if len(orders) == 0 {
+		return orders, failed
+	}
+	return orders, nil
 }
 
 // renew renews the lease of one attempt, if it is still the worker's.

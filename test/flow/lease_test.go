@@ -242,3 +242,33 @@ func TestThirteenHours(t *testing.T) {
 		t.Errorf("%d tickets left", n)
 	}
 }
+
+// TestOneAttemptsTrouble: an attempt whose state can't be written leaves the others'
+// leases alone. If that is the only one, the heartbeat fails.
+func TestOneAttemptsTrouble(t *testing.T) {
+	w := newWorld(t)
+	w.create()
+	w.create()
+	k := w.worker("a")
+	one, two := k.take(true), k.take(true)
+	w.faults.set("PutState", false)
+	orders := k.beat(one, two)
+	if len(orders) != 1 || orders[0].Order != errand.OrderContinue || orders[0].LeaseSeconds != 300 {
+		t.Fatalf("orders %+v, want one of the two", orders)
+	}
+	w.clock.Advance(time.Minute) // the short leases end
+	failed := one
+	if orders[0].JobID == one.JobID {
+		failed = two
+	}
+	w.want(orders[0].JobID, errand.Running, "", 1)
+	w.want(failed.JobID, errand.Pending, "", 1)
+	if orders = k.beat(one, two); len(orders) != 2 || orders[0].JobID != one.JobID || orders[1].JobID != two.JobID {
+		t.Errorf("orders %+v, want both in the holds' order", orders)
+	}
+	w.want(failed.JobID, errand.Running, "", 1)
+	w.faults.set("PutState", false)
+	h := errand.Heartbeat{WorkerID: k.id, Epoch: k.epoch, Holds: []errand.Hold{{JobID: one.JobID, Attempt: 1}}}
+	_, err := k.svc.Heartbeat(k.ctx, k.caller, h)
+	wantCode(t, err, errand.CodeUnavailable)
+}
