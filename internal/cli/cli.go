@@ -19,6 +19,8 @@ type app struct {
 	term   *terminal.Terminal
 	lookup func(string) (string, bool)
 	server serverFlags
+	// exitIsJobs: the command's exit code is the job's, and 125 if errand fails.
+	exitIsJobs bool
 }
 
 // getenv is a variable of the environment; empty if it isn't set.
@@ -38,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 	switch {
 	case exit == nil:
 		return 0
-	case exit.Err != nil && cmd.Name() == "run":
+	case exit.Err != nil && (cmd.Name() == "run" || a.exitIsJobs):
 		return terminal.ExitNotRun // 1 and 2 are the job's exit codes
 	}
 	return exit.Code

@@ -129,12 +129,17 @@ func scriptSent(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// worker QUEUE: there is a worker that takes jobs of it.
+// worker QUEUE: there is a worker that takes jobs of it. "worker full QUEUE": it has no
+// free slot.
 func scriptWorker(ts *testscript.TestScript, _ bool, args []string) {
 	f := fakeOf(ts)
 	f.change(func() {
+		slots := 2
+		if args[0] == "full" {
+			slots = 1
+		}
 		f.workers = append(f.workers, api.Worker{
-			ID: "worker-" + strconv.Itoa(len(f.workers)+1), Name: "build\x1b[31mer", Status: "busy", Online: args[0] != "offline", Queues: args, Slots: 2, Jobs: []string{"x"},
+			ID: "worker-" + strconv.Itoa(len(f.workers)+1), Name: "build\x1b[31mer", Status: "busy", Online: args[0] != "offline", Queues: args, Slots: slots, Jobs: []string{"x"},
 			OS: "linux", Arch: "amd64", LastSeen: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		})
 	})

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -275,15 +276,19 @@ func (f *fakeServer) cancel(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// listJobs gives pages of two at most.
+// listJobs gives pages of two at most, but all jobs that are older than a given one.
 func (f *fakeServer) listJobs(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	limit, _ := strconv.Atoi(r.FormValue("limit"))
-	skip, _ := strconv.Atoi(r.FormValue("cursor"))
+	most := min(limit, 2)
+	skip, err := strconv.Atoi(r.FormValue("cursor"))
+	if after := slices.IndexFunc(f.jobs, func(j *fakeJob) bool { return j.ID == r.FormValue("cursor") }); err != nil && after >= 0 {
+		skip, most = len(f.jobs)-after, limit
+	}
 	list := api.JobList{Jobs: []api.Job{}}
 	for i := len(f.jobs) - 1 - skip; i >= 0; i-- {
-		if len(list.Jobs) == min(limit, 2) {
+		if len(list.Jobs) == most {
 			list.Next = strconv.Itoa(skip)
 			break
 		}
@@ -308,7 +313,7 @@ func (f *fakeServer) logs(w http.ResponseWriter, r *http.Request) {
 	}
 	f.change(func() { j.watched = true })
 	var page api.LogPage
-	if r.FormValue("wait") == "20" {
+	if wait := r.FormValue("wait"); wait == "20" || wait == "5" {
 		f.change(func() { f.waiting++ })
 		defer f.change(func() { f.waiting-- })
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -16,8 +15,10 @@ import (
 const (
 	// followWait is how long the server may hold a request for more of the log.
 	followWait = 20 * time.Second
-	// firstWait is shorter, to tell soon why a job is still pending.
-	firstWait = 2 * time.Second
+	// pendingWait is shorter, to tell in time why a job is still pending, and
+	// firstWait shorter still.
+	pendingWait = 5 * time.Second
+	firstWait   = 2 * time.Second
 	// emptyInterval is the least time between requests that return no output.
 	emptyInterval = time.Second
 )
@@ -34,7 +35,7 @@ type follower struct {
 	fixed       bool
 	offset      int64
 	unreachable bool // the server is, and the user was told
-	hinted      bool
+	waiting     waiting
 	status      errand.Status
 	failures    int // in a row
 }
@@ -65,7 +66,7 @@ func (f *follower) follow(ctx context.Context) error {
 		if len(page.Frames) > 0 || page.Done {
 			continue
 		}
-		f.hintPending(ctx)
+		f.explainPending(ctx)
 		if err := clock.Sleep(ctx, clock.Real(), emptyInterval-time.Since(asked)); err != nil {
 			return err
 		}
@@ -74,8 +75,12 @@ func (f *follower) follow(ctx context.Context) error {
 
 func (f *follower) readPage(ctx context.Context) (api.LogPage, error) {
 	wait := followWait
-	if !f.hinted {
+	switch f.status {
+	case "":
 		wait = firstWait
+	case errand.Pending:
+		wait = pendingWait
+	case errand.Running, errand.Completed, errand.Failed, errand.Cancelled:
 	}
 	return callOnce(ctx, wait, func(ctx context.Context) (api.LogPage, error) {
 		return f.client.Logs(ctx, f.id, f.attempt, f.offset, wait)
@@ -131,32 +136,6 @@ func (f *follower) noteAttempt(attempt int) {
 		f.term.Notef("attempt %d started", attempt)
 	}
 	f.attempt = attempt
-}
-
-// hintPending tells once why a job is waiting.
-func (f *follower) hintPending(ctx context.Context) {
-	if f.hinted {
-		return
-	}
-	f.hinted = true
-	if f.status != errand.Pending {
-		return
-	}
-	job, err := callOnce(ctx, 0, func(ctx context.Context) (api.Job, error) { return f.client.Job(ctx, f.id) })
-	if err != nil || job.Status != errand.Pending {
-		return
-	}
-	list, err := listWorkers(ctx, f.client)
-	if err != nil {
-		return
-	}
-	takes := func(w api.Worker) bool { return w.Online && slices.Contains(w.Queues, job.Queue) }
-	if slices.ContainsFunc(list.Workers, takes) {
-		f.term.Notef("job %s is waiting for a free worker", f.id)
-		return
-	}
-	f.term.Notef("job %s is waiting: no worker for queue %q is online", f.id, job.Queue)
-	f.term.Hintf("start a worker with errand agent, or cancel the job with errand cancel %s", f.id)
 }
 
 // printFrame prints a piece of output; the agent's own messages go to stderr,

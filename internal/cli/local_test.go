@@ -181,7 +181,8 @@ func TestLocalStops(t *testing.T) {
 		name    string
 		signals int
 		end     string // that lets the command end
-	}{{"drains", 1, "end"}, {"cancels", 2, ""}} {
+		code    int    // of the job, as logs -f says it
+	}{{"drains", 1, "end", 0}, {"cancels", 2, "", terminal.ExitNotRun}} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			data, flags := t.TempDir(), t.TempDir()
@@ -213,7 +214,7 @@ func TestLocalStops(t *testing.T) {
 			}
 			p = launchLocal(t, data, "--agents", "0")
 			code, stdout, stderr := errandAt(t, p.first, data, "logs", "-f", strings.TrimSpace(id))
-			if finished := strings.Contains(stdout, "finished"); code != 0 || finished != (tt.end != "") {
+			if finished := strings.Contains(stdout, "finished"); code != tt.code || finished != (tt.end != "") {
 				t.Errorf("%d, %q, %s", code, stdout, stderr)
 			}
 			if job := listOf(t, p.first, data)[0]; tt.end == "" && job.Status != errand.Failed || tt.end != "" && job.Status != errand.Completed {

@@ -15,9 +15,11 @@ func (a *app) logsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs ID",
 		Short: "Print a job's output",
-		Long:  "Logs prints a job's stdout on stdout, and its stderr and the agent's own messages on stderr.",
-		Args:  oneJobID,
+		Long: "Logs prints a job's stdout on stdout, and its stderr and the agent's own messages on stderr.\n\n" +
+			"With --follow, the exit code is the job's, as that of errand run.",
+		Args: oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.exitIsJobs = follow
 			return a.logs(cmd.Context(), args[0], attempt, follow, asJSON)
 		},
 	}
@@ -38,14 +40,31 @@ func (a *app) logs(ctx context.Context, id string, attempt int, follow, asJSON b
 	if err != nil {
 		return err
 	}
-	out := a.printFrame
-	if asJSON {
-		out = a.jsonFrame
-	}
 	if follow {
-		return a.newFollower(c, id, attempt, out).follow(ctx)
+		return a.followLogs(ctx, c, id, attempt, asJSON)
 	}
-	return printLog(ctx, c, id, attempt, out)
+	return printLog(ctx, c, id, attempt, a.frames(asJSON))
+}
+
+// frames prints a log, as it is or as lines of JSON.
+func (a *app) frames(asJSON bool) func(api.LogFrame) error {
+	if asJSON {
+		return a.jsonFrame
+	}
+	return a.printFrame
+}
+
+// followLogs prints a log until its job ends, and exits as errand run does. The log
+// of an attempt that was not the last says nothing of the job's end.
+func (a *app) followLogs(ctx context.Context, c *api.Client, id string, attempt int, asJSON bool) error {
+	job, err := a.followToEnd(ctx, c, id, attempt, a.frames(asJSON))
+	if err != nil || attempt > 0 && attempt != job.Attempt {
+		return err
+	}
+	if !asJSON {
+		a.printEnd(&job)
+	}
+	return jobExitError(&job)
 }
 
 // printLog prints what there is of a log.

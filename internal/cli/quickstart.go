@@ -177,7 +177,7 @@ func (s *quickstart) choose(ctx context.Context, key string) error {
 		var exit *terminal.ExitError
 		err := c.do(s, ctx)
 		if errors.As(err, &exit) && exit.Err == nil {
-			s.term.Notef("errand run would exit with code %d", exit.Code)
+			s.term.Notef("the command would exit with code %d", exit.Code)
 		} else if err != nil && !errors.Is(err, terminal.ErrInterrupted) && !errors.Is(err, io.EOF) {
 			s.term.PrintError(err)
 		}

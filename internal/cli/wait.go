@@ -27,7 +27,7 @@ func (a *app) waitForJob(first, second context.Context, c *api.Client, id string
 			a.requestCancel(second, c, id)
 		}
 	})
-	job, err := a.followToEnd(second, c, id, out)
+	job, err := a.followToEnd(second, c, id, 0, out)
 	if !stopCancel() {
 		<-cancelling
 	}
@@ -52,9 +52,10 @@ func (a *app) waitForJob(first, second context.Context, c *api.Client, id string
 const cancelGrace = 3 * time.Second
 
 // followToEnd prints a job's output and returns the ended job. A job that was
-// presumed lost may turn out to be running; then the output continues.
-func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, out func(api.LogFrame) error) (api.Job, error) {
-	f := a.newFollower(c, id, 0, out)
+// presumed lost may turn out to be running; then the output continues. With an
+// attempt other than 0, it prints that attempt's output, and the job may go on.
+func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, attempt int, out func(api.LogFrame) error) (api.Job, error) {
+	f := a.newFollower(c, id, attempt, out)
 	for {
 		err := f.follow(ctx)
 		if errors.Is(err, terminal.ErrInterrupted) {
@@ -67,7 +68,7 @@ func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, out fun
 		if err != nil {
 			return job, fmt.Errorf("read the result of job %s: %w", id, err)
 		}
-		if job.Status.Terminal() {
+		if job.Status.Terminal() || attempt > 0 {
 			return job, nil
 		}
 	}
@@ -104,6 +105,11 @@ func (a *app) printSummary(j *api.Job) {
 	if j.Result != nil {
 		a.term.NoteTable(commandHead, commandRows(j))
 	}
+	a.printEnd(j)
+}
+
+// printEnd prints how the job ended.
+func (a *app) printEnd(j *api.Job) {
 	took := ""
 	if j.Result != nil {
 		took = " in " + terminal.FormatDuration(time.Duration(j.Result.DurationMs)*time.Millisecond)
