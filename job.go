@@ -1,5 +1,7 @@
 package errand
 
+import "strings"
+
 // Status is the status of a job.
 type Status string
 
@@ -14,6 +16,23 @@ const (
 
 // Statuses are all statuses, in the order of a job's life.
 var Statuses = []Status{Pending, Running, Completed, Failed, Cancelled}
+
+// ListStatuses is the statuses as a message lists them: "pending, …, failed or
+// cancelled".
+func ListStatuses() string {
+	var b strings.Builder
+	for i, s := range Statuses {
+		switch i {
+		case 0:
+		case len(Statuses) - 1:
+			b.WriteString(" or ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(s))
+	}
+	return b.String()
+}
 
 // Terminal reports whether a job with this status has ended.
 func (s Status) Terminal() bool { return s == Completed || s == Failed || s == Cancelled }

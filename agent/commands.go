@@ -61,10 +61,13 @@ func commandResult(st process.Step, c *[2]capture) errand.CommandResult {
 // log's last line. A failure to write it is ignored.
 func (t *attempt) logEnd(command int, err error) {
 	var start *process.StartError
+	var notFound *process.NotInPathError
 	var line string
 	switch {
 	case errors.Is(err, process.ErrTimeout):
 		line = fmt.Sprintf("timed out after %v", t.timeout())
+	case errors.As(err, &notFound): // the result's error is without the PATH
+		line = fmt.Sprintf("%v (%s)", err, notFound.Path)
 	case errors.Is(err, errCancelled), errors.Is(err, errStopped), errors.As(err, &start):
 		line = err.Error()
 	default:

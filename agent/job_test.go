@@ -121,7 +121,7 @@ func TestJobsThatCannotBeRun(t *testing.T) {
 		}, errand.ReasonSetupFailed, "too large"},
 		{"no such program", func(_ *server, a *errand.Assignment) {
 			a.Commands = []errand.Command{{Argv: []string{"no-such-program"}}}
-		}, errand.ReasonStartFailed, "no-such-program"},
+		}, errand.ReasonStartFailed, "could not start no-such-program: not found in PATH"},
 		{"no such shell", func(_ *server, a *errand.Assignment) { a.Shell = "/no/such/shell" }, errand.ReasonStartFailed, "/no/such/shell"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,8 +131,11 @@ func TestJobsThatCannotBeRun(t *testing.T) {
 			s.give(a)
 			r := s.run(func(c *agent.Config) { c.Limits.MaxBytes = 1000 })
 			f := s.failure()
-			if f.Reason != tt.reason || !strings.Contains(f.Error, tt.text) || strings.Contains(f.Error, s.URL) {
+			if f.Reason != tt.reason || !strings.Contains(f.Error, tt.text) || strings.Contains(f.Error, s.URL) || strings.Contains(f.Error, "PATH (") {
 				t.Errorf("failure %s: %s", f.Reason, f.Error)
+			}
+			if told := strings.Contains(string(f.Result.Log.Tail), "not found in PATH (/"); told != strings.Contains(f.Error, "PATH") {
+				t.Errorf("the log's end says %q", f.Result.Log.Tail)
 			}
 			r.idle()
 		})

@@ -198,6 +198,9 @@ func TestBadRequests(t *testing.T) {
 			}
 			got := send(t, s, tokenFor(s, w, method, path), method, path, fill.Replace(b.body), headers...)
 			got.want(t, b.code, b.field)
+			if strings.Contains(got.problem.Detail, `["`) {
+				t.Errorf("the detail has Go's form of a list: %s", got.problem.Detail)
+			}
 		})
 	}
 	seen, err := s.Client(s.User).Job(t.Context(), running.ID)

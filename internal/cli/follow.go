@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -141,16 +140,13 @@ func (f *follower) noteAttempt(attempt int) {
 // printFrame prints a piece of output; the agent's own messages go to stderr,
 // dimmed.
 func (a *app) printFrame(f api.LogFrame) error {
-	var err error
 	switch f.Stream {
 	case errand.Stdout.Name():
-		_, err = a.term.Stdout.Write(f.Data)
+		return a.term.WriteStdout(f.Data)
 	case errand.System.Name():
-		_, err = fmt.Fprint(a.term.Stderr, a.term.Dim(terminal.ReplaceControls(string(f.Data))))
-	default:
-		_, err = a.term.Stderr.Write(f.Data)
+		return a.term.WriteMessage(string(f.Data))
 	}
-	return err
+	return a.term.WriteStderr(f.Data)
 }
 
 // jsonFrame prints a piece of output as one line of JSON.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,7 +33,7 @@ func (a *app) jobsCommand() *cobra.Command {
 		},
 	}
 	a.addServerFlags(cmd)
-	cmd.Flags().StringVar(&f.status, "status", "", "list only jobs with this `status`: pending, running, completed, failed or cancelled")
+	cmd.Flags().StringVar(&f.status, "status", "", "list only jobs with this `status`: "+errand.ListStatuses())
 	cmd.Flags().StringVar(&f.queue, "queue", "", "list only jobs of the queue with this `name`")
 	cmd.Flags().IntVar(&f.limit, "limit", 20, "list at most `N` jobs")
 	cmd.Flags().StringVar(&f.cursor, "cursor", "", "list the jobs after this `cursor`: the \"next\" of an earlier list")
@@ -45,8 +46,8 @@ func (a *app) jobs(ctx context.Context, f jobsFlags) error {
 	if f.limit < 1 {
 		return terminal.UsageErrorf("--limit must be at least 1, got %d", f.limit)
 	}
-	if f.status != "" && !knownStatus(f.status) {
-		return terminal.UsageErrorf("--status must be pending, running, completed, failed or cancelled; got %q", f.status)
+	if f.status != "" && !slices.Contains(errand.Statuses, errand.Status(f.status)) {
+		return terminal.UsageErrorf("--status must be %s; got %q", errand.ListStatuses(), f.status)
 	}
 	ctx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()
@@ -72,15 +73,6 @@ func (a *app) jobs(ctx context.Context, f jobsFlags) error {
 		a.term.Hintf("there are more jobs; list them with --all or --cursor %s", list.Next)
 	}
 	return nil
-}
-
-func knownStatus(s string) bool {
-	for _, known := range errand.Statuses {
-		if s == string(known) {
-			return true
-		}
-	}
-	return false
 }
 
 // listJobs reads pages until there are as many as was asked for.

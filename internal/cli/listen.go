@@ -39,7 +39,7 @@ func (f *listenFlags) listen() (ln net.Listener, baseURL string, err error) {
 	at := ln.Addr().(*net.TCPAddr)
 	if f.tlsCert == "" && !f.insecure && !at.IP.IsLoopback() {
 		_ = ln.Close() // nobody has connected
-		return nil, "", terminal.WithHint(fmt.Errorf("%s is reachable from other machines, and tokens would be sent unencrypted", f.addr),
+		return nil, "", terminal.WithHint(terminal.UsageErrorf("%s is reachable from other machines, and tokens would be sent unencrypted", f.addr),
 			"set --tls-cert and --tls-key, or --insecure")
 	}
 	scheme := "http"

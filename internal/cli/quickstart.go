@@ -154,7 +154,7 @@ func menu() string {
 func (s *quickstart) ask(ctx context.Context, prompt string) (string, error) {
 	ctx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()
-	fmt.Fprint(s.term.Stderr, prompt)
+	s.term.Prompt(prompt)
 	select {
 	case line, ok := <-s.lines:
 		if !ok {

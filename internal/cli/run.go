@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -157,7 +158,7 @@ func (f *runFlags) parse(args []string, dash int, lookup func(string) (string, b
 func (f *runFlags) parseCommands(before, argv []string) ([]errand.Command, error) {
 	switch {
 	case len(before) > 1:
-		return nil, terminal.UsageErrorf("more than one folder: %q; put -- before the command", before)
+		return nil, terminal.UsageErrorf("more than one folder: %s; put -- before the command", quoteAll(before))
 	case len(argv) > 0 && len(f.commands) > 0:
 		return nil, terminal.UsageErrorf("-c and a command after -- are mutually exclusive")
 	case len(argv) > 0:
@@ -170,6 +171,14 @@ func (f *runFlags) parseCommands(before, argv []string) ([]errand.Command, error
 		list = append(list, errand.Command{Shell: c})
 	}
 	return list, nil
+}
+
+func quoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = errand.QuoteWord(w)
+	}
+	return strings.Join(quoted, " ")
 }
 
 func parseSeconds(flag string, d time.Duration, most int) (int, error) {

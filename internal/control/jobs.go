@@ -79,7 +79,7 @@ func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, err
 		return JobPage{}, err
 	}
 	if f.Status != "" && !slices.Contains(errand.Statuses, f.Status) {
-		return JobPage{}, errand.InvalidField("status", "status is one of %q, not %q", errand.Statuses, f.Status)
+		return JobPage{}, errand.InvalidField("status", "status must be %s, not %q", errand.ListStatuses(), f.Status)
 	}
 	if f.Queue != "" && !slices.Contains(s.Queues, f.Queue) {
 		return JobPage{}, errand.InvalidField("queue", "there is no queue %q on this server; its queues: %s", f.Queue, strings.Join(s.Queues, ", "))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/errandhq/errand"
 )
@@ -62,7 +63,7 @@ func (s *Service) validateQueues(c Caller, r *errand.Registration) error {
 		}
 	}
 	if len(r.Queues) == 0 {
-		return &errand.Error{Code: errand.CodeForbidden, Field: "queues", Message: fmt.Sprintf("the token may use none of this server's queues, which are %q", s.Queues)}
+		return &errand.Error{Code: errand.CodeForbidden, Field: "queues", Message: fmt.Sprintf("the token may use none of this server's queues: %s", strings.Join(s.Queues, ", "))}
 	}
 	return nil
 }

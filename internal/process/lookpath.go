@@ -2,7 +2,6 @@ package process
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,8 +23,13 @@ func lookPath(name, dir string, env []string) (string, error) {
 			return found, nil
 		}
 	}
-	return "", fmt.Errorf("not found in PATH (%s)", path)
+	return "", &NotInPathError{path}
 }
+
+// NotInPathError means that no directory of PATH has the program.
+type NotInPathError struct{ Path string }
+
+func (e *NotInPathError) Error() string { return "not found in PATH" }
 
 // executable returns the absolute path of the program at path, which is relative
 // to dir.

@@ -58,7 +58,12 @@ func NewCommand(name string, t *terminal.Terminal, getenv func(string) string) *
 		Long: "Stack serves SQS, DynamoDB and S3 on a loopback address, for the AWS CLI, the AWS SDKs and tests.\n" +
 			"When it is ready, it prints its URL on stdout: the value for AWS_ENDPOINT_URL.",
 		Args: terminal.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if s.template == "" && cmd.Flags().Changed("stack-name") {
+				return terminal.UsageErrorf("--stack-name requires --template")
+			}
+			return s.run(cmd.Context())
+		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&s.addr, "addr", defaultAddr, "loopback `host:port` to listen on; port 0 selects a free port")
@@ -70,7 +75,7 @@ func NewCommand(name string, t *terminal.Terminal, getenv func(string) string) *
 	fl.BoolVar(&s.insecure, "insecure", false, "allow connections from other machines without TLS, for containers")
 	fl.StringVar(&s.template, "template", "", "create the tables, queues and buckets in this CloudFormation or SAM template `file`")
 	fl.StringVar(&s.functions, "functions", "", "with --template: also run its functions and schedules; `directory` of compiled functions, NAME/bootstrap")
-	fl.StringVar(&s.stackName, "stack-name", "local", "`name` of the stack, AWS::StackName in the template")
+	fl.StringVar(&s.stackName, "stack-name", "local", "with --template: `name` of the stack, AWS::StackName in the template")
 	AddConnectionsFlag(fl, &s.connections)
 	s.log.Add(cmd)
 	cmd.AddCommand(healthCommand(t))

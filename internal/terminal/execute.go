@@ -17,10 +17,23 @@ func (t *Terminal) Execute(ctx context.Context, root *cobra.Command, args []stri
 	root.SetErr(t.Stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetHelpCommand(helpCommand())
+	var unknown error
+	showHelp := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { // cobra shows root's help for frob --help
+		if cmd.HasSubCommands() {
+			unknown = NoArgs(cmd, cmd.Flags().Args())
+		}
+		if unknown == nil {
+			showHelp(cmd, args)
+		}
+	})
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	started := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = unknown
+	}
 	exit := exitError(err, started)
 	if cmd.Name() == "help" {
 		cmd = root

@@ -23,22 +23,28 @@ type Terminal struct {
 	// HintFor returns a hint for an error that has none of its own, or "".
 	HintFor func(error) string
 
-	mu       sync.Mutex
-	isTTY    bool // stdout is a terminal
-	useColor bool // stderr is a terminal that shows colors
-	now      func() time.Time
+	isTTY     bool // stdout is a terminal
+	stderrTTY bool
+	useColor  bool // stderr is a terminal that shows colors
+	now       func() time.Time
+
+	mu                   sync.Mutex
+	outCursor, errCursor *cursor // the same if stdout and stderr are
+	inMessage            bool    // the last line of WriteMessage has no newline yet
 }
 
 // New returns a Terminal. It uses colors if stderr is a terminal, unless the
 // environment has NO_COLOR or TERM=dumb.
 func New(stdout, stderr io.Writer, getenv func(string) string) *Terminal {
-	return &Terminal{
+	t := &Terminal{
 		Stdout: stdout, Stderr: stderr,
-		HintFor:  func(error) string { return "" },
-		isTTY:    isTTY(stdout),
-		useColor: isTTY(stderr) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb",
-		now:      time.Now,
+		HintFor: func(error) string { return "" },
+		isTTY:   isTTY(stdout), stderrTTY: isTTY(stderr),
+		now: time.Now,
 	}
+	t.useColor = t.stderrTTY && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	t.outCursor, t.errCursor = cursors(stdout, stderr)
+	return t
 }
 
 func isTTY(w io.Writer) bool {
@@ -77,6 +83,7 @@ func (t *Terminal) PrintError(err error) {
 func (t *Terminal) PrintNote(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.startLine()
 	fmt.Fprintln(t.Stderr, ReplaceControls(text))
 }
 
@@ -128,6 +135,7 @@ func (t *Terminal) NoteTable(header []string, rows [][]string) {
 	_ = writeAligned(&b, header, rows) // a Builder's writes don't fail
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.startLine()
 	for line := range strings.Lines(b.String()) {
 		fmt.Fprintln(t.Stderr, t.Dim(strings.TrimSuffix(line, "\n")))
 	}

@@ -46,3 +46,45 @@ func TestHintForTakenPort(t *testing.T) {
 		t.Errorf("got %v, hint %q", err, hint)
 	}
 }
+
+// TestOutputAndMessages: what errand prints begins on a line of its own and in the
+// terminal's colors, and the job's output stays as it is.
+func TestOutputAndMessages(t *testing.T) {
+	t.Parallel()
+	const red, reset = "\x1b[31m", "\x1b[0m"
+	type write func(*Terminal)
+	out := func(s string) write { return func(t *Terminal) { _ = t.WriteStdout([]byte(s)) } }
+	errs := func(s string) write { return func(t *Terminal) { _ = t.WriteStderr([]byte(s)) } }
+	message := func(s string) write { return func(t *Terminal) { _ = t.WriteMessage(s) } }
+	note := func(t *Terminal) { t.Notef("end") }
+	table := func(t *Terminal) { t.NoteTable([]string{"#", "EXIT"}, [][]string{{"1", "0"}}) }
+	for _, tt := range []struct {
+		name   string
+		tty    bool
+		writes []write
+		want   string // of both together
+		stderr string // where they are two
+	}{
+		{"summary", false, []write{out("no newline"), table, note}, "no newline\n#  EXIT\n1  0\nerrand: end\n", "#  EXIT\n1  0\nerrand: end\n"},
+		{"whole lines", false, []write{out("a\n"), errs("b\n"), note}, "a\nb\nerrand: end\n", "b\nerrand: end\n"},
+		{"stderr", false, []write{errs("abc"), note}, "abc\nerrand: end\n", "abc\nerrand: end\n"},
+		{"next command", false, []write{out("abc"), message("$ echo def\n"), out("def\n")}, "abc\n$ echo def\ndef\n", "$ echo def\n"},
+		{"message in parts", false, []write{out("abc"), message("$ ec"), message("ho\n"), note}, "abc\n$ echo\nerrand: end\n", "$ echo\nerrand: end\n"},
+		{"unfinished message", false, []write{message("$ ec"), note}, "$ ec\nerrand: end\n", "$ ec\nerrand: end\n"},
+		{"output in parts", false, []write{out("a"), errs("b"), out("c"), note}, "abc\nerrand: end\n", "b\nerrand: end\n"},
+		{"colors in a file", false, []write{out(red + "a\n"), note}, red + "a\nerrand: end\n", "errand: end\n"},
+		{"colors left on", true, []write{out(red + "a\n"), note, note}, red + "a\n" + reset + "errand: end\nerrand: end\n", "errand: end\nerrand: end\n"},
+		{"colors left on in a line", true, []write{errs(red + "a"), message("$ b\n")}, red + "a" + reset + "\n$ b\n", red + "a" + reset + "\n$ b\n"},
+	} {
+		var both, stdout, stderr strings.Builder
+		one, two := New(&both, &both, os.Getenv), New(&stdout, &stderr, os.Getenv)
+		one.stderrTTY, two.stderrTTY = tt.tty, tt.tty
+		for _, w := range tt.writes {
+			w(one)
+			w(two)
+		}
+		if both.String() != tt.want || stderr.String() != tt.stderr {
+			t.Errorf("%s: %q, want %q; stderr %q, want %q", tt.name, both.String(), tt.want, stderr.String(), tt.stderr)
+		}
+	}
+}
