@@ -144,7 +144,7 @@ func (v *Verifier) verify(r *http.Request, d dialect, bodyHash string) (*signatu
 		return nil, d.unknownKey(sig.accessKeyID)
 	}
 	canonical, ok := appendCanonical(make([]byte, 0, 1024), r, sig, payloadHash(r, sig, bodyHash))
-	toSign := appendToSign(nil, sig, canonical)
+	toSign := appendToSign(make([]byte, 0, 256), sig, canonical)
 	var known bool
 	sig.key, known = v.keys.get(secret, sig)
 	// A missing header is reported as a wrong signature.

@@ -92,7 +92,7 @@ func appendHeader(b []byte, r *http.Request, name string, presigned bool) (_ []b
 	if name == "host" {
 		return appendSqueezed(b, r.Host), true
 	}
-	values := r.Header.Values(name)
+	values := headerValues(r.Header, name)
 	switch {
 	case len(values) > 0:
 	case name == "content-length" && (r.ContentLength > 0 || r.ContentLength == 0 && (r.Body == nil || r.Body == http.NoBody)):
@@ -119,6 +119,24 @@ func parameterValues(r *http.Request, lowerName string) []string {
 		}
 	}
 	return nil
+}
+
+// headerValues is Header.Values without the allocation of a canonical name, for each
+// signed header that is none of net/http's common ones.
+func headerValues(h http.Header, name string) []string {
+	var buf [64]byte
+	canonical := append(buf[:0], name...)
+	first := true
+	for i, c := range canonical {
+		switch {
+		case first && 'a' <= c && c <= 'z':
+			canonical[i] = c - ('a' - 'A')
+		case !first && 'A' <= c && c <= 'Z':
+			canonical[i] = c + ('a' - 'A')
+		}
+		first = c == '-'
+	}
+	return h[string(canonical)]
 }
 
 // appendSqueezed appends a header's value with each run of white space as one

@@ -9,7 +9,7 @@ import "context"
 // the one before it, the first the request's own. It serves one body, by one
 // goroutine.
 type ChunkSigner struct {
-	key         signingKey
+	key         *signingKey
 	date, scope string
 	prev        string
 }
@@ -37,6 +37,6 @@ func (s *ChunkSigner) Trailer(lines, signature string) bool {
 
 func (s *ChunkSigner) check(kind, what, signature string) bool {
 	text := []byte(kind + "\n" + s.date + "\n" + s.scope + "\n" + s.prev + "\n" + what)
-	s.prev = s.key.sign(text)
+	s.prev = string(s.key.sign(text))
 	return s.key.signed(text, signature)
 }

@@ -30,7 +30,7 @@ type signature struct {
 	v2            bool          // Signature Version 2, without day, headers and expires
 	expires       time.Duration // of a presigned request; -1: none given
 
-	key signingKey // once verified
+	key *signingKey // once verified
 }
 
 func (s *signature) scope() string { return string(s.appendScope(nil)) }
