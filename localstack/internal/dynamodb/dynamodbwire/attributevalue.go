@@ -19,8 +19,8 @@ func decodeValue(d *jsontext.Decoder, member bool, depth int) (value.Value, erro
 	}
 	found := value.Value{Str: "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"}
 	n := 0
-	err := decodeMembers(d, valueType, scalarForObject(member), func(name string) error {
-		kind := value.KindOf(name)
+	err := decodeMembers(d, valueType, scalarForObject(member), func(name []byte) error {
+		kind := value.KindOf(string(name))
 		if kind == value.Invalid || d.PeekKind() == jsontext.KindNull {
 			return d.SkipValue()
 		}
@@ -120,7 +120,8 @@ func decodeList(d *jsontext.Decoder, depth int) (value.Value, error) {
 
 func decodeDocument(d *jsontext.Decoder, depth int) (value.Value, error) {
 	document := map[string]value.Value{}
-	err := decodeMembers(d, itemType, fieldType, func(name string) error {
+	err := decodeMembers(d, itemType, fieldType, func(n []byte) error {
+		name := string(n)
 		v, err := decodeValue(d, true, depth+1)
 		document[name] = v
 		return err

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -78,20 +79,33 @@ func begin(d *jsontext.Decoder, want jsontext.Kind, t reflect.Type, other string
 	return serialization(other)
 }
 
-// decodeMembers reads an object, and calls f with the name of each member.
-func decodeMembers(d *jsontext.Decoder, t reflect.Type, other string, f func(name string) error) error {
+// decodeMembers reads an object, and calls f with the name of each member. The name
+// is valid until f reads on.
+func decodeMembers(d *jsontext.Decoder, t reflect.Type, other string, f func(name []byte) error) error {
 	if err := begin(d, jsontext.KindBeginObject, t, other); err != nil {
 		return err
 	}
-	for {
-		name, err := d.ReadToken()
-		if err != nil || name.Kind() == jsontext.KindEndObject {
+	for d.PeekKind() != jsontext.KindEndObject {
+		quoted, err := d.ReadValue()
+		if err != nil {
 			return err
 		}
-		if err := f(name.String()); err != nil {
+		if err := f(unquote(quoted)); err != nil {
 			return err
 		}
 	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// unquote returns the text of a JSON string: a part of it, if nothing is escaped.
+func unquote(quoted jsontext.Value) []byte {
+	text := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
+		return text
+	}
+	text, _ = jsontext.AppendUnquote(nil, quoted) // an error is invalid UTF-8, which is replaced
+	return text
 }
 
 // decodeElements reads an array, and calls f for each element.
@@ -147,8 +161,8 @@ func decodeInto(d *jsontext.Decoder, v reflect.Value, member bool) error {
 func decodeStruct(d *jsontext.Decoder, v reflect.Value, member bool) error {
 	v.SetZero()
 	fields := fieldsOf(v.Type())
-	return decodeMembers(d, v.Type(), scalarForObject(member), func(name string) error {
-		i, ok := fields[name]
+	return decodeMembers(d, v.Type(), scalarForObject(member), func(name []byte) error {
+		i, ok := fields[string(name)]
 		if !ok {
 			return d.SkipValue()
 		}
@@ -240,8 +254,8 @@ func decodeSlice(d *jsontext.Decoder, v reflect.Value, member bool) error {
 
 func decodeMap(d *jsontext.Decoder, v reflect.Value) error {
 	v.Set(reflect.MakeMap(v.Type()))
-	return decodeMembers(d, v.Type(), fieldType, func(name string) error {
-		key := reflect.ValueOf(name)
+	return decodeMembers(d, v.Type(), fieldType, func(name []byte) error {
+		key := reflect.ValueOf(string(name))
 		if d.PeekKind() == jsontext.KindNull {
 			v.SetMapIndex(key, reflect.Value{})
 			return d.SkipValue()
@@ -257,9 +271,12 @@ func decodeMap(d *jsontext.Decoder, v reflect.Value) error {
 
 // decodeItem is decodeMap for attribute values.
 func decodeItem(d *jsontext.Decoder, into *value.Item, member bool) error {
-	item := value.Item{}
+	// Mostly the item is the rest of the request, and an attribute takes some 40
+	// bytes: a map that grows costs twice as much.
+	item := make(value.Item, min(len(d.UnreadBuffer())/40, 32))
 	*into = item
-	return decodeMembers(d, itemType, scalarForCollection(member), func(name string) error {
+	return decodeMembers(d, itemType, scalarForCollection(member), func(n []byte) error {
+		name := string(n)
 		if d.PeekKind() == jsontext.KindNull {
 			delete(item, name)
 			return d.SkipValue()

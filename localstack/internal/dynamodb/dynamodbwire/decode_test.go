@@ -78,6 +78,19 @@ func TestLenientDecoding(t *testing.T) {
 	}
 }
 
+// TestEscapedNames: names are compared and kept unescaped, at every level.
+func TestEscapedNames(t *testing.T) {
+	in := &dynamodb.PutItemInput{}
+	body := "{\"\\u0054ableName\":\"t\",\"Item\":{\"\\u00e9\":{\"\\u0053\":\"x\"},\"\\/\":{\"M\":{\"a\\nb\":{\"S\":\"\\\\\"}}},\"\xff\":{\"S\":\"y\"}}}"
+	if err := decode([]byte(body), in); err != nil {
+		t.Fatal(err)
+	}
+	want := value.Item{"é": value.S("x"), "/": value.M(value.Item{"a\nb": value.S(`\`)}), "\ufffd": value.S("y")}
+	if *in.TableName != "t" || !value.EqualItems(in.Item, want) {
+		t.Errorf("table %s, item %v, want %v", *in.TableName, in.Item, want)
+	}
+}
+
 // TestEmptyMembers: which members of an output are absent when they are empty.
 func TestEmptyMembers(t *testing.T) {
 	used := &dynamodb.ConsumedCapacity{TableName: "tab", CapacityUnits: 0.5}
