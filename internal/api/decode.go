@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -27,7 +27,8 @@ func decodeStrict(body []byte, v any) error {
 	if err := json.Unmarshal(body, v, json.RejectUnknownMembers(true), json.WithUnmarshalers(unmarshalers)); err != nil {
 		return decodeError(err, t)
 	}
-	return checkPresence("", body, t)
+	p := presence{dec: jsontext.NewDecoder(bytes.NewBuffer(body)), root: t}
+	return p.value(t)
 }
 
 // unmarshalers read the types that are a string in JSON, or else an object, so
@@ -164,62 +165,77 @@ func memberType(t reflect.Type, name string) reflect.Type {
 	case reflect.Slice, reflect.Map:
 		return t.Elem()
 	case reflect.Struct:
-		return fieldsOf(t)[name].typ
+		if i := slices.IndexFunc(fieldsOf(t), func(f field) bool { return f.name == name }); i >= 0 {
+			return fieldsOf(t)[i].typ
+		}
 	}
 	return nil
 }
 
-// checkPresence checks, in a value that could be read as a t, that required
-// members are there and that null stands only for what may be left out.
-func checkPresence(path string, value jsontext.Value, t reflect.Type) error {
-	if value.Kind() == 'n' {
+// presence checks, in a body that could be read as a root, that required members are
+// there and that null stands only for what may be left out.
+type presence struct {
+	dec  *jsontext.Decoder
+	root reflect.Type
+}
+
+func (p *presence) path() string { return pathOf(p.dec.StackPointer(), p.root) }
+
+// value checks the next value, which could be read as a t.
+func (p *presence) value(t reflect.Type) error {
+	var err error
+	switch p.dec.PeekKind() {
+	case 'n':
+		_, err = p.dec.ReadToken()
 		k := t.Kind()
-		if _, ok := objectForms[t]; !ok && (k == reflect.Pointer || k == reflect.Slice || k == reflect.Map) {
-			return nil
+		if _, ok := objectForms[t]; ok || k != reflect.Pointer && k != reflect.Slice && k != reflect.Map {
+			err = wrongType(p.path(), "must not be null")
 		}
-		return wrongType(path, "must not be null")
-	}
-	t = valueType(t)
-	switch value.Kind() {
 	case '[':
-		return checkElements(path, value, t.Elem())
+		err = p.elements(valueType(t).Elem())
 	case '{':
-		return checkMembers(path, value, t)
+		err = p.members(valueType(t))
+	default:
+		err = p.dec.SkipValue()
 	}
-	return nil
+	return err
 }
 
-func checkElements(path string, value jsontext.Value, t reflect.Type) error {
-	var elements []jsontext.Value
-	if err := json.Unmarshal(value, &elements); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+func (p *presence) elements(t reflect.Type) error {
+	_, err := p.dec.ReadToken()
+	for err == nil && p.dec.PeekKind() != ']' {
+		err = p.value(t)
 	}
-	for i, e := range elements {
-		if err := checkPresence(fmt.Sprintf("%s[%d]", path, i), e, t); err != nil {
-			return err
-		}
+	if err == nil {
+		_, err = p.dec.ReadToken()
 	}
-	return nil
+	return err
 }
 
-func checkMembers(path string, value jsontext.Value, t reflect.Type) error {
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal(value, &members); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+func (p *presence) members(t reflect.Type) error {
+	var fields []field
+	if t.Kind() == reflect.Struct {
+		fields = fieldsOf(t)
 	}
-	at := func(name string) string { return strings.TrimPrefix(path+"."+name, ".") }
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if err := checkPresence(at(name), members[name], memberType(t, name)); err != nil {
-			return err
+	given := make([]string, 0, len(fields))
+	_, err := p.dec.ReadToken()
+	for err == nil && p.dec.PeekKind() != '}' {
+		var name jsontext.Token
+		if name, err = p.dec.ReadToken(); err == nil {
+			given = append(given, name.String())
+			err = p.value(memberType(t, given[len(given)-1]))
 		}
 	}
-	if t.Kind() != reflect.Struct {
-		return nil
+	if err == nil {
+		_, err = p.dec.ReadToken()
 	}
-	fields := fieldsOf(t)
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if _, ok := members[name]; !ok && fields[name].required {
-			return errand.InvalidField(at(name), "%s is missing", at(name))
+	if err != nil {
+		return err
+	}
+	for _, f := range fields {
+		if f.required && !slices.Contains(given, f.name) {
+			at := strings.TrimPrefix(p.path()+"."+f.name, ".")
+			return errand.InvalidField(at, "%s is missing", at)
 		}
 	}
 	return nil
@@ -227,21 +243,30 @@ func checkMembers(path string, value jsontext.Value, t reflect.Type) error {
 
 // field is a member of an object: required unless its tag says omitempty.
 type field struct {
+	name     string
 	typ      reflect.Type
 	required bool
 }
 
-// fieldsOf are the members of t's JSON by name, those of embedded structs among them.
-func fieldsOf(t reflect.Type) map[string]field {
-	fields := map[string]field{}
+var structFields sync.Map // []field by reflect.Type
+
+// fieldsOf are the members of t's JSON in the order of their names, those of embedded
+// structs among them.
+func fieldsOf(t reflect.Type) []field {
+	if f, ok := structFields.Load(t); ok {
+		return f.([]field)
+	}
+	var fields []field
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
-			maps.Copy(fields, fieldsOf(f.Type))
+			fields = append(fields, fieldsOf(f.Type)...)
 			continue
 		}
-		fields[name] = field{f.Type, !strings.Contains(opts, "omitempty")}
+		fields = append(fields, field{name, f.Type, !strings.Contains(opts, "omitempty")})
 	}
+	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
+	structFields.Store(t, fields)
 	return fields
 }

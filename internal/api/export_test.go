@@ -21,8 +21,8 @@ func (r Route) HasBody() bool { return r.maxBody > 0 }
 // Members are the names of t's JSON members, and whether each is required.
 func Members(t reflect.Type) map[string]bool {
 	out := map[string]bool{}
-	for name, f := range fieldsOf(t) {
-		out[name] = f.required
+	for _, f := range fieldsOf(t) {
+		out[f.name] = f.required
 	}
 	return out
 }
