@@ -8,9 +8,7 @@
 package lambdahttp
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,6 +21,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Handler returns a Lambda handler that answers API Gateway events with what h
@@ -53,21 +53,22 @@ type handler func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGa
 // Invoke implements lambda.Handler. The answer is the caller's to keep.
 func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	var e events.APIGatewayV2HTTPRequest
-	if err := json.Unmarshal(payload, &e); err != nil {
+	if err := json.Unmarshal(payload, &e, jsonOptions); err != nil {
 		return nil, fmt.Errorf("read the event: %w", err)
 	}
 	resp, err := h(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false) // it is sixfold in size, and API Gateway doesn't need it
-	if err := enc.Encode(resp); err != nil {
+	out, err := json.Marshal(resp, jsonOptions)
+	if err != nil {
 		return nil, fmt.Errorf("encode the answer: %w", err)
 	}
-	return out.Bytes(), nil
+	return out, nil
 }
+
+// jsonOptions replace bytes that aren't UTF-8: a header may have them.
+var jsonOptions = jsontext.AllowInvalidUTF8(true)
 
 // RequestID is the ID that API Gateway gave the request, or, where there is
 // none, that of the invocation; empty outside of a Handler.

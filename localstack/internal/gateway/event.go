@@ -5,7 +5,6 @@ package gateway
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
 )
 
 // event is payload format 2.0, in the order of its documentation.
@@ -92,7 +93,7 @@ func (g *Gateway) event(r *http.Request, path string, matched *route, params map
 }
 
 func (e *event) encode() []byte {
-	out, _ := json.Marshal(e) // strings, numbers and maps of strings: can't fail
+	out, _ := json.Marshal(e, jsonOptions) // strings, numbers and maps of strings: can't fail
 	return out
 }
 

@@ -3,9 +3,7 @@
 package gateway
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +11,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 )
@@ -25,82 +26,70 @@ type response struct {
 	body    []byte
 }
 
+// jsonOptions read and write JSON as API Gateway does: of two members with the same
+// name the last counts, and bytes that aren't UTF-8 are replaced.
+var jsonOptions = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), json.Deterministic(true))
+
 // infer converts a function's output. An object with a statusCode is the response.
 // Any other JSON becomes the body of a 200, a string without its quotes.
 func infer(output []byte) (*response, error) {
-	if !json.Valid(output) {
-		return nil, errors.New("it is not JSON")
+	var object struct {
+		StatusCode jsontext.Value `json:"statusCode"`
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(output, &members); err != nil || members["statusCode"] == nil {
-		body := output
-		var text string
-		if output[0] == '"' && json.Unmarshal(output, &text) == nil {
-			body = []byte(text)
-		}
-		return &response{status: http.StatusOK, headers: map[string]string{"content-type": "application/json"}, body: body}, nil
+	err := json.Unmarshal(output, &object, jsonOptions)
+	var notJSON *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &notJSON):
+		return nil, fmt.Errorf("it is not JSON: %w", err)
+	case err == nil && object.StatusCode != nil:
+		return structured(output)
 	}
-	return structured(members)
+	var text *string
+	if json.Unmarshal(output, &text, jsonOptions) == nil && text != nil {
+		output = []byte(*text)
+	}
+	return &response{status: http.StatusOK, headers: map[string]string{"content-type": "application/json"}, body: output}, nil
 }
 
-func structured(members map[string]json.RawMessage) (*response, error) {
-	var r response
-	if err := json.Unmarshal(members["statusCode"], &r.status); err != nil || r.status < 200 || r.status > 599 {
-		return nil, fmt.Errorf("statusCode %s is not an HTTP status", members["statusCode"])
+func structured(output []byte) (*response, error) {
+	var object struct {
+		StatusCode      int                       `json:"statusCode"`
+		Headers         map[string]jsontext.Value `json:"headers"`
+		Cookies         []string                  `json:"cookies"`
+		Body            string                    `json:"body"`
+		IsBase64Encoded bool                      `json:"isBase64Encoded"`
 	}
-	if err := optional(members["cookies"], &r.cookies); err != nil {
-		return nil, fmt.Errorf("cookies: %w", err)
+	if err := json.Unmarshal(output, &object, jsonOptions); err != nil {
+		return nil, err
 	}
-	var headers map[string]any
-	if err := optional(members["headers"], &headers); err != nil {
-		return nil, fmt.Errorf("headers: %w", err)
+	r := &response{
+		status: object.StatusCode, cookies: object.Cookies, body: []byte(object.Body),
+		headers: make(map[string]string, len(object.Headers)+1),
 	}
-	r.headers = make(map[string]string, len(headers))
-	for k, v := range headers {
-		switch v := v.(type) {
-		case string:
-			r.headers[strings.ToLower(k)] = v
-		case bool:
-			r.headers[strings.ToLower(k)] = strconv.FormatBool(v)
-		case json.Number:
-			r.headers[strings.ToLower(k)] = v.String()
+	if r.status < 200 || r.status > 599 {
+		return nil, fmt.Errorf("statusCode %d is not an HTTP status", r.status)
+	}
+	for name, v := range object.Headers {
+		switch v.Kind() {
+		case jsontext.KindString:
+			text, _ := jsontext.AppendUnquote(nil, v) // an error is invalid UTF-8, which is replaced
+			r.headers[strings.ToLower(name)] = string(text)
+		case jsontext.KindTrue, jsontext.KindFalse, jsontext.KindNumber:
+			r.headers[strings.ToLower(name)] = string(v)
 		default:
-			return nil, fmt.Errorf("header %s is not a string", k)
-		}
-	}
-	return &r, r.readBody(members)
-}
-
-func (r *response) readBody(members map[string]json.RawMessage) error {
-	var body string
-	var isBase64 bool
-	if err := optional(members["body"], &body); err != nil {
-		return fmt.Errorf("body: %w", err)
-	}
-	if err := optional(members["isBase64Encoded"], &isBase64); err != nil {
-		return fmt.Errorf("isBase64Encoded: %w", err)
-	}
-	r.body = []byte(body)
-	if isBase64 {
-		var err error
-		if r.body, err = base64.StdEncoding.DecodeString(body); err != nil {
-			return fmt.Errorf("body: %w", err)
+			return nil, fmt.Errorf("header %s is not a string", name)
 		}
 	}
 	if r.headers["content-type"] == "" {
 		r.headers["content-type"] = "text/plain; charset=utf-8"
 	}
-	return nil
-}
-
-// optional decodes a member that may be missing or null.
-func optional(raw json.RawMessage, into any) error {
-	if raw == nil {
-		return nil
+	if object.IsBase64Encoded {
+		var err error
+		if r.body, err = base64.StdEncoding.DecodeString(object.Body); err != nil {
+			return nil, fmt.Errorf("body: %w", err)
+		}
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	return d.Decode(into)
+	return r, nil
 }
 
 // unsettable are the headers that a function can't set, since they are those of the

@@ -44,15 +44,20 @@ func (p *inProcess) start(c *invocation, release func()) (<-chan Result, func())
 		defer p.service.work.Done()
 		defer cancel(nil)
 		defer stop()
+		var r Result
+		returned := false
 		// Deferred, since a handler may end its goroutine.
-		r := platformFailure(c, "Runtime.ExitError", "the handler ended its goroutine")
 		defer func() {
 			release()
+			if !returned {
+				r = platformFailure(c, "Runtime.ExitError", "the handler ended its goroutine")
+			}
 			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				answer(r)
 			}
 		}()
 		r = p.invoke(ctx, c)
+		returned = true
 	}()
 	return c.done, func() { cancel(errAbandoned) }
 }
