@@ -290,7 +290,7 @@ func (s *Stack) AWSConfig() aws.Config {
 		Region:       s.cfg.Region,
 		BaseEndpoint: aws.String(s.endpoint),
 		Credentials:  credentials.NewStaticCredentialsProvider(s.creds.AccessKeyID, s.creds.SecretAccessKey, ""),
-		HTTPClient:   &http.Client{Transport: s.transport},
+		HTTPClient:   s.transport,
 	}
 }
 

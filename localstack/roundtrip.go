@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -18,11 +19,10 @@ import (
 type transport struct {
 	handler http.Handler
 
-	ctx     context.Context // ends with stop
-	cancel  context.CancelCauseFunc
-	mu      sync.Mutex // guards stopped against calls.Add
-	stopped bool
+	stopped chan struct{} // closed by stop
 	calls   sync.WaitGroup
+	mu      sync.Mutex
+	current map[*exchange]struct{} // nil once stopped
 }
 
 // errAborted is the client's error if the handler ends the connection.
@@ -31,65 +31,82 @@ var errAborted = fmt.Errorf("the connection was closed: %w", io.ErrUnexpectedEOF
 var errStopped = errors.New("the stack is closed")
 
 func newTransport() *transport {
-	t := &transport{}
-	t.ctx, t.cancel = context.WithCancelCause(context.Background())
-	return t
+	return &transport{stopped: make(chan struct{}), current: map[*exchange]struct{}{}}
 }
 
 // stop ends the calls in progress and refuses new ones. wait waits until they have
 // ended.
 func (t *transport) stop() {
 	t.mu.Lock()
-	t.stopped = true
+	calls := t.current
+	t.current = nil
 	t.mu.Unlock()
-	t.cancel(errStopped)
+	if calls != nil {
+		close(t.stopped)
+	}
+	for x := range calls {
+		x.cancel(errStopped)
+	}
 }
 
 func (t *transport) wait() { t.calls.Wait() }
+
+// begin counts x as a call in progress. It returns false after stop.
+func (t *transport) begin(x *exchange) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.current == nil {
+		return false
+	}
+	t.current[x] = struct{}{}
+	t.calls.Add(1)
+	return true
+}
+
+func (t *transport) end(x *exchange) {
+	t.mu.Lock()
+	delete(t.current, x)
+	t.mu.Unlock()
+	t.calls.Done()
+}
+
+// Do is RoundTrip for the AWS SDK. An http.Client would copy the headers of each
+// request, for a redirect that the stack never answers.
+func (t *transport) Do(req *http.Request) (*http.Response, error) { return t.RoundTrip(req) }
 
 // RoundTrip implements http.RoundTripper. The handler runs until it returns. If the
 // request's context ends, or the client closes the response's body early, the
 // handler's context ends.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	body := newRequestBody(req)
-	t.mu.Lock()
-	if t.stopped {
-		t.mu.Unlock()
+	x := &exchange{body: body, req: req, header: make(http.Header), answered: make(chan struct{})}
+	x.ctx, x.cancel = context.WithCancelCause(req.Context())
+	if !t.begin(x) {
+		x.cancel(nil)
 		_ = body.Close()
 		return nil, errStopped
 	}
-	t.calls.Add(1)
-	t.mu.Unlock()
-
-	ctx, cancel := context.WithCancelCause(req.Context())
-	unlink := context.AfterFunc(t.ctx, func() { cancel(errStopped) })
-	x := &exchange{
-		ctx: ctx, cancel: cancel, body: body, req: req,
-		header: make(http.Header), answered: make(chan struct{}),
-	}
-	x.pipeR, x.pipeW = io.Pipe()
-	// Ends the handler's reads and writes when the client is gone.
-	unwatch := context.AfterFunc(ctx, x.abort)
-	r := serverRequest(ctx, req, body)
+	// Ends the handler's reads when the client is gone.
+	unwatch := context.AfterFunc(x.ctx, func() { _ = body.Close() })
+	r := serverRequest(x.ctx, req, body)
 	go func() {
-		defer t.calls.Done()
+		defer t.end(x)
 		x.serve(t.handler, r)
-		unwatch() // the response is complete
-		unlink()
-		cancel(nil)
+		unwatch()
+		x.cancel(nil)
 	}()
-	// Not ctx, which also ends with the handler.
+	// Not x.ctx, which also ends with the handler.
 	var cause error
 	select {
 	case <-x.answered:
 		return x.response()
 	case <-req.Context().Done():
 		cause = context.Cause(req.Context())
-	case <-t.ctx.Done():
+	case <-t.stopped:
 		cause = errStopped
 	}
-	cancel(cause)
-	x.abort()
+	x.cancel(cause)
+	_ = body.Close()
 	body.waitRead()
 	return nil, cause
 }
@@ -99,8 +116,8 @@ func serverRequest(ctx context.Context, req *http.Request, body *requestBody) *h
 	r := req.WithContext(ctx)
 	url := *req.URL
 	r.URL = &url
-	r.Header = req.Header.Clone()
-	if r.Header == nil {
+	// The values are shared: a server's handler replaces them, and doesn't write into them.
+	if r.Header = maps.Clone(req.Header); r.Header == nil {
 		r.Header = http.Header{}
 	}
 	if r.Host = req.Host; r.Host == "" {
@@ -147,6 +164,7 @@ type exchange struct {
 	status int         // 0 until WriteHeader
 	buffer []byte      // written and not sent
 
+	// nil until the response is longer than the buffer, or flushed
 	pipeR *io.PipeReader
 	pipeW *io.PipeWriter
 
@@ -182,7 +200,7 @@ func (x *exchange) WriteHeader(status int) {
 		return
 	}
 	x.status = status
-	x.sent = x.header.Clone()
+	x.sent = maps.Clone(x.header)
 }
 
 func (x *exchange) Write(p []byte) (int, error) {
@@ -239,7 +257,10 @@ func (x *exchange) finish() {
 		x.WriteHeader(http.StatusOK)
 	}
 	x.answer(true)
-	if !x.whole && len(x.buffer) > 0 {
+	if x.whole {
+		return
+	}
+	if len(x.buffer) > 0 {
 		_, _ = x.send(nil)
 	}
 	_ = x.pipeW.Close()
@@ -251,7 +272,9 @@ func (x *exchange) fail(err error) {
 		x.failed = err
 		close(x.answered)
 	})
-	_ = x.pipeW.CloseWithError(err)
+	if x.pipeW != nil {
+		_ = x.pipeW.CloseWithError(err)
+	}
 }
 
 func (x *exchange) isAnswered() bool {
@@ -276,7 +299,11 @@ func (x *exchange) answer(whole bool) {
 		if whole && bodyAllowed(x.status) && x.req.Method != http.MethodHead {
 			h.Set("Content-Length", strconv.Itoa(len(x.buffer)))
 		}
-		x.whole = whole
+		if x.whole = whole; !whole {
+			x.pipeR, x.pipeW = io.Pipe()
+			// Ends the handler's writes and the client's reads.
+			context.AfterFunc(x.ctx, func() { _ = x.pipeW.CloseWithError(context.Cause(x.ctx)) })
+		}
 		close(x.answered)
 	})
 }
@@ -314,10 +341,4 @@ func (x *exchange) response() (*http.Response, error) {
 		resp.Body = &responseBody{x: x, left: resp.ContentLength}
 	}
 	return resp, nil
-}
-
-// abort ends reads and writes of the handler and the client, after ctx has ended.
-func (x *exchange) abort() {
-	_ = x.pipeW.CloseWithError(context.Cause(x.ctx))
-	_ = x.body.Close()
 }
