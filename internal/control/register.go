@@ -86,7 +86,7 @@ func (s *Service) registerWorker(ctx context.Context, c Caller, r errand.Registr
 		if err == nil {
 			return w, nil
 		}
-		if !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNotFound) {
 			return nil, unavailable("keep the worker", err)
 		}
 	}

@@ -13,7 +13,8 @@ type WorkerStore interface {
 	// Worker reads a worker. Errors: ErrNotFound.
 	Worker(ctx context.Context, id string) (*errand.Worker, error)
 	// PutWorker writes the worker as the revision after w.Rev (0: a new worker)
-	// and increments w.Rev. Errors: ErrConflict.
+	// and increments w.Rev. Errors: ErrConflict, and then w becomes what is stored;
+	// ErrNotFound, if that is nothing.
 	PutWorker(ctx context.Context, w *errand.Worker) error
 	// Workers lists a page of workers from cursor on ("": the first), in no order.
 	// It may lag behind.
@@ -53,23 +54,23 @@ func checkEpoch(w *errand.Worker, epoch int) error {
 	return nil
 }
 
-// changeWorker lets f change the worker and writes it; after a conflict it reads the
-// worker and tries again. w may be stale, and is updated.
+// changeWorker lets f change the worker and writes it; after a conflict it tries again
+// with the stored worker. w may be stale, and is updated.
 func (s *Service) changeWorker(ctx context.Context, w *errand.Worker, epoch int, f func(*errand.Worker)) error {
 	for range casAttempts {
 		f(w)
 		err := s.Store.PutWorker(ctx, w)
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
-		}
-		if !errors.Is(err, ErrConflict) {
+		case errors.Is(err, ErrNotFound):
+			return errWorkerNotFound(w.ID)
+		case !errors.Is(err, ErrConflict):
 			return unavailable("keep the worker", err)
 		}
-		fresh, err := s.readWorker(ctx, w.ID, epoch)
-		if err != nil {
+		if err := checkEpoch(w, epoch); err != nil {
 			return err
 		}
-		*w = *fresh
 	}
 	return errBusy("worker " + w.ID)
 }

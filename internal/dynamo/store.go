@@ -76,7 +76,15 @@ type meta struct {
 	TTL  int64  `dynamodbav:"ttl,omitempty"` // seconds since 1970
 }
 
-func (s *Store) expired(m meta) bool { return m.TTL != 0 && m.TTL <= s.clock.Now().Unix() }
+// expired reports whether an item is past its TTL.
+func (s *Store) expired(it item) bool {
+	n, ok := it["ttl"].(*types.AttributeValueMemberN)
+	if !ok {
+		return false
+	}
+	ttl, err := strconv.ParseInt(n.Value, 10, 64)
+	return err == nil && ttl <= s.clock.Now().Unix()
+}
 
 // newMark marks a write.
 func newMark() string { return rand.Text()[:12] }
@@ -109,15 +117,11 @@ func (s *Store) get(ctx context.Context, table string, k item, out any) error {
 
 // decode reads an item into out, unless there is none or it is past its TTL.
 func (s *Store) decode(it item, out any) error {
-	if len(it) == 0 {
+	if len(it) == 0 || s.expired(it) {
 		return control.ErrNotFound
 	}
-	var m meta
-	if err := errors.Join(attributevalue.UnmarshalMap(it, &m), attributevalue.UnmarshalMap(it, out)); err != nil {
+	if err := attributevalue.UnmarshalMap(it, out); err != nil {
 		return fmt.Errorf("decode item: %w", err)
-	}
-	if s.expired(m) {
-		return control.ErrNotFound
 	}
 	return nil
 }

@@ -2,12 +2,14 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // workerItem is errand.Worker: times and durations in milliseconds.
@@ -78,11 +80,18 @@ func (s *Store) Worker(ctx context.Context, id string) (*errand.Worker, error) {
 // PutWorker implements control.WorkerStore.
 func (s *Store) PutWorker(ctx context.Context, w *errand.Worker) error {
 	i := newWorkerItem(w, w.Rev+1)
-	if _, err := s.put(ctx, s.tables.Workers, i, i.Mark, w.Rev); err != nil {
-		return err
+	stored, err := s.put(ctx, s.tables.Workers, i, i.Mark, w.Rev)
+	switch {
+	case err == nil:
+		w.Rev++
+	case errors.Is(err, control.ErrConflict):
+		var current workerItem
+		if err := s.decode(stored, &current); err != nil {
+			return err
+		}
+		*w = *current.worker()
 	}
-	w.Rev++
-	return nil
+	return err
 }
 
 // Workers implements control.WorkerStore.

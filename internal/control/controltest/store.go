@@ -164,6 +164,11 @@ func (w storeTest) storeWorkers(t *testing.T) {
 	k.Holds = []errand.Hold{{JobID: NewID(), Attempt: 1}}
 	must(t, s.PutWorker(ctx, k))
 	wantErr(t, "a write for an older revision", s.PutWorker(ctx, &stale), control.ErrConflict)
+	if diff := cmp.Diff(k, &stale); diff != "" {
+		t.Errorf("after the conflict (-stored +got):\n%s", diff)
+	}
+	gone := &errand.Worker{ID: "w-" + NewID(), Rev: 1, LastSeen: now}
+	wantErr(t, "a write for a worker that isn't there", s.PutWorker(ctx, gone), control.ErrNotFound)
 	if got, err := s.Worker(ctx, k.ID); err != nil || cmp.Diff(k, got) != "" {
 		t.Errorf("worker %s, %v", cmp.Diff(k, got), err)
 	}
