@@ -56,7 +56,14 @@ type Blobs struct {
 	s3 *s3.Client
 
 	mu         sync.Mutex
-	presigners map[string]*s3.PresignClient // by origin
+	presigners map[string]*presigner // by origin
+}
+
+// presigner signs requests for one origin.
+type presigner struct {
+	*s3.PresignClient
+	postURL string
+	policy  s3.PresignPost
 }
 
 // maxPresigners bounds what is kept: a caller can name any port.
@@ -69,7 +76,7 @@ func New(c Config) *Blobs {
 	if c.Clock == nil {
 		c.Clock = clock.Real()
 	}
-	return &Blobs{Config: c, s3: newClient(c.AWS, ""), presigners: map[string]*s3.PresignClient{}}
+	return &Blobs{Config: c, s3: newClient(c.AWS, ""), presigners: map[string]*presigner{}}
 }
 
 // newClient returns a client for an endpoint; empty: the configured one. Where
@@ -87,28 +94,49 @@ func newClient(cfg aws.Config, endpoint string) *s3.Client {
 
 // presigner signs for the address that the caller reaches us by, if it may, or
 // else for the one that clients are told.
-func (b *Blobs) presigner(origin string) *s3.PresignClient {
+func (b *Blobs) presigner(ctx context.Context, origin string) (*presigner, error) {
 	if u, err := url.Parse(origin); err != nil || !slices.Contains(b.SignHosts, u.Hostname()) {
 		origin = b.ObjectURL
 	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	p := b.presigners[origin]
-	if p == nil {
-		p = b.newPresigner(origin)
-		if len(b.presigners) == maxPresigners {
-			clear(b.presigners)
-		}
-		b.presigners[origin] = p
+	b.mu.Unlock()
+	if p != nil {
+		return p, nil
 	}
-	return p
+	p, err := b.newPresigner(ctx, origin)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.presigners) == maxPresigners {
+		clear(b.presigners)
+	}
+	b.presigners[origin] = p
+	return p, nil
 }
 
-func (b *Blobs) newPresigner(origin string) *s3.PresignClient {
+// newPresigner signs one form, whose URL is that of all forms for the origin: the SDK
+// resolves it by running all of PutObject's middleware.
+func (b *Blobs) newPresigner(ctx context.Context, origin string) (*presigner, error) {
+	p := &presigner{PresignClient: b.newPresignClient(origin)}
+	key := "any"
+	form, err := p.PresignPostObject(ctx, &s3.PutObjectInput{Bucket: &b.Bucket, Key: &key}, func(o *s3.PresignPostOptions) {
+		p.policy = o.PostPresigner
+	})
+	if err != nil {
+		return nil, fmt.Errorf("resolve the bucket's URL: %w", err)
+	}
+	p.postURL = form.URL
+	return p, nil
+}
+
+func (b *Blobs) newPresignClient(origin string) *s3.PresignClient {
 	return s3.NewPresignClient(newClient(b.AWS, origin), func(o *s3.PresignOptions) {
 		// S3 ignores a checksum in the query: what is to be enforced must be
 		// signed as a header.
-		o.Presigner = clocked{clock: b.Clock, http: v4.NewSigner(func(o *v4.SignerOptions) {
+		o.Presigner = clocked{b.Clock, v4.NewSigner(func(o *v4.SignerOptions) {
 			o.DisableHeaderHoisting = true
 			o.DisableURIPathEscaping = true
 		})}
@@ -126,7 +154,11 @@ func (b *Blobs) SignPut(ctx context.Context, origin, key string, size int64, sha
 	if err != nil {
 		return errand.SignedRequest{}, fmt.Errorf("sign the PUT of %s: %w", key, err)
 	}
-	r, err := b.presigner(origin).PresignPutObject(ctx, &s3.PutObjectInput{
+	p, err := b.presigner(ctx, origin)
+	if err != nil {
+		return errand.SignedRequest{}, err
+	}
+	r, err := p.PresignPutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.Bucket, Key: &key, ContentLength: &size,
 		ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
 		ChecksumSHA256:    aws.String(base64.StdEncoding.EncodeToString(sum)),
@@ -139,7 +171,11 @@ func (b *Blobs) SignPut(ctx context.Context, origin, key string, size int64, sha
 
 // SignGet implements control.Blobs.
 func (b *Blobs) SignGet(ctx context.Context, origin, key string) (errand.SignedRequest, error) {
-	r, err := b.presigner(origin).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket, Key: &key}, s3.WithPresignExpires(getLifetime))
+	p, err := b.presigner(ctx, origin)
+	if err != nil {
+		return errand.SignedRequest{}, err
+	}
+	r, err := p.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket, Key: &key}, s3.WithPresignExpires(getLifetime))
 	if err != nil {
 		return errand.SignedRequest{}, fmt.Errorf("sign the GET of %s: %w", key, err)
 	}
@@ -163,20 +199,24 @@ func signed(r *v4.PresignedHTTPRequest, lifetime time.Duration) errand.SignedReq
 
 // SignPost implements control.Blobs.
 func (b *Blobs) SignPost(ctx context.Context, origin, prefix string, maxBytes int64) (control.SignedPost, error) {
-	key := prefix // the form's key is its sender's, below the prefix
-	r, err := b.presigner(origin).PresignPostObject(ctx, &s3.PutObjectInput{Bucket: &b.Bucket, Key: &key}, func(o *s3.PresignPostOptions) {
-		o.Expires = postLifetime
-		o.PostPresigner = clocked{clock: b.Clock, post: o.PostPresigner}
-		o.Conditions = []any{
-			[]any{"starts-with", "$key", prefix},
-			[]any{"content-length-range", 0, maxBytes},
-		}
-	})
+	p, err := b.presigner(ctx, origin)
+	if err != nil {
+		return control.SignedPost{}, err
+	}
+	creds, err := b.AWS.Credentials.Retrieve(ctx)
 	if err != nil {
 		return control.SignedPost{}, fmt.Errorf("sign POSTs below %s: %w", prefix, err)
 	}
-	delete(r.Values, "key")
-	return control.SignedPost{URL: r.URL, Fields: r.Values, ExpiresSeconds: int(postLifetime.Seconds())}, nil
+	now := b.Clock.Now().UTC()
+	fields, err := p.policy.PresignPost(creds, b.Bucket, prefix, b.AWS.Region, "s3", now, []any{
+		[]any{"starts-with", "$key", prefix},
+		[]any{"content-length-range", 0, maxBytes},
+	}, now.Add(postLifetime))
+	if err != nil {
+		return control.SignedPost{}, fmt.Errorf("sign POSTs below %s: %w", prefix, err)
+	}
+	delete(fields, "key") // the form's key is its sender's, below the prefix
+	return control.SignedPost{URL: p.postURL, Fields: fields, ExpiresSeconds: int(postLifetime.Seconds())}, nil
 }
 
 // Stat implements control.Blobs.

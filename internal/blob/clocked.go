@@ -11,20 +11,13 @@ import (
 	"github.com/errandhq/errand/internal/clock"
 )
 
-// clocked signs by a clock of ours: the SDK's presigners take the machine's.
+// clocked signs by a clock of ours: the SDK's presigner takes the machine's.
 type clocked struct {
 	clock clock.Clock
 	http  s3.HTTPPresignerV4
-	post  s3.PresignPost
 }
 
 // PresignHTTP implements s3.HTTPPresignerV4.
 func (c clocked) PresignHTTP(ctx context.Context, creds aws.Credentials, r *http.Request, payloadHash, service, region string, _ time.Time, opts ...func(*v4.SignerOptions)) (string, http.Header, error) {
 	return c.http.PresignHTTP(ctx, creds, r, payloadHash, service, region, c.clock.Now(), opts...)
-}
-
-// PresignPost implements s3.PresignPost.
-func (c clocked) PresignPost(creds aws.Credentials, bucket, key, region, service string, at time.Time, conditions []any, expires time.Time, opts ...func(*v4.SignerOptions)) (map[string]string, error) {
-	now := c.clock.Now().UTC()
-	return c.post.PresignPost(creds, bucket, key, region, service, now, conditions, now.Add(expires.Sub(at)), opts...)
 }
