@@ -14,6 +14,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/lambda/lambdawire"
 	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
 	"github.com/errandhq/errand/localstack/internal/sqs/sqswire"
+	"github.com/errandhq/errand/localstack/internal/sts"
 )
 
 // healthPath tells whether the stack is up. Requests need no signature.
@@ -32,7 +33,7 @@ func (s *Stack) newEdge() http.Handler {
 			h.ServeHTTP(w, r)
 			return
 		}
-		s.fail(w, r, awswire.Errorf(http.StatusNotImplemented, "UnsupportedOperationException", "service %s is not supported", service))
+		s.refuse(w, r, service)
 	})
 	signed, presigned := s.signed.Middleware(serve, s.fail), s.presigned.Middleware(serve, s.fail)
 	return s.logPanics(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +126,7 @@ func serviceOf(r *http.Request) string {
 		return "dynamodb"
 	case strings.HasPrefix(r.URL.Path, lambdawire.PathPrefix+"/"):
 		return "lambda"
-	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"), r.URL.Query().Has("Action"):
+	case awswire.IsQuery(r):
 		return "sqs"
 	case r.Method == http.MethodPost && r.URL.Path == "/" && !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/"):
 		return "dynamodb" // no operation of S3
@@ -147,9 +148,10 @@ func (s *Stack) fail(w http.ResponseWriter, r *http.Request, e *awswire.Error) {
 		dynamodbwire.Refuse(e).ServeHTTP(w, r)
 	case "sqs":
 		sqswire.WriteError(w, r, e)
+	case "sts":
+		awswire.WriteQueryError(w, sts.Namespace, e)
 	default:
-		w.Header().Set("X-Amzn-Requestid", awswire.RequestID())
-		lambdawire.WriteError(w, e)
+		writeError(w, r, service, e)
 	}
 }
 

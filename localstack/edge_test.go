@@ -77,7 +77,8 @@ func TestEdgeUnsigned(t *testing.T) {
 		{"open, loopback page", open, list("http://localhost:3000"), 200},
 		{"open, foreign page", open, list("https://evil.example"), 403},
 		{"open, named like loopback", open, list("http://localhost.evil.example"), 403},
-		{"open, other service", open, stsCall(), 501},
+		{"open, STS", open, signedFor("sts", "Action=GetCallerIdentity"), 200},
+		{"open, other service", open, signedFor("iam", "Action=ListUsers"), 501},
 	} {
 		if code, body := get(t, tt.s.Edge(), tt.r); code != tt.code {
 			t.Errorf("%s: %d %s, want %d", tt.name, code, body, tt.code)
@@ -93,9 +94,12 @@ func form() *http.Request {
 	return r
 }
 
-func stsCall() *http.Request {
-	r := httptest.NewRequest("POST", "/", strings.NewReader("Action=GetCallerIdentity"))
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=A/20261124/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0")
+// signedFor is a request in the query protocol, with a signature in the scope of the
+// service that isn't valid.
+func signedFor(service, body string) *http.Request {
+	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=A/20261124/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	return r
 }
 

@@ -36,7 +36,7 @@ func TestServerErrorsAreLogged(t *testing.T) {
 		cause   string
 		before  func()
 	}{
-		{"unknown service", s.Edge(), stsCall(), 501, "service sts is not supported", nil},
+		{"unknown service", s.Edge(), signedFor("iam", "Action=ListUsers"), 501, "service iam is not supported: ListUsers", nil},
 		{"unknown operation of Lambda", s.Edge(), httptest.NewRequest("GET", "/2015-03-31/functions/", nil), 501, "Invoke is the only operation", nil},
 		{"integration timeout", api, httptest.NewRequest("GET", "/Stuck", nil), 503, "didn't respond in time", nil},
 		{"Lambda closed", s.Edge(), invoke(), 500, "the stack is closing", s.lambda.Close},

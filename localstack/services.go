@@ -14,6 +14,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/s3/s3wire"
 	"github.com/errandhq/errand/localstack/internal/sqs"
 	"github.com/errandhq/errand/localstack/internal/sqs/sqswire"
+	"github.com/errandhq/errand/localstack/internal/sts"
 )
 
 // services are the engines. Before they are open they are nil.
@@ -59,6 +60,7 @@ func (e *services) handlers(s *Stack) map[string]http.Handler {
 		"dynamodb": s.hostileDynamoDB(s.metered()),
 		"s3":       s.hostileS3(s.counted("s3", s3Operation, s3wire.New(e.s3, s3wire.Options{Verifier: policies}))),
 		"lambda":   s.hostileLambda(s.counted("lambda", lambdawire.Operation, lambdawire.New(s.lambda))),
+		"sts":      s.counted("sts", func(*http.Request) string { return "Query" }, http.HandlerFunc(sts.ServeHTTP)),
 	}
 }
 

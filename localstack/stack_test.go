@@ -440,7 +440,7 @@ func TestHealth(t *testing.T) {
 	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"sqs": "running", "s3": "running", "lambda": "running", "dynamodb": "running"}
+	want := map[string]string{"sqs": "running", "s3": "running", "lambda": "running", "dynamodb": "running", "sts": "running"}
 	if diff := cmp.Diff(want, got.Services); diff != "" {
 		t.Error(diff)
 	}

@@ -35,7 +35,7 @@ func dialectOf(r *http.Request) dialect {
 		return dialectDynamo
 	case target != "":
 		return dialectJSON
-	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"), r.URL.Query().Has("Action"):
+	case IsQuery(r):
 		return dialectQuery
 	case service != "":
 		return dialectJSON
