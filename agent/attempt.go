@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -93,9 +94,6 @@ func (t *attempt) run() {
 	log.Info("took job", "name", t.Name, "commands", len(t.Commands))
 	out, err := t.execute()
 	process.KillStray(t.ownVariables()...) // before the report, which may let the next job of its group start
-	if t.spool != nil {
-		defer t.spool.Close()
-	}
 	switch {
 	case err != nil:
 		log.Warn("dropped the job without a report", "err", err)
@@ -105,6 +103,15 @@ func (t *attempt) run() {
 			t.agent.disk.suspect.Store(true)
 		}
 		err = t.deliver(out)
+	}
+	t.cleanUp(log, err)
+}
+
+// cleanUp closes the log and then, unless the outcome has yet to be reported,
+// removes the directory: Windows removes no open file.
+func (t *attempt) cleanUp(log *slog.Logger, err error) {
+	if t.spool != nil {
+		t.spool.Close()
 	}
 	if errors.Is(err, errNotReported) {
 		return

@@ -59,16 +59,10 @@ func (t *attempt) reportEarlier(out *attemptdir.Outcome) {
 	log.Info("reporting the result of an earlier process", "exit", out.Result.ExitCode, "reason", string(out.Reason))
 	var err error
 	if t.spool, err = spool.Open(t.dir.Log()); err == nil {
-		defer t.spool.Close()
 		t.logs.spool, t.logs.sent, t.logs.trying = t.spool, out.Sent, out.Trying
 	} else {
 		log.Error("could not open the job's log; reporting the result without the rest of it", "err", err)
 		out.Result.Log.TailOffset = out.Result.Log.Bytes
 	}
-	if err := t.deliver(out); errors.Is(err, errNotReported) {
-		return
-	}
-	if err := t.dir.Remove(); err != nil {
-		log.Warn("could not remove the attempt's directory", "err", err)
-	}
+	t.cleanUp(log, t.deliver(out))
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 
 	"github.com/errandhq/errand/internal/durable"
 )
@@ -22,7 +21,7 @@ type credentialsJSON struct {
 
 // loadCredentials reads the access key in dir, and creates it the first time.
 func loadCredentials(files durable.FS, dir string) (Credentials, error) {
-	name := filepath.Join(dir, credentialsFile)
+	name := files.PathJoin(dir, credentialsFile)
 	var c credentialsJSON
 	b, err := files.ReadFile(name)
 	switch {

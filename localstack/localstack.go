@@ -19,7 +19,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -211,9 +210,12 @@ func withDefaults(c Config) Config {
 }
 
 func (s *Stack) openStore(context.Context) (err error) {
-	s.store, err = kv.Open(filepath.Join(s.cfg.DataDir, "db"), kv.Options{FS: s.cfg.FS, NoSync: s.cfg.NoSync, Logf: s.cfg.Logf})
+	s.store, err = kv.Open(s.path("db"), kv.Options{FS: s.cfg.FS, NoSync: s.cfg.NoSync, Logf: s.cfg.Logf})
 	return err
 }
+
+// path is a path in the data directory.
+func (s *Stack) path(name string) string { return kv.DurableFS(s.cfg.FS).PathJoin(s.cfg.DataDir, name) }
 
 // openCredentials is called after openStore, whose lock excludes other stacks from
 // the directory.

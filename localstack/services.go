@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"path/filepath"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
 	"github.com/errandhq/errand/localstack/internal/engine"
@@ -44,7 +43,7 @@ func (s *Stack) openServices(context.Context) (err error) {
 		return err
 	}
 	e.s3, err = s3.Open(s3.Config{
-		Config: engine.Config{Store: s.store, Clock: s.cfg.Clock, Logf: s.cfg.Logf}, Dir: filepath.Join(s.cfg.DataDir, "objects"), FS: s.cfg.FS,
+		Config: engine.Config{Store: s.store, Clock: s.cfg.Clock, Logf: s.cfg.Logf}, Dir: s.path("objects"), FS: s.cfg.FS,
 	})
 	return err
 }

@@ -24,13 +24,14 @@ import (
 
 func TestDataHome(t *testing.T) {
 	t.Parallel()
+	absolute := t.TempDir() // on this system
 	for _, tt := range []struct {
 		goos string
 		env  map[string]string
 		want string
 	}{
 		{"linux", map[string]string{"HOME": "/home/u"}, "/home/u/.local/share"},
-		{"linux", map[string]string{"HOME": "/home/u", "XDG_DATA_HOME": "/data"}, "/data"},
+		{"linux", map[string]string{"HOME": "/home/u", "XDG_DATA_HOME": absolute}, absolute},
 		{"linux", map[string]string{"HOME": "/home/u", "XDG_DATA_HOME": "not/absolute"}, "/home/u/.local/share"},
 		{"darwin", map[string]string{"HOME": "/Users/u"}, "/Users/u/Library/Application Support"},
 		{"windows", map[string]string{"LocalAppData": `C:\data`}, `C:\data`},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
@@ -30,7 +29,7 @@ var tokenFiles = []struct {
 func openTokens(fsys durable.FS, dir string) (localTokens, error) {
 	tokens := localTokens{}
 	for _, t := range tokenFiles {
-		file := filepath.Join(dir, t.file)
+		file := fsys.PathJoin(dir, t.file)
 		token, err := readToken(fsys, file)
 		if errors.Is(err, fs.ErrNotExist) {
 			token = errand.NewToken(t.role, "")

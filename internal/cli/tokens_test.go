@@ -2,7 +2,6 @@ package cli
 
 import (
 	"maps"
-	"path/filepath"
 	"testing"
 
 	"github.com/errandhq/errand/internal/durable"
@@ -28,7 +27,7 @@ func TestTokensSurvivePowerCut(t *testing.T) {
 			t.Errorf("tokens after the cut: %v, want %v", after, made)
 		}
 		for _, f := range tokenFiles {
-			if _, err := fsys.ReadFile(filepath.Join(dir, f.file)); err != nil {
+			if _, err := fsys.ReadFile(fsys.PathJoin(dir, f.file)); err != nil {
 				t.Errorf("%s: %v", f.file, err)
 			}
 		}

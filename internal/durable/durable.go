@@ -22,6 +22,10 @@ type FS interface {
 	Create(name string, perm fs.FileMode) (File, error)
 	Rename(from, to string) error
 	Remove(name string) error
+	// PathDir returns a path without its last element, and PathJoin joins elements.
+	// A file system in memory has slashes on Windows, too.
+	PathDir(path string) string
+	PathJoin(elem ...string) string
 	// SyncDir makes the names in a directory permanent.
 	SyncDir(dir string) error
 }
@@ -57,7 +61,7 @@ func Commit(fsys FS, f File, temp, path string) error {
 	if err := fsys.Rename(temp, path); err != nil {
 		return errors.Join(err, fsys.Remove(temp))
 	}
-	return fsys.SyncDir(filepath.Dir(path))
+	return fsys.SyncDir(fsys.PathDir(path))
 }
 
 // WriteJSON is WriteFile with v as JSON. Only the current user can read the file.

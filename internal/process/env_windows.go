@@ -12,6 +12,7 @@ var (
 	homeVariables   = []string{"USERPROFILE", "HOME"}
 	userVariables   = []string{"USERNAME"}
 	neededVariables = []string{
+		"USERNAME", "USERDOMAIN", "COMPUTERNAME", "HOMEDRIVE", "HOMEPATH",
 		"SystemRoot", "SystemDrive", "ComSpec", "PATHEXT", "WINDIR", "OS", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE",
 		"APPDATA", "LOCALAPPDATA", "PROGRAMDATA", "ProgramFiles", "ProgramFiles(x86)", "CommonProgramFiles", "PUBLIC",
 	}

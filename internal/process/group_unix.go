@@ -17,9 +17,13 @@ func (p Program) prepare(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
-func newGroup(cmd *exec.Cmd) *group { return &group{cmd} }
+func newGroup(cmd *exec.Cmd) (*group, error) { return &group{cmd}, nil }
 
-func (g *group) terminate() { g.signal(syscall.SIGTERM) }
+// terminate asks the group to end. It returns true: here, something always can.
+func (g *group) terminate() bool {
+	g.signal(syscall.SIGTERM)
+	return true
+}
 
 func (g *group) kill() { g.signal(syscall.SIGKILL) }
 

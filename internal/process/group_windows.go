@@ -1,9 +1,11 @@
 package process
 
 import (
+	"errors"
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -15,33 +17,49 @@ type group struct {
 	job windows.Handle // 0 if it could not be created: then only the program itself is ended
 }
 
-// prepare gives the program its own console group, for CTRL_BREAK.
+// prepare gives the program its own console group, for CTRL_BREAK. It starts
+// suspended, so that it has no children before it is in its job object.
 func (p Program) prepare(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP, CmdLine: p.commandLine}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_SUSPENDED, CmdLine: p.commandLine,
+	}
 }
 
-// newGroup puts the program into a job object that ends with this process. A
-// child that the program started before this call stays outside.
-func newGroup(cmd *exec.Cmd) *group {
+// newGroup puts the suspended program into a job object that ends with this
+// process, and lets it run.
+func newGroup(cmd *exec.Cmd) (*group, error) {
 	g := &group{cmd: cmd}
+	if job, err := newJobObject(); err == nil {
+		if err = assign(job, cmd.Process.Pid); err == nil {
+			g.job = job
+		} else {
+			_ = windows.CloseHandle(job)
+		}
+	}
+	if err := resume(cmd.Process.Pid); err != nil {
+		g.kill()
+		g.waitLeader()
+		g.reap()
+		return nil, err
+	}
+	return g, nil
+}
+
+func newJobObject() (windows.Handle, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
-		return g
+		return 0, err
 	}
 	info := windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION{
 		BasicLimitInformation: windows.JOBOBJECT_BASIC_LIMIT_INFORMATION{LimitFlags: windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE},
 	}
 	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation,
 		uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)))
-	if err == nil {
-		err = assign(job, cmd.Process.Pid)
-	}
 	if err != nil {
 		_ = windows.CloseHandle(job)
-		return g
+		return 0, err
 	}
-	g.job = job
-	return g
+	return job, nil
 }
 
 func assign(job windows.Handle, pid int) error {
@@ -53,16 +71,80 @@ func assign(job windows.Handle, pid int) error {
 	return windows.AssignProcessToJobObject(job, h)
 }
 
-func (g *group) terminate() {
-	_ = windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(g.cmd.Process.Pid))
+// resume lets the threads of a suspended process run. os/exec does not keep the
+// handle of the first thread, so resume looks for it.
+func resume(pid int) error {
+	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPTHREAD, 0)
+	if err != nil {
+		return err
+	}
+	defer windows.CloseHandle(snapshot)
+	resumed := false
+	t := windows.ThreadEntry32{Size: uint32(unsafe.Sizeof(windows.ThreadEntry32{}))}
+	for err = windows.Thread32First(snapshot, &t); err == nil; err = windows.Thread32Next(snapshot, &t) {
+		if t.OwnerProcessID != uint32(pid) {
+			continue
+		}
+		if err := resumeThread(t.ThreadID); err != nil {
+			return err
+		}
+		resumed = true
+	}
+	if !resumed {
+		return errors.New("the new process has no thread")
+	}
+	return nil
 }
 
+func resumeThread(id uint32) error {
+	h, err := windows.OpenThread(windows.THREAD_SUSPEND_RESUME, false, id)
+	if err != nil {
+		return err
+	}
+	defer windows.CloseHandle(h)
+	_, err = windows.ResumeThread(h)
+	return err
+}
+
+// terminate asks the group to end. It returns false if nothing can ask it: only a
+// process with a console can send a console event.
+func (g *group) terminate() bool {
+	return windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(g.cmd.Process.Pid)) == nil
+}
+
+// kill ends the group and waits until its processes have ended: until then they
+// keep the files that they opened, and their directory, from being removed.
 func (g *group) kill() {
-	if g.job != 0 {
-		_ = windows.TerminateJobObject(g.job, 1)
+	if g.job == 0 {
+		_ = g.cmd.Process.Kill()
 		return
 	}
-	_ = g.cmd.Process.Kill()
+	_ = windows.TerminateJobObject(g.job, 1)
+	for limit := time.Now().Add(killWait); g.active() && time.Now().Before(limit); {
+		time.Sleep(killPoll)
+	}
+}
+
+// How long kill waits for the processes' end, and how often it looks.
+const (
+	killWait = 5 * time.Second
+	killPoll = 2 * time.Millisecond
+)
+
+// accounting is JOBOBJECT_BASIC_ACCOUNTING_INFORMATION.
+type accounting struct {
+	_               [4]int64 // times
+	_               [2]uint32
+	activeProcesses uint32
+	_               uint32
+}
+
+// active tells whether a process of the group runs.
+func (g *group) active() bool {
+	var a accounting
+	err := windows.QueryInformationJobObject(g.job, windows.JobObjectBasicAccountingInformation,
+		uintptr(unsafe.Pointer(&a)), uint32(unsafe.Sizeof(a)), nil)
+	return err == nil && a.activeProcesses > 0
 }
 
 func (g *group) waitLeader() { _ = g.cmd.Wait() }

@@ -1,5 +1,3 @@
-//go:build unix
-
 package process_test
 
 import (
@@ -9,7 +7,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -45,45 +42,47 @@ func play(role string) {
 		time.Sleep(long)
 	case "polite":
 		c := make(chan os.Signal, 1)
-		signal.Notify(c, syscall.SIGTERM)
+		signal.Notify(c, endSignal)
 		fmt.Println("ready")
 		<-c
 		fmt.Println("bye")
 		os.Exit(7)
 	case "shell": // ends at once; what it runs takes longer than the pipes wait
-		spawn("slow", nil)
+		start(again("slow"))
 		time.Sleep(long)
 	case "slow":
 		c := make(chan os.Signal, 1)
-		signal.Notify(c, syscall.SIGTERM)
+		signal.Notify(c, endSignal)
 		fmt.Println("ready")
 		<-c
 		time.Sleep(300 * time.Millisecond)
 		fmt.Println("bye")
 	case "stubborn":
-		signal.Ignore(syscall.SIGTERM)
+		signal.Ignore(endSignal)
 		fmt.Println("ready")
 		time.Sleep(long)
 	case "orphan": // a child of ours keeps our pipes and outlives us
-		spawn("sleep", nil)
-		fmt.Println("parent is done")
-	case "escaped": // as orphan, in a session of its own
-		spawn("sleep", &syscall.SysProcAttr{Setsid: true})
+		start(again("sleep"))
 		fmt.Println("parent is done")
 	case "flood":
 		line := strings.Repeat("x", 10<<20)
 		fmt.Println(line)
-	case "suicide":
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		time.Sleep(long)
+	case "arguments":
+		fmt.Println(strings.Join(os.Args[1:], "|"))
+	default:
+		playHere(role)
 	}
 }
 
-func spawn(role string, attr *syscall.SysProcAttr) {
+// again is this program in another role.
+func again(role string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "PROCESS_TEST_ROLE="+role)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = attr
+	return cmd
+}
+
+func start(cmd *exec.Cmd) {
 	if err := cmd.Start(); err != nil {
 		panic(err)
 	}

@@ -78,7 +78,11 @@ func (p Program) Run(ctx context.Context) (Exit, error) {
 		pipes.abort()
 		return Exit{Code: -1}, &StartError{p.name(), err}
 	}
-	g := newGroup(cmd)
+	g, err := newGroup(cmd)
+	if err != nil {
+		pipes.abort()
+		return Exit{Code: -1}, &StartError{p.name(), err}
+	}
 	err = p.supervise(ctx, g, pipes)
 	return g.exit(), err
 }
@@ -117,14 +121,13 @@ func (p Program) supervise(ctx context.Context, g *group, pipes *pipes) error {
 
 // end terminates the group and, after the grace, kills it. The group has ended when
 // its leader has and nothing holds the pipes: a shell exits at once, but its
-// children get the grace, too.
+// children get the grace, too. A group that nothing can ask to end gets no grace.
 func (p Program) end(cause error, g *group, leaderEnded, pipesClosed <-chan struct{}) {
 	grace := DefaultGrace
 	if p.Grace != nil {
 		grace = p.Grace(cause)
 	}
-	if grace > 0 {
-		g.terminate()
+	if grace > 0 && g.terminate() {
 		t := time.NewTimer(grace)
 		defer t.Stop()
 		if closedBefore(t.C, leaderEnded) && closedBefore(t.C, pipesClosed) {

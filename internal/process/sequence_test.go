@@ -1,5 +1,3 @@
-//go:build unix
-
 package process_test
 
 import (
@@ -8,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +28,7 @@ func shell(lines ...string) []errand.Command {
 func record(t *testing.T, log *bytes.Buffer, cs []errand.Command) *process.Sequence {
 	t.Helper()
 	return &process.Sequence{
-		Commands: cs, Dir: t.TempDir(), Env: []string{"PATH=/usr/bin:/bin"},
+		Commands: cs, Dir: t.TempDir(), Env: []string{"PATH=" + os.Getenv("PATH"), "PROCESS_TEST_ROLE=arguments"},
 		Output: func(i int, s errand.Stream) io.Writer {
 			if s == errand.Stderr {
 				return nil
@@ -40,8 +40,12 @@ func record(t *testing.T, log *bytes.Buffer, cs []errand.Command) *process.Seque
 	}
 }
 
+var withoutLineEnds = strings.NewReplacer("\r", "", "\n", "")
+
 func TestSequence(t *testing.T) {
 	t.Parallel()
+	echo := []errand.Command{{Argv: []string{os.Args[0], "$HOME;x", "a b"}}}
+	noSuch := []errand.Command{{Argv: []string{"no-such"}}, {Shell: "echo b"}}
 	for _, tt := range []struct {
 		name       string
 		commands   []errand.Command
@@ -50,12 +54,12 @@ func TestSequence(t *testing.T) {
 		codes      []int
 		startError bool
 	}{
-		{"all run", shell("printf a", "printf b"), false, "<0>a</0:0><1>b</1:0>", []int{0, 0}, false},
-		{"first failure ends it", shell("printf a; exit 4", "printf b"), false, "<0>a</0:4>", []int{4}, false},
-		{"unless it goes on", shell("exit 4", "printf b"), true, "<0></0:4><1>b</1:0>", []int{4, 0}, false},
-		{"argv has no shell", []errand.Command{{Argv: []string{"printf", "%s", "$HOME;x"}}}, false, "<0>$HOME;x</0:0>", []int{0}, false},
-		{"what can't start ends it", []errand.Command{{Argv: []string{"no-such"}}, {Shell: "printf b"}}, false, "<0></0:-1>", []int{-1}, true},
-		{"or is told at the end", []errand.Command{{Argv: []string{"no-such"}}, {Shell: "printf b"}}, true, "<0></0:-1><1>b</1:0>", []int{-1, 0}, true},
+		{"all run", shell("echo a", "echo b"), false, "<0>a</0:0><1>b</1:0>", []int{0, 0}, false},
+		{"first failure ends it", shell("echo a"+commandSeparator+"exit 4", "echo b"), false, "<0>a</0:4>", []int{4}, false},
+		{"unless it goes on", shell("exit 4", "echo b"), true, "<0></0:4><1>b</1:0>", []int{4, 0}, false},
+		{"argv has no shell", echo, false, "<0>$HOME;x|a b</0:0>", []int{0}, false},
+		{"what can't start ends it", noSuch, false, "<0></0:-1>", []int{-1}, true},
+		{"or is told at the end", noSuch, true, "<0></0:-1><1>b</1:0>", []int{-1, 0}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
@@ -70,8 +74,8 @@ func TestSequence(t *testing.T) {
 			for _, st := range steps {
 				codes = append(codes, st.Code)
 			}
-			if log.String() != tt.log || fmt.Sprint(codes) != fmt.Sprint(tt.codes) {
-				t.Errorf("log %q, codes %v", log.String(), codes)
+			if said := withoutLineEnds.Replace(log.String()); said != tt.log || fmt.Sprint(codes) != fmt.Sprint(tt.codes) {
+				t.Errorf("log %q, codes %v", said, codes)
 			}
 		})
 	}
@@ -81,8 +85,8 @@ func TestSequenceShell(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	s := record(t, &log, shell("hello"))
-	s.Shell = "echo" // as good a shell as any: it shows its arguments
-	if _, err := s.Run(t.Context()); err != nil || log.String() != "<0>-c hello\n</0:0>" {
+	s.Shell = os.Args[0] // as good a shell as any: it shows its arguments
+	if _, err := s.Run(t.Context()); err != nil || log.String() != "<0>-c|hello\n</0:0>" {
 		t.Fatalf("%q, %v", log.String(), err)
 	}
 }
@@ -91,7 +95,8 @@ func TestSequenceShell(t *testing.T) {
 func TestSequenceTimeout(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	s := record(t, &log, shell("printf a", "echo; sleep 600", "printf c"))
+	s := record(t, &log, []errand.Command{{Shell: "echo a"}, {Argv: []string{os.Args[0]}}, {Shell: "echo c"}})
+	s.Env = append(s.Env, "PROCESS_TEST_ROLE=sleep")
 	manual := clock.NewManual(time.Unix(0, 0))
 	s.Timeout, s.Clock = time.Hour, manual
 	out := newLine()
@@ -109,7 +114,7 @@ func TestSequenceTimeout(t *testing.T) {
 		manual.Advance(time.Hour)
 	}()
 	steps, err := s.Run(t.Context())
-	if !errors.Is(err, process.ErrTimeout) || len(steps) != 2 || steps[1].Signal != "terminated" {
+	if !errors.Is(err, process.ErrTimeout) || len(steps) != 2 || steps[1].Signal != terminated {
 		t.Fatalf("got %+v, %v", steps, err)
 	}
 }
@@ -118,7 +123,7 @@ func TestSequenceCancelledBetweenCommands(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	ctx, cancel := context.WithCancelCause(t.Context())
-	s := record(t, &log, shell("true", "true"))
+	s := record(t, &log, shell("echo a", "echo b"))
 	cause := errors.New("enough")
 	s.After = func(int, process.Step) { cancel(cause) }
 	steps, err := s.Run(ctx)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
+	"path"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -22,14 +22,14 @@ import (
 func CutPower(t *testing.T, dir string, prepare, write func(durable.FS) error, check func(t *testing.T, fsys durable.FS, done bool)) {
 	t.Helper()
 	mem := vfs.NewCrashableMem()
-	for path := dir; ; path = filepath.Dir(path) {
+	for path := dir; ; path = mem.PathDir(path) {
 		if err := mem.MkdirAll(path, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		if err := (files{FS: mem}).SyncDir(path); err != nil {
 			t.Fatal(err)
 		}
-		if path == filepath.Dir(path) {
+		if path == mem.PathDir(path) {
 			break
 		}
 	}
@@ -73,6 +73,10 @@ func (f files) step(format string, args ...any) {
 	}
 }
 
+func (f files) PathDir(path string) string { return f.FS.PathDir(path) }
+
+func (f files) PathJoin(elem ...string) string { return f.FS.PathJoin(elem...) }
+
 func (f files) ReadFile(name string) ([]byte, error) {
 	file, err := f.FS.Open(name)
 	if err != nil {
@@ -83,18 +87,18 @@ func (f files) ReadFile(name string) ([]byte, error) {
 }
 
 func (f files) Create(name string, _ fs.FileMode) (durable.File, error) {
-	f.step("create %s", filepath.Base(name))
+	f.step("create %s", path.Base(name))
 	file, err := f.FS.Create(name, vfs.WriteCategoryUnspecified)
 	return steppedFile{file, f}, err
 }
 
 func (f files) Rename(from, to string) error {
-	f.step("rename to %s", filepath.Base(to))
+	f.step("rename to %s", path.Base(to))
 	return f.FS.Rename(from, to)
 }
 
 func (f files) Remove(name string) error {
-	f.step("remove %s", filepath.Base(name))
+	f.step("remove %s", path.Base(name))
 	return f.FS.Remove(name)
 }
 

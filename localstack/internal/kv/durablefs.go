@@ -23,6 +23,8 @@ type durableFS struct{ fs vfs.FS }
 
 func (d durableFS) Rename(from, to string) error { return d.fs.Rename(from, to) }
 func (d durableFS) Remove(name string) error     { return d.fs.Remove(name) }
+func (d durableFS) PathDir(path string) string   { return d.fs.PathDir(path) }
+func (d durableFS) PathJoin(e ...string) string  { return d.fs.PathJoin(e...) }
 func (d durableFS) SyncDir(name string) error    { return syncDir(d.fs, name) }
 
 func (d durableFS) Create(name string, _ fs.FileMode) (durable.File, error) {

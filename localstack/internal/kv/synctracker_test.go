@@ -3,8 +3,10 @@ package kv_test
 import (
 	"encoding/binary"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -49,10 +51,18 @@ func killed(t *testing.T, n int) (dir string, early []byte) {
 func clone(t *testing.T, dir string) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+	if err := os.CopyFS(to, unlocked{os.DirFS(dir)}); err != nil {
 		t.Fatal(err)
 	}
 	return to
+}
+
+// unlocked is a store's directory without LOCK, which Windows does not let others read.
+type unlocked struct{ fs.FS }
+
+func (u unlocked) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(u.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "LOCK" }), err
 }
 
 // the returns the latest file that matches a pattern.
