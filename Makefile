@@ -57,11 +57,13 @@ cross: ## Vet and build for Linux, macOS and Windows
 	scripts/cross
 
 ## Measure (docs/performance.md)
-.PHONY: bench bench-sqs bench-dynamodb bench-s3 bench-api bench-init
+.PHONY: bench bench-jobs bench-sqs bench-dynamodb bench-s3 bench-api bench-init
 # Without cgo, as the programs are built: with it, the store allocates in C, and each of those calls costs.
-bench bench-sqs bench-s3 bench-dynamodb bench-api bench-init: export CGO_ENABLED = 0
+bench bench-jobs bench-sqs bench-s3 bench-dynamodb bench-api bench-init: export CGO_ENABLED = 0
 bench: ## Run all Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+bench-jobs: ## A job that does nothing: what a user waits for it, how many run in a second, and the CPU of one
+	$(GO) test -run '^$$' -bench '^BenchmarkJobs' -benchtime 1x ./bench
 bench-sqs: ## SQS: rates as ratios to floors of the same run (bench/README.md)
 	$(GO) test -run '^$$' -bench '^BenchmarkSQS' -benchtime 1x -timeout 30m ./bench
 bench-dynamodb: ## DynamoDB: the same, and a query over 10^3 to 10^6 items
