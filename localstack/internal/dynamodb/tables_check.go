@@ -5,6 +5,8 @@ package dynamodb
 import (
 	"slices"
 	"strings"
+
+	"github.com/errandhq/errand/localstack/internal/dynamodb/value"
 )
 
 // Quotas of a table.
@@ -54,10 +56,12 @@ const maxName = 255
 
 // checkNames checks the names of attribute definitions: each is there once.
 func checkNames(defined []string) error {
-	for i, name := range defined {
-		if slices.Contains(defined[:i], name) {
+	seen := make(map[string]bool, len(defined))
+	for _, name := range defined {
+		if seen[name] {
 			return invalid("Attribute Name is duplicated: %s", name)
 		}
+		seen[name] = true
 	}
 	return checkNameSizes(defined)
 }
@@ -80,9 +84,8 @@ func (in *CreateTableInput) checkUsed(defined []string) error {
 	}
 	slices.Sort(used)
 	used = slices.Compact(used)
-	unused := func(name string) bool { return !slices.Contains(used, name) }
-	undefined := func(name string) bool { return !slices.Contains(defined, name) } // reported by its index
-	if len(in.LocalSecondaryIndexes)+len(in.GlobalSecondaryIndexes) == 0 || !slices.ContainsFunc(defined, unused) || slices.ContainsFunc(used, undefined) {
+	undefined := value.Without(used, defined) // reported by its index
+	if len(in.LocalSecondaryIndexes)+len(in.GlobalSecondaryIndexes) == 0 || len(undefined) > 0 || len(value.Without(defined, used)) == 0 {
 		return nil
 	}
 	return invalid(paramsInvalid+"Some AttributeDefinitions are not used. AttributeDefinitions: [%s], keys used: [%s]", strings.Join(defined, ", "), strings.Join(used, ", "))
@@ -214,7 +217,7 @@ func (in *CreateTableInput) checkLocal(defined []string, names map[string]bool) 
 		return invalid(paramsInvalid + "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
 	}
 	hash := *in.KeySchema[0].AttributeName
-	for _, ix := range in.LocalSecondaryIndexes {
+	for _, ix := range in.LocalSecondaryIndexes[:min(len(in.LocalSecondaryIndexes), maxLocalIndexes+1)] {
 		if err := checkOneEach(Index(ix)); err != nil {
 			return err
 		}
@@ -245,7 +248,7 @@ func (in *CreateTableInput) checkGlobal(defined []string, names map[string]bool)
 	if len(in.GlobalSecondaryIndexes) == 0 {
 		return invalid(paramsInvalid + "List of GlobalSecondaryIndexes is empty")
 	}
-	for _, ix := range in.GlobalSecondaryIndexes {
+	for _, ix := range in.GlobalSecondaryIndexes[:min(len(in.GlobalSecondaryIndexes), maxGlobalIndexes+1)] {
 		if err := checkGlobalSchema(ix.KeySchema, defined); err != nil {
 			return err
 		}

@@ -151,6 +151,67 @@ func TestUpdates(t *testing.T) {
 	}
 }
 
+// TestManyUpdates: an update changes each list and map once, however many of its clauses
+// lead there, and neither the item that it is given nor the values that it copies.
+func TestManyUpdates(t *testing.T) {
+	const size, clauses = 20_000, 200
+	large, list := make(map[string]value.Value, size), make([]value.Value, size)
+	for i := range size {
+		large[fmt.Sprint("k", i)], list[i] = value.Bool(true), value.Bool(true)
+	}
+	before := value.Item{"m": value.M(map[string]value.Value{"wide": value.M(large)}), "l": value.L(list...)}
+	sets, removes := []string{"c = m.wide"}, []string{}
+	for i := range clauses {
+		sets = append(sets, fmt.Sprintf("l[%d] = :no", i))
+		removes = append(removes, fmt.Sprintf("m.wide.k%d", i))
+	}
+	for _, src := range []string{"SET " + strings.Join(sets, ","), "SET c = m.wide REMOVE " + strings.Join(removes, ",")} {
+		values := value.Item{":no": value.Bool(false)}
+		if !strings.Contains(src, ":no") {
+			values = nil
+		}
+		scope, err := expr.NewScope(nil, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := scope.Update(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := u.Apply(before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(after["c"].Map) != size || len(before["m"].Map["wide"].Map) != size || !before["l"].List[0].Bool {
+			t.Errorf("%.20s… changed the item or a copied value", src)
+		}
+		if values == nil && len(after["m"].Map["wide"].Map) != size-clauses || values != nil && (after["l"].List[clauses-1].Bool || !after["l"].List[clauses].Bool) {
+			t.Errorf("%.20s… has not had its effect", src)
+		}
+	}
+	u, err := mustScope(t, value.Item{":no": value.Bool(false)}).Update("SET c = m.wide, m.wide.k0 = :no, m.wide.k1 = :no")
+	if err != nil {
+		t.Fatal(err)
+	}
+	perClause := testing.AllocsPerRun(1, func() { _, _ = u.Apply(before) })
+	one, err := mustScope(t, value.Item{":no": value.Bool(false)}).Update("SET c = m.wide, m.wide.k0 = :no")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if once := testing.AllocsPerRun(1, func() { _, _ = one.Apply(before) }); perClause > once+20 {
+		t.Errorf("%v allocations with one clause, %v with two: the map is copied twice", once, perClause)
+	}
+}
+
+func mustScope(t *testing.T, values value.Item) *expr.Scope {
+	t.Helper()
+	s, err := expr.NewScope(nil, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // sameJSON compares JSON objects regardless of the order of their members.
 func sameJSON(a, b string) bool {
 	return strings.Join(members(a), "|") == strings.Join(members(b), "|")

@@ -27,22 +27,22 @@ type LegacyTest struct {
 // Legacy returns the condition that all tests pass, or that any does; nil if there
 // are no tests.
 func Legacy(tests []LegacyTest, any bool) *Condition {
-	var root *node
-	join := opAnd
-	if any {
-		join = opOr
-	}
-	for _, t := range tests {
-		n := t.node()
-		if root != nil {
-			n = &node{op: join, args: []*node{root, n}}
-		}
-		root = n
-	}
-	if root == nil {
+	if len(tests) == 0 {
 		return nil
 	}
-	return &Condition{root}
+	if any {
+		return &Condition{joined(tests, opOr)}
+	}
+	return &Condition{joined(tests, opAnd)}
+}
+
+// joined returns a balanced tree: there may be any number of tests.
+func joined(tests []LegacyTest, join op) *node {
+	if len(tests) == 1 {
+		return tests[0].node()
+	}
+	half := len(tests) / 2
+	return &node{op: join, args: []*node{joined(tests[:half], join), joined(tests[half:], join)}}
 }
 
 func (t LegacyTest) node() *node {

@@ -97,8 +97,7 @@ func (s *Scope) Unused() error {
 }
 
 func unused(what string, all, used []string) error {
-	left := slices.DeleteFunc(all, func(k string) bool { return slices.Contains(used, k) })
-	return fault("Value provided in ExpressionAttribute%s unused in expressions: keys: {%s}", what, strings.Join(left, ", "))
+	return fault("Value provided in ExpressionAttribute%s unused in expressions: keys: {%s}", what, strings.Join(value.Without(all, used), ", "))
 }
 
 // use notes that a placeholder is used.

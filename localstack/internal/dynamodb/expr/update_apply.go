@@ -35,45 +35,51 @@ func (u *Update) Apply(it value.Item) (value.Item, error) {
 		}
 		return comparePaths(a.path, b.path)
 	})
-	doc := make(value.Item, len(it)+len(results))
-	maps.Copy(doc, it)
+	e := editor{doc: make(value.Item, len(it)+len(results)), owned: map[*value.Members]bool{}}
+	maps.Copy(e.doc, it)
 	for _, c := range results {
-		if err := c.do(doc); err != nil {
+		if err := e.do(c); err != nil {
 			return nil, err
 		}
 	}
-	return doc, nil
+	return e.doc, nil
 }
 
-// do changes doc's attributes, but not their values: the caller owns the map only.
-func (c change) do(doc value.Item) error {
+// An editor changes doc, a copy of an item. It copies each list and map at its first
+// change: copying it at every change would take long for large ones.
+type editor struct {
+	doc   value.Item
+	owned map[*value.Members]bool // copies, which may be changed
+}
+
+func (e editor) do(c change) error {
 	name := c.path[0].Name
 	switch {
 	case !c.set && !c.remove:
 		return nil
 	case len(c.path) > 1:
-		return c.doWithin(doc, name)
+		return e.doWithin(c, name)
 	case c.remove:
-		delete(doc, name)
+		delete(e.doc, name)
 	default:
-		doc[name] = c.val
+		e.doc[name] = c.val
 	}
 	return nil
 }
 
-// doWithin changes a copy of an attribute's value.
-func (c change) doWithin(doc value.Item, name string) (err error) {
-	v, ok := doc[name]
+// doWithin changes an attribute's value.
+func (e editor) doWithin(c change, name string) (err error) {
+	v, ok := e.doc[name]
 	if !ok {
 		return ErrUpdatePath
 	}
 	if c.remove {
-		v, err = removeAt(v, c.path[1:])
+		v, err = e.removeAt(v, c.path[1:])
 	} else {
-		v, err = setAt(v, c.path[1:], c.val)
+		v, err = e.setAt(v, c.path[1:], c.val)
 	}
 	if err == nil {
-		doc[name] = v
+		e.doc[name] = v
 	}
 	return err
 }
@@ -188,13 +194,7 @@ func added(p Path, it value.Item, v value.Value) (value.Value, error) {
 	case v.Kind == value.KindL:
 		return appended(old, v)
 	}
-	union := slices.Clone(old.Set)
-	for _, m := range v.Set {
-		if !slices.Contains(old.Set, m) {
-			union = append(union, m)
-		}
-	}
-	return value.Set(v.Kind, union), nil
+	return value.Set(v.Kind, slices.Concat(old.Set, value.Without(v.Set, old.Set))), nil
 }
 
 // deleted returns the change by DELETE: a smaller set, or no attribute if the set
@@ -210,16 +210,16 @@ func deleted(p Path, it value.Item, v value.Value) (change, error) {
 	if old.Kind != v.Kind {
 		return change{}, ErrOperandType
 	}
-	left := slices.DeleteFunc(slices.Clone(old.Set), func(m string) bool { return slices.Contains(v.Set, m) })
+	left := value.Without(old.Set, v.Set)
 	if len(left) == 0 {
 		return change{path: p, remove: true}, nil
 	}
 	return change{path: p, set: true, val: value.Set(old.Kind, left)}, nil
 }
 
-// setAt returns a copy of v with the value at p replaced. An index past the end of a
-// list appends. The parents of p must exist.
-func setAt(v value.Value, p Path, to value.Value) (value.Value, error) {
+// setAt returns v with the value at p replaced. An index past the end of a list
+// appends. The parents of p must exist.
+func (e editor) setAt(v value.Value, p Path, to value.Value) (value.Value, error) {
 	if len(p) == 0 {
 		return to, nil
 	}
@@ -228,11 +228,11 @@ func setAt(v value.Value, p Path, to value.Value) (value.Value, error) {
 	if !s.fits(v) || !ok && len(p) > 1 {
 		return v, ErrUpdatePath
 	}
-	child, err := setAt(child, p[1:], to)
+	child, err := e.setAt(child, p[1:], to)
 	if err != nil {
 		return v, err
 	}
-	return s.put(v, child), nil
+	return e.put(v, s, child), nil
 }
 
 // reaches reports whether the document that contains p exists.
@@ -249,25 +249,38 @@ func (s Step) fits(v value.Value) bool {
 	return s.IsIndex && v.Kind == value.KindL || !s.IsIndex && v.Kind == value.KindM
 }
 
-// put returns a copy of v, which s fits, with the member at s set.
-func (s Step) put(v, member value.Value) value.Value {
-	if s.IsIndex {
-		list := slices.Clone(v.List)
-		if s.Index < len(list) {
-			list[s.Index] = member
-		} else {
-			list = append(list, member)
-		}
-		return value.L(list...)
+// own returns v, a list or map, as one that may be changed.
+func (e editor) own(v value.Value) value.Value {
+	if e.owned[v.Members] {
+		return v
 	}
-	m := make(map[string]value.Value, len(v.Map)+1)
-	maps.Copy(m, v.Map)
-	m[s.Name] = member
-	return value.M(m)
+	if v.Kind == value.KindL {
+		v = value.L(slices.Clone(v.List)...)
+	} else {
+		m := make(map[string]value.Value, len(v.Map)+1)
+		maps.Copy(m, v.Map)
+		v = value.M(m)
+	}
+	e.owned[v.Members] = true
+	return v
 }
 
-// removeAt returns a copy of v without the value at p, if there is one.
-func removeAt(v value.Value, p Path) (value.Value, error) {
+// put returns v, which s fits, with the member at s set.
+func (e editor) put(v value.Value, s Step, member value.Value) value.Value {
+	v = e.own(v)
+	switch {
+	case !s.IsIndex:
+		v.Map[s.Name] = member
+	case s.Index < len(v.List):
+		v.List[s.Index] = member
+	default:
+		v.List = append(v.List, member)
+	}
+	return v
+}
+
+// removeAt returns v without the value at p, if there is one.
+func (e editor) removeAt(v value.Value, p Path) (value.Value, error) {
 	s := p[0]
 	child, ok := s.get(v)
 	switch {
@@ -276,15 +289,17 @@ func removeAt(v value.Value, p Path) (value.Value, error) {
 	case !ok:
 		return v, nil
 	case len(p) > 1:
-		child, err := removeAt(child, p[1:])
+		child, err := e.removeAt(child, p[1:])
 		if err != nil {
 			return v, err
 		}
-		return s.put(v, child), nil
-	case s.IsIndex:
-		return value.L(slices.Delete(slices.Clone(v.List), s.Index, s.Index+1)...), nil
+		return e.put(v, s, child), nil
 	}
-	m := maps.Clone(v.Map)
-	delete(m, s.Name)
-	return value.M(m), nil
+	v = e.own(v)
+	if s.IsIndex {
+		v.List = slices.Delete(v.List, s.Index, s.Index+1)
+	} else {
+		delete(v.Map, s.Name)
+	}
+	return v, nil
 }

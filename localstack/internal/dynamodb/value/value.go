@@ -215,7 +215,7 @@ func Equal(a, b Value) bool {
 	case KindBool, KindNull:
 		return a.Bool == b.Bool
 	case KindSS, KindNS, KindBS:
-		return len(a.Set) == len(b.Set) && !slices.ContainsFunc(a.Set, func(m string) bool { return !slices.Contains(b.Set, m) })
+		return equalSets(a.Set, b.Set)
 	case KindL:
 		return slices.EqualFunc(a.List, b.List, Equal)
 	case KindM:
@@ -223,6 +223,29 @@ func Equal(a, b Value) bool {
 	default:
 		return a.Str == b.Str
 	}
+}
+
+// equalSets compares sets, whose members are distinct, mostly in the same order.
+func equalSets(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	return slices.Equal(a, b) || len(Without(a, b)) == 0
+}
+
+// Without returns the members of a that aren't in b, in a new slice.
+func Without(a, b []string) []string {
+	in := make(map[string]struct{}, len(b))
+	for _, m := range b {
+		in[m] = struct{}{}
+	}
+	var out []string
+	for _, m := range a {
+		if _, ok := in[m]; !ok {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // EqualItems reports whether two items have equal attributes.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -225,6 +226,26 @@ func TestCompareNumbers(t *testing.T) {
 				t.Errorf("%s and %s: %d by their keys", a, b, byKey)
 			}
 		}
+	}
+}
+
+// TestLargeSets: sets are compared in linear time, whatever their order: otherwise the
+// test takes minutes.
+func TestLargeSets(t *testing.T) {
+	members := make([]string, 400_000)
+	for i := range members {
+		members[i] = fmt.Sprint(i)
+	}
+	reversed := slices.Clone(members)
+	slices.Reverse(reversed)
+	other := slices.Clone(reversed)
+	other[len(other)/2] = "another"
+	set := value.Set(value.KindNS, members)
+	if !value.Equal(set, value.Set(value.KindNS, reversed)) || value.Equal(set, value.Set(value.KindNS, other)) {
+		t.Error("sets are compared with their order")
+	}
+	if left := value.Without(members, reversed[1:]); !slices.Equal(left, members[len(members)-1:]) {
+		t.Errorf("%d members are left", len(left))
 	}
 }
 
