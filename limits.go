@@ -49,12 +49,12 @@ const (
 	GroupPattern       = `^[!-~]{1,128}$`
 	EnvPattern         = `^[A-Za-z_][A-Za-z0-9_]{0,127}$`
 	HashPattern        = `^[0-9a-f]{64}$`
-	WorkerPattern      = `^[A-Za-z0-9_-]{8,64}$`
+	WorkerPattern      = `^[A-Za-z0-9_-]{1,64}$`
 	PollPattern        = `^[A-Za-z0-9_-]{1,100}$`
 	JobPattern         = `^[0-9A-HJKMNP-TV-Z]{26}$`
 	KeyPattern         = `^[!-~]{1,255}$`
 	TokenPattern       = `^er[uad]_[A-Za-z0-9_-]{32,128}$` // of users, agents and admins
-	WorkerTokenPattern = `^erw_[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{32,128}$`
+	WorkerTokenPattern = `^erw_[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{32,128}$`
 	OwnerPattern       = `^[a-z0-9][a-z0-9._-]{0,63}$`
 )
 
@@ -85,6 +85,9 @@ var (
 
 // ValidJobID reports whether id has the form of a job ID.
 func ValidJobID(id string) bool { return jobRE.MatchString(id) }
+
+// ValidWorkerID reports whether id has the form of a worker ID.
+func ValidWorkerID(id string) bool { return workerRE.MatchString(id) }
 
 // ValidPollID reports whether id may name a poll.
 func ValidPollID(id string) bool { return pollRE.MatchString(id) }

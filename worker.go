@@ -83,6 +83,12 @@ const (
 	Draining WorkerStatus = "draining" // finishes what it has, takes no more
 )
 
+// InUse reports whether a process runs, or may run, as the worker.
+func (w *Worker) InUse(now time.Time) bool {
+	ended := w.Draining && len(w.Holds) == 0
+	return w.Online(now) && !ended
+}
+
 // Status is derived from what the worker last said it holds.
 func (w *Worker) Status() WorkerStatus {
 	switch {
@@ -101,8 +107,11 @@ const missedHeartbeats = 3
 // Online reports whether the worker was heard of within the last three of the
 // intervals that it was told.
 func (w *Worker) Online(now time.Time) bool {
-	return now.Sub(w.LastSeen) <= missedHeartbeats*w.Interval
+	return now.Sub(w.LastSeen) <= w.OfflineAfter()
 }
+
+// OfflineAfter is how long a worker that isn't heard of is still online.
+func (w *Worker) OfflineAfter() time.Duration { return missedHeartbeats * w.Interval }
 
 // Heartbeat is what a worker says of itself.
 type Heartbeat struct {
@@ -124,14 +133,17 @@ type HeartbeatAnswer struct {
 // and Token the server makes both; an agent makes its own and keeps them first,
 // so that a lost answer loses nothing.
 type Registration struct {
-	WorkerID string   `json:"workerId,omitempty"`
-	Token    string   `json:"token,omitempty"` // the worker's own; needed for an ID that is known
-	Name     string   `json:"name,omitempty"`
-	Slots    int      `json:"slots,omitempty"`
-	Queues   []string `json:"queues,omitempty"` // that it wants; empty: all that its token may use
-	OS       string   `json:"os,omitempty"`
-	Arch     string   `json:"arch,omitempty"`
-	Version  string   `json:"version,omitempty"`
+	WorkerID string `json:"workerId,omitempty"`
+	Token    string `json:"token,omitempty"` // the worker's own; needed for an ID that is known
+	// Replace takes a known ID with another token than its own, which is then void,
+	// unless the worker is online: its machine was installed anew.
+	Replace bool     `json:"replace,omitempty"`
+	Name    string   `json:"name,omitempty"`
+	Slots   int      `json:"slots,omitempty"`
+	Queues  []string `json:"queues,omitempty"` // that it wants; empty: all that its token may use
+	OS      string   `json:"os,omitempty"`
+	Arch    string   `json:"arch,omitempty"`
+	Version string   `json:"version,omitempty"`
 }
 
 // Validate checks r, and makes Slots 1 where it isn't given. The queues are the

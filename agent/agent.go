@@ -87,7 +87,7 @@ func (a *Agent) Cancel() {
 // Errors: ErrSuperseded; identity.ErrInUse; the server's, if it refused the
 // token; the cause of ctx's end; none after Drain and Cancel.
 func (a *Agent) Run(ctx context.Context) error {
-	id, err := identity.Open(a.DataDir)
+	id, err := identity.Open(a.DataDir, a.WorkerID)
 	if err != nil {
 		return err
 	}

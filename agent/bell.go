@@ -57,7 +57,7 @@ func (a *Agent) awaitWork(ctx context.Context, held time.Duration) (rang bool, e
 // The error means that a bell does not work.
 func (a *Agent) awaitRing(ctx context.Context, b *errand.Bell) (rang bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
-	until := wallTime(a.Clock).Add(time.Duration(b.PollIntervalMs) * time.Millisecond)
+	until := wallTime(a.Clock).Add(a.pollInterval(b.PollIntervalMs))
 	type end struct {
 		rang bool
 		err  error

@@ -24,6 +24,11 @@ type Config struct {
 	Slots   int         // jobs at a time; default: 1
 	Queues  []string    // default: all that the token may use
 	Version string
+	// WorkerID is the worker's ID; default: the one in DataDir, or else a random one.
+	// An agent with an empty DataDir takes the ID of an offline worker.
+	WorkerID string
+	// HeartbeatInterval and PollInterval replace the server's if they are shorter.
+	HeartbeatInterval, PollInterval time.Duration
 
 	Environment Environment // of jobs' commands
 
@@ -86,6 +91,9 @@ func (c *Config) validate() error {
 		return errors.New("an agent requires a data directory")
 	case c.Slots < 1 || c.Slots > errand.MaxHolds:
 		return fmt.Errorf("the number of jobs at a time must be from 1 to %d, not %d", errand.MaxHolds, c.Slots)
+	}
+	if c.WorkerID != "" && !errand.ValidWorkerID(c.WorkerID) {
+		return fmt.Errorf("the worker's ID must match %s, got %q", errand.WorkerPattern, c.WorkerID)
 	}
 	return c.Environment.validate(c.Client.Token)
 }

@@ -68,7 +68,7 @@ func (h *heartbeatState) isRecent(now time.Time) bool {
 func (a *Agent) heartbeatLoop(ctx context.Context) {
 	interval := time.Duration(a.registration.current().HeartbeatMs) * time.Millisecond
 	a.heartbeat.recordAnswer(wallTime(a.Clock), interval) // registration counts as one
-	wait := interval
+	wait := a.heartbeatDelay(interval)
 	for failures := 0; ; {
 		if !a.awaitHeartbeatTime(ctx, wait) {
 			return
@@ -80,7 +80,7 @@ func (a *Agent) heartbeatLoop(ctx context.Context) {
 			if next > 0 {
 				interval = next
 			}
-			wait = interval
+			wait = a.heartbeatDelay(interval)
 		case errors.Is(err, errReregistered):
 			wait = a.Backoff.Delay(1, 0)
 		default:

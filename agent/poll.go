@@ -82,7 +82,7 @@ func (a *Agent) awaitJob(runCtx, pollCtx context.Context) *errand.Assignment {
 // busy loop.
 func (a *Agent) pollDelay(held time.Duration) time.Duration {
 	reg := a.registration.current()
-	interval := time.Duration(reg.PollIntervalMs) * time.Millisecond
+	interval := a.pollInterval(reg.PollIntervalMs)
 	switch {
 	case reg.PollWait == 0:
 		return interval

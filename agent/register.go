@@ -55,7 +55,11 @@ func (s *registration) register(ctx context.Context) error {
 			s.mu.Lock()
 			s.reg = reg
 			s.mu.Unlock()
+			if err := s.id.SetRegistered(); err != nil {
+				s.a.Log.Warn("could not write the worker's identity", "err", err)
+			}
 			s.a.Log.Info("registered", "worker", reg.WorkerID, "epoch", reg.Epoch, "queues", reg.Queues, "server", s.a.Client.BaseURL)
+			s.a.logLongIntervals(reg)
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -76,7 +80,7 @@ func (s *registration) registerOnce(ctx context.Context) (errand.Registered, err
 	ctx, cancel := context.WithTimeout(ctx, s.a.RequestTimeout)
 	defer cancel()
 	return s.a.Client.Register(ctx, errand.Registration{
-		WorkerID: s.id.WorkerID, Token: s.id.Token, Name: s.a.Name, Slots: s.a.Slots, Queues: s.a.Queues,
+		WorkerID: s.id.WorkerID, Token: s.id.Token, Replace: s.id.Replace, Name: s.a.Name, Slots: s.a.Slots, Queues: s.a.Queues,
 		OS: runtime.GOOS, Arch: runtime.GOARCH, Version: s.a.Version,
 	})
 }

@@ -86,11 +86,13 @@ const (
 
 var bads = []bad{
 	{"a field that isn't", "POST /api/workers/register", `{"host":"a"}`, invalidField, "host"},
-	{"a short ID", "POST /api/workers/register", `{"workerId":"a","token":"b"}`, invalidField, "workerId"},
+	{"an ID with a space", "POST /api/workers/register", `{"workerId":"a b","token":"b"}`, invalidField, "workerId"},
+	{"a long ID", "POST /api/workers/register", `{"workerId":` + long(65) + `,"token":"b"}`, invalidField, "workerId"},
 	{"an ID without a token", "POST /api/workers/register", `{"workerId":"abcdefgh"}`, invalidField, "token"},
 	{"another ID's token", "POST /api/workers/register", `{"workerId":"abcdefgh","token":"erw_hgfedcba.` + zeros + `"}`, invalidField, "token"},
 	{"a short secret", "POST /api/workers/register", `{"workerId":"abcdefgh","token":"erw_abcdefgh.0"}`, invalidField, "token"},
 	{"a known ID, another token", "POST /api/workers/register", `{"workerId":"$W","token":"erw_$W.` + zeros + `"}`, errand.CodeForbidden, "token"},
+	{"a worker that is online", "POST /api/workers/register", `{"workerId":"$W","token":"erw_$W.` + zeros + `","replace":true}`, errand.CodeConflict, "workerId"},
 	{"a long name", "POST /api/workers/register", `{"name":` + long(101) + `}`, invalidField, "name"},
 	{"a long system", "POST /api/workers/register", `{"os":` + long(65) + `}`, invalidField, "os"},
 	{"a long architecture", "POST /api/workers/register", `{"arch":` + long(65) + `}`, invalidField, "arch"},

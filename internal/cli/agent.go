@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,10 +17,14 @@ import (
 type agentFlags struct {
 	dataDir string
 	name    string
+	id      string
 	jobs    int
 	queues  []string
 	jobEnv  jobEnvFlags
-	log     terminal.LogFlags
+
+	heartbeat, pollInterval time.Duration
+
+	log terminal.LogFlags
 }
 
 func (a *app) agentCommand() *cobra.Command {
@@ -37,8 +42,11 @@ func (a *app) agentCommand() *cobra.Command {
 	a.addServerFlags(cmd)
 	cmd.Flags().StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("agent")+")")
 	cmd.Flags().StringVar(&f.name, "name", "", "display `name` of the worker (default the host name)")
+	cmd.Flags().StringVar(&f.id, "id", "", "`ID` of the worker, for a machine whose data directory does not last (default a random one, kept in the data directory)")
 	cmd.Flags().IntVar(&f.jobs, "jobs", 1, "run up to `N` jobs at the same time")
 	cmd.Flags().StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated (default all that the token may use)")
+	cmd.Flags().DurationVar(&f.heartbeat, "heartbeat", 0, "send heartbeats at this interval, if it is shorter than the server's")
+	cmd.Flags().DurationVar(&f.pollInterval, "poll-interval", 0, "ask for jobs at this interval, if it is shorter than the server's")
 	f.jobEnv.add(cmd)
 	f.log.Add(cmd)
 	return cmd
@@ -47,6 +55,12 @@ func (a *app) agentCommand() *cobra.Command {
 func (a *app) agent(ctx context.Context, f agentFlags) error {
 	if f.jobs < 1 || f.jobs > errand.MaxSlots {
 		return terminal.UsageErrorf("--jobs must be 1 to %d, got %d", errand.MaxSlots, f.jobs)
+	}
+	if f.id != "" && !errand.ValidWorkerID(f.id) {
+		return terminal.UsageErrorf("--id must be 1 to 64 letters, digits, hyphens and underscores, got %q", f.id)
+	}
+	if err := errors.Join(checkInterval("--heartbeat", f.heartbeat), checkInterval("--poll-interval", f.pollInterval)); err != nil {
+		return err
 	}
 	environment, err := f.jobEnv.parse(a.lookup)
 	if err != nil {
@@ -68,8 +82,9 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 		f.dataDir = filepath.Join(filepath.Dir(local), "agent")
 	}
 	worker, err := agent.New(agent.Config{
-		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, Name: f.name, Slots: f.jobs, Queues: f.queues,
+		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues,
 		Version: version.Get().Short(), Log: log, Environment: environment,
+		HeartbeatInterval: f.heartbeat, PollInterval: f.pollInterval,
 	})
 	if err != nil {
 		return terminal.UsageErrorf("%w", err)
@@ -82,4 +97,12 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 		return nil // told to stop, and stopped
 	}
 	return err
+}
+
+// checkInterval checks an interval of requests that a flag sets; 0 is the server's.
+func checkInterval(flag string, d time.Duration) error {
+	if d != 0 && d < time.Second {
+		return terminal.UsageErrorf("%s must be at least 1s, got %s", flag, d)
+	}
+	return nil
 }

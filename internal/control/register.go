@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/errandhq/errand"
 )
@@ -79,7 +80,10 @@ func (s *Service) registerWorker(ctx context.Context, c Caller, r errand.Registr
 		case w.Owner != c.Owner:
 			return nil, errWorkerNotFound(r.WorkerID)
 		case !sameHash(w.TokenHash, r.Token):
-			return nil, &errand.Error{Code: errand.CodeForbidden, Field: "token", Message: "this worker is registered with another token; its data directory holds its ID and its token"}
+			if err := checkReplace(c, r, w, s.now()); err != nil {
+				return nil, err
+			}
+			w.TokenHash = errand.HashToken(r.Token)
 		}
 		w.Start(r, s.now(), s.Timing.Heartbeat)
 		err = s.Store.PutWorker(ctx, w)
@@ -91,6 +95,22 @@ func (s *Service) registerWorker(ctx context.Context, c Caller, r errand.Registr
 		}
 	}
 	return nil, errBusy("worker " + r.WorkerID)
+}
+
+// checkReplace returns nil if the worker may get r's token instead of its own.
+func checkReplace(c Caller, r errand.Registration, w *errand.Worker, now time.Time) error {
+	if !r.Replace {
+		return &errand.Error{Code: errand.CodeForbidden, Field: "token", Message: fmt.Sprintf("the worker %s is registered with another token, which is in the data directory of the agent that registered it; each agent needs an ID and a data directory of its own", w.ID)}
+	}
+	for _, q := range w.Queues {
+		if !c.MayUse(q) {
+			return &errand.Error{Code: errand.CodeForbidden, Field: "replace", Message: fmt.Sprintf("the token may not use the queue %s, as the worker %s may, and so can't replace it", q, w.ID)}
+		}
+	}
+	if w.InUse(now) {
+		return &errand.Error{Code: errand.CodeConflict, Field: "workerId", Message: fmt.Sprintf("the worker %s is online: another agent uses this ID; it can be replaced once it was stopped or has not been heard from for %v", w.ID, w.OfflineAfter())}
+	}
+	return nil
 }
 
 func errWorkerNotFound(id string) error {

@@ -3,6 +3,7 @@ package flow
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -57,6 +58,45 @@ func TestWorkerTokens(t *testing.T) {
 	other := w.worker("b")
 	_, err = w.svc.Heartbeat(w.ctx, other.caller, errand.Heartbeat{WorkerID: k.id, Epoch: k.epoch})
 	wantCode(t, err, errand.CodeWorkerNotFound)
+}
+
+// TestReplacedWorker: a machine that was installed anew takes its ID back with a new
+// token, once the old process has stopped or is offline. The old token is void.
+func TestReplacedWorker(t *testing.T) {
+	w := newWorld(t)
+	w.svc.Queues = append(w.svc.Queues, "gpu")
+	old := w.worker("a")
+	ann := control.Caller{Principal: control.Principal{Role: errand.RoleAgent, Owner: "ann"}}
+	token := func(letter string) string { return "erw_" + old.id + "." + strings.Repeat(letter, 40) }
+	r := errand.Registration{WorkerID: old.id, Token: token("t"), Replace: true}
+	_, err := w.svc.Register(w.ctx, ann, r)
+	wantCode(t, err, errand.CodeConflict)
+
+	bob, some := ann, ann
+	bob.Owner, some.Queues = "bob", []string{errand.DefaultQueue}
+	w.clock.Advance(time.Minute)
+	for want, c := range map[errand.Code]control.Caller{errand.CodeWorkerNotFound: bob, errand.CodeForbidden: some} {
+		_, err = w.svc.Register(w.ctx, c, r)
+		wantCode(t, err, want)
+	}
+	for range 2 { // again after a lost answer
+		out, err := w.svc.Register(w.ctx, ann, r)
+		wantCode(t, err, "")
+		old.epoch++
+		if out.Epoch != old.epoch || out.WorkerID != old.id {
+			t.Errorf("registered as %+v", out)
+		}
+	}
+	_, err = w.svc.Authenticate(w.ctx, token("s"))
+	wantCode(t, err, errand.CodeUnauthenticated)
+	_, err = w.svc.Authenticate(w.ctx, token("t"))
+	wantCode(t, err, "")
+
+	r.Token = token("u")
+	_, err = w.svc.Heartbeat(w.ctx, old.caller, errand.Heartbeat{WorkerID: old.id, Epoch: old.epoch, Draining: true})
+	wantCode(t, err, "")
+	_, err = w.svc.Register(w.ctx, ann, r)
+	wantCode(t, err, "")
 }
 
 // TestCursorFromTheFuture: it costs as much as the first page, and not a query for

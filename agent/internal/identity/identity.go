@@ -25,13 +25,19 @@ var ErrInUse = errors.New("another agent uses this data directory; give each age
 type Identity struct {
 	WorkerID string `json:"workerId"`
 	Token    string `json:"token"`
-	lock     *flock.Flock
+	// Replace says that the ID was chosen by the agent's owner and may be known to
+	// the server with the token of an earlier data directory.
+	Replace bool `json:"replace,omitempty"`
+
+	path string
+	lock *flock.Flock
 }
 
 // Open locks the data directory and reads the identity in it. It creates what is
-// missing. A new identity is durable before anything is registered with it, so
+// missing; workerID is the ID of a new identity, by default a random one. It fails if
+// the directory has another ID than workerID. A new identity is durable before anything is registered with it, so
 // that a registration can be repeated when its response is lost. Errors: ErrInUse.
-func Open(dir string) (*Identity, error) {
+func Open(dir, workerID string) (*Identity, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the data directory: %w", err)
 	}
@@ -43,36 +49,55 @@ func Open(dir string) (*Identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
-	id := &Identity{lock: lock}
-	if err := id.load(filepath.Join(dir, "identity.json")); err != nil {
+	id := &Identity{lock: lock, path: filepath.Join(dir, "identity.json")}
+	if err := id.load(workerID); err != nil {
 		id.Close()
 		return nil, err
 	}
 	return id, nil
 }
 
-func (id *Identity) load(path string) error {
-	b, err := durable.OS.ReadFile(path)
+func (id *Identity) load(workerID string) error {
+	b, err := durable.OS.ReadFile(id.path)
 	if err == nil {
-		return id.parse(path, b)
+		err = id.parse(b)
+		if err == nil && workerID != "" && workerID != id.WorkerID {
+			return fmt.Errorf("the data directory belongs to the worker %s; use another one for the worker %s, or move %s away", id.WorkerID, workerID, id.path)
+		}
+		return err
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the worker's identity: %w", err)
 	}
-	id.WorkerID = "w-" + strings.ToLower(rand.Text())
+	id.WorkerID, id.Replace = workerID, workerID != ""
+	if workerID == "" {
+		id.WorkerID = "w-" + strings.ToLower(rand.Text())
+	}
 	id.Token = errand.NewToken(errand.RoleWorker, id.WorkerID)
-	return durable.WriteJSON(durable.OS, path, id)
+	return id.write()
+}
+
+func (id *Identity) write() error { return durable.WriteJSON(durable.OS, id.path, id) }
+
+// SetRegistered notes that the server knows the token. From now on, this agent
+// replaces no other that gets the same ID.
+func (id *Identity) SetRegistered() error {
+	if !id.Replace {
+		return nil
+	}
+	id.Replace = false
+	return id.write()
 }
 
 // parse reads the file's content. A token that isn't whole is refused here: the
 // server would take it for another worker's.
-func (id *Identity) parse(path string, content []byte) error {
+func (id *Identity) parse(content []byte) error {
 	err := json.Unmarshal(content, id)
 	worker, ok := errand.WorkerOfToken(id.Token)
 	if err == nil && ok && worker == id.WorkerID {
 		return nil
 	}
-	return fmt.Errorf("%s is damaged: it does not contain a worker's ID and its token; restore it, or move it away to register as a new worker", path)
+	return fmt.Errorf("%s is damaged: it does not contain a worker's ID and its token; restore it, or move it away to register as a new worker", id.path)
 }
 
 // Close unlocks the directory.

@@ -16,18 +16,18 @@ import (
 func TestIdentityIsKept(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "data")
-	first, err := identity.Open(dir)
+	first, err := identity.Open(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !regexp.MustCompile(errand.WorkerPattern).MatchString(first.WorkerID) || !regexp.MustCompile(errand.WorkerTokenPattern).MatchString(first.Token) {
 		t.Errorf("made %+v", first)
 	}
-	if _, err := identity.Open(dir); !errors.Is(err, identity.ErrInUse) {
+	if _, err := identity.Open(dir, ""); !errors.Is(err, identity.ErrInUse) {
 		t.Errorf("opened twice: %v", err)
 	}
 	first.Close()
-	again, err := identity.Open(dir)
+	again, err := identity.Open(dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,12 +50,35 @@ func TestDamagedIdentityIsNotReplaced(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "identity.json"), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		id, err := identity.Open(dir)
+		id, err := identity.Open(dir, "")
 		if err == nil {
 			id.Close()
 		}
 		if err == nil || !strings.Contains(err.Error(), "identity.json is damaged") {
 			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
+// A chosen ID replaces another worker's only until it is registered.
+func TestChosenID(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i, want := range []bool{true, true, false} {
+		id, err := identity.Open(dir, "box-3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		worker, _ := errand.WorkerOfToken(id.Token)
+		if id.WorkerID != "box-3" || worker != "box-3" || id.Replace != want {
+			t.Errorf("got %+v, want Replace %v", id, want)
+		}
+		if i == 1 {
+			err = id.SetRegistered()
+		}
+		id.Close()
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }
