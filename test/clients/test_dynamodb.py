@@ -192,3 +192,14 @@ def test_power_cut(new_stack, name):
     assert c.scan(TableName=name)["Count"] == 20
     assert c.query(TableName=name, IndexName="byKind", KeyConditionExpression="kind = :k", ExpressionAttributeValues={":k": {"S": "k"}})["Count"] == 20
     assert json.dumps(c.describe_table(TableName=name)["Table"]["KeySchema"]) == json.dumps(TABLE["KeySchema"])
+
+
+def test_compressed_requests(stack, name):
+    """The SDK has this only for services that declare it, so the test declares it."""
+    client = stack.client("dynamodb", request_min_compression_size_bytes=1)
+    for operation in client.meta.service_model._service_description["operations"].values():
+        operation["requestcompression"] = {"encodings": ["gzip"]}
+    client.create_table(TableName=name, **TABLE)
+    client.put_item(TableName=name, Item={"pk": {"S": "p"}, "sk": {"N": "1"}, "text": {"S": "x" * 50_000}})
+    got = stack.client("dynamodb").get_item(TableName=name, Key={"pk": {"S": "p"}, "sk": {"N": "1"}})
+    assert len(got["Item"]["text"]["S"]) == 50_000
