@@ -136,6 +136,7 @@ type Stack struct {
 	template *template.Template // empty without Config.Template
 
 	store     *kv.Store
+	failed    chan error // of one: why the store can't be written any more
 	services  *services
 	lambda    *lambda.Service
 	gateways  []*gateway.Gateway // one per API of the template
@@ -159,7 +160,7 @@ type Stack struct {
 // starts the schedules. ctx bounds the start only.
 // Errors: ErrLocked; those of the template and of the disk.
 func Start(ctx context.Context, c Config) (_ *Stack, err error) {
-	s := &Stack{cfg: withDefaults(c), template: &template.Template{}, services: &services{}}
+	s := &Stack{cfg: withDefaults(c), template: &template.Template{}, services: &services{}, failed: make(chan error, 1)}
 	s.transport = newTransport()
 	s.scheduler = engine.NewBackground("schedule", engine.Config{Clock: s.cfg.Clock, Logf: s.cfg.Logf})
 	s.openHostility()
@@ -210,7 +211,10 @@ func withDefaults(c Config) Config {
 }
 
 func (s *Stack) openStore(context.Context) (err error) {
-	s.store, err = kv.Open(s.path("db"), kv.Options{FS: s.cfg.FS, NoSync: s.cfg.NoSync, Logf: s.cfg.Logf})
+	s.store, err = kv.Open(s.path("db"), kv.Options{
+		FS: s.cfg.FS, NoSync: s.cfg.NoSync, Logf: s.cfg.Logf,
+		Failed: func(err error) { s.failed <- err },
+	})
 	return err
 }
 
@@ -246,11 +250,42 @@ func (s *Stack) readTemplate(context.Context) (err error) {
 	return err
 }
 
+// Failed receives the reason when the state can't be written any more: the disk has
+// failed. Reads may go on; to write, close the stack and start another one.
+func (s *Stack) Failed() <-chan error { return s.failed }
+
 // Close stops the functions, schedules and requests, waits for them and closes the
-// state. Closing again does nothing. First stop the server that API is mounted in.
+// state. Closing again does nothing. First stop the server that API is mounted in. If
+// the disk is full in the middle of a write, Close gives up after some seconds, and
+// what it waited for stays in memory until the process ends.
 func (s *Stack) Close() error {
-	s.closing.Do(func() { s.closeErr = s.close() })
+	s.closing.Do(func() {
+		done := make(chan error, 1)
+		go func() { done <- s.close() }()
+		s.closeErr = s.waitClosed(done)
+	})
 	return s.closeErr
+}
+
+// closePatience is how long Close waits for a store that can't go on.
+const closePatience = 5 * time.Second
+
+func (s *Stack) waitClosed(done <-chan error) error {
+	for {
+		timer := time.NewTimer(closePatience)
+		select {
+		case err := <-done:
+			timer.Stop()
+			return err
+		case <-timer.C:
+		}
+		if s.store == nil {
+			continue
+		}
+		if err := s.store.Stalled(); err != nil {
+			return fmt.Errorf("the state was not closed: %w", err)
+		}
+	}
 }
 
 func (s *Stack) close() error {

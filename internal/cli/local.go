@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -106,6 +107,8 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 	case <-first.Done():
 		a.term.Notef("stopping: waiting for running jobs to end; press Ctrl-C again to cancel them")
 	case err = <-server.failed:
+	case err = <-server.stack.Failed():
+		err = fmt.Errorf("the data directory can't be written any more: %w", err)
 	}
 	return errors.Join(err, server.close(second))
 }

@@ -22,7 +22,17 @@ func unavailable(op string, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
+	if isDiskFull(err) {
+		return &errand.Error{Code: errand.CodeUnavailable, Message: "the server's disk is full, so it could not " + op + "; its operator must free some space", Cause: err}
+	}
 	return &errand.Error{Code: errand.CodeUnavailable, Message: "the server could not " + op + "; try again", Cause: err}
+}
+
+// isDiskFull reports whether the embedded stack refused a write because its disk is
+// full. On AWS there is no such error.
+func isDiskFull(err error) bool {
+	var coded interface{ ErrorCode() string } // of the AWS SDK
+	return errors.As(err, &coded) && coded.ErrorCode() == "InsufficientStorage"
 }
 
 func errBusy(what string) error {

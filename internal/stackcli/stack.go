@@ -104,8 +104,12 @@ func (s *stack) run(ctx context.Context) error {
 	if err := s.announce(running); err != nil {
 		return errors.Join(err, running.Close())
 	}
-	<-ctx.Done()
-	return running.Close()
+	select {
+	case <-ctx.Done():
+	case err = <-running.Failed():
+		err = fmt.Errorf("the data directory can't be written any more: %w", err)
+	}
+	return errors.Join(err, running.Close())
 }
 
 // ExplainStart adds a hint to an error of localstack.Start.

@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/errandhq/errand/localstack/internal/dynamodb/expr"
@@ -189,6 +190,10 @@ func (e *Engine) commit(b *kv.Batch, stripes []int, ws []*write) (wait func() er
 	}
 	return func() error {
 		err := p.Wait()
+		if errors.Is(err, kv.ErrStalled) { // it will be on disk: until then its readers wait
+			e.Go(func() { fs.end(p.WaitThrough()) })
+			return err
+		}
 		fs.end(err)
 		return err
 	}, nil

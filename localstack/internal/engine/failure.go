@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/kv"
 )
 
 // Answer returns what the caller of an operation is told of err: its
@@ -14,13 +15,24 @@ import (
 // 500 or above leaves one line in the log, with its cause; callers never see it.
 func (f *Frame) Answer(operation string, err error, internal *awswire.Error) *awswire.Error {
 	var answer *awswire.Error
-	if !errors.As(err, &answer) {
+	switch {
+	case errors.Is(err, kv.ErrFull):
+		answer = DiskFull(err)
+	case !errors.As(err, &answer):
 		answer = internal
 	}
 	if answer.Status >= 500 {
 		f.Logf("%s: %d %s: %v", operation, answer.Status, answer.Code, cause(answer, err))
 	}
 	return answer
+}
+
+// DiskFull is the error of an operation that was not done because the disk is full. No
+// service of AWS has one. SDKs don't repeat a request that failed with status 507.
+func DiskFull(cause error) *awswire.Error {
+	e := awswire.Errorf(http.StatusInsufficientStorage, "InsufficientStorage", "The server's disk is full. Free some space on it and try again.")
+	e.Cause = cause
+	return e
 }
 
 func cause(answer *awswire.Error, err error) error {

@@ -155,6 +155,20 @@ func TestNearlyFullDisk(t *testing.T) {
 	}
 }
 
+// TestOpenOnFullDisk: Open says how much is needed, instead of trying without end.
+func TestOpenOnFullDisk(t *testing.T) {
+	disk := &smallDisk{FS: vfs.NewMem()}
+	disk.free.Store(8 << 20)
+	_, err := kv.Open("db", kv.Options{FS: disk, Logf: t.Logf})
+	if !errors.Is(err, kv.ErrFull) || !strings.Contains(err.Error(), "8 MiB are free in db, and 32 are needed") {
+		t.Errorf("Open: %v", err)
+	}
+	disk.free.Store(1 << 30)
+	if err := open2(t, disk).Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestDamagedStore: the error names the file and says what to do.
 func TestDamagedStore(t *testing.T) {
 	for _, c := range []struct {

@@ -7,13 +7,16 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/errandhq/errand/localstack/internal/gate"
 )
 
-// A syncer is a group commit: callers that wait for the disk share fsyncs. One of
-// the waiting callers leads: it waits shortly for others, syncs the log once,
+// A syncer is a group commit: callers that wait for the disk share fsyncs. For each
+// round of callers a goroutine leads: it waits shortly for others, syncs the log once,
 // which covers all batches applied before, and wakes them.
 type syncer struct {
 	sync func() error // makes all that was applied so far durable
+	gate *gate.Gate   // that the callers of wait have entered
 
 	applied atomic.Int64 // batches in the log
 	synced  atomic.Int64 // how many of them are known to be on disk
@@ -28,27 +31,34 @@ type syncer struct {
 
 // A round is the callers of one sync.
 type round struct {
-	turn chan struct{} // closed when its first caller is to lead
+	turn chan struct{} // closed when its leader is to begin
 	done chan struct{} // closed when err is set
 	err  error
 }
 
-// wait returns when the first n batches applied are on disk.
-func (y *syncer) wait(n int64) error {
+// wait returns when the first n batches applied are on disk, or ErrStalled when stalled
+// is closed.
+func (y *syncer) wait(n int64, stalled <-chan struct{}) error {
 	if y.synced.Load() >= n {
 		return nil
 	}
 	r, leads, first := y.join()
-	if first && !leads {
-		<-r.turn
-		leads = true
+	if first {
+		y.gate.EnterClosing() // the caller may return before the sync
+		go func() {
+			defer y.gate.Leave()
+			if !leads {
+				<-r.turn
+			}
+			y.lead(r)
+		}()
 	}
-	if leads {
-		y.lead(r)
+	select {
+	case <-r.done:
 		return r.err
+	case <-stalled:
+		return ErrStalled
 	}
-	<-r.done
-	return r.err
 }
 
 // join adds the caller to the next round. first: it is the first in it; leads: it

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+
+	"github.com/errandhq/errand/localstack/internal/gate"
 )
 
 // TestSyncsAreShared: callers that come while a sync is under way wait for one
@@ -14,7 +16,7 @@ func TestSyncsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var syncs atomic.Int64
 		release := make(chan struct{})
-		y := syncer{sync: func() error {
+		y := syncer{gate: gate.New(), sync: func() error {
 			syncs.Add(1)
 			<-release
 			return nil
@@ -22,7 +24,7 @@ func TestSyncsAreShared(t *testing.T) {
 		var returned atomic.Int64
 		for range 100 {
 			go func() {
-				if err := y.wait(y.applied.Add(1)); err != nil {
+				if err := y.wait(y.applied.Add(1), nil); err != nil {
 					t.Error(err)
 				}
 				returned.Add(1)
@@ -49,7 +51,7 @@ func TestSyncsAreShared(t *testing.T) {
 // by a sync that began after it.
 func TestSyncIsLaterThanItsCallers(t *testing.T) {
 	var written, synced atomic.Int64
-	y := syncer{}
+	y := syncer{gate: gate.New()}
 	y.sync = func() error {
 		at := written.Load()
 		synced.Store(at)
@@ -60,7 +62,7 @@ func TestSyncIsLaterThanItsCallers(t *testing.T) {
 		wg.Go(func() {
 			for range 500 {
 				mine := written.Add(1)
-				if err := y.wait(y.applied.Add(1)); err != nil || synced.Load() < mine {
+				if err := y.wait(y.applied.Add(1), nil); err != nil || synced.Load() < mine {
 					t.Errorf("write %d was answered with %d synced (%v)", mine, synced.Load(), err)
 				}
 			}
@@ -74,11 +76,11 @@ func TestFailedSyncTellsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("the disk is gone")
 		results := make(chan error)
-		y := syncer{sync: func() error { return <-results }}
+		y := syncer{gate: gate.New(), sync: func() error { return <-results }}
 		var failed, fine atomic.Int64
 		for range 3 {
 			go func() {
-				if err := y.wait(y.applied.Add(1)); errors.Is(err, broken) {
+				if err := y.wait(y.applied.Add(1), nil); errors.Is(err, broken) {
 					failed.Add(1)
 				} else if err == nil {
 					fine.Add(1)
@@ -97,10 +99,10 @@ func TestFailedSyncTellsAll(t *testing.T) {
 
 // TestSyncedAlready: a caller that wrote nothing since the last sync doesn't wait.
 func TestSyncedAlready(t *testing.T) {
-	y := syncer{sync: func() error { return nil }}
+	y := syncer{gate: gate.New(), sync: func() error { return nil }}
 	n := y.applied.Add(1)
 	for range 2 {
-		if err := y.wait(n); err != nil {
+		if err := y.wait(n, nil); err != nil {
 			t.Error(err)
 		}
 	}

@@ -37,6 +37,9 @@ type Options struct {
 	NoSync bool
 	// Logf logs the database's errors; nil drops them.
 	Logf func(format string, args ...any)
+	// Failed, if set, is called once, with the reason, when a write or a sync has
+	// failed and the store refuses all further writes.
+	Failed func(error)
 }
 
 // A Store is an open database. It is safe for concurrent use.
@@ -49,8 +52,10 @@ type Store struct {
 
 	tracker   *syncTracker
 	syncer    syncer
-	diskSpace diskSpace
+	diskSpace *diskSpace
+	patience  *patience
 	failed    atomic.Pointer[error] // the first write or sync that failed
+	onFailed  func(error)
 
 	gate   *gate.Gate
 	closed chan struct{} // closed when Close has synced, or failed to
@@ -71,6 +76,10 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	space, patience := &diskSpace{fs: o.FS, dir: dir}, newPatience(o.Logf)
+	if err := space.checkOpen(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	tracker, err := openSyncTracker(dir, o)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -79,7 +88,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, errors.Join(err, tracker.close(), lock.Close())
 	}
 	cache := pebble.NewCache(cacheSize(usableMemory()))
-	p := options(o, lock, cache)
+	p := options(o, lock, cache, space, patience)
 	if !o.NoSync {
 		p.FS = trackedFS{p.FS, tracker}
 	}
@@ -90,10 +99,11 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		db: db, cache: cache, tracker: tracker, lock: lock, dir: dir, noSync: o.NoSync,
-		diskSpace: diskSpace{fs: o.FS, dir: dir},
-		gate:      gate.New(), closed: make(chan struct{}),
+		diskSpace: space, patience: patience, onFailed: o.Failed,
+		gate: gate.New(), closed: make(chan struct{}),
 	}
-	s.syncer.sync = func() error { return syncLog(db) }
+	patience.opened()
+	s.syncer.sync, s.syncer.gate = func() error { return syncLog(db) }, s.gate
 	return s, nil
 }
 
@@ -147,8 +157,16 @@ func (s *Store) Writable() error {
 	if err := s.failure(); err != nil {
 		return err
 	}
+	if err := s.Stalled(); errors.Is(err, ErrFull) {
+		return err
+	}
 	return s.diskSpace.check()
 }
+
+// Stalled returns why the store waits in the middle of a write: the disk is full, or
+// the process has no descriptors left. Until that has passed, Close doesn't return. It
+// returns nil while the store works.
+func (s *Store) Stalled() error { return s.patience.stalled() }
 
 // failure returns the error of the first write or sync that failed.
 func (s *Store) failure() error {
@@ -162,7 +180,9 @@ func (s *Store) failure() error {
 // the content of the log isn't known.
 func (s *Store) fail(what string, err error) error {
 	err = fmt.Errorf("%s: %w", what, translate(err))
-	s.failed.CompareAndSwap(nil, &err)
+	if s.failed.CompareAndSwap(nil, &err) && s.onFailed != nil {
+		s.onFailed(err)
+	}
 	return err
 }
 
@@ -273,7 +293,7 @@ func (b *Batch) Commit() error {
 	if err != nil {
 		return err
 	}
-	return p.sync()
+	return p.sync(b.store.patience.stalledByDisk())
 }
 
 // Apply makes the batch visible to readers and appends it to the log, without
@@ -340,8 +360,18 @@ type Pending struct {
 // Wait returns when the batch, and all applied before it, are on disk. Callers
 // that wait at the same time share an fsync. Wait may be called within another
 // call, also while Close waits for that one. After Close, which syncs, it returns
-// the error of that sync.
+// the error of that sync. Errors: ErrStalled.
 func (p Pending) Wait() error {
+	if p.s == nil {
+		return nil
+	}
+	return p.wait(p.s.patience.stalledByDisk())
+}
+
+// WaitThrough is Wait that goes on waiting while the disk is full.
+func (p Pending) WaitThrough() error { return p.wait(nil) }
+
+func (p Pending) wait(stalled <-chan struct{}) error {
 	if p.s == nil {
 		return nil
 	}
@@ -350,14 +380,18 @@ func (p Pending) Wait() error {
 		return p.s.failure()
 	}
 	defer p.s.gate.Leave()
-	return p.sync()
+	return p.sync(stalled)
 }
 
-func (p Pending) sync() error {
+func (p Pending) sync(stalled <-chan struct{}) error {
 	if p.s == nil {
 		return nil
 	}
-	if err := p.s.syncer.wait(p.n); err != nil {
+	err := p.s.syncer.wait(p.n, stalled)
+	if errors.Is(err, ErrStalled) {
+		return fmt.Errorf("sync the store: %w", err)
+	}
+	if err != nil {
 		return p.s.fail("sync the store", err)
 	}
 	return nil

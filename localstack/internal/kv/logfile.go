@@ -12,9 +12,19 @@ import (
 // system's journal, and for what other processes have in there; that of a write
 // within the file doesn't. Pebble's reader takes zeros for the end of the log.
 // Logs that Pebble reuses are long enough.
-type preallocatedLogs struct{ vfs.FS }
+//
+// The zeros are some way ahead, so that the batches which were applied before the disk
+// was found to be full have room.
+type preallocatedLogs struct {
+	vfs.FS
+	space    *diskSpace
+	patience *patience
+}
 
-const preallocateStep = 256 << 10
+const (
+	preallocateStep  = 256 << 10
+	preallocateAhead = 128 << 10
+)
 
 var zeros [preallocateStep]byte
 
@@ -23,7 +33,7 @@ func (fs preallocatedLogs) Create(name string, category vfs.DiskWriteCategory) (
 	if err != nil || !strings.HasSuffix(name, ".log") {
 		return f, err
 	}
-	return &logFile{File: f}, nil
+	return &logFile{File: f, fs: fs}, nil
 }
 
 func (fs preallocatedLogs) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
@@ -35,7 +45,7 @@ func (fs preallocatedLogs) ReuseForWrite(from, to string, category vfs.DiskWrite
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &logFile{File: f, size: info.Size()}, nil
+	return &logFile{File: f, fs: fs, size: info.Size()}, nil
 }
 
 // Unwrap implements vfs.FS.
@@ -44,18 +54,41 @@ func (fs preallocatedLogs) Unwrap() vfs.FS { return fs.FS }
 // A logFile is written from its beginning to its end, by one goroutine.
 type logFile struct {
 	vfs.File
+	fs       preallocatedLogs
 	at, size int64
 }
 
 func (f *logFile) Write(p []byte) (int, error) {
-	for f.at+int64(len(p)) > f.size {
-		n, err := f.WriteAt(zeros[:], f.size)
-		f.size += int64(n)
-		if err != nil {
+	end := f.at + int64(len(p))
+	for f.size < end+preallocateAhead {
+		err := f.extend()
+		if err != nil && f.size >= end {
+			f.fs.space.found(err)
+			break
+		}
+		if err = f.extendPatiently(err); err != nil {
 			return 0, err
 		}
 	}
 	n, err := f.File.Write(p)
 	f.at += int64(n)
 	return n, err
+}
+
+func (f *logFile) extend() error {
+	n, err := f.WriteAt(zeros[:], f.size)
+	f.size += int64(n)
+	return err
+}
+
+// extendPatiently continues after an extension that ended with err.
+func (f *logFile) extendPatiently(err error) error {
+	first := true
+	return f.fs.patience.retry(func() error {
+		if first {
+			first = false
+			return err
+		}
+		return f.extend()
+	})
 }

@@ -2,29 +2,39 @@ package kv
 
 import (
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/errandhq/errand/internal/httplimit"
 )
 
 const memTableSize = 8 << 20 // grows to it from 256 KiB
 
-func options(o Options, lock *pebble.Lock, cache *pebble.Cache) *pebble.Options {
-	fs := vfs.FS(markersLast{o.FS, &replaced{}})
+// maxTables is the most tables that are kept open. Each is a descriptor.
+const maxTables = 1000
+
+func options(o Options, lock *pebble.Lock, cache *pebble.Cache, space *diskSpace, patience *patience) *pebble.Options {
+	fs := vfs.FS(markersLast{patientFS{o.FS, patience}, &replaced{}})
 	if !o.NoSync {
-		fs = preallocatedLogs{fs}
+		fs = preallocatedLogs{fs, space, patience}
 	}
+	log := logger{o.Logf}
 	p := &pebble.Options{
 		FS:                 fs,
 		Lock:               lock,
 		Cache:              cache,
 		MemTableSize:       memTableSize,
 		FormatMajorVersion: pebble.FormatNewest,
-		Logger:             logger{o.Logf},
+		MaxOpenFiles:       min(httplimit.OpenFiles()/8, maxTables),
+		Logger:             log,
 		EventListener: &pebble.EventListener{
 			// The reader gets the error. Pebble's default is to end the program.
-			DataCorruption: func(i pebble.DataCorruptionInfo) { logger{o.Logf}.Errorf("the store's file %s is damaged", i.Path) },
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { log.Errorf("the store's file %s is damaged", i.Path) },
+			BackgroundError: (&backgroundErrors{log: log}).note,
 		},
 	}
 	// With the filters, a lookup of a key that doesn't exist (is this message a
@@ -45,6 +55,25 @@ func (l logger) Infof(string, ...any) {}
 func (l logger) Errorf(format string, args ...any) {
 	if l.logf != nil {
 		l.logf(format, args...)
+	}
+}
+
+// backgroundErrors logs the errors of flushes and compactions. Pebble repeats those
+// until they succeed, so an error that was logged within errorInterval is left out.
+type backgroundErrors struct {
+	log    logger
+	mu     sync.Mutex
+	logged time.Time
+}
+
+const errorInterval = time.Minute
+
+func (b *backgroundErrors) note(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now := time.Now(); now.Sub(b.logged) >= errorInterval {
+		b.logged = now
+		b.log.Errorf("the store tries again: %v", err)
 	}
 }
 

@@ -2,7 +2,10 @@
 
 package s3
 
-import "github.com/errandhq/errand/localstack/internal/awswire"
+import (
+	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/engine"
+)
 
 func newError(status int, code, message string, fields ...any) *awswire.Error {
 	e := &awswire.Error{Status: status, Code: code, Message: message}
@@ -42,7 +45,5 @@ func invalidArgument(name, value, message string) error {
 // insufficientStorage isn't an error of S3's, which has none for a full disk:
 // other servers of its protocol return it.
 func insufficientStorage(cause error) error {
-	e := newError(507, "InsufficientStorage", "The disk that holds the objects is full. Free some space on it and try again.")
-	e.Cause = cause
-	return e
+	return engine.DiskFull(cause)
 }

@@ -108,7 +108,7 @@ func (e *Engine) checkWritable() error {
 	case err == nil:
 		return nil
 	case errors.Is(err, kv.ErrFull):
-		return serverError(503, codeUnavailable, "The request was not stored: "+err.Error()+".", err)
+		return engine.DiskFull(err)
 	}
 	return e.storeFailed(err)
 }
@@ -117,18 +117,14 @@ func (e *Engine) checkWritable() error {
 // from what is on disk, so no operation may answer from it.
 func (e *Engine) storeFailed(err error) error {
 	e.broken.CompareAndSwap(nil, &err)
-	message := "The request could not be stored."
-	if errors.Is(err, kv.ErrFull) {
-		message = "The request could not be stored: the disk is full. Free some space and restart the stack."
-	}
-	return serverError(500, codeInternal, message, err)
+	return serverError(500, codeInternal, "The request could not be stored.", err)
 }
 
 // toAnswer returns err if it is meant for the caller. Any other error breaks
 // the engine.
 func (e *Engine) toAnswer(err error) error {
 	var answer *awswire.Error
-	if err == nil || errors.As(err, &answer) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || errors.As(err, &answer) || errors.Is(err, kv.ErrStalled) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return e.storeFailed(err)
@@ -168,8 +164,5 @@ func (e *Engine) transact(ctx context.Context, queueURL string, f func(q *queue,
 }
 
 func (e *Engine) waitDurable(p kv.Pending) error {
-	if err := p.Wait(); err != nil {
-		return e.storeFailed(err)
-	}
-	return nil
+	return e.toAnswer(p.Wait())
 }

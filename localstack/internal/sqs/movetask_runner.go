@@ -164,7 +164,7 @@ func (ts *moveTasks) moveForASecond(id string) (running bool, err error) {
 		switch {
 		case isCode(err, codeInternal):
 			return false, err
-		case isCode(err, codeUnavailable): // the disk is full, or the engine closes
+		case errors.Is(err, kv.ErrFull), isCode(err, codeUnavailable): // the engine closes
 			return true, nil
 		}
 		moved += n
