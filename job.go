@@ -51,6 +51,8 @@ const (
 	ReasonWorkerStopped     Reason = "worker_stopped"     // its worker was told to stop and killed it
 	ReasonStartFailed       Reason = "start_failed"       // a command could not be started: no such program, no such shell
 	ReasonAgentError        Reason = "agent_error"        // the worker's own failure: disk full, log not writable
+	ReasonAgentRestarted    Reason = "agent_restarted"    // the agent and what ran the commands for it ended, and the agent was started again
+	ReasonMachineRestarted  Reason = "machine_restarted"  // the worker's machine was restarted
 )
 
 // A Job is a job's spec, state and result.

@@ -152,11 +152,10 @@ func (s *State) Fail(now time.Time, f *Failure) bool {
 	if f.Result != nil {
 		s.r.LogBytes = f.Result.Log.Bytes
 	}
-	workersFault := f.Reason == ReasonWorkerStopped || f.Reason == ReasonAgentError
 	switch {
-	case f.Reason == ReasonCancelled, workersFault && s.r.CancelRequested:
+	case f.Reason == ReasonCancelled, workersFault[f.Reason] && s.r.CancelRequested:
 		s.finish(now, Cancelled, ReasonCancelled, "")
-	case workersFault && s.r.attemptsLeft():
+	case workersFault[f.Reason] && s.r.attemptsLeft():
 		s.giveBack(now)
 	default:
 		s.finish(now, Failed, f.Reason, f.Error)
@@ -171,6 +170,12 @@ func (s *State) keepResult(r *Result) {
 	if r != nil && s.r.Status.Terminal() && r.jsonSize() <= MaxStateResultBytes {
 		s.r.Result = r
 	}
+}
+
+// workersFault are the reasons for which another attempt may succeed.
+var workersFault = map[Reason]bool{
+	ReasonWorkerStopped: true, ReasonAgentError: true, ReasonLost: true,
+	ReasonAgentRestarted: true, ReasonMachineRestarted: true,
 }
 
 // giveBack makes the job pending for another worker. The record keeps the worker and

@@ -30,7 +30,7 @@ type Agent struct {
 	heartbeat    heartbeatState
 	bell         bell
 	disk         disk
-	slots        chan struct{} // holds a value for each running job
+	slots        chan *slot // the free ones
 
 	draining, stopping context.Context // end with Drain and Cancel
 	drain, stop        context.CancelFunc
@@ -58,7 +58,7 @@ func New(c Config) (*Agent, error) {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	c.DataDir = dir
-	a := &Agent{Config: c, slots: make(chan struct{}, c.Slots), heartbeat: newHeartbeatState(), attempts: map[attemptKey]*attempt{}}
+	a := &Agent{Config: c, slots: make(chan *slot, c.Slots), heartbeat: newHeartbeatState(), attempts: map[attemptKey]*attempt{}}
 	a.draining, a.drain = context.WithCancel(context.Background())
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	return a, nil
@@ -137,7 +137,8 @@ func (a *Agent) run(runCtx context.Context, id *identity.Identity) error {
 	if names := a.Environment.variableNames(); len(names) > 0 {
 		a.Log.Info("jobs get variables of this agent's configuration", "names", names)
 	}
-	a.resumeAttempts(runCtx)
+	a.fillSlots(a.resumeAttempts(runCtx))
+	defer a.closeSlots()
 	heartbeatCtx, endHeartbeats := context.WithCancel(runCtx)
 	var owned sync.WaitGroup
 	owned.Go(func() { a.heartbeatLoop(heartbeatCtx) })

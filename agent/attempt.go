@@ -24,9 +24,11 @@ var (
 type attempt struct {
 	*errand.Assignment
 	agent *Agent
+	slot  *slot
 	dir   attemptdir.Dir
 	host  process.Host // what the commands learn of the machine
 	temp  string       // their TMPDIR
+	began time.Time
 
 	// reportCtx ends when the attempt is reported or must not be; workCtx, within
 	// it, when the commands must end. Their causes say why.
@@ -39,15 +41,15 @@ type attempt struct {
 	accepted   chan struct{} // closed when a heartbeat has confirmed the attempt
 	lease      *lease
 	grant      *grant
-	spool      *spool.Spool
+	spool      *spool.Reader // nil until the commands have begun
 	logs       *uploader
 }
 
-func newAttempt(runCtx context.Context, a *Agent, asg *errand.Assignment) *attempt {
-	t := &attempt{Assignment: asg, agent: a, accepted: make(chan struct{})}
+func newAttempt(runCtx context.Context, a *Agent, s *slot, asg *errand.Assignment) *attempt {
+	t := &attempt{Assignment: asg, agent: a, slot: s, accepted: make(chan struct{})}
 	t.reportCtx, t.cancelReport = context.WithCancelCause(runCtx)
 	t.workCtx, t.cancelWork = context.WithCancelCause(t.reportCtx)
-	t.lease = &lease{clock: a.Clock, kill: func() { t.cancelWork(errLease) }, check: a.heartbeat.sendNow}
+	t.lease = &lease{clock: a.Clock, group: asg.Group != ""}
 	t.grant = newGrant(a.Clock, asg.Write)
 	t.logs = newUploader(t, asg.Watched)
 	return t
@@ -89,12 +91,20 @@ func (t *attempt) handleOrder(o errand.Order, sent time.Time) {
 
 // run executes the job and reports the outcome.
 func (t *attempt) run() {
-	defer t.cancelReport(nil)
 	log := t.agent.Log.With("job", t.JobID, "attempt", t.Attempt)
 	log.Info("took job", "name", t.Name, "commands", len(t.Commands))
-	out, err := t.execute()
-	process.KillStray(t.ownVariables()...) // before the report, which may let the next job of its group start
+	t.report(log, t.execute)
+}
+
+// report executes the attempt, reports its outcome and removes its directory.
+func (t *attempt) report(log *slog.Logger, execute func() (*attemptdir.Outcome, error)) {
+	defer t.cancelReport(nil)
+	out, err := execute()
+	if t.spool != nil {
+		t.logs.stop()
+	}
 	switch {
+	case errors.Is(err, errNotReported):
 	case err != nil:
 		log.Warn("dropped the job without a report", "err", err)
 	default:
@@ -121,29 +131,32 @@ func (t *attempt) cleanUp(log *slog.Logger, err error) {
 	}
 }
 
-// execute runs the job and keeps the outcome on disk. An error means that there
-// is nothing to report, and says why.
+// execute runs the job and returns the outcome, which is on disk. An error means that
+// there is nothing to report, and says why.
 func (t *attempt) execute() (*attemptdir.Outcome, error) {
-	result := errand.Result{Commands: []errand.CommandResult{}}
 	if t.TimeoutSeconds > 0 { // it bounds all that follows, and the outage that may come
+		t.began = t.agent.Clock.Now()
 		stop := t.agent.Clock.AfterFunc(t.timeout(), func() { t.cancelWork(process.ErrTimeout) })
 		defer stop()
 	}
 	err := t.prepare()
+	var out *attemptdir.Outcome
 	if err == nil {
-		err = t.runCommands(&result)
+		out, err = t.runCommands()
 	}
-	out, err := t.outcome(result, err)
-	if t.spool == nil {
-		return out, err
+	if t.reportCtx.Err() != nil {
+		return nil, context.Cause(t.reportCtx)
 	}
-	sent, trying := t.logs.stop()
-	if err != nil {
+	if err == nil {
+		return out, nil
+	}
+	if errors.Is(err, errLease) {
 		return nil, err
 	}
-	out.Sent, out.Trying = sent, trying
-	out.End, out.Result.Log = t.spool.End(), t.spool.Log()
-	if err := errors.Join(t.spool.Sync(), t.dir.WriteOutcome(out)); err != nil {
+	out = &attemptdir.Outcome{Result: errand.Result{Commands: []errand.CommandResult{}}}
+	out.Reason, out.Error = t.reason(err)
+	out.Error = clip(out.Error, errand.MaxErrorBytes)
+	if err := t.dir.WriteOutcome(out); err != nil {
 		t.agent.Log.Error("could not write the result to disk; reporting it anyway", "job", t.JobID, "err", err)
 	}
 	return out, nil
@@ -153,16 +166,12 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 // attempt is confirmed.
 func (t *attempt) prepare() error {
 	var err error
-	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment); err != nil {
+	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment, t.slot.number); err != nil {
 		return err
 	}
 	if err = t.createDirs(); err != nil {
 		return err
 	}
-	if t.spool, err = spool.Create(t.dir.Log(), t.agent.Clock.Now); err != nil {
-		return err
-	}
-	t.logs.start(t.spool)
 	if t.Source != nil {
 		if err := t.unpack(); err != nil {
 			return err
@@ -176,36 +185,20 @@ func (t *attempt) prepare() error {
 	}
 }
 
-// outcome returns what err means for the job. An error means that there is
-// nothing to report.
-func (t *attempt) outcome(result errand.Result, err error) (*attemptdir.Outcome, error) {
-	out := &attemptdir.Outcome{Result: result}
-	fail := func(r errand.Reason, text string) (*attemptdir.Outcome, error) {
-		out.Reason, out.Error = r, clip(text, errand.MaxErrorBytes)
-		return out, nil
-	}
-	var start *process.StartError
+// reason returns what it means for the job that its commands could not begin.
+func (t *attempt) reason(err error) (errand.Reason, string) {
 	var setup *setupError
 	switch {
-	case t.reportCtx.Err() != nil:
-		return nil, context.Cause(t.reportCtx)
-	case errors.Is(err, errLease):
-		return nil, err
-	case err == nil:
-		return out, nil
 	case errors.Is(err, errCancelled):
-		return fail(errand.ReasonCancelled, "the job was cancelled while it ran")
+		return errand.ReasonCancelled, err.Error()
 	case errors.Is(err, errStopped):
-		return fail(errand.ReasonWorkerStopped, err.Error())
+		return errand.ReasonWorkerStopped, err.Error()
 	case errors.Is(err, process.ErrTimeout):
-		return fail(errand.ReasonTimedOut, fmt.Sprintf("the job ran longer than its timeout of %v", t.timeout()))
+		return errand.ReasonTimedOut, fmt.Sprintf("the job ran longer than its timeout of %v", t.timeout())
 	case errors.As(err, &setup):
-		return fail(setup.reason, setup.Error())
-	case errors.As(err, &start):
-		return fail(errand.ReasonStartFailed, err.Error())
-	default:
-		return fail(errand.ReasonAgentError, err.Error())
+		return setup.reason, setup.Error()
 	}
+	return errand.ReasonAgentError, err.Error()
 }
 
 func (t *attempt) timeout() time.Duration { return time.Duration(t.TimeoutSeconds) * time.Second }

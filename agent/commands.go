@@ -3,84 +3,151 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
+	"io/fs"
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/attemptdir"
+	"github.com/errandhq/errand/agent/internal/spool"
+	"github.com/errandhq/errand/agent/internal/supervisor"
 	"github.com/errandhq/errand/internal/process"
 )
 
-// runCommands runs the job's commands and records in r how they ended. The lease
-// is watched while they run. The error is Sequence.Run's.
-func (t *attempt) runCommands(r *errand.Result) error {
-	defer t.lease.unwatch()
-	if !t.lease.watch() {
-		t.cancelWork(errLease)
-		return context.Cause(t.workCtx)
+// runCommands runs the job's commands under the slot's supervisor. Errors: the cause of
+// the attempt's end, if nothing was started.
+func (t *attempt) runCommands() (*attemptdir.Outcome, error) {
+	client, err := t.slot.connect(t.workCtx)
+	if err != nil {
+		return nil, err
 	}
-	start := t.agent.Clock.Now()
-	var outputs []*[2]capture
-	s := process.Sequence{
-		Commands: t.Commands, Shell: t.Shell, Dir: t.dir.Work(), Env: t.env(), ContinueOnError: t.ContinueOnError,
-		Grace: t.grace, PipeWait: t.agent.PipeWait, Clock: t.agent.Clock,
-		Before: func(i int) error {
-			outputs = append(outputs, newCaptures())
-			return t.spool.Write(errand.System, i, []byte("$ "+t.Commands[i].String()+"\n"))
-		},
-		Output: func(i int, stream errand.Stream) io.Writer {
-			c := &outputs[i][0]
-			if stream == errand.Stderr {
-				c = &outputs[i][1]
-			}
-			return io.MultiWriter(t.spool.Writer(stream, i), c)
-		},
+	lease, ok := t.lease.follow(client)
+	defer t.lease.unfollow()
+	if !ok {
+		return nil, errLease
 	}
-	steps, err := s.Run(t.workCtx)
-	for i, st := range steps {
-		if i < len(outputs) {
-			r.Commands = append(r.Commands, commandResult(st, outputs[i]))
-		}
-		if st.Code != 0 && r.ExitCode == 0 {
-			r.ExitCode, r.Signal = st.Code, st.Signal
-		}
+	err = client.Send(supervisor.Request{Run: &supervisor.Run{
+		Attempt: string(t.dir), Env: t.env(), Grace: t.agent.Grace, PipeWait: t.agent.PipeWait, Lease: lease,
+		Timeout: t.timeLeft(),
+	}})
+	if err != nil {
+		return nil, err
 	}
-	r.DurationMs = t.agent.Clock.Now().Sub(start).Milliseconds()
-	t.logEnd(len(steps)-1, err)
-	return err
+	return t.follow(client)
 }
 
-func commandResult(st process.Step, c *[2]capture) errand.CommandResult {
-	return errand.CommandResult{
-		ExitCode: st.Code, Signal: st.Signal, DurationMs: st.Duration.Milliseconds(),
-		Stdout: c[0].output(), Stderr: c[1].output(),
-	}
-}
-
-// logEnd writes why the commands ended, if they don't say it themselves, as the
-// log's last line. A failure to write it is ignored.
-func (t *attempt) logEnd(command int, err error) {
-	var start *process.StartError
-	var notFound *process.NotInPathError
-	var line string
-	switch {
-	case errors.Is(err, process.ErrTimeout):
-		line = fmt.Sprintf("timed out after %v", t.timeout())
-	case errors.As(err, &notFound): // the result's error is without the PATH
-		line = fmt.Sprintf("%v (%s)", err, notFound.Path)
-	case errors.Is(err, errCancelled), errors.Is(err, errStopped), errors.As(err, &start):
-		line = err.Error()
-	default:
-		return
-	}
-	_ = t.spool.Write(errand.System, command, []byte("errand: "+line+"\n"))
-}
-
-// grace returns how long the commands have to end: 0 if another worker may be
-// about to run them.
-func (t *attempt) grace(cause error) time.Duration {
-	if errors.Is(cause, errLease) || errors.Is(cause, errAbandoned) {
+// timeLeft returns what is left of the timeout; 0 if there is none.
+func (t *attempt) timeLeft() time.Duration {
+	if t.TimeoutSeconds == 0 {
 		return 0
 	}
-	return t.agent.Grace
+	return max(1, t.timeout()-t.agent.Clock.Now().Sub(t.began))
+}
+
+// endMargin is how long a supervisor may take to end the commands beyond their grace.
+const endMargin = 15 * time.Second
+
+// follow uploads the log while the commands run, and returns the outcome. Errors:
+// errNotReported, if the supervisor doesn't end the commands.
+func (t *attempt) follow(client *supervisor.Client) (*attemptdir.Outcome, error) {
+	asks := client.Status().Asks
+	ending := t.workCtx.Done()
+	var late <-chan time.Time
+	for {
+		st := client.Status()
+		if sameAttempt(st, t.dir) {
+			t.readLog(st.Log)
+			if st.Asks > asks {
+				asks = st.Asks
+				t.agent.heartbeat.sendNow()
+			}
+			if st.Outcome != nil {
+				return t.checkSaved(st), nil
+			}
+		}
+		select {
+		case <-client.Changed():
+		case <-client.Gone():
+			return t.findOutcome(errand.ReasonAgentError, "the process that ran the commands was killed"), nil
+		case <-ending:
+			ending, late = nil, time.After(t.agent.Grace+t.agent.PipeWait+endMargin)
+			_ = client.Send(supervisor.Request{End: t.end()}) // else Gone says it
+		case <-late:
+			t.agent.Log.Error("the process that runs the commands does not end them", "job", t.JobID)
+			return nil, errNotReported
+		}
+	}
+}
+
+func (t *attempt) checkSaved(st supervisor.Status) *attemptdir.Outcome {
+	if st.Unsaved != "" {
+		t.agent.Log.Error("could not write the result to disk; reporting it anyway", "job", t.JobID, "err", st.Unsaved)
+	}
+	return st.Outcome
+}
+
+// sameAttempt reports whether the status is of the attempt in the directory.
+func sameAttempt(st supervisor.Status, d attemptdir.Dir) bool {
+	return st.Attempt != "" && attemptdir.Dir(st.Attempt).Name() == d.Name()
+}
+
+// end returns how the commands are to be ended, after the end of workCtx.
+func (t *attempt) end() *supervisor.End {
+	cause := context.Cause(t.workCtx)
+	end := &supervisor.End{Reason: errand.ReasonWorkerStopped, Error: cause.Error()}
+	switch {
+	case errors.Is(cause, errCancelled):
+		end.Reason = errand.ReasonCancelled
+	case errors.Is(cause, process.ErrTimeout):
+		end.Reason, end.Error = t.reason(cause)
+	case errors.Is(cause, errAbandoned): // another worker may be about to run them
+		end.Reason, end.Kill = "", true
+	}
+	return end
+}
+
+// readLog begins or goes on to upload the log, which goes to end.
+func (t *attempt) readLog(end spool.Pos) {
+	if end == (spool.Pos{}) {
+		return
+	}
+	if t.spool == nil {
+		var err error
+		if t.spool, err = spool.Open(t.dir.Log()); err != nil {
+			t.agent.Log.Error("could not open the job's log", "job", t.JobID, "err", err)
+			return
+		}
+		t.spool.SetEnd(end)
+		t.logs.start(t.spool)
+		return
+	}
+	t.spool.SetEnd(end)
+}
+
+// findOutcome returns the outcome of an attempt whose supervisor has ended: what is on
+// disk, or that it failed for this reason.
+func (t *attempt) findOutcome(reason errand.Reason, text string) *attemptdir.Outcome {
+	out, err := t.dir.Outcome()
+	if err == nil {
+		return out
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.agent.Log.Error("could not read the job's result", "job", t.JobID, "err", err)
+	}
+	process.KillStray(t.ownVariables()...)
+	out = &attemptdir.Outcome{Reason: reason, Error: text}
+	out.Result.Commands = []errand.CommandResult{}
+	started := t.spool != nil
+	if !started {
+		if t.spool, err = spool.Open(t.dir.Log()); err != nil {
+			return out // the commands had not begun
+		}
+	}
+	if out.Result.Log, err = t.spool.Scan(); err != nil {
+		t.agent.Log.Error("could not read the job's log", "job", t.JobID, "err", err)
+	}
+	if !started {
+		t.logs.start(t.spool)
+	}
+	out.End = t.spool.End()
+	return out
 }

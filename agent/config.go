@@ -29,6 +29,10 @@ type Config struct {
 	WorkerID string
 	// HeartbeatInterval and PollInterval replace the server's if they are shorter.
 	HeartbeatInterval, PollInterval time.Duration
+	// Supervisor is a program and arguments that call Supervise with the two arguments
+	// that follow: the process that runs the commands of a slot's jobs, and outlives
+	// the agent. Without one, this process runs them, and they end with it.
+	Supervisor []string
 
 	Environment Environment // of jobs' commands
 

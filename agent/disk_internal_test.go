@@ -21,9 +21,8 @@ func TestWhoseFaultItIs(t *testing.T) {
 	} {
 		at := &attempt{workCtx: context.Background(), reportCtx: context.Background()}
 		err := at.setupFailed(fmt.Errorf("unpack: %w", &fs.PathError{Op: "write", Path: "x", Err: errno}))
-		out, err := at.outcome(errand.Result{}, err)
-		if err != nil || out.Reason != want {
-			t.Errorf("%v: %+v, %v; want %s", errno, out, err, want)
+		if got, text := at.reason(err); got != want {
+			t.Errorf("%v: %s, %s; want %s", errno, got, text, want)
 		}
 		if !errors.Is(at.setupFailed(errno), errno) {
 			t.Errorf("%v is lost", errno)

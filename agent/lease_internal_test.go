@@ -13,20 +13,21 @@ func TestLeaseThatIsOverGuardsNothing(t *testing.T) {
 	for _, c := range []struct {
 		ago       time.Duration
 		retryable bool
+		group     bool
 		want      bool
 	}{
-		{0, true, true},
-		{49 * time.Second, true, true},
-		{51 * time.Second, true, false}, // within the margin
-		{time.Hour, true, false},
-		{time.Hour, false, true}, // nobody else may have it
+		{0, true, false, true},
+		{49 * time.Second, true, false, true},
+		{51 * time.Second, true, false, false}, // within the margin
+		{time.Hour, true, false, false},
+		{time.Hour, false, true, false}, // the next of the group may have begun
+		{time.Hour, false, false, true}, // nobody else may have it
 	} {
-		l := &lease{clock: clock.Real(), kill: func() {}, check: func() {}}
+		l := &lease{clock: clock.Real(), group: c.group}
 		l.renew(time.Now().Add(-c.ago), time.Minute, c.retryable)
-		if got := l.watch(); got != c.want {
-			t.Errorf("renewed %v ago, retryable %v: may begin %v", c.ago, c.retryable, got)
+		if _, got := l.follow(nil); got != c.want {
+			t.Errorf("renewed %v ago, retryable %v, group %v: may begin %v", c.ago, c.retryable, c.group, got)
 		}
-		l.unwatch()
 	}
 }
 

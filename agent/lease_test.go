@@ -68,13 +68,22 @@ func TestOutageKillsNothing(t *testing.T) {
 	}
 }
 
-// TestRetryableJobDiesBeforeItsLease: a job that another worker may run is killed
-// shortly before its lease ends, and isn't reported.
+// TestRetryableJobDiesBeforeItsLease: a job that another worker may run, or whose group
+// has a next one, is killed shortly before its lease ends. It is reported as lost when
+// the server is back, with its log.
 func TestRetryableJobDiesBeforeItsLease(t *testing.T) {
+	for _, group := range []string{"", "lane"} {
+		t.Run("group "+group, func(t *testing.T) { testDiesBeforeItsLease(t, group) })
+	}
+}
+
+func testDiesBeforeItsLease(t *testing.T, group string) {
 	s, clock, r := onManual(t)
-	s.order = func(o *errand.Order) { o.Retryable = true }
+	s.order = func(o *errand.Order) { o.Retryable = group == "" }
 	l := newLong(t)
-	s.give(s.job(l.command()))
+	a := s.job(l.command())
+	a.Group = group
+	s.give(a)
 	pid := l.started(t)
 	s.set(func() { s.down = true })
 	pass(clock, 49*time.Second, nil) // of 60, with a margin of 10
@@ -83,12 +92,19 @@ func TestRetryableJobDiesBeforeItsLease(t *testing.T) {
 	}
 	pass(clock, time.Second, nil)
 	eventually(t, "the job is killed", func() bool { return !alive(pid) })
-	r.idle()
 	s.set(func() { s.down = false })
-	pass(clock, time.Minute, nil)
-	if len(s.results)+len(s.failures) > 0 {
-		t.Errorf("reported %+v %+v", s.results, s.failures)
+	pass(clock, time.Minute, func() bool { return s.reported() })
+	f := s.failure()
+	if log, _ := s.log(jobID, 1, f.Result.Log); f.Reason != errand.ReasonLost || !strings.Contains(string(log), "started\nerrand: the worker could not renew its lease") {
+		t.Errorf("failure %s: %s, log %q", f.Reason, f.Error, log)
 	}
+	r.idle()
+}
+
+func (s *server) reported() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.results)+len(s.failures) > 0
 }
 
 // TestLeaseIsRenewed: while heartbeats succeed, a retryable job outlives its first

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/attemptdir"
 	"github.com/errandhq/errand/agent/internal/spool"
 	"github.com/errandhq/errand/internal/clock"
 )
@@ -23,7 +24,7 @@ const (
 // order, one at a time, and retries each until it has arrived.
 type uploader struct {
 	t     *attempt
-	spool *spool.Spool
+	spool *spool.Reader
 	wake  chan struct{}
 	end   context.CancelFunc
 	owned sync.WaitGroup
@@ -32,10 +33,9 @@ type uploader struct {
 	watched bool
 
 	// Owned by the goroutine of start and, after stop, by the caller.
-	sent   spool.Pos
-	trying spool.Pos // end of a chunk that may have arrived; equal to sent if there is none
-	since  time.Time // when the oldest unsent bytes were written
-	last   time.Time // when a chunk was last sent
+	attemptdir.Progress
+	since time.Time // when the oldest unsent bytes were written
+	last  time.Time // when a chunk was last sent
 }
 
 func newUploader(t *attempt, watched bool) *uploader {
@@ -57,17 +57,28 @@ func (u *uploader) watch(on bool) {
 }
 
 // start sends the log as it grows, until stop.
-func (u *uploader) start(s *spool.Spool) {
+func (u *uploader) start(s *spool.Reader) {
+	u.Progress = u.t.dir.Progress()
+	if end := s.End(); u.Sent.File > end.File || u.Trying.File > end.File { // the machine lost the end
+		u.Sent.File, u.Sent.Log = min(u.Sent.File, end.File), min(u.Sent.Log, end.Log)
+		u.Trying = u.Sent
+	}
 	ctx, end := context.WithCancel(u.t.reportCtx)
 	u.spool, u.end = s, end
 	u.owned.Go(func() { u.loop(ctx) })
 }
 
-// stop interrupts the upload and returns how far it got.
-func (u *uploader) stop() (sent, trying spool.Pos) {
+// stop interrupts the upload.
+func (u *uploader) stop() {
 	u.end()
 	u.owned.Wait()
-	return u.sent, u.trying
+}
+
+// keep notes the progress on disk, so that another process can go on.
+func (u *uploader) keep() {
+	if err := u.t.dir.WriteProgress(u.Progress); err != nil {
+		u.t.agent.Log.Warn("could not note how far the log is sent", "job", u.t.JobID, "err", err)
+	}
 }
 
 func (u *uploader) loop(ctx context.Context) {
@@ -101,7 +112,7 @@ func (u *uploader) await(ctx context.Context, wait time.Duration, timed bool) {
 
 // due returns whether there is something to send, and how long it may wait.
 func (u *uploader) due() (wait time.Duration, pending bool) {
-	unsent := u.spool.End().Log - u.sent.Log
+	unsent := u.spool.End().Log - u.Sent.Log
 	now := u.t.agent.Clock.Now()
 	if unsent == 0 {
 		u.since = time.Time{}
@@ -133,26 +144,28 @@ const maxRefusals = 10
 // sendNext sends the next chunk, and retries until it has arrived. Errors: the
 // cause of ctx's end; a refusal, after limit refused grants (0: no limit).
 func (u *uploader) sendNext(ctx context.Context, end spool.Pos, limit int) error {
-	if u.trying == u.sent {
-		u.trying = end
+	if u.Trying == u.Sent {
+		u.Trying = end
 	}
-	chunk, next, err := u.spool.Read(u.sent, u.trying, maxChunkBytes)
+	chunk, next, err := u.spool.Read(u.Sent, u.Trying, maxChunkBytes)
 	if err != nil {
 		return err
 	}
-	u.trying = next
+	u.Trying = next
+	u.keep()
 	refusals, counted := 0, (<-chan struct{})(nil)
 	for n := 1; ; n++ {
 		grant, renewed := u.t.grant.current()
-		err := postChunk(ctx, u.t.agent.HTTP, grant, errand.LogChunkKey(u.t.JobID, u.t.Attempt, u.sent.Log), chunk)
+		err := postChunk(ctx, u.t.agent.HTTP, grant, errand.LogChunkKey(u.t.JobID, u.t.Attempt, u.Sent.Log), chunk)
 		if err == nil {
-			u.sent, u.since, u.last = next, time.Time{}, u.t.agent.Clock.Now()
+			u.Sent, u.since, u.last = next, time.Time{}, u.t.agent.Clock.Now()
+			u.keep()
 			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		u.t.agent.Log.Warn("could not send a part of the log, trying again", "job", u.t.JobID, "offset", u.sent.Log, "try", n, "err", err)
+		u.t.agent.Log.Warn("could not send a part of the log, trying again", "job", u.t.JobID, "offset", u.Sent.Log, "try", n, "err", err)
 		if isRefusal(err) {
 			if counted != renewed { // not the grant that was counted last
 				counted = renewed
@@ -187,25 +200,25 @@ func (u *uploader) backOff(ctx context.Context, n int, renewed <-chan struct{}) 
 // into log, to be sent with the result. It leaves out what the storage refuses
 // for good: the result matters more. Errors: the cause of ctx's end.
 func (u *uploader) finish(ctx context.Context, end spool.Pos, log *errand.Log) error {
-	for u.trying != u.sent || end.Log-u.sent.Log > errand.LogTailBytes {
+	for u.Trying != u.Sent || end.Log-u.Sent.Log > errand.LogTailBytes {
 		err := u.sendNext(ctx, end, maxRefusals)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			u.t.agent.Log.Error("could not send the end of the log; reporting the result without it", "job", u.t.JobID, "offset", u.sent.Log, "err", err)
-			u.sent, u.trying = end, end
+			u.t.agent.Log.Error("could not send the end of the log; reporting the result without it", "job", u.t.JobID, "offset", u.Sent.Log, "err", err)
+			u.Sent, u.Trying = end, end
 		}
 	}
 	log.Tail, log.TailOffset = nil, end.Log
-	if end.Log == u.sent.Log {
+	if end.Log == u.Sent.Log {
 		return nil
 	}
-	tail, at, err := u.spool.Read(u.sent, end, int(end.File-u.sent.File))
+	tail, at, err := u.spool.Read(u.Sent, end, int(end.File-u.Sent.File))
 	if err != nil || at != end {
 		u.t.agent.Log.Error("could not read the end of the log; reporting the result without it", "job", u.t.JobID, "err", err)
 		return nil
 	}
-	log.Tail, log.TailOffset = tail, u.sent.Log
+	log.Tail, log.TailOffset = tail, u.Sent.Log
 	return nil
 }

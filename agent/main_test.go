@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 		limitFiles(os.Getenv("AGENT_TEST_FILE_LIMIT"))
 		a, err := agent.New(agent.Config{
 			Client: &api.Client{BaseURL: os.Getenv("AGENT_TEST_SERVER"), Token: agentToken}, DataDir: dir, Backoff: quick,
+			Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		})
 		if err == nil {
 			err = a.Run(context.Background())

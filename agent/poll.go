@@ -15,22 +15,24 @@ import (
 // pollCtx ends.
 func (a *Agent) pollLoop(runCtx, pollCtx context.Context) {
 	for {
+		var s *slot
 		select {
-		case a.slots <- struct{}{}:
+		case s = <-a.slots:
 		case <-pollCtx.Done():
 			return
 		}
 		asg := a.awaitJob(runCtx, pollCtx)
 		if asg == nil {
+			a.free(s)
 			return
 		}
-		a.startAttempt(runCtx, asg)
+		a.startAttempt(runCtx, s, asg)
 	}
 }
 
-func (a *Agent) startAttempt(runCtx context.Context, asg *errand.Assignment) {
-	t := newAttempt(runCtx, a, asg)
-	free := func() { <-a.slots }
+func (a *Agent) startAttempt(runCtx context.Context, s *slot, asg *errand.Assignment) {
+	t := newAttempt(runCtx, a, s, asg)
+	free := func() { a.free(s) }
 	if !a.addAttempt(t, t.run, free) {
 		a.Log.Warn("the server assigned an attempt that is already running", "job", asg.JobID, "attempt", asg.Attempt)
 		t.cancelReport(nil)

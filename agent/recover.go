@@ -4,65 +4,119 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path/filepath"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/attemptdir"
+	"github.com/errandhq/errand/agent/internal/origin"
 	"github.com/errandhq/errand/agent/internal/spool"
-	"github.com/errandhq/errand/internal/process"
+	"github.com/errandhq/errand/agent/internal/supervisor"
 )
 
-// resumeAttempts goes through the attempts of an earlier process. It reports
-// those that have an outcome. The others ended with that process: their leases
-// run out.
-func (a *Agent) resumeAttempts(runCtx context.Context) {
+// resumeAttempts goes on with the attempts of an earlier process. Those whose
+// supervisor lives are taken over, the others reported. It returns the slots that they
+// use.
+func (a *Agent) resumeAttempts(runCtx context.Context) map[int]*slot {
 	dirs, err := attemptdir.List(a.DataDir)
 	if err != nil {
 		a.Log.Error("could not look for attempts of an earlier process", "err", err)
 	}
+	used := map[int]*slot{}
 	for _, d := range dirs {
-		if err := a.resumeAttempt(runCtx, d); err != nil {
-			a.Log.Warn("dropped an attempt of an earlier process", "dir", filepath.Base(string(d)), "err", err)
+		if err := a.resumeAttempt(runCtx, d, used); err != nil {
+			a.Log.Warn("dropped an attempt of an earlier process", "dir", d.Name(), "err", err)
 			if err := d.Remove(); err != nil {
 				a.Log.Warn("could not remove the directory of an earlier attempt", "err", err)
 			}
 		}
 	}
+	if len(dirs) > 0 {
+		a.heartbeat.sendNow() // it renews their leases and grants
+	}
+	return used
 }
 
-var errDied = errors.New("the agent ended while its commands ran")
-
-func (a *Agent) resumeAttempt(runCtx context.Context, d attemptdir.Dir) error {
-	asg, err := d.Assignment()
+func (a *Agent) resumeAttempt(runCtx context.Context, d attemptdir.Dir, used map[int]*slot) error {
+	job, err := d.Job()
 	if err != nil {
 		return err // the agent ended while it made or removed the directory
 	}
-	t := newAttempt(runCtx, a, asg)
-	t.dir = d
-	process.KillStray(t.ownVariables()...)
 	out, err := d.Outcome()
-	if errors.Is(err, fs.ErrNotExist) {
-		err = errDied
-	}
-	if err != nil {
-		t.cancelReport(err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	s := used[job.Slot]
+	if s == nil {
+		s = &slot{agent: a, number: job.Slot}
+	}
+	t := newAttempt(runCtx, a, s, &job.Assignment)
+	t.dir = d
 	t.grant.markRefused() // when it expires is unknown
-	a.addAttempt(t, func() { t.reportEarlier(out) }, func() {})
+	log := a.Log.With("job", t.JobID, "attempt", t.Attempt)
+	if out != nil {
+		a.addAttempt(t, func() {
+			t.report(log, func() (*attemptdir.Outcome, error) { return t.readOutcome(out), nil })
+		}, func() {})
+		return nil
+	}
+	used[s.number] = s
+	s.use()
+	a.addAttempt(t, func() {
+		t.report(log, func() (*attemptdir.Outcome, error) { return t.takeOver(job.Origin) })
+	}, s.release)
 	return nil
 }
 
-// reportEarlier reports the outcome of an attempt of an earlier process.
-func (t *attempt) reportEarlier(out *attemptdir.Outcome) {
-	defer t.cancelReport(nil)
-	log := t.agent.Log.With("job", t.JobID, "attempt", t.Attempt)
-	log.Info("reporting the result of an earlier process", "exit", out.Result.ExitCode, "reason", string(out.Reason))
+// readOutcome opens the log of an attempt that has ended.
+func (t *attempt) readOutcome(out *attemptdir.Outcome) *attemptdir.Outcome {
 	var err error
 	if t.spool, err = spool.Open(t.dir.Log()); err == nil {
-		t.logs.spool, t.logs.sent, t.logs.trying = t.spool, out.Sent, out.Trying
-	} else {
-		log.Error("could not open the job's log; reporting the result without the rest of it", "err", err)
-		out.Result.Log.TailOffset = out.Result.Log.Bytes
+		t.spool.SetEnd(out.End)
+		t.logs.start(t.spool)
+		return out
 	}
-	t.cleanUp(log, t.deliver(out))
+	if !errors.Is(err, fs.ErrNotExist) || out.End != (spool.Pos{}) {
+		t.agent.Log.Error("could not open the job's log; reporting the result without the rest of it", "job", t.JobID, "err", err)
+	}
+	out.Result.Log.TailOffset = out.Result.Log.Bytes
+	return out
+}
+
+// errCopied: the attempt's directory may be a copy. Its commands may run elsewhere, so
+// that only the end of the lease tells that they have ended.
+var errCopied = errors.New("the data directory may be a copy of another agent's")
+
+// takeOver follows the attempt if its supervisor lives. If not, it returns why the
+// attempt failed.
+func (t *attempt) takeOver(was origin.Origin) (*attemptdir.Outcome, error) {
+	for n := 1; ; n++ {
+		client, err := t.slot.attach(t.reportCtx)
+		switch {
+		case err == nil && sameAttempt(client.Status(), t.dir):
+			t.agent.Log.Info("taking over a running job", "job", t.JobID, "attempt", t.Attempt)
+			t.lease.follow(client)
+			defer t.lease.unfollow()
+			return t.follow(client)
+		case err == nil, errors.Is(err, supervisor.ErrNone):
+			return t.endedUnseen(was)
+		}
+		t.agent.Log.Warn("could not reach the supervisor of a running job, trying again", "job", t.JobID, "try", n, "err", err)
+		if err := t.agent.backOff(t.reportCtx, n, 0); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// endedUnseen returns the outcome of an attempt whose agent and supervisor have ended.
+func (t *attempt) endedUnseen(was origin.Origin) (*attemptdir.Outcome, error) {
+	switch was.Since(origin.Of(string(t.dir))) {
+	case origin.SameBoot:
+		return t.findOutcome(errand.ReasonAgentRestarted, "the agent and the process that ran the commands were killed; the agent was started again"), nil
+	case origin.Restarted:
+		return t.findOutcome(errand.ReasonMachineRestarted, "the worker's machine was restarted while the job ran"), nil
+	case origin.Unknown:
+	}
+	if out, err := t.dir.Outcome(); err == nil {
+		return t.readOutcome(out), nil
+	}
+	return nil, errCopied
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/attemptdir"
+	"github.com/errandhq/errand/agent/internal/output"
 	"github.com/errandhq/errand/internal/api"
 )
 
@@ -22,7 +23,7 @@ func (t *attempt) deliver(out *attemptdir.Outcome) error {
 			return undelivered(err)
 		}
 	}
-	trim(&out.Result, errand.MaxResultBytes-1024)
+	output.Trim(&out.Result, errand.MaxResultBytes-1024)
 	for n := 1; ; n++ {
 		err := t.submit(out)
 		if err == nil {

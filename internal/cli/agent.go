@@ -81,10 +81,15 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 		}
 		f.dataDir = filepath.Join(filepath.Dir(local), "agent")
 	}
+	program, err := supervisor()
+	if err != nil {
+		return err
+	}
 	worker, err := agent.New(agent.Config{
 		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues,
 		Version: version.Get().Short(), Log: log, Environment: environment,
 		HeartbeatInterval: f.heartbeat, PollInterval: f.pollInterval,
+		Supervisor: program,
 	})
 	if err != nil {
 		return terminal.UsageErrorf("%w", err)

@@ -29,6 +29,10 @@ type agents struct {
 func startAgents(s *localServer, n int, environment agent.Environment, url string) (*agents, error) {
 	g := &agents{stopped: make(chan struct{})}
 	host, _ := os.Hostname() // only for people to read
+	program, err := supervisor()
+	if err != nil {
+		return nil, err
+	}
 	for i := 1; i <= n; i++ {
 		number := strconv.Itoa(i)
 		log := s.log
@@ -39,6 +43,7 @@ func startAgents(s *localServer, n int, environment agent.Environment, url strin
 		a, err := agent.New(agent.Config{
 			Client: client, HTTP: client.HTTP, DataDir: filepath.Join(s.dataDir, "agents", number),
 			Name: cmp.Or(host, "local") + "-" + number, Version: version.Get().Short(), Log: log, Environment: environment,
+			Supervisor: program,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("agent %d: %w", i, err)

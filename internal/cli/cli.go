@@ -5,11 +5,13 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/errandhq/errand/agent"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -29,9 +31,25 @@ func (a *app) getenv(name string) string {
 	return v
 }
 
+// superviseArg makes the program a supervisor of jobs, which agents start: see
+// agent.Supervise. It is looked at first, so that a supervisor starts fast.
+const superviseArg = "supervise"
+
 // Main runs the command that os.Args names and returns its exit code.
 func Main() int {
+	if len(os.Args) > 1 && os.Args[1] == superviseArg {
+		return agent.Supervise(os.Args[2:])
+	}
 	return run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv)
+}
+
+// supervisor is the command that agents start supervisors with.
+func supervisor() ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the program that runs jobs: %w", err)
+	}
+	return []string{self, superviseArg}, nil
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup func(string) (string, bool)) int {

@@ -22,7 +22,8 @@ const asErrand = "ERRAND_TEST_AS_ERRAND"
 
 func TestMain(m *testing.M) {
 	isFunction := len(os.Args) == 3 && os.Args[1] == "function"
-	if isFunction || os.Getenv(asErrand) != "" {
+	isSupervisor := len(os.Args) == 4 && os.Args[1] == superviseArg
+	if isFunction || isSupervisor || os.Getenv(asErrand) != "" {
 		os.Exit(Main())
 	}
 	testscript.Main(m, map[string]func(){"errand": func() { os.Exit(Main()) }})

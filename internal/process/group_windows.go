@@ -39,7 +39,7 @@ func newGroup(cmd *exec.Cmd) (*group, error) {
 	if err := resume(cmd.Process.Pid); err != nil {
 		g.kill()
 		g.waitLeader()
-		g.reap()
+		g.close()
 		return nil, err
 	}
 	return g, nil
@@ -149,7 +149,13 @@ func (g *group) active() bool {
 
 func (g *group) waitLeader() { _ = g.cmd.Wait() }
 
-func (g *group) reap() {
+func (g *group) reap() {}
+
+// alive reports whether a process of the group runs.
+func (g *group) alive() bool { return g.job != 0 && g.active() }
+
+// close ends what is left of the group.
+func (g *group) close() {
 	if g.job != 0 {
 		_ = windows.CloseHandle(g.job)
 		g.job = 0

@@ -30,6 +30,7 @@ type Program struct {
 	// PipeWait is how long processes that outlive the program may keep writing
 	// to its pipes before they are killed; default: DefaultPipeWait.
 	PipeWait time.Duration
+	onEnd    func(grace time.Duration) // called when the program is to be ended
 	// commandLine is the raw command line on Windows, if it isn't built from Argv.
 	commandLine string //nolint:unused // on other systems
 }
@@ -63,28 +64,33 @@ func (e *OutputError) Unwrap() error { return e.Err }
 // The Exit is valid with an error, too. Errors: *StartError; *OutputError; the
 // cause of ctx's end, if that ended the program.
 func (p Program) Run(ctx context.Context) (Exit, error) {
-	if ctx.Err() != nil {
-		return Exit{Code: -1}, context.Cause(ctx)
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	pipes, err := newPipes(p.Stdout, p.Stderr, cancel)
-	if err != nil {
-		return Exit{Code: -1}, &StartError{p.name(), err}
+	exit, left, err := p.lead(ctx, cancel)
+	if left == nil {
+		return exit, err
 	}
-	cmd, err := p.start(pipes)
-	pipes.closeWriters()
-	if err != nil {
-		pipes.abort()
-		return Exit{Code: -1}, &StartError{p.name(), err}
+	left.pipes.wait(p.pipeWait())
+	left.group.kill()
+	return exit, errors.Join(err, left.close())
+}
+
+// leftover is what may be left of a program whose leader has ended: its group and
+// who holds its pipes.
+type leftover struct {
+	group *group
+	pipes *pipes
+}
+
+// close ends the copying of output. The group must have ended. Errors:
+// *OutputError.
+func (l *leftover) close() error {
+	l.group.close()
+	l.pipes.abort()
+	if err := l.pipes.err(); err != nil {
+		return &OutputError{err}
 	}
-	g, err := newGroup(cmd)
-	if err != nil {
-		pipes.abort()
-		return Exit{Code: -1}, &StartError{p.name(), err}
-	}
-	err = p.supervise(ctx, g, pipes)
-	return g.exit(), err
+	return nil
 }
 
 func (p Program) name() string {
@@ -94,27 +100,59 @@ func (p Program) name() string {
 	return p.Argv[0]
 }
 
-// supervise waits for the program's end, ends it when ctx ends, and kills what is
-// left of the group.
-func (p Program) supervise(ctx context.Context, g *group, pipes *pipes) error {
+// lead runs the program until its leader has ended. It returns what may be left of
+// it then, or nil if nothing started. If ctx ends first, it ends the whole group. A
+// writer that fails ends the program by cancel. Errors: as Run's, but *OutputError is
+// leftover.close's.
+func (p Program) lead(ctx context.Context, cancel context.CancelCauseFunc) (Exit, *leftover, error) {
+	if ctx.Err() != nil {
+		return Exit{Code: -1}, nil, context.Cause(ctx)
+	}
+	pipes, err := newPipes(p.Stdout, p.Stderr, cancel)
+	if err != nil {
+		return Exit{Code: -1}, nil, &StartError{p.name(), err}
+	}
+	cmd, err := p.start(pipes)
+	pipes.closeWriters()
+	if err != nil {
+		pipes.abort()
+		return Exit{Code: -1}, nil, &StartError{p.name(), err}
+	}
+	g, err := newGroup(cmd)
+	if err != nil {
+		pipes.abort()
+		return Exit{Code: -1}, nil, &StartError{p.name(), err}
+	}
+	l := &leftover{g, pipes}
+	err = p.await(ctx, l)
+	l.group.reap()
+	return l.group.exit(), l, err
+}
+
+// settleTime is how long output may still come when the leader has ended and other
+// processes hold its pipes.
+const settleTime = 50 * time.Millisecond
+
+// await waits for the leader's end. If ctx ends first, it ends the group and returns
+// the cause.
+func (p Program) await(ctx context.Context, l *leftover) error {
 	ended := make(chan struct{})
 	go func() {
-		g.waitLeader()
+		l.group.waitLeader()
 		close(ended)
 	}()
-	var cause error
 	select {
 	case <-ended:
+		l.pipes.wait(settleTime)
+		return nil
 	case <-ctx.Done():
-		cause = context.Cause(ctx)
-		p.end(cause, g, ended, pipes.done)
 	}
-	pipes.wait(p.pipeWait())
-	g.kill() // the leader still holds the group's ID
-	g.reap()
-	pipes.abort() // a process that left the group may hold them open
-	if err := pipes.err(); err != nil {
-		return &OutputError{err}
+	cause := context.Cause(ctx)
+	p.end(cause, l.group, ended, l.pipes.done)
+	l.pipes.wait(p.pipeWait())
+	l.group.kill() // the leader still holds the group's ID
+	if errors.As(cause, new(*OutputError)) {
+		return nil // close returns it
 	}
 	return cause
 }
@@ -126,6 +164,9 @@ func (p Program) end(cause error, g *group, leaderEnded, pipesClosed <-chan stru
 	grace := DefaultGrace
 	if p.Grace != nil {
 		grace = p.Grace(cause)
+	}
+	if p.onEnd != nil {
+		p.onEnd(grace)
 	}
 	if grace > 0 && g.terminate() {
 		t := time.NewTimer(grace)
@@ -169,7 +210,7 @@ func (p Program) start(pipes *pipes) (*exec.Cmd, error) {
 	for try := 1; ; try++ {
 		cmd := &exec.Cmd{Path: path, Args: p.Argv, Dir: p.Dir, Env: p.Env, Stdout: pipes.w[0], Stderr: pipes.w[1]}
 		p.prepare(cmd)
-		err := cmd.Start()
+		err := startLeader(cmd)
 		if err == nil || try == maxStarts || !isTransient(err) {
 			return cmd, unwrapPath(err)
 		}

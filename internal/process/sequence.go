@@ -13,7 +13,9 @@ import (
 // ErrTimeout: the sequence's Timeout has passed.
 var ErrTimeout = errors.New("the job ran longer than its timeout")
 
-// A Sequence runs a job's commands one after the other.
+// A Sequence runs a job's commands one after the other. A process that outlives its
+// command, such as a server that later commands use, runs on until the last command
+// has ended, and is then ended. A Sequence is run once.
 type Sequence struct {
 	Commands        []errand.Command
 	Shell           string // runs string commands, as SHELL -c COMMAND; default: the system's
@@ -30,8 +32,13 @@ type Sequence struct {
 	// An error of Before ends the sequence.
 	Before func(command int) error
 	After  func(command int, s Step)
+	// OnLeft, if not nil, is called with the names of the processes that outlive the
+	// last command, before they are ended.
+	OnLeft func(names []string)
 
 	Clock clock.Clock // measures Timeout and durations; default: the machine's
+
+	left left
 }
 
 // A Step is how one command ended.
@@ -54,13 +61,21 @@ func (s *Sequence) Run(ctx context.Context) ([]Step, error) {
 		stop := s.clock().AfterFunc(s.Timeout, func() { cancel(ErrTimeout) })
 		defer stop()
 	}
+	steps, err := s.runCommands(ctx, cancel)
+	if endErr := s.endLeft(ctx); endErr != nil {
+		err = endErr
+	}
+	return steps, err
+}
+
+func (s *Sequence) runCommands(ctx context.Context, cancel context.CancelCauseFunc) ([]Step, error) {
 	var steps []Step
 	var notStarted error
 	for i := range s.Commands {
 		if ctx.Err() != nil {
 			return steps, context.Cause(ctx)
 		}
-		step, err := s.step(ctx, i)
+		step, err := s.step(ctx, cancel, i)
 		steps = append(steps, step)
 		if s.After != nil {
 			s.After(i, step)
@@ -81,7 +96,7 @@ func (s *Sequence) Run(ctx context.Context) ([]Step, error) {
 	return steps, notStarted
 }
 
-func (s *Sequence) step(ctx context.Context, i int) (Step, error) {
+func (s *Sequence) step(ctx context.Context, cancel context.CancelCauseFunc, i int) (Step, error) {
 	if s.Before != nil {
 		if err := s.Before(i); err != nil {
 			return Step{Exit: Exit{Code: -1}}, &OutputError{err}
@@ -90,7 +105,9 @@ func (s *Sequence) step(ctx context.Context, i int) (Step, error) {
 	p := s.program(s.Commands[i])
 	p.Stdout, p.Stderr = s.Output(i, errand.Stdout), s.Output(i, errand.Stderr)
 	start := s.clock().Now()
-	exit, err := p.Run(ctx)
+	p.onEnd = s.left.terminate
+	exit, left, err := p.lead(ctx, cancel)
+	s.left.add(left)
 	return Step{Exit: exit, Duration: s.clock().Now().Sub(start)}, err
 }
 
@@ -106,6 +123,14 @@ func (s *Sequence) program(c errand.Command) Program {
 	}
 	p.Dir, p.Env, p.Grace, p.PipeWait = s.Dir, s.Env, s.Grace, s.PipeWait
 	return p
+}
+
+// grace is how long processes have to end.
+func (s *Sequence) grace(cause error) time.Duration {
+	if s.Grace != nil {
+		return s.Grace(cause)
+	}
+	return DefaultGrace
 }
 
 func (s *Sequence) clock() clock.Clock {

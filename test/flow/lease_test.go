@@ -160,7 +160,9 @@ func TestSubmitUnderFaults(t *testing.T) {
 // TestWorkerStopped: a worker that is stopped, or fails by its own fault, returns a
 // job at once if attempts are left. Otherwise the job fails.
 func TestWorkerStopped(t *testing.T) {
-	for _, reason := range []errand.Reason{errand.ReasonWorkerStopped, errand.ReasonAgentError} {
+	for _, reason := range []errand.Reason{
+		errand.ReasonWorkerStopped, errand.ReasonAgentError, errand.ReasonAgentRestarted, errand.ReasonMachineRestarted, errand.ReasonLost,
+	} {
 		t.Run(string(reason), func(t *testing.T) { testWorkerStopped(t, reason) })
 	}
 }

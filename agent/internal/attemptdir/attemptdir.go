@@ -1,14 +1,15 @@
 // Package attemptdir is the layout of an attempt's directory. It lets a restarted
-// agent report what an earlier process ran:
+// agent go on where an earlier process was:
 //
 //	DATA/attempts/<job>-<attempt>/
-//	  job.json     the assignment, written first
+//	  job.json     the assignment, and who runs it; written first
 //	  source.zip   until it is unpacked
 //	  work/        the commands' working directory
 //	  home/        the commands' HOME, if the agent gives each job its own
 //	  tmpdir       the path of the commands' TMPDIR
 //	  tmp/         their TMPDIR, if the system's directory could not be used
-//	  log          all frames of the log
+//	  log          all frames of the log, written by the supervisor
+//	  sent         how far the log is uploaded, written by the agent
 //	  result.json  the outcome, durable before it is reported
 package attemptdir
 
@@ -19,15 +20,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/origin"
 	"github.com/errandhq/errand/agent/internal/spool"
 	"github.com/errandhq/errand/internal/durable"
 )
 
 // A Dir is the directory of one attempt.
 type Dir string
+
+// A Job is the attempt and who runs it.
+type Job struct {
+	errand.Assignment
+	// Slot is the number of the agent's slot, and so of the supervisor.
+	Slot   int           `json:"slot"`
+	Origin origin.Origin `json:"origin"`
+}
 
 // An Outcome is an attempt's result or failure, and the state of its log.
 type Outcome struct {
@@ -36,19 +47,21 @@ type Outcome struct {
 	// Reason and Error say why the attempt failed; empty if it completed.
 	Reason errand.Reason `json:"reason,omitempty"`
 	Error  string        `json:"error,omitempty"`
-	// The log ends at End and is uploaded up to Sent. Trying is the end of a
-	// chunk whose upload had started and may have arrived, so that it must be
-	// sent again unchanged; equal to Sent if there is none.
-	End    spool.Pos `json:"end"`
-	Sent   spool.Pos `json:"sent"`
-	Trying spool.Pos `json:"trying"`
+	End    spool.Pos     `json:"end"` // of the log
+}
+
+// Progress is how far a log is uploaded. Trying is the end of a chunk whose upload
+// had started and may have arrived, so that it must be sent again unchanged; equal to
+// Sent if there is none.
+type Progress struct {
+	Sent, Trying spool.Pos
 }
 
 // Create creates the directory of an assignment, durably. It replaces what an
 // earlier process left of the same attempt.
-func Create(data string, a *errand.Assignment) (Dir, error) {
+func Create(data string, a *errand.Assignment, slot int) (Dir, error) {
 	d := Dir(filepath.Join(root(data), a.JobID+"-"+strconv.Itoa(a.Attempt)))
-	if err := d.create(a); err != nil {
+	if err := d.create(&Job{Assignment: *a, Slot: slot}); err != nil {
 		return d, fmt.Errorf("create the attempt's directory: %w", err)
 	}
 	return d, nil
@@ -56,7 +69,7 @@ func Create(data string, a *errand.Assignment) (Dir, error) {
 
 func root(data string) string { return filepath.Join(data, "attempts") }
 
-func (d Dir) create(a *errand.Assignment) error {
+func (d Dir) create(j *Job) error {
 	if err := d.Remove(); err != nil {
 		return err
 	}
@@ -68,7 +81,8 @@ func (d Dir) create(a *errand.Assignment) error {
 			return err
 		}
 	}
-	if err := durable.WriteJSON(durable.OS, d.join("job.json"), a); err != nil {
+	j.Origin = origin.Of(string(d))
+	if err := durable.WriteJSON(durable.OS, d.join("job.json"), j); err != nil {
 		return err
 	}
 	return durable.SyncDir(filepath.Dir(string(d)))
@@ -125,6 +139,9 @@ func List(data string) ([]Dir, error) {
 
 func (d Dir) join(name string) string { return filepath.Join(string(d), name) }
 
+// Name is the directory's name, which is the attempt's among the worker's.
+func (d Dir) Name() string { return filepath.Base(string(d)) }
+
 // Work is the commands' working directory.
 func (d Dir) Work() string { return d.join("work") }
 
@@ -134,13 +151,39 @@ func (d Dir) Source() string { return d.join("source.zip") }
 // Log is the log's path.
 func (d Dir) Log() string { return d.join("log") }
 
-// Assignment reads the attempt's assignment.
-func (d Dir) Assignment() (*errand.Assignment, error) {
-	var a errand.Assignment
-	if err := durable.ReadJSON(durable.OS, d.join("job.json"), &a); err != nil {
+// Job reads what is run here.
+func (d Dir) Job() (*Job, error) {
+	var j Job
+	if err := durable.ReadJSON(durable.OS, d.join("job.json"), &j); err != nil {
 		return nil, err
 	}
-	return &a, nil
+	return &j, nil
+}
+
+const progressFormat = "%020d %020d %020d %020d\n"
+
+// WriteProgress notes how far the log is uploaded. It survives the end of this process,
+// and may not survive that of the machine.
+func (d Dir) WriteProgress(p Progress) error {
+	f, err := os.OpenFile(d.join("sent"), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, progressFormat, p.Sent.File, p.Sent.Log, p.Trying.File, p.Trying.Log) // one write: all or nothing
+	return errors.Join(err, f.Close())
+}
+
+// Progress returns how far the log is uploaded; not at all if that isn't known.
+func (d Dir) Progress() Progress {
+	var p Progress
+	b, err := os.ReadFile(d.join("sent"))
+	if err == nil {
+		_, err = fmt.Sscanf(string(b), progressFormat, &p.Sent.File, &p.Sent.Log, &p.Trying.File, &p.Trying.Log)
+	}
+	if err != nil {
+		return Progress{}
+	}
+	return p
 }
 
 // WriteOutcome makes the outcome durable.
@@ -157,40 +200,74 @@ func (d Dir) Outcome() (*Outcome, error) {
 	return &o, nil
 }
 
-// Remove removes the directory and TMPDIR, including what commands made read-only.
-// It removes result.json last, so that after a crash in between the outcome is
-// reported again rather than lost.
+// last are removed last, so that after a crash in between the outcome is reported
+// again rather than lost.
+var last = []string{tempRecord, "result.json", "job.json", "log", "sent"}
+
+// Remove removes the directory and TMPDIR, including what commands made read-only. It
+// never follows a symbolic link: commands may have put one in the directory's place.
 func (d Dir) Remove() error {
-	entries, err := os.ReadDir(string(d))
+	root, err := os.OpenRoot(filepath.Dir(string(d)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	err = errors.Join(err, d.removeTemp())
-	for _, e := range entries {
-		if e.Name() != tempRecord && e.Name() != "result.json" && e.Name() != "job.json" && e.Name() != "log" {
-			err = errors.Join(err, removeAll(d.join(e.Name())))
-		}
 	}
 	if err != nil {
 		return err
 	}
-	return os.RemoveAll(string(d))
+	defer root.Close()
+	name := filepath.Base(string(d))
+	info, err := root.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return root.Remove(name)
+	}
+	if err := errors.Join(d.removeTemp(), removeContent(root, name, info)); err != nil {
+		return err
+	}
+	return root.RemoveAll(name)
 }
 
-// removeAll is os.RemoveAll, but also removes directories that aren't writable, and
-// those that are nested deeper than the process may open files.
-func removeAll(path string) error {
-	if err := os.RemoveAll(path); err == nil {
+// removeContent removes all but the last entries of a directory.
+func removeContent(root *os.Root, name string, info fs.FileInfo) error {
+	dir, err := root.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if opened, err := dir.Stat("."); err != nil || !os.SameFile(info, opened) {
+		return errors.Join(err, fmt.Errorf("%s was replaced while it was removed", name))
+	}
+	entries, err := fs.ReadDir(dir.FS(), ".")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !slices.Contains(last, e.Name()) {
+			err = errors.Join(err, removeAll(dir, e.Name()))
+		}
+	}
+	return err
+}
+
+// removeAll is RemoveAll, but also removes directories that aren't writable, and those
+// that are nested deeper than the process may open files.
+func removeAll(root *os.Root, name string) error {
+	if err := root.RemoveAll(name); err == nil {
 		return nil
 	}
-	flatten(path) // RemoveAll says what is wrong
-	return os.RemoveAll(path)
+	flatten(root, name) // RemoveAll says what is wrong
+	return root.RemoveAll(name)
 }
 
-// flatten makes the directories below path writable, and moves each to the top, so
+// flatten makes the directories below name writable, and moves each to the top, so
 // that no path is longer than two elements.
-func flatten(path string) {
-	root, err := os.OpenRoot(path)
+func flatten(parent *os.Root, name string) {
+	_ = parent.Chmod(name, 0o700)
+	root, err := parent.OpenRoot(name)
 	if err != nil {
 		return
 	}

@@ -62,5 +62,10 @@ func (d Dir) removeTemp() error {
 	if !filepath.IsAbs(string(path)) || !strings.HasPrefix(filepath.Base(string(path)), tempPrefix) {
 		return nil
 	}
-	return removeAll(string(path))
+	root, err := os.OpenRoot(filepath.Dir(string(path)))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return removeAll(root, filepath.Base(string(path)))
 }

@@ -1,17 +1,15 @@
 // Package spool keeps an attempt's log in a file on the worker: all frames, in
-// the order in which they were written. Uploads read it back, so that unsent
-// frames take no memory.
+// the order in which they were written. The supervisor of the attempt writes it,
+// the agent reads it and uploads it, so that unsent frames take no memory.
 package spool
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"hash"
 	"io"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 
@@ -40,20 +38,11 @@ type Spool struct {
 
 // Create creates the file. The frames' elapsed times count from now on.
 func Create(path string, now func() time.Time) (*Spool, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create the log: %w", err)
 	}
 	return &Spool{now: now, start: now(), grown: make(chan struct{}, 1), f: f, sum: sha256.New()}, nil
-}
-
-// Open opens the finished log of an earlier process for reading.
-func Open(path string) (*Spool, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
-	}
-	return &Spool{f: f, grown: make(chan struct{}, 1), sum: sha256.New()}, nil
 }
 
 // Sync makes the log durable.
@@ -128,46 +117,4 @@ func (s *Spool) Log() errand.Log {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return errand.Log{Bytes: s.end.Log, SHA256: hex.EncodeToString(s.sum.Sum(nil))}
-}
-
-// Read returns the whole frames between two positions, as many as fit into limit
-// bytes, and the position after them.
-func (s *Spool) Read(from, to Pos, limit int) ([]byte, Pos, error) {
-	b := make([]byte, min(int64(limit), to.File-from.File))
-	if _, err := s.f.ReadAt(b, from.File); err != nil {
-		return nil, from, fmt.Errorf("read the log: %w", err)
-	}
-	n, payload := wholeFrames(b)
-	if n == 0 && len(b) > 0 {
-		return nil, from, fmt.Errorf("read the log: %w at byte %d of the file", errand.ErrBadFrame, from.File)
-	}
-	return b[:n], Pos{from.File + int64(n), from.Log + payload}, nil
-}
-
-// wholeFrames returns the length of the whole frames that b begins with, and of
-// their payload.
-func wholeFrames(b []byte) (n int, payload int64) {
-	for {
-		length, ok := frameLength(b[n:])
-		if !ok {
-			return n, payload
-		}
-		head := bytes.IndexByte(b[n:], '\n') + 1
-		next := n + head + length + 1
-		if next > len(b) {
-			return n, payload
-		}
-		n, payload = next, payload+int64(length)
-	}
-}
-
-// frameLength returns the payload's length from the frame header at b's start.
-func frameLength(b []byte) (int, bool) {
-	head, _, ok := bytes.Cut(b, []byte{'\n'})
-	fields := bytes.Split(head, []byte{' '})
-	if !ok || len(fields) != 5 {
-		return 0, false
-	}
-	n, err := strconv.Atoi(string(fields[2]))
-	return n, err == nil && n >= 0 && n <= errand.MaxFrameBytes
 }

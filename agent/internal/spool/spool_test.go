@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -43,21 +43,19 @@ func TestReadBack(t *testing.T) {
 	default:
 		t.Error("nobody was told that it grew")
 	}
-	for _, limit := range []int{errand.MaxFrameBytes + 100, 100_000, 1 << 20} {
-		readAll(t, s, limit, want)
-	}
-	again, err := spool.Open(path)
+	r, err := spool.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.Close()
-	if b, at, err := again.Read(spool.Pos{}, s.End(), 1<<20); err != nil || at != s.End() || len(b) != int(s.End().File) {
-		t.Errorf("another process reads %d bytes to %+v, %v", len(b), at, err)
+	defer r.Close()
+	r.SetEnd(s.End())
+	for _, limit := range []int{errand.MaxFrameBytes + 100, 100_000, 1 << 20} {
+		readAll(t, r, limit, want)
 	}
 }
 
 // readAll reads the spool in pieces and checks that they are frames without a gap.
-func readAll(t *testing.T, s *spool.Spool, limit int, want []byte) {
+func readAll(t *testing.T, s *spool.Reader, limit int, want []byte) {
 	t.Helper()
 	var got []byte
 	for at := (spool.Pos{}); at != s.End(); {
@@ -98,7 +96,43 @@ func TestFailedWriteStays(t *testing.T) {
 	if l := s.Log(); l.Bytes != 0 {
 		t.Errorf("counts what isn't there: %+v", l)
 	}
-	if _, _, err := s.Read(spool.Pos{}, spool.Pos{File: 5, Log: 1}, 100); err == nil || errors.Is(err, errand.ErrBadFrame) {
-		t.Errorf("read: %v", err)
+}
+
+// The writer was killed within a write: the log ends after the last whole frame.
+func TestScan(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "log")
+	s, err := spool.Create(path, time.Now)
+	if err != nil {
+		t.Fatal(err)
 	}
+	long := bytes.Repeat([]byte("a line\n"), 500_000)
+	if err := s.Write(errand.Stdout, 0, long); err != nil {
+		t.Fatal(err)
+	}
+	want, end := s.Log(), s.End()
+	if err := s.Write(errand.Stderr, 0, []byte("cut off")); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	for cut := s.End().File - 1; cut >= end.File; cut-- {
+		r := open(t, path, cut)
+		if got, err := r.Scan(); err != nil || got.Bytes != want.Bytes || got.SHA256 != want.SHA256 || r.End() != end {
+			t.Errorf("cut at %d: %+v to %+v, %v; want %+v to %+v", cut, got, r.End(), err, want, end)
+		}
+	}
+}
+
+// open opens the log for reading, cut to a length.
+func open(t *testing.T, path string, length int64) *spool.Reader {
+	t.Helper()
+	if err := os.Truncate(path, length); err != nil {
+		t.Fatal(err)
+	}
+	r, err := spool.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
 }

@@ -1,4 +1,6 @@
-package agent
+// Package output keeps of each stream of a command what its result shows: the
+// beginning, the end, the length and the hash.
+package output
 
 import (
 	"crypto/sha256"
@@ -6,26 +8,28 @@ import (
 	"encoding/json"
 	"hash"
 	"slices"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/errandhq/errand"
 )
 
-// capture keeps the head and the tail of a stream, its length and its hash.
-type capture struct {
+// A Capture keeps the head and the tail of a stream, its length and its hash.
+type Capture struct {
+	mu    sync.Mutex
 	bytes int64
 	sum   hash.Hash
 	head  []byte // at most OutputHeadBytes
 	tail  []byte // what follows: at most twice OutputTailBytes, cut from the front
 }
 
-// newCaptures returns captures for a command's stdout and stderr.
-func newCaptures() *[2]capture {
-	return &[2]capture{{sum: sha256.New()}, {sum: sha256.New()}}
-}
+// New returns an empty capture.
+func New() *Capture { return &Capture{sum: sha256.New()} }
 
 // Write implements io.Writer. It never fails.
-func (c *capture) Write(p []byte) (int, error) {
+func (c *Capture) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	n := len(p)
 	c.sum.Write(p)
 	c.bytes += int64(n)
@@ -44,8 +48,10 @@ func (c *capture) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// output returns the stream as the result reports it.
-func (c *capture) output() errand.Output {
+// Output returns the stream as the result reports it.
+func (c *Capture) Output() errand.Output {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	o := errand.Output{Bytes: c.bytes, SHA256: hex.EncodeToString(c.sum.Sum(nil))}
 	if len(c.tail) == 0 {
 		o.Head = c.head
@@ -85,10 +91,10 @@ func dropPartialRune(b []byte) []byte {
 	return b
 }
 
-// trim makes the result fit into limit bytes of JSON: it shortens heads and tails
+// Trim makes the result fit into limit bytes of JSON: it shortens heads and tails
 // and, if there are hundreds of commands, drops the streams' hashes. The log has
 // the whole output.
-func trim(r *errand.Result, limit int) {
+func Trim(r *errand.Result, limit int) {
 	for keep := errand.OutputHeadBytes / 2; outputBytes(r) > limit || jsonSize(r) > limit; keep /= 2 {
 		for i := range r.Commands {
 			trimOutput(&r.Commands[i].Stdout, keep)

@@ -1,4 +1,4 @@
-package agent
+package output
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 func TestCapture(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		c := newCaptures()[0]
+		c := New()
 		var all []byte
 		for _, n := range rapid.SliceOfN(rapid.IntRange(0, 6000), 0, 12).Draw(t, "writes") {
 			piece := bytes.Repeat([]byte{byte('a' + n%26)}, n)
@@ -28,7 +28,7 @@ func TestCapture(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		o := c.output()
+		o := c.Output()
 		sum := sha256.Sum256(all)
 		if o.Bytes != int64(len(all)) || o.SHA256 != hex.EncodeToString(sum[:]) {
 			t.Fatalf("%d bytes %s", o.Bytes, o.SHA256)
@@ -48,9 +48,9 @@ func TestCaptureKeepsCharactersWhole(t *testing.T) {
 	for pad := range 4 {
 		for _, n := range []int{100, 2000, 2800, 9000} {
 			text := strings.Repeat("x", pad) + strings.Repeat("€", n)
-			c := newCaptures()[0]
+			c := New()
 			_, _ = c.Write([]byte(text))
-			o := c.output()
+			o := c.Output()
 			if !utf8.Valid(o.Head) || !utf8.Valid(o.Tail) || !strings.HasPrefix(text, string(o.Head)) || !strings.HasSuffix(text, string(o.Tail)) {
 				t.Errorf("pad %d, n %d: head or tail is no text", pad, n)
 			}
@@ -69,28 +69,19 @@ func TestTrim(t *testing.T) {
 	}{{1, "\x01"}, {20, "\x01"}, {300, "x"}, {errand.MaxCommands, "\x01"}, {errand.MaxCommands, "\xff"}} {
 		r := errand.Result{Log: errand.Log{Tail: make([]byte, errand.LogTailBytes)}}
 		for range tt.commands {
-			c := newCaptures()
+			c := [2]*Capture{New(), New()}
 			for i := range c {
 				_, _ = c[i].Write([]byte(strings.Repeat(tt.piece, 20_000)))
 			}
-			r.Commands = append(r.Commands, errand.CommandResult{Stdout: c[0].output(), Stderr: c[1].output()})
+			r.Commands = append(r.Commands, errand.CommandResult{Stdout: c[0].Output(), Stderr: c[1].Output()})
 		}
-		trim(&r, errand.MaxResultBytes)
+		Trim(&r, errand.MaxResultBytes)
 		b, err := json.Marshal(r)
 		if err != nil || len(b) > errand.MaxResultBytes {
 			t.Errorf("%d commands: %d bytes, %v", tt.commands, len(b), err)
 		}
 		if r.Commands[0].Stdout.Bytes != 20_000 || !r.Commands[0].Stdout.Truncated() {
 			t.Errorf("%d commands: stdout %d bytes", tt.commands, r.Commands[0].Stdout.Bytes)
-		}
-	}
-}
-
-func TestClip(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{"abc": "abc", "abcdef": "abcd", "abc€": "abc"} {
-		if got := clip(in, 4); got != want {
-			t.Errorf("clip(%q) = %q", in, got)
 		}
 	}
 }

@@ -1,0 +1,94 @@
+package attemptdir_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/attemptdir"
+	"github.com/errandhq/errand/agent/internal/spool"
+)
+
+func create(t *testing.T) attemptdir.Dir {
+	t.Helper()
+	d, err := attemptdir.Create(t.TempDir(), &errand.Assignment{JobID: "JOB", Attempt: 2}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	d := create(t)
+	if got := d.Progress(); got != (attemptdir.Progress{}) {
+		t.Errorf("at first: %+v", got)
+	}
+	for _, want := range []attemptdir.Progress{
+		{Trying: spool.Pos{File: 1 << 40, Log: 1<<40 - 1}},
+		{Sent: spool.Pos{File: 12, Log: 3}, Trying: spool.Pos{File: 12, Log: 3}},
+	} {
+		if err := d.WriteProgress(want); err != nil || d.Progress() != want {
+			t.Errorf("wrote %+v, read %+v, %v", want, d.Progress(), err)
+		}
+	}
+	if j, err := d.Job(); err != nil || j.JobID != "JOB" || j.Attempt != 2 || j.Slot != 3 {
+		t.Errorf("job %+v, %v", j, err)
+	}
+}
+
+// A job makes its directories read-only: they go all the same.
+func TestRemoveReadOnly(t *testing.T) {
+	t.Parallel()
+	d := create(t)
+	deep := filepath.Join(d.Work(), "a", "b")
+	if err := os.MkdirAll(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{deep, filepath.Dir(deep)} {
+		if err := os.Chmod(dir, 0o500); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(string(d)); err == nil {
+		t.Error("it is still there")
+	}
+}
+
+// A job replaces its directory, or one in it, by a symbolic link: the link goes, what
+// it points to stays.
+func TestRemoveFollowsNoLink(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("symbolic links need a privilege there")
+	}
+	for _, name := range []string{"", "work", "tmp", "log"} {
+		d := create(t)
+		precious := t.TempDir()
+		file := filepath.Join(precious, "file")
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		link := filepath.Join(string(d), name)
+		if err := os.RemoveAll(link); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(precious, link); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Remove(); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+		if _, err := os.Lstat(string(d)); err == nil {
+			t.Errorf("%q: the attempt's directory is still there", name)
+		}
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package spool
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/errandhq/errand"
+)
+
+// A Reader reads a log that another process writes, or wrote. It knows how far
+// the log goes from SetEnd. It is safe for concurrent use.
+type Reader struct {
+	grown chan struct{}
+
+	f   *os.File
+	mu  sync.Mutex
+	end Pos
+}
+
+// Open opens a log for reading, of which nothing is known yet.
+func Open(path string) (*Reader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	return &Reader{f: f, grown: make(chan struct{}, 1)}, nil
+}
+
+// SetEnd says how far the log goes.
+func (r *Reader) SetEnd(end Pos) {
+	r.mu.Lock()
+	r.end = end
+	r.mu.Unlock()
+	select {
+	case r.grown <- struct{}{}:
+	default:
+	}
+}
+
+// End returns the position after the last frame that is known of.
+func (r *Reader) End() Pos {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.end
+}
+
+// Grown returns a channel that has a value after a call of SetEnd.
+func (r *Reader) Grown() <-chan struct{} { return r.grown }
+
+// Close closes the file.
+func (r *Reader) Close() { r.f.Close() }
+
+// Read returns the whole frames between two positions, as many as fit into limit
+// bytes, and the position after them.
+func (r *Reader) Read(from, to Pos, limit int) ([]byte, Pos, error) {
+	b := make([]byte, min(int64(limit), to.File-from.File))
+	if _, err := r.f.ReadAt(b, from.File); err != nil {
+		return nil, from, fmt.Errorf("read the log: %w", err)
+	}
+	n, payload := wholeFrames(b)
+	if n == 0 && len(b) > 0 {
+		return nil, from, fmt.Errorf("read the log: %w at byte %d of the file", errand.ErrBadFrame, from.File)
+	}
+	return b[:n], Pos{from.File + int64(n), from.Log + payload}, nil
+}
+
+// scanBytes is read at once by Scan. It holds several of the longest frames.
+const scanBytes = 1 << 20
+
+// Scan sets the end of a log whose writer is gone: after the last whole frame. It
+// returns the length and the hash of the payload.
+func (r *Reader) Scan() (errand.Log, error) {
+	at, sum := Pos{}, sha256.New()
+	buf := make([]byte, scanBytes)
+	for {
+		n, err := r.f.ReadAt(buf, at.File)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return errand.Log{}, fmt.Errorf("read the log: %w", err)
+		}
+		whole, payload := wholeFrames(buf[:n])
+		if whole == 0 {
+			r.SetEnd(at)
+			return errand.Log{Bytes: at.Log, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
+		}
+		frames, err := errand.ParseFrames(buf[:whole])
+		if err != nil {
+			return errand.Log{}, fmt.Errorf("read the log: %w", err)
+		}
+		for _, f := range frames {
+			sum.Write(f.Data)
+		}
+		at = Pos{at.File + int64(whole), at.Log + payload}
+	}
+}
+
+// wholeFrames returns the length of the whole frames that b begins with, and of
+// their payload.
+func wholeFrames(b []byte) (n int, payload int64) {
+	for {
+		length, ok := frameLength(b[n:])
+		if !ok {
+			return n, payload
+		}
+		head := bytes.IndexByte(b[n:], '\n') + 1
+		next := n + head + length + 1
+		if next > len(b) {
+			return n, payload
+		}
+		n, payload = next, payload+int64(length)
+	}
+}
+
+// frameLength returns the payload's length from the frame header at b's start.
+func frameLength(b []byte) (int, bool) {
+	head, _, ok := bytes.Cut(b, []byte{'\n'})
+	fields := bytes.Split(head, []byte{' '})
+	if !ok || len(fields) != 5 {
+		return 0, false
+	}
+	n, err := strconv.Atoi(string(fields[2]))
+	return n, err == nil && n >= 0 && n <= errand.MaxFrameBytes
+}

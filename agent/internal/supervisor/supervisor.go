@@ -1,0 +1,199 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/errandhq/errand/agent/internal/attemptdir"
+	"github.com/errandhq/errand/internal/clock"
+)
+
+// Supervisor runs attempts, one at a time, for the agent that is connected.
+type Supervisor struct {
+	clock clock.Clock
+	owned sync.WaitGroup // the attempt's goroutines and those of connections
+
+	mu      sync.Mutex
+	status  Status
+	running *attempt
+	agent   *connection
+
+	idleOnce sync.Once
+	idle     chan struct{} // closed when neither an attempt runs nor an agent is connected
+}
+
+// A connection is one agent's.
+type connection struct {
+	net.Conn
+	changed chan struct{} // has a value when the status has changed
+	urgent  chan struct{} // has a value when it must not wait for sendInterval
+	closed  chan struct{}
+}
+
+// New returns an idle supervisor. clk times leases, timeouts and durations.
+func New(clk clock.Clock) *Supervisor {
+	return &Supervisor{clock: clk, idle: make(chan struct{})}
+}
+
+// Connect returns a client of a supervisor in this process.
+func (s *Supervisor) Connect() *Client {
+	mine, theirs := net.Pipe()
+	s.serve(mine)
+	return newClient(theirs)
+}
+
+// Wait waits until no attempt runs and no agent is connected.
+func (s *Supervisor) Wait() {
+	<-s.idle
+	s.owned.Wait()
+}
+
+// serve makes c the agent's connection, and ends the one before, whose agent is gone.
+func (s *Supervisor) serve(c net.Conn) {
+	conn := &connection{c, make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.agent != nil {
+		s.agent.Close()
+	}
+	s.agent = conn
+	conn.changed <- struct{}{}
+	s.owned.Go(func() { s.send(conn) })
+	s.owned.Go(func() { s.receive(conn) })
+}
+
+// sendInterval limits how often the status is sent because the log has grown.
+const sendInterval = 5 * time.Millisecond
+
+// send sends the status whenever it has changed.
+func (s *Supervisor) send(c *connection) {
+	enc := json.NewEncoder(c)
+	for {
+		select {
+		case <-c.changed:
+		case <-c.closed:
+			return
+		}
+		s.mu.Lock()
+		status := s.status
+		s.mu.Unlock()
+		if enc.Encode(status) != nil {
+			c.Close() // receive sees it
+			return
+		}
+		select {
+		case <-time.After(sendInterval):
+		case <-c.urgent:
+		}
+	}
+}
+
+// receive carries out the agent's requests until it is gone.
+func (s *Supervisor) receive(c *connection) {
+	defer close(c.closed)
+	dec := json.NewDecoder(c)
+	for {
+		var r Request
+		if dec.Decode(&r) != nil {
+			c.Close()
+			s.leave(c)
+			return
+		}
+		s.handle(r)
+	}
+}
+
+func (s *Supervisor) leave(c *connection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.agent == c {
+		s.agent = nil
+		s.checkIdle()
+	}
+}
+
+func (s *Supervisor) checkIdle() {
+	if s.agent == nil && s.running == nil {
+		s.idleOnce.Do(func() { close(s.idle) })
+	}
+}
+
+func (s *Supervisor) handle(r Request) {
+	if r.Run != nil {
+		s.start(*r.Run)
+	}
+	s.mu.Lock()
+	running := s.running
+	s.mu.Unlock()
+	if running == nil {
+		return
+	}
+	if r.Lease != nil {
+		running.deadline.set(*r.Lease)
+	}
+	if r.End != nil {
+		running.cancel(&endError{*r.End})
+	}
+}
+
+func (s *Supervisor) start(r Run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running != nil {
+		return
+	}
+	s.status = Status{Attempt: r.Attempt}
+	s.running = newAttempt(s, r)
+	s.owned.Go(s.running.run)
+}
+
+// update changes the status.
+func (s *Supervisor) update(f func(*Status)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.status)
+	s.tell()
+}
+
+func (s *Supervisor) tell() {
+	if s.agent == nil {
+		return
+	}
+	select {
+	case s.agent.changed <- struct{}{}:
+	default:
+	}
+}
+
+// ended notes the outcome of the attempt.
+func (s *Supervisor) ended(out *attemptdir.Outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = nil
+	s.status.Log, s.status.Outcome = out.End, out
+	s.tell()
+	if s.agent != nil {
+		select {
+		case s.agent.urgent <- struct{}{}:
+		default:
+		}
+	}
+	s.checkIdle()
+}
+
+// ask tells the agent that the lease has ended while the machine was suspended. It
+// returns false if no agent is there.
+func (s *Supervisor) ask() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Asks++
+	s.tell()
+	return s.agent != nil
+}
+
+// endError is the cause of a context's end that the agent asked for.
+type endError struct{ End }
+
+func (e *endError) Error() string { return e.End.Error }

@@ -1,0 +1,114 @@
+package process
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// adopting says that this process is the parent of all orphans among its
+// descendants, so that each of them is found below it.
+var adopting bool
+
+// reapInterval limits how often ended orphans are collected.
+const reapInterval = 100 * time.Millisecond
+
+// AdoptOrphans makes this process the parent of every descendant whose own parent
+// ends, also of those with a session and an environment of their own. From then on a
+// Sequence ends all of them. The process must run one Sequence at a time, and start
+// no other processes. AdoptOrphans is called once, before the first Sequence, and
+// does nothing where the system lacks it.
+//
+// https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
+func AdoptOrphans() {
+	if _, err := os.Stat(childrenFile(os.Getpid(), os.Getpid())); err != nil {
+		return // the kernel lacks CONFIG_PROC_CHILDREN
+	}
+	if unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != nil {
+		return
+	}
+	adopting = true
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGCHLD)
+	go func() { // for the process's life
+		for range ended {
+			orphans()
+			time.Sleep(reapInterval)
+		}
+	}()
+}
+
+// orphans returns the living children of this process that are no leaders, and
+// collects those that have ended.
+func orphans() []int {
+	leaders.mu.Lock()
+	defer leaders.mu.Unlock()
+	var living []int
+	for _, pid := range childrenOf(os.Getpid()) {
+		if leaders.pids[pid] {
+			continue
+		}
+		if got, err := syscall.Wait4(pid, nil, syscall.WNOHANG, nil); err == nil && got == 0 {
+			living = append(living, pid)
+		}
+	}
+	return living
+}
+
+// descendants returns the IDs of the orphans and all their descendants.
+func descendants() []int {
+	all := orphans()
+	for i := 0; i < len(all); i++ {
+		all = append(all, childrenOf(all[i])...)
+	}
+	return all
+}
+
+func childrenFile(pid, thread int) string {
+	return fmt.Sprintf("/proc/%d/task/%d/children", pid, thread)
+}
+
+// childrenOf returns the children of all threads of a process; none if it has ended.
+func childrenOf(pid int) []int {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return nil
+	}
+	var all []int
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			continue // the thread has ended; the kernel gave its children to another
+		}
+		for f := range bytes.FieldsSeq(b) {
+			if child, err := strconv.Atoi(string(f)); err == nil {
+				all = append(all, child)
+			}
+		}
+	}
+	return all
+}
+
+func nameOf(pid int) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return strconv.Itoa(pid)
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func signalProcess(pid int, kill bool) {
+	s := syscall.SIGTERM
+	if kill {
+		s = syscall.SIGKILL
+	}
+	_ = syscall.Kill(pid, s) // it may have ended, or be another user's
+}
