@@ -32,7 +32,7 @@ test-hostile: ## Run the flow, end-to-end and browser tests in the hostile profi
 	scripts/test-hostile
 test-isolate: functions ## Run the tests of the API with the compiled functions as processes, as on Lambda
 	scripts/test-isolate
-test-clients: build ## Run the AWS CLI and boto3 against errand stack (needs Python; installs them into .cache)
+test-clients: build ## Run the AWS CLI, boto3, minio-go, rclone, restic and the SDKs for JavaScript and Java against errand stack (needs Python)
 	scripts/test-clients
 test-integration: ## Run the adapters and the flow against the stack's image, LocalStack's image and AWS_ENDPOINT_URL
 	scripts/test-integration

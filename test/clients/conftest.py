@@ -1,6 +1,6 @@
-"""What people use with `errand stack`: the AWS CLI and boto3, as they are.
+"""What people use with `errand stack`: the AWS CLI, boto3 and other clients, as they are.
 
-`make test-clients` installs both and runs this. One file per service; each test makes what it needs under a name of its
+`make test-clients` installs them and runs this. One file per service; each test makes what it needs under a name of its
 own, since all share one stack."""
 
 import json
@@ -51,6 +51,7 @@ class Stack:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": region,
+            "AWS_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_PAGER": "",
         }

@@ -157,7 +157,7 @@ func resourceV2(r *http.Request) string {
 	}
 	params := map[string]string{} // "name" or "name=value", by name
 	for p := range strings.SplitSeq(r.URL.RawQuery, "&") {
-		if name, value, hasValue := strings.Cut(p, "="); !hasValue {
+		if name, value, _ := strings.Cut(p, "="); value == "" {
 			params[name] = name
 		} else {
 			params[name] = name + "=" + queryUnescape(value)
