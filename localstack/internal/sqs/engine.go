@@ -84,8 +84,10 @@ func (e *Engine) Close() {
 	}
 }
 
-// begin starts an operation, which ends with Leave.
-func (e *Engine) begin() error {
+// Begin begins an operation, which Leave ends. Whoever calls the operations of an
+// engine that may fail or close calls Begin first. Errors: of a store that failed, and
+// ServiceUnavailable once the engine closes.
+func (e *Engine) Begin() error {
 	if cause := e.broken.Load(); cause != nil {
 		return serverError(500, codeInternal, "The store failed; the stack must be restarted.", *cause)
 	}
@@ -148,10 +150,6 @@ type txn struct {
 // transact runs f on the queue under its lock, as one batch, and returns when
 // that is on disk. An f that returns an error must have changed nothing.
 func (e *Engine) transact(ctx context.Context, queueURL string, f func(q *queue, t *txn) error) error {
-	if err := e.begin(); err != nil {
-		return err
-	}
-	defer e.Leave()
 	q, err := e.findQueue(ctx, queueURL)
 	if err != nil {
 		return err

@@ -78,10 +78,6 @@ func (m *moveTask) handle() string {
 // StartMessageMoveTask starts to move the messages of a dead-letter queue.
 // Errors: ResourceNotFoundException, InvalidParameterValue.
 func (e *Engine) StartMessageMoveTask(ctx context.Context, in *StartMessageMoveTaskInput) (*StartMessageMoveTaskOutput, error) {
-	if err := e.begin(); err != nil {
-		return nil, err
-	}
-	defer e.Leave()
 	source, err := e.checkMove(in)
 	if err != nil {
 		return nil, err
@@ -138,10 +134,6 @@ func errNotFound(message string) error {
 
 // ListMessageMoveTasks returns the tasks of a source, the latest first.
 func (e *Engine) ListMessageMoveTasks(ctx context.Context, in *ListMessageMoveTasksInput) (*ListMessageMoveTasksOutput, error) {
-	if err := e.begin(); err != nil {
-		return nil, err
-	}
-	defer e.Leave()
 	limit := 1
 	if in.MaxResults != nil {
 		if limit = int(*in.MaxResults); limit < 1 || limit > 10 {
@@ -174,10 +166,6 @@ func (m *moveTask) entry() ListMessageMoveTasksResultEntry {
 
 // CancelMessageMoveTask stops a running task. Messages moved before stay moved.
 func (e *Engine) CancelMessageMoveTask(ctx context.Context, in *CancelMessageMoveTaskInput) (*CancelMessageMoveTaskOutput, error) {
-	if err := e.begin(); err != nil {
-		return nil, err
-	}
-	defer e.Leave()
 	var handle struct {
 		TaskID    string `json:"taskId"`
 		SourceArn string `json:"sourceArn"`
@@ -199,7 +187,7 @@ func (e *Engine) CancelMessageMoveTask(ctx context.Context, in *CancelMessageMov
 // move moves up to limit available messages of the source in one batch. It
 // returns how many; 0 if none is left.
 func (e *Engine) move(m moveTask, limit int) (moved int, err error) {
-	if err := e.begin(); err != nil {
+	if err := e.Begin(); err != nil {
 		return 0, err
 	}
 	defer e.Leave()

@@ -73,10 +73,6 @@ func (q *queue) readAttribute(name string, now int64) (string, error) {
 // SetQueueAttributes changes attributes. Errors: InvalidAttributeName,
 // InvalidAttributeValue, InvalidParameterValue (redrive policies).
 func (e *Engine) SetQueueAttributes(ctx context.Context, in *SetQueueAttributesInput) (*SetQueueAttributesOutput, error) {
-	if err := e.begin(); err != nil {
-		return nil, err
-	}
-	defer e.Leave()
 	q, err := e.findQueue(ctx, in.QueueUrl)
 	if err != nil {
 		return nil, err

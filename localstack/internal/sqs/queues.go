@@ -36,10 +36,6 @@ func isName(s string) bool {
 // attributes. Errors: InvalidParameterValue (name), InvalidAttributeName,
 // InvalidAttributeValue, QueueNameExists, QueueDeletedRecently.
 func (e *Engine) CreateQueue(ctx context.Context, in *CreateQueueInput) (*CreateQueueOutput, error) {
-	if err := e.begin(); err != nil {
-		return nil, err
-	}
-	defer e.Leave()
 	fifo := strings.EqualFold(in.Attributes["FifoQueue"], "true")
 	if err := checkQueueName(in.QueueName, fifo); err != nil {
 		return nil, err
@@ -145,10 +141,6 @@ func (q *queue) saveRecord(t *txn) {
 // DeleteQueue deletes a queue and its messages. Long polls on it end with
 // QueueDoesNotExist.
 func (e *Engine) DeleteQueue(ctx context.Context, in *DeleteQueueInput) (*DeleteQueueOutput, error) {
-	if err := e.begin(); err != nil {
-		return nil, err
-	}
-	defer e.Leave()
 	q, err := e.findQueue(ctx, in.QueueUrl)
 	if err != nil {
 		return nil, err
@@ -199,10 +191,6 @@ func (e *Engine) PurgeQueue(ctx context.Context, in *PurgeQueueInput) (*PurgeQue
 }
 
 func (e *Engine) GetQueueUrl(ctx context.Context, in *GetQueueUrlInput) (*GetQueueUrlOutput, error) {
-	if err := e.begin(); err != nil {
-		return nil, err
-	}
-	defer e.Leave()
 	if in.QueueName == "" {
 		return nil, errMissing("QueueName")
 	}
@@ -219,10 +207,6 @@ func (e *Engine) GetQueueUrl(ctx context.Context, in *GetQueueUrlInput) (*GetQue
 // ListQueues returns the queues of the region in the order of their names.
 // Without MaxResults it returns up to 1,000 and, as AWS does, no token.
 func (e *Engine) ListQueues(ctx context.Context, in *ListQueuesInput) (*ListQueuesOutput, error) {
-	if err := e.begin(); err != nil {
-		return nil, err
-	}
-	defer e.Leave()
 	names := e.queueNames(regionOf(ctx), func(q *queue) bool { return strings.HasPrefix(q.rec.Name, in.QueueNamePrefix) })
 	page, token, err := pageOf(names, in.MaxResults, in.NextToken)
 	if err != nil {
@@ -234,10 +218,6 @@ func (e *Engine) ListQueues(ctx context.Context, in *ListQueuesInput) (*ListQueu
 // ListDeadLetterSourceQueues returns the queues that use this one as dead-letter
 // queue.
 func (e *Engine) ListDeadLetterSourceQueues(ctx context.Context, in *ListDeadLetterSourceQueuesInput) (*ListDeadLetterSourceQueuesOutput, error) {
-	if err := e.begin(); err != nil {
-		return nil, err
-	}
-	defer e.Leave()
 	dlq, err := e.findQueue(ctx, in.QueueUrl)
 	if err != nil {
 		return nil, err

@@ -30,10 +30,6 @@ type receiveRequest struct {
 // ended.
 // Errors: InvalidParameterValue, OverLimit, ctx's.
 func (e *Engine) ReceiveMessage(ctx context.Context, in *ReceiveMessageInput) (*ReceiveMessageOutput, error) {
-	if err := e.begin(); err != nil {
-		return nil, err
-	}
-	defer e.Leave()
 	q, err := e.findQueue(ctx, in.QueueUrl)
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ const sweepBatch = 1000
 // retention, deduplication IDs and receive attempts. Only the space depends on
 // it: every reader of a record checks its time, too.
 func (e *Engine) sweep() error {
-	if e.begin() != nil {
+	if e.Begin() != nil {
 		return nil // closing, or broken: logged by then
 	}
 	defer e.Leave()

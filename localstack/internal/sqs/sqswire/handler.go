@@ -61,6 +61,10 @@ func (h *handler) respond(w http.ResponseWriter, r *http.Request, p protocol, ac
 }
 
 func (h *handler) call(r *http.Request, op operation, decode func(into any) error) (out any, err error) {
+	if err := h.engine.Begin(); err != nil {
+		return nil, err
+	}
+	defer h.engine.Leave()
 	defer engine.Recover(&err)
 	scheme := "http"
 	if r.TLS != nil || r.URL.Scheme == "https" {
