@@ -103,3 +103,16 @@ func TestLegacyEquality(t *testing.T) {
 		}
 	}
 }
+
+// TestLegacyAction: an action that AWS doesn't have changes nothing.
+func TestLegacyAction(t *testing.T) {
+	t.Parallel()
+	e := openEngine(t, vfs.NewMem(), newClock())
+	makeTable(t, e, "tab")
+	_, err := e.UpdateItem(t.Context(), &UpdateItemInput{TableName: ptr("tab"), Key: Item{"pk": value.S("p"), "sk": value.N("1")},
+		AttributeUpdates: map[string]AttributeUpdate{"a": {Action: ptr("REPLACE"), Value: ptr(value.S("x"))}}})
+	want := "ValidationException: 1 validation error detected: Value 'REPLACE' at 'attributeUpdates.a.member.action' failed to satisfy constraint: Member must satisfy enum value set: [ADD, PUT, DELETE]"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

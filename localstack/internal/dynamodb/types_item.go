@@ -21,7 +21,7 @@ type ConditionInput struct {
 
 // AttributeUpdate is a legacy change: PUT, ADD or DELETE.
 type AttributeUpdate struct {
-	Action *string
+	Action *string `aws:"enum=ADD PUT DELETE"`
 	Value  *value.Value
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ import (
 
 // TestMembers walks the SDK's inputs: each operation of AWS is supported or refused by
 // name, and each member of a supported one is one of the engine's input, which may be
-// Unsupported. So no member is dropped in silence.
+// Unsupported. So no member is dropped in silence. Enumerations have AWS's values.
 func TestMembers(t *testing.T) {
 	ours, client := reflect.TypeFor[*dynamodb.Engine](), reflect.TypeFor[*sdk.Client]()
 	supported := operations(nil)
@@ -66,7 +67,29 @@ func checkMembers(t *testing.T, path string, theirs, ours reflect.Type, seen map
 			t.Errorf("%s.%s is a member of AWS's API, and is dropped in silence", path, f.Name)
 			continue
 		}
-		checkMembers(t, path+"."+f.Name, f.Type, ours.Field(at).Type, seen)
+		own := ours.Field(at)
+		if values, enum := f.Type.MethodByName("Values"); enum && own.Type != reflect.TypeFor[dynamodb.Unsupported]() {
+			checkEnum(t, path+"."+f.Name, values.Func.Call([]reflect.Value{reflect.Zero(f.Type)})[0], own.Tag.Get("aws"))
+		}
+		checkMembers(t, path+"."+f.Name, f.Type, own.Type, seen)
+	}
+}
+
+// checkEnum fails unless the rules of a member list AWS's values of it.
+func checkEnum(t *testing.T, path string, values reflect.Value, rules string) {
+	var theirs, ours []string
+	for i := range values.Len() {
+		theirs = append(theirs, values.Index(i).String())
+	}
+	for rule := range strings.SplitSeq(rules, ",") {
+		if words, ok := strings.CutPrefix(rule, "enum="); ok {
+			ours = strings.Fields(words)
+		}
+	}
+	slices.Sort(theirs)
+	slices.Sort(ours)
+	if !slices.Equal(theirs, ours) {
+		t.Errorf("%s is one of %v with AWS, and of %v here", path, theirs, ours)
 	}
 }
 
