@@ -306,6 +306,16 @@ func (r *StateRecord) Answers(workerID string, p Poll) bool {
 	return r.Status == Running && r.HeldBy(workerID, p.Attempt) && r.PollID == p.ID
 }
 
+// Try is the number of the current attempt among those that count against MaxAttempts:
+// an attempt that no worker accepted has the number of the one that replaces it. It is 0
+// before the first.
+func (r *StateRecord) Try() int {
+	if r.Attempt == 0 {
+		return 0
+	}
+	return r.Tries + 1
+}
+
 // Retryable reports whether another attempt may follow this one, if this one is
 // accepted.
 func (r *StateRecord) Retryable() bool { return r.Tries+1 < r.MaxAttempts }

@@ -24,7 +24,7 @@ func newJob(j *errand.Job, now time.Time) Job {
 	out := Job{
 		ID: s.ID, Status: st.Status, ExitCode: st.ExitCode, Reason: st.Reason, Error: st.Error, Name: s.Name, Owner: s.Owner,
 		Queue: s.Queue, Group: s.Group, Commands: s.Commands, Source: s.Source, Env: s.Env, Shell: s.Shell,
-		Attempt: st.Attempt, MaxAttempts: s.MaxAttempts, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
+		Attempt: st.Attempt, Try: st.Try(), MaxAttempts: s.MaxAttempts, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
 		ContinueOnError: s.ContinueOnError, WorkerID: st.WorkerID, CancelRequested: st.CancelRequested,
 		CreatedAt: s.CreatedAt.UTC(), FinishedAt: timeOrNil(st.FinishedAt), Result: j.Result,
 	}

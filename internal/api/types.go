@@ -41,6 +41,7 @@ type Job struct {
 	Env             map[string]string `json:"env,omitempty"`
 	Shell           string            `json:"shell,omitempty"`
 	Attempt         int               `json:"attempt"`
+	Try             int               `json:"try"`
 	MaxAttempts     int               `json:"maxAttempts"`
 	TimeoutSeconds  int               `json:"timeout"`
 	LeaseSeconds    int               `json:"lease"`

@@ -95,7 +95,7 @@ func (a *app) showJob(j *api.Job) error {
 	line("queue", j.Queue)
 	line("group", j.Group)
 	line("worker", j.WorkerID)
-	line("attempt", fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts))
+	line("attempt", fmt.Sprintf("%d of %d", cmp.Or(j.Try, j.Attempt), j.MaxAttempts))
 	line("created", j.CreatedAt.UTC().Format(time.RFC3339))
 	line("started", timeText(j.StartedAt))
 	line("finished", timeText(j.FinishedAt))

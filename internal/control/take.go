@@ -143,6 +143,10 @@ func (t *take) round(ctx context.Context, wait time.Duration) (*errand.Assignmen
 				break
 			}
 			t.received++
+			if ctx.Err() != nil { // nobody would learn of the job
+				t.release(ctx, q, ticket)
+				return nil, unavailable("answer a worker that has gone", context.Cause(ctx))
+			}
 			a, err := t.consider(ctx, q, ticket)
 			if a != nil || err != nil {
 				return a, err

@@ -186,6 +186,9 @@ func (in *instance) serve(ctx context.Context, c *invocation) (Result, end) {
 		case <-deadline.C:
 			in.kill()
 			return timedOut(c, in.fn.Timeout), broken
+		case <-c.abandoned:
+			in.kill() // it must not take a job, for example, that nobody would learn of
+			return platformFailure(c, "Sandbox.Killed", "%s", errAbandoned), broken
 		case <-ctx.Done():
 			in.kill()
 			return platformFailure(c, "Sandbox.Killed", "%s", context.Cause(ctx)), broken
@@ -207,6 +210,9 @@ func (in *instance) waitReady(ctx context.Context, c *invocation) (Result, bool)
 	case <-limit.C:
 		in.kill()
 		return platformFailure(c, "Sandbox.Timedout", "the init phase timed out after %.2f seconds", initTimeout.Seconds()), false
+	case <-c.abandoned:
+		in.kill()
+		return platformFailure(c, "Sandbox.Killed", "%s", errAbandoned), false
 	case <-ctx.Done():
 		in.kill()
 		return platformFailure(c, "Sandbox.Killed", "%s", context.Cause(ctx)), false

@@ -126,6 +126,7 @@ type invocation struct {
 	payload       []byte
 	clientContext string // JSON
 	done          chan Result
+	abandoned     chan struct{} // closed when the caller has gone; nil: nobody looks
 }
 
 // errClosed is the cause of the end of functions' contexts when the stack closes.
@@ -172,8 +173,9 @@ type InvokeInput struct {
 
 // Invoke runs a function and waits for its result.
 //
-// If ctx is cancelled, a function in this process is cancelled, too. After ctx's
-// deadline it runs on, as it does behind API Gateway. A process always runs on.
+// If ctx is cancelled, a function in this process is cancelled, too, and a process is
+// killed: on AWS, it would run on. After ctx's deadline both run on, as they do behind
+// API Gateway.
 // Errors: *awswire.Error ResourceNotFoundException, TooManyRequestsException,
 // RequestTooLargeException, InvalidRequestContentException; ctx's.
 func (s *Service) Invoke(ctx context.Context, c InvokeInput) (Result, error) {

@@ -97,6 +97,12 @@ func functionHandle(ctx context.Context, mode string, event json.RawMessage) (an
 	case "hold":
 		_, err := net.Dial("tcp", os.Getenv("TEST_ADDR")) // open for as long as this process is there
 		return os.Getpid(), err
+	case "wait":
+		conn, err := net.Dial("tcp", os.Getenv("TEST_ADDR"))
+		if err == nil {
+			_, err = conn.Read(make([]byte, 1))
+		}
+		return nil, err
 	case "orphan":
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), "TEST_FUNCTION=child")

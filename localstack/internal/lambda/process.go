@@ -33,13 +33,14 @@ func newProcesses(s *Service, f *function) *processes {
 
 func (p *processes) start(c *invocation, release func()) (<-chan Result, func()) {
 	done := make(chan Result, 1)
+	c.abandoned = make(chan struct{})
 	go func() {
 		defer p.service.work.Done()
 		r := p.run(c)
 		release()
 		done <- r
 	}()
-	return done, func() {}
+	return done, sync.OnceFunc(func() { close(c.abandoned) })
 }
 
 // run serves c with a warm process, or a new one. A process counts as warm as soon

@@ -3,6 +3,7 @@
 package lambda
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -269,5 +270,37 @@ func TestIdleProcessEnds(t *testing.T) {
 	<-in.exited
 	if again := reportOf(t, invoke(t, s, "{}")); again.PID == first.PID {
 		t.Error("the process was to be ended")
+	}
+}
+
+// TestAbandonedProcess: a process whose caller has gone ends, with what it holds; one
+// whose caller's time is over runs on.
+func TestAbandonedProcess(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f := processFunction(t, "wait")
+	f.Environment["TEST_ADDR"] = l.Addr().String()
+	s := testService(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Invoke(ctx, InvokeInput{Function: "f", Payload: []byte("{}")})
+		ended <- err
+	}()
+	conn, err := l.Accept() // the handler runs
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("Invoke: %v", err)
+	}
+	if _, err := conn.Read(make([]byte, 1)); err == nil { // until the process has ended
+		t.Error("the process wrote")
 	}
 }

@@ -70,6 +70,7 @@ export interface Job {
   commands: Command[] | null
   source?: Source
   attempt: number
+  try: number
   maxAttempts: number
   timeout: number
   workerId?: string

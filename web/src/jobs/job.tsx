@@ -124,7 +124,7 @@ function durationOf(job: Job): number | undefined {
 function factsOf(job: Job): string[] {
   return [
     job.workerId ? `worker ${job.workerId}` : job.status === 'pending' ? 'waiting for a worker' : '',
-    job.maxAttempts > 1 && job.attempt > 0 ? `attempt ${job.attempt} of up to ${job.maxAttempts}` : '',
+    job.maxAttempts > 1 && job.attempt > 0 ? `attempt ${job.try} of up to ${job.maxAttempts}` : '',
     job.queue === 'default' ? '' : `queue ${job.queue}`,
     job.group ? `group ${job.group}` : '',
   ]
