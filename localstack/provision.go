@@ -68,7 +68,7 @@ func (s *Stack) provisionBucket(b template.Bucket) error {
 	}
 	want := bucketRules(b)
 	if !slices.Equal(have.Lifecycle, want) {
-		if err := s.services.s3.PutBucketLifecycle(b.Name, want); err != nil {
+		if err := s.services.s3.PutBucketLifecycle(b.Name, want, ""); err != nil {
 			return err
 		}
 	}

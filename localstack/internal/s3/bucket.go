@@ -15,8 +15,10 @@ type Bucket struct {
 	Location  string `json:",omitempty"` // the legacy name of Region ("EU"), if it was used
 	Created   time.Time
 	Lifecycle []LifecycleRule `json:",omitempty"`
-	CORS      []CORSRule      `json:",omitempty"`
-	Tags      []Tag           `json:",omitempty"`
+	// TransitionSize is stored with the rules and has no effect: there are no transitions.
+	TransitionSize string     `json:",omitempty"`
+	CORS           []CORSRule `json:",omitempty"`
+	Tags           []Tag      `json:",omitempty"`
 	// Ownership, PublicAccess and BucketKey are stored but have no effect: everything belongs
 	// to one account, and nothing is public.
 	Ownership    string             `json:",omitempty"` // "": none
@@ -49,7 +51,7 @@ func isIPAddress(name string) bool {
 }
 
 // CreateBucket creates a bucket. Creating one that is there succeeds in
-// us-east-1, as it does there, and fails elsewhere.
+// us-east-1, as it does there, unless it has tags, and fails elsewhere.
 // Errors: InvalidBucketName, BucketAlreadyOwnedByYou.
 func (e *Engine) CreateBucket(name, region string) error {
 	return e.NewBucket(Bucket{Name: name, Region: region, Ownership: BucketOwnerEnforced})
@@ -67,7 +69,7 @@ func (e *Engine) NewBucket(bucket Bucket) error {
 	}
 	return e.update(func(b *batch) ([]Part, error) {
 		switch old, err := e.findBucket(name); {
-		case err == nil && old.Region == "us-east-1" && region == "us-east-1":
+		case err == nil && old.Region == "us-east-1" && region == "us-east-1" && len(bucket.Tags) == 0:
 			return nil, nil
 		case err == nil:
 			return nil, newError(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.", "BucketName", name)

@@ -27,10 +27,11 @@ type LifecycleRule struct {
 	AbortDays int `json:",omitempty"`
 }
 
-// PutBucketLifecycle replaces a bucket's rules; none removes them.
+// PutBucketLifecycle replaces a bucket's rules; none removes them. transitionSize is
+// returned with them.
 // Errors: NoSuchBucket.
-func (e *Engine) PutBucketLifecycle(bucket string, rules []LifecycleRule) error {
-	return e.updateBucket(bucket, func(b *Bucket) { b.Lifecycle = rules })
+func (e *Engine) PutBucketLifecycle(bucket string, rules []LifecycleRule, transitionSize string) error {
+	return e.updateBucket(bucket, func(b *Bucket) { b.Lifecycle, b.TransitionSize = rules, transitionSize })
 }
 
 // Expiry returns when o expires, and by which rule; ok is false if it never does.

@@ -188,7 +188,7 @@ func TestLifecyclePass(t *testing.T) {
 	e, stop := openConfig(t, fs, "", engine.Config{Clock: c, PassEnded: func(_ string, err error) { ended <- err }})
 	check(t, <-ended) // the one at the start
 	check(t, e.CreateBucket("bkt", "us-east-1"))
-	check(t, e.PutBucketLifecycle("bkt", []s3.LifecycleRule{{ID: "r", Prefix: "tmp/", Days: 1}}))
+	check(t, e.PutBucketLifecycle("bkt", []s3.LifecycleRule{{ID: "r", Prefix: "tmp/", Days: 1}}, ""))
 	for i := range 450 { // more than one step
 		check(t, put(e, fmt.Sprintf("tmp/%d", i), big("x")))
 	}

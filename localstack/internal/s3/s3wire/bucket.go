@@ -35,7 +35,7 @@ func (c *request) createBucket() error {
 	}
 	var in struct {
 		LocationConstraint *string
-		Tags               []s3.Tag  `xml:"Tags>Tag"`
+		Tags               []xmlTag  `xml:"Tags>Tag"`
 		Location, Bucket   *struct{} // of a directory bucket
 	}
 	if c.r.ContentLength != 0 {
@@ -54,7 +54,14 @@ func (c *request) createBucket() error {
 	if c := in.LocationConstraint; c != nil && *c == "EU" {
 		legacyLocation = *c
 	}
-	b := s3.Bucket{Location: legacyLocation, Name: c.bucket, Region: where, Tags: in.Tags, Ownership: cmp.Or(c.r.Header.Get("X-Amz-Object-Ownership"), s3.BucketOwnerEnforced)}
+	tags, err := readTags(in.Tags)
+	if err != nil {
+		return err
+	}
+	b := s3.Bucket{Location: legacyLocation, Name: c.bucket, Region: where, Tags: tags, Ownership: s3.BucketOwnerEnforced}
+	if v, ok := c.r.Header["X-Amz-Object-Ownership"]; ok {
+		b.Ownership = v[0]
+	}
 	if err := checkOwnership(b.Ownership); err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func FuzzXML(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		var tags tagging
 		if xml.Unmarshal(doc, &tags) == nil {
-			list, err := tags.tags()
+			list, err := readTags(tags.TagSet.Tag)
 			mustBeCallers(t, err)
 			mustBeCallers(t, s3.CheckTags(list, s3.MaxObjectTags))
 		}

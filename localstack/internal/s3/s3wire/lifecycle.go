@@ -3,6 +3,7 @@
 package s3wire
 
 import (
+	"cmp"
 	"encoding/xml"
 	"net/http"
 	"time"
@@ -71,8 +72,12 @@ func (c *request) putBucketLifecycle() error {
 		seen[rule.ID] = true
 		rules = append(rules, rule)
 	}
-	c.w.Header().Set(transitionSize, transitionDefault)
-	return c.respond(c.engine.PutBucketLifecycle(c.bucket, rules), http.StatusOK)
+	size := cmp.Or(c.r.Header.Get(transitionSize), transitionDefault)
+	if size != transitionDefault && size != "varies_by_storage_class" {
+		return invalidRequest("Invalid TransitionDefaultMinimumObjectSize found: " + size)
+	}
+	c.w.Header().Set(transitionSize, size)
+	return c.respond(c.engine.PutBucketLifecycle(c.bucket, rules, size), http.StatusOK)
 }
 
 // read checks a rule and converts it to the engine's.
@@ -104,6 +109,9 @@ func (r *lifecycleRule) read() (s3.LifecycleRule, error) {
 
 func (f *lifecycleFilter) read(out *s3.LifecycleRule) error {
 	if f.And != nil {
+		if (*f != lifecycleFilter{And: f.And}) {
+			return malformedXML()
+		}
 		f = f.And
 	}
 	if f.Tag != nil || f.And != nil {
@@ -154,7 +162,7 @@ func (c *request) getBucketLifecycle() error {
 	for _, r := range b.Lifecycle {
 		out.Rules = append(out.Rules, xmlRule(r))
 	}
-	c.w.Header().Set(transitionSize, transitionDefault)
+	c.w.Header().Set(transitionSize, cmp.Or(b.TransitionSize, transitionDefault))
 	return c.writeXML(http.StatusOK, out)
 }
 
@@ -188,5 +196,5 @@ func xmlRule(r s3.LifecycleRule) lifecycleRule {
 }
 
 func (c *request) deleteBucketLifecycle() error {
-	return c.respond(c.engine.PutBucketLifecycle(c.bucket, nil), http.StatusNoContent)
+	return c.respond(c.engine.PutBucketLifecycle(c.bucket, nil, ""), http.StatusNoContent)
 }

@@ -157,6 +157,11 @@ func (c *request) setExpirationHeader(o *s3.Object) {
 // getInput reads what GetObject and HeadObject are asked for.
 func (c *request) getInput() (s3.GetObjectInput, error) {
 	in := s3.GetObjectInput{Bucket: c.bucket, Key: c.key, Conditions: conditions(c.r.Header, ""), Range: parseRange(c.r.Header.Get("Range"))}
+	for _, name := range responseParameter {
+		if v := c.query.Get(name); !isLatin1(v) {
+			return in, invalidArgument(name, v, "Header value cannot be represented using ISO-8859-1.")
+		}
+	}
 	if part := c.query.Get("partNumber"); part != "" {
 		n, err := strconv.Atoi(part)
 		if err != nil || n < 1 || n > s3.MaxPartNumber {
@@ -168,6 +173,10 @@ func (c *request) getInput() (s3.GetObjectInput, error) {
 		in.PartNumber = n
 	}
 	return in, nil
+}
+
+func isLatin1(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > 0xff })
 }
 
 // parseRange reads "bytes=…". It returns nil, for the whole object, if there are

@@ -65,6 +65,9 @@ func parsePolicy(encoded string) (*policy, error) {
 func (p *policy) add(raw json.RawMessage) error {
 	var pairs map[string]string
 	if json.Unmarshal(raw, &pairs) == nil {
+		if len(pairs) != 1 {
+			return invalidPolicy("Invalid Policy: Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.")
+		}
 		for k, v := range pairs {
 			p.conditions = append(p.conditions, condition{"eq", strings.ToLower(k), v, string(raw)})
 		}
@@ -81,15 +84,18 @@ func (p *policy) add(raw json.RawMessage) error {
 		p.min, ok1 = length(list[1])
 		p.max, ok2 = length(list[2])
 		if !ok1 || !ok2 {
-			return invalidPolicy("Invalid Policy: Invalid content-length-range: " + string(raw))
+			return conditionFailed(string(raw))
 		}
 		return nil
 	}
 	field, ok1 := list[1].(string)
 	value, ok2 := list[2].(string)
 	name, ok3 := strings.CutPrefix(field, "$")
-	if !ok1 || !ok2 || !ok3 || op != "eq" && op != "starts-with" {
+	if !ok1 || !ok2 || op != "eq" && op != "starts-with" {
 		return invalidPolicy("Invalid Policy: Invalid Condition: " + string(raw))
+	}
+	if !ok3 {
+		return conditionFailed(string(raw))
 	}
 	p.conditions = append(p.conditions, condition{op, strings.ToLower(name), value, string(raw)})
 	return nil
@@ -118,7 +124,7 @@ func (p *policy) check(fields map[string]string, now time.Time) error {
 		covered[c.field] = true
 		got := fields[c.field]
 		if c.op == "eq" && got != c.value || c.op == "starts-with" && !c.startsWith(got) {
-			return accessDenied("Invalid according to Policy: Policy Condition failed: " + c.text)
+			return conditionFailed(c.text)
 		}
 	}
 	var extra []string
@@ -132,6 +138,10 @@ func (p *policy) check(fields map[string]string, now time.Time) error {
 		return accessDenied("Invalid according to Policy: Extra input fields: " + strings.Join(extra, ", "))
 	}
 	return nil
+}
+
+func conditionFailed(text string) error {
+	return accessDenied("Invalid according to Policy: Policy Condition failed: " + text)
 }
 
 // startsWith applies to each of several comma-separated content types.

@@ -80,7 +80,9 @@ func (c *request) postObject() error {
 		return err
 	}
 	// First, so that the policy is applied to the key that will be written.
-	f.fields["key"] = strings.ReplaceAll(f.fields["key"], "${filename}", f.file.FileName())
+	if name := f.file.FileName(); name != "" {
+		f.fields["key"] = strings.ReplaceAll(f.fields["key"], "${filename}", name)
+	}
 	limits, err := c.checkPolicy(f)
 	if err != nil {
 		return err
@@ -161,11 +163,13 @@ func (f *form) properties() (s3.Properties, error) {
 	}
 	a, err := properties(h)
 	if doc := f.fields["tagging"]; err == nil && doc != "" {
-		var t tagging
+		var t struct { // S3 takes a document of another name for one without tags
+			TagSet struct{ Tag []xmlTag }
+		}
 		if xml.Unmarshal([]byte(doc), &t) != nil {
 			return a, malformedXML()
 		}
-		a.Tags, err = t.tags()
+		a.Tags, err = readTags(t.TagSet.Tag)
 	}
 	return a, err
 }

@@ -23,10 +23,10 @@ type tagging struct {
 
 type xmlTag struct{ Key, Value *string }
 
-// tags refuses tags without a key or a value.
-func (t *tagging) tags() ([]s3.Tag, error) {
+// readTags refuses tags without a key or a value.
+func readTags(list []xmlTag) ([]s3.Tag, error) {
 	var tags []s3.Tag
-	for _, tag := range t.TagSet.Tag {
+	for _, tag := range list {
 		if tag.Key == nil || tag.Value == nil {
 			return nil, malformedXML()
 		}
@@ -55,12 +55,12 @@ func headerTags(value string) ([]s3.Tag, error) {
 	return tags, nil
 }
 
-func (c *request) readTags() ([]s3.Tag, error) {
+func (c *request) readTagging() ([]s3.Tag, error) {
 	var in tagging
 	if err := c.readXML(&in); err != nil {
 		return nil, err
 	}
-	return in.tags()
+	return readTags(in.TagSet.Tag)
 }
 
 func (c *request) writeTags(tags []s3.Tag) error {
@@ -80,7 +80,7 @@ func (c *request) getObjectTagging() error {
 }
 
 func (c *request) putObjectTagging() error {
-	tags, err := c.readTags()
+	tags, err := c.readTagging()
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (c *request) getBucketTagging() error {
 }
 
 func (c *request) putBucketTagging() error {
-	tags, err := c.readTags()
+	tags, err := c.readTagging()
 	if err != nil {
 		return err
 	}
