@@ -67,8 +67,9 @@ func (h handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return out, nil
 }
 
-// jsonOptions replace bytes that aren't UTF-8: a header may have them.
-var jsonOptions = jsontext.AllowInvalidUTF8(true)
+// jsonOptions write absent headers and cookies as null, as lambda.NewHandler does, and
+// replace bytes that aren't UTF-8, which a header may have.
+var jsonOptions = json.JoinOptions(jsontext.AllowInvalidUTF8(true), json.FormatNilMapAsNull(true), json.FormatNilSliceAsNull(true))
 
 // RequestID is the ID that API Gateway gave the request, or, where there is
 // none, that of the invocation; empty outside of a Handler.

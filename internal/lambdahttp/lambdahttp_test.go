@@ -210,3 +210,33 @@ func FuzzPath(f *testing.F) {
 		}
 	})
 }
+
+// TestAnswerJSON: the answer has the members that lambda.NewHandler writes, and a
+// header that isn't UTF-8 does not fail it.
+func TestAnswerJSON(t *testing.T) {
+	in, err := json.Marshal(event("GET", "/", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for header, want := range map[string]string{"<a>": "<a>", "a\xff": "a\ufffd"} {
+		h := lambdahttp.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-A", header)
+			w.WriteHeader(http.StatusOK)
+		}))
+		out, err := h.Invoke(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got map[string]any
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatal(err)
+		}
+		wanted := map[string]any{
+			"statusCode": 200.0, "headers": map[string]any{"X-A": want}, "multiValueHeaders": nil,
+			"body": "", "isBase64Encoded": false, "cookies": []any{},
+		}
+		if diff := cmp.Diff(wanted, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
