@@ -144,8 +144,8 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 	if err == nil {
 		out, err = t.runCommands()
 	}
-	if t.reportCtx.Err() != nil {
-		return nil, context.Cause(t.reportCtx)
+	if cause := context.Cause(t.reportCtx); cause != nil && (out == nil || errors.Is(cause, errAbandoned)) {
+		return nil, cause
 	}
 	if err == nil {
 		return out, nil

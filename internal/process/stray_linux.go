@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // KillStray kills every process of this user whose environment has all of the
@@ -24,30 +25,64 @@ func KillStray(variables ...string) int {
 		return 0
 	}
 	killed := 0
-	for _, dir := range dirs {
-		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err == nil && pid != os.Getpid() && killIf(pid, dir, variables) {
-			killed++
+	for range strayScans {
+		var unread []string
+		for _, dir := range dirs {
+			pid, err := strconv.Atoi(filepath.Base(dir))
+			if err != nil || pid == os.Getpid() {
+				continue
+			}
+			switch killIf(pid, dir, variables) {
+			case matches:
+				killed++
+			case empty:
+				unread = append(unread, dir)
+			case differs:
+			}
 		}
+		if dirs = unread; len(dirs) == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
 	}
 	return killed
 }
 
-func killIf(pid int, dir string, variables []string) bool {
+// strayScans is how often KillStray looks at a process whose environment is empty: it
+// may be replacing its program at that moment.
+const strayScans = 3
+
+// How a process's environment compares with the variables.
+type comparison int
+
+const (
+	differs comparison = iota
+	empty
+	matches
+)
+
+// killIf kills the process if its environment has the variables.
+func killIf(pid int, dir string, variables []string) comparison {
 	p, err := os.FindProcess(pid) // opens a pidfd if the kernel supports it
 	if err != nil {
-		return false
+		return differs
 	}
 	defer func() { _ = p.Release() }()
 	env, err := os.ReadFile(filepath.Join(dir, "environ"))
-	if err != nil {
-		return false // another user's process, or it has ended
+	switch {
+	case err != nil:
+		return differs // another user's process, or it has ended
+	case len(env) == 0:
+		return empty
 	}
 	env = append([]byte{0}, env...)
 	for _, v := range variables {
 		if !bytes.Contains(env, []byte("\x00"+v+"\x00")) {
-			return false
+			return differs
 		}
 	}
-	return p.Signal(syscall.SIGKILL) == nil
+	if p.Signal(syscall.SIGKILL) != nil {
+		return differs
+	}
+	return matches
 }
