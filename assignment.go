@@ -20,6 +20,7 @@ type Assignment struct {
 	Shell           string            `json:"shell,omitempty"`
 	TimeoutSeconds  int               `json:"timeout"`
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
+	Terminal        *Terminal         `json:"terminal,omitempty"`
 	Queue           string            `json:"queue"`
 	Group           string            `json:"group,omitempty"`
 

@@ -24,12 +24,16 @@ const (
 	MaxLeaseSeconds   = 3600
 	MaxUploadBytes    = 5 << 30 // S3's for one PUT
 	MaxErrorBytes     = 2 << 10
-	MaxPollWait       = 20 // seconds
+	MaxPollWait       = 20   // seconds
+	MaxTerminalSize   = 1000 // columns and rows
 	MaxHolds          = 256
 	MaxSlots          = MaxHolds       // jobs that a worker runs at a time
 	MaxPage           = 200            // entries of a list at once
 	MaxArtifactBytes  = MaxUploadBytes // of one artifact
 
+	// DefaultColumns and DefaultRows are a terminal's.
+	DefaultColumns = 80
+	DefaultRows    = 24
 	// DefaultQueue is the queue of jobs that name none.
 	DefaultQueue = "default"
 	// DefaultTimeoutSeconds is a day.

@@ -1,6 +1,7 @@
 package errand
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,17 @@ type Spec struct {
 	TimeoutSeconds  int               `json:"timeout"` // for all commands together
 	LeaseSeconds    int               `json:"lease"`
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
+	Terminal        *Terminal         `json:"terminal,omitempty"` // nil: stdout and stderr are pipes
 	CreatedAt       time.Time         `json:"createdAt"`
+}
+
+// Terminal asks for a pseudo-terminal: commands write stdout and stderr to it, as one
+// stream, and may use colours and progress bars. It is not their controlling terminal,
+// and they have no input. A worker whose system lacks pseudo-terminals (Windows) runs
+// the commands without one.
+type Terminal struct {
+	Columns int `json:"columns,omitempty"` // default: DefaultColumns
+	Rows    int `json:"rows,omitempty"`    // default: DefaultRows
 }
 
 // MessageGroupID is the SQS message group of the job's ticket: its group, or the
@@ -56,6 +67,9 @@ func (s *Spec) Normalise(t Timing) {
 	}
 	if s.LeaseSeconds == 0 {
 		s.LeaseSeconds = int(t.Lease.Seconds())
+	}
+	if s.Terminal != nil {
+		s.Terminal = &Terminal{cmp.Or(s.Terminal.Columns, DefaultColumns), cmp.Or(s.Terminal.Rows, DefaultRows)}
 	}
 }
 
@@ -88,6 +102,14 @@ func (s *Spec) validateRun() error {
 		return InvalidField("queue", "queue must be 1 to 40 lower-case letters, digits and hyphens")
 	case s.Group != "" && !groupRE.MatchString(s.Group):
 		return InvalidField("group", "group must be 1 to %d printable ASCII characters without spaces", MaxGroupBytes)
+	}
+	if t := s.Terminal; t != nil {
+		if err := CheckRange("terminal.columns", t.Columns, 1, MaxTerminalSize); err != nil {
+			return err
+		}
+		if err := CheckRange("terminal.rows", t.Rows, 1, MaxTerminalSize); err != nil {
+			return err
+		}
 	}
 	if err := CheckRange("maxAttempts", s.MaxAttempts, 1, MaxAttemptsLimit); err != nil {
 		return err

@@ -73,6 +73,9 @@ var badJobs = []bad{
 
 var badDistributed = []bad{
 	{"11 attempts", "", job(`"maxAttempts":11`), invalidField, "maxAttempts"},
+	{"a terminal of 1001 columns", "", job(`"terminal":{"columns":1001}`), invalidField, "terminal.columns"},
+	{"a terminal of -1 rows", "", job(`"terminal":{"rows":-1}`), invalidField, "terminal.rows"},
+	{"a terminal with a colour", "", job(`"terminal":{"color":true}`), invalidField, "terminal.color"},
 	{"a timeout of 15 days", "", job(`"timeout":1296000`), invalidField, "timeout"},
 	{"a lease of less than two heartbeats", "", job(`"lease":19`), invalidField, "lease"},
 	{"a negative lease", "", job(`"lease":-1`), invalidField, "lease"},
@@ -161,6 +164,7 @@ var bads = []bad{
 
 	{"no such mode", "POST /api/execute", `{"mode":"later","commands":["true"]}`, invalidField, "mode"},
 	{"no mode", "POST /api/execute", `{"commands":["true"]}`, invalidField, "mode"},
+	{"a terminal", "POST /api/execute", `{"mode":"direct","commands":["true"],"terminal":{}}`, invalidField, "terminal"},
 	{"26 s", "POST /api/execute", `{"mode":"direct","commands":["true"],"timeout":26}`, invalidField, "timeout"},
 	{"a group in direct mode", "POST /api/execute", `{"mode":"direct","commands":["true"],"group":"a"}`, invalidField, "group"},
 	{"attempts in direct mode", "POST /api/execute", `{"mode":"direct","commands":["true"],"maxAttempts":2}`, invalidField, "maxAttempts"},

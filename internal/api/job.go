@@ -15,6 +15,7 @@ func (j *CreateJob) spec() errand.Spec {
 	return errand.Spec{
 		Name: j.Name, Commands: j.Commands, Source: j.Source, Env: j.Env, Shell: j.Shell, Queue: j.Queue, Group: j.Group,
 		MaxAttempts: j.MaxAttempts, TimeoutSeconds: j.TimeoutSeconds, LeaseSeconds: j.LeaseSeconds, ContinueOnError: j.ContinueOnError,
+		Terminal: j.Terminal,
 	}
 }
 
@@ -25,7 +26,7 @@ func newJob(j *errand.Job, now time.Time) Job {
 		ID: s.ID, Status: st.Status, ExitCode: st.ExitCode, Reason: st.Reason, Error: st.Error, Name: s.Name, Owner: s.Owner,
 		Queue: s.Queue, Group: s.Group, Commands: s.Commands, Source: s.Source, Env: s.Env, Shell: s.Shell,
 		Attempt: st.Attempt, Try: st.Try(), MaxAttempts: s.MaxAttempts, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
-		ContinueOnError: s.ContinueOnError, WorkerID: st.WorkerID, CancelRequested: st.CancelRequested,
+		ContinueOnError: s.ContinueOnError, Terminal: s.Terminal, WorkerID: st.WorkerID, CancelRequested: st.CancelRequested,
 		CreatedAt: s.CreatedAt.UTC(), FinishedAt: timeOrNil(st.FinishedAt), Result: j.Result,
 	}
 	if st.Status != errand.Pending { // of one that waits again, that was another attempt's

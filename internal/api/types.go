@@ -20,6 +20,7 @@ type CreateJob struct {
 	TimeoutSeconds  int               `json:"timeout,omitempty"`
 	LeaseSeconds    int               `json:"lease,omitempty"`
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
+	Terminal        *errand.Terminal  `json:"terminal,omitempty"`
 	// Watch: the log will be read as it grows, so its first lines come at once.
 	Watch bool `json:"watch,omitempty"`
 }
@@ -46,6 +47,7 @@ type Job struct {
 	TimeoutSeconds  int               `json:"timeout"`
 	LeaseSeconds    int               `json:"lease"`
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
+	Terminal        *errand.Terminal  `json:"terminal,omitempty"`
 	WorkerID        string            `json:"workerId,omitempty"`
 	CancelRequested bool              `json:"cancelRequested,omitempty"`
 	CreatedAt       time.Time         `json:"createdAt"`

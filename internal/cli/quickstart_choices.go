@@ -68,7 +68,7 @@ func (s *quickstart) followJob(ctx context.Context) error {
 		return err
 	}
 	s.term.ShowCommand("errand logs -f " + errand.QuoteWord(id))
-	return s.logs(ctx, id, 0, true, false)
+	return s.logs(ctx, id, 0, true, false, false)
 }
 
 // askJob is a job's ID, by default the latest's.

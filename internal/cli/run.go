@@ -27,6 +27,8 @@ type runFlags struct {
 	continueOnError bool
 	detach          bool
 	noSource        bool
+	terminal        bool
+	noTerminal      bool
 	json            bool
 }
 
@@ -62,6 +64,8 @@ func (a *app) runCommand() *cobra.Command {
 	fl.BoolVar(&f.continueOnError, "continue-on-error", false, "run the remaining commands after one fails")
 	fl.BoolVarP(&f.detach, "detach", "d", false, "print the job's ID and exit without waiting")
 	fl.BoolVar(&f.noSource, "no-source", false, "send no folder; the commands run in an empty one")
+	fl.BoolVar(&f.terminal, "terminal", false, "run the commands under a terminal (default if stdout and stderr are terminals)")
+	fl.BoolVar(&f.noTerminal, "no-terminal", false, "run the commands without a terminal: stdout and stderr stay apart")
 	fl.BoolVar(&f.json, "json", false, "print the job as JSON when it ends, without its output")
 	return cmd
 }
@@ -71,6 +75,7 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	if err != nil {
 		return err
 	}
+	body.Terminal = f.wantedTerminal(a.term)
 	c, err := a.client()
 	if err != nil {
 		return err
@@ -145,6 +150,9 @@ func (f *runFlags) parse(args []string, dash int, lookup func(string) (string, b
 	if err := errors.Join(err1, err2); err != nil {
 		return "", body, err
 	}
+	if f.terminal && f.noTerminal {
+		return "", body, terminal.UsageErrorf("--terminal and --no-terminal are mutually exclusive")
+	}
 	if f.retries < 0 || f.retries >= errand.MaxAttemptsLimit {
 		return "", body, terminal.UsageErrorf("--retries must be 0 to %d, got %d", errand.MaxAttemptsLimit-1, f.retries)
 	}
@@ -153,6 +161,22 @@ func (f *runFlags) parse(args []string, dash int, lookup func(string) (string, b
 		MaxAttempts: f.retries + 1, TimeoutSeconds: timeout, LeaseSeconds: lease, ContinueOnError: f.continueOnError,
 		Watch: !f.detach,
 	}, nil
+}
+
+// wantedTerminal returns the terminal for the commands: by default one like the user's,
+// if the user has one and will see the output.
+func (f *runFlags) wantedTerminal(user *terminal.Terminal) *errand.Terminal {
+	columns, rows, ok := user.Size()
+	if f.noTerminal || !f.terminal && (!ok || f.json) {
+		return nil
+	}
+	clamp := func(n, fallback int) int {
+		if n < 1 { // some terminals don't know their size
+			return fallback
+		}
+		return min(n, errand.MaxTerminalSize)
+	}
+	return &errand.Terminal{Columns: clamp(columns, errand.DefaultColumns), Rows: clamp(rows, errand.DefaultRows)}
 }
 
 func (f *runFlags) parseCommands(before, argv []string) ([]errand.Command, error) {

@@ -66,6 +66,9 @@ type Env struct {
 	GitCeiling []string
 	// Agent are the variables that the agent's owner sets. They override those above.
 	Agent map[string]string
+	// Terminal says that the commands run under a pseudo-terminal. Where the system has
+	// none, it does nothing.
+	Terminal bool
 	// Own are the variables that identify the job, such as ERRAND_JOB_ID.
 	Own map[string]string
 	// Job are the variables that the job sets. They override all but Own.
@@ -75,9 +78,18 @@ type Env struct {
 // unattended tells programs that their output is followed and nobody answers.
 var unattended = map[string]string{"CI": "true", "GIT_TERMINAL_PROMPT": "0", "PYTHONUNBUFFERED": "1"}
 
+// onTerminal replaces unattended on a terminal: programs that look for CI turn off
+// colours and progress bars. Pagers would wait for a key.
+var onTerminal = map[string]string{
+	"TERM": "xterm-256color", "PAGER": "cat", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "PYTHONUNBUFFERED": "1",
+}
+
 // Build returns the environment as sorted NAME=value strings.
 func (e Env) Build() []string {
 	all := maps.Clone(unattended)
+	if e.Terminal && hasTerminals {
+		all = maps.Clone(onTerminal)
+	}
 	all["LANG"], all["PATH"] = e.Host.Lang, e.Host.Path
 	all["GIT_CEILING_DIRECTORIES"] = strings.Join(e.GitCeiling, string(os.PathListSeparator))
 	for _, name := range tempVariables {

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"github.com/errandhq/errand"
 )
 
 // Defaults of Program.
@@ -30,6 +32,7 @@ type Program struct {
 	// PipeWait is how long processes that outlive the program may keep writing
 	// to its pipes before they are killed; default: DefaultPipeWait.
 	PipeWait time.Duration
+	terminal *errand.Terminal
 	onEnd    func(grace time.Duration) // called when the program is to be ended
 	// commandLine is the raw command line on Windows, if it isn't built from Argv.
 	commandLine string //nolint:unused // on other systems
@@ -108,7 +111,7 @@ func (p Program) lead(ctx context.Context, cancel context.CancelCauseFunc) (Exit
 	if ctx.Err() != nil {
 		return Exit{Code: -1}, nil, context.Cause(ctx)
 	}
-	pipes, err := newPipes(p.Stdout, p.Stderr, cancel)
+	pipes, err := p.newPipes(cancel)
 	if err != nil {
 		return Exit{Code: -1}, nil, &StartError{p.name(), err}
 	}
@@ -235,22 +238,44 @@ type pipes struct {
 	werr error // the first error of a writer
 }
 
-// newPipes starts to copy. If a writer fails, newPipes ends the program by calling
+// newPipes makes the terminal or two pipes, and starts to copy. If a writer fails, newPipes ends the program by calling
 // cancel, and discards the rest of the output so that the program isn't blocked.
-func newPipes(stdout, stderr io.Writer, cancel context.CancelCauseFunc) (*pipes, error) {
-	p := &pipes{done: make(chan struct{})}
+func (p Program) newPipes(cancel context.CancelCauseFunc) (*pipes, error) {
+	out := &pipes{done: make(chan struct{})}
+	if err := out.open(p.terminal); err != nil {
+		return nil, err
+	}
+	out.copy(p.Stdout, p.Stderr, cancel)
+	return out, nil
+}
+
+// open opens a terminal, which takes both streams, or else two pipes.
+func (p *pipes) open(t *errand.Terminal) (err error) {
+	if t != nil {
+		p.r[0], p.w[0], err = openTerminal(t)
+		p.w[1] = p.w[0]
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+	}
 	for i := range p.r {
-		var err error
 		if p.r[i], p.w[i], err = os.Pipe(); err != nil {
 			for j := range i {
 				p.r[j].Close()
 				p.w[j].Close()
 			}
-			return nil, err
+			return err
 		}
 	}
+	return nil
+}
+
+func (p *pipes) copy(stdout, stderr io.Writer, cancel context.CancelCauseFunc) {
 	var wg sync.WaitGroup
 	for i, w := range []io.Writer{stdout, stderr} {
+		if p.r[i] == nil { // a terminal has one stream
+			continue
+		}
 		wg.Go(func() {
 			if err := copyAll(w, p.r[i]); err != nil {
 				p.fail(err)
@@ -263,7 +288,6 @@ func newPipes(stdout, stderr io.Writer, cancel context.CancelCauseFunc) (*pipes,
 		wg.Wait()
 		close(p.done)
 	}()
-	return p, nil
 }
 
 // copyAll copies r to w as data arrives. It returns only w's errors: a pipe that
@@ -303,7 +327,7 @@ func (p *pipes) err() error {
 // closeWriters closes this process's copies of the ends that the program writes to.
 func (p *pipes) closeWriters() {
 	for _, f := range p.w {
-		f.Close()
+		f.Close() // a terminal's twice, which does nothing
 	}
 }
 
@@ -324,7 +348,9 @@ const drainWait = 250 * time.Millisecond
 func (p *pipes) abort() {
 	p.wait(drainWait)
 	for _, f := range p.r {
-		f.Close()
+		if f != nil {
+			f.Close()
+		}
 	}
 	<-p.done
 }

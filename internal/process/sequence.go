@@ -22,9 +22,12 @@ type Sequence struct {
 	Dir             string
 	Env             []string
 	ContinueOnError bool
-	Timeout         time.Duration // of all commands together; 0: none
-	Grace           func(cause error) time.Duration
-	PipeWait        time.Duration
+	// Terminal, if not nil, is the size of a pseudo-terminal for each command, where the
+	// system has them. Then all output is on errand.Stdout.
+	Terminal *errand.Terminal
+	Timeout  time.Duration // of all commands together; 0: none
+	Grace    func(cause error) time.Duration
+	PipeWait time.Duration
 
 	// Output returns the writer for a stream of a command.
 	Output func(command int, s errand.Stream) io.Writer
@@ -121,7 +124,7 @@ func (s *Sequence) program(c errand.Command) Program {
 	default:
 		p = defaultShell(c.Shell)
 	}
-	p.Dir, p.Env, p.Grace, p.PipeWait = s.Dir, s.Env, s.Grace, s.PipeWait
+	p.Dir, p.Env, p.Grace, p.PipeWait, p.terminal = s.Dir, s.Env, s.Grace, s.PipeWait, s.Terminal
 	return p
 }
 

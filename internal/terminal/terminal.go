@@ -55,6 +55,17 @@ func isTTY(w io.Writer) bool {
 // IsTTY reports whether stdout is a terminal.
 func (t *Terminal) IsTTY() bool { return t.isTTY }
 
+// Size returns the size of the terminal that is both stdout and stderr. ok is false if
+// they aren't one.
+func (t *Terminal) Size() (columns, rows int, ok bool) {
+	f, isFile := t.Stdout.(*os.File)
+	if !isFile || !t.isTTY || !t.stderrTTY {
+		return 0, 0, false
+	}
+	columns, rows, err := term.GetSize(int(f.Fd()))
+	return columns, rows, err == nil
+}
+
 // Now returns the current time.
 func (t *Terminal) Now() time.Time { return t.now() }
 

@@ -1,0 +1,16 @@
+package process
+
+import (
+	"errors"
+	"os"
+
+	"github.com/errandhq/errand"
+)
+
+// openTerminal is not supported: a Windows pseudo-console has to be passed to the new
+// process in a way that os/exec lacks.
+func openTerminal(*errand.Terminal) (r, w *os.File, err error) {
+	return nil, nil, errors.ErrUnsupported
+}
+
+const hasTerminals = false
