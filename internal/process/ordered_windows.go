@@ -1,0 +1,17 @@
+package process
+
+import (
+	"errors"
+	"os"
+)
+
+// ordered is not supported: pipes can't be polled together.
+type ordered struct{}
+
+func newOrdered([2]*os.File) (*ordered, error) { return nil, errors.ErrUnsupported }
+
+func (*ordered) stop() {}
+
+func (*ordered) close() {}
+
+func (*ordered) read(func(int, []byte)) {}
