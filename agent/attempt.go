@@ -100,6 +100,9 @@ func (t *attempt) run() {
 func (t *attempt) report(log *slog.Logger, execute func() (*attemptdir.Outcome, error)) {
 	defer t.cancelReport(nil)
 	out, err := execute()
+	if t.dir != "" && !errors.Is(err, errNotReported) { // else the commands may still run
+		_ = t.dir.RemoveTemp() // tried again with the directory: the result may wait for the server
+	}
 	if t.spool != nil {
 		t.logs.stop()
 	}

@@ -4,6 +4,7 @@ package agent_test
 
 import (
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,7 +84,7 @@ func TestTempDirIsShortAndPrivate(t *testing.T) {
 	s.give(s.job(l.command()+"; echo", `echo "$TMPDIR"`))
 	s.queue[0].ContinueOnError = true
 	r := s.run(func(c *agent.Config) {
-		c.DataDir = filepath.Join(c.DataDir, strings.Repeat("long", 20))
+		c.DataDir, c.Environment.TempDir = filepath.Join(c.DataDir, strings.Repeat("long", 20)), ""
 		if len(process.TempDir()) > 20 { // TMPDIR of the tests is unusual
 			c.Environment.TempDir = "/tmp"
 		}
@@ -112,6 +113,30 @@ func TestTempDirIsShortAndPrivate(t *testing.T) {
 	}
 }
 
+// TMPDIR goes as soon as the commands have ended, even if the result waits for the
+// server.
+func TestTempDirGoesWithTheCommands(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	away := true
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if away && r.URL.Path == "/api/jobs/submit-result" {
+			problem(w, errand.CodeUnavailable)
+			return true
+		}
+		return false
+	}
+	s.give(s.job(`touch "$TMPDIR/x"`))
+	temp := t.TempDir()
+	r := s.run(func(c *agent.Config) { c.Environment.TempDir = temp })
+	eventually(t, "the result is on disk", func() bool { return exists(filepath.Join(r.dir, "attempts", jobID+"-1", "result.json")) })
+	eventually(t, "TMPDIR goes", func() bool { left, _ := os.ReadDir(temp); return len(left) == 0 })
+	s.set(func() { away = false })
+	s.result()
+}
+
 // After a crash, the next process removes TMPDIR, also what commands protected.
 func TestTempDirGoesAfterACrash(t *testing.T) {
 	t.Parallel()
@@ -119,16 +144,9 @@ func TestTempDirGoesAfterACrash(t *testing.T) {
 	l := newLong(t)
 	s.give(s.job(`mkdir "$TMPDIR/a"; touch "$TMPDIR/a/b"; chmod 500 "$TMPDIR/a"; ` + l.command()))
 	dir := t.TempDir()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "AGENT_TEST_DATA="+dir, "AGENT_TEST_SERVER="+s.URL)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	kill := s.killed(dir)
 	l.started(t)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
+	kill()
 	temp, err := os.ReadFile(filepath.Join(dir, "attempts", jobID+"-1", "tmpdir"))
 	if err != nil || !exists(filepath.Join(string(temp), "a", "b")) {
 		t.Fatalf("TMPDIR %s, %v", temp, err)

@@ -374,7 +374,7 @@ func (s *server) killed(dir string, env ...string) (kill func()) {
 		s.t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Env = append(append(os.Environ(), env...), "AGENT_TEST_DATA="+dir, "AGENT_TEST_SERVER="+s.URL)
+	cmd.Env = append(append(os.Environ(), env...), "TMPDIR="+s.t.TempDir(), "AGENT_TEST_DATA="+dir, "AGENT_TEST_SERVER="+s.URL)
 	cmd.Stderr = testWriter{s.t}
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)

@@ -67,6 +67,7 @@ func (s *server) run(change func(*agent.Config)) *runner {
 		Grace: 2 * time.Second, PipeWait: 100 * time.Millisecond, StopTimeout: 5 * time.Second,
 		Log: slog.New(slog.NewTextHandler(testWriter{s.t}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	c.Environment.TempDir = s.t.TempDir()
 	if change != nil {
 		change(&c)
 	}

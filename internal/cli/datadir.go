@@ -17,34 +17,27 @@ func defaultDataDir(getenv func(string) string) (string, error) {
 
 // shownDataDir is a data directory in help texts, by the rules of the OS.
 func shownDataDir(name string) string {
-	switch runtime.GOOS {
-	case "windows":
+	if runtime.GOOS == "windows" {
 		return `%LocalAppData%\errand\` + name
-	case "darwin":
-		return "~/Library/Application Support/errand/" + name
 	}
 	return "~/.local/share/errand/" + name
 }
 
 // dataHome is the directory for a user's application data, by the rules of the OS.
+// On macOS it is the same as on Linux: many build tools fail below a path with a
+// space, such as ~/Library/Application Support.
 func dataHome(goos string, getenv func(string) string) (string, error) {
 	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
 		return dir, nil
 	}
-	switch goos {
-	case "windows":
+	if goos == "windows" {
 		if dir := getenv("LocalAppData"); dir != "" {
 			return dir, nil
 		}
 		return "", errors.New("no data directory: %LocalAppData% is not set; use --data")
-	case "darwin":
-		if home := getenv("HOME"); home != "" {
-			return filepath.Join(home, "Library", "Application Support"), nil
-		}
-	default:
-		if home := getenv("HOME"); home != "" {
-			return filepath.Join(home, ".local", "share"), nil
-		}
+	}
+	if home := getenv("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share"), nil
 	}
 	return "", errors.New("no data directory: $HOME is not set; use --data")
 }

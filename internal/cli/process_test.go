@@ -90,7 +90,7 @@ func launch(t testing.TB, args ...string) *proc {
 func start(t testing.TB, args ...string) *proc {
 	t.Helper()
 	p := &proc{t: t, cmd: exec.Command(os.Args[0], args...), line: make(chan string, 1), exited: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), asErrand+"=1", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")
+	p.cmd.Env = append(os.Environ(), asErrand+"=1", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0", "TMPDIR="+t.TempDir())
 	p.cmd.Stderr = &p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

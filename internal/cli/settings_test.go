@@ -33,7 +33,7 @@ func TestDataHome(t *testing.T) {
 		{"linux", map[string]string{"HOME": "/home/u"}, "/home/u/.local/share"},
 		{"linux", map[string]string{"HOME": "/home/u", "XDG_DATA_HOME": absolute}, absolute},
 		{"linux", map[string]string{"HOME": "/home/u", "XDG_DATA_HOME": "not/absolute"}, "/home/u/.local/share"},
-		{"darwin", map[string]string{"HOME": "/Users/u"}, "/Users/u/Library/Application Support"},
+		{"darwin", map[string]string{"HOME": "/Users/u"}, "/Users/u/.local/share"},
 		{"windows", map[string]string{"LocalAppData": `C:\data`}, `C:\data`},
 		{"linux", nil, ""},
 		{"windows", nil, ""},

@@ -79,7 +79,7 @@ func cleanEnv(t *testing.T) []string {
 			env = append(env, e)
 		}
 	}
-	return append(env, "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")
+	return append(env, "NO_COLOR=1", "GORACE=atexit_sleep_ms=0", "TMPDIR="+t.TempDir()) // killed agents leave files there
 }
 
 func (p *proc) signal(s syscall.Signal) {

@@ -120,6 +120,7 @@ func (p *plant) agent(name string) *proxy {
 	a, err := agent.New(agent.Config{
 		Client: &api.Client{BaseURL: d.URL, Token: "a", HTTP: hc}, HTTP: hc, DataDir: p.t.TempDir(), Name: name,
 		Clock: p.clock, Log: p.log.With("agent", name), PipeWait: 100 * time.Millisecond, Grace: time.Second, StopTimeout: time.Second,
+		Environment: agent.Environment{TempDir: p.t.TempDir()},
 	})
 	if err != nil {
 		p.t.Fatal(err)

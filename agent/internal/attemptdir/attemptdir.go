@@ -225,7 +225,7 @@ func (d Dir) Remove() error {
 	case !info.IsDir():
 		return root.Remove(name)
 	}
-	if err := errors.Join(d.removeTemp(), removeContent(root, name, info)); err != nil {
+	if err := errors.Join(d.RemoveTemp(), removeContent(root, name, info)); err != nil {
 		return err
 	}
 	return root.RemoveAll(name)

@@ -49,9 +49,9 @@ func (d Dir) CreateHome() (string, error) {
 	return path, os.Mkdir(path, 0o700)
 }
 
-// removeTemp removes what CreateTemp created. A record that doesn't name such a
+// RemoveTemp removes what CreateTemp created. A record that doesn't name such a
 // directory was damaged by a crash or by the commands, and is ignored.
-func (d Dir) removeTemp() error {
+func (d Dir) RemoveTemp() error {
 	path, err := os.ReadFile(d.join(tempRecord))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -63,6 +63,9 @@ func (d Dir) removeTemp() error {
 		return nil
 	}
 	root, err := os.OpenRoot(filepath.Dir(string(path)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
