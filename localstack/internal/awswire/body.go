@@ -35,22 +35,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 
 // readAll reads up to limit bytes, into a buffer of the announced length.
 func readAll(r io.Reader, announced, limit int64) ([]byte, error) {
-	size := int64(bytes.MinRead)
-	if announced > 0 && announced < limit {
-		size = announced + 1 // so that the last Read finds the end
-	}
-	b := make([]byte, 0, size)
-	for {
-		n, err := r.Read(b[len(b):min(int64(cap(b)), limit)])
-		b = b[:len(b)+n]
-		if err == io.EOF || err == nil && int64(len(b)) == limit {
-			return b, nil
-		}
-		if err != nil {
-			return b, err
-		}
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-	}
+	b := bytes.NewBuffer(make([]byte, 0, max(min(announced, limit), 0)+bytes.MinRead))
+	_, err := b.ReadFrom(io.LimitReader(r, limit))
+	return b.Bytes(), err
 }
