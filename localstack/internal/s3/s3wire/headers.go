@@ -50,9 +50,7 @@ func checkHeaders(h http.Header) error {
 		return aclsNotSupported()
 	}
 	if h.Get("X-Amz-Bypass-Governance-Retention") != "" {
-		e := invalidArgument("x-amz-bypass-governance-retention", "", "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.")
-		delete(e.Fields, "ArgumentValue")
-		return e
+		return invalidSetting("x-amz-bypass-governance-retention", "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.")
 	}
 	for _, name := range []string{"X-Amz-Expected-Bucket-Owner", "X-Amz-Source-Expected-Bucket-Owner"} {
 		if err := checkOwner(h.Get(name)); err != nil {

@@ -6,7 +6,9 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -157,7 +159,7 @@ func (c *request) setExpirationHeader(o *s3.Object) {
 // getInput reads what GetObject and HeadObject are asked for.
 func (c *request) getInput() (s3.GetObjectInput, error) {
 	in := s3.GetObjectInput{Bucket: c.bucket, Key: c.key, Conditions: conditions(c.r.Header, ""), Range: parseRange(c.r.Header.Get("Range"))}
-	for _, name := range responseParameter {
+	for _, name := range slices.Sorted(maps.Values(responseParameter)) {
 		if v := c.query.Get(name); !isLatin1(v) {
 			return in, invalidArgument(name, v, "Header value cannot be represented using ISO-8859-1.")
 		}

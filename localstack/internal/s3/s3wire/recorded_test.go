@@ -31,7 +31,8 @@ func TestRecordedAnswers(t *testing.T) {
 		{"PUT", "/bkt-tags", fmt.Sprintf(bucketTags, "<Key>k</Key><Value>v</Value>"), nil, 200, ""},
 		{"PUT", "/bkt-tags", fmt.Sprintf(bucketTags, "<Key>k</Key><Value>v</Value>"), nil, 409, "BucketAlreadyOwnedByYou"},
 		{"PUT", "/bkt-tags", "", nil, 200, ""},
-		{"GET", "/bkt/k?response-cache-control=%E2%80%94", "", nil, 400, "Header value cannot be represented using ISO-8859-1."},
+		{"GET", "/bkt/k?response-expires=%E2%80%94&response-cache-control=%E2%80%94", "", nil, 400, "<ArgumentName>response-cache-control</ArgumentName>"},
+		{"PUT", "/no-bucket?encryption", "<ServerSideEncryptionConfiguration></ServerSideEncryptionConfiguration>", nil, 404, "NoSuchBucket"},
 		{"GET", "/bkt/k?response-cache-control=%C3%A9", "", nil, 200, "x"},
 		{"PUT", "/bkt-owner", "", http.Header{"X-Amz-Object-Ownership": {""}}, 400, "Invalid x-amz-object-ownership header: "},
 	} {

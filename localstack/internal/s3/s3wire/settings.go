@@ -80,6 +80,9 @@ func (c *request) putBucketEncryption() error {
 	if err := c.readXML(&in); err != nil {
 		return err
 	}
+	if _, err := c.engine.Bucket(c.bucket); err != nil {
+		return err
+	}
 	if len(in.Rules) != 1 {
 		return malformedXML()
 	}
@@ -89,7 +92,7 @@ func (c *request) putBucketEncryption() error {
 	}
 	switch algorithm := rule.Default.Algorithm; {
 	case algorithm == "AES256" && rule.Default.KMSKey != nil:
-		return invalidArgument("ApplyServerSideEncryptionByDefault", "", "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+		return invalidSetting("ApplyServerSideEncryptionByDefault", "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
 	case algorithm == "AES256":
 		return c.respond(c.engine.PutBucketKey(c.bucket, rule.BucketKey), http.StatusOK)
 	case algorithm == "aws:kms", algorithm == "aws:kms:dsse":
@@ -101,6 +104,13 @@ func (c *request) putBucketEncryption() error {
 // deleteBucketEncryption sets the default encryption.
 func (c *request) deleteBucketEncryption() error {
 	return c.respond(c.engine.PutBucketKey(c.bucket, false), http.StatusNoContent)
+}
+
+// invalidSetting is invalidArgument without the value.
+func invalidSetting(name, message string) error {
+	e := invalidArgument(name, "", message)
+	delete(e.Fields, "ArgumentValue")
+	return e
 }
 
 // accessControl is the ACL of every bucket and object: full control for the owner.
@@ -141,7 +151,7 @@ type ownershipControls struct {
 
 func checkOwnership(v string) error {
 	if !slices.Contains([]string{s3.BucketOwnerEnforced, "BucketOwnerPreferred", "ObjectWriter"}, v) {
-		return invalidArgument("x-amz-object-ownership", v, "Invalid x-amz-object-ownership header: "+v)
+		return invalidSetting("x-amz-object-ownership", "Invalid x-amz-object-ownership header: "+v)
 	}
 	return nil
 }
