@@ -143,10 +143,15 @@ func (s *State) Complete(now time.Time, r *Result) bool {
 
 // Fail ends a job whose worker reports that it could not be run to its end: assigned,
 // not reported → failed, or cancelled if that was requested. If the worker is at fault
-// and attempts are left, the job may be assigned again: → pending.
+// and attempts are left, or its commands had not begun, the job may be assigned again:
+// → pending.
 func (s *State) Fail(now time.Time, f *Failure) bool {
 	if s.r.Attempt == 0 || s.r.Reported() {
 		return false
+	}
+	if restarted := f.Reason == ReasonAgentRestarted || f.Reason == ReasonMachineRestarted; restarted && !s.r.Accepted {
+		s.takeBack(now)
+		return true
 	}
 	s.r.Accepted = true
 	if f.Result != nil {
@@ -162,6 +167,16 @@ func (s *State) Fail(now time.Time, f *Failure) bool {
 	}
 	s.keepResult(f.Result)
 	return true
+}
+
+// takeBack ends an attempt that was never accepted, so that its commands have not begun
+// and it does not count.
+func (s *State) takeBack(now time.Time) {
+	if s.r.CancelRequested {
+		s.finish(now, Cancelled, ReasonCancelled, "")
+		return
+	}
+	s.giveBack(now)
 }
 
 // keepResult makes the result of the attempt that ended the job part of the record, if

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -37,6 +38,7 @@ type attempt struct {
 	workCtx      context.Context
 	cancelWork   context.CancelCauseFunc
 
+	known      atomic.Bool // to a later process on this data directory, too
 	acceptOnce sync.Once
 	accepted   chan struct{} // closed when a heartbeat has confirmed the attempt
 	lease      *lease
@@ -53,6 +55,13 @@ func newAttempt(runCtx context.Context, a *Agent, s *slot, asg *errand.Assignmen
 	t.grant = newGrant(a.Clock, asg.Write)
 	t.logs = newUploader(t, asg.Watched)
 	return t
+}
+
+// kept makes the attempt one that heartbeats name: once the server has accepted it, the
+// next process must know of it.
+func (t *attempt) kept() {
+	t.known.Store(true)
+	t.agent.heartbeat.sendNow()
 }
 
 // hold returns what a heartbeat says about the attempt.
@@ -169,7 +178,7 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 // attempt is confirmed.
 func (t *attempt) prepare() error {
 	var err error
-	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment, t.slot.number); err != nil {
+	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment, t.slot.number, t.kept); err != nil {
 		return err
 	}
 	if err = t.createDirs(); err != nil {

@@ -128,7 +128,7 @@ func (t *attempt) readLog(end spool.Pos) {
 func (t *attempt) findOutcome(reason errand.Reason, text string) *attemptdir.Outcome {
 	out, err := t.dir.Outcome()
 	if err == nil {
-		return out
+		return t.readOutcome(out)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.agent.Log.Error("could not read the job's result", "job", t.JobID, "err", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,7 +109,7 @@ func (a *Agent) awaitHeartbeatTime(ctx context.Context, wait time.Duration) bool
 }
 
 func (a *Agent) sendHeartbeat(ctx context.Context) (interval time.Duration, err error) {
-	held := a.currentAttempts()
+	held := slices.DeleteFunc(a.currentAttempts(), func(t *attempt) bool { return !t.known.Load() })
 	if len(held) > errand.MaxHolds {
 		held = held[:errand.MaxHolds] // possible only with unreported results of earlier processes; the others wait
 	}

@@ -42,7 +42,6 @@ func (a *Agent) startAttempt(runCtx context.Context, s *slot, asg *errand.Assign
 	if a.stopping.Err() != nil {
 		t.cancelWork(errStopped)
 	}
-	a.heartbeat.sendNow()
 }
 
 // awaitJob polls until there is a job. It returns nil if the agent ends first.

@@ -50,6 +50,7 @@ func (a *Agent) resumeAttempt(runCtx context.Context, d attemptdir.Dir, used map
 	}
 	t := newAttempt(runCtx, a, s, &job.Assignment)
 	t.dir = d
+	t.known.Store(true)
 	t.grant.markRefused() // when it expires is unknown
 	log := a.Log.With("job", t.JobID, "attempt", t.Attempt)
 	if out != nil {
@@ -66,8 +67,12 @@ func (a *Agent) resumeAttempt(runCtx context.Context, d attemptdir.Dir, used map
 	return nil
 }
 
-// readOutcome opens the log of an attempt that has ended.
+// readOutcome opens the log of an attempt that has ended, unless it is open.
 func (t *attempt) readOutcome(out *attemptdir.Outcome) *attemptdir.Outcome {
+	if t.spool != nil {
+		t.spool.SetEnd(out.End)
+		return out
+	}
 	var err error
 	if t.spool, err = spool.Open(t.dir.Log()); err == nil {
 		t.spool.SetEnd(out.End)
@@ -115,7 +120,7 @@ func (t *attempt) endedUnseen(was origin.Origin) (*attemptdir.Outcome, error) {
 		return t.findOutcome(errand.ReasonMachineRestarted, "the worker's machine was restarted while the job ran"), nil
 	case origin.Unknown:
 	}
-	if out, err := t.dir.Outcome(); err == nil {
+	if out, err := t.dir.Outcome(); err == nil { // written meanwhile
 		return t.readOutcome(out), nil
 	}
 	return nil, errCopied

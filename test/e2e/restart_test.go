@@ -258,10 +258,20 @@ func changeBoot(t *testing.T, data string) {
 	}
 }
 
-// TestGroupsNeverOverlap: an agent of two is killed and stays away. The next job of the
-// group begins when the lease has ended, and the commands have ended before that.
+// TestGroupsNeverOverlap: an agent of two is killed and stays away, or hangs. The next
+// job of the group begins when the lease has ended, and the commands have ended before
+// that.
 func TestGroupsNeverOverlap(t *testing.T) {
 	t.Parallel()
+	for name, sig := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "stopped": syscall.SIGSTOP} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testNeverOverlap(t, sig)
+		})
+	}
+}
+
+func testNeverOverlap(t *testing.T, sig syscall.Signal) {
 	s := local(t, "0", fast...)
 	marks := t.TempDir()
 	lane := filepath.Join(marks, "lane")
@@ -272,7 +282,7 @@ func TestGroupsNeverOverlap(t *testing.T) {
 	first := s.submit("--no-source", "--group", "lane", "--", "sh", "-c", job, "600")
 	awaitFile(t, filepath.Join(marks, first))
 	second := s.submit("--no-source", "--group", "lane", "--", "sh", "-c", job, "0")
-	victim.kill()
+	victim.signal(sig)
 	s.agent(t.TempDir())
 	if j := s.awaitJob(second, "over", ended); j.Status != errand.Completed || *j.ExitCode != 0 {
 		t.Errorf("the second job: %s %s, exit code %v: 9 means that the first one ran beside it", j.Status, j.Error, j.ExitCode)
@@ -311,3 +321,56 @@ func TestBackgroundProcesses(t *testing.T) {
 	}
 }
 
+
+// TestKillsUnderLoad: agents, supervisors or both are killed again and again while jobs
+// of few groups run. No two jobs of a group ever run at the same time, each job ends,
+// and those that nothing killed succeed.
+func TestKillsUnderLoad(t *testing.T) {
+	t.Parallel()
+	kills, err := strconv.Atoi(os.Getenv("ERRAND_E2E_KILLS"))
+	if err != nil {
+		kills = 6
+	}
+	s := local(t, "0", fast...)
+	data, marks := t.TempDir(), t.TempDir()
+	// As in TestGroupsNeverOverlap: a lane that was left behind belongs to nobody alive.
+	job := `cd ` + marks + `; mkdir $ERRAND_GROUP || { kill -0 $(cat $ERRAND_GROUP/pid) && echo $ERRAND_JOB_ID >>overlaps; }; echo $$ >$ERRAND_GROUP/pid; sleep 0.$0; rm -r $ERRAND_GROUP`
+	var ids []string
+	for i := range 3 * kills {
+		args := []string{"--no-source", "--group", fmt.Sprint("lane", i%3), "--retries", fmt.Sprint(i % 2), "--", "sh", "-c", job, fmt.Sprint(i % 7)}
+		ids = append(ids, s.submit(args...))
+	}
+	agent := s.agent(data, "--jobs", "3")
+	for i := range kills {
+		agent.stderr.await(t, "took job")
+		switch i % 3 {
+		case 0:
+			agent.kill()
+		case 1:
+			agent.killWith()
+		case 2:
+			for _, pid := range agent.supervisors() {
+				_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended just now
+			}
+			agent.stderr.await(t, "job ended")
+			agent.kill()
+		}
+		agent = s.agent(data, "--jobs", "3")
+		agent.stderr.await(t, "registered")
+	}
+	reasons := map[string]int{}
+	for _, id := range ids {
+		job := s.awaitJob(id, "over", ended)
+		reasons[strings.TrimSpace(string(job.Status)+" "+string(job.Reason))]++
+		if job.Status == errand.Completed && *job.ExitCode != 0 {
+			t.Errorf("job %s: exit code %d", id, *job.ExitCode)
+		}
+	}
+	t.Logf("%d kills, %d jobs: %v", kills, len(ids), reasons)
+	if b, err := os.ReadFile(filepath.Join(marks, "overlaps")); err == nil {
+		t.Errorf("jobs that began while another of their group ran:\n%s", b)
+	}
+	if n := reasons["failed lost"]; n > 0 {
+		t.Errorf("%d jobs are lost though their agent came back at once", n)
+	}
+}

@@ -188,6 +188,40 @@ func testWorkerStopped(t *testing.T, reason errand.Reason) {
 	}
 }
 
+// TestRestartedBeforeAcceptance: an agent that was restarted before any heartbeat named
+// its attempt had not begun the commands: the job runs again and the attempt doesn't
+// count, however often the report comes.
+func TestRestartedBeforeAcceptance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	job, cancelled := w.create(), w.create()
+	k := w.worker("a")
+	a, b := k.take(true), k.take(true)
+	if a.JobID != job.Spec.ID {
+		a, b = b, a
+	}
+	if _, err := w.svc.Cancel(w.ctx, w.user, cancelled.Spec.ID); err != nil {
+		t.Fatal(err)
+	}
+	k = w.worker("a")
+	for range 2 {
+		if status, err := k.fail(a, errand.ReasonAgentRestarted); err != nil || status != errand.Pending {
+			t.Errorf("reported as restarted: %s, %v, want pending", status, err)
+		}
+	}
+	if status, err := k.fail(b, errand.ReasonMachineRestarted); err != nil || status != errand.Cancelled {
+		t.Errorf("of a job that is being cancelled: %s, %v, want cancelled", status, err)
+	}
+	again := k.take(true)
+	if again.JobID != job.Spec.ID || again.Attempt != 2 {
+		t.Fatalf("got %s attempt %d, want %s attempt 2", again.JobID, again.Attempt, job.Spec.ID)
+	}
+	k.beat(again)
+	if status, err := k.fail(again, errand.ReasonAgentRestarted); err != nil || status != errand.Failed {
+		t.Errorf("after acceptance: %s, %v, want failed", status, err)
+	}
+}
+
 // TestSuperseded: a copied data directory registers the same worker again. From then
 // on the first process is refused everywhere, and no job runs twice.
 func TestSuperseded(t *testing.T) {

@@ -15,6 +15,7 @@ package attemptdir
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,10 +59,11 @@ type Progress struct {
 }
 
 // Create creates the directory of an assignment, durably. It replaces what an
-// earlier process left of the same attempt.
-func Create(data string, a *errand.Assignment, slot int) (Dir, error) {
+// earlier process left of the same attempt. It calls written as soon as the end of this
+// process can't lose the attempt any more; that of the machine can't when it returns.
+func Create(data string, a *errand.Assignment, slot int, written func()) (Dir, error) {
 	d := Dir(filepath.Join(root(data), a.JobID+"-"+strconv.Itoa(a.Attempt)))
-	if err := d.create(&Job{Assignment: *a, Slot: slot}); err != nil {
+	if err := d.create(&Job{Assignment: *a, Slot: slot}, written); err != nil {
 		return d, fmt.Errorf("create the attempt's directory: %w", err)
 	}
 	return d, nil
@@ -69,7 +71,7 @@ func Create(data string, a *errand.Assignment, slot int) (Dir, error) {
 
 func root(data string) string { return filepath.Join(data, "attempts") }
 
-func (d Dir) create(j *Job) error {
+func (d Dir) create(j *Job, written func()) error {
 	if err := d.Remove(); err != nil {
 		return err
 	}
@@ -82,7 +84,15 @@ func (d Dir) create(j *Job) error {
 		}
 	}
 	j.Origin = origin.Of(string(d))
-	if err := durable.WriteJSON(durable.OS, d.join("job.json"), j); err != nil {
+	b, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(d.join("job.json"), b, 0o600); err != nil {
+		return err
+	}
+	written()
+	if err := durable.WriteFile(durable.OS, d.join("job.json"), b, 0o600); err != nil {
 		return err
 	}
 	return durable.SyncDir(filepath.Dir(string(d)))

@@ -13,7 +13,7 @@ import (
 
 func create(t *testing.T) attemptdir.Dir {
 	t.Helper()
-	d, err := attemptdir.Create(t.TempDir(), &errand.Assignment{JobID: "JOB", Attempt: 2}, 3)
+	d, err := attemptdir.Create(t.TempDir(), &errand.Assignment{JobID: "JOB", Attempt: 2}, 3, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

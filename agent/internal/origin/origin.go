@@ -6,6 +6,7 @@ package origin
 import (
 	"net"
 	"slices"
+	"sync"
 )
 
 // An Origin is the run of the machine and the directory in which an attempt began.
@@ -21,8 +22,12 @@ type Origin struct {
 
 // Of returns the origin of a directory that is made now on this machine.
 func Of(dir string) Origin {
-	return Origin{Boot: bootID(), Directory: fileNumber(dir), Hardware: hardware()}
+	m := machine()
+	return Origin{Boot: m.Boot, Directory: fileNumber(dir), Hardware: m.Hardware}
 }
+
+// machine is the part that stays the same for this process.
+var machine = sync.OnceValue(func() Origin { return Origin{Boot: bootID(), Hardware: hardware()} })
 
 // A Relation is what has happened since an Origin was noted.
 type Relation int

@@ -80,8 +80,7 @@ func (s *Supervisor) send(c *connection) {
 		status := s.status
 		s.mu.Unlock()
 		if enc.Encode(status) != nil {
-			c.Close() // receive sees it
-			return
+			return // receive reads what the agent sent last, and then the end
 		}
 		select {
 		case <-time.After(sendInterval):

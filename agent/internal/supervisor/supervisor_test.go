@@ -78,7 +78,7 @@ func (s *slot) job(n int, lines ...string) attemptdir.Dir {
 	for _, l := range lines {
 		a.Commands = append(a.Commands, errand.Command{Shell: l})
 	}
-	d, err := attemptdir.Create(s.data, a, 0)
+	d, err := attemptdir.Create(s.data, a, 0, func() {})
 	if err != nil {
 		s.t.Fatal(err)
 	}
