@@ -2,10 +2,12 @@ package api
 
 import (
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
@@ -33,10 +35,13 @@ func (a Admission) held() int     { return a.Requests / 2 }
 // before the server notices.
 const heldPerWorker = 2
 
+// maxKnown is how many tokens are remembered.
+const maxKnown = 10_000
+
 // Handler serves next within the limits. Beyond them it responds 503 unavailable if the
 // server is full, and 429 rate_limited if the token is at fault, both with Retry-After.
 func (a Admission) Handler(next http.Handler) http.Handler {
-	d := &door{Admission: a, next: next, byToken: map[string]int{}, heldBy: map[string]int{}}
+	d := &door{Admission: a, next: next, byToken: map[string]int{}, heldBy: map[string]int{}, known: map[string]time.Time{}}
 	return http.HandlerFunc(d.serve)
 }
 
@@ -52,6 +57,7 @@ type door struct {
 	heldBy      map[string]int // by token
 	heldUsers   int
 	heldWorkers int
+	known       map[string]time.Time // tokens that were good, and until when to believe it
 }
 
 func (d *door) serve(w http.ResponseWriter, r *http.Request) {
@@ -66,11 +72,12 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request) {
 		d.next.ServeHTTP(w, r)
 		return
 	}
-	if r.ContentLength != 0 {
+	if r.ContentLength != 0 && !d.isKnown(token) {
 		if _, err := authenticate(d.Service, w, r); err != nil {
 			refuse(w, err)
 			return
 		}
+		d.remember(token)
 	}
 	if query := r.URL.Query(); query.Has("wait") {
 		if d.hold(token) {
@@ -80,6 +87,26 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	d.next.ServeHTTP(w, r)
+}
+
+// isKnown reports whether the token was good within the last minute. That is enough to
+// read a body: the function that gets it checks the token itself.
+func (d *door) isKnown(token string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.Service.Clock.Now().Before(d.known[token])
+}
+
+func (d *door) remember(token string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.Service.Clock.Now()
+	if len(d.known) >= maxKnown {
+		maps.DeleteFunc(d.known, func(_ string, until time.Time) bool { return !now.Before(until) })
+	}
+	if len(d.known) < maxKnown {
+		d.known[token] = now.Add(time.Minute)
+	}
 }
 
 // refuse responds with a problem in place of a function.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -8,9 +9,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/test/apistack"
 )
 
@@ -164,4 +167,40 @@ func TestTokenBeforeBody(t *testing.T) {
 	if _, refused := c.send("POST", "/api/jobs/create", s.User, strings.NewReader("{}")); refused != nil {
 		t.Errorf("refused: %d %s", refused.Code, refused.Body)
 	}
+}
+
+// TestKnownToken: a token that was good is believed for a minute. The function that
+// gets the request checks it anyway.
+func TestKnownToken(t *testing.T) {
+	t.Parallel()
+	s := apistack.New(t)
+	store := &tokenReads{Store: s.Service.Store}
+	s.Service.Store = store
+	c := newCrowd(t, api.Admission{Requests: 16, Service: s.Service})
+	send := func() {
+		t.Helper()
+		if _, refused := c.send("POST", "/api/jobs/create", s.User, strings.NewReader("{}")); refused != nil {
+			t.Errorf("refused: %d %s", refused.Code, refused.Body)
+		}
+	}
+	for _, want := range []int{1, 1, 2} {
+		if want == 2 {
+			s.Advance(time.Minute)
+		}
+		send()
+		if store.n != want {
+			t.Errorf("%d reads of the token, want %d", store.n, want)
+		}
+	}
+}
+
+// tokenReads counts the reads of tokens.
+type tokenReads struct {
+	control.Store
+	n int
+}
+
+func (r *tokenReads) Token(ctx context.Context, hash string) (*errand.Token, error) {
+	r.n++
+	return r.Store.Token(ctx, hash)
 }
