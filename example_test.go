@@ -38,7 +38,7 @@ func ExampleState() {
 
 	st := errand.NewState(&spec, timing)
 	fmt.Println(st.Record().Status)
-	st.Assign(now, "worker-1", "poll-1", "handle-1", timing)
+	st.Assign(now, errand.Taker{WorkerID: "worker-1", PollID: "poll-1", Handle: "handle-1"}, timing)
 	st.Renew(now.Add(10*time.Second), "worker-1", 1)
 	fmt.Println(st.Record().Status, "until", st.Record().LeaseUntil.Format(time.TimeOnly))
 	st.Complete(now.Add(time.Minute), &errand.Result{ExitCode: 2})
@@ -54,7 +54,7 @@ func ExampleStateRecord_View() {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	spec := errand.Spec{ID: "01JDEXAMPLE000000000000000", MaxAttempts: 1, LeaseSeconds: 300, CreatedAt: now}
 	st := errand.NewState(&spec, errand.DefaultTiming())
-	st.Assign(now, "worker-1", "poll-1", "handle-1", errand.DefaultTiming())
+	st.Assign(now, errand.Taker{WorkerID: "worker-1", PollID: "poll-1", Handle: "handle-1"}, errand.DefaultTiming())
 	st.Renew(now, "worker-1", 1)
 
 	view := st.Record().View(now.Add(10 * time.Minute))

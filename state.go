@@ -40,17 +40,28 @@ func (s *State) Assignable(now time.Time) bool {
 	return false
 }
 
+// A Taker is a worker that takes a job.
+type Taker struct {
+	WorkerID   string
+	WorkerName string
+	PollID     string // its request for work
+	Handle     string // the receipt handle of the job's ticket
+}
+
 // Assign gives the job to a worker for a short lease: assignable → running.
-func (s *State) Assign(now time.Time, workerID, pollID, handle string, t Timing) bool {
+func (s *State) Assign(now time.Time, to Taker, t Timing) bool {
 	if !s.Assignable(now) {
 		return false
 	}
 	if s.r.Accepted {
 		s.r.Tries++
+		if s.r.Status == Running {
+			s.r.endAttempt(s.r.LeaseUntil, ReasonLost, lostMessage)
+		}
 	}
 	s.r.Attempt++
 	s.r.Status, s.r.Accepted = Running, false
-	s.r.WorkerID, s.r.PollID, s.r.Handle = workerID, pollID, handle
+	s.r.WorkerID, s.r.WorkerName, s.r.PollID, s.r.Handle = to.WorkerID, clipRunes(to.WorkerName, maxPastNameRunes), to.PollID, to.Handle
 	s.r.StartedAt, s.r.LeaseUntil = now, now.Add(t.ShortLease)
 	s.r.HiddenUntil = s.r.LeaseUntil
 	s.r.DueAt = s.r.LeaseUntil
@@ -161,6 +172,7 @@ func (s *State) Fail(now time.Time, f *Failure) bool {
 	case f.Reason == ReasonCancelled, workersFault[f.Reason] && s.r.CancelRequested:
 		s.finish(now, Cancelled, ReasonCancelled, "")
 	case workersFault[f.Reason] && s.r.attemptsLeft():
+		s.r.endAttempt(now, f.Reason, f.Error)
 		s.giveBack(now)
 	default:
 		s.finish(now, Failed, f.Reason, f.Error)
@@ -219,7 +231,7 @@ func (s *State) endLease(now, at time.Time) bool {
 	case endCancelled:
 		s.finish(at, Cancelled, ReasonCancelled, "")
 	case endLost:
-		s.finish(at, Failed, ReasonLost, "the worker sent no heartbeat before its lease ended")
+		s.finish(at, Failed, ReasonLost, lostMessage)
 	case dropTicket, assignFirst, reassign, adoptHandle, assignAgain:
 		return false
 	}
@@ -285,7 +297,11 @@ type StateRecord struct {
 	MaxAttempts int
 	Accepted    bool // this attempt was named in a heartbeat or a result
 
+	// Past are the accepted attempts that ended before the current one, oldest first.
+	Past []JobAttempt
+
 	WorkerID    string
+	WorkerName  string // cut to 40 characters
 	PollID      string // that this attempt answered
 	Handle      string // SQS receipt handle of the ticket, as last received
 	LeaseUntil  time.Time
@@ -350,6 +366,9 @@ func (r StateRecord) View(now time.Time) StateRecord {
 	}
 	s := State{r}
 	if r.Status == Running && s.Assignable(now) {
+		if r.Accepted {
+			r.endAttempt(r.LeaseUntil, ReasonLost, lostMessage)
+		}
 		r.Status, r.WorkerID = Pending, ""
 		return r
 	}

@@ -1,6 +1,7 @@
 package errand
 
 import (
+	"reflect"
 	"testing"
 	"time"
 )
@@ -19,7 +20,7 @@ func pendingState() *State {
 func running(maxAttempts int, accepted bool) *State {
 	s := pendingState()
 	s.r.MaxAttempts = maxAttempts
-	s.Assign(t0, "worker-1", "poll-1", "handle-1", timing)
+	s.Assign(t0, Taker{WorkerID: "worker-1", PollID: "poll-1", Handle: "handle-1"}, timing)
 	if accepted {
 		s.Renew(t0, "worker-1", 1)
 	}
@@ -101,7 +102,7 @@ func TestAttemptsNeverAcceptedDoNotCount(t *testing.T) {
 	at := t0
 	again := func() {
 		at = at.Add(time.Hour) // the lease is over
-		s.Assign(at, "worker-2", "poll", "handle", timing)
+		s.Assign(at, Taker{WorkerID: "worker-2", PollID: "poll", Handle: "handle"}, timing)
 	}
 	for range 3 { // three answers that were lost
 		again()
@@ -224,11 +225,11 @@ func TestTransitions(t *testing.T) {
 		do   func(s *State) bool
 		want map[string]Status
 	}{
-		"Assign": {func(s *State) bool { return s.Assign(now, "w", "p", "h", timing) },
+		"Assign": {func(s *State) bool { return s.Assign(now, Taker{WorkerID: "w", PollID: "p", Handle: "h"}, timing) },
 			map[string]Status{"pending": Running, "waited": Running, "lapsed": Running}},
 		"Assign, Withdraw": {func(s *State) bool {
 			before := *s
-			return s.Assign(now, "w", "p", "h", timing) && s.Withdraw(before)
+			return s.Assign(now, Taker{WorkerID: "w", PollID: "p", Handle: "h"}, timing) && s.Withdraw(before)
 		}, map[string]Status{"pending": Pending, "waited": Pending, "lapsed": Running}},
 		"Withdraw of another attempt": {func(s *State) bool { return s.Withdraw(*s) }, nil},
 		"ExtendShortLease": {func(s *State) bool { return s.ExtendShortLease(now, timing) },
@@ -266,7 +267,7 @@ func TestTransitions(t *testing.T) {
 			if changed != expected || s.r.Status != want {
 				t.Errorf("%s of a job that is %s: %v, %s; want %v, %s", name, job, changed, s.r.Status, expected, want)
 			}
-			if !changed && s.r != before {
+			if !changed && !reflect.DeepEqual(s.r, before) {
 				t.Errorf("%s of a job that is %s changed it: %+v, before %+v", name, job, s.r, before)
 			}
 			if over := s.r.Status.Terminal(); changed && over && (!s.r.DueAt.IsZero() || s.r.FinishedAt != now) {
@@ -296,7 +297,7 @@ func TestTicketNotes(t *testing.T) {
 	} {
 		want := tt.state.Record()
 		want.DueAt, want.HiddenUntil = tt.due, tt.hidden
-		if tt.do(tt.state); tt.state.r != want {
+		if tt.do(tt.state); !reflect.DeepEqual(tt.state.r, want) {
 			t.Errorf("%s: %+v, want %+v", name, tt.state.r, want)
 		}
 	}

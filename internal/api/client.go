@@ -151,8 +151,14 @@ func (c *Client) Cancel(ctx context.Context, id string) (out Job, err error) {
 
 // Logs returns the log from offset on, and marks the job as watched. The server
 // may hold the answer for up to wait until there is more than nothing.
-func (c *Client) Logs(ctx context.Context, id string, attempt int, offset int64, wait time.Duration) (out LogPage, err error) {
-	q := query("jobId", id, "offset", strconv.FormatInt(offset, 10), "wait", strconv.Itoa(int(wait.Seconds())))
+func (c *Client) Logs(ctx context.Context, id string, attempt int, offset int64, wait time.Duration) (LogPage, error) {
+	return c.FollowLogs(ctx, id, attempt, offset, wait, "")
+}
+
+// FollowLogs is Logs, but the server also answers as soon as the job's state is another
+// than the one of the page before.
+func (c *Client) FollowLogs(ctx context.Context, id string, attempt int, offset int64, wait time.Duration, state string) (out LogPage, err error) {
+	q := query("jobId", id, "offset", strconv.FormatInt(offset, 10), "wait", strconv.Itoa(int(wait.Seconds())), "state", state)
 	if attempt > 0 {
 		q.Set("attempt", strconv.Itoa(attempt))
 	}

@@ -241,7 +241,7 @@ func (p *presence) members(t reflect.Type) error {
 	return nil
 }
 
-// field is a member of an object: required unless its tag says omitempty.
+// field is a member of an object: required unless its tag says omitempty or omitzero.
 type field struct {
 	name     string
 	typ      reflect.Type
@@ -264,7 +264,8 @@ func fieldsOf(t reflect.Type) []field {
 			fields = append(fields, fieldsOf(f.Type)...)
 			continue
 		}
-		fields = append(fields, field{name, f.Type, !strings.Contains(opts, "omitempty")})
+		optional := strings.Contains(opts, "omitempty") || strings.Contains(opts, "omitzero")
+		fields = append(fields, field{name, f.Type, !optional})
 	}
 	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	structFields.Store(t, fields)

@@ -71,7 +71,7 @@ var (
 		{Method: http.MethodPut, Path: "/api/jobs/submit-result", roles: workers, maxBody: MaxResultBodyBytes, do: submitFailure},
 	}}
 	JobsLogs = Endpoint{"jobs-logs", []Route{
-		{Method: http.MethodGet, Path: "/api/jobs/logs", roles: users, params: []string{"jobId", "attempt", "offset", "wait"}, do: readLogs},
+		{Method: http.MethodGet, Path: "/api/jobs/logs", roles: users, params: []string{"jobId", "attempt", "offset", "wait", "state"}, do: readLogs},
 	}}
 	JobsCancel = Endpoint{"jobs-cancel", []Route{
 		{Method: http.MethodPost, Path: "/api/jobs/cancel", roles: users, maxBody: MaxBodyBytes, do: cancelJob},

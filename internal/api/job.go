@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,21 +20,45 @@ func (j *CreateJob) spec() errand.Spec {
 	}
 }
 
-// newJob shows a job as it stands at now.
-func newJob(j *errand.Job, now time.Time) Job {
+// newJob shows a job as it stands at now. The workers send a heartbeat at each interval.
+func newJob(j *errand.Job, now time.Time, interval time.Duration) Job {
 	s, st := &j.Spec, j.State.View(now)
 	out := Job{
 		ID: s.ID, Status: st.Status, ExitCode: st.ExitCode, Reason: st.Reason, Error: st.Error, Name: s.Name, Owner: s.Owner,
 		Queue: s.Queue, Group: s.Group, Commands: s.Commands, Source: s.Source, Env: s.Env, Shell: s.Shell,
 		Attempt: st.Attempt, Try: st.Try(), MaxAttempts: s.MaxAttempts, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
-		ContinueOnError: s.ContinueOnError, Terminal: s.Terminal, WorkerID: st.WorkerID, CancelRequested: st.CancelRequested,
+		ContinueOnError: s.ContinueOnError, Terminal: s.Terminal, WorkerID: st.WorkerID, WorkerName: workerName(&st), CancelRequested: st.CancelRequested,
 		CreatedAt: s.CreatedAt.UTC(), FinishedAt: timeOrNil(st.FinishedAt), Result: j.Result,
 	}
+	out.Attempts, out.Silence = utcAttempts(st.Attempts()), utcSilence(st.Silence(now, interval))
 	if st.Status != errand.Pending { // of one that waits again, that was another attempt's
 		out.StartedAt = timeOrNil(st.StartedAt)
 	}
 	out.Commands = orEmpty(out.Commands)
 	return out
+}
+
+// workerName is the name of the job's worker, if it has one.
+func workerName(st *errand.StateRecord) string {
+	if st.WorkerID == "" {
+		return ""
+	}
+	return st.WorkerName
+}
+
+func utcAttempts(all []errand.JobAttempt) []errand.JobAttempt {
+	all = slices.Clone(all)
+	for i := range all {
+		all[i].StartedAt, all[i].EndedAt = all[i].StartedAt.UTC(), all[i].EndedAt.UTC()
+	}
+	return all
+}
+
+func utcSilence(s *errand.Silence) *errand.Silence {
+	if s != nil {
+		s.LeaseEndsAt = s.LeaseEndsAt.UTC()
+	}
+	return s
 }
 
 func timeOrNil(t time.Time) *time.Time {
@@ -71,7 +96,7 @@ func (c *request) create(in *CreateJob, status int) (response, error) {
 		return response{}, err
 	}
 	location := "/api/jobs/status?" + url.Values{"jobId": {job.Spec.ID}}.Encode()
-	return response{status, newJob(&job, c.Clock.Now()), location}, nil
+	return response{status, newJob(&job, c.Clock.Now(), c.Timing.Heartbeat), location}, nil
 }
 
 // idempotencyKey is the header's value; empty if there is none. A gateway joins
@@ -99,8 +124,8 @@ func listJobs(c *request) (response, error) {
 	}
 	out, now := JobList{Jobs: make([]Job, 0, len(page.Jobs)), Next: page.Next}, c.Clock.Now()
 	for i := range page.Jobs {
-		j := newJob(&page.Jobs[i], now)
-		j.Env, j.Result = nil, nil
+		j := newJob(&page.Jobs[i], now, c.Timing.Heartbeat)
+		j.Env, j.Attempts, j.Result = nil, nil, nil
 		out.Jobs = append(out.Jobs, j)
 	}
 	return response{status: http.StatusOK, body: out}, nil
@@ -118,7 +143,7 @@ func (c *request) showJob(job errand.Job, err error) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: newJob(&job, c.Clock.Now())}, nil
+	return response{status: http.StatusOK, body: newJob(&job, c.Clock.Now(), c.Timing.Heartbeat)}, nil
 }
 
 func cancelJob(c *request) (response, error) {

@@ -26,34 +26,37 @@ type CreateJob struct {
 }
 
 // Job is a job as the API shows it: create, status and cancel answer one, lists
-// hold them without Env and Result.
+// hold them without Env, Attempts and Result.
 type Job struct {
-	ID              string            `json:"id"`
-	Status          errand.Status     `json:"status"`
-	ExitCode        *int              `json:"exitCode"` // null until it completed
-	Reason          errand.Reason     `json:"reason,omitempty"`
-	Error           string            `json:"error,omitempty"`
-	Name            string            `json:"name,omitempty"`
-	Owner           string            `json:"owner"`
-	Queue           string            `json:"queue"`
-	Group           string            `json:"group,omitempty"`
-	Commands        []errand.Command  `json:"commands"`
-	Source          *errand.Source    `json:"source,omitempty"`
-	Env             map[string]string `json:"env,omitempty"`
-	Shell           string            `json:"shell,omitempty"`
-	Attempt         int               `json:"attempt"`
-	Try             int               `json:"try"`
-	MaxAttempts     int               `json:"maxAttempts"`
-	TimeoutSeconds  int               `json:"timeout"`
-	LeaseSeconds    int               `json:"lease"`
-	ContinueOnError bool              `json:"continueOnError,omitempty"`
-	Terminal        *errand.Terminal  `json:"terminal,omitempty"`
-	WorkerID        string            `json:"workerId,omitempty"`
-	CancelRequested bool              `json:"cancelRequested,omitempty"`
-	CreatedAt       time.Time         `json:"createdAt"`
-	StartedAt       *time.Time        `json:"startedAt,omitempty"`
-	FinishedAt      *time.Time        `json:"finishedAt,omitempty"`
-	Result          *errand.Result    `json:"result,omitempty"`
+	ID              string              `json:"id"`
+	Status          errand.Status       `json:"status"`
+	ExitCode        *int                `json:"exitCode"` // null until it completed
+	Reason          errand.Reason       `json:"reason,omitempty"`
+	Error           string              `json:"error,omitempty"`
+	Name            string              `json:"name,omitempty"`
+	Owner           string              `json:"owner"`
+	Queue           string              `json:"queue"`
+	Group           string              `json:"group,omitempty"`
+	Commands        []errand.Command    `json:"commands"`
+	Source          *errand.Source      `json:"source,omitempty"`
+	Env             map[string]string   `json:"env,omitempty"`
+	Shell           string              `json:"shell,omitempty"`
+	Attempt         int                 `json:"attempt"`
+	Try             int                 `json:"try"`
+	MaxAttempts     int                 `json:"maxAttempts"`
+	TimeoutSeconds  int                 `json:"timeout"`
+	LeaseSeconds    int                 `json:"lease"`
+	ContinueOnError bool                `json:"continueOnError,omitempty"`
+	Terminal        *errand.Terminal    `json:"terminal,omitempty"`
+	WorkerID        string              `json:"workerId,omitempty"`
+	WorkerName      string              `json:"workerName,omitempty"`
+	Attempts        []errand.JobAttempt `json:"attempts,omitempty"` // oldest first
+	Silence         *errand.Silence     `json:"silence,omitempty"`
+	CancelRequested bool                `json:"cancelRequested,omitempty"`
+	CreatedAt       time.Time           `json:"createdAt"`
+	StartedAt       *time.Time          `json:"startedAt,omitempty"`
+	FinishedAt      *time.Time          `json:"finishedAt,omitempty"`
+	Result          *errand.Result      `json:"result,omitempty"`
 }
 
 // JobList is the answer of GET /api/jobs, newest first.
@@ -127,6 +130,11 @@ type LogPage struct {
 	Status errand.Status `json:"status"`
 	Bytes  *int64        `json:"bytes,omitempty"`
 	SHA256 string        `json:"sha256,omitempty"`
+	// State names the job's state with its attempts and its worker's silence. Given in
+	// the next request, that is answered as soon as there is another.
+	State    string              `json:"state"`
+	Attempts []errand.JobAttempt `json:"attempts,omitempty"`
+	Silence  *errand.Silence     `json:"silence,omitempty"`
 }
 
 // LogFrame is an errand.Frame in JSON.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -33,7 +34,9 @@ type follower struct {
 	attempt     int // 0: none has begun
 	fixed       bool
 	offset      int64
-	unreachable bool // the server is, and the user was told
+	unreachable bool   // the server is, and the user was told
+	state       string // that was told last: the server answers when it is another; empty if fixed
+	progress    progress
 	waiting     waiting
 	status      errand.Status
 	failures    int // in a row
@@ -42,7 +45,10 @@ type follower struct {
 // newFollower follows one attempt, or with attempt 0 the current one and those
 // that come after it.
 func (a *app) newFollower(c *api.Client, id string, attempt int, out func(api.LogFrame) error) *follower {
-	return &follower{client: c, term: a.term, id: id, out: out, attempt: attempt, fixed: attempt > 0}
+	return &follower{
+		client: c, term: a.term, id: id, out: out, attempt: attempt, fixed: attempt > 0,
+		progress: progress{started: map[int]bool{}, ended: map[int]bool{}},
+	}
 }
 
 // follow returns when the job has ended and its log is printed. It retries as
@@ -58,11 +64,15 @@ func (f *follower) follow(ctx context.Context) error {
 			continue
 		}
 		f.noteReachable()
-		done, err := f.printPage(page)
+		changed := f.state != "" && f.state != page.State
+		done, err := f.printPage(&page)
 		if done || err != nil {
 			return err
 		}
-		if len(page.Frames) > 0 || page.Done {
+		if !f.fixed {
+			f.state = cmp.Or(f.state, page.State)
+		}
+		if len(page.Frames) > 0 || page.Done || changed {
 			continue
 		}
 		f.explainPending(ctx)
@@ -82,7 +92,7 @@ func (f *follower) readPage(ctx context.Context) (api.LogPage, error) {
 	case errand.Running, errand.Completed, errand.Failed, errand.Cancelled:
 	}
 	return callOnce(ctx, wait, func(ctx context.Context) (api.LogPage, error) {
-		return f.client.Logs(ctx, f.id, f.attempt, f.offset, wait)
+		return f.client.FollowLogs(ctx, f.id, f.attempt, f.offset, wait, f.state)
 	})
 }
 
@@ -111,15 +121,19 @@ func (f *follower) noteReachable() {
 }
 
 // printPage prints a page of the log. done means that it was the last.
-func (f *follower) printPage(page api.LogPage) (done bool, err error) {
+func (f *follower) printPage(page *api.LogPage) (done bool, err error) {
 	f.status = page.Status
-	f.noteAttempt(page.Attempt)
+	f.noteAttempt(page)
 	for _, frame := range page.Frames {
 		if err := f.out(frame); err != nil {
 			return false, err
 		}
 	}
 	f.offset = page.Next
+	if !f.fixed && (page.Done || len(page.Frames) == 0) { // else there may be more output before it
+		f.tellProgress(page)
+		f.state = page.State
+	}
 	switch {
 	case !page.Done:
 		return false, nil
@@ -130,11 +144,13 @@ func (f *follower) printPage(page api.LogPage) (done bool, err error) {
 	return false, nil
 }
 
-func (f *follower) noteAttempt(attempt int) {
-	if attempt > 1 && attempt != f.attempt && !f.fixed {
-		f.term.Notef("attempt %d started", attempt)
+// noteAttempt tells that the page is of another attempt than the one before, if
+// tellProgress hasn't.
+func (f *follower) noteAttempt(page *api.LogPage) {
+	if page.Attempt > 1 && page.Attempt != f.attempt && !f.fixed && len(page.Attempts) == 0 {
+		f.term.Notef("attempt %d started", page.Attempt)
 	}
-	f.attempt = attempt
+	f.attempt = page.Attempt
 }
 
 // printFrame prints a piece of output; the agent's own messages go to stderr,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -94,8 +95,11 @@ func (a *app) showJob(j *api.Job) error {
 	line("owner", j.Owner)
 	line("queue", j.Queue)
 	line("group", j.Group)
-	line("worker", j.WorkerID)
+	line("worker", workerText(j))
 	line("attempt", fmt.Sprintf("%d of %d", cmp.Or(j.Try, j.Attempt), j.MaxAttempts))
+	if n := len(j.Attempts); n > 0 && j.Silence != nil {
+		line("silence", silenceText(&j.Attempts[n-1], j.Silence))
+	}
 	line("created", j.CreatedAt.UTC().Format(time.RFC3339))
 	line("started", timeText(j.StartedAt))
 	line("finished", timeText(j.FinishedAt))
@@ -105,11 +109,44 @@ func (a *app) showJob(j *api.Job) error {
 	if err := a.term.Print(b.String()); err != nil {
 		return err
 	}
+	if len(j.Attempts) > 1 {
+		if err := a.term.PrintAligned(attemptHead, attemptRows(j.Attempts)); err != nil {
+			return err
+		}
+		if err := a.term.Print(""); err != nil {
+			return err
+		}
+	}
 	return a.term.PrintAligned(commandHead, commandRows(j))
 }
 
+// workerText is the name and the ID of the job's worker.
+func workerText(j *api.Job) string {
+	if j.WorkerName == "" || j.WorkerID == "" {
+		return j.WorkerID
+	}
+	return j.WorkerName + " (" + j.WorkerID + ")"
+}
+
+var attemptHead = []string{"ATTEMPT", "WORKER", "STARTED", "ENDED", "WHY"}
+
+func attemptRows(all []errand.JobAttempt) [][]string {
+	rows := make([][]string, len(all))
+	for i, a := range all {
+		why := string(a.Reason)
+		if a.Error != "" {
+			why += ": " + terminal.FirstLine(a.Error, 100)
+		}
+		rows[i] = []string{
+			strconv.Itoa(a.Attempt), terminal.FirstLine(cmp.Or(a.WorkerName, a.WorkerID), 40), a.StartedAt.UTC().Format(time.RFC3339),
+			cmp.Or(timeText(&a.EndedAt), "-"), cmp.Or(why, "-"),
+		}
+	}
+	return rows
+}
+
 func timeText(t *time.Time) string {
-	if t == nil {
+	if t == nil || t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)

@@ -83,13 +83,13 @@ func sendArchive(ctx context.Context, c *api.Client, r errand.UploadRequest, bod
 
 var errStalled = errors.New("the storage accepted no data for a minute")
 
-// progress restarts a timer whenever some of the archive is read.
-type progress struct {
+// progressReader restarts a timer whenever some of the archive is read.
+type progressReader struct {
 	io.Reader
 	timer *time.Timer
 }
 
-func (p progress) Read(b []byte) (int, error) {
+func (p progressReader) Read(b []byte) (int, error) {
 	p.timer.Reset(storageTimeout)
 	return p.Reader.Read(b)
 }
@@ -101,7 +101,7 @@ func putArchive(ctx context.Context, hc *http.Client, s *errand.SignedRequest, b
 	defer cancel(nil)
 	stalled := time.AfterFunc(storageTimeout, func() { cancel(errStalled) })
 	defer stalled.Stop()
-	req, err := http.NewRequestWithContext(ctx, s.Method, s.URL, io.NopCloser(progress{body, stalled}))
+	req, err := http.NewRequestWithContext(ctx, s.Method, s.URL, io.NopCloser(progressReader{body, stalled}))
 	if err != nil {
 		return err
 	}

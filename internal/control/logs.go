@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,7 @@ type LogRequest struct {
 	Attempt int // 0: the current one
 	Offset  int64
 	Wait    time.Duration // hold the answer until there is something, at most this long
+	State   string        // of the page before: another one is something; empty: it isn't
 }
 
 // LogPage is a part of a log: frames in order, from Offset on.
@@ -59,6 +61,10 @@ type LogPage struct {
 	Done    bool          // the job is over, and Next is the log's end
 	Status  errand.Status // of the job
 	Sealed  *errand.Log   // once the attempt was reported; without the tail
+
+	State    string // names the job's status, its attempts and its worker's silence
+	Attempts []errand.JobAttempt
+	Silence  *errand.Silence
 }
 
 // Logs reads a job's log from an offset on. It marks the job as watched, so that its
@@ -72,11 +78,12 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 	for {
 		changed, stop := s.Changes.subscribe(r.JobID)
 		page, err := s.logsOnce(ctx, c, r)
-		if err == nil && len(page.Frames) == 0 && !page.Done && s.now().Before(deadline) {
+		some := len(page.Frames) > 0 || page.Done || r.State != "" && r.State != page.State
+		if err == nil && !some && s.now().Before(deadline) {
 			s.waitForChange(ctx, changed)
 		}
 		stop()
-		if err != nil || len(page.Frames) > 0 || page.Done || !s.now().Before(deadline) || ctx.Err() != nil {
+		if err != nil || some || !s.now().Before(deadline) || ctx.Err() != nil {
 			return page, err // if the client has gone, or its time is over, it gets what there is
 		}
 	}
@@ -103,17 +110,32 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 		return LogPage{}, errand.InvalidField("attempt", "job %s has no attempt %d; its latest is %d", st.JobID, r.Attempt, st.Attempt)
 	}
 	s.watch(ctx, state)
-	now := s.now()
-	page := LogPage{Attempt: r.Attempt, Next: r.Offset, Status: st.View(now).Status}
-	if page.Attempt == 0 {
-		page.Attempt = st.Attempt
-	}
+	page := s.newLogPage(st, r)
 	over := page.Attempt < st.Attempt || page.Status.Terminal()
 	if page.Attempt == 0 {
 		page.Done = over
 		return page, nil
 	}
-	return page, s.fillLog(ctx, st, &page, over)
+	// The log of an attempt that ended is shown to its end while the job waits for the
+	// next one, which may be this attempt revived.
+	ended := over || slices.ContainsFunc(page.Attempts, func(a errand.JobAttempt) bool { return a.Attempt == page.Attempt && !a.EndedAt.IsZero() })
+	err = s.fillLog(ctx, st, &page, ended)
+	page.Done = page.Done && over
+	return page, err
+}
+
+// newLogPage returns a page without frames.
+func (s *Service) newLogPage(st errand.StateRecord, r LogRequest) LogPage {
+	now := s.now()
+	view := st.View(now)
+	page := LogPage{
+		Attempt: r.Attempt, Next: r.Offset, Status: view.Status, Attempts: view.Attempts(), Silence: view.Silence(now, s.Timing.Heartbeat),
+	}
+	if page.Attempt == 0 {
+		page.Attempt = st.Attempt
+	}
+	page.State = fmt.Sprintf("%s.%d.%d.%t", page.Status, st.Attempt, len(page.Attempts), page.Silence != nil)
+	return page
 }
 
 // watch marks the job as watched. Errors are only logged. It rarely writes.

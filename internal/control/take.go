@@ -250,7 +250,7 @@ func (t *take) give(ctx context.Context, spec *errand.Spec, st *errand.State, ti
 	r := st.Record()
 	poll := errand.Poll{ID: t.PollID, JobID: r.JobID, Attempt: r.Attempt + 1}
 	before := *st
-	st.Assign(t.now(), t.worker.ID, t.PollID, ticket.Handle, t.Timing)
+	st.Assign(t.now(), errand.Taker{WorkerID: t.worker.ID, WorkerName: t.worker.Name, PollID: t.PollID, Handle: ticket.Handle}, t.Timing)
 	var wg sync.WaitGroup
 	var workerErr error
 	wg.Go(func() {

@@ -52,38 +52,71 @@ func (i *specItem) spec() (*errand.Spec, error) {
 
 // stateItem is errand.StateRecord: times in milliseconds, durations in seconds.
 type stateItem struct {
-	PK          string `dynamodbav:"pk"`
-	SK          string `dynamodbav:"sk"`
-	Rev         int    `dynamodbav:"rev"`
-	Owner       string `dynamodbav:"owner"`
-	Queue       string `dynamodbav:"queue"`
-	GroupID     string `dynamodbav:"lane"` // SQS message group
-	Status      string `dynamodbav:"status"`
-	Reason      string `dynamodbav:"reason,omitempty"`
-	Error       string `dynamodbav:"error,omitempty"`
-	ExitCode    *int   `dynamodbav:"exitCode,omitempty"`
-	Attempt     int    `dynamodbav:"attempt"`
-	Tries       int    `dynamodbav:"tries,omitempty"`
-	MaxAttempts int    `dynamodbav:"maxAttempts"`
-	Accepted    bool   `dynamodbav:"accepted,omitempty"`
-	Worker      string `dynamodbav:"worker,omitempty"`
-	Poll        string `dynamodbav:"poll,omitempty"`
-	Handle      string `dynamodbav:"handle,omitempty"`
-	LeaseUntil  int64  `dynamodbav:"leaseUntil,omitempty"`
-	Lease       int64  `dynamodbav:"lease"`
-	HoldUntil   int64  `dynamodbav:"holdUntil,omitempty"`
-	Cancel      bool   `dynamodbav:"cancel,omitempty"`
-	Watched     int64  `dynamodbav:"watched,omitempty"`
-	CreatedAt   int64  `dynamodbav:"createdAt"`
-	StartedAt   int64  `dynamodbav:"startedAt,omitempty"`
-	FinishedAt  int64  `dynamodbav:"finishedAt,omitempty"`
-	LogBytes    int64  `dynamodbav:"logBytes,omitempty"`
-	Result      string `dynamodbav:"result,omitempty"` // errand.Result as JSON, if it is small
+	PK          string     `dynamodbav:"pk"`
+	SK          string     `dynamodbav:"sk"`
+	Rev         int        `dynamodbav:"rev"`
+	Owner       string     `dynamodbav:"owner"`
+	Queue       string     `dynamodbav:"queue"`
+	GroupID     string     `dynamodbav:"lane"` // SQS message group
+	Status      string     `dynamodbav:"status"`
+	Reason      string     `dynamodbav:"reason,omitempty"`
+	Error       string     `dynamodbav:"error,omitempty"`
+	ExitCode    *int       `dynamodbav:"exitCode,omitempty"`
+	Attempt     int        `dynamodbav:"attempt"`
+	Tries       int        `dynamodbav:"tries,omitempty"`
+	MaxAttempts int        `dynamodbav:"maxAttempts"`
+	Accepted    bool       `dynamodbav:"accepted,omitempty"`
+	Worker      string     `dynamodbav:"worker,omitempty"`
+	WorkerName  string     `dynamodbav:"workerName,omitempty"`
+	Past        []pastItem `dynamodbav:"past,omitempty"`
+	Poll        string     `dynamodbav:"poll,omitempty"`
+	Handle      string     `dynamodbav:"handle,omitempty"`
+	LeaseUntil  int64      `dynamodbav:"leaseUntil,omitempty"`
+	Lease       int64      `dynamodbav:"lease"`
+	HoldUntil   int64      `dynamodbav:"holdUntil,omitempty"`
+	Cancel      bool       `dynamodbav:"cancel,omitempty"`
+	Watched     int64      `dynamodbav:"watched,omitempty"`
+	CreatedAt   int64      `dynamodbav:"createdAt"`
+	StartedAt   int64      `dynamodbav:"startedAt,omitempty"`
+	FinishedAt  int64      `dynamodbav:"finishedAt,omitempty"`
+	LogBytes    int64      `dynamodbav:"logBytes,omitempty"`
+	Result      string     `dynamodbav:"result,omitempty"` // errand.Result as JSON, if it is small
 	// Sparse index keys.
 	Active string `dynamodbav:"active,omitempty"` // queue#shard
 	Due    string `dynamodbav:"due,omitempty"`    // shard
 	DueAt  int64  `dynamodbav:"dueAt,omitempty"`
 	meta
+}
+
+// pastItem is an errand.JobAttempt that ended, with short names: a state is billed by its
+// size.
+type pastItem struct {
+	Attempt int    `dynamodbav:"n"`
+	Worker  string `dynamodbav:"w"`
+	Name    string `dynamodbav:"m,omitempty"`
+	Started int64  `dynamodbav:"s"`
+	Ended   int64  `dynamodbav:"e"`
+	Reason  string `dynamodbav:"r,omitempty"`
+	Error   string `dynamodbav:"x,omitempty"`
+}
+
+func newPastItems(past []errand.JobAttempt) []pastItem {
+	var items []pastItem
+	for _, a := range past {
+		items = append(items, pastItem{a.Attempt, a.WorkerID, a.WorkerName, millis(a.StartedAt), millis(a.EndedAt), string(a.Reason), a.Error})
+	}
+	return items
+}
+
+func pastAttempts(items []pastItem) []errand.JobAttempt {
+	var past []errand.JobAttempt
+	for _, i := range items {
+		past = append(past, errand.JobAttempt{
+			Attempt: i.Attempt, WorkerID: i.Worker, WorkerName: i.Name, StartedAt: fromMillis(i.Started), EndedAt: fromMillis(i.Ended),
+			Reason: errand.Reason(i.Reason), Error: i.Error,
+		})
+	}
+	return past
 }
 
 func newStateItem(s errand.StateRecord, rev int) (stateItem, error) {
@@ -94,7 +127,7 @@ func newStateItem(s errand.StateRecord, rev int) (stateItem, error) {
 	i := stateItem{
 		PK: s.JobID, SK: stateKey, Rev: rev, Owner: s.Owner, Queue: s.Queue, GroupID: s.MessageGroupID, Status: string(s.Status),
 		Reason: string(s.Reason), Error: s.Error, ExitCode: s.ExitCode, Attempt: s.Attempt, Tries: s.Tries,
-		MaxAttempts: s.MaxAttempts, Accepted: s.Accepted, Worker: s.WorkerID, Poll: s.PollID, Handle: s.Handle,
+		MaxAttempts: s.MaxAttempts, Accepted: s.Accepted, Worker: s.WorkerID, WorkerName: s.WorkerName, Past: newPastItems(s.Past), Poll: s.PollID, Handle: s.Handle,
 		LeaseUntil: millis(s.LeaseUntil), Lease: int64(s.Lease / time.Second), HoldUntil: millis(s.HiddenUntil),
 		Cancel: s.CancelRequested, Watched: millis(s.WatchedUntil), CreatedAt: millis(s.CreatedAt),
 		StartedAt: millis(s.StartedAt), FinishedAt: millis(s.FinishedAt), LogBytes: s.LogBytes, Result: result,
@@ -122,7 +155,7 @@ func (i *stateItem) state() (*errand.State, error) {
 	return errand.LoadState(errand.StateRecord{
 		JobID: i.PK, Rev: i.Rev, Owner: i.Owner, Queue: i.Queue, MessageGroupID: i.GroupID, Status: errand.Status(i.Status),
 		Reason: errand.Reason(i.Reason), Error: i.Error, ExitCode: i.ExitCode, Attempt: i.Attempt, Tries: i.Tries,
-		MaxAttempts: i.MaxAttempts, Accepted: i.Accepted, WorkerID: i.Worker, PollID: i.Poll, Handle: i.Handle,
+		MaxAttempts: i.MaxAttempts, Accepted: i.Accepted, WorkerID: i.Worker, WorkerName: i.WorkerName, Past: pastAttempts(i.Past), PollID: i.Poll, Handle: i.Handle,
 		LeaseUntil: fromMillis(i.LeaseUntil), Lease: time.Duration(i.Lease) * time.Second, HiddenUntil: fromMillis(i.HoldUntil),
 		CancelRequested: i.Cancel, WatchedUntil: fromMillis(i.Watched), CreatedAt: fromMillis(i.CreatedAt),
 		StartedAt: fromMillis(i.StartedAt), FinishedAt: fromMillis(i.FinishedAt), LogBytes: i.LogBytes,

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // TestLostAnswer: a worker that repeats a poll ID gets the same attempt, as long as
@@ -307,4 +308,59 @@ func TestOneAttemptsTrouble(t *testing.T) {
 	h := errand.Heartbeat{WorkerID: k.id, Epoch: k.epoch, Holds: []errand.Hold{{JobID: one.JobID, Attempt: 1}}}
 	_, err := k.svc.Heartbeat(k.ctx, k.caller, h)
 	wantCode(t, err, errand.CodeUnavailable)
+}
+
+// TestAttemptsAreTold: who follows a job learns at once, with a request that is held,
+// that its worker fell silent, that the attempt ended and why, and that the next began.
+func TestAttemptsAreTold(t *testing.T) {
+	w := newWorld(t)
+	job := w.create(attempts(2))
+	k := w.worker("a")
+	a := k.take(true)
+	k.beat(a)
+	state := ""
+	next := func() control.LogPage {
+		t.Helper()
+		page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Wait: 20 * time.Second, State: state})
+		if err != nil || page.State == state {
+			t.Fatalf("page %+v, %v: no other state", page, err)
+		}
+		state = page.State
+		return page
+	}
+	page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID})
+	wantCode(t, err, "")
+	state = page.State
+	if len(page.Attempts) != 1 || page.Silence != nil || page.Attempts[0].WorkerID != k.id || page.Attempts[0].WorkerName != k.id {
+		t.Fatalf("page %+v", page)
+	}
+	w.clock.Advance(24 * time.Second)
+	if s := next().Silence; s == nil || s.Seconds != 24 || !s.WillRetry || s.LeaseEndsAt.Sub(w.clock.Now()) != w.svc.Timing.Lease-24*time.Second {
+		t.Errorf("silence %+v", s)
+	}
+	k.beat(a)
+	if s := next().Silence; s != nil {
+		t.Errorf("silence %+v after a heartbeat", s)
+	}
+	if _, err := k.fail(a, errand.ReasonAgentError); err != nil {
+		t.Fatal(err)
+	}
+	page = next()
+	if page.Status != errand.Pending || len(page.Attempts) != 1 || page.Attempts[0].Reason != errand.ReasonAgentError || page.Attempts[0].Error != "it went wrong" || page.Attempts[0].EndedAt.IsZero() {
+		t.Errorf("after the failure: %+v", page)
+	}
+	other := w.worker("b")
+	b := other.take(true)
+	page = next()
+	if page.Status != errand.Running || len(page.Attempts) != 2 || page.Attempts[1].WorkerID != other.id {
+		t.Errorf("after the second start: %+v", page)
+	}
+	other.beat(b)
+	if _, err := other.submit(b, 7); err != nil {
+		t.Fatal(err)
+	}
+	st := w.job(job.Spec.ID).State
+	if all := st.Attempts(); len(all) != 2 || all[1].EndedAt.IsZero() || all[1].Reason != "" {
+		t.Errorf("in the end: %+v", all)
+	}
 }

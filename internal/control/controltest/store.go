@@ -20,6 +20,7 @@ import (
 func Store(t *testing.T, s control.Store) {
 	w := storeTest{s}
 	t.Run("Jobs", w.storeJobs)
+	t.Run("Attempts", w.storeAttempts)
 	t.Run("OneWriterWins", w.storeRace)
 	t.Run("Lists", w.storeLists)
 	t.Run("Claims", w.storeClaims)
@@ -43,7 +44,7 @@ func (w storeTest) storeJobs(t *testing.T) {
 		t.Errorf("read (-wrote +read):\n%s", diff)
 	}
 	stale := *state
-	state.Assign(spec.CreatedAt, "worker", "poll", "handle", errand.DefaultTiming())
+	state.Assign(spec.CreatedAt, errand.Taker{WorkerID: "worker", WorkerName: "box", PollID: "poll", Handle: "handle"}, errand.DefaultTiming())
 	must(t, s.PutState(ctx, state))
 	wantErr(t, "a write for an older revision", s.PutState(ctx, &stale), control.ErrConflict)
 	if got, err := s.State(ctx, spec.ID); err != nil || cmp.Diff(state.Record(), got.Record()) != "" {
@@ -64,6 +65,21 @@ func (w storeTest) storeJobs(t *testing.T) {
 	}
 }
 
+// storeAttempts: a state keeps the attempts that ended before the current one.
+func (w storeTest) storeAttempts(t *testing.T) {
+	spec, state := newJob(NewOwner())
+	must(t, w.store.CreateJob(t.Context(), spec, state))
+	state.Assign(spec.CreatedAt, errand.Taker{WorkerID: "worker-a", WorkerName: "box a"}, errand.DefaultTiming())
+	state.Fail(spec.CreatedAt.Add(time.Minute), &errand.Failure{Reason: errand.ReasonAgentError, Error: "the disk is full"})
+	state.Assign(spec.CreatedAt.Add(time.Hour), errand.Taker{WorkerID: "worker-b"}, errand.DefaultTiming())
+	must(t, w.store.PutState(t.Context(), state))
+	got, err := w.store.State(t.Context(), spec.ID)
+	must(t, err)
+	if diff := cmp.Diff(state.Record(), got.Record()); diff != "" || len(got.Record().Past) != 1 {
+		t.Errorf("read (-wrote +read):\n%s", diff)
+	}
+}
+
 // storeRace: of many writes made of one revision, one is applied.
 func (w storeTest) storeRace(t *testing.T) {
 	spec, state := newJob(NewOwner())
@@ -73,7 +89,7 @@ func (w storeTest) storeRace(t *testing.T) {
 	for i := range 8 {
 		all.Go(func() {
 			mine := *state
-			mine.Assign(spec.CreatedAt, fmt.Sprint("worker-", i), "poll", "handle", errand.DefaultTiming())
+			mine.Assign(spec.CreatedAt, errand.Taker{WorkerID: fmt.Sprint("worker-", i), PollID: "poll", Handle: "handle"}, errand.DefaultTiming())
 			switch err := w.store.PutState(t.Context(), &mine); {
 			case err == nil:
 				won.Add(1)
