@@ -24,7 +24,8 @@ const (
 	MaxLeaseSeconds   = 3600
 	MaxUploadBytes    = 5 << 30 // S3's for one PUT
 	MaxErrorBytes     = 2 << 10
-	MaxPollWait       = 20   // seconds
+	MaxPollWait       = 20 // seconds
+	MaxFeatures       = 32
 	MaxTerminalSize   = 1000 // columns and rows
 	MaxHolds          = 256
 	MaxSlots          = MaxHolds       // jobs that a worker runs at a time
@@ -59,6 +60,7 @@ const (
 	KeyPattern         = `^[!-~]{1,255}$`
 	TokenPattern       = `^er[uad]_[A-Za-z0-9_-]{32,128}$` // of users, agents and admins
 	WorkerTokenPattern = `^erw_[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{32,128}$`
+	FeaturePattern     = `^[a-z][a-z0-9-]{0,31}$`
 	OwnerPattern       = `^[a-z0-9][a-z0-9._-]{0,63}$`
 )
 
@@ -74,17 +76,18 @@ const (
 )
 
 var (
-	queueRE  = regexp.MustCompile(QueuePattern)
-	groupRE  = regexp.MustCompile(GroupPattern)
-	envRE    = regexp.MustCompile(EnvPattern)
-	hashRE   = regexp.MustCompile(HashPattern)
-	workerRE = regexp.MustCompile(WorkerPattern)
-	pollRE   = regexp.MustCompile(PollPattern)
-	jobRE    = regexp.MustCompile(JobPattern)
-	keyRE    = regexp.MustCompile(KeyPattern)
-	tokenRE  = regexp.MustCompile(TokenPattern)
-	wtokenRE = regexp.MustCompile(WorkerTokenPattern)
-	ownerRE  = regexp.MustCompile(OwnerPattern)
+	queueRE   = regexp.MustCompile(QueuePattern)
+	groupRE   = regexp.MustCompile(GroupPattern)
+	envRE     = regexp.MustCompile(EnvPattern)
+	hashRE    = regexp.MustCompile(HashPattern)
+	workerRE  = regexp.MustCompile(WorkerPattern)
+	pollRE    = regexp.MustCompile(PollPattern)
+	jobRE     = regexp.MustCompile(JobPattern)
+	keyRE     = regexp.MustCompile(KeyPattern)
+	tokenRE   = regexp.MustCompile(TokenPattern)
+	wtokenRE  = regexp.MustCompile(WorkerTokenPattern)
+	featureRE = regexp.MustCompile(FeaturePattern)
+	ownerRE   = regexp.MustCompile(OwnerPattern)
 )
 
 // ValidJobID reports whether id has the form of a job ID.

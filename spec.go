@@ -38,11 +38,21 @@ type Spec struct {
 
 // Terminal asks for a pseudo-terminal: commands write stdout and stderr to it, as one
 // stream, and may use colours and progress bars. It is not their controlling terminal,
-// and they have no input. A worker whose system lacks pseudo-terminals (Windows) runs
-// the commands without one.
+// and they have no input.
 type Terminal struct {
 	Columns int `json:"columns,omitempty"` // default: DefaultColumns
 	Rows    int `json:"rows,omitempty"`    // default: DefaultRows
+	// Required says that only a worker with FeatureTerminal may run the job. Otherwise
+	// one without it, on Windows, runs the commands without a terminal.
+	Required bool `json:"required,omitempty"`
+}
+
+// features returns the features that a worker must have to run the job.
+func (s *Spec) features() []string {
+	if s.Terminal != nil && s.Terminal.Required {
+		return []string{FeatureTerminal}
+	}
+	return nil
 }
 
 // MessageGroupID is the SQS message group of the job's ticket: its group, or the
@@ -69,7 +79,9 @@ func (s *Spec) Normalise(t Timing) {
 		s.LeaseSeconds = int(t.Lease.Seconds())
 	}
 	if s.Terminal != nil {
-		s.Terminal = &Terminal{cmp.Or(s.Terminal.Columns, DefaultColumns), cmp.Or(s.Terminal.Rows, DefaultRows)}
+		t := *s.Terminal
+		t.Columns, t.Rows = cmp.Or(t.Columns, DefaultColumns), cmp.Or(t.Rows, DefaultRows)
+		s.Terminal = &t
 	}
 }
 

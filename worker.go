@@ -1,6 +1,7 @@
 package errand
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -16,6 +17,7 @@ type Worker struct {
 	OS        string
 	Arch      string
 	Version   string
+	Features  []string // see Registration
 
 	Epoch        int // counts process starts; an older one is superseded
 	RegisteredAt time.Time
@@ -36,7 +38,7 @@ type Worker struct {
 
 // Start notes that a process of the worker registered: it supersedes those before.
 func (w *Worker) Start(r Registration, now time.Time, interval time.Duration) {
-	w.Name, w.Slots, w.Queues, w.OS, w.Arch, w.Version = r.Name, r.Slots, r.Queues, r.OS, r.Arch, r.Version
+	w.Name, w.Slots, w.Queues, w.OS, w.Arch, w.Version, w.Features = r.Name, r.Slots, r.Queues, r.OS, r.Arch, r.Version, r.Features
 	if w.Name == "" {
 		w.Name = w.ID
 	}
@@ -144,6 +146,23 @@ type Registration struct {
 	OS      string   `json:"os,omitempty"`
 	Arch    string   `json:"arch,omitempty"`
 	Version string   `json:"version,omitempty"`
+	// Features are what the worker can do beyond running commands. A job that requires
+	// one is given only to workers that have it. The server ignores those it doesn't
+	// know.
+	Features []string `json:"features,omitempty"`
+}
+
+// FeatureTerminal: the worker can run commands under a pseudo-terminal.
+const FeatureTerminal = "terminal"
+
+// CanRun reports whether the worker has the features that the job requires.
+func (w *Worker) CanRun(s *Spec) bool {
+	for _, f := range s.features() {
+		if !slices.Contains(w.Features, f) {
+			return false
+		}
+	}
+	return true
 }
 
 // Validate checks r, and makes Slots 1 where it isn't given. The queues are the
@@ -161,6 +180,14 @@ func (r *Registration) Validate() error {
 	for _, f := range []struct{ field, value string }{{"os", r.OS}, {"arch", r.Arch}, {"version", r.Version}} {
 		if err := validateText(f.field, f.value, 64); err != nil {
 			return err
+		}
+	}
+	if len(r.Features) > MaxFeatures {
+		return InvalidField("features", "features has %d entries; the limit is %d", len(r.Features), MaxFeatures)
+	}
+	for i, f := range r.Features {
+		if !featureRE.MatchString(f) {
+			return InvalidField(fmt.Sprintf("features[%d]", i), "a feature must match %s", FeaturePattern)
 		}
 	}
 	if r.Slots == 0 {

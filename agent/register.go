@@ -12,6 +12,7 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/identity"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/process"
 )
 
 // registration is the worker as the server knows it.
@@ -81,8 +82,16 @@ func (s *registration) registerOnce(ctx context.Context) (errand.Registered, err
 	defer cancel()
 	return s.a.Client.Register(ctx, errand.Registration{
 		WorkerID: s.id.WorkerID, Token: s.id.Token, Replace: s.id.Replace, Name: s.a.Name, Slots: s.a.Slots, Queues: s.a.Queues,
-		OS: runtime.GOOS, Arch: runtime.GOARCH, Version: s.a.Version,
+		OS: runtime.GOOS, Arch: runtime.GOARCH, Version: s.a.Version, Features: features(),
 	})
+}
+
+// features are what this agent can do beyond running commands.
+func features() []string {
+	if process.HasTerminals {
+		return []string{errand.FeatureTerminal}
+	}
+	return nil
 }
 
 // renew registers again because of why, unless the epoch has changed already.

@@ -77,6 +77,7 @@ type Worker struct {
 	OS           string              `json:"os,omitempty"`
 	Arch         string              `json:"arch,omitempty"`
 	Version      string              `json:"version,omitempty"`
+	Features     []string            `json:"features,omitempty"`
 	RegisteredAt time.Time           `json:"registeredAt"`
 	LastSeen     time.Time           `json:"lastSeen"`
 }

@@ -14,7 +14,7 @@ const defaultPage = 50
 func newWorker(w *errand.Worker, now time.Time) Worker {
 	out := Worker{
 		ID: w.ID, Name: w.Name, Status: w.Status(), Online: w.Online(now), Queues: orEmpty(w.Queues), Slots: w.Slots,
-		Jobs: make([]string, 0, len(w.Holds)), OS: w.OS, Arch: w.Arch, Version: w.Version,
+		Jobs: make([]string, 0, len(w.Holds)), OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features,
 		RegisteredAt: w.RegisteredAt.UTC(), LastSeen: w.LastSeen.UTC(),
 	}
 	for _, h := range w.Holds {

@@ -64,7 +64,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.BoolVar(&f.continueOnError, "continue-on-error", false, "run the remaining commands after one fails")
 	fl.BoolVarP(&f.detach, "detach", "d", false, "print the job's ID and exit without waiting")
 	fl.BoolVar(&f.noSource, "no-source", false, "send no folder; the commands run in an empty one")
-	fl.BoolVar(&f.terminal, "terminal", false, "run the commands under a terminal (default if stdout and stderr are terminals)")
+	fl.BoolVar(&f.terminal, "terminal", false, "run the commands under a terminal, on a worker that has them (default if stdout and stderr are terminals, on any worker)")
 	fl.BoolVar(&f.noTerminal, "no-terminal", false, "run the commands without a terminal: stdout and stderr stay apart")
 	fl.BoolVar(&f.json, "json", false, "print the job as JSON when it ends, without its output")
 	return cmd
@@ -176,7 +176,7 @@ func (f *runFlags) wantedTerminal(user *terminal.Terminal) *errand.Terminal {
 		}
 		return min(n, errand.MaxTerminalSize)
 	}
-	return &errand.Terminal{Columns: clamp(columns, errand.DefaultColumns), Rows: clamp(rows, errand.DefaultRows)}
+	return &errand.Terminal{Columns: clamp(columns, errand.DefaultColumns), Rows: clamp(rows, errand.DefaultRows), Required: f.terminal}
 }
 
 func (f *runFlags) parseCommands(before, argv []string) ([]errand.Command, error) {

@@ -191,12 +191,26 @@ func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (
 	switch {
 	case st.Expire(now, t.Timing), st.EndLease(now):
 		return nil, t.end(ctx, before, st, ticket)
+	case st.Assignable(now) && !t.worker.CanRun(spec):
+		return nil, t.leave(ctx, queue, ticket)
 	case st.Assignable(now):
 		return t.give(ctx, spec, st, ticket)
 	case st.AdoptTicket(now, ticket.Handle):
 		return t.adopt(ctx, spec, st, ticket)
 	}
 	return nil, t.drop(ctx, queue, ticket)
+}
+
+// unsuitedHold is how long the ticket of a job that this worker lacks a feature for is
+// left to other workers.
+const unsuitedHold = 5 * time.Second
+
+// leave leaves a ticket to other workers. This one looks at the next.
+func (t *take) leave(ctx context.Context, queue string, ticket *Ticket) error {
+	if err := t.Queue.Hide(ctx, queue, ticket.Handle, unsuitedHold); err != nil {
+		t.Log.WarnContext(ctx, "ticket for another worker not left", "job", ticket.JobID, "err", err)
+	}
+	return nil
 }
 
 // drop deletes a ticket that is no longer needed. If that fails, the ticket is

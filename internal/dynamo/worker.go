@@ -24,6 +24,7 @@ type workerItem struct {
 	OS           string     `dynamodbav:"os,omitempty"`
 	Arch         string     `dynamodbav:"arch,omitempty"`
 	Version      string     `dynamodbav:"version,omitempty"`
+	Features     []string   `dynamodbav:"features,omitempty"`
 	Epoch        int        `dynamodbav:"epoch"`
 	RegisteredAt int64      `dynamodbav:"registeredAt"`
 	LastSeen     int64      `dynamodbav:"lastSeen"`
@@ -44,7 +45,7 @@ type holdItem struct {
 func newWorkerItem(w *errand.Worker, rev int) workerItem {
 	i := workerItem{
 		PK: w.ID, Rev: rev, Name: w.Name, Owner: w.Owner, TokenHash: w.TokenHash, Queues: w.Queues, Slots: w.Slots,
-		OS: w.OS, Arch: w.Arch, Version: w.Version, Epoch: w.Epoch, RegisteredAt: millis(w.RegisteredAt),
+		OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features, Epoch: w.Epoch, RegisteredAt: millis(w.RegisteredAt),
 		LastSeen: millis(w.LastSeen), Interval: w.Interval.Milliseconds(), Draining: w.Draining,
 		PollID: w.Poll.ID, PollJob: w.Poll.JobID, PollAttempt: w.Poll.Attempt,
 		meta: meta{Mark: newMark(), TTL: w.LastSeen.Add(workerLifetime).Unix()},
@@ -58,7 +59,7 @@ func newWorkerItem(w *errand.Worker, rev int) workerItem {
 func (i *workerItem) worker() *errand.Worker {
 	w := &errand.Worker{
 		ID: i.PK, Rev: i.Rev, Name: i.Name, Owner: i.Owner, TokenHash: i.TokenHash, Queues: i.Queues, Slots: i.Slots,
-		OS: i.OS, Arch: i.Arch, Version: i.Version, Epoch: i.Epoch, RegisteredAt: fromMillis(i.RegisteredAt),
+		OS: i.OS, Arch: i.Arch, Version: i.Version, Features: i.Features, Epoch: i.Epoch, RegisteredAt: fromMillis(i.RegisteredAt),
 		LastSeen: fromMillis(i.LastSeen), Interval: time.Duration(i.Interval) * time.Millisecond, Draining: i.Draining,
 		Poll: errand.Poll{ID: i.PollID, JobID: i.PollJob, Attempt: i.PollAttempt},
 	}

@@ -87,7 +87,7 @@ var onTerminal = map[string]string{
 // Build returns the environment as sorted NAME=value strings.
 func (e Env) Build() []string {
 	all := maps.Clone(unattended)
-	if e.Terminal && hasTerminals {
+	if e.Terminal && HasTerminals {
 		all = maps.Clone(onTerminal)
 	}
 	all["LANG"], all["PATH"] = e.Host.Lang, e.Host.Path

@@ -11,8 +11,8 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// hasTerminals says whether openTerminal is supported.
-const hasTerminals = true
+// HasTerminals says whether a Sequence can run commands under a pseudo-terminal.
+const HasTerminals = true
 
 // openTerminal opens a pseudo-terminal: what is written to w can be read from r. It is
 // nobody's controlling terminal: this process's session has none to begin with, and a

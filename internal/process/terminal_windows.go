@@ -13,4 +13,5 @@ func openTerminal(*errand.Terminal) (r, w *os.File, err error) {
 	return nil, nil, errors.ErrUnsupported
 }
 
-const hasTerminals = false
+// HasTerminals says whether a Sequence can run commands under a pseudo-terminal.
+const HasTerminals = false
