@@ -81,8 +81,8 @@ func (t *attempt) leaseLength() time.Duration {
 }
 
 // handleOrder carries out an order in the answer to a heartbeat that was sent at
-// sent.
-func (t *attempt) handleOrder(o errand.Order, sent time.Time) {
+// sent, in uptime.
+func (t *attempt) handleOrder(o errand.Order, sent time.Duration) {
 	if o.Order == errand.OrderAbandon {
 		t.cancelReport(errAbandoned)
 		return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/uptime"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/clock"
 )
@@ -117,7 +118,7 @@ func (a *Agent) sendHeartbeat(ctx context.Context) (interval time.Duration, err 
 	for _, t := range held {
 		h.Holds = append(h.Holds, t.hold())
 	}
-	sent := wallTime(a.Clock)
+	sent := uptime.Of(a.Clock)
 	var answer errand.HeartbeatAnswer
 	err = a.registration.callWithin(ctx, a.heartbeatTimeout(held), func(ctx context.Context, epoch int) (err error) {
 		h.Epoch = epoch

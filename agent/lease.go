@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand/agent/internal/supervisor"
+	"github.com/errandhq/errand/agent/internal/uptime"
 	"github.com/errandhq/errand/internal/clock"
 )
 
@@ -28,14 +29,14 @@ type lease struct {
 	group bool // the job has a group, whose next job begins when the lease ends
 
 	mu        sync.Mutex
-	renewed   time.Time // wall time
+	renewed   time.Duration // in uptime
 	length    time.Duration
 	retryable bool
 	client    *supervisor.Client // of the running attempt
 }
 
 // renew makes the lease end length after at: when the renewing request was sent.
-func (l *lease) renew(at time.Time, length time.Duration, retryable bool) {
+func (l *lease) renew(at time.Duration, length time.Duration, retryable bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.renewed, l.length, l.retryable = at, length, retryable
@@ -64,6 +65,6 @@ func (l *lease) unfollow() {
 // now returns whether the attempt must be killed, and in what time.
 func (l *lease) now() supervisor.Lease {
 	margin := min(leaseMargin, l.length/4)
-	left := l.renewed.Add(l.length - margin).Sub(wallTime(l.clock))
+	left := l.renewed + l.length - margin - uptime.Of(l.clock)
 	return supervisor.Lease{Ends: l.retryable || l.group, Left: left}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/uptime"
 	"github.com/errandhq/errand/internal/clock"
 )
 
@@ -24,7 +25,7 @@ func TestLeaseThatIsOverGuardsNothing(t *testing.T) {
 		{time.Hour, false, false, true}, // nobody else may have it
 	} {
 		l := &lease{clock: clock.Real(), group: c.group}
-		l.renew(time.Now().Add(-c.ago), time.Minute, c.retryable)
+		l.renew(uptime.Of(clock.Real())-c.ago, time.Minute, c.retryable)
 		if _, got := l.follow(nil); got != c.want {
 			t.Errorf("renewed %v ago, retryable %v, group %v: may begin %v", c.ago, c.retryable, c.group, got)
 		}

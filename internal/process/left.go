@@ -64,6 +64,10 @@ func (l *left) signal(kill bool) {
 	}
 }
 
+// HasOrphans reports whether a process that a Sequence could not end is left to this
+// process, after AdoptOrphans: one of another user.
+func HasOrphans() bool { return adopting && len(descendants()) > 0 }
+
 // killTime limits how long killed processes may take to be gone. One that another
 // user runs, or that waits for a broken disk, isn't waited for.
 const killTime = 5 * time.Second

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/errandhq/errand/agent/internal/uptime"
 	"github.com/errandhq/errand/internal/clock"
 )
 
@@ -13,8 +14,11 @@ import (
 var errLease = errors.New("the worker could not renew its lease in time, so it ended the commands")
 
 const (
-	// A timer that is later than suspendThreshold means that the machine was
-	// suspended. Then the agent has askWait to renew the lease.
+	// checkInterval is how often the deadline is looked at: timers stand still while the
+	// machine is suspended.
+	checkInterval = 2 * time.Second
+	// A check that is later than suspendThreshold means that the machine was suspended.
+	// If the lease ended meanwhile, the agent has askWait to renew it.
 	suspendThreshold = 5 * time.Second
 	askWait          = 5 * time.Second
 )
@@ -27,6 +31,7 @@ type deadline struct {
 	ask   func() bool // asks the agent for a new lease; false if none is there
 
 	mu    sync.Mutex
+	at    time.Duration // in uptime
 	asked bool
 	timer int // ID of the current timer; an older one has no effect
 	off   func() bool
@@ -39,7 +44,8 @@ func (d *deadline) set(l Lease) {
 	d.asked = false
 	d.stopTimer()
 	if l.Ends {
-		d.startTimer(l.Left)
+		d.at = uptime.Of(d.clock) + max(l.Left, 0)
+		d.startTimer()
 	}
 }
 
@@ -57,31 +63,41 @@ func (d *deadline) stopTimer() {
 	d.timer++
 }
 
-func (d *deadline) startTimer(left time.Duration) {
-	timer, due := d.timer, wallTime(d.clock).Add(max(left, 0))
-	d.off = d.clock.AfterFunc(left, func() { d.fire(timer, due) })
+// startTimer starts the timer of the next check.
+func (d *deadline) startTimer() {
+	now := uptime.Of(d.clock)
+	wait := min(max(d.at-now, 0), checkInterval)
+	timer := d.timer
+	d.off = d.clock.AfterFunc(wait, func() { d.check(timer, now+wait) })
 }
 
-// wallTime is the time without the monotonic part, which stands still while the
-// machine is suspended.
-func wallTime(c clock.Clock) time.Time { return c.Now().Round(0) }
-
-// fire runs when the lease is about to end. If it ended while the machine was
-// suspended, fire first asks: the server may have kept it.
-func (d *deadline) fire(timer int, due time.Time) {
+// check runs when due has come, or later after a suspend. It kills when the lease is
+// about to end. If it ended while the machine was suspended, check first asks: the
+// server may have kept it.
+func (d *deadline) check(timer int, due time.Duration) {
 	d.mu.Lock()
-	if timer != d.timer {
-		d.mu.Unlock()
-		return
-	}
-	ask := !d.asked && wallTime(d.clock).Sub(due) > suspendThreshold
-	if ask {
-		d.asked = true
-		d.stopTimer()
-		d.startTimer(askWait)
-	}
+	over, ask := d.judge(timer, due)
 	d.mu.Unlock()
-	if !ask || !d.ask() {
+	if over && !(ask && d.ask()) {
 		d.kill()
 	}
+}
+
+// judge reports whether the deadline has passed, and whether to ask for a new lease
+// first. Unless it kills at once, the next check will come.
+func (d *deadline) judge(timer int, due time.Duration) (over, ask bool) {
+	if timer != d.timer {
+		return false, false
+	}
+	now := uptime.Of(d.clock)
+	over = now >= d.at
+	ask = over && !d.asked && now-due > suspendThreshold
+	if ask {
+		d.asked, d.at = true, now+askWait
+	}
+	if !over || ask {
+		d.stopTimer()
+		d.startTimer()
+	}
+	return over, ask
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/errandhq/errand/agent/internal/attemptdir"
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/internal/process"
 )
 
 // Supervisor runs attempts, one at a time, for the agent that is connected.
@@ -18,6 +19,7 @@ type Supervisor struct {
 	mu      sync.Mutex
 	status  Status
 	running *attempt
+	last    bool // this attempt is the last: it left processes that would be the next one's
 	agent   *connection
 
 	idleOnce sync.Once
@@ -77,10 +79,14 @@ func (s *Supervisor) send(c *connection) {
 			return
 		}
 		s.mu.Lock()
-		status := s.status
+		status, last := s.status, s.last && s.running == nil
 		s.mu.Unlock()
 		if enc.Encode(status) != nil {
 			return // receive reads what the agent sent last, and then the end
+		}
+		if last {
+			c.Close()
+			return
 		}
 		select {
 		case <-time.After(sendInterval):
@@ -140,7 +146,7 @@ func (s *Supervisor) handle(r Request) {
 func (s *Supervisor) start(r Run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.running != nil {
+	if s.running != nil || s.last {
 		return
 	}
 	s.status = Status{Attempt: r.Attempt}
@@ -172,6 +178,7 @@ func (s *Supervisor) ended(out *attemptdir.Outcome) {
 	defer s.mu.Unlock()
 	s.running = nil
 	s.status.Log, s.status.Outcome = out.End, out
+	s.last = process.HasOrphans()
 	s.tell()
 	if s.agent != nil {
 		select {

@@ -1,0 +1,5 @@
+package uptime
+
+import "golang.org/x/sys/unix"
+
+const bootClock = unix.CLOCK_BOOTTIME

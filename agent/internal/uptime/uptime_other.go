@@ -1,0 +1,8 @@
+//go:build !linux && !darwin
+
+package uptime
+
+import "time"
+
+// sinceBoot is not known: the time of day has to do.
+func sinceBoot() (time.Duration, bool) { return 0, false }
