@@ -23,7 +23,7 @@ clean: ## Remove what was built
 	rm -rf bin .cache .aws-sam
 
 ## Test
-.PHONY: test race test-hostile test-isolate test-clients test-integration load restarts crash fuzz dynamodb-local
+.PHONY: test race test-hostile test-isolate test-windows test-arm64 test-clients test-integration load restarts crash fuzz dynamodb-local
 test: ## Run all tests (below 6 minutes on 2 cores with a cold build cache)
 	scripts/test
 race: ## Run all tests with the race detector (needs a C compiler)
@@ -32,6 +32,10 @@ test-hostile: ## Run the flow, end-to-end and browser tests in the hostile profi
 	scripts/test-hostile
 test-isolate: functions ## Run the tests of the API with the compiled functions as processes, as on Lambda
 	scripts/test-isolate
+test-windows: ## Run the packages' tests and one job with the Windows build under Wine (needs root and debootstrap; 1.4 GB in .cache)
+	scripts/test-windows
+test-arm64: ## Run one job with the build for Linux on arm64 under qemu-user
+	scripts/test-arm64
 test-clients: build ## Run the AWS CLI, boto3, minio-go, rclone, restic and the SDKs for JavaScript and Java against errand stack (needs Python)
 	scripts/test-clients
 test-integration: ## Run the adapters and the flow against the stack's image, LocalStack's image and AWS_ENDPOINT_URL

@@ -41,7 +41,7 @@ func TestCancelOnWindows(t *testing.T) {
 	r := s.run(nil)
 	s.await("output", func() bool {
 		for _, chunk := range s.objects {
-			if bytes.Contains(chunk, []byte("\nready\r\n")) {
+			if bytes.Contains(chunk, []byte("\nready")) { // Wine writes the end of the line apart
 				return true
 			}
 		}

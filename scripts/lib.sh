@@ -30,3 +30,6 @@ require_docker() {
   echo "skipped $(basename "$0"): Docker is not available (docker info failed)"
   exit 0
 }
+
+# as_root runs a command as root. It asks for no password.
+as_root() { if test "$(id -u)" = 0; then "$@"; else sudo -n "$@"; fi; }

@@ -29,6 +29,15 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"errand": func() { os.Exit(Main()) }})
 }
 
+// makesLinks reports whether os.Symlink makes symbolic links. Windows needs a
+// privilege for it, and Wine succeeds without one.
+func makesLinks(t *testing.T) bool {
+	link := filepath.Join(t.TempDir(), "link")
+	_ = os.Symlink("target", link) // Lstat tells
+	info, err := os.Lstat(link)
+	return err == nil && info.Mode()&os.ModeSymlink != 0
+}
+
 type fakeKey struct{}
 
 // TestScripts runs testdata/script: each against a fake server of its own.
@@ -47,6 +56,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("ERRAND_SERVER", fake.URL)
 			env.Setenv("ERRAND_TOKEN", fakeToken)
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "links" {
+				return false, fmt.Errorf("no condition %q", name)
+			}
+			return makesLinks(t), nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"fault":     scriptFault,

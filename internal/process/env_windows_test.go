@@ -24,7 +24,7 @@ func TestEnvironmentOnWindows(t *testing.T) {
 	host.Home = `C:\Users\Ann`
 	got := process.Env{Host: host, Temp: `C:\t`, Job: map[string]string{"path": `C:\job`}}.Build()
 	want := []string{
-		"CI=true", "COMPUTERNAME=BOX-3", `HOME=C:\Users\Ann`, "HOMEDRIVE=C:", `HOMEPATH=\Users\Ann`, "LANG=C.UTF-8", `SystemRoot=C:\Windows`,
+		"CI=true", "COMPUTERNAME=BOX-3", "GIT_TERMINAL_PROMPT=0", `HOME=C:\Users\Ann`, "HOMEDRIVE=C:", `HOMEPATH=\Users\Ann`, "LANG=C.UTF-8", "PYTHONUNBUFFERED=1", `SystemRoot=C:\Windows`,
 		`TEMP=C:\t`, `TMP=C:\t`, "USERDOMAIN=OFFICE", "USERNAME=Ann", `USERPROFILE=C:\Users\Ann`, `path=C:\job`,
 	}
 	if !slices.Equal(got, want) {

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"net"
 	"syscall"
+
+	"github.com/errandhq/errand/internal/durable"
 )
 
 type hintError struct {
@@ -46,7 +48,7 @@ func listenHint(err error) string {
 func WithDataDirHint(err error) error {
 	var path *fs.PathError
 	switch {
-	case errors.Is(err, syscall.ENOSPC):
+	case durable.IsFull(err):
 		return WithHint(err, "free some space, or set --data to a directory on another disk")
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission), errors.As(err, &path) && path.Op == "mkdir":
 		return WithHint(err, "set --data to a directory that you can write to")

@@ -115,6 +115,9 @@ func (m *machine) cleared() {
 func TestOneJob(t *testing.T) {
 	t.Parallel()
 	m := start(t)
+	if out, _ := m.errand("version"); !strings.Contains(out, runtime.GOOS+"/"+runtime.GOARCH) {
+		t.Fatalf("version: %q", out)
+	}
 	dir := folder(t, map[string]string{"greeting.txt": "hello\n", "a folder/ä.txt": "from a folder\n", "left/out.txt": "x", ".errandignore": "left\n"})
 	lines := []string{"cat greeting.txt", "cat 'a folder/ä.txt'", "echo $GREETING", "test ! -e left && exit 3", "echo never"}
 	if runtime.GOOS == "windows" {

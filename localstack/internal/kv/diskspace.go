@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/errandhq/errand/internal/durable"
 )
 
 // ErrFull is returned by writes while the disk is full, or nearly.
@@ -77,7 +79,7 @@ func (d *diskSpace) checkOpen() error {
 
 // found notes that a write failed because the disk is full.
 func (d *diskSpace) found(err error) {
-	if isFull(err) {
+	if durable.IsFull(err) {
 		d.full.Store(true)
 	}
 }
@@ -102,7 +104,7 @@ func reserveOf(total uint64) uint64 {
 
 // translate makes ErrFull of the operating system's error.
 func translate(err error) error {
-	if isFull(err) && !errors.Is(err, ErrFull) {
+	if durable.IsFull(err) && !errors.Is(err, ErrFull) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return err

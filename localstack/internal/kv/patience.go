@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/errandhq/errand/internal/backoff"
+	"github.com/errandhq/errand/internal/durable"
 )
 
 // patience waits for what passes: a full disk, and a process without free descriptors.
@@ -97,10 +98,10 @@ func (p *patience) note(err error) {
 	if p.reason == nil {
 		logger{p.logf}.Errorf("the store waits until it can write: %v", err)
 	}
-	if isFull(err) && !errors.Is(p.reason, ErrFull) {
+	if durable.IsFull(err) && !errors.Is(p.reason, ErrFull) {
 		close(p.full)
 	}
-	if !isFull(err) && errors.Is(p.reason, ErrFull) {
+	if !durable.IsFull(err) && errors.Is(p.reason, ErrFull) {
 		p.full = make(chan struct{})
 	}
 	p.reason = translate(err)
@@ -134,10 +135,7 @@ func (p *patience) pause(err error) error {
 }
 
 // isScarce reports whether err says that space or descriptors are missing.
-func isScarce(err error) bool { return isFull(err) || hasErrno(err, noDescriptors) }
-
-// isFull reports whether err says that the disk, or the user's share of it, is full.
-func isFull(err error) bool { return hasErrno(err, diskFull) }
+func isScarce(err error) bool { return durable.IsFull(err) || hasErrno(err, noDescriptors) }
 
 func hasErrno(err error, of []syscall.Errno) bool {
 	var number syscall.Errno

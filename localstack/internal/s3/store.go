@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/kv"
 )
@@ -120,7 +121,7 @@ func incompleteBody(err error) error {
 
 // diskFailure is InsufficientStorage if the disk is full, else err.
 func diskFailure(err error) error {
-	if err == nil || !isDiskFull(err) {
+	if err == nil || !durable.IsFull(err) {
 		return err
 	}
 	return insufficientStorage(err)
@@ -131,7 +132,7 @@ func diskFailure(err error) error {
 // full, the store refuses all writes, and trying again doesn't help.
 func (e *Engine) writable() error {
 	err := e.Store.Writable()
-	if errors.Is(err, kv.ErrFull) && !isDiskFull(err) {
+	if errors.Is(err, kv.ErrFull) && !durable.IsFull(err) {
 		return insufficientStorage(err)
 	}
 	return err
