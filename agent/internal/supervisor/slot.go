@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"time"
 
@@ -36,19 +34,6 @@ func (d slotDir) isFree() (bool, error) {
 	return free, errors.Join(err, l.Close())
 }
 
-// listen makes the socket anew. The caller holds the lock.
-func (d slotDir) listen() (net.Listener, error) {
-	if err := os.Remove(d.join("socket")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	var l net.Listener
-	err := d.withSocket(func(path string) (err error) {
-		l, err = net.Listen("unix", path)
-		return err
-	})
-	return l, err
-}
-
 // answerTime limits how long a supervisor may take to accept a connection, and to send
 // its first status.
 const answerTime = 2 * time.Second
@@ -57,11 +42,7 @@ const answerTime = 2 * time.Second
 func (d slotDir) dial(ctx context.Context) (*Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	var conn net.Conn
-	err := d.withSocket(func(path string) (err error) {
-		conn, err = (&net.Dialer{}).DialContext(ctx, "unix", path)
-		return err
-	})
+	conn, err := d.connect(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the supervisor of slot %s: %w", filepath.Base(string(d)), err)
 	}
@@ -75,27 +56,4 @@ func (d slotDir) dial(ctx context.Context) (*Client, error) {
 		c.Close()
 		return nil, fmt.Errorf("the supervisor of slot %s does not answer: %w", filepath.Base(string(d)), ctx.Err())
 	}
-}
-
-// maxSocketPath is the longest path of a socket, in bytes. It is 103 on macOS, and 107
-// on Linux and Windows.
-const maxSocketPath = 103
-
-// withSocket calls f with a path of the slot's socket that is short enough: if its own
-// isn't, one by a temporary symbolic link.
-func (d slotDir) withSocket(f func(path string) error) error {
-	path := d.join("socket")
-	if len(path) <= maxSocketPath || runtime.GOOS == "windows" {
-		return f(path)
-	}
-	temp, err := os.MkdirTemp("", "errand-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(temp)
-	link := filepath.Join(temp, "s")
-	if err := os.Symlink(string(d), link); err != nil {
-		return err
-	}
-	return f(filepath.Join(link, "socket"))
 }
