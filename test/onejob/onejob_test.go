@@ -145,11 +145,12 @@ func TestOneJob(t *testing.T) {
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	m := start(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
+	_ = ln.SetDeadline(time.Now().Add(patience)) // an open listener takes it
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
