@@ -25,6 +25,7 @@ type Worker struct {
 	// Interval is the heartbeat interval that the worker was last told.
 	Interval time.Duration
 	Draining bool
+	Stopped  bool // its process said that it ends
 	Holds    []Hold
 
 	// Poll is the last assignment that was answered, so that a lost answer
@@ -43,12 +44,13 @@ func (w *Worker) Start(r Registration, now time.Time, interval time.Duration) {
 		w.Name = w.ID
 	}
 	w.Epoch++
-	w.LastSeen, w.Interval, w.Draining, w.Holds = now, interval, false, nil
+	w.LastSeen, w.Interval, w.Draining, w.Stopped, w.Holds = now, interval, false, false, nil
 }
 
 // Beat notes a heartbeat, which was answered with the interval until the next.
 func (w *Worker) Beat(h Heartbeat, now time.Time, interval time.Duration) {
 	w.LastSeen, w.Interval, w.Draining, w.Holds = now, interval, h.Draining, h.Holds
+	w.Stopped = w.Stopped || h.Stopped // an earlier heartbeat may arrive later
 }
 
 // Answer notes what a poll is about to be answered with.
@@ -107,9 +109,9 @@ func (w *Worker) Status() WorkerStatus {
 const missedHeartbeats = 3
 
 // Online reports whether the worker was heard of within the last three of the
-// intervals that it was told.
+// intervals that it was told, and didn't say that it ends.
 func (w *Worker) Online(now time.Time) bool {
-	return now.Sub(w.LastSeen) <= w.OfflineAfter()
+	return !w.Stopped && now.Sub(w.LastSeen) <= w.OfflineAfter()
 }
 
 // OfflineAfter is how long a worker that isn't heard of is still online.
@@ -120,6 +122,7 @@ type Heartbeat struct {
 	WorkerID string `json:"workerId"`
 	Epoch    int    `json:"epoch"`
 	Draining bool   `json:"draining,omitempty"`
+	Stopped  bool   `json:"stopped,omitempty"` // the last one: the process ends
 	Holds    []Hold `json:"holds"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/errandhq/errand/agent/internal/identity"
@@ -35,6 +36,7 @@ type Agent struct {
 	draining, stopping context.Context // end with Drain and Cancel
 	drain, stop        context.CancelFunc
 	drainOnce          sync.Once
+	stopped            atomic.Bool // all is done: the next heartbeat is the last
 
 	mu       sync.Mutex
 	attempts map[attemptKey]*attempt

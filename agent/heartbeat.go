@@ -114,7 +114,7 @@ func (a *Agent) sendHeartbeat(ctx context.Context) (interval time.Duration, err 
 	if len(held) > errand.MaxHolds {
 		held = held[:errand.MaxHolds] // possible only with unreported results of earlier processes; the others wait
 	}
-	h := errand.Heartbeat{WorkerID: a.registration.id.WorkerID, Draining: a.draining.Err() != nil, Holds: []errand.Hold{}}
+	h := errand.Heartbeat{WorkerID: a.registration.id.WorkerID, Draining: a.draining.Err() != nil, Stopped: a.stopped.Load() && len(held) == 0, Holds: []errand.Hold{}}
 	for _, t := range held {
 		h.Holds = append(h.Holds, t.hold())
 	}
@@ -163,6 +163,7 @@ func (a *Agent) heartbeatTimeout(held []*attempt) time.Duration {
 // sendLastHeartbeat tells the server, once, that the worker holds nothing more.
 // If it fails, the server shows the worker as offline a little later.
 func (a *Agent) sendLastHeartbeat(ctx context.Context) {
+	a.stopped.Store(true)
 	if _, err := a.sendHeartbeat(ctx); err != nil {
 		a.Log.Debug("last heartbeat failed", "err", err)
 	}

@@ -147,6 +147,13 @@ func TestDrain(t *testing.T) {
 	r.Drain()
 	r.Drain()
 	s.await("a draining heartbeat", func() bool { return s.beats[len(s.beats)-1].Draining })
+	s.mu.Lock()
+	for _, b := range s.beats {
+		if b.Stopped {
+			t.Errorf("stopped while a job runs: %+v", b)
+		}
+	}
+	s.mu.Unlock()
 	polls := len(s.polled())
 	touch(t, l.gate)
 	if err := r.ended(); err != nil {
@@ -158,7 +165,7 @@ func TestDrain(t *testing.T) {
 	if now := len(s.polled()); now > polls+1 {
 		t.Errorf("polled %d times while draining", now-polls)
 	}
-	if last := s.beats[len(s.beats)-1]; len(last.Holds) != 0 || !last.Draining {
+	if last := s.beats[len(s.beats)-1]; len(last.Holds) != 0 || !last.Draining || !last.Stopped {
 		t.Errorf("last heartbeat %+v", last)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,6 +73,7 @@ func TestScripts(t *testing.T) {
 			"called":    scriptCalled,
 			"code":      scriptCode,
 			"hinted":    scriptHinted,
+			"hangup":    scriptHangup,
 			"write-url": scriptWriteURL,
 		},
 	})
@@ -102,6 +104,12 @@ func scriptCode(ts *testscript.TestScript, _ bool, args []string) {
 func scriptHinted(ts *testscript.TestScript, _ bool, args []string) {
 	f := fakeOf(ts)
 	waitFor(ts, func() bool { return fmt.Sprint(f.calls["/api/workers"]) == args[0] && f.waiting > 0 })
+}
+
+// hangup: the terminal of the last background command is closed.
+func scriptHangup(ts *testscript.TestScript, _ bool, _ []string) {
+	all := ts.BackgroundCmds()
+	ts.Check(all[len(all)-1].Process.Signal(syscall.SIGHUP))
 }
 
 // write-url FILE: the fake server's URL, as errand local would write it down.

@@ -270,7 +270,11 @@ func (f *fakeServer) cancel(w http.ResponseWriter, r *http.Request) {
 	var c api.CancelJob
 	_ = json.NewDecoder(r.Body).Decode(&c)
 	f.withJob(w, c.JobID, func(j *fakeJob) {
-		if !j.Status.Terminal() {
+		switch {
+		case j.Status.Terminal():
+		case j.Env["SLOW"] != "": // it ends when someone waits for it
+			j.CancelRequested = true
+		default:
 			j.Status, j.Reason = errand.Cancelled, errand.ReasonCancelled
 		}
 	})
@@ -311,7 +315,12 @@ func (f *fakeServer) logs(w http.ResponseWriter, r *http.Request) {
 		problem(w, errand.CodeJobNotFound, "there is no job "+strconv.Quote(r.FormValue("jobId")))
 		return
 	}
-	f.change(func() { j.watched = true })
+	f.change(func() {
+		j.watched = true
+		if j.CancelRequested {
+			j.Status, j.Reason = errand.Cancelled, errand.ReasonCancelled
+		}
+	})
 	var page api.LogPage
 	if wait := r.FormValue("wait"); wait == "20" || wait == "5" {
 		f.change(func() { f.waiting++ })

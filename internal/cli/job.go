@@ -22,7 +22,7 @@ func (a *app) jobCommand() *cobra.Command {
 		Short: "Show a job's status, commands and exit codes",
 		Args:  oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withJob(cmd.Context(), args[0], asJSON, (*api.Client).Job)
+			return a.withJob(cmd.Context(), args[0], asJSON, false, (*api.Client).Job)
 		},
 	}
 	a.addServerFlags(cmd)
@@ -31,17 +31,18 @@ func (a *app) jobCommand() *cobra.Command {
 }
 
 func (a *app) cancelCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, wait bool
 	cmd := &cobra.Command{
 		Use:   "cancel ID",
 		Short: "Cancel a job",
 		Long:  "Cancel ends a pending job at once. A running job is cancelled once its worker has stopped it.",
 		Args:  oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withJob(cmd.Context(), args[0], asJSON, (*api.Client).Cancel)
+			return a.withJob(cmd.Context(), args[0], asJSON, wait, (*api.Client).Cancel)
 		},
 	}
 	a.addServerFlags(cmd)
+	cmd.Flags().BoolVar(&wait, "wait", false, "exit when the job has ended")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -54,8 +55,8 @@ func oneJobID(cmd *cobra.Command, args []string) error {
 	return terminal.WithHint(terminal.UsageErrorf("%s requires one job ID, got %d", cmd.CommandPath(), len(args)), "list jobs with errand jobs")
 }
 
-// withJob makes a call that answers a job, and shows it.
-func (a *app) withJob(ctx context.Context, id string, asJSON bool, f func(*api.Client, context.Context, string) (api.Job, error)) error {
+// withJob makes a call that answers a job, and shows it; with wait, when it has ended.
+func (a *app) withJob(ctx context.Context, id string, asJSON, wait bool, f func(*api.Client, context.Context, string) (api.Job, error)) error {
 	ctx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()
 	c, err := a.client()
@@ -63,6 +64,9 @@ func (a *app) withJob(ctx context.Context, id string, asJSON bool, f func(*api.C
 		return err
 	}
 	job, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.Job, error) { return f(c, ctx, id) })
+	if err == nil && wait && !job.Status.Terminal() {
+		job, err = a.followToEnd(ctx, c, id, 0, discardFrame)
+	}
 	if err != nil {
 		return err
 	}

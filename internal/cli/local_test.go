@@ -279,7 +279,7 @@ func TestAgentCommand(t *testing.T) {
 		}
 		_, stdout, _ := errandAt(t, p.first, data, "workers", "--json")
 		var list api.WorkerList
-		if err := json.Unmarshal([]byte(stdout), &list); err != nil || len(list.Workers) != 1 || list.Workers[0].Name != "builder" || list.Workers[0].Slots != 2 {
+		if err := json.Unmarshal([]byte(stdout), &list); err != nil || len(list.Workers) != 1 || list.Workers[0].Online || list.Workers[0].Name != "builder" || list.Workers[0].Slots != 2 {
 			t.Fatalf("workers: %v, %s", err, stdout)
 		}
 		ids = append(ids, list.Workers[0].ID)

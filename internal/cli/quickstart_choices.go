@@ -59,7 +59,7 @@ func (s *quickstart) showJob(ctx context.Context) error {
 		return err
 	}
 	s.term.ShowCommand("errand job " + errand.QuoteWord(id))
-	return s.withJob(ctx, id, false, (*api.Client).Job)
+	return s.withJob(ctx, id, false, false, (*api.Client).Job)
 }
 
 func (s *quickstart) followJob(ctx context.Context) error {

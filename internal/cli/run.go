@@ -42,7 +42,8 @@ func (a *app) runCommand() *cobra.Command {
 			"The job's output is printed as it is written: stdout on stdout, stderr on stderr.\n\n" +
 			"A command after -- runs without a shell. -c passes a line to the worker's shell and can be\n" +
 			"repeated; the lines run one after another until one fails.\n\n" +
-			"Ctrl-C cancels the job. A second Ctrl-C exits without waiting for the job to end.\n\n" +
+			"Ctrl-C cancels the job, as do a closed terminal and a closed pipe. A second Ctrl-C exits\n" +
+			"without waiting for the job to end.\n\n" +
 			"The exit code is that of the first command that failed, or 0. If the job exceeded its timeout,\n" +
 			"it is 124; if the job could not be run to its end, 125; if it was cancelled, 130.",
 		Example: "  errand run -- go test ./...\n  errand run site -c 'npm ci' -c 'npm run build' --queue linux",
@@ -80,8 +81,9 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	if err != nil {
 		return err
 	}
-	first, second, stop := terminal.NotifyInterrupts(ctx)
+	first, second, stop := terminal.NotifyHangups(ctx)
 	defer stop()
+	defer terminal.ExitWhenInterrupted(second, cancelGrace+time.Second)()
 	limit := retryFirst
 	if !f.noSource {
 		if err := a.addSource(first, c, dir, &body); err != nil {

@@ -14,11 +14,14 @@ import (
 )
 
 // waitForJob prints a job's output until it ends, and then its result. An
-// interrupt of first cancels the job; one of second stops the waiting.
+// interrupt of first cancels the job, as does output that can't be written; an
+// interrupt of second stops the waiting.
 func (a *app) waitForJob(first, second context.Context, c *api.Client, id string, asJSON bool) error {
-	out := a.printFrame
+	first, interrupt := context.WithCancelCause(first)
+	defer interrupt(nil)
+	out := a.untilClosed(func() { interrupt(terminal.ErrInterrupted) })
 	if asJSON {
-		out = func(api.LogFrame) error { return nil }
+		out = discardFrame
 	}
 	cancelling := make(chan struct{})
 	stopCancel := context.AfterFunc(first, func() {
@@ -45,6 +48,25 @@ func (a *app) waitForJob(first, second context.Context, c *api.Client, id string
 		a.printSummary(&job)
 	}
 	return jobExitError(&job)
+}
+
+func discardFrame(api.LogFrame) error { return nil }
+
+// untilClosed prints a job's output. When that fails, because nobody reads it any more,
+// it calls closed, and drops the rest.
+func (a *app) untilClosed(closed func()) func(api.LogFrame) error {
+	failed := false
+	return func(f api.LogFrame) error {
+		if failed {
+			return nil
+		}
+		if err := a.printFrame(f); err != nil {
+			failed = true
+			a.term.Notef("the output cannot be written: %v", err)
+			closed()
+		}
+		return nil
+	}
 }
 
 // cancelGrace is how long the request to cancel may take after a second Ctrl-C:

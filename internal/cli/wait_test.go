@@ -62,3 +62,33 @@ func TestPresumedLostRunsOn(t *testing.T) {
 		t.Errorf("%v, output %q", err, &out)
 	}
 }
+
+// TestCancelWhileOutputIsHeldUp: Ctrl-C cancels a job whose output nobody reads.
+func TestCancelWhileOutputIsHeldUp(t *testing.T) {
+	t.Parallel()
+	fake := newFakeServer(t)
+	stdout, unblock := io.Pipe()
+	var errs lockedBuffer
+	a := newApp(unblock, &errs, noEnv)
+	c := newClient(fake.URL, fakeToken)
+	job, err := c.CreateJob(t.Context(), api.CreateJob{Commands: []errand.Command{{Shell: "x"}}, Env: map[string]string{"HANG": "1"}}, "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, interrupt := context.WithCancelCause(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.waitForJob(first, t.Context(), c, job.ID, false) }()
+	one := make([]byte, 1)
+	if _, err := stdout.Read(one); err != nil { // the rest of the write is held up
+		t.Fatal(err)
+	}
+	interrupt(terminal.ErrInterrupted)
+	if !fake.wait(t.Context().Done(), func() bool { return fake.find(job.ID).Status == errand.Cancelled }) {
+		t.Fatal("the job was not cancelled")
+	}
+	go func() { _, _ = io.Copy(io.Discard, stdout) }()
+	var exit *terminal.ExitError
+	if err := <-done; !errors.As(err, &exit) || exit.Code != terminal.ExitCancelled {
+		t.Errorf("%v\n%s", err, errs.String())
+	}
+}

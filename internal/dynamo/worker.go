@@ -30,6 +30,7 @@ type workerItem struct {
 	LastSeen     int64      `dynamodbav:"lastSeen"`
 	Interval     int64      `dynamodbav:"interval"`
 	Draining     bool       `dynamodbav:"draining,omitempty"`
+	Stopped      bool       `dynamodbav:"stopped,omitempty"`
 	Holds        []holdItem `dynamodbav:"holds,omitempty"`
 	PollID       string     `dynamodbav:"pollId,omitempty"`
 	PollJob      string     `dynamodbav:"pollJob,omitempty"`
@@ -46,7 +47,7 @@ func newWorkerItem(w *errand.Worker, rev int) workerItem {
 	i := workerItem{
 		PK: w.ID, Rev: rev, Name: w.Name, Owner: w.Owner, TokenHash: w.TokenHash, Queues: w.Queues, Slots: w.Slots,
 		OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features, Epoch: w.Epoch, RegisteredAt: millis(w.RegisteredAt),
-		LastSeen: millis(w.LastSeen), Interval: w.Interval.Milliseconds(), Draining: w.Draining,
+		LastSeen: millis(w.LastSeen), Interval: w.Interval.Milliseconds(), Draining: w.Draining, Stopped: w.Stopped,
 		PollID: w.Poll.ID, PollJob: w.Poll.JobID, PollAttempt: w.Poll.Attempt,
 		meta: meta{Mark: newMark(), TTL: w.LastSeen.Add(workerLifetime).Unix()},
 	}
@@ -60,7 +61,7 @@ func (i *workerItem) worker() *errand.Worker {
 	w := &errand.Worker{
 		ID: i.PK, Rev: i.Rev, Name: i.Name, Owner: i.Owner, TokenHash: i.TokenHash, Queues: i.Queues, Slots: i.Slots,
 		OS: i.OS, Arch: i.Arch, Version: i.Version, Features: i.Features, Epoch: i.Epoch, RegisteredAt: fromMillis(i.RegisteredAt),
-		LastSeen: fromMillis(i.LastSeen), Interval: time.Duration(i.Interval) * time.Millisecond, Draining: i.Draining,
+		LastSeen: fromMillis(i.LastSeen), Interval: time.Duration(i.Interval) * time.Millisecond, Draining: i.Draining, Stopped: i.Stopped,
 		Poll: errand.Poll{ID: i.PollID, JobID: i.PollJob, Attempt: i.PollAttempt},
 	}
 	for _, h := range i.Holds {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // ErrInterrupted is the cause of a context that a signal cancelled.
@@ -37,13 +38,41 @@ func InterruptOr(ctx context.Context, err error) error {
 	return err
 }
 
+// NotifyHangups is NotifyInterrupts, but a closed terminal counts as well: SIGHUP,
+// unless it is ignored, as by nohup. A closed pipe doesn't end the process any more:
+// writes fail.
+func NotifyHangups(ctx context.Context) (first, second context.Context, stop func()) {
+	signals := []os.Signal{syscall.SIGHUP}
+	if signal.Ignored(syscall.SIGHUP) {
+		signals = nil
+	}
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	first, second, stopInterrupts := NotifyInterrupts(ctx, signals...)
+	return first, second, func() {
+		signal.Stop(broken)
+		stopInterrupts()
+	}
+}
+
+// ExitWhenInterrupted exits the process d after a signal cancelled ctx, unless stop
+// was called: what it waits for may be a reader of its output that reads no more.
+func ExitWhenInterrupted(ctx context.Context, d time.Duration) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		if IsInterrupted(ctx) {
+			time.Sleep(d)
+			os.Exit(ExitCancelled)
+		}
+	})
+}
+
 // NotifyInterrupts returns two contexts: the first signal cancels the one, the
 // second signal the other. stop unregisters the signals and cancels both.
-func NotifyInterrupts(ctx context.Context) (first, second context.Context, stop func()) {
+func NotifyInterrupts(ctx context.Context, also ...os.Signal) (first, second context.Context, stop func()) {
 	first, cancelFirst := context.WithCancelCause(ctx)
 	second, cancelSecond := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, append([]os.Signal{os.Interrupt, syscall.SIGTERM}, also...)...)
 	done := make(chan struct{})
 	go func() {
 		for _, cancel := range []context.CancelCauseFunc{cancelFirst, cancelSecond} {

@@ -41,17 +41,22 @@ func isSameFile(a, b io.Writer) bool {
 	return err1 == nil && err2 == nil && os.SameFile(fi, gi)
 }
 
-// WriteStdout writes output of a job on stdout as it is.
-func (t *Terminal) WriteStdout(p []byte) error { return t.write(t.Stdout, t.outCursor, p) }
-
-// WriteStderr writes output of a job on stderr as it is.
-func (t *Terminal) WriteStderr(p []byte) error { return t.write(t.Stderr, t.errCursor, p) }
-
-func (t *Terminal) write(w io.Writer, c *cursor, p []byte) error {
+// WriteStdout writes output of a job on stdout as it is. Messages are not held up if
+// nobody reads it.
+func (t *Terminal) WriteStdout(p []byte) error {
+	n, err := t.Stdout.Write(p)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n, err := w.Write(p)
-	c.wrote(p[:n])
+	t.outCursor.wrote(p[:n])
+	return err
+}
+
+// WriteStderr writes output of a job on stderr as it is.
+func (t *Terminal) WriteStderr(p []byte) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n, err := t.Stderr.Write(p)
+	t.errCursor.wrote(p[:n])
 	return err
 }
 

@@ -364,3 +364,31 @@ func TestAttemptsAreTold(t *testing.T) {
 		t.Errorf("in the end: %+v", all)
 	}
 }
+
+// TestStoppedWorkerIsOffline: at once, although a heartbeat that was sent before arrives
+// later, and until it starts again.
+func TestStoppedWorkerIsOffline(t *testing.T) {
+	w := newWorld(t)
+	k := w.worker("a")
+	online := func() bool {
+		t.Helper()
+		stored, err := w.rawStore().Worker(w.ctx, k.id)
+		wantCode(t, err, "")
+		return stored.Online(w.clock.Now())
+	}
+	for _, stopped := range []bool{false, true, false} {
+		h := errand.Heartbeat{WorkerID: k.id, Epoch: k.epoch, Draining: true, Stopped: stopped}
+		if _, err := k.svc.Heartbeat(k.ctx, k.caller, h); err != nil {
+			t.Fatal(err)
+		}
+		if stopped && online() {
+			t.Error("online after its last heartbeat")
+		}
+	}
+	if online() {
+		t.Error("online after a late heartbeat")
+	}
+	if w.worker("a"); !online() {
+		t.Error("offline after its next start")
+	}
+}
