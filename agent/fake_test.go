@@ -33,6 +33,8 @@ type server struct {
 	given         map[string]*errand.Assignment
 	polls         []string // their IDs
 	beats         []errand.Heartbeat
+	holds         bool     // heartbeats, as long as there is no order
+	held          []string // for how long they asked to be held
 	results       []api.SubmitResult
 	failures      []api.SubmitFailure
 	keys          []string // of chunks, as they came
@@ -171,6 +173,9 @@ func (s *server) register(w http.ResponseWriter, r *http.Request) {
 func (s *server) beat(w http.ResponseWriter, r *http.Request) {
 	var h errand.Heartbeat
 	s.read(r, s.workerToken(), &h)
+	if s.holds && r.URL.Query().Has("wait") {
+		s.hold(r)
+	}
 	s.set(func() {
 		if h.Epoch != s.epoch {
 			problem(w, errand.CodeSuperseded)
@@ -191,6 +196,26 @@ func (s *server) beat(w http.ResponseWriter, r *http.Request) {
 		}
 		answer(w, out)
 	})
+}
+
+// hold waits until the server has an order, or the agent doesn't wait any more.
+func (s *server) hold(r *http.Request) {
+	s.set(func() { s.held = append(s.held, r.URL.Query().Get("wait")) })
+	for {
+		s.mu.Lock()
+		ok, changed := s.order != nil, s.changed
+		s.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		case <-s.closing:
+			return
+		}
+	}
 }
 
 // grant is a write grant for an attempt; its one field is checked on the way back.

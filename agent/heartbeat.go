@@ -71,11 +71,12 @@ func (a *Agent) heartbeatLoop(ctx context.Context) {
 	interval := time.Duration(a.registration.current().HeartbeatMs) * time.Millisecond
 	a.heartbeat.recordAnswer(wallTime(a.Clock), interval) // registration counts as one
 	wait := a.heartbeatDelay(interval)
+	var held holdState
 	for failures := 0; ; {
-		if !a.awaitHeartbeatTime(ctx, wait) {
+		next, err := a.nextHeartbeat(ctx, wait, &held)
+		if ctx.Err() != nil {
 			return
 		}
-		next, err := a.sendHeartbeat(ctx)
 		switch {
 		case err == nil:
 			failures = 0
@@ -96,6 +97,55 @@ func (a *Agent) heartbeatLoop(ctx context.Context) {
 	}
 }
 
+// minHold is the least time for which it is worth having a heartbeat held, and the time
+// between an answer and such a heartbeat.
+const minHold = time.Second
+
+// holdState tells whether the next heartbeat may be held: not after one that failed, or
+// that was answered early, since a full server holds none and would be asked again and
+// again.
+type holdState struct{ paused bool }
+
+// nextHeartbeat sends the heartbeat that is due after wait, or at once if somebody
+// waits for it. If the server holds requests, it does the waiting, mostly: so its
+// order to cancel an attempt comes at once.
+func (a *Agent) nextHeartbeat(ctx context.Context, wait time.Duration, state *holdState) (interval time.Duration, err error) {
+	held := a.currentAttempts()
+	hold := min(wait-minHold, a.heartbeatTimeout(held)).Truncate(time.Second)
+	if state.paused || hold < minHold || a.registration.current().PollWait == 0 || len(held) == 0 {
+		hold = 0
+	}
+	if !a.awaitHeartbeatTime(ctx, wait-hold) {
+		return 0, ctx.Err()
+	}
+	if hold == 0 {
+		interval, err = a.sendHeartbeat(ctx, 0)
+		state.paused = err != nil
+		return interval, err
+	}
+	sent := a.Clock.Now()
+	holdCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	over := make(chan struct{})
+	awaited := make(chan bool, 1)
+	go func() {
+		select {
+		case <-a.heartbeat.now:
+			cancel()
+			awaited <- true
+		case <-over:
+			awaited <- false
+		}
+	}()
+	interval, err = a.sendHeartbeat(holdCtx, hold)
+	close(over)
+	if <-awaited && ctx.Err() == nil {
+		return a.sendHeartbeat(ctx, 0)
+	}
+	state.paused = err != nil || a.Clock.Now().Sub(sent) < hold/2
+	return interval, err
+}
+
 // awaitHeartbeatTime waits until the next heartbeat is due. It returns false if
 // ctx ended.
 func (a *Agent) awaitHeartbeatTime(ctx context.Context, wait time.Duration) bool {
@@ -109,7 +159,9 @@ func (a *Agent) awaitHeartbeatTime(ctx context.Context, wait time.Duration) bool
 	return ctx.Err() == nil
 }
 
-func (a *Agent) sendHeartbeat(ctx context.Context) (interval time.Duration, err error) {
+// sendHeartbeat sends a heartbeat that the server may hold for up to hold, and carries
+// out the orders in the answer.
+func (a *Agent) sendHeartbeat(ctx context.Context, hold time.Duration) (interval time.Duration, err error) {
 	held := slices.DeleteFunc(a.currentAttempts(), func(t *attempt) bool { return !t.known.Load() })
 	if len(held) > errand.MaxHolds {
 		held = held[:errand.MaxHolds] // possible only with unreported results of earlier processes; the others wait
@@ -120,9 +172,13 @@ func (a *Agent) sendHeartbeat(ctx context.Context) (interval time.Duration, err 
 	}
 	sent := uptime.Of(a.Clock)
 	var answer errand.HeartbeatAnswer
-	err = a.registration.callWithin(ctx, a.heartbeatTimeout(held), func(ctx context.Context, epoch int) (err error) {
+	err = a.registration.callWithin(ctx, hold+a.heartbeatTimeout(held), func(ctx context.Context, epoch int) (err error) {
 		h.Epoch = epoch
-		answer, err = a.registration.client.Heartbeat(ctx, h)
+		if hold > 0 {
+			answer, err = a.registration.client.HeldHeartbeat(ctx, h, hold)
+		} else {
+			answer, err = a.registration.client.Heartbeat(ctx, h)
+		}
 		return err
 	})
 	if err != nil {
@@ -164,7 +220,7 @@ func (a *Agent) heartbeatTimeout(held []*attempt) time.Duration {
 // If it fails, the server shows the worker as offline a little later.
 func (a *Agent) sendLastHeartbeat(ctx context.Context) {
 	a.stopped.Store(true)
-	if _, err := a.sendHeartbeat(ctx); err != nil {
+	if _, err := a.sendHeartbeat(ctx, 0); err != nil {
 		a.Log.Debug("last heartbeat failed", "err", err)
 	}
 }

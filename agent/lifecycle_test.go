@@ -99,6 +99,33 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
+// TestHeldHeartbeat: between heartbeats of a busy agent the server may hold one, and
+// so end a job at once. If a job begins meanwhile, its first heartbeat isn't held.
+func TestHeldHeartbeat(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.heartbeat, s.holds = 5*time.Second, true
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	s.run(func(c *agent.Config) { c.Slots = 2 })
+	l.started(t)
+	s.await("a held heartbeat", func() bool { return len(s.held) == 1 })
+	second := s.job("true")
+	second.JobID = jobID[:len(jobID)-1] + "9"
+	second.Write = s.grant(second.JobID, 1)
+	s.give(second)
+	s.await("the second job's result", func() bool { return len(s.results) == 1 })
+	s.await("another held heartbeat", func() bool { return len(s.held) == 2 })
+	s.set(func() { s.order = func(o *errand.Order) { o.Order = errand.OrderCancel } })
+	s.await("the first job's end", func() bool { return len(s.failures) == 1 })
+	if f := s.failures[0]; f.Reason != errand.ReasonCancelled {
+		t.Errorf("failure %+v", f)
+	}
+	if s.held[0] != "4" {
+		t.Errorf("the heartbeat asked to be held for %s s, want 4, of an interval of 5", s.held[0])
+	}
+}
+
 func TestCancelledJob(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -18,7 +18,7 @@ import (
 //
 // A token may have a quarter of the requests. Half of the requests may be held, waiting
 // for a job or for output; of those, a user's token may have a quarter, a worker's
-// token two, and all workers half. A request that may not be held is answered at once.
+// token four, and all workers half. A request that may not be held is answered at once.
 // Requests outside of the API, which transfer objects, may have half of the requests.
 type Admission struct {
 	// Requests is how many requests may be in progress; at least 16.
@@ -31,9 +31,9 @@ type Admission struct {
 func (a Admission) perToken() int { return a.Requests / 4 }
 func (a Admission) held() int     { return a.Requests / 2 }
 
-// heldPerWorker is more than one, since a worker that lost the connection asks again
-// before the server notices.
-const heldPerWorker = 2
+// heldPerWorker is twice what a worker holds, a poll and a heartbeat: a worker that lost
+// the connection asks again before the server notices.
+const heldPerWorker = 4
 
 // maxKnown is how many tokens are remembered.
 const maxKnown = 10_000

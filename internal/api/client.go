@@ -97,6 +97,13 @@ func (c *Client) Heartbeat(ctx context.Context, h errand.Heartbeat) (out errand.
 	return out, err
 }
 
+// HeldHeartbeat is a Heartbeat whose answer may be held up to wait, in whole seconds,
+// until there is an order that the worker should know at once.
+func (c *Client) HeldHeartbeat(ctx context.Context, h errand.Heartbeat, wait time.Duration) (out errand.HeartbeatAnswer, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/workers/heartbeat", query("wait", strconv.Itoa(int(wait.Seconds()))), h, &out)
+	return out, err
+}
+
 // GetJob asks for work, and waits for some up to wait, in whole seconds.
 // It returns nil if there is none. To ask again after a lost answer, give the same pollID.
 func (c *Client) GetJob(ctx context.Context, workerID string, epoch int, pollID string, wait time.Duration) (*errand.Assignment, error) {

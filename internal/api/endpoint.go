@@ -53,7 +53,7 @@ var (
 		{Method: http.MethodGet, Path: "/api/workers", roles: users, params: workerListParams, do: listWorkers},
 	}}
 	WorkersHeartbeat = Endpoint{"workers-heartbeat", []Route{
-		{Method: http.MethodPost, Path: "/api/workers/heartbeat", roles: workers, maxBody: MaxBodyBytes, do: heartbeat},
+		{Method: http.MethodPost, Path: "/api/workers/heartbeat", roles: workers, params: []string{"wait"}, maxBody: MaxBodyBytes, do: heartbeat},
 	}}
 	JobsCreate = Endpoint{"jobs-create", []Route{
 		{Method: http.MethodPost, Path: "/api/jobs/create", roles: users, maxBody: MaxBodyBytes, do: createJob},

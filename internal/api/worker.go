@@ -44,7 +44,11 @@ func heartbeat(c *request) (response, error) {
 	if err := c.ownWorker(in.WorkerID); err != nil {
 		return response{}, err
 	}
-	out, err := c.Heartbeat(c.ctx(), c.caller, in)
+	wait := time.Duration(c.params.number("wait", 0, errand.MaxPollWait, 0)) * time.Second
+	if c.params.err != nil {
+		return response{}, c.params.err
+	}
+	out, err := c.HeldHeartbeat(c.ctx(), c.caller, in, wait)
 	if err != nil {
 		return response{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // Heartbeat records that a worker is alive, accepts the attempts that it names,
@@ -33,6 +34,69 @@ func (s *Service) Heartbeat(ctx context.Context, c Caller, h errand.Heartbeat) (
 	out.IntervalMs = interval.Milliseconds()
 	err = s.changeWorker(ctx, w, h.Epoch, func(w *errand.Worker) { w.Beat(h, s.now(), interval) })
 	return out, err
+}
+
+// HeldHeartbeat is a Heartbeat that first waits until one of the attempts needs another
+// order than to go on: it is to be cancelled, it was given to another worker, or
+// somebody began to read its log. It waits at most for wait, and as long as the server
+// allows. Errors: as Heartbeat.
+func (s *Service) HeldHeartbeat(ctx context.Context, c Caller, h errand.Heartbeat, wait time.Duration) (errand.HeartbeatAnswer, error) {
+	w, err := s.workerOf(ctx, c, h.WorkerID, h.Epoch)
+	if err != nil {
+		return errand.HeartbeatAnswer{}, err
+	}
+	if wait = min(wait, s.Timing.PollWait); wait > 0 && len(h.Holds) <= errand.MaxHolds {
+		s.awaitNewOrder(ctx, w, h.Holds, wait)
+	}
+	return s.Heartbeat(ctx, c, h)
+}
+
+func (s *Service) awaitNewOrder(ctx context.Context, w *errand.Worker, holds []errand.Hold, wait time.Duration) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var waiting sync.WaitGroup
+	for _, hold := range holds {
+		waiting.Go(func() {
+			defer cancel()
+			s.awaitNewOrderOf(ctx, w, hold)
+		})
+	}
+	over, stop := clock.After(s.Clock, wait)
+	defer stop()
+	select {
+	case <-over:
+	case <-ctx.Done():
+	}
+	cancel()
+	waiting.Wait()
+}
+
+func (s *Service) awaitNewOrderOf(ctx context.Context, w *errand.Worker, hold errand.Hold) {
+	watched := func(st errand.StateRecord) bool { return s.now().Before(st.WatchedUntil) }
+	for first, before := true, false; ; first = false {
+		changed, stop := s.Changes.subscribe(hold.JobID)
+		state, err := s.Store.State(ctx, hold.JobID)
+		if err != nil {
+			stop()
+			return // the heartbeat says what is wrong
+		}
+		st := state.Record()
+		if first {
+			before = watched(st)
+		}
+		if !st.HeldBy(w.ID, hold.Attempt) || st.Status != errand.Running || st.CancelRequested || watched(st) != before {
+			stop()
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
 }
 
 const (

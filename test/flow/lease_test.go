@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -106,6 +107,60 @@ func TestRevival(t *testing.T) {
 		}
 		w.want(job.Spec.ID, errand.Completed, "", 2)
 	})
+}
+
+// TestHeldHeartbeatWakes: a held heartbeat brings a new order at once. No time passes on
+// its clock.
+func TestHeldHeartbeatWakes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(w *world, id string) error
+		want   func(o errand.Order) bool
+	}{
+		"cancelled": {
+			func(w *world, id string) error { _, err := w.svc.Cancel(w.ctx, w.user, id); return err },
+			func(o errand.Order) bool { return o.Order == errand.OrderCancel },
+		},
+		"watched": {
+			func(w *world, id string) error {
+				_, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: id})
+				return err
+			},
+			func(o errand.Order) bool { return o.Order == errand.OrderContinue && o.Watched },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			job := w.create()
+			k := w.worker("a")
+			a := k.take(true)
+			k.beat(a)
+			reads := func() int64 { return w.stack.Usage()["dynamodb.GetItem"].Calls }
+			before := reads()
+			answers := make(chan errand.HeartbeatAnswer, 1)
+			go func() {
+				h := errand.Heartbeat{WorkerID: k.id, Epoch: k.epoch, Holds: []errand.Hold{{JobID: a.JobID, Attempt: a.Attempt}}}
+				answer, err := k.svc.HeldHeartbeat(w.ctx, k.caller, h, time.Minute)
+				if err != nil {
+					t.Error(err)
+				}
+				answers <- answer
+			}()
+			for reads() < before+2 { // of the worker and of the job: the heartbeat is held
+				runtime.Gosched()
+			}
+			if err := tt.change(w, job.Spec.ID); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case answer := <-answers:
+				if len(answer.Orders) != 1 || !tt.want(answer.Orders[0]) {
+					t.Errorf("orders %+v", answer.Orders)
+				}
+			case <-time.After(time.Minute): // of real time
+				t.Error("the heartbeat is still held, on a clock that stands still")
+			}
+		})
+	}
 }
 
 // TestSubmitTwice: a repeated report gets the same response. Another report of the
