@@ -42,7 +42,9 @@ func TestAttempts(t *testing.T) {
 	assign("w3")
 	want(lost, JobAttempt{Attempt: 3, WorkerID: "w3", WorkerName: name, StartedAt: at(3640)})
 	pass(10 * time.Second)
-	s.Fail(now, &Failure{Reason: ReasonAgentError, Error: strings.Repeat("é", 150)})
+	for range 2 { // the first answer was lost
+		s.Fail(now, &Failure{Reason: ReasonAgentError, Error: strings.Repeat("é", 150)})
+	}
 	back := JobAttempt{Attempt: 3, WorkerID: "w3", WorkerName: name, StartedAt: at(3640), EndedAt: at(3650), Reason: ReasonAgentError, Error: strings.Repeat("é", 100)}
 	want(lost, back)
 	assign("w4")

@@ -160,6 +160,9 @@ func (s *State) Fail(now time.Time, f *Failure) bool {
 	if s.r.Attempt == 0 || s.r.Reported() {
 		return false
 	}
+	if s.r.Status == Pending { // the report is repeated: the job was given back
+		return true
+	}
 	if restarted := f.Reason == ReasonAgentRestarted || f.Reason == ReasonMachineRestarted; restarted && !s.r.Accepted {
 		s.takeBack(now)
 		return true
