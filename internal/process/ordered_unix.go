@@ -10,20 +10,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ordered reads two pipes in the order in which they become readable.
+// ordered reads two pipes in the order in which they become readable, or a terminal.
 type ordered struct {
+	drained   chan struct{}  // has a value after drain, when nothing was readable
 	fds       [3]unix.PollFd // of the pipes and of wake; -1: at its end
 	wake, end *os.File       // a pipe: wake is readable once end is closed
 }
 
 func newOrdered(pipes [2]*os.File) (*ordered, error) {
-	o := &ordered{}
+	o := &ordered{drained: make(chan struct{}, 1)}
 	var err error
 	if o.wake, o.end, err = os.Pipe(); err != nil {
 		return nil, err
 	}
 	for i, f := range []*os.File{pipes[0], pipes[1], o.wake} {
+		if o.fds[i].Fd = -1; f == nil { // a terminal has one stream
+			continue
+		}
 		if o.fds[i].Fd, err = descriptor(f); err != nil {
+			o.close()
+			return nil, err
+		}
+		if err := unix.SetNonblock(int(o.fds[i].Fd), true); err != nil { // a terminal isn't yet
 			o.close()
 			return nil, err
 		}
@@ -32,7 +40,7 @@ func newOrdered(pipes [2]*os.File) (*ordered, error) {
 	return o, nil
 }
 
-// descriptor returns a file's descriptor, which stays non-blocking.
+// descriptor returns a file's descriptor.
 func descriptor(f *os.File) (fd int32, err error) {
 	c, err := f.SyscallConn()
 	if err == nil {
@@ -43,6 +51,11 @@ func descriptor(f *os.File) (fd int32, err error) {
 
 // stop makes read return.
 func (o *ordered) stop() { o.end.Close() }
+
+// drain makes read send a value to drained when all that has been written is read.
+func (o *ordered) drain() {
+	_, _ = o.end.Write([]byte{0}) // after stop, read has returned
+}
 
 func (o *ordered) close() {
 	o.wake.Close()
@@ -58,7 +71,8 @@ func (o *ordered) read(f func(pipe int, b []byte)) {
 		if _, err := unix.Poll(o.fds[:], -1); err != nil && !errors.Is(err, unix.EINTR) {
 			return
 		}
-		if o.fds[2].Revents != 0 {
+		asked := o.fds[2].Revents != 0
+		if asked && o.isStopped() {
 			return
 		}
 		var came [2][]byte
@@ -66,6 +80,35 @@ func (o *ordered) read(f func(pipe int, b []byte)) {
 			if o.fds[i].Fd >= 0 && o.fds[i].Revents != 0 {
 				came[i] = buf[i][:o.readOne(i, buf[i])]
 			}
+		}
+		last = deliver(came, last, f)
+		if asked {
+			last = o.readAll(&buf, last, f)
+			select {
+			case o.drained <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// isStopped takes what was written to wake, and reports whether that was its end.
+func (o *ordered) isStopped() bool {
+	n, err := unix.Read(int(o.fds[2].Fd), make([]byte, 16))
+	return n <= 0 && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+}
+
+// readAll reads until nothing is readable.
+func (o *ordered) readAll(buf *[2][]byte, last int, f func(int, []byte)) int {
+	for {
+		var came [2][]byte
+		for i := range came {
+			if o.fds[i].Fd >= 0 {
+				came[i] = buf[i][:o.readOne(i, buf[i])]
+			}
+		}
+		if len(came[0])+len(came[1]) == 0 {
+			return last
 		}
 		last = deliver(came, last, f)
 	}
@@ -109,7 +152,7 @@ func (o *ordered) readOne(i int, buf []byte) int {
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
 		return 0
 	case n <= 0:
-		o.fds[i].Fd, o.fds[i].Revents = -1, 0
+		o.fds[i].Fd, o.fds[i].Revents = -1, 0 // a terminal ends with an error
 	}
-	return n
+	return max(n, 0)
 }

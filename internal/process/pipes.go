@@ -60,7 +60,7 @@ func (p *pipes) copy(stdout, stderr io.Writer, cancel context.CancelCauseFunc) {
 			writers[i] = io.Discard
 		}
 	}
-	if p.r[1] != nil && p.copyInOrder(writers, cancel) {
+	if (p.r[1] != nil || canPollTerminals) && p.copyInOrder(writers, cancel) {
 		return
 	}
 	var wg sync.WaitGroup
@@ -152,6 +152,23 @@ func (p *pipes) wait(d time.Duration) {
 	case <-t.C:
 	}
 }
+
+// settle waits for what a leader that has ended wrote, and a moment for others that hold
+// its pipes.
+func (p *pipes) settle() {
+	if p.ordered != nil {
+		p.ordered.drain()
+		select {
+		case <-p.ordered.drained:
+		case <-p.done:
+		}
+	}
+	p.wait(settleTime)
+}
+
+// settleTime is how long output may still come when the leader has ended and other
+// processes hold its pipes.
+const settleTime = 50 * time.Millisecond
 
 // drainWait is how long the pipes may take to empty after the group was killed.
 const drainWait = 250 * time.Millisecond

@@ -131,10 +131,6 @@ func (p Program) lead(ctx context.Context, cancel context.CancelCauseFunc) (Exit
 	return l.group.exit(), l, err
 }
 
-// settleTime is how long output may still come when the leader has ended and other
-// processes hold its pipes.
-const settleTime = 50 * time.Millisecond
-
 // await waits for the leader's end. If ctx ends first, it ends the group and returns
 // the cause.
 func (p Program) await(ctx context.Context, l *leftover) error {
@@ -145,7 +141,7 @@ func (p Program) await(ctx context.Context, l *leftover) error {
 	}()
 	select {
 	case <-ended:
-		l.pipes.wait(settleTime)
+		l.pipes.settle()
 		return nil
 	case <-ctx.Done():
 	}

@@ -29,7 +29,8 @@ type Sequence struct {
 	Grace    func(cause error) time.Duration
 	PipeWait time.Duration
 
-	// Output returns the writer for a stream of a command.
+	// Output returns the writer for a stream of a command. A process that outlives its
+	// command writes to it while later commands run.
 	Output func(command int, s errand.Stream) io.Writer
 	// Before and After, if not nil, are called before and after each command.
 	// An error of Before ends the sequence.

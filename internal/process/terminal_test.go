@@ -3,7 +3,6 @@
 package process_test
 
 import (
-	"bytes"
 	"io"
 	"os"
 	"strings"
@@ -17,7 +16,7 @@ import (
 // onTerminal runs shell commands under a terminal and returns what they wrote.
 func onTerminal(t *testing.T, lines ...string) (string, []process.Step, error) {
 	t.Helper()
-	var out bytes.Buffer
+	out := newLine()
 	s := process.Sequence{
 		Commands: shell(lines...), Dir: t.TempDir(), Env: process.Env{Host: process.CurrentHost(os.Getenv), Temp: t.TempDir(), Terminal: true}.Build(),
 		Terminal: &errand.Terminal{Columns: 97, Rows: 31},
@@ -25,7 +24,7 @@ func onTerminal(t *testing.T, lines ...string) (string, []process.Step, error) {
 			if s == errand.Stderr {
 				return nil
 			}
-			return &out
+			return out
 		},
 	}
 	steps, err := s.Run(t.Context())

@@ -5,6 +5,7 @@ package process
 import (
 	"errors"
 	"os"
+	"runtime"
 
 	"github.com/creack/pty"
 
@@ -13,6 +14,9 @@ import (
 
 // HasTerminals says whether a Sequence can run commands under a pseudo-terminal.
 const HasTerminals = true
+
+// canPollTerminals: elsewhere, poll may not know devices.
+const canPollTerminals = runtime.GOOS == "linux"
 
 // openTerminal opens a pseudo-terminal: what is written to w can be read from r. It is
 // nobody's controlling terminal: this process's session has none to begin with, and a

@@ -15,3 +15,5 @@ func openTerminal(*errand.Terminal) (r, w *os.File, err error) {
 
 // HasTerminals says whether a Sequence can run commands under a pseudo-terminal.
 const HasTerminals = false
+
+const canPollTerminals = false
