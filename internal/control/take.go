@@ -192,7 +192,8 @@ func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (
 	case st.Expire(now, t.Timing), st.EndLease(now):
 		return nil, t.end(ctx, before, st, ticket)
 	case st.Assignable(now) && !t.worker.CanRun(spec):
-		return nil, t.leave(ctx, queue, ticket)
+		t.leave(ctx, queue, ticket)
+		return nil, nil
 	case st.Assignable(now):
 		return t.give(ctx, spec, st, ticket)
 	case st.AdoptTicket(now, ticket.Handle):
@@ -206,11 +207,10 @@ func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (
 const unsuitedHold = 5 * time.Second
 
 // leave leaves a ticket to other workers. This one looks at the next.
-func (t *take) leave(ctx context.Context, queue string, ticket *Ticket) error {
+func (t *take) leave(ctx context.Context, queue string, ticket *Ticket) {
 	if err := t.Queue.Hide(ctx, queue, ticket.Handle, unsuitedHold); err != nil {
 		t.Log.WarnContext(ctx, "ticket for another worker not left", "job", ticket.JobID, "err", err)
 	}
-	return nil
 }
 
 // drop deletes a ticket that is no longer needed. If that fails, the ticket is

@@ -321,7 +321,6 @@ func TestBackgroundProcesses(t *testing.T) {
 	}
 }
 
-
 // TestKillsUnderLoad: agents, supervisors or both are killed again and again while jobs
 // of few groups run. No two jobs of a group ever run at the same time, each job ends,
 // and those that nothing killed succeed.

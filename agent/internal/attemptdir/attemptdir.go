@@ -247,7 +247,7 @@ func removeContent(root *os.Root, name string, info fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	if opened, err := dir.Stat("."); err != nil || !os.SameFile(info, opened) {
 		return errors.Join(err, fmt.Errorf("%s was replaced while it was removed", name))
 	}

@@ -69,6 +69,6 @@ func (d Dir) RemoveTemp() error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	return removeAll(root, filepath.Base(string(path)))
 }

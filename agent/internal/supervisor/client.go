@@ -34,7 +34,7 @@ func (c *Client) receive() {
 	for {
 		var s Status
 		if dec.Decode(&s) != nil {
-			c.conn.Close()
+			_ = c.conn.Close()
 			return
 		}
 		c.mu.Lock()
@@ -68,7 +68,7 @@ func (c *Client) Send(r Request) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if c.enc.Encode(r) != nil {
-		c.conn.Close()
+		_ = c.conn.Close()
 		return errGone
 	}
 	return nil
@@ -80,7 +80,7 @@ const exitTime = 2 * time.Second
 // Close leaves the supervisor. It ends if it is idle, and Close waits for that if this
 // process started it.
 func (c *Client) Close() {
-	c.conn.Close()
+	_ = c.conn.Close()
 	<-c.gone
 	if c.exited == nil || c.Status().running() {
 		return

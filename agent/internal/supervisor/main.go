@@ -46,7 +46,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	s := New(clock.Real())
 	defer s.handleSignals()()
 	go s.accept(l)

@@ -48,7 +48,7 @@ func (d slotDir) withSocket(f func(path string) error) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }()
 	link := filepath.Join(temp, "s")
 	if err := os.Symlink(string(d), link); err != nil {
 		return err

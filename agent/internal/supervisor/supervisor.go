@@ -58,7 +58,7 @@ func (s *Supervisor) serve(c net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.agent != nil {
-		s.agent.Close()
+		_ = s.agent.Close()
 	}
 	s.agent = conn
 	conn.changed <- struct{}{}
@@ -85,7 +85,7 @@ func (s *Supervisor) send(c *connection) {
 			return // receive reads what the agent sent last, and then the end
 		}
 		if last {
-			c.Close()
+			_ = c.Close()
 			return
 		}
 		select {
@@ -102,7 +102,7 @@ func (s *Supervisor) receive(c *connection) {
 	for {
 		var r Request
 		if dec.Decode(&r) != nil {
-			c.Close()
+			_ = c.Close()
 			s.leave(c)
 			return
 		}

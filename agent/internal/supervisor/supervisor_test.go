@@ -160,11 +160,6 @@ func eventually(t *testing.T, what string, cond func() bool) {
 	}
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
 func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
 
 // pidIn waits for a file that a command writes, and returns the process ID in it.
