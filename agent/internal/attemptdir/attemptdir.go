@@ -224,7 +224,7 @@ func (d Dir) Remove() error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	name := filepath.Base(string(d))
 	info, err := root.Lstat(name)
 	switch {
