@@ -174,7 +174,7 @@ func (s *server) beat(w http.ResponseWriter, r *http.Request) {
 	var h errand.Heartbeat
 	s.read(r, s.workerToken(), &h)
 	if s.holds && r.URL.Query().Has("wait") {
-		s.hold(r)
+		s.hold(r, h.Holds)
 	}
 	s.set(func() {
 		if h.Epoch != s.epoch {
@@ -198,9 +198,17 @@ func (s *server) beat(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// hold waits until the server has an order, or the agent doesn't wait any more.
-func (s *server) hold(r *http.Request) {
-	s.set(func() { s.held = append(s.held, r.URL.Query().Get("wait")) })
+// hold waits until the server has an order, or the agent doesn't wait any more. An
+// attempt's first heartbeat must not ask for that.
+func (s *server) hold(r *http.Request, holds []errand.Hold) {
+	s.set(func() {
+		s.held = append(s.held, r.URL.Query().Get("wait"))
+		for _, h := range holds {
+			if !slices.ContainsFunc(s.beats, func(b errand.Heartbeat) bool { return slices.Contains(b.Holds, h) }) {
+				s.t.Errorf("the first heartbeat of job %s asks to be held", h.JobID)
+			}
+		}
+	})
 	for {
 		s.mu.Lock()
 		ok, changed := s.order != nil, s.changed

@@ -115,10 +115,11 @@ func (a *Agent) nextHeartbeat(ctx context.Context, wait time.Duration, state *ho
 	if state.paused || hold < minHold || a.registration.current().PollWait == 0 || len(held) == 0 {
 		hold = 0
 	}
-	if !a.awaitHeartbeatTime(ctx, wait-hold) {
-		return 0, ctx.Err()
+	asked, err := a.awaitHeartbeatTime(ctx, wait-hold)
+	if err != nil {
+		return 0, err
 	}
-	if hold == 0 {
+	if asked || hold == 0 {
 		interval, err = a.sendHeartbeat(ctx, 0)
 		state.paused = err != nil
 		return interval, err
@@ -146,17 +147,18 @@ func (a *Agent) nextHeartbeat(ctx context.Context, wait time.Duration, state *ho
 	return interval, err
 }
 
-// awaitHeartbeatTime waits until the next heartbeat is due. It returns false if
-// ctx ended.
-func (a *Agent) awaitHeartbeatTime(ctx context.Context, wait time.Duration) bool {
+// awaitHeartbeatTime waits until the next heartbeat is due, or asked for by somebody who
+// waits for its answer.
+func (a *Agent) awaitHeartbeatTime(ctx context.Context, wait time.Duration) (asked bool, err error) {
 	due, stop := clock.After(a.Clock, wait)
 	defer stop()
 	select {
 	case <-ctx.Done():
 	case <-due:
 	case <-a.heartbeat.now:
+		asked = true
 	}
-	return ctx.Err() == nil
+	return asked, ctx.Err()
 }
 
 // sendHeartbeat sends a heartbeat that the server may hold for up to hold, and carries
