@@ -64,7 +64,7 @@ func TestWorkerKilled(t *testing.T) {
 	follower := s.errand("run", "--no-source", "-c", "echo started", "-c", g.wait())
 	follower.stdout.await(t, "started")
 	once := s.newest().ID
-	twice := s.submit("--no-source", "--retries", "1", "-c", `test "$ERRAND_ATTEMPT" = 2 || `+g.wait())
+	twice := s.submit("--no-source", "--retries", "1", "-c", `test "$ERRAND_ATTEMPT" != 1 || `+g.wait())
 	s.awaitJob(twice, "running", running)
 	victim.kill()
 
@@ -78,8 +78,8 @@ func TestWorkerKilled(t *testing.T) {
 	}
 	s.agent(t.TempDir())
 	job = s.awaitJob(twice, "completed", ended)
-	if job.Status != errand.Completed || job.Attempt != 2 {
-		t.Errorf("with a retry: %s %s, attempt %d; want completed by attempt 2", job.Status, job.Reason, job.Attempt)
+	if job.Status != errand.Completed || job.Try != 2 { // a busy machine may miss the short lease of an attempt between
+		t.Errorf("with a retry: %s %s, try %d; want completed by the second", job.Status, job.Reason, job.Try)
 	}
 }
 
