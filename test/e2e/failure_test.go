@@ -61,11 +61,12 @@ func TestWorkerKilled(t *testing.T) {
 	s := local(t, "0", fast...)
 	g := newGate(t)
 	victim := s.agent(t.TempDir(), "--jobs", "2")
+	mark := filepath.Join(t.TempDir(), "mark")
 	follower := s.errand("run", "--no-source", "-c", "echo started", "-c", g.wait())
 	follower.stdout.await(t, "started")
 	once := s.newest().ID
-	twice := s.submit("--no-source", "--retries", "1", "-c", `test "$ERRAND_ATTEMPT" != 1 || `+g.wait())
-	s.awaitJob(twice, "running", running)
+	twice := s.submit("--no-source", "--retries", "1", "-c", "touch "+mark+`; test "$ERRAND_ATTEMPT" != 1 || `+g.wait())
+	awaitFile(t, mark) // an attempt whose commands have not begun doesn't count
 	victim.kill()
 
 	// Nobody polls: the sweep ends the lease all the same.
