@@ -148,6 +148,36 @@ func TestLocalRestarted(t *testing.T) {
 	}
 }
 
+// TestEndsWithoutItsAgent: a job ends while no agent is there. The next one reports it,
+// with a log that is longer than what a result carries.
+func TestEndsWithoutItsAgent(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0")
+	g := newGate(t)
+	data, mark := t.TempDir(), filepath.Join(t.TempDir(), "mark")
+	agent := s.agent(data)
+	id := s.submit("--no-source", "-c", "echo before; touch "+mark+"; "+g.wait()+"; seq 100000; exit 5")
+	awaitFile(t, mark)
+	agent.kill()
+	g.open()
+	awaitFile(t, filepath.Join(data, "attempts", id+"-1", "result.json"))
+	restarted := time.Now()
+	s.agent(data)
+	job := s.awaitJob(id, "over", ended)
+	within(t, "the end was known", restarted)
+	if job.Status != errand.Completed || *job.ExitCode != 5 {
+		t.Errorf("job %s %s: %s", job.Status, job.Reason, job.Error)
+	}
+	var want strings.Builder
+	want.WriteString("before\n")
+	for i := range 100000 {
+		fmt.Fprintln(&want, i+1)
+	}
+	if got := s.output("logs", id); got != want.String() {
+		t.Errorf("the log has %d bytes, want %d", len(got), want.Len())
+	}
+}
+
 // TestAllKilled: the agent and the supervisor are killed, and the agent is started
 // again. A job that may not run again fails with the true reason, the other runs again,
 // both at once. The output up to the kill is there.
