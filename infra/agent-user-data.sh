@@ -47,10 +47,11 @@ EnvironmentFile=/etc/errand/agent.env
 StateDirectory=errand
 ExecStart=/usr/local/bin/errand agent --data /var/lib/errand $ERRAND_ARGS
 Restart=always
-RestartSec=5
+RestartSec=1
 # One SIGTERM drains the agent: it takes no more jobs and finishes those that are
 # running, however long they take. KillMode=process keeps the signal from the
-# jobs' own processes; if the agent crashes, the next one ends them.
+# jobs' supervisors and processes, which outlive the agent: if it crashes or is
+# killed for an upgrade, the next one takes the jobs over.
 KillMode=process
 TimeoutStopSec=infinity
 # When a job uses up the memory, only it is killed, not the agent.

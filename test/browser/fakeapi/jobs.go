@@ -59,7 +59,7 @@ func (f *Fake) newJob(s *errand.Spec) *job {
 	now := f.now().UTC()
 	j := &job{wire: api.Job{
 		ID: fmt.Sprintf("01FAKE%020d", len(f.order)+1), Status: errand.Running, Name: s.Name, Owner: "fake", Queue: s.Queue, Group: s.Group,
-		Commands: s.Commands, Source: s.Source, Env: s.Env, Attempt: 1, MaxAttempts: s.MaxAttempts, TimeoutSeconds: s.TimeoutSeconds,
+		Commands: s.Commands, Source: s.Source, Env: s.Env, Attempt: 1, Try: 1, MaxAttempts: s.MaxAttempts, TimeoutSeconds: s.TimeoutSeconds,
 		WorkerID: "birch-0001", CreatedAt: now, StartedAt: &now,
 	}}
 	var source []byte
@@ -115,6 +115,7 @@ func (j *job) add(stream errand.Stream, command int, text string) {
 
 func (j *job) anew() {
 	j.wire.Attempt++
+	j.wire.Try++
 	j.past = append(j.past, j.frames)
 	j.frames, j.end, j.next, j.result = nil, 0, 0, errand.Result{}
 }
