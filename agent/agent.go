@@ -146,11 +146,11 @@ func (a *Agent) run(runCtx context.Context, id *identity.Identity) error {
 	owned.Go(func() { a.heartbeatLoop(heartbeatCtx) })
 	a.pollLoop(runCtx, pollCtx)
 	a.running.Wait()
+	endHeartbeats()
+	owned.Wait()
 	if runCtx.Err() == nil && a.draining.Err() != nil {
 		a.sendLastHeartbeat(runCtx)
 	}
-	endHeartbeats()
-	owned.Wait()
 	return a.cause(runCtx, nil)
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -199,8 +200,10 @@ func TestDrain(t *testing.T) {
 	if now := len(s.polled()); now > polls+1 {
 		t.Errorf("polled %d times while draining", now-polls)
 	}
-	if last := s.beats[len(s.beats)-1]; len(last.Holds) != 0 || !last.Draining || !last.Stopped {
-		t.Errorf("last heartbeat %+v", last)
+	// One that was given up on the way may arrive after the last one. The server knows.
+	last := func(b errand.Heartbeat) bool { return len(b.Holds) == 0 && b.Draining && b.Stopped }
+	if !slices.ContainsFunc(s.beats, last) {
+		t.Errorf("no last heartbeat: %+v", s.beats)
 	}
 }
 

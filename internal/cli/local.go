@@ -14,6 +14,10 @@ import (
 	"github.com/errandhq/errand/internal/terminal"
 )
 
+// localSweep is shorter than template.yaml's minute: here a sweep that finds nothing
+// takes a millisecond, and a job whose worker is lost waits for the next one.
+const localSweep = 5 * time.Second
+
 type localFlags struct {
 	listenFlags
 	stackcli.ProfileFlags
@@ -54,7 +58,7 @@ func (a *app) localCommand() *cobra.Command {
 	fl.DurationVar(&f.heartbeat, "heartbeat", 0, "interval of the workers' heartbeats (default 10s)")
 	fl.DurationVar(&f.lease, "lease", 0, "count a worker as lost after this time without a heartbeat (default 5m)")
 	fl.DurationVar(&f.shortLease, "short-lease", 0, "count a worker as lost if it does not confirm a new job within this time (default 30s)")
-	fl.DurationVar(&f.sweep, "sweep", 0, "interval of the check for lost and expired jobs (default 1m)")
+	fl.DurationVar(&f.sweep, "sweep", localSweep, "interval of the check for lost and expired jobs")
 	f.AddProfileFlags(cmd)
 	f.addIsolateFlags(cmd)
 	f.jobEnv.add(cmd)
