@@ -51,6 +51,9 @@ func AdoptOrphans() {
 func orphans() []int {
 	leaders.mu.Lock()
 	defer leaders.mu.Unlock()
+	if !hasChildren() {
+		return nil
+	}
 	var living []int
 	for _, pid := range childrenOf(os.Getpid()) {
 		if leaders.pids[pid] {
@@ -61,6 +64,17 @@ func orphans() []int {
 		}
 	}
 	return living
+}
+
+// hasChildren reports whether this process has children, living or ended. It is one
+// system call, where childrenOf takes several for each thread of the process.
+func hasChildren() bool {
+	for {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err != unix.EINTR {
+			return err != unix.ECHILD
+		}
+	}
 }
 
 // descendants returns the IDs of the orphans and all their descendants.
