@@ -12,7 +12,7 @@ import (
 
 // ordered reads two pipes in the order in which they become readable, or a terminal.
 type ordered struct {
-	drained   chan struct{}  // has a value after drain, when nothing was readable
+	drained   chan struct{}  // has a value when all that drain asked for is read
 	fds       [3]unix.PollFd // of the pipes and of wake; -1: at its end
 	wake, end *os.File       // a pipe: wake is readable once end is closed
 }
@@ -52,7 +52,7 @@ func descriptor(f *os.File) (fd int32, err error) {
 // stop makes read return.
 func (o *ordered) stop() { o.end.Close() }
 
-// drain makes read send a value to drained when all that has been written is read.
+// drain makes read send a value to drained when all that had been written is read.
 func (o *ordered) drain() {
 	_, _ = o.end.Write([]byte{0}) // after stop, read has returned
 }
@@ -98,20 +98,28 @@ func (o *ordered) isStopped() bool {
 	return n <= 0 && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
 }
 
-// readAll reads until nothing is readable.
+// pipeBytes is the most that a pipe or a terminal can hold of a user who isn't root.
+//
+// https://man7.org/linux/man-pages/man7/pipe.7.html
+const pipeBytes = 1 << 20
+
+// readAll reads what has been written so far. A process that never stops writing, and
+// so keeps its pipe from being empty, doesn't hold it up.
 func (o *ordered) readAll(buf *[2][]byte, last int, f func(int, []byte)) int {
-	for {
+	for left := [2]int{pipeBytes, pipeBytes}; left[0] > 0 || left[1] > 0; {
 		var came [2][]byte
 		for i := range came {
-			if o.fds[i].Fd >= 0 {
+			if o.fds[i].Fd >= 0 && left[i] > 0 {
 				came[i] = buf[i][:o.readOne(i, buf[i])]
 			}
-		}
-		if len(came[0])+len(came[1]) == 0 {
-			return last
+			left[i] -= len(came[i])
+			if len(came[i]) == 0 {
+				left[i] = 0
+			}
 		}
 		last = deliver(came, last, f)
 	}
+	return last
 }
 
 // deliver calls f with what came from both pipes since the last time, and returns the

@@ -99,3 +99,45 @@ func TestDeliver(t *testing.T) {
 		}
 	}
 }
+
+// A process that writes all the time doesn't hold up drain: the next command begins, and
+// a cancelled one ends.
+func TestDrainOfEndlessOutput(t *testing.T) {
+	t.Parallel()
+	var r, w [2]*os.File
+	for i := range r {
+		var err error
+		if r[i], w[i], err = os.Pipe(); err != nil {
+			t.Fatal(err)
+		}
+		defer r[i].Close()
+		defer w[i].Close()
+	}
+	o, err := newOrdered(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.close()
+	more := make([]byte, 32<<10)
+	write := func() {
+		if _, err := w[0].Write(more); err != nil {
+			t.Error(err)
+		}
+	}
+	write()
+	o.drain()
+	total := 0
+	o.read(func(_ int, b []byte) {
+		total += len(b)
+		switch {
+		case len(o.drained) > 0:
+			o.stop()
+		case total > 8<<20:
+			t.Error("it reads on and on")
+			w[0].Close()
+			w[1].Close()
+			return
+		}
+		write()
+	})
+}
