@@ -47,14 +47,22 @@ func (a *attempt) run() {
 	}
 	a.deadline.stop()
 	out.Reason, out.Error = reason(err, a.timeout())
-	if a.spool != nil {
-		out.End, out.Result.Log = a.spool.End(), a.spool.Log()
-		if err := errors.Join(a.spool.Sync(), a.dir.WriteOutcome(out)); err != nil {
-			a.supervisor.update(func(s *Status) { s.Unsaved = err.Error() })
-		}
-		a.spool.Close() // first: Windows removes no open file
+	if err := a.save(out); err != nil {
+		a.supervisor.update(func(s *Status) { s.Unsaved = err.Error() })
 	}
 	a.supervisor.ended(out)
+}
+
+// save closes the log, which Windows would not remove while it is open, and writes the
+// outcome to disk.
+func (a *attempt) save(out *attemptdir.Outcome) error {
+	var err error
+	if a.spool != nil {
+		out.End, out.Result.Log = a.spool.End(), a.spool.Log()
+		err = a.spool.Sync()
+		a.spool.Close()
+	}
+	return errors.Join(err, a.dir.WriteOutcome(out))
 }
 
 func (a *attempt) timeout() time.Duration { return time.Duration(a.job.TimeoutSeconds) * time.Second }

@@ -213,6 +213,23 @@ func asJSON(t *testing.T, v any) string {
 	return string(b)
 }
 
+// An attempt whose log can't be written has an outcome on disk, too.
+func TestOutcomeWithoutALog(t *testing.T) {
+	t.Parallel()
+	s := newSlot(t)
+	d := s.job(1, "true")
+	if err := os.Mkdir(d.Log(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c := s.start()
+	run(t, c, d, supervisor.Lease{})
+	out := outcome(t, c, d)
+	onDisk, err := d.Outcome()
+	if err != nil || out.Reason != errand.ReasonAgentError || asJSON(t, onDisk) != asJSON(t, out) {
+		t.Errorf("on disk %+v, %v; told %+v", onDisk, err, out)
+	}
+}
+
 // The agent goes, another comes, and goes: the attempt runs on, and its outcome is on
 // disk when the supervisor has ended.
 func TestOutlivesItsAgents(t *testing.T) {
