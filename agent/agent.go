@@ -191,7 +191,8 @@ func (a *Agent) currentAttempts() []*attempt {
 }
 
 // addAttempt runs an attempt in a goroutine, and calls done at its end. It
-// returns false if the agent has the attempt already.
+// returns false if the agent has the attempt already. If the agent is stopping, the
+// attempt ends soon.
 func (a *Agent) addAttempt(t *attempt, run func(), done func()) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -200,6 +201,9 @@ func (a *Agent) addAttempt(t *attempt, run func(), done func()) bool {
 		return false
 	}
 	a.attempts[key] = t
+	if a.stopping.Err() != nil { // awaitCancel may have ended the others already
+		t.cancelWork(errStopped)
+	}
 	a.running.Go(func() {
 		defer done()
 		run()

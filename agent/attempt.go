@@ -31,6 +31,7 @@ type attempt struct {
 	temp  string       // their TMPDIR
 	began time.Time
 
+	runCtx context.Context // ends with the agent
 	// reportCtx ends when the attempt is reported or must not be; workCtx, within
 	// it, when the commands must end. Their causes say why.
 	reportCtx    context.Context
@@ -48,7 +49,7 @@ type attempt struct {
 }
 
 func newAttempt(runCtx context.Context, a *Agent, s *slot, asg *errand.Assignment) *attempt {
-	t := &attempt{Assignment: asg, agent: a, slot: s, accepted: make(chan struct{})}
+	t := &attempt{Assignment: asg, agent: a, slot: s, runCtx: runCtx, accepted: make(chan struct{})}
 	t.reportCtx, t.cancelReport = context.WithCancelCause(runCtx)
 	t.workCtx, t.cancelWork = context.WithCancelCause(t.reportCtx)
 	t.lease = &lease{clock: a.Clock, group: asg.Group != ""}
@@ -109,6 +110,9 @@ func (t *attempt) run() {
 func (t *attempt) report(log *slog.Logger, execute func() (*attemptdir.Outcome, error)) {
 	defer t.cancelReport(nil)
 	out, err := execute()
+	if errors.Is(err, errCopied) {
+		t.dir.KeepTemp()
+	}
 	if t.dir != "" && !errors.Is(err, errNotReported) { // else the commands may still run
 		_ = t.dir.RemoveTemp() // tried again with the directory: the result may wait for the server
 	}
@@ -155,6 +159,9 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 	var out *attemptdir.Outcome
 	if err == nil {
 		out, err = t.runCommands()
+	}
+	if errors.Is(err, errNotReported) { // the commands may still run
+		return nil, err
 	}
 	if cause := context.Cause(t.reportCtx); cause != nil && (out == nil || errors.Is(cause, errAbandoned)) {
 		return nil, cause

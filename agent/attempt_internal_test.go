@@ -1,6 +1,13 @@
 package agent
 
-import "testing"
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+)
 
 func TestClip(t *testing.T) {
 	t.Parallel()
@@ -8,5 +15,23 @@ func TestClip(t *testing.T) {
 		if got := clip(in, 4); got != want {
 			t.Errorf("clip(%q) = %q", in, got)
 		}
+	}
+}
+
+// An attempt that is added while the agent stops, such as one of an earlier process, ends
+// as those before it do.
+func TestAttemptAddedWhileStopping(t *testing.T) {
+	t.Parallel()
+	a, err := New(Config{Client: &api.Client{}, DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Cancel()
+	at := newAttempt(t.Context(), a, &slot{agent: a}, &errand.Assignment{JobID: "JOB"})
+	var cause error
+	a.addAttempt(at, func() { cause = context.Cause(at.workCtx) }, func() {})
+	a.running.Wait()
+	if !errors.Is(cause, errStopped) {
+		t.Errorf("the commands would end with %v", cause)
 	}
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"github.com/errandhq/errand/agent/internal/attemptdir"
 	"github.com/errandhq/errand/agent/internal/spool"
 	"github.com/errandhq/errand/agent/internal/supervisor"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/process"
 )
 
@@ -18,7 +20,7 @@ import (
 func (t *attempt) runCommands() (*attemptdir.Outcome, error) {
 	client, err := t.slot.connect(t.workCtx)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(context.Cause(t.workCtx), err)
 	}
 	lease, ok := t.lease.follow(client)
 	defer t.lease.unfollow()
@@ -46,12 +48,15 @@ func (t *attempt) timeLeft() time.Duration {
 // endMargin is how long a supervisor may take to end the commands beyond their grace.
 const endMargin = 15 * time.Second
 
-// follow uploads the log while the commands run, and returns the outcome. Errors:
-// errNotReported, if the supervisor doesn't end the commands.
+// follow uploads the log while the commands run, and returns the outcome. As long as the
+// supervisor doesn't end them, the slot can run nothing else, and follow waits. Errors:
+// errNotReported, if the agent ends meanwhile.
 func (t *attempt) follow(client *supervisor.Client) (*attemptdir.Outcome, error) {
 	asks := client.Status().Asks
 	ending := t.workCtx.Done()
-	var late <-chan time.Time
+	var late <-chan struct{}
+	stopTimer := func() {}
+	defer func() { stopTimer() }()
 	for {
 		st := client.Status()
 		if sameAttempt(st, t.dir) {
@@ -67,13 +72,20 @@ func (t *attempt) follow(client *supervisor.Client) (*attemptdir.Outcome, error)
 		select {
 		case <-client.Changed():
 		case <-client.Gone():
+			if last := client.Status(); sameAttempt(last, t.dir) && last.Outcome != nil {
+				continue // it came with the end
+			}
 			return t.findOutcome(errand.ReasonAgentError, "the process that ran the commands was killed"), nil
 		case <-ending:
-			ending, late = nil, time.After(t.agent.Grace+t.agent.PipeWait+endMargin)
+			ending = nil
+			late, stopTimer = clock.After(t.agent.Clock, t.agent.Grace+t.agent.PipeWait+endMargin)
 			_ = client.Send(supervisor.Request{End: t.end()}) // else Gone says it
 		case <-late:
 			t.agent.Log.Error("the process that runs the commands does not end them", "job", t.JobID)
-			return nil, errNotReported
+			if t.runCtx.Err() != nil || t.agent.stopping.Err() != nil {
+				return nil, errNotReported
+			}
+			late, stopTimer = clock.After(t.agent.Clock, endMargin)
 		}
 	}
 }

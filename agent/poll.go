@@ -37,10 +37,6 @@ func (a *Agent) startAttempt(runCtx context.Context, s *slot, asg *errand.Assign
 		a.Log.Warn("the server assigned an attempt that is already running", "job", asg.JobID, "attempt", asg.Attempt)
 		t.cancelReport(nil)
 		free()
-		return
-	}
-	if a.stopping.Err() != nil {
-		t.cancelWork(errStopped)
 	}
 }
 

@@ -49,6 +49,10 @@ func (d Dir) CreateHome() (string, error) {
 	return path, os.Mkdir(path, 0o700)
 }
 
+// KeepTemp makes Remove and RemoveTemp keep what CreateTemp created: the directory is a
+// copy, and the commands of the original may run.
+func (d Dir) KeepTemp() { _ = os.Remove(d.join(tempRecord)) } // it may be missing
+
 // RemoveTemp removes what CreateTemp created. A record that doesn't name such a
 // directory was damaged by a crash or by the commands, and is ignored.
 func (d Dir) RemoveTemp() error {
