@@ -52,7 +52,10 @@ const endMargin = 15 * time.Second
 // supervisor doesn't end them, the slot can run nothing else, and follow waits. Errors:
 // errNotReported, if the agent ends meanwhile.
 func (t *attempt) follow(client *supervisor.Client) (*attemptdir.Outcome, error) {
-	asks := client.Status().Asks
+	asks := 0
+	if st := client.Status(); sameAttempt(st, t.dir) {
+		asks = st.Asks
+	}
 	ending := t.workCtx.Done()
 	var late <-chan struct{}
 	stopTimer := func() {}

@@ -176,14 +176,16 @@ func TestTimeout(t *testing.T) {
 func TestTimeoutOfTheDownload(t *testing.T) {
 	s, clock, _ := onManual(t)
 	asked := make(chan struct{})
-	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
-		if !strings.HasPrefix(r.URL.Path, "/bucket/") {
-			return false
+	s.set(func() {
+		s.before = func(_ http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasPrefix(r.URL.Path, "/bucket/") {
+				return false
+			}
+			close(asked)
+			<-r.Context().Done()
+			return true
 		}
-		close(asked)
-		<-r.Context().Done()
-		return true
-	}
+	})
 	a := s.job("echo never")
 	s.source(a, map[string]string{"a.txt": "x"})
 	s.give(a)

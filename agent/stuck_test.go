@@ -69,8 +69,14 @@ func (f *fakeSupervisor) tell(conn net.Conn, s supervisor.Status) {
 // run begins the agent's first attempt. awaitEnd waits until the agent wants its end.
 func (f *fakeSupervisor) run() (conn net.Conn, s supervisor.Status, awaitEnd func()) {
 	f.t.Helper()
+	return f.runAfter(supervisor.Status{})
+}
+
+// runAfter is run, where before is the first status.
+func (f *fakeSupervisor) runAfter(before supervisor.Status) (conn net.Conn, s supervisor.Status, awaitEnd func()) {
+	f.t.Helper()
 	conn = f.accept()
-	f.tell(conn, supervisor.Status{})
+	f.tell(conn, before)
 	requests := json.NewDecoder(conn)
 	await := func(is func(supervisor.Request) bool) (r supervisor.Request) {
 		f.t.Helper()
@@ -131,6 +137,27 @@ func TestCommandsThatCannotBeEnded(t *testing.T) {
 		t.Errorf("failure %+v", got)
 	}
 	_ = f.listener.Close() // the second job's connection is the first's
+}
+
+// The supervisor asks for a new lease after a suspend, in an attempt after one in which
+// it asked more often.
+func TestAsksAreOfOneAttempt(t *testing.T) {
+	t.Parallel()
+	s, f := newServer(t), newFakeSupervisor(t)
+	s.heartbeat = time.Hour
+	s.give(s.job("true"))
+	s.run(func(c *agent.Config) {
+		f.use(c)
+		c.Clock = newManual()
+	})
+	before := supervisor.Status{Attempt: "an earlier one", Asks: 3, Outcome: &attemptdir.Outcome{}}
+	conn, status, _ := f.runAfter(before)
+	s.mu.Lock()
+	beats := len(s.beats)
+	s.mu.Unlock()
+	status.Asks = 1
+	f.tell(conn, status)
+	s.await("a heartbeat", func() bool { return len(s.beats) > beats })
 }
 
 // An agent stops that can't end its job's commands, in time or after its StopTimeout: the

@@ -15,7 +15,7 @@ type Status struct {
 	Attempt string `json:"attempt,omitempty"`
 	// Log is how far the attempt's log goes.
 	Log spool.Pos `json:"log"`
-	// Asks counts how often the supervisor found that the lease had ended while the
+	// Asks counts how often, during the attempt, the supervisor found that the lease had ended while the
 	// machine was suspended. Each time it waits a little for a new Lease.
 	Asks int `json:"asks,omitempty"`
 	// Outcome is set when the attempt has ended. It is on disk, or Unsaved says why it

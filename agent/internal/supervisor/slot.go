@@ -35,12 +35,12 @@ func (d slotDir) isFree() (bool, error) {
 }
 
 // answerTime limits how long a supervisor may take to accept a connection, and to send
-// its first status.
+// its first status, before the agent tries again.
 const answerTime = 2 * time.Second
 
-// dial connects to the slot's supervisor, and waits for its first status.
-func (d slotDir) dial(ctx context.Context) (*Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+// dial connects to the slot's supervisor, and waits for its first status, within limit.
+func (d slotDir) dial(ctx context.Context, limit time.Duration) (*Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	conn, err := d.connect(ctx)
 	if err != nil {

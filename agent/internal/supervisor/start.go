@@ -58,7 +58,7 @@ func start(ctx context.Context, command []string, data string, slot int) (*Clien
 		said, _ := os.ReadFile(d.join("stderr")) // only for the message
 		return nil, fmt.Errorf("%w: %s", err, bytes.TrimSpace(said))
 	}
-	c, err := d.dial(ctx)
+	c, err := d.dial(ctx, startTime)
 	if err != nil {
 		_ = cmd.Process.Kill()
 		<-exited
@@ -104,7 +104,7 @@ var ErrNone = errors.New("the slot has no supervisor")
 // doesn't answer.
 func Attach(ctx context.Context, data string, slot int) (*Client, error) {
 	d := dirOf(data, slot)
-	c, err := d.dial(ctx)
+	c, err := d.dial(ctx, answerTime)
 	if err == nil {
 		return c, nil
 	}
