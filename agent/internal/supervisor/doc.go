@@ -27,7 +27,8 @@
 // # States
 //
 // A supervisor is idle or runs an attempt, and an agent is connected or not. Without
-// an agent, an idle supervisor exits. So:
+// an agent, an idle supervisor exits; a new one, when its stdin ends before an agent
+// has connected. So:
 //
 //   - The agent ends, in whatever way: the attempt runs on. At its end the supervisor
 //     writes the outcome and exits. An agent that returns in time connects again and

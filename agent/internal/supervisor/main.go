@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -54,7 +55,10 @@ func run(args []string) error {
 		return err
 	}
 	os.Stdout.Close()
-	time.AfterFunc(startTime, func() { s.leave(nil) }) // no agent came
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin) // open until the agent has connected or ended
+		s.leave(nil)
+	}()
 	s.Wait()
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // startTime limits how long a supervisor may take to start, and how long it waits for
-// its agent and for its predecessor's end.
+// its predecessor's end.
 const startTime = 30 * time.Second
 
 // Start starts the supervisor of a slot, as a process of its own, and connects to it.
@@ -39,6 +39,11 @@ func start(ctx context.Context, command []string, data string, slot int) (*Clien
 	cmd := exec.Command(command[0], append(command[1:len(command):len(command)], data, strconv.Itoa(slot))...)
 	cmd.Dir, cmd.Env, cmd.Stderr = string(d), environment(), stderr
 	detach(cmd)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	defer stdin.Close()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -275,6 +277,42 @@ func TestOneSupervisorForASlot(t *testing.T) {
 	d := s.job(1, "true")
 	run(t, second, d, supervisor.Lease{})
 	outcome(t, second, d)
+}
+
+// The agent is killed before it connects: the supervisor ends.
+func TestAgentThatNeverConnects(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(data, "slots", "0"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience/2)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, exe, "supervise", data, "0")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := io.ReadAll(stdout); err != nil || string(said) != "ready\n" { // it closes stdout
+		t.Errorf("it says %q, %v", said, err)
+	}
+	if err := stdin.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
 }
 
 // A path that is too long for a socket.
