@@ -68,6 +68,8 @@ type Hold struct {
 	Attempt int    `json:"attempt"`
 	// RenewWrites asks for a fresh write grant in the answer.
 	RenewWrites bool `json:"renewWrites,omitempty"`
+	// Watched says that the worker was told that somebody reads the log.
+	Watched bool `json:"watched,omitempty"`
 }
 
 // Poll ties a poll ID to the assignment that answered it.

@@ -67,7 +67,7 @@ func (t *attempt) kept() {
 
 // hold returns what a heartbeat says about the attempt.
 func (t *attempt) hold() errand.Hold {
-	return errand.Hold{JobID: t.JobID, Attempt: t.Attempt, RenewWrites: t.grant.needsRenewal()}
+	return errand.Hold{JobID: t.JobID, Attempt: t.Attempt, RenewWrites: t.grant.needsRenewal(), Watched: t.logs.isWatched()}
 }
 
 // leaseLength is that of the current lease: short until a heartbeat has confirmed the

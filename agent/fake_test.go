@@ -204,7 +204,9 @@ func (s *server) hold(r *http.Request, holds []errand.Hold) {
 	s.set(func() {
 		s.held = append(s.held, r.URL.Query().Get("wait"))
 		for _, h := range holds {
-			if !slices.ContainsFunc(s.beats, func(b errand.Heartbeat) bool { return slices.Contains(b.Holds, h) }) {
+			if !slices.ContainsFunc(s.beats, func(b errand.Heartbeat) bool {
+				return slices.ContainsFunc(b.Holds, func(o errand.Hold) bool { return o.JobID == h.JobID && o.Attempt == h.Attempt })
+			}) {
 				s.t.Errorf("the first heartbeat of job %s asks to be held", h.JobID)
 			}
 		}

@@ -56,6 +56,12 @@ func (u *uploader) watch(on bool) {
 	}
 }
 
+func (u *uploader) isWatched() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.watched
+}
+
 // start sends the log as it grows, until stop.
 func (u *uploader) start(s *spool.Reader) {
 	u.Progress = u.t.dir.Progress()

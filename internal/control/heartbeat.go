@@ -72,8 +72,7 @@ func (s *Service) awaitNewOrder(ctx context.Context, w *errand.Worker, holds []e
 }
 
 func (s *Service) awaitNewOrderOf(ctx context.Context, w *errand.Worker, hold errand.Hold) {
-	watched := func(st errand.StateRecord) bool { return s.now().Before(st.WatchedUntil) }
-	for first, before := true, false; ; first = false {
+	for {
 		changed, stop := s.Changes.subscribe(hold.JobID)
 		state, err := s.Store.State(ctx, hold.JobID)
 		if err != nil {
@@ -81,10 +80,8 @@ func (s *Service) awaitNewOrderOf(ctx context.Context, w *errand.Worker, hold er
 			return // the heartbeat says what is wrong
 		}
 		st := state.Record()
-		if first {
-			before = watched(st)
-		}
-		if !st.HeldBy(w.ID, hold.Attempt) || st.Status != errand.Running || st.CancelRequested || watched(st) != before {
+		watched := s.now().Before(st.WatchedUntil)
+		if !st.HeldBy(w.ID, hold.Attempt) || st.Status != errand.Running || st.CancelRequested || watched != hold.Watched {
 			stop()
 			return
 		}

@@ -89,6 +89,7 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Re
 // unhold removes the attempt from the worker's record, so that the worker isn't shown
 // as busy until its next heartbeat, which does the same. Errors are only logged.
 func (s *Service) unhold(ctx context.Context, w *errand.Worker, r Report) {
+	ctx = context.WithoutCancel(ctx) // the worker may leave with its next request
 	err := s.changeWorker(ctx, w, r.Epoch, func(w *errand.Worker) { w.Release(r.JobID, r.Attempt, s.now()) })
 	if err != nil {
 		s.Log.InfoContext(ctx, "worker's hold not removed", "worker", w.ID, "err", err)

@@ -113,14 +113,25 @@ func TestRevival(t *testing.T) {
 // its clock.
 func TestHeldHeartbeatWakes(t *testing.T) {
 	for name, tt := range map[string]struct {
+		early  bool // the change comes before the heartbeat
 		change func(w *world, id string) error
 		want   func(o errand.Order) bool
 	}{
+		"watched since before": {
+			true,
+			func(w *world, id string) error {
+				_, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: id})
+				return err
+			},
+			func(o errand.Order) bool { return o.Order == errand.OrderContinue && o.Watched },
+		},
 		"cancelled": {
+			false,
 			func(w *world, id string) error { _, err := w.svc.Cancel(w.ctx, w.user, id); return err },
 			func(o errand.Order) bool { return o.Order == errand.OrderCancel },
 		},
 		"watched": {
+			false,
 			func(w *world, id string) error {
 				_, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: id})
 				return err
@@ -135,6 +146,11 @@ func TestHeldHeartbeatWakes(t *testing.T) {
 			a := k.take(true)
 			k.beat(a)
 			reads := func() int64 { return w.stack.Usage()["dynamodb.GetItem"].Calls }
+			if tt.early {
+				if err := tt.change(w, job.Spec.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
 			before := reads()
 			answers := make(chan errand.HeartbeatAnswer, 1)
 			go func() {
@@ -145,11 +161,13 @@ func TestHeldHeartbeatWakes(t *testing.T) {
 				}
 				answers <- answer
 			}()
-			for reads() < before+2 { // of the worker and of the job: the heartbeat is held
+			for !tt.early && reads() < before+2 { // of the worker and of the job: the heartbeat is held
 				runtime.Gosched()
 			}
-			if err := tt.change(w, job.Spec.ID); err != nil {
-				t.Fatal(err)
+			if !tt.early {
+				if err := tt.change(w, job.Spec.ID); err != nil {
+					t.Fatal(err)
+				}
 			}
 			select {
 			case answer := <-answers:
