@@ -20,7 +20,7 @@ func TestShorterIntervals(t *testing.T) {
 	for n := range 2 {
 		eventually(t, "the heartbeat's timer", func() bool { d, ok := clock.Next(); return ok && d == 3*time.Second })
 		clock.Advance(3 * time.Second)
-		s.await("a heartbeat", func() bool { return len(s.beats) == n+1 })
+		s.await("a heartbeat", func() bool { return len(s.beats) > n })
 	}
 	clock.Advance(time.Minute)
 	w <- "<ReceiveMessageResponse/>"
