@@ -208,8 +208,8 @@ func (a *Agent) sendHeartbeat(ctx context.Context, hold time.Duration) (interval
 	return interval, nil
 }
 
-// heartbeatTimeout bounds one try, so that several fit into the shortest lease: a try
-// on a dead connection is answered by nobody.
+// heartbeatTimeout bounds one try, so that several fit into the shortest lease: on a
+// dead connection no answer comes.
 func (a *Agent) heartbeatTimeout(held []*attempt) time.Duration {
 	limit := a.RequestTimeout
 	for _, t := range held {

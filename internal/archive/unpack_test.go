@@ -135,7 +135,7 @@ func needSymlinks(t *testing.T) {
 	}
 	defer root.Close()
 	if err := root.Symlink("target", "link"); err != nil && runtime.GOOS == "windows" {
-		t.Skip(err)
+		t.Skip("symbolic links need a privilege on Windows: ", err)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 const (
 	// requestTimeout bounds one try of a call, beside the time for which the server
-	// may hold it. A try on a dead connection is answered by nobody.
+	// may hold it. On a dead connection no answer comes.
 	requestTimeout = 10 * time.Second
 	// storageTimeout bounds the wait for the storage's answer to an archive.
 	storageTimeout = 60 * time.Second

@@ -22,7 +22,7 @@ type JobFilter struct {
 	Owner  string        // empty: all owners'
 	Status errand.Status // empty: all; as seen at Now
 	Queue  string        // empty: all
-	Queues []string      // that there are; of use for jobs that are not over
+	Queues []string      // the server's; needed to list jobs that are not over
 	Limit  int           // 1..200
 	Cursor string        // Next of the page before
 	Now    time.Time

@@ -53,15 +53,7 @@ func TestOrdered(t *testing.T) {
 // A process that keeps a pipe open doesn't keep read from being stopped.
 func TestOrderedIsStopped(t *testing.T) {
 	t.Parallel()
-	var r, w [2]*os.File
-	for i := range r {
-		var err error
-		if r[i], w[i], err = os.Pipe(); err != nil {
-			t.Fatal(err)
-		}
-		defer r[i].Close()
-		defer w[i].Close()
-	}
+	r, _ := newPipes(t)
 	o, err := newOrdered(r)
 	if err != nil {
 		t.Fatal(err)
@@ -104,15 +96,7 @@ func TestDeliver(t *testing.T) {
 // a cancelled one ends.
 func TestDrainOfEndlessOutput(t *testing.T) {
 	t.Parallel()
-	var r, w [2]*os.File
-	for i := range r {
-		var err error
-		if r[i], w[i], err = os.Pipe(); err != nil {
-			t.Fatal(err)
-		}
-		defer r[i].Close()
-		defer w[i].Close()
-	}
+	r, w := newPipes(t)
 	o, err := newOrdered(r)
 	if err != nil {
 		t.Fatal(err)
@@ -140,4 +124,17 @@ func TestDrainOfEndlessOutput(t *testing.T) {
 		}
 		write()
 	})
+}
+
+// newPipes returns the ends of two pipes, which are closed with the test.
+func newPipes(t *testing.T) (r, w [2]*os.File) {
+	t.Helper()
+	for i := range r {
+		var err error
+		if r[i], w[i], err = os.Pipe(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _, _ = r[i].Close(), w[i].Close() })
+	}
+	return r, w
 }

@@ -117,7 +117,7 @@ func copyAll(w io.Writer, r io.Reader) error {
 			}
 		}
 		if err != nil {
-			return nil //nolint:nilerr // see above
+			return nil //nolint:nilerr // a pipe that can't be read is at its end
 		}
 	}
 }

@@ -65,7 +65,7 @@ func TestRemoveReadOnly(t *testing.T) {
 func TestRemoveFollowsNoLink(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
-		t.Skip("symbolic links need a privilege there")
+		t.Skip("symbolic links need a privilege on Windows")
 	}
 	for _, name := range []string{"", "work", "tmp", "log"} {
 		d := create(t)

@@ -39,7 +39,7 @@ func TestSince(t *testing.T) {
 func TestOf(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
-		t.Skip("the boot is unknown there")
+		t.Skip("Windows has no boot ID that this package reads")
 	}
 	dir := t.TempDir()
 	first := origin.Of(dir)
