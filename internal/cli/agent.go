@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
@@ -39,15 +40,19 @@ func (a *app) agentCommand() *cobra.Command {
 		Args:    terminal.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.agent(cmd.Context(), f) },
 	}
-	a.addServerFlags(cmd)
-	cmd.Flags().StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("agent")+")")
-	cmd.Flags().StringVar(&f.name, "name", "", "display `name` of the worker (default the host name)")
-	cmd.Flags().StringVar(&f.id, "id", "", "`ID` of the worker, for a machine whose data directory does not last (default a random one, kept in the data directory)")
-	cmd.Flags().IntVar(&f.jobs, "jobs", 1, "run up to `N` jobs at the same time")
-	cmd.Flags().StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated (default all that the token may use)")
-	cmd.Flags().DurationVar(&f.heartbeat, "heartbeat", 0, "send heartbeats at this interval, if it is shorter than the server's")
-	cmd.Flags().DurationVar(&f.pollInterval, "poll-interval", 0, "ask for jobs at this interval, if it is shorter than the server's")
+	terminal.AddFlags(cmd, "Worker", func(fl *pflag.FlagSet) {
+		fl.StringVar(&f.name, "name", "", "display `name` of the worker (default the host name)")
+		fl.StringVar(&f.id, "id", "", "`ID` of the worker, for a machine whose data directory does not last (default a random one, kept in the data directory)")
+		fl.StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("agent")+")")
+		fl.DurationVar(&f.heartbeat, "heartbeat", 0, "send heartbeats at this interval, if it is shorter than the server's")
+		fl.DurationVar(&f.pollInterval, "poll-interval", 0, "ask for jobs at this interval, if it is shorter than the server's")
+	})
+	terminal.AddFlags(cmd, "Jobs", func(fl *pflag.FlagSet) {
+		fl.IntVar(&f.jobs, "jobs", 1, "run up to `N` jobs at the same time")
+		fl.StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated (default all that the token may use)")
+	})
 	f.jobEnv.add(cmd)
+	a.addServerFlags(cmd)
 	f.log.Add(cmd)
 	return cmd
 }

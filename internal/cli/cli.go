@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand/agent"
 	"github.com/errandhq/errand/internal/stackcli"
@@ -88,12 +89,36 @@ func (a *app) root() *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	root.Flags().BoolVar(&printVersion, "version", false, "print the version")
+	terminal.AddFlags(root, terminal.CommonFlags, func(fl *pflag.FlagSet) {
+		fl.BoolVar(&printVersion, "version", false, "print the version")
+	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	addGroup(root, "Jobs:", a.runCommand(), a.jobsCommand(), a.jobCommand(), a.logsCommand(), a.cancelCommand())
-	addGroup(root, "Servers and workers:", a.localCommand(), a.agentCommand(), a.workersCommand(), a.tokenCommand(),
-		stackcli.NewCommand("stack", a.term, a.getenv))
-	root.AddCommand(a.quickstartCommand(), a.versionCommand(), a.functionCommand(), a.demoCommand())
+	cobra.EnableCommandSorting = false // the help lists them in the order below
+	addGroup(root, "Run jobs",
+		a.runCommand(),
+		a.cancelCommand(),
+	)
+	addGroup(root, "Watch jobs",
+		a.jobsCommand(),
+		a.jobCommand(),
+		a.logsCommand(),
+	)
+	addGroup(root, "Machines",
+		a.agentCommand(),
+		a.workersCommand(),
+	)
+	addGroup(root, "Server",
+		a.localCommand(),
+		a.tokenCommand(),
+	)
+	addGroup(root, "Develop",
+		stackcli.NewCommand("stack", a.term, a.getenv),
+	)
+	addGroup(root, "Get started",
+		a.quickstartCommand(),
+		a.versionCommand(),
+	)
+	root.AddCommand(a.functionCommand(), a.demoCommand())
 	return root
 }
 

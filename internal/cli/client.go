@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
@@ -30,8 +31,10 @@ type serverFlags struct {
 }
 
 func (a *app) addServerFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.server.server, "server", "", "`URL` of the server (default $ERRAND_SERVER, else the local server)")
-	cmd.Flags().StringVar(&a.server.tokenFile, "token-file", "", "`file` with the token (default $ERRAND_TOKEN_FILE, else $ERRAND_TOKEN, else the local server's)")
+	terminal.AddFlags(cmd, terminal.CommonFlags, func(fl *pflag.FlagSet) {
+		fl.StringVar(&a.server.server, "server", "", "`URL` of the server (default $ERRAND_SERVER, else the local server)")
+		fl.StringVar(&a.server.tokenFile, "token-file", "", "`file` with the token (default $ERRAND_TOKEN_FILE, else $ERRAND_TOKEN, else the local server's)")
+	})
 }
 
 // What the local server leaves in its data directory.

@@ -65,5 +65,5 @@ func (a *app) demoRun(ctx context.Context, s *localServer, project string) error
 	a.term.ShowCommand(line)
 	client := *a
 	client.server = serverFlags{server: s.url, tokenFile: s.tokenFile()}
-	return client.run(ctx, runFlags{commands: demoCommands}, []string{project}, -1)
+	return client.run(ctx, runFlags{commandFlags: commandFlags{commands: demoCommands}}, []string{project}, -1)
 }

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/stackcli"
@@ -15,9 +15,9 @@ type isolateFlags struct {
 	functions string // directory of NAME/bootstrap; empty: this program is all of them
 }
 
-func (f *isolateFlags) addIsolateFlags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.isolate, "isolate", false, "run the API's functions in processes of their own, as AWS Lambda does")
-	cmd.Flags().StringVar(&f.functions, "functions", "", "with --isolate: `directory` of compiled functions, NAME/bootstrap")
+func (f *isolateFlags) addIsolateFlags(fl *pflag.FlagSet) {
+	fl.BoolVar(&f.isolate, "isolate", false, "run the API's functions in processes of their own, as AWS Lambda does")
+	fl.StringVar(&f.functions, "functions", "", "with --isolate: `directory` of compiled functions, NAME/bootstrap")
 }
 
 func (f *isolateFlags) check() error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand/agent"
 	"github.com/errandhq/errand/internal/terminal"
@@ -21,9 +22,11 @@ type jobEnvFlags struct {
 }
 
 func (f *jobEnvFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.env, "env", nil, "set an environment variable for all jobs, `NAME=VALUE`; NAME alone copies its value from here; can be repeated")
-	cmd.Flags().StringArrayVar(&f.envFiles, "env-file", nil, "set the environment variables in this `file` for all jobs, one NAME=VALUE or NAME per line; can be repeated")
-	cmd.Flags().StringVar(&f.home, "home", homeAgent, "home directory of jobs: `agent` for that of the agent's user, job for a new one for each job")
+	terminal.AddFlags(cmd, "Environment of jobs", func(fl *pflag.FlagSet) {
+		fl.StringArrayVar(&f.env, "env", nil, "set an environment variable for all jobs, `NAME=VALUE`; NAME alone copies its value from here; can be repeated")
+		fl.StringArrayVar(&f.envFiles, "env-file", nil, "set the environment variables in this `file` for all jobs, one NAME=VALUE or NAME per line; can be repeated")
+		fl.StringVar(&f.home, "home", homeAgent, "home directory of jobs: `agent` for that of the agent's user, job for a new one for each job")
+	})
 }
 
 const (

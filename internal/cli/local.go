@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
@@ -45,24 +46,31 @@ func (a *app) localCommand() *cobra.Command {
 		Args: terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.local(cmd.Context(), f) },
 	}
-	fl := cmd.Flags()
-	fl.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 selects a free port")
-	fl.StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("local")+")")
-	fl.IntVar(&f.agents, "agents", 1, "run `N` agents in this process")
-	fl.StringVar(&f.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this `file`")
-	fl.StringVar(&f.tlsKey, "tls-key", "", "`file` with the certificate's private key")
-	fl.BoolVar(&f.insecure, "insecure", false, "allow connections from other machines without TLS")
-	fl.StringArrayVar(&f.allowHosts, "allow-host", nil, "accept requests for this host `name`; can be repeated")
-	fl.StringVar(&f.awsAddr, "aws-addr", "", "also serve the embedded AWS services on this loopback `host:port`")
-	stackcli.AddConnectionsFlag(fl, &f.connections)
-	fl.DurationVar(&f.heartbeat, "heartbeat", 0, "interval of the workers' heartbeats (default 10s)")
-	fl.DurationVar(&f.lease, "lease", 0, "count a worker as lost after this time without a heartbeat (default 5m)")
-	fl.DurationVar(&f.shortLease, "short-lease", 0, "count a worker as lost if it does not confirm a new job within this time (default 30s)")
-	fl.DurationVar(&f.sweep, "sweep", localSweep, "interval of the check for lost and expired jobs")
-	f.AddProfileFlags(cmd)
-	f.addIsolateFlags(cmd)
+	terminal.AddFlags(cmd, "Server", func(fl *pflag.FlagSet) {
+		fl.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 selects a free port")
+		fl.StringVar(&f.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this `file`")
+		fl.StringVar(&f.tlsKey, "tls-key", "", "`file` with the certificate's private key")
+		fl.BoolVar(&f.insecure, "insecure", false, "allow connections from other machines without TLS")
+		fl.StringArrayVar(&f.allowHosts, "allow-host", nil, "accept requests for this host `name`; can be repeated")
+		fl.StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("local")+")")
+		stackcli.AddConnectionsFlag(fl, &f.connections)
+	})
+	terminal.AddFlags(cmd, "Workers", func(fl *pflag.FlagSet) {
+		fl.IntVar(&f.agents, "agents", 1, "run `N` agents in this process")
+		fl.DurationVar(&f.heartbeat, "heartbeat", 0, "interval of the workers' heartbeats (default 10s)")
+		fl.DurationVar(&f.lease, "lease", 0, "count a worker as lost after this time without a heartbeat (default 5m)")
+		fl.DurationVar(&f.shortLease, "short-lease", 0, "count a worker as lost if it does not confirm a new job within this time (default 30s)")
+		fl.DurationVar(&f.sweep, "sweep", localSweep, "interval of the check for lost and expired jobs")
+	})
 	f.jobEnv.add(cmd)
+	terminal.AddFlags(cmd, "Embedded AWS", func(fl *pflag.FlagSet) {
+		fl.StringVar(&f.awsAddr, "aws-addr", "", "also serve the embedded AWS services on this loopback `host:port`")
+		f.AddProfileFlags(fl)
+		f.addIsolateFlags(fl)
+	})
 	f.log.Add(cmd)
+	terminal.HideRareFlags(cmd, "max-connections", "heartbeat", "lease", "short-lease", "sweep", "home",
+		"aws-addr", "profile", "seed", "isolate", "functions", "log-format")
 	return cmd
 }
 

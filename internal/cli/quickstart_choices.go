@@ -50,7 +50,7 @@ func (s *quickstart) runProject(ctx context.Context) error {
 	}
 	command = cmp.Or(command, "sort words.txt")
 	s.term.ShowCommand("errand run " + errand.QuoteWord(s.dir) + " -c " + errand.QuoteWord(command))
-	return s.run(ctx, runFlags{commands: []string{command}}, []string{s.dir}, -1)
+	return s.run(ctx, runFlags{commandFlags: commandFlags{commands: []string{command}}}, []string{s.dir}, -1)
 }
 
 func (s *quickstart) showJob(ctx context.Context) error {

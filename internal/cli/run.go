@@ -17,21 +17,6 @@ import (
 	"github.com/errandhq/errand/internal/terminal"
 )
 
-type runFlags struct {
-	commands        []string
-	queue, group    string
-	name, shell     string
-	env             []string
-	retries         int
-	timeout, lease  time.Duration
-	continueOnError bool
-	detach          bool
-	noSource        bool
-	terminal        bool
-	noTerminal      bool
-	json            bool
-}
-
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
@@ -51,23 +36,13 @@ func (a *app) runCommand() *cobra.Command {
 			return a.run(cmd.Context(), f, args, cmd.ArgsLenAtDash())
 		},
 	}
+	f.commandFlags.add(cmd)
+	f.fileFlags.add(cmd)
+	f.placeFlags.add(cmd)
+	f.orderFlags.add(cmd)
+	f.limitFlags.add(cmd)
+	f.outputFlags.add(cmd)
 	a.addServerFlags(cmd)
-	fl := cmd.Flags()
-	fl.StringArrayVarP(&f.commands, "command", "c", nil, "run this `line` with the shell; can be repeated")
-	fl.StringVar(&f.queue, "queue", "", "`name` of the queue (default \"default\")")
-	fl.StringVar(&f.group, "group", "", "`name` of the job's group; jobs of one group run one at a time, in order")
-	fl.StringVar(&f.name, "name", "", "display `name` of the job")
-	fl.StringVar(&f.shell, "shell", "", "shell `program` for -c on the worker (default /bin/sh, on Windows cmd.exe)")
-	fl.StringArrayVarP(&f.env, "env", "e", nil, "set an environment variable, `NAME=VALUE`; NAME alone copies its value from here; can be repeated")
-	fl.IntVar(&f.retries, "retries", 0, "run the job again up to `N` times if its worker is lost or fails")
-	fl.DurationVar(&f.timeout, "timeout", 0, "stop the job if unpacking its folder and running its commands take longer than this in total (default 24h)")
-	fl.DurationVar(&f.lease, "lease", 0, "count the worker as lost after this time without a heartbeat (default the server's, 5m)")
-	fl.BoolVar(&f.continueOnError, "continue-on-error", false, "run the remaining commands after one fails")
-	fl.BoolVarP(&f.detach, "detach", "d", false, "print the job's ID and exit without waiting")
-	fl.BoolVar(&f.noSource, "no-source", false, "send no folder; the commands run in an empty one")
-	fl.BoolVar(&f.terminal, "terminal", false, "run the commands under a terminal, on a worker that has them (default if stdout and stderr are terminals, on any worker)")
-	fl.BoolVar(&f.noTerminal, "no-terminal", false, "run the commands without a terminal: stdout and stderr stay apart")
-	fl.BoolVar(&f.json, "json", false, "print the job as JSON when it ends, without its output")
 	return cmd
 }
 
@@ -143,26 +118,11 @@ func (f *runFlags) parse(args []string, dash int, lookup func(string) (string, b
 	if f.noSource && len(before) == 1 {
 		return "", body, terminal.UsageErrorf("--no-source and a folder (%q) are mutually exclusive", dir)
 	}
-	env, err := parseEnv(f.env, lookup)
-	if err != nil {
-		return "", body, err
-	}
-	timeout, err1 := parseSeconds("--timeout", f.timeout, errand.MaxTimeoutSeconds)
-	lease, err2 := parseSeconds("--lease", f.lease, errand.MaxLeaseSeconds)
-	if err := errors.Join(err1, err2); err != nil {
-		return "", body, err
-	}
-	if f.terminal && f.noTerminal {
-		return "", body, terminal.UsageErrorf("--terminal and --no-terminal are mutually exclusive")
-	}
-	if f.retries < 0 || f.retries >= errand.MaxAttemptsLimit {
-		return "", body, terminal.UsageErrorf("--retries must be 0 to %d, got %d", errand.MaxAttemptsLimit-1, f.retries)
-	}
-	return dir, api.CreateJob{
-		Name: f.name, Commands: commands, Env: env, Shell: f.shell, Queue: f.queue, Group: f.group,
-		MaxAttempts: f.retries + 1, TimeoutSeconds: timeout, LeaseSeconds: lease, ContinueOnError: f.continueOnError,
-		Watch: !f.detach,
-	}, nil
+	body.Commands, body.Watch = commands, !f.detach
+	return dir, body, errors.Join(
+		f.commandFlags.addTo(&body, lookup), f.fileFlags.addTo(&body), f.placeFlags.addTo(&body),
+		f.orderFlags.addTo(&body), f.limitFlags.addTo(&body),
+	)
 }
 
 // wantedTerminal returns the terminal for the commands: by default one like the user's,

@@ -3,7 +3,7 @@ package stackcli
 import (
 	"math/rand/v2"
 
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand/internal/terminal"
 	"github.com/errandhq/errand/localstack"
@@ -15,9 +15,8 @@ type ProfileFlags struct {
 	Seed    uint64 // of the hostile profile; 0: random
 }
 
-// AddProfileFlags adds the flags to a command.
-func (f *ProfileFlags) AddProfileFlags(cmd *cobra.Command) {
-	fl := cmd.Flags()
+// AddProfileFlags adds the flags to fl.
+func (f *ProfileFlags) AddProfileFlags(fl *pflag.FlagSet) {
 	fl.StringVar(&f.Profile, "profile", "normal", "`profile` of the embedded AWS: normal, or hostile, which throttles, delays and loses answers, as AWS may")
 	fl.Uint64Var(&f.Seed, "seed", 0, "with --profile hostile: seed `number` of its faults; the same one repeats a run (default random)")
 }

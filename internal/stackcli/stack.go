@@ -71,7 +71,7 @@ func NewCommand(name string, t *terminal.Terminal, getenv func(string) string) *
 	fl.StringVar(&s.keyID, "access-key-id", "", "accept the access key with this `ID` (default $ERRAND_STACK_ACCESS_KEY_ID, else test)")
 	fl.StringVar(&s.secret, "secret-access-key", "", "`secret` of the access key (default $ERRAND_STACK_SECRET_ACCESS_KEY, else test)")
 	fl.BoolVar(&s.noAuth, "no-auth", false, "accept any access key, or none")
-	s.AddProfileFlags(cmd)
+	s.AddProfileFlags(fl)
 	fl.BoolVar(&s.insecure, "insecure", false, "allow connections from other machines without TLS, for containers")
 	fl.StringVar(&s.template, "template", "", "create the tables, queues and buckets in this CloudFormation or SAM template `file`")
 	fl.StringVar(&s.functions, "functions", "", "with --template: also run its functions and schedules; `directory` of compiled functions, NAME/bootstrap")

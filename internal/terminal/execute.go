@@ -17,6 +17,8 @@ func (t *Terminal) Execute(ctx context.Context, root *cobra.Command, args []stri
 	root.SetErr(t.Stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetHelpCommand(helpCommand())
+	root.SetUsageFunc(t.usage)
+	keepFlagOrder(root)
 	var unknown error
 	showHelp := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { // cobra shows root's help for frob --help
@@ -73,6 +75,9 @@ var flagTypes = map[string]string{
 // time.
 func flagError(err error) error {
 	var invalid *pflag.InvalidValueError
+	if errors.Is(err, pflag.ErrHelp) {
+		return pflag.ErrHelp
+	}
 	if !errors.As(err, &invalid) {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // LogFlags choose what a server or an agent logs on stderr.
@@ -16,8 +17,10 @@ type LogFlags struct {
 
 // Add adds the flags to a command.
 func (f *LogFlags) Add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.Format, "log-format", "text", "`format` of the log on stderr: text or json")
-	cmd.Flags().BoolVarP(&f.Verbose, "verbose", "v", false, "log more details on stderr")
+	AddFlags(cmd, "Log", func(fl *pflag.FlagSet) {
+		fl.StringVar(&f.Format, "log-format", "text", "`format` of the log on stderr: text or json")
+		fl.BoolVarP(&f.Verbose, "verbose", "v", false, "log more details on stderr")
+	})
 }
 
 // NewLog returns a logger that writes to stderr.

@@ -66,6 +66,19 @@ func (t *Terminal) Size() (columns, rows int, ok bool) {
 	return columns, rows, err == nil
 }
 
+// Columns is the width of the terminal that is stdout; 0 if it is none, or doesn't know.
+func (t *Terminal) Columns() int {
+	f, isFile := t.Stdout.(*os.File)
+	if !isFile || !t.isTTY {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return max(columns, 0)
+}
+
 // Now returns the current time.
 func (t *Terminal) Now() time.Time { return t.now() }
 

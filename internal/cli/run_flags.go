@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/terminal"
+)
+
+// runFlags are the flags of errand run: a part for each section of its help, which adds
+// its flags to the command and their values to the job.
+type runFlags struct {
+	commandFlags
+	fileFlags
+	placeFlags
+	orderFlags
+	limitFlags
+	outputFlags
+}
+
+// commandFlags say what to run.
+type commandFlags struct {
+	commands        []string
+	env             []string
+	shell, name     string
+	continueOnError bool
+	terminal        bool
+	noTerminal      bool
+}
+
+func (f *commandFlags) add(cmd *cobra.Command) {
+	terminal.AddFlags(cmd, "What to run", func(fl *pflag.FlagSet) {
+		fl.StringArrayVarP(&f.commands, "command", "c", nil, "run this `line` with the shell; can be repeated")
+		fl.StringArrayVarP(&f.env, "env", "e", nil, "set an environment variable, `NAME=VALUE`; NAME alone copies its value from here; can be repeated")
+		fl.StringVar(&f.shell, "shell", "", "shell `program` for -c on the worker (default /bin/sh, on Windows cmd.exe)")
+		fl.BoolVar(&f.continueOnError, "continue-on-error", false, "run the remaining commands after one fails")
+		fl.BoolVar(&f.terminal, "terminal", false, "run the commands under a terminal, on a worker that has them (default if stdout and stderr are terminals, on any worker)")
+		fl.BoolVar(&f.noTerminal, "no-terminal", false, "run the commands without a terminal: stdout and stderr stay apart")
+		fl.StringVar(&f.name, "name", "", "display `name` of the job")
+	})
+}
+
+func (f *commandFlags) addTo(body *api.CreateJob, lookup func(string) (string, bool)) (err error) {
+	body.Name, body.Shell, body.ContinueOnError = f.name, f.shell, f.continueOnError
+	if f.terminal && f.noTerminal {
+		return terminal.UsageErrorf("--terminal and --no-terminal are mutually exclusive")
+	}
+	body.Env, err = parseEnv(f.env, lookup)
+	return err
+}
+
+// fileFlags say which files the job gets and gives back.
+type fileFlags struct {
+	noSource bool
+}
+
+func (f *fileFlags) add(cmd *cobra.Command) {
+	terminal.AddFlags(cmd, "Files", func(fl *pflag.FlagSet) {
+		fl.BoolVar(&f.noSource, "no-source", false, "send no folder; the commands run in an empty one")
+	})
+}
+
+func (*fileFlags) addTo(*api.CreateJob) error { return nil }
+
+// placeFlags say where the job runs.
+type placeFlags struct {
+	queue string
+}
+
+func (f *placeFlags) add(cmd *cobra.Command) {
+	terminal.AddFlags(cmd, "Where it runs", func(fl *pflag.FlagSet) {
+		fl.StringVar(&f.queue, "queue", "", "`name` of the queue (default \"default\")")
+	})
+}
+
+func (f *placeFlags) addTo(body *api.CreateJob) error {
+	body.Queue = f.queue
+	return nil
+}
+
+// orderFlags say when the job runs, and how often.
+type orderFlags struct {
+	group   string
+	retries int
+}
+
+func (f *orderFlags) add(cmd *cobra.Command) {
+	terminal.AddFlags(cmd, "When it runs, and how often", func(fl *pflag.FlagSet) {
+		fl.StringVar(&f.group, "group", "", "`name` of the job's group; jobs of one group run one at a time, in order")
+		fl.IntVar(&f.retries, "retries", 0, "run the job again up to `N` times if its worker is lost or fails")
+	})
+}
+
+func (f *orderFlags) addTo(body *api.CreateJob) error {
+	body.Group, body.MaxAttempts = f.group, f.retries+1
+	if f.retries < 0 || f.retries >= errand.MaxAttemptsLimit {
+		return terminal.UsageErrorf("--retries must be 0 to %d, got %d", errand.MaxAttemptsLimit-1, f.retries)
+	}
+	return nil
+}
+
+// limitFlags say what the job may use.
+type limitFlags struct {
+	timeout, lease time.Duration
+}
+
+func (f *limitFlags) add(cmd *cobra.Command) {
+	terminal.AddFlags(cmd, "Limits", func(fl *pflag.FlagSet) {
+		fl.DurationVar(&f.timeout, "timeout", 0, "stop the job if unpacking its folder and running its commands take longer than this in total (default 24h)")
+		fl.DurationVar(&f.lease, "lease", 0, "count the worker as lost after this time without a heartbeat (default the server's, 5m)")
+	})
+}
+
+func (f *limitFlags) addTo(body *api.CreateJob) error {
+	var err1, err2 error
+	body.TimeoutSeconds, err1 = parseSeconds("--timeout", f.timeout, errand.MaxTimeoutSeconds)
+	body.LeaseSeconds, err2 = parseSeconds("--lease", f.lease, errand.MaxLeaseSeconds)
+	return errors.Join(err1, err2)
+}
+
+// outputFlags say what errand run prints, and when it returns.
+type outputFlags struct {
+	detach, json bool
+}
+
+func (f *outputFlags) add(cmd *cobra.Command) {
+	terminal.AddFlags(cmd, "Output", func(fl *pflag.FlagSet) {
+		fl.BoolVarP(&f.detach, "detach", "d", false, "print the job's ID and exit without waiting")
+		fl.BoolVar(&f.json, "json", false, "print the job as JSON when it ends, without its output")
+	})
+}
