@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -169,17 +170,32 @@ func (b *Blobs) SignPut(ctx context.Context, origin, key string, size int64, sha
 	return signed(r, putLifetime), nil
 }
 
-// SignGet implements control.Blobs.
-func (b *Blobs) SignGet(ctx context.Context, origin, key string) (errand.SignedRequest, error) {
+// SignGet implements control.Blobs. The response has a type and a disposition of ours:
+// the sender of an object chose those that it is stored with.
+func (b *Blobs) SignGet(ctx context.Context, origin, key, filename string) (errand.SignedRequest, error) {
 	p, err := b.presigner(ctx, origin)
 	if err != nil {
 		return errand.SignedRequest{}, err
 	}
-	r, err := p.PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket, Key: &key}, s3.WithPresignExpires(getLifetime))
+	r, err := p.PresignGetObject(ctx, &s3.GetObjectInput{
+		Bucket: &b.Bucket, Key: &key,
+		ResponseContentType: aws.String("application/octet-stream"), ResponseContentDisposition: aws.String(attachment(filename)),
+	}, s3.WithPresignExpires(getLifetime))
 	if err != nil {
 		return errand.SignedRequest{}, fmt.Errorf("sign the GET of %s: %w", key, err)
 	}
 	return signed(r, getLifetime), nil
+}
+
+// attachment is the Content-Disposition of a download with that name, if it has one. It is
+// ASCII, as S3 requires.
+func attachment(filename string) string {
+	if filename != "" {
+		if v := mime.FormatMediaType("attachment", map[string]string{"filename": filename}); v != "" {
+			return v
+		}
+	}
+	return "attachment"
 }
 
 // signed leaves out the headers that every HTTP client sends by itself.

@@ -36,7 +36,7 @@ func TestSignedFor(t *testing.T) {
 		tc.c.Bucket = "bkt"
 		tc.c.Clock = clock.NewManual(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC))
 		b := New(tc.c)
-		get, err := b.SignGet(t.Context(), tc.origin, "uploads/x")
+		get, err := b.SignGet(t.Context(), tc.origin, "uploads/x", "")
 		if err != nil {
 			t.Fatal(err)
 		}

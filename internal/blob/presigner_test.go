@@ -23,7 +23,7 @@ func TestSignsForTheCallersAddress(t *testing.T) {
 	for port := range 3 * maxPresigners {
 		host := fmt.Sprintf("errand.example:%d", port+1)
 		for origin, want := range map[string]string{"http://" + host: host, "http://evil.example": "s3.example", ":": "s3.example"} {
-			r, err := b.SignGet(t.Context(), origin, "key")
+			r, err := b.SignGet(t.Context(), origin, "key", "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,8 +11,9 @@ import (
 type Signer interface {
 	// SignPut permits one PUT of exactly these bytes.
 	SignPut(ctx context.Context, origin, key string, size int64, sha256 string) (errand.SignedRequest, error)
-	// SignGet permits GETs of one object.
-	SignGet(ctx context.Context, origin, key string) (errand.SignedRequest, error)
+	// SignGet permits GETs of one object, as a download: with filename as its name,
+	// unless that is empty, and without the headers that it was stored with.
+	SignGet(ctx context.Context, origin, key, filename string) (errand.SignedRequest, error)
 	// SignPost permits POSTs of objects below prefix, of ≤ maxBytes each.
 	SignPost(ctx context.Context, origin, prefix string, maxBytes int64) (SignedPost, error)
 }
@@ -44,7 +45,7 @@ func (s *Service) assignment(ctx context.Context, c Caller, spec *errand.Spec, s
 }
 
 func (s *Service) sourceGrant(ctx context.Context, c Caller, spec *errand.Spec) (*errand.SourceGrant, error) {
-	get, err := s.Blobs.SignGet(ctx, c.Origin, errand.UploadKey(spec.Owner, spec.Source.SHA256))
+	get, err := s.Blobs.SignGet(ctx, c.Origin, errand.UploadKey(spec.Owner, spec.Source.SHA256), "")
 	if err != nil {
 		return nil, unavailable("sign the source's address", err)
 	}

@@ -30,6 +30,7 @@ type HTTPClient interface {
 func Blobs(t *testing.T, b control.Blobs, o BlobsOptions) {
 	w := blobsTest{b, o}
 	t.Run("Upload", w.blobsUpload)
+	t.Run("Download", w.blobsDownload)
 	t.Run("Forms", w.blobsForms)
 }
 
@@ -52,6 +53,13 @@ func (o BlobsOptions) SendSigned(t *testing.T, r errand.SignedRequest, body []by
 
 func (o BlobsOptions) roundTrip(t *testing.T, r *http.Request) (status int, answer []byte) {
 	t.Helper()
+	resp, b := o.do(t, r)
+	return resp.StatusCode, b
+}
+
+// do makes a request and returns the response with its whole body.
+func (o BlobsOptions) do(t *testing.T, r *http.Request) (*http.Response, []byte) {
+	t.Helper()
 	if o.HTTP == nil {
 		o.HTTP = http.DefaultClient
 	}
@@ -60,7 +68,36 @@ func (o BlobsOptions) roundTrip(t *testing.T, r *http.Request) (status int, answ
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	must(t, err)
-	return resp.StatusCode, b
+	return resp, b
+}
+
+// blobsDownload: who sends an object doesn't choose how a browser shows it.
+func (w blobsTest) blobsDownload(t *testing.T) {
+	body := []byte("<script>alert(1)</script>")
+	key := errand.UploadKey(NewOwner(), SHA256(body))
+	put, err := w.b.SignPut(t.Context(), "", key, int64(len(body)), SHA256(body))
+	must(t, err)
+	put.Header = maps.Clone(put.Header)
+	put.Header["Content-Type"], put.Header["Content-Disposition"] = "text/html", "inline"
+	if status, answer := w.o.SendSigned(t, put, body); status != http.StatusOK {
+		t.Fatalf("PUT: HTTP %d %s", status, answer)
+	}
+	for filename, want := range map[string]string{
+		"": "attachment", "a.html": "attachment; filename=a.html", `a "b".html`: `attachment; filename="a \"b\".html"`,
+		"é\n": "attachment; filename*=utf-8''%C3%A9%0A",
+	} {
+		get, err := w.b.SignGet(t.Context(), "", key, filename)
+		must(t, err)
+		req, err := http.NewRequestWithContext(t.Context(), get.Method, get.URL, nil)
+		must(t, err)
+		resp, answer := w.o.do(t, req)
+		if kind := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || !bytes.Equal(answer, body) || kind != "application/octet-stream" {
+			t.Errorf("%q: HTTP %d, %s, %q", filename, resp.StatusCode, kind, answer)
+		}
+		if got := resp.Header.Get("Content-Disposition"); got != want {
+			t.Errorf("%q: %s, want %s", filename, got, want)
+		}
+	}
 }
 
 func (w blobsTest) blobsUpload(t *testing.T) {
@@ -84,7 +121,7 @@ func (w blobsTest) blobsUpload(t *testing.T) {
 	if got, err := b.Stat(ctx, key); err != nil || got.Size != int64(len(body)) || got.SHA256 != SHA256(body) || got.Modified.IsZero() {
 		t.Errorf("stat %+v, %v", got, err)
 	}
-	get, err := b.SignGet(ctx, "", key)
+	get, err := b.SignGet(ctx, "", key, "")
 	must(t, err)
 	if status, answer := w.o.SendSigned(t, get, nil); status != http.StatusOK || !bytes.Equal(answer, body) {
 		t.Errorf("GET: HTTP %d %q", status, answer)

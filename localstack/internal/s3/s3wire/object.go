@@ -268,8 +268,12 @@ func (c *request) setValidators(o *s3.Object, err error) error {
 func (c *request) writeObjectHeaders(o *s3.Object, span s3.Span) {
 	h := c.w.Header()
 	setHeader(h, "Content-Type", "binary/octet-stream")
-	for name, v := range o.Headers {
-		h.Set(name, v)
+	if c.opts.sandbox {
+		setHeader(h, "Content-Disposition", "attachment")
+	} else {
+		for name, v := range o.Headers {
+			h.Set(name, v)
+		}
 	}
 	for name, v := range o.Metadata {
 		h["x-amz-meta-"+name] = []string{writeMetadata(v)} // lower case, as S3 sends it

@@ -178,11 +178,9 @@ func TestPresignedRefuses(t *testing.T) {
 	check(t, err)
 	del, err := p.PresignDeleteObject(ctx, &awss3.DeleteObjectInput{Bucket: aws.String("bkt"), Key: aws.String("k")})
 	check(t, err)
-	part, err := p.PresignUploadPart(ctx, &awss3.UploadPartInput{Bucket: aws.String("bkt"), Key: aws.String("k"), UploadId: aws.String("u"), PartNumber: aws.Int32(1)})
-	check(t, err)
 	bucket, err := p.PresignHeadBucket(ctx, &awss3.HeadBucketInput{Bucket: aws.String("bkt")})
 	check(t, err)
-	for name, r := range map[string]*v4.PresignedHTTPRequest{"another bucket": other, "delete": del, "part": part, "bucket": bucket} {
+	for name, r := range map[string]*v4.PresignedHTTPRequest{"another bucket": other, "delete": del, "bucket": bucket} {
 		if status, text, _ := send(t, r, "", nil); status != 403 {
 			t.Errorf("%s: %d %s", name, status, text)
 		}
@@ -195,8 +193,94 @@ func TestPresignedRefuses(t *testing.T) {
 			t.Errorf("%s, unsigned: %d", path, resp.StatusCode)
 		}
 	}
+	for _, query := range []string{"uploadId=u", "partNumber=1", "uploadId=u&partNumber=1&acl"} {
+		r := &v4.PresignedHTTPRequest{Method: "PUT", URL: presignQuery(t, "", w, query)}
+		if status, text, _ := send(t, r, "", nil); status != 403 {
+			t.Errorf("PUT ?%s: %d %s", query, status, text)
+		}
+	}
 	if body, _ := w.get(t, "k"); body != "x" {
 		t.Errorf("the object is now %q", body)
+	}
+}
+
+// TestPresignedPart: parts of a multipart upload can be sent by presigned requests; what
+// begins and completes the upload can't.
+func TestPresignedPart(t *testing.T) {
+	t.Parallel()
+	w, p := newPresigned(t)
+	u := &s3.MultipartUpload{Bucket: "bkt", Key: "k"}
+	check(t, w.engine.CreateMultipartUpload(u))
+	in := &awss3.UploadPartInput{
+		Bucket: aws.String("bkt"), Key: aws.String("k"), UploadId: &u.ID, PartNumber: aws.Int32(1),
+		ContentLength: aws.Int64(5), ChecksumSHA256: aws.String(helloSums[types.ChecksumAlgorithmSha256]),
+	}
+	part, err := p.PresignUploadPart(ctx, in)
+	check(t, err)
+	if status, text, _ := send(t, part, "HELLO", nil); status != 400 {
+		t.Errorf("other bytes: %d %s", status, text)
+	}
+	status, text, h := send(t, part, "hello", nil)
+	if status != 200 || h.Get("Etag") == "" {
+		t.Fatalf("%d %s", status, text)
+	}
+	get := *part
+	get.Method = "GET"
+	if status, text, _ := send(t, &get, "", nil); status != 403 {
+		t.Errorf("list its parts: %d %s", status, text)
+	}
+	_, err = w.engine.CompleteMultipartUpload(s3.CompleteMultipartUploadInput{
+		Bucket: "bkt", Key: "k", UploadID: u.ID, Size: -1, Parts: []s3.CompletedPart{{Number: 1, ETag: h.Get("Etag")}},
+	})
+	check(t, err)
+	if body, _ := w.get(t, "k"); body != "hello" {
+		t.Errorf("stored %q", body)
+	}
+}
+
+// TestPresignedGetIsNoDocument: an object that was stored as a page is an attachment at an
+// address that may serve a page of its own, as is everything else there.
+func TestPresignedGetIsNoDocument(t *testing.T) {
+	t.Parallel()
+	_, p := newPresigned(t)
+	put, err := p.PresignPutObject(ctx, &awss3.PutObjectInput{Bucket: aws.String("bkt"), Key: aws.String("k")})
+	check(t, err)
+	status, text, _ := send(t, put, "<script>alert(1)</script>", func(r *http.Request) {
+		for name, value := range map[string]string{
+			"Content-Type": "text/html", "Content-Disposition": "inline", "Content-Encoding": "identity",
+			"Content-Language": "en", "Cache-Control": "max-age=1000", "Expires": "Wed, 21 Oct 2126 07:28:00 GMT",
+		} {
+			r.Header.Set(name, value)
+		}
+	})
+	if status != 200 {
+		t.Fatalf("%d %s", status, text)
+	}
+	get, err := p.PresignGetObject(ctx, &awss3.GetObjectInput{Bucket: aws.String("bkt"), Key: aws.String("k")})
+	check(t, err)
+	missing, err := p.PresignGetObject(ctx, &awss3.GetObjectInput{Bucket: aws.String("bkt"), Key: aws.String("none")})
+	check(t, err)
+	safe := map[string]string{"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+	status, _, h := send(t, missing, "", nil)
+	if status != 404 {
+		t.Errorf("missing: %d", status)
+	}
+	for name, want := range safe {
+		if got := h.Get(name); got != want {
+			t.Errorf("missing: %s: %q, want %q", name, got, want)
+		}
+	}
+	safe["Content-Type"], safe["Content-Disposition"] = "binary/octet-stream", "attachment"
+	for _, name := range []string{"Content-Encoding", "Content-Language", "Cache-Control", "Expires"} {
+		safe[name] = ""
+	}
+	if status, text, h = send(t, get, "", nil); status != 200 || text != "<script>alert(1)</script>" {
+		t.Errorf("%d %q", status, text)
+	}
+	for name, want := range safe {
+		if got := h.Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }
 

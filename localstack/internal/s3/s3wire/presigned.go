@@ -11,17 +11,24 @@ import (
 )
 
 // Presigned returns a handler for one bucket that may listen where strangers reach it.
-// It serves presigned GET, HEAD and PUT of objects at /BUCKET/KEY, uploads by form
-// with a signed policy at /BUCKET, and preflight requests for these. It refuses all
-// other requests with 403, and Signature Version 2, which signs neither host nor
-// length nor checksum, with 400. It must get the path as it was sent, and the Host that
-// was signed.
+// It serves presigned GET, HEAD and PUT of objects, and PUT of the parts of multipart
+// uploads, at /BUCKET/KEY; uploads by form with a signed policy at /BUCKET; and preflight
+// requests for these. It refuses all other requests with 403, and Signature Version 2,
+// which signs neither host nor length nor checksum, with 400. It must get the path as it
+// was sent, and the Host that was signed.
+//
+// A page may be served at the same origin, and whoever may upload an object must not
+// become a part of it. So no browser shows an object there: it is an attachment of type
+// binary/octet-stream, unless the signed URL says otherwise, whatever headers it was
+// stored with, and never a document that may run scripts.
 func Presigned(e *s3.Engine, v *awswire.Verifier, bucket string) http.Handler {
 	if v == nil {
 		panic("s3wire.Presigned: no verifier") // it would let everyone in
 	}
-	h := New(e, Options{Verifier: v, OnlyV4: true}).(*handler)
+	h := New(e, Options{Verifier: v, OnlyV4: true, sandbox: true}).(*handler)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		setHeader(w.Header(), "X-Content-Type-Options", "nosniff")
+		setHeader(w.Header(), "Content-Security-Policy", "default-src 'none'; sandbox")
 		c := h.newRequest(w, r)
 		// Only the path names the bucket here, whatever the host.
 		c.bucket, c.key, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -60,7 +67,11 @@ func (c *request) isPresignedObject() bool {
 	if c.key == "" || !c.query.Has("X-Amz-Signature") || c.r.Header.Get("Authorization") != "" || c.r.Header.Get("X-Amz-Copy-Source") != "" {
 		return false
 	}
+	isPart := c.r.Method == http.MethodPut && c.query.Has("uploadId") && c.query.Has("partNumber")
 	for name := range c.query {
+		if isPart && (name == "uploadId" || name == "partNumber") {
+			continue
+		}
 		// Other parameters would make it another operation.
 		if !strings.HasPrefix(strings.ToLower(name), "x-amz-") && !strings.HasPrefix(name, "response-") && name != "x-id" {
 			return false

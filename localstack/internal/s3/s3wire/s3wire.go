@@ -21,6 +21,8 @@ type Options struct {
 	Verifier *awswire.Verifier
 	// OnlyV4 refuses Signature Version 2.
 	OnlyV4 bool
+
+	sandbox bool // see Presigned
 }
 
 type handler struct {
