@@ -1,0 +1,272 @@
+package manifest
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// A pack is
+//
+//	frame…            zstd frames, each of one long chunk or of many short ones
+//	index             a zstd frame: see appendIndex
+//	lengths           of the index, compressed and not: 4 bytes each, little endian
+//	magic             8 bytes
+const (
+	packMagic   = "errandp1"
+	footerBytes = 8 + len(packMagic)
+)
+
+// Limits of a pack.
+const (
+	// MaxFrameBytes limits a frame's content: the longest chunk or part.
+	MaxFrameBytes = MaxFileChunks*hashBytes + 64<<10
+	// MaxPackChunks limits the index to a few megabytes.
+	MaxPackChunks = 64 << 10
+	maxIndexBytes = MaxPackChunks * (hashBytes + 2*binary.MaxVarintLen32)
+	// frameBytes is the size at which a frame of short chunks ends. Short chunks share
+	// frames because alone they compress badly.
+	frameBytes = 1 << 20
+)
+
+// A Tree lists the parts of a manifest, and what they describe.
+type Tree struct {
+	Parts   []Hash
+	Entries int   // that the parts have
+	Bytes   int64 // size of all files
+}
+
+// Pack is a finished pack.
+type Pack struct {
+	Data   []byte
+	Hash   Hash // of Data
+	Chunks []Hash
+	Tree   *Tree // nil unless the pack is the root of a manifest
+}
+
+var (
+	frameEncoder = sync.OnceValue(func() *zstd.Encoder {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false), zstd.WithWindowSize(4<<20))
+		if err != nil {
+			panic(err) // only of options that exclude each other
+		}
+		return e
+	})
+	frameDecoder = sync.OnceValue(func() *zstd.Decoder {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxIndexBytes+MaxFrameBytes), zstd.WithDecodeAllCapLimit(true))
+		if err != nil {
+			panic(err)
+		}
+		return d
+	})
+)
+
+// A Packer fills one pack. The same chunks in the same order give the same bytes. It
+// compresses frames in the background.
+type Packer struct {
+	raw    []byte // the frame that is being filled
+	open   frame
+	frames []*frame
+	chunks int
+	size   int64
+	work   sync.WaitGroup
+}
+
+// frame is a frame of a pack.
+type frame struct {
+	chunks  []Hash
+	lengths []int
+	data    []byte // compressed
+}
+
+// compressing limits the frames of the process that are compressed at a time.
+var compressing = make(chan struct{}, 4)
+
+// Add adds a chunk or a part.
+func (p *Packer) Add(h Hash, data []byte) {
+	if len(p.raw) > 0 && len(p.raw)+len(data) > frameBytes {
+		p.endFrame()
+	}
+	p.raw = append(p.raw, data...)
+	p.open.chunks, p.open.lengths = append(p.open.chunks, h), append(p.open.lengths, len(data))
+	p.chunks++
+	p.size += int64(len(data))
+}
+
+// Bytes is the size of what was added.
+func (p *Packer) Bytes() int64 { return p.size }
+
+// Len is the number of what was added.
+func (p *Packer) Len() int { return p.chunks }
+
+func (p *Packer) endFrame() {
+	f, raw := p.open, p.raw
+	p.open, p.raw = frame{}, nil
+	p.frames = append(p.frames, &f)
+	compressing <- struct{}{}
+	p.work.Go(func() {
+		f.data = frameEncoder().EncodeAll(raw, nil)
+		<-compressing
+	})
+}
+
+// Finish returns the pack. tree makes it the root of a manifest.
+func (p *Packer) Finish(tree *Tree) Pack {
+	if len(p.open.chunks) > 0 {
+		p.endFrame()
+	}
+	p.work.Wait()
+	out := Pack{Tree: tree}
+	size := 0
+	for _, f := range p.frames {
+		size += len(f.data)
+		out.Chunks = append(out.Chunks, f.chunks...)
+	}
+	out.Data = make([]byte, 0, size+len(out.Chunks)*(hashBytes+8))
+	for _, f := range p.frames {
+		out.Data = append(out.Data, f.data...)
+	}
+	n, index := len(out.Data), appendIndex(nil, p.frames, tree)
+	out.Data = frameEncoder().EncodeAll(index, out.Data)
+	out.Data = binary.LittleEndian.AppendUint32(out.Data, uint32(len(out.Data)-n))
+	out.Data = binary.LittleEndian.AppendUint32(out.Data, uint32(len(index)))
+	out.Data = append(out.Data, packMagic...)
+	out.Hash = HashOf(out.Data)
+	return out
+}
+
+// appendIndex appends the index: the
+// frames, each with its length and its chunks; and the tree, if there is one.
+func appendIndex(b []byte, frames []*frame, tree *Tree) []byte {
+	b = binary.AppendUvarint(b, uint64(len(frames)))
+	for _, f := range frames {
+		b = binary.AppendUvarint(b, uint64(len(f.data)))
+		b = binary.AppendUvarint(b, uint64(len(f.chunks)))
+		for i := range f.chunks {
+			b = append(b, f.chunks[i][:]...)
+			b = binary.AppendUvarint(b, uint64(f.lengths[i]))
+		}
+	}
+	if tree == nil {
+		return b
+	}
+	b = binary.AppendUvarint(b, uint64(tree.Entries))
+	b = binary.AppendUvarint(b, uint64(tree.Bytes))
+	b = binary.AppendUvarint(b, uint64(len(tree.Parts)))
+	for i := range tree.Parts {
+		b = append(b, tree.Parts[i][:]...)
+	}
+	return b
+}
+
+// Index says what a pack contains.
+type Index struct {
+	Frames []Frame
+	Tree   *Tree // nil unless the pack is the root of a manifest
+}
+
+// A Frame is a frame of a pack, and what is in it.
+type Frame struct {
+	Offset int64
+	Size   int // compressed
+	Chunks []Hash
+	Starts []int // of each chunk in the content, and the content's length
+}
+
+// ErrNotPack: the object is not a pack, or is damaged.
+var ErrNotPack = errors.New("not a pack, or a damaged one")
+
+// ReadIndex reads the index of a pack of size bytes.
+func ReadIndex(r io.ReaderAt, size int64) (*Index, error) {
+	footer := make([]byte, footerBytes)
+	if size < int64(len(footer)) {
+		return nil, ErrNotPack
+	}
+	if err := readAt(r, footer, size-int64(len(footer))); err != nil {
+		return nil, err
+	}
+	n, length := int64(binary.LittleEndian.Uint32(footer)), binary.LittleEndian.Uint32(footer[4:])
+	end := size - int64(len(footer))
+	if string(footer[8:]) != packMagic || n > end || n > maxIndexBytes || length > maxIndexBytes {
+		return nil, ErrNotPack
+	}
+	packed := make([]byte, n)
+	if err := readAt(r, packed, end-n); err != nil {
+		return nil, err
+	}
+	raw, err := decompress(packed, int(length))
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{b: raw}
+	x := d.index(end - n)
+	if d.err != nil {
+		return nil, ErrNotPack
+	}
+	return x, nil
+}
+
+func readAt(r io.ReaderAt, b []byte, off int64) error {
+	if _, err := io.ReadFull(io.NewSectionReader(r, off, int64(len(b))), b); err != nil {
+		return fmt.Errorf("read the pack: %w", err)
+	}
+	return nil
+}
+
+// decompress decompresses a frame whose content has length bytes.
+func decompress(packed []byte, length int) ([]byte, error) {
+	raw, err := frameDecoder().DecodeAll(packed, make([]byte, 0, length))
+	if err != nil || len(raw) != length {
+		return nil, ErrNotPack
+	}
+	return raw, nil
+}
+
+// index decodes the index of a pack whose frames end at end.
+func (d *decoder) index(end int64) *Index {
+	x := &Index{}
+	chunks, offset := uint64(MaxPackChunks), int64(0)
+	for range d.uvarint(MaxPackChunks) {
+		f := Frame{Offset: offset, Size: int(d.uvarint(uint64(end - offset)))}
+		offset += int64(f.Size)
+		n := d.uvarint(chunks)
+		chunks -= n
+		start := 0
+		for range n {
+			h := Hash{}
+			copy(h[:], d.take(hashBytes))
+			f.Chunks, f.Starts = append(f.Chunks, h), append(f.Starts, start)
+			if start += int(d.uvarint(MaxFrameBytes)); start > MaxFrameBytes {
+				d.fail()
+			}
+			if d.err != nil {
+				return x
+			}
+		}
+		f.Starts = append(f.Starts, start)
+		x.Frames = append(x.Frames, f)
+	}
+	if offset != end {
+		d.fail()
+	}
+	if len(d.b) > 0 {
+		x.Tree = &Tree{Entries: int(d.uvarint(1 << 31)), Bytes: int64(d.uvarint(1 << 62)), Parts: d.hashes(MaxPackChunks)}
+	}
+	if len(d.b) > 0 {
+		d.fail()
+	}
+	return x
+}
+
+// Read returns the content of a frame. The caller checks the chunks' hashes.
+func (f *Frame) Read(r io.ReaderAt) ([]byte, error) {
+	packed := make([]byte, f.Size)
+	if err := readAt(r, packed, f.Offset); err != nil {
+		return nil, err
+	}
+	return decompress(packed, f.Starts[len(f.Starts)-1])
+}
