@@ -44,8 +44,8 @@ func (a *app) agentCommand() *cobra.Command {
 		fl.StringVar(&f.name, "name", "", "display `name` of the worker (default the host name)")
 		fl.StringVar(&f.id, "id", "", "`ID` of the worker, for a machine whose data directory does not last (default a random one, kept in the data directory)")
 		fl.StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("agent")+")")
-		fl.DurationVar(&f.heartbeat, "heartbeat", 0, "send heartbeats at this interval, if it is shorter than the server's")
-		fl.DurationVar(&f.pollInterval, "poll-interval", 0, "ask for jobs at this interval, if it is shorter than the server's")
+		terminal.DurationVar(fl, &f.heartbeat, "heartbeat", 0, "send heartbeats at this interval, if it is shorter than the server's")
+		terminal.DurationVar(fl, &f.pollInterval, "poll-interval", 0, "ask for jobs at this interval, if it is shorter than the server's")
 	})
 	terminal.AddFlags(cmd, "Jobs", func(fl *pflag.FlagSet) {
 		fl.IntVar(&f.jobs, "jobs", 1, "run up to `N` jobs at the same time")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // TestDocsNameEveryFlag: docs/cli.md has a section for each command, and in it,
@@ -55,5 +56,39 @@ func checkFlags(t *testing.T, cmd *cobra.Command, section, common string) {
 		if short != "" && !strings.Contains(section, "`-"+short+"`") {
 			t.Errorf("errand %s: -%s is not described", cmd.Name(), short)
 		}
+	}
+}
+
+// TestDurations: every flag that takes a duration takes seconds and days.
+func TestDurations(t *testing.T) {
+	t.Parallel()
+	eachCommand(newApp(io.Discard, io.Discard, noEnv).root(), func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Value.Type() != "duration" {
+				return
+			}
+			for _, s := range []string{"90", "1d"} {
+				if err := f.Value.Set(s); err != nil {
+					t.Errorf("%s --%s %s: %v; define it with terminal.DurationVar", cmd.CommandPath(), f.Name, s, err)
+				}
+			}
+		})
+	})
+}
+
+// TestHelpListsCommands: every command that isn't hidden is in a group of the help.
+func TestHelpListsCommands(t *testing.T) {
+	t.Parallel()
+	for _, cmd := range newApp(io.Discard, io.Discard, noEnv).root().Commands() {
+		if !cmd.Hidden && cmd.GroupID == "" {
+			t.Errorf("errand %s is in no group: add it with addGroup", cmd.Name())
+		}
+	}
+}
+
+func eachCommand(cmd *cobra.Command, do func(*cobra.Command)) {
+	do(cmd)
+	for _, c := range cmd.Commands() {
+		eachCommand(c, do)
 	}
 }

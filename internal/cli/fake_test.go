@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -280,15 +279,20 @@ func (f *fakeServer) cancel(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// listJobs gives pages of two at most, but all jobs that are older than a given one.
+// listJobs gives pages of two at most, but all jobs that are older than a given ID.
 func (f *fakeServer) listJobs(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	limit, _ := strconv.Atoi(r.FormValue("limit"))
 	most := min(limit, 2)
 	skip, err := strconv.Atoi(r.FormValue("cursor"))
-	if after := slices.IndexFunc(f.jobs, func(j *fakeJob) bool { return j.ID == r.FormValue("cursor") }); err != nil && after >= 0 {
-		skip, most = len(f.jobs)-after, limit
+	if after := r.FormValue("cursor"); err != nil && errand.ValidJobID(after) {
+		skip, most = 0, limit
+		for _, j := range f.jobs {
+			if j.ID >= after {
+				skip++
+			}
+		}
 	}
 	list := api.JobList{Jobs: []api.Job{}}
 	for i := len(f.jobs) - 1 - skip; i >= 0; i-- {

@@ -18,8 +18,9 @@ import (
 func (a *app) jobCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "job ID",
+		Use: "job ID", SuggestFor: []string{"show", "get", "describe", "inspect", "status", "view"},
 		Short: "Show a job's status, commands and exit codes",
+		Long:  "Job shows a job's status, times, attempts, commands and exit codes.\n\n" + howToNameJobs,
 		Args:  oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withJob(cmd.Context(), args[0], asJSON, false, (*api.Client).Job)
@@ -33,10 +34,11 @@ func (a *app) jobCommand() *cobra.Command {
 func (a *app) cancelCommand() *cobra.Command {
 	var asJSON, wait bool
 	cmd := &cobra.Command{
-		Use:   "cancel ID",
+		Use: "cancel ID", SuggestFor: []string{"kill", "stop", "rm", "delete", "scancel"},
 		Short: "Cancel a job",
-		Long:  "Cancel ends a pending job at once. A running job is cancelled once its worker has stopped it.",
-		Args:  oneJobID,
+		Long: "Cancel ends a pending job at once. A running job is cancelled once its worker has stopped it.\n\n" +
+			howToNameJobs,
+		Args: oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withJob(cmd.Context(), args[0], asJSON, wait, (*api.Client).Cancel)
 		},
@@ -46,6 +48,10 @@ func (a *app) cancelCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
+
+// howToNameJobs is a part of the help of commands that take a job's ID.
+const howToNameJobs = "ID is a job's ID, the beginning of it, @last for the newest job, or @last-failed for the newest job\n" +
+	"that failed or has an exit code other than 0."
 
 // oneJobID is a cobra.PositionalArgs.
 func oneJobID(cmd *cobra.Command, args []string) error {
@@ -61,6 +67,9 @@ func (a *app) withJob(ctx context.Context, id string, asJSON, wait bool, f func(
 	defer stop()
 	c, err := a.client()
 	if err != nil {
+		return err
+	}
+	if id, err = findJobID(ctx, c, id); err != nil {
 		return err
 	}
 	job, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.Job, error) { return f(c, ctx, id) })

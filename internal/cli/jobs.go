@@ -22,7 +22,7 @@ type jobsFlags struct {
 func (a *app) jobsCommand() *cobra.Command {
 	var f jobsFlags
 	cmd := &cobra.Command{
-		Use:   "jobs",
+		Use: "jobs", Aliases: []string{"ps", "ls"}, SuggestFor: []string{"list", "squeue"},
 		Short: "List jobs, newest first",
 		Args:  terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -57,10 +57,10 @@ func (a *app) localCommand() *cobra.Command {
 	})
 	terminal.AddFlags(cmd, "Workers", func(fl *pflag.FlagSet) {
 		fl.IntVar(&f.agents, "agents", 1, "run `N` agents in this process")
-		fl.DurationVar(&f.heartbeat, "heartbeat", 0, "interval of the workers' heartbeats (default 10s)")
-		fl.DurationVar(&f.lease, "lease", 0, "count a worker as lost after this time without a heartbeat (default 5m)")
-		fl.DurationVar(&f.shortLease, "short-lease", 0, "count a worker as lost if it does not confirm a new job within this time (default 30s)")
-		fl.DurationVar(&f.sweep, "sweep", localSweep, "interval of the check for lost and expired jobs")
+		terminal.DurationVar(fl, &f.heartbeat, "heartbeat", 0, "interval of the workers' heartbeats (default 10s)")
+		terminal.DurationVar(fl, &f.lease, "lease", 0, "count a worker as lost after this time without a heartbeat (default 5m)")
+		terminal.DurationVar(fl, &f.shortLease, "short-lease", 0, "count a worker as lost if it does not confirm a new job within this time (default 30s)")
+		terminal.DurationVar(fl, &f.sweep, "sweep", localSweep, "interval of the check for lost and expired jobs")
 	})
 	f.jobEnv.add(cmd)
 	terminal.AddFlags(cmd, "Embedded AWS", func(fl *pflag.FlagSet) {

@@ -14,10 +14,10 @@ func (a *app) logsCommand() *cobra.Command {
 	var follow, asJSON, raw bool
 	var attempt int
 	cmd := &cobra.Command{
-		Use:   "logs ID",
+		Use: "logs ID", Aliases: []string{"log"}, SuggestFor: []string{"tail", "output"},
 		Short: "Print a job's output",
 		Long: "Logs prints a job's stdout on stdout, and its stderr and the agent's own messages on stderr.\n\n" +
-			"With --follow, the exit code is the job's, as that of errand run.",
+			"With --follow, the exit code is the job's, as that of errand run.\n\n" + howToNameJobs,
 		Args: oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.exitIsJobs = follow
@@ -40,6 +40,9 @@ func (a *app) logs(ctx context.Context, id string, attempt int, follow, asJSON, 
 	defer stop()
 	c, err := a.client()
 	if err != nil {
+		return err
+	}
+	if id, err = findJobID(ctx, c, id); err != nil {
 		return err
 	}
 	out, err := a.frames(ctx, c, id, asJSON, raw)

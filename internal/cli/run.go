@@ -20,7 +20,7 @@ import (
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
-		Use:   "run [DIR] [flags] -- COMMAND [ARGUMENT…]",
+		Use: "run [DIR] [flags] -- COMMAND [ARGUMENT…]", SuggestFor: []string{"exec", "submit", "create", "sbatch"},
 		Short: "Run commands on a worker, in a copy of a folder",
 		Long: "Run packs DIR (default: the current folder) without the files that .gitignore and .errandignore\n" +
 			"list, uploads it unless the server already has it, and runs the command in it on a worker.\n" +
@@ -169,7 +169,8 @@ func quoteAll(words []string) string {
 
 func parseSeconds(flag string, d time.Duration, most int) (int, error) {
 	if limit := time.Duration(most) * time.Second; d < 0 || d%time.Second != 0 || d > limit {
-		return 0, terminal.UsageErrorf("%s must be a whole number of seconds, like 90s or 10m, and at most %s; got %s", flag, limit, d)
+		return 0, terminal.UsageErrorf("%s must be a whole number of seconds, like 90s or 10m, and at most %s; got %s", flag,
+			terminal.FormatExactDuration(limit), terminal.FormatExactDuration(d))
 	}
 	return int(d / time.Second), nil
 }

@@ -111,8 +111,8 @@ type limitFlags struct {
 
 func (f *limitFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "Limits", func(fl *pflag.FlagSet) {
-		fl.DurationVar(&f.timeout, "timeout", 0, "stop the job if unpacking its folder and running its commands take longer than this in total (default 24h)")
-		fl.DurationVar(&f.lease, "lease", 0, "count the worker as lost after this time without a heartbeat (default the server's, 5m)")
+		terminal.DurationVar(fl, &f.timeout, "timeout", 0, "stop the job if unpacking its folder and running its commands take longer than this in total (default 24h)")
+		terminal.DurationVar(fl, &f.lease, "lease", 0, "count the worker as lost after this time without a heartbeat (default the server's, 5m)")
 	})
 }
 

@@ -14,7 +14,7 @@ import (
 func (a *app) workersCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "workers",
+		Use: "workers", SuggestFor: []string{"nodes", "hosts", "machines", "agents"},
 		Short: "List workers",
 		Args:  terminal.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.workers(cmd.Context(), asJSON) },

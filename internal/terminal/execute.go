@@ -3,6 +3,7 @@ package terminal
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -29,7 +30,7 @@ func (t *Terminal) Execute(ctx context.Context, root *cobra.Command, args []stri
 			showHelp(cmd, args)
 		}
 	})
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
+	root.SetFlagErrorFunc(flagError)
 	started := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
@@ -68,17 +69,20 @@ func exitError(err error, started bool) *ExitError {
 
 // flagTypes describes the values of pflag's types to users.
 var flagTypes = map[string]string{
-	"bool": "true or false", "duration": "a duration like 90s or 10m", "int": "a whole number", "uint64": "a whole number",
+	"bool": "true or false", "duration": "a duration like 90s, 10m or 1d", "int": "a whole number", "uint64": "a whole number",
 }
 
 // flagError replaces pflag's message about a bad value, which quotes strconv and
-// time.
-func flagError(err error) error {
+// time, and suggests a flag for an unknown one.
+func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
-	if errors.Is(err, pflag.ErrHelp) {
+	var unknown *pflag.NotExistError
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
 		return pflag.ErrHelp
-	}
-	if !errors.As(err, &invalid) {
+	case errors.As(err, &unknown):
+		return suggestFlag(cmd, err, unknown.GetSpecifiedName())
+	case !errors.As(err, &invalid):
 		return err
 	}
 	want, ok := flagTypes[invalid.GetFlag().Value.Type()]
@@ -86,4 +90,19 @@ func flagError(err error) error {
 		return err
 	}
 	return UsageErrorf("--%s must be %s, got %q", invalid.GetFlag().Name, want, invalid.GetValue())
+}
+
+// suggestFlag adds the flags with similar names to an error about an unknown flag.
+func suggestFlag(cmd *cobra.Command, err error, name string) error {
+	similar := &cobra.Command{SuggestionsMinimumDistance: 2} // cobra compares names of commands
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			similar.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		}
+	})
+	names := similar.SuggestionsFor(name)
+	if len(name) < 2 || len(names) == 0 || len(names) > 3 {
+		return err
+	}
+	return WithHint(err, "did you mean --"+strings.Join(names, " or --")+"?")
 }
