@@ -28,10 +28,14 @@ type Assignment struct {
 	Write  WriteGrant   `json:"write"`
 }
 
-// SourceGrant lets the worker fetch the job's archive.
+// SourceGrant lets the worker fetch the job's folder.
 type SourceGrant struct {
 	Source
 	Download SignedRequest `json:"download"`
+	// Owner is whose uploads these are. A worker keeps those of different owners apart.
+	Owner string `json:"owner,omitempty"`
+	// Downloads are those of Packs, in their order.
+	Downloads []SignedRequest `json:"downloads,omitempty"`
 }
 
 // SignedRequest is a presigned HTTP request. All of Header must be sent unchanged.

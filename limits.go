@@ -23,6 +23,7 @@ const (
 	MinLeaseSeconds   = 1 // and two of the server's heartbeats
 	MaxLeaseSeconds   = 3600
 	MaxUploadBytes    = 5 << 30 // S3's for one PUT
+	MaxPacks          = 128     // of one manifest beside its root; uploads of one question
 	MaxErrorBytes     = 2 << 10
 	MaxPollWait       = 20 // seconds
 	MaxFeatures       = 32

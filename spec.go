@@ -10,12 +10,24 @@ import (
 	"unicode/utf8"
 )
 
-// Source is the archive in which a job's commands run: an upload of the same owner.
+// Source is the folder in which a job's commands run: uploads of the same owner.
 type Source struct {
-	SHA256   string `json:"sha256"`             // lower-case hex, of the whole archive
+	SHA256   string `json:"sha256"`             // lower-case hex, of the ZIP or of the manifest's root
 	Filename string `json:"filename,omitempty"` // as the uploader named it; for people only
-	Size     int64  `json:"size,omitempty"`     // bytes; the server's to say
+	Size     int64  `json:"size,omitempty"`     // bytes of all uploads; the server's to say
+	Format   string `json:"format,omitempty"`   // default: FormatZIP
+	// Packs are the hashes of the other packs that a manifest needs. The API does not
+	// show them.
+	Packs []string `json:"packs,omitempty"`
+	// UnpackedBytes is the size of all files, as the sender of a manifest says.
+	UnpackedBytes int64 `json:"unpackedBytes,omitempty"`
 }
+
+// Formats of a Source.
+const (
+	FormatZIP      = "zip"
+	FormatManifest = "manifest" // see internal/manifest
+)
 
 // Spec is a job as its creator described it. It never changes.
 type Spec struct {
@@ -48,11 +60,14 @@ type Terminal struct {
 }
 
 // features returns the features that a worker must have to run the job.
-func (s *Spec) features() []string {
+func (s *Spec) features() (all []string) {
 	if s.Terminal != nil && s.Terminal.Required {
-		return []string{FeatureTerminal}
+		all = append(all, FeatureTerminal)
 	}
-	return nil
+	if s.Source != nil && s.Source.Format == FormatManifest {
+		all = append(all, FeatureManifest)
+	}
+	return all
 }
 
 // MessageGroupID is the SQS message group of the job's ticket: its group, or the
@@ -157,6 +172,21 @@ func validateEnv(env map[string]string) error {
 func (s *Source) validate() error {
 	if !hashRE.MatchString(s.SHA256) {
 		return InvalidField("source.sha256", "source.sha256 must be 64 lower-case hexadecimal digits")
+	}
+	switch {
+	case s.Format != "" && s.Format != FormatZIP && s.Format != FormatManifest:
+		return InvalidField("source.format", "source.format must be %s or %s, not %q", FormatZIP, FormatManifest, s.Format)
+	case len(s.Packs) > 0 && s.Format != FormatManifest:
+		return InvalidField("source.packs", "only a source of the format %s has packs", FormatManifest)
+	case len(s.Packs) > MaxPacks:
+		return InvalidField("source.packs", "source.packs has %d entries; the limit is %d: make larger packs", len(s.Packs), MaxPacks)
+	case s.UnpackedBytes < 0:
+		return InvalidField("source.unpackedBytes", "source.unpackedBytes must not be negative")
+	}
+	for i, p := range s.Packs {
+		if !hashRE.MatchString(p) {
+			return InvalidField(fmt.Sprintf("source.packs[%d]", i), "a pack must be named by 64 lower-case hexadecimal digits")
+		}
 	}
 	return validateText("source.filename", s.Filename, MaxFilenameRunes)
 }

@@ -1,6 +1,9 @@
 package errand
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // UploadRequest names an archive that is to be sent.
 type UploadRequest struct {
@@ -27,6 +30,31 @@ type Upload struct {
 	SHA256 string         `json:"sha256"`
 	Exists bool           `json:"exists"`
 	Put    *SignedRequest `json:"put,omitempty"` // unless Exists
+}
+
+// UploadBatch names uploads that are to be sent.
+type UploadBatch struct {
+	Uploads []UploadRequest `json:"uploads"`
+}
+
+// Validate checks b. Errors: CodeInvalidField, CodePayloadTooLarge.
+func (b *UploadBatch) Validate() error {
+	if n := len(b.Uploads); n == 0 || n > MaxPacks {
+		return InvalidField("uploads", "uploads must have 1 to %d entries, not %d", MaxPacks, n)
+	}
+	for i := range b.Uploads {
+		var e *Error
+		if err := b.Uploads[i].Validate(); errors.As(err, &e) {
+			e.Field = fmt.Sprintf("uploads[%d].%s", i, e.Field)
+			return e
+		}
+	}
+	return nil
+}
+
+// Uploads are the answers to an UploadBatch, in its order.
+type Uploads struct {
+	Uploads []Upload `json:"uploads"`
 }
 
 // Keys of objects. Owner, job ID and hash hold no character that a key must escape.

@@ -160,6 +160,9 @@ type Registration struct {
 // FeatureTerminal: the worker can run commands under a pseudo-terminal.
 const FeatureTerminal = "terminal"
 
+// FeatureManifest: the worker can make a folder from a manifest.
+const FeatureManifest = "manifest"
+
 // CanRun reports whether the worker has the features that the job requires.
 func (w *Worker) CanRun(s *Spec) bool {
 	for _, f := range s.features() {

@@ -162,6 +162,18 @@ var bads = []bad{
 	{"no bytes", "POST /api/uploads", `{"size":0,"sha256":"` + zeros + `","filename":""}`, invalidField, "size"},
 	{"too many bytes", "POST /api/uploads", `{"size":5368709121,"sha256":"` + zeros + `","filename":""}`, errand.CodePayloadTooLarge, "size"},
 
+	{"no uploads", "POST /api/uploads/batch", `{"uploads":[]}`, invalidField, "uploads"},
+	{"too many uploads", "POST /api/uploads/batch", `{"uploads":[` + strings.Repeat(`{"size":1,"sha256":"`+zeros+`","filename":""},`, 128) + `{"size":1,"sha256":"` + zeros + `","filename":""}]}`, invalidField, "uploads"},
+	{"no bytes in one", "POST /api/uploads/batch", `{"uploads":[{"size":1,"sha256":"` + zeros + `","filename":""},{"size":0,"sha256":"` + zeros + `","filename":""}]}`, invalidField, "uploads[1].size"},
+	{"too many bytes in one", "POST /api/uploads/batch", `{"uploads":[{"size":5368709121,"sha256":"` + zeros + `","filename":""}]}`, errand.CodePayloadTooLarge, "uploads[0].size"},
+
+	{"no such format", "POST /api/jobs/create", `{"commands":["true"],"source":{"sha256":"` + zeros + `","format":"tar"}}`, invalidField, "source.format"},
+	{"packs of a ZIP", "POST /api/jobs/create", `{"commands":["true"],"source":{"sha256":"` + zeros + `","packs":["` + zeros + `"]}}`, invalidField, "source.packs"},
+	{"a pack's path", "POST /api/jobs/create", `{"commands":["true"],"source":{"sha256":"` + zeros + `","format":"manifest","packs":["../bob/` + zeros + `"]}}`, invalidField, "source.packs[0]"},
+	{"too many packs", "POST /api/jobs/create", `{"commands":["true"],"source":{"sha256":"` + zeros + `","format":"manifest","packs":[` + strings.Repeat(`"`+zeros+`",`, 128) + `"` + zeros + `"]}}`, invalidField, "source.packs"},
+	{"less than no bytes", "POST /api/jobs/create", `{"commands":["true"],"source":{"sha256":"` + zeros + `","format":"manifest","unpackedBytes":-1}}`, invalidField, "source.unpackedBytes"},
+	{"packs that aren't there", "POST /api/jobs/create", `{"commands":["true"],"source":{"sha256":"` + zeros + `","format":"manifest"}}`, errand.CodeSourceNotFound, "source.sha256"},
+
 	{"no such mode", "POST /api/execute", `{"mode":"later","commands":["true"]}`, invalidField, "mode"},
 	{"no mode", "POST /api/execute", `{"commands":["true"]}`, invalidField, "mode"},
 	{"a terminal", "POST /api/execute", `{"mode":"direct","commands":["true"],"terminal":{}}`, invalidField, "terminal"},

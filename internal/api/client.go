@@ -179,6 +179,12 @@ func (c *Client) CreateUpload(ctx context.Context, u errand.UploadRequest) (out 
 	return out, err
 }
 
+// CreateUploads asks where to send archives, and which of them are there already.
+func (c *Client) CreateUploads(ctx context.Context, b errand.UploadBatch) (out errand.Uploads, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/uploads/batch", nil, b, &out)
+	return out, err
+}
+
 // Execute runs commands in direct mode.
 func (c *Client) Execute(ctx context.Context, e Execute) (out Executed, err error) {
 	_, err = c.do(ctx, http.MethodPost, "/api/execute", nil, e, &out)

@@ -52,7 +52,7 @@ func TestDocumentRoutes(t *testing.T) {
 var wireTypes = []any{
 	api.CreateJob{}, api.Job{}, api.JobList{}, api.Worker{}, api.WorkerList{}, api.SubmitResult{}, api.SubmitFailure{},
 	api.Submitted{}, api.CancelJob{}, api.LogPage{}, api.LogFrame{}, api.Execute{}, api.Executed{}, api.Problem{},
-	errand.Source{}, errand.Result{}, errand.CommandResult{}, errand.Output{}, errand.Log{}, errand.UploadRequest{}, errand.Upload{},
+	errand.Source{}, errand.Result{}, errand.CommandResult{}, errand.Output{}, errand.Log{}, errand.UploadRequest{}, errand.Upload{}, errand.UploadBatch{}, errand.Uploads{},
 	errand.SignedRequest{}, errand.SourceGrant{}, errand.WriteGrant{}, errand.Registration{}, errand.Registered{}, errand.Heartbeat{},
 	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{}, errand.Bell{},
 	errand.Terminal{}, errand.JobAttempt{}, errand.Silence{},
@@ -149,6 +149,8 @@ func TestDocumentLimits(t *testing.T) {
 		"timeout":       {int(*schemas["Timeout"].Value.Max), errand.MaxTimeoutSeconds},
 		"lease":         {int(*schemas["Lease"].Value.Max), errand.MaxLeaseSeconds},
 		"upload":        {int(*schemas["UploadRequest"].Value.Properties["size"].Value.Max), errand.MaxUploadBytes},
+		"packs":         {int(*schemas["Source"].Value.Properties["packs"].Value.MaxItems), errand.MaxPacks},
+		"batch":         {int(*schemas["UploadBatch"].Value.Properties["uploads"].Value.MaxItems), errand.MaxPacks},
 		"holds":         {int(*schemas["Heartbeat"].Value.Properties["holds"].Value.MaxItems), errand.MaxHolds},
 		"slots":         {int(*schemas["Registration"].Value.Properties["slots"].Value.Max), errand.MaxSlots},
 		"failure error": {int(*schemas["SubmitFailure"].Value.Properties["error"].Value.MaxLength), errand.MaxErrorBytes},

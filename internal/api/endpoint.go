@@ -78,6 +78,7 @@ var (
 	}}
 	Uploads = Endpoint{"uploads", []Route{
 		{Method: http.MethodPost, Path: "/api/uploads", roles: users, maxBody: MaxBodyBytes, do: createUpload},
+		{Method: http.MethodPost, Path: "/api/uploads/batch", roles: users, maxBody: MaxBodyBytes, do: createUploads},
 	}}
 	ExecuteNow = Endpoint{"execute", []Route{
 		{Method: http.MethodPost, Path: "/api/execute", roles: users, maxBody: MaxBodyBytes, do: execute},

@@ -41,6 +41,7 @@ func TestRoles(t *testing.T) {
 		"GET /api/jobs/logs":           user,
 		"POST /api/jobs/cancel":        user,
 		"POST /api/uploads":            user,
+		"POST /api/uploads/batch":      user,
 		"POST /api/execute":            user,
 	}
 	for _, e := range api.Endpoints() {

@@ -25,7 +25,7 @@ func newJob(j *errand.Job, now time.Time, interval time.Duration) Job {
 	s, st := &j.Spec, j.State.View(now)
 	out := Job{
 		ID: s.ID, Status: st.Status, ExitCode: st.ExitCode, Reason: st.Reason, Error: st.Error, Name: s.Name, Owner: s.Owner,
-		Queue: s.Queue, Group: s.Group, Commands: s.Commands, Source: s.Source, Env: s.Env, Shell: s.Shell,
+		Queue: s.Queue, Group: s.Group, Commands: s.Commands, Source: shownSource(s.Source), Env: s.Env, Shell: s.Shell,
 		Attempt: st.Attempt, Try: st.Try(), MaxAttempts: s.MaxAttempts, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
 		ContinueOnError: s.ContinueOnError, Terminal: s.Terminal, WorkerID: st.WorkerID, WorkerName: workerName(&st), CancelRequested: st.CancelRequested,
 		CreatedAt: s.CreatedAt.UTC(), FinishedAt: timeOrNil(st.FinishedAt), Result: j.Result,
@@ -36,6 +36,16 @@ func newJob(j *errand.Job, now time.Time, interval time.Duration) Job {
 	}
 	out.Commands = orEmpty(out.Commands)
 	return out
+}
+
+// shownSource is a source without its packs, which may be many and mean nothing to people.
+func shownSource(s *errand.Source) *errand.Source {
+	if s == nil || s.Packs == nil {
+		return s
+	}
+	out := *s
+	out.Packs = nil
+	return &out
 }
 
 // workerName is the name of the job's worker, if it has one.

@@ -94,19 +94,40 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key 
 	return s.prepareSource(ctx, spec)
 }
 
-// prepareSource checks that the archive exists, and will until the job must have ended.
+// prepareSource checks that the source's uploads exist, and will until the job must have
+// ended. Their keys are the owner's, so nobody can name those of another.
 func (s *Service) prepareSource(ctx context.Context, spec *errand.Spec) error {
-	blob, err := s.Blobs.Stat(ctx, errand.UploadKey(spec.Owner, spec.Source.SHA256))
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return unavailable("look for the source", err)
-	}
-	if err != nil || !s.reusable(blob, spec.Source.SHA256) {
-		return &errand.Error{Code: errand.CodeSourceNotFound, Field: "source.sha256", Message: "no recent upload has this SHA-256; ask for one with POST /api/uploads, send the archive, and try again"}
-	}
 	source := *spec.Source
-	source.Size = blob.Size
+	sizes := make([]int64, 1+len(source.Packs))
+	err := each(len(sizes), func(i int) (err error) {
+		field, sha256 := "source.sha256", source.SHA256
+		if i > 0 {
+			field, sha256 = fmt.Sprintf("source.packs[%d]", i-1), source.Packs[i-1]
+		}
+		sizes[i], err = s.uploadSize(ctx, spec.Owner, field, sha256)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	source.Size = 0
+	for _, n := range sizes {
+		source.Size += n
+	}
 	spec.Source = &source
 	return nil
+}
+
+// uploadSize is the size of an upload that is named by a field of the request.
+func (s *Service) uploadSize(ctx context.Context, owner, field, sha256 string) (int64, error) {
+	blob, err := s.Blobs.Stat(ctx, errand.UploadKey(owner, sha256))
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return 0, unavailable("look for the source", err)
+	}
+	if err != nil || !s.reusable(blob, sha256) {
+		return 0, &errand.Error{Code: errand.CodeSourceNotFound, Field: field, Message: "no recent upload has this SHA-256; ask for one with POST /api/uploads, send the archive, and try again"}
+	}
+	return blob.Size, nil
 }
 
 // reusable reports whether an upload has the content that its key names and lives

@@ -49,7 +49,15 @@ func (s *Service) sourceGrant(ctx context.Context, c Caller, spec *errand.Spec) 
 	if err != nil {
 		return nil, unavailable("sign the source's address", err)
 	}
-	return &errand.SourceGrant{Source: *spec.Source, Download: get}, nil
+	g := &errand.SourceGrant{Source: *spec.Source, Download: get, Owner: spec.Owner}
+	for _, p := range spec.Source.Packs {
+		get, err := s.Blobs.SignGet(ctx, c.Origin, errand.UploadKey(spec.Owner, p), "")
+		if err != nil {
+			return nil, unavailable("sign the source's address", err)
+		}
+		g.Downloads = append(g.Downloads, get)
+	}
+	return g, nil
 }
 
 // writeGrant permits the attempt to write its log and its artifacts.

@@ -180,6 +180,10 @@ func (u *everything) upload() {
 	if up, err = u.user.CreateUpload(u.t.Context(), r); err != nil || !up.Exists {
 		u.t.Fatalf("again: %+v, %v", up, err)
 	}
+	all, err := u.user.CreateUploads(u.t.Context(), errand.UploadBatch{Uploads: []errand.UploadRequest{r, r}})
+	if err != nil || len(all.Uploads) != 2 || !all.Uploads[1].Exists {
+		u.t.Fatalf("again, twice: %+v, %v", all, err)
+	}
 }
 
 // folder is an archive that can be unpacked.
