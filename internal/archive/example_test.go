@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/errandhq/errand/internal/archive"
+	"github.com/errandhq/errand/internal/project"
 )
 
 func ExamplePack() {
@@ -22,8 +23,13 @@ func ExamplePack() {
 			log.Fatal(err)
 		}
 	}
+	files, err := project.Select(context.Background(), dir, project.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer files.Close()
 	var zip bytes.Buffer
-	packed, err := archive.Pack(context.Background(), dir, &zip)
+	packed, err := archive.Pack(context.Background(), files, &zip)
 	if err != nil {
 		log.Fatal(err)
 	}

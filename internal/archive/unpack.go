@@ -43,7 +43,7 @@ type Stats struct {
 //
 // It doesn't trust the archive. It writes only files, directories and symbolic
 // links, none of them outside dir, over an existing file or beyond the limits, and
-// no name twice. It drops the set-ID and sticky bits and the write permission of
+// no name twice. Links may point anywhere, but it never follows one. It drops the set-ID and sticky bits and the write permission of
 // group and others. The owner can always read files, and read, write and enter
 // directories.
 //
@@ -193,12 +193,7 @@ func (u *unpacker) all(entries []*zip.File) error {
 		}
 	}
 	for _, name := range u.links {
-		if err := u.step(name, func() error { return u.root.Symlink(u.target[name], name) }); err != nil {
-			return err
-		}
-	}
-	for _, name := range u.links { // a link may lead through a later one
-		if err := u.step(name, func() error { return followLink(u.root, name) }); err != nil {
+		if err := u.step(name, func() error { return u.collision(name, u.root.Symlink(u.target[name], name)) }); err != nil {
 			return err
 		}
 	}
@@ -309,7 +304,7 @@ func (u *unpacker) parents(name string) error {
 	}
 	u.kinds[dir] = implied
 	u.stats.Dirs++
-	return u.root.Mkdir(dir, 0o755)
+	return u.collision(dir, u.root.Mkdir(dir, 0o755))
 }
 
 func (u *unpacker) dir(name string, mode fs.FileMode) error {
@@ -325,7 +320,20 @@ func (u *unpacker) dir(name string, mode fs.FileMode) error {
 		return nil
 	}
 	u.stats.Dirs++
-	return u.root.Mkdir(name, 0o755)
+	return u.collision(name, u.root.Mkdir(name, 0o755))
+}
+
+// collision explains that a name exists already, although the archive has it once.
+func (u *unpacker) collision(name string, err error) error {
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	for other := range u.kinds {
+		if other != name && sameSpelling(other, name) {
+			return fmt.Errorf("%q and %q are one name on this worker: they differ only in case or in how accents are encoded; rename one, or send the job to another worker", shorten(other), shorten(name))
+		}
+	}
+	return errors.New("a file of this name exists already")
 }
 
 // maskedOff: archives can't give write permission to group and others.
@@ -357,11 +365,8 @@ func (u *unpacker) file(e *zip.File, name string) error {
 	defer r.Close()
 	// O_EXCL also detects "A" and "a" on a case-insensitive file system.
 	w, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, maskFile(e.Mode()))
-	if errors.Is(err, fs.ErrExist) {
-		return errors.New("a file of this name exists; on this system, names must differ in more than case")
-	}
 	if err != nil {
-		return err
+		return u.collision(name, err)
 	}
 	n, err := u.copy(w, r)
 	u.stats.Files++
@@ -392,7 +397,7 @@ func (u *unpacker) link(e *zip.File, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkLink(name, string(target)); err != nil {
+	if err := checkLink(string(target)); err != nil {
 		return err
 	}
 	u.links = append(u.links, name)

@@ -13,8 +13,8 @@ import (
 	"github.com/errandhq/errand/internal/terminal"
 )
 
-// project is what makeProject writes: it runs with what every system has.
-var project = map[string]string{
+// exampleProject is what makeProject writes: it runs with what every system has.
+var exampleProject = map[string]string{
 	"words.txt": "queue\nerrand\nworker\nfolder\nanswer\n",
 	"README":    "A project for errand quickstart: a worker gets a copy of this folder.\n",
 }
@@ -23,7 +23,7 @@ func (s *quickstart) makeProject(context.Context) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return fmt.Errorf("create project: %w", err)
 	}
-	for name, text := range project {
+	for name, text := range exampleProject {
 		f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if errors.Is(err, os.ErrExist) {
 			continue // it is the user's by now

@@ -13,6 +13,7 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/archive"
+	"github.com/errandhq/errand/internal/project"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -26,16 +27,21 @@ func (a *app) upload(ctx context.Context, c *api.Client, dir string) (*errand.So
 		return nil, fmt.Errorf("create archive: %w", err)
 	}
 	defer func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }() // a temporary file
-	packed, err := archive.Pack(ctx, dir, f)
+	files, err := project.Select(ctx, dir, project.Options{})
+	if err != nil {
+		return nil, terminal.InterruptOr(ctx, fmt.Errorf("pack %s: %w", dir, err))
+	}
+	defer func() { _ = files.Close() }() // opened for reading
+	for _, note := range files.Notes {
+		a.term.Notef("%s", note)
+	}
+	packed, err := archive.Pack(ctx, files, f)
 	if err != nil {
 		return nil, err
 	}
 	if packed.Size > errand.MaxUploadBytes {
 		return nil, terminal.WithHint(fmt.Errorf("pack %s: the archive has %s, the limit is %s", dir, terminal.FormatBytes(packed.Size), terminal.FormatBytes(errand.MaxUploadBytes)),
 			"list files to exclude in .errandignore")
-	}
-	for _, name := range packed.LeftOut {
-		a.term.Notef("skipped %s: not a regular file, directory or symbolic link", name)
 	}
 	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
 	sent, err := sendArchive(ctx, c, request, f)

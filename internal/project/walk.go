@@ -1,0 +1,298 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Options say what a selection has beside what git takes.
+type Options struct {
+	// Patterns leave files out as lines of a .gitignore do, or with "!" include
+	// them, also in folders that are left out. The last that matches decides.
+	Patterns []string
+	// FollowLinks selects what links point to.
+	FollowLinks bool
+}
+
+// MaxDepth is the limit for the elements of a path.
+const MaxDepth = 255
+
+// Select selects the files of the folder dir: in a git work tree those that git lists,
+// elsewhere those that no .gitignore names, and of them those that no .errandignore
+// names.
+func Select(ctx context.Context, dir string, o Options) (*Selection, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	w := &walk{ctx: ctx, command: parseRules([]byte(strings.Join(o.Patterns, "\n")), ""), follow: o.FollowLinks, out: &Selection{roots: []*os.Root{root}}}
+	w.searches = slices.ContainsFunc(w.command, func(r rule) bool { return r.negate })
+	if err := w.top(root, dir); err != nil {
+		return nil, errors.Join(err, w.out.Close())
+	}
+	w.noteLinks()
+	return w.out, nil
+}
+
+type walk struct {
+	ctx      context.Context
+	command  rules // Options.Patterns
+	searches bool  // folders that are left out are searched
+	follow   bool
+	out      *Selection
+	pending  []Entry // folders that are left out unless something in them is included
+	outside  []Entry // links
+}
+
+// folder is a folder that is being walked.
+type folder struct {
+	root *os.Root // open while it is walked
+	at   location
+	abs  string
+	path string // in the selection: "" or with a trailing slash
+
+	repo    *repository
+	ignore  rules // of git
+	own     rules // of .errandignore
+	opened  bool  // git ignores the folder, but another pattern includes it
+	leftOut bool  // only what w.command includes after this rule counts
+	after   int
+}
+
+func (w *walk) top(root *os.Root, dir string) error {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
+		abs = resolved
+	}
+	repo, ignored, err := openRepository(w.ctx, abs, "")
+	if err != nil {
+		return err
+	}
+	if ignored {
+		w.note(".", "is ignored by git: everything in it is sent")
+	}
+	return w.folder(folder{root: root, at: location{root, "."}, abs: abs, repo: repo, ignore: repo.rules, after: -1})
+}
+
+func (w *walk) note(path, text string) { w.out.Notes = append(w.out.Notes, Note{path, text}) }
+
+// folder walks an open folder.
+func (w *walk) folder(f folder) error {
+	entries, err := readDir(f.root)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := f.readRules(w, e.Name()); err != nil {
+			return err
+		}
+	}
+	for _, e := range entries {
+		if w.ctx.Err() != nil {
+			return context.Cause(w.ctx)
+		}
+		if e.Name() == ".git" {
+			continue
+		}
+		if err := w.child(&f, e.Name(), e.IsDir()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readDir(root *os.Root) ([]fs.DirEntry, error) {
+	f, err := root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	entries, err := f.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, errors.Join(err, f.Close())
+}
+
+// readRules adds the patterns of the folder's ignore file name, if it is one.
+func (f *folder) readRules(w *walk, name string) error {
+	if name != ".gitignore" && name != ".errandignore" {
+		return nil
+	}
+	info, err := f.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		if name == ".gitignore" {
+			w.note(f.path+name, "is not a regular file: its patterns don't count, as with git")
+			return nil
+		}
+		return fmt.Errorf("%q must be a regular file", f.path+name)
+	}
+	file, err := f.root.OpenFile(name, os.O_RDONLY|nonBlocking, 0)
+	if err != nil {
+		return err
+	}
+	text, err := readRules(file)
+	if name == ".gitignore" {
+		f.ignore = f.repo.addRules(f.ignore, f.path, text)
+	} else {
+		f.own = append(slices.Clip(f.own), parseRules(text, f.path)...)
+	}
+	return err
+}
+
+// decision is what happens with an entry.
+type decision struct {
+	leftOut bool
+	after   int  // of an entry that is left out: the rule of w.command, or -1
+	opened  bool // of a folder: see folder
+}
+
+func (w *walk) decide(f *folder, path string, isDir bool) decision {
+	if i := w.command.last(path, isDir); i > f.after {
+		if !w.command[i].negate {
+			return decision{leftOut: true, after: i}
+		}
+		return w.include(f, path, isDir)
+	}
+	if f.leftOut {
+		return decision{leftOut: true, after: f.after}
+	}
+	if i := f.own.last(path, isDir); i >= 0 {
+		if !f.own[i].negate {
+			return decision{leftOut: true, after: -1}
+		}
+		return w.include(f, path, isDir)
+	}
+	if !f.repo.includes(path, isDir, f.ignore, f.opened) {
+		return decision{leftOut: true, after: -1}
+	}
+	return decision{after: -1, opened: f.opened}
+}
+
+// include is the decision for an entry that a pattern includes, whatever git says.
+func (w *walk) include(f *folder, path string, isDir bool) decision {
+	opened := f.opened || f.leftOut || isDir && !f.repo.includes(path, isDir, f.ignore, f.opened)
+	return decision{after: -1, opened: opened}
+}
+
+func (w *walk) child(f *folder, name string, isDir bool) error {
+	path := f.path + name
+	d := w.decide(f, path, isDir)
+	if d.leftOut && !(isDir && w.searches) {
+		return nil
+	}
+	info, err := f.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%q: %w", path, err)
+	}
+	e := newEntry(path, info, location{f.at.root, join(f.at.name, name)})
+	switch info.Mode().Type() {
+	case fs.ModeDir:
+		return w.enter(f, name, e, d)
+	case fs.ModeSymlink:
+		return w.link(f, name, e)
+	case 0:
+		w.add(e)
+	default:
+		w.note(path, "is left out: it is a socket, a pipe or a device")
+	}
+	return nil
+}
+
+func newEntry(path string, info fs.FileInfo, at location) Entry {
+	e := Entry{Path: path, Kind: File, Mode: modeBits(info.Mode()), ModTime: info.ModTime(), at: at}
+	e.ID, e.Links = identify(info)
+	switch info.Mode().Type() {
+	case fs.ModeDir:
+		e.Kind = Folder
+	case fs.ModeSymlink:
+		e.Kind = Link
+	default:
+		e.Size = info.Size()
+	}
+	return e
+}
+
+func join(dir, name string) string {
+	if dir == "." {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// add selects an entry, and the folders above it that are selected only for it.
+func (w *walk) add(e Entry) {
+	w.out.Entries = append(append(w.out.Entries, w.pending...), e)
+	w.pending = w.pending[:0]
+	if e.Kind != Folder {
+		w.out.Files++
+		w.out.Bytes += e.Size
+	}
+}
+
+// enter walks a folder below f.
+func (w *walk) enter(f *folder, name string, e Entry, d decision) error {
+	if strings.Count(e.Path, "/") >= MaxDepth {
+		return fmt.Errorf("%q: the path has more than %d elements; leave it out with .errandignore", shorten(e.Path), MaxDepth)
+	}
+	root, err := f.root.OpenRoot(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%q: %w", e.Path, err)
+	}
+	defer func() { _ = root.Close() }() // opened for reading
+	sub := *f
+	sub.root, sub.at, sub.abs, sub.path = root, e.at, filepath.Join(f.abs, name), e.Path+"/"
+	sub.opened, sub.leftOut, sub.after = d.opened, d.leftOut, d.after
+	if d.leftOut {
+		kept := len(w.pending)
+		w.pending = append(w.pending, e)
+		defer func() { w.pending = w.pending[:min(kept, len(w.pending))] }()
+	} else {
+		w.add(e)
+	}
+	if err := sub.ownRepository(w); err != nil {
+		return err
+	}
+	return w.folder(sub)
+}
+
+// ownRepository asks git about a folder that has a repository of its own: a submodule,
+// or one that only lies there.
+func (f *folder) ownRepository(w *walk) error {
+	if _, err := f.root.Lstat(".git"); err != nil || f.leftOut || f.opened {
+		return nil //nolint:nilerr // there is none
+	}
+	repo, _, err := openRepository(w.ctx, f.abs, f.path)
+	if err != nil {
+		return fmt.Errorf("%q: %w", f.path, err)
+	}
+	f.repo, f.ignore = repo, repo.rules
+	return nil
+}
+
+// shorten leaves out the middle of a long name, so that a message can be read.
+func shorten(name string) string {
+	const begin, end = 80, 40
+	if r := []rune(name); len(r) > begin+end {
+		return string(r[:begin]) + "…" + string(r[len(r)-end:])
+	}
+	return name
+}
