@@ -11,7 +11,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/gateway"
 	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/lambda"
-	"github.com/errandhq/errand/localstack/internal/template"
+	"github.com/errandhq/errand/internal/template"
 )
 
 // openFunctions creates the template's functions and APIs.

@@ -35,7 +35,7 @@ import (
 	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/kv"
 	"github.com/errandhq/errand/localstack/internal/lambda"
-	"github.com/errandhq/errand/localstack/internal/template"
+	"github.com/errandhq/errand/internal/template"
 )
 
 type (

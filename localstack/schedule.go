@@ -11,7 +11,7 @@ import (
 
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/lambda"
-	"github.com/errandhq/errand/localstack/internal/template"
+	"github.com/errandhq/errand/internal/template"
 )
 
 // schedule invokes a function at a rate, by the stack's clock: one invocation at a

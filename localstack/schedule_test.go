@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/errandhq/errand/localstack/internal/template"
+	"github.com/errandhq/errand/internal/template"
 )
 
 // TestScheduleEvents: the scheduler's own event, and an input in its place.

@@ -27,11 +27,16 @@ const (
 	cacheChecked = "no-cache" // kept, but asked for each time
 )
 
-// The page loads its own files and calls its own origin, presigned uploads
-// included: nothing else. It has no inline script or style and sets no HTML from text.
+// contentSecurityPolicy lets the page load its own files and call its own origin, and
+// that of the objects where it is another: nothing else. The page has no inline script
+// or style and sets no HTML from text.
+func contentSecurityPolicy(objects string) string {
+	connect := strings.TrimSpace("'self' " + objects)
+	return "default-src 'self'; connect-src " + connect + "; object-src 'none'; base-uri 'none'; " +
+		"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+}
+
 var securityHeaders = map[string]string{
-	"Content-Security-Policy": "default-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; " +
-		"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
 	"X-Content-Type-Options":       "nosniff",
 	"X-Frame-Options":              "DENY", // for browsers that don't know frame-ancestors
 	"Referrer-Policy":              "no-referrer",
@@ -60,17 +65,20 @@ type file struct {
 // Handler serves the page at / and its assets at /assets/…. Any other path is
 // answered 404, any method but GET and HEAD 405, in plain text: routes of the
 // API are not for it to see. It panics if the embedded build is not a whole one.
-func Handler() http.Handler {
+// objects is the origin of presigned requests, "https://s3.example"; empty: the page's.
+func Handler(objects string) http.Handler {
 	files, err := load(dist, "dist")
 	if err != nil {
 		panic(err)
 	}
-	return handler(files)
+	return handler(files, objects)
 }
 
-func handler(files map[string]*file) http.Handler {
+func handler(files map[string]*file, objects string) http.Handler {
+	policy := contentSecurityPolicy(objects)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
 		for name, value := range securityHeaders {
 			h.Set(name, value)
 		}

@@ -17,7 +17,7 @@ func get(t *testing.T, method, path string, header ...string) *http.Response {
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	Handler().ServeHTTP(w, r)
+	Handler("").ServeHTTP(w, r)
 	return w.Result()
 }
 
@@ -50,6 +50,17 @@ func TestEveryAssetOfThePageIsServed(t *testing.T) {
 	for _, kind := range []string{"text/javascript; charset=utf-8", "text/css; charset=utf-8", "image/svg+xml"} {
 		if !kinds[kind] {
 			t.Errorf("the page loads nothing of type %s; it loads %q", kind, refs)
+		}
+	}
+}
+
+// The page may call the origin of the objects, and no other.
+func TestPolicyNamesTheOriginOfObjects(t *testing.T) {
+	for objects, want := range map[string]string{"": "connect-src 'self';", "https://s3.example": "connect-src 'self' https://s3.example;"} {
+		w := httptest.NewRecorder()
+		Handler(objects).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		if got := w.Header().Get("Content-Security-Policy"); !strings.Contains(got, want) {
+			t.Errorf("with objects at %q the policy is %q", objects, got)
 		}
 	}
 }
@@ -89,7 +100,7 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
-	policy := securityHeaders["Content-Security-Policy"]
+	policy := contentSecurityPolicy("")
 	for _, need := range []string{"default-src 'self'", "connect-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} {
 		if !strings.Contains(policy, need) {
 			t.Errorf("the policy lacks %s", need)

@@ -109,6 +109,8 @@ func (a *app) root() *cobra.Command {
 	)
 	addGroup(root, "Server",
 		a.localCommand(),
+		a.serveCommand(),
+		a.provisionCommand(),
 		a.tokenCommand(),
 	)
 	addGroup(root, "Develop",

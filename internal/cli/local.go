@@ -118,7 +118,7 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 	select {
 	case <-first.Done():
 		a.term.Notef("stopping: waiting for running jobs to end; press Ctrl-C again to cancel them")
-	case err = <-server.failed:
+	case err = <-server.http.failed:
 	case err = <-server.stack.Failed():
 		err = fmt.Errorf("the data directory can't be written any more: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,23 +29,20 @@ type localServer struct {
 	dataDir string
 	awsAddr string
 	tokens  localTokens
-	failed  chan error // of one: why it can't serve any more
 
 	log         *slog.Logger
 	stack       *localstack.Stack
 	service     *control.Service // checks tokens
 	connections *httplimit.Connections
-	http        *http.Server
+	http        *httpServer
 	agents      *agents
-	cut         context.CancelFunc // ends the requests that wait
 }
 
 // startLocal starts everything. When it returns, the server serves.
 // Errors: the address's, the data directory's; nothing is left running then.
 func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, log *slog.Logger) (_ *localServer, err error) {
 	s := &localServer{
-		awsAddr: f.awsAddr, log: log, failed: make(chan error, 1),
-		connections: httplimit.NewConnections(f.connections),
+		awsAddr: f.awsAddr, log: log, connections: httplimit.NewConnections(f.connections),
 	}
 	if s.dataDir, err = filepath.Abs(f.dataDir); err != nil {
 		return nil, err
@@ -86,7 +82,7 @@ func (s *localServer) abort(ln net.Listener) error {
 	if s.http == nil {
 		return errors.Join(ln.Close(), s.closeStack())
 	}
-	return errors.Join(s.closeHTTP(), s.closeStack())
+	return errors.Join(s.http.close(), s.closeStack())
 }
 
 // openStack starts the AWS of its own, with the functions in this process, or in
@@ -177,16 +173,10 @@ func (s *localServer) openTokens(ctx context.Context) error {
 // open serves at ln. Embedded agents reach the server at agentURL: where the
 // outer address speaks TLS that is one of their own, on loopback.
 func (s *localServer) open(ln net.Listener, f localFlags) (agentURL string, err error) {
-	requests, cut := context.WithCancel(context.Background())
-	s.cut = cut
 	admission := api.Admission{Requests: s.requests(f), Service: s.service}
-	s.http = &http.Server{
-		Handler:     guardHosts(f.hosts(), admission.Handler(s.stack.API(localstack.APIOptions{Fallback: web.Handler()}))),
-		BaseContext: func(net.Listener) context.Context { return requests },
-		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-	s.connections.Configure(s.http)
-	s.serveOn(ln)
+	handler := admission.Handler(s.stack.API(localstack.APIOptions{Fallback: web.Handler("")}))
+	s.http = newHTTPServer(guardHosts(f.hosts(), handler), s.connections, s.log)
+	s.http.serve(ln)
 	if f.tlsCert == "" {
 		return s.url, nil
 	}
@@ -194,19 +184,8 @@ func (s *localServer) open(ln net.Listener, f localFlags) (agentURL string, err 
 	if err != nil {
 		return "", fmt.Errorf("listen for the embedded agents: %w", err)
 	}
-	s.serveOn(inner)
+	s.http.serve(inner)
 	return "http://" + inner.Addr().String(), nil
-}
-
-func (s *localServer) serveOn(ln net.Listener) {
-	go func() {
-		if err := s.http.Serve(s.connections.Listen(ln)); !errors.Is(err, http.ErrServerClosed) {
-			select {
-			case s.failed <- fmt.Errorf("serve %s: %w", ln.Addr(), err):
-			default:
-			}
-		}
-	}()
 }
 
 func (s *localServer) tokenFile() string { return filepath.Join(s.dataDir, userTokenFile) }
@@ -216,21 +195,7 @@ func (s *localServer) tokenFile() string { return filepath.Join(s.dataDir, userT
 func (s *localServer) close(now context.Context) error {
 	err := s.agents.close(now)
 	_ = os.Remove(filepath.Join(s.dataDir, urlFile)) // stale, it would only make a worse message
-	return errors.Join(err, s.closeHTTP(), s.closeStack())
-}
-
-// shutdownGrace is how long answers may take to get through in the end.
-const shutdownGrace = 3 * time.Second
-
-func (s *localServer) closeHTTP() error {
-	s.cut()
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
-	defer cancel()
-	err := s.http.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.http.Close()
-	}
-	return err
+	return errors.Join(err, s.http.close(), s.closeStack())
 }
 
 func (s *localServer) closeStack() error {

@@ -85,10 +85,7 @@ func (s *Service) awaitNewOrderOf(ctx context.Context, w *errand.Worker, hold er
 			stop()
 			return
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		}
+		s.waitForChange(ctx, changed, s.Recheck)
 		stop()
 		if ctx.Err() != nil {
 			return

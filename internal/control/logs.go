@@ -80,7 +80,7 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 		page, err := s.logsOnce(ctx, c, r)
 		some := len(page.Frames) > 0 || page.Done || r.State != "" && r.State != page.State
 		if err == nil && !some && s.now().Before(deadline) {
-			s.waitForChange(ctx, changed)
+			s.waitForChange(ctx, changed, max(s.Recheck, logPollEvery))
 		}
 		stop()
 		if err != nil || some || !s.now().Before(deadline) || ctx.Err() != nil {
@@ -89,10 +89,14 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 	}
 }
 
-// waitForChange waits until the job has changed, or may have more frames.
-func (s *Service) waitForChange(ctx context.Context, changed <-chan struct{}) {
-	again, stop := clock.After(s.Clock, logPollEvery)
-	defer stop()
+// waitForChange waits until the job has changed, or for d, unless that is 0.
+func (s *Service) waitForChange(ctx context.Context, changed <-chan struct{}, d time.Duration) {
+	var again <-chan struct{}
+	if d > 0 {
+		var stop func()
+		again, stop = clock.After(s.Clock, d)
+		defer stop()
+	}
 	select {
 	case <-changed:
 	case <-again:

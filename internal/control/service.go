@@ -47,6 +47,9 @@ type Config struct {
 	// Changes are shared by the Services of one process, so that a request that waits
 	// in one hears of what another wrote. Nil: the Service has its own.
 	Changes *Changes
+	// Recheck is how often a held request looks for changes that another process
+	// wrote. 0: a held heartbeat doesn't, and a held log request looks each 250 ms.
+	Recheck time.Duration
 	Clock   clock.Clock // nil: the machine's
 	// NewID returns a new ULID for the time.
 	NewID func(time.Time) string

@@ -27,6 +27,7 @@ import (
 type Process struct {
 	AWS     aws.Config       // how to reach AWS
 	Changes *control.Changes // nil: each Service has its own
+	Recheck time.Duration    // see control.Config
 	Clock   clock.Clock      // nil: the machine's
 	Log     *slog.Logger
 }
@@ -45,6 +46,7 @@ func NewService(p Process, s Settings) *control.Service {
 		Queues:  s.QueueNames,
 		Bells:   s.bellURLs(),
 		Changes: p.Changes,
+		Recheck: p.Recheck,
 		Clock:   clk,
 		NewID:   newID,
 		Log:     log,

@@ -105,6 +105,7 @@ func (p *parser) durations(t *errand.Timing) {
 		"ERRAND_HEARTBEAT":     &t.Heartbeat,
 		"ERRAND_POLL_WAIT":     &t.PollWait,
 		"ERRAND_POLL_INTERVAL": &t.PollInterval,
+		"ERRAND_TICKET_RESEND": &t.ResendEvery,
 	} {
 		v := p.getenv(name)
 		if v == "" {

@@ -29,7 +29,7 @@ func TestPage(t *testing.T) {
 	chromium := requireBrowser(t)
 	const token = "eru_page-test-token-of-the-fake-api-0123456789"
 	mux := http.NewServeMux()
-	mux.Handle("/", web.Handler())
+	mux.Handle("/", web.Handler(""))
 	fake := fakeapi.New(token, time.Now)
 	for _, path := range []string{"/api/", "/bucket/", "/fake/"} {
 		mux.Handle(path, fake)
