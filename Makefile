@@ -23,7 +23,7 @@ clean: ## Remove what was built
 	rm -rf bin .cache .aws-sam
 
 ## Test
-.PHONY: test race test-hostile test-isolate test-windows test-arm64 test-clients test-integration load restarts crash fuzz dynamodb-local
+.PHONY: test race test-hostile test-isolate test-windows test-arm64 test-clients test-cluster test-integration load restarts crash fuzz dynamodb-local
 test: ## Run all tests (below 6 minutes on 2 cores with a cold build cache)
 	scripts/test
 race: ## Run all tests with the race detector (needs a C compiler)
@@ -38,6 +38,8 @@ test-arm64: ## Run one job with the build for Linux on arm64 under qemu-user
 	scripts/test-arm64
 test-clients: build ## Run the AWS CLI, boto3, minio-go, rclone, restic and the SDKs for JavaScript and Java against errand stack (needs Python)
 	scripts/test-clients
+test-cluster: ## Run errand serve over DynamoDB Local, ElasticMQ and versitygw, and kill one of two servers (needs Java and Maven)
+	scripts/test-cluster
 test-integration: ## Run the adapters and the flow against the stack's image, LocalStack's image and AWS_ENDPOINT_URL
 	scripts/test-integration
 load: ## Let 1,000 agents wait and 100 jobs a second arrive, with 100 concurrent executions

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -20,6 +22,14 @@ type listenFlags struct {
 	tlsCert    string
 	tlsKey     string
 	allowHosts []string
+}
+
+func (f *listenFlags) addListenFlags(fl *pflag.FlagSet) {
+	fl.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 selects a free port")
+	fl.StringVar(&f.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this `file`")
+	fl.StringVar(&f.tlsKey, "tls-key", "", "`file` with the certificate's private key")
+	fl.BoolVar(&f.insecure, "insecure", false, "allow connections from other machines without TLS")
+	fl.StringArrayVar(&f.allowHosts, "allow-host", nil, "accept requests for this host `name`; can be repeated")
 }
 
 // listen opens the address. Off loopback it wants TLS, or to be told that there

@@ -47,11 +47,7 @@ func (a *app) localCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.local(cmd.Context(), f) },
 	}
 	terminal.AddFlags(cmd, "Server", func(fl *pflag.FlagSet) {
-		fl.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 selects a free port")
-		fl.StringVar(&f.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this `file`")
-		fl.StringVar(&f.tlsKey, "tls-key", "", "`file` with the certificate's private key")
-		fl.BoolVar(&f.insecure, "insecure", false, "allow connections from other machines without TLS")
-		fl.StringArrayVar(&f.allowHosts, "allow-host", nil, "accept requests for this host `name`; can be repeated")
+		f.addListenFlags(fl)
 		fl.StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("local")+")")
 		stackcli.AddConnectionsFlag(fl, &f.connections)
 	})

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/control"
@@ -54,16 +55,13 @@ func (a *app) serveCommand() *cobra.Command {
 		Args:    terminal.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), f) },
 	}
-	fl := cmd.Flags()
-	fl.StringVar(&f.stack, "stack-name", defaultStack, "`name` with which the names of tables, queues and bucket begin")
-	fl.StringVar(&f.addr, "addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 selects a free port")
-	fl.StringVar(&f.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this `file`")
-	fl.StringVar(&f.tlsKey, "tls-key", "", "`file` with the certificate's private key")
-	fl.BoolVar(&f.insecure, "insecure", false, "allow connections from other machines without TLS")
-	fl.StringArrayVar(&f.allowHosts, "allow-host", nil, "accept requests for this host `name`; can be repeated")
-	fl.BoolVar(&f.proxyObjects, "proxy-objects", false, "pass presigned requests for files on to S3, for clients that can't reach it")
-	fl.DurationVar(&f.sweep, "sweep", time.Minute, "interval of the check for lost and expired jobs")
-	stackcli.AddConnectionsFlag(fl, &f.connections)
+	terminal.AddFlags(cmd, "Server", func(fl *pflag.FlagSet) {
+		fl.StringVar(&f.stack, "stack-name", defaultStack, "`name` with which the names of tables, queues and bucket begin")
+		f.addListenFlags(fl)
+		fl.BoolVar(&f.proxyObjects, "proxy-objects", false, "pass presigned requests for files on to S3, for clients that can't reach it")
+		terminal.DurationVar(fl, &f.sweep, "sweep", time.Minute, "interval of the check for lost and expired jobs")
+		stackcli.AddConnectionsFlag(fl, &f.connections)
+	})
 	f.log.Add(cmd)
 	return cmd
 }

@@ -49,8 +49,14 @@ type proc struct {
 // settings of the machine's user.
 func start(t *testing.T, args ...string) *proc {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith is start with variables of the environment.
+func startWith(t *testing.T, env []string, args ...string) *proc {
+	t.Helper()
 	p := &proc{t: t, cmd: exec.Command(errandBin, args...), stdout: newLines(), stderr: newLines(), done: make(chan struct{})}
-	p.cmd.Env = cleanEnv(t)
+	p.cmd.Env = append(cleanEnv(t), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
