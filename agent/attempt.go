@@ -124,13 +124,22 @@ func (t *attempt) report(log *slog.Logger, execute func() (*attemptdir.Outcome, 
 	case err != nil:
 		log.Warn("dropped the job without a report", "err", err)
 	default:
-		log.Info("job ended", "exit", out.Result.ExitCode, "reason", string(out.Reason), "err", out.Error)
+		logEnd(log, out)
 		if out.Reason == errand.ReasonAgentError {
 			t.agent.disk.suspect.Store(true)
 		}
 		err = t.deliver(out)
 	}
 	t.cleanUp(log, err)
+}
+
+// logEnd logs an outcome. The exit code of an attempt that failed says nothing.
+func logEnd(log *slog.Logger, out *attemptdir.Outcome) {
+	if out.Reason == "" {
+		log.Info("job ended", "exit", out.Result.ExitCode)
+		return
+	}
+	log.Info("job ended", "reason", string(out.Reason), "err", out.Error)
 }
 
 // cleanUp closes the log and then, unless the outcome has yet to be reported,

@@ -22,11 +22,14 @@ func (a *Agent) resumeAttempts(runCtx context.Context) map[int]*slot {
 	}
 	used := map[int]*slot{}
 	for _, d := range dirs {
-		if err := a.resumeAttempt(runCtx, d, used); err != nil {
-			a.Log.Warn("dropped an attempt of an earlier process", "dir", d.Name(), "err", err)
+		switch err := a.resumeAttempt(runCtx, d, used); {
+		case errors.Is(err, fs.ErrNotExist):
+			a.Log.Warn("dropped an attempt of an earlier process that had not begun", "dir", d.Name(), "err", err)
 			if err := d.Remove(); err != nil {
 				a.Log.Warn("could not remove the directory of an earlier attempt", "err", err)
 			}
+		case err != nil:
+			a.Log.Error("could not read an attempt of an earlier process; its directory is kept, and the next start tries again", "dir", string(d), "err", err)
 		}
 	}
 	if len(dirs) > 0 {
@@ -35,10 +38,11 @@ func (a *Agent) resumeAttempts(runCtx context.Context) map[int]*slot {
 	return used
 }
 
+// resumeAttempt goes on with one. Errors: fs.ErrNotExist, if it had not begun.
 func (a *Agent) resumeAttempt(runCtx context.Context, d attemptdir.Dir, used map[int]*slot) error {
 	job, err := d.Job()
 	if err != nil {
-		return err // the agent ended while it made or removed the directory
+		return err
 	}
 	out, err := d.Outcome()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -174,12 +174,19 @@ func commandRows(j *api.Job) [][]string {
 		exit, took := "-", "-"
 		if j.Result != nil && i < len(j.Result.Commands) {
 			r := j.Result.Commands[i]
-			exit, took = strconv.Itoa(r.ExitCode), terminal.FormatDuration(time.Duration(r.DurationMs)*time.Millisecond)
-			if r.Signal != "" {
-				exit += " (" + terminal.ReplaceControls(r.Signal) + ")"
-			}
+			exit, took = commandExit(&r), terminal.FormatDuration(time.Duration(r.DurationMs)*time.Millisecond)
 		}
 		rows[i] = []string{strconv.Itoa(i + 1), exit, took, terminal.FirstLine(c.String(), 100)}
 	}
 	return rows
+}
+
+func commandExit(r *errand.CommandResult) string {
+	switch {
+	case r.ExitCode == -1 && r.Signal == "":
+		return "not started"
+	case r.Signal != "":
+		return strconv.Itoa(r.ExitCode) + " (" + terminal.ReplaceControls(r.Signal) + ")"
+	}
+	return strconv.Itoa(r.ExitCode)
 }

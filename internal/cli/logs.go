@@ -36,7 +36,7 @@ func (a *app) logs(ctx context.Context, id string, attempt int, follow, asJSON, 
 	if attempt < 0 {
 		return terminal.UsageErrorf("--attempt must be at least 1, got %d", attempt)
 	}
-	ctx, stop := terminal.NotifyInterrupt(ctx)
+	ctx, stop := terminal.NotifyInterrupt(ctx, a.term.EndOutput)
 	defer stop()
 	c, err := a.client()
 	if err != nil {

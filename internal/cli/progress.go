@@ -34,6 +34,7 @@ func (f *follower) tellAttempt(a *errand.JobAttempt, isRetry bool, status errand
 	switch {
 	case isOver && !status.Terminal() && !p.ended[a.Attempt]:
 		p.ended[a.Attempt] = true
+		f.term.EndOutput()
 		f.term.Notef("attempt %d on %s ended after %s: %s: %s", a.Attempt, nameOf(a), terminal.FormatDuration(a.EndedAt.Sub(a.StartedAt)), a.Reason, a.Error)
 	case !isOver && p.ended[a.Attempt]:
 		delete(p.ended, a.Attempt)

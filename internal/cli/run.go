@@ -58,7 +58,7 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	}
 	first, second, stop := terminal.NotifyHangups(ctx)
 	defer stop()
-	defer terminal.ExitWhenInterrupted(second, cancelGrace+time.Second)()
+	defer terminal.ExitWhenInterrupted(second, cancelGrace+time.Second, a.term.EndOutput)()
 	limit := retryFirst
 	if !f.noSource {
 		if err := a.addSource(first, c, dir, &body); err != nil {

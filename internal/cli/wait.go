@@ -124,6 +124,7 @@ func delayCancel(ctx context.Context, d time.Duration) (context.Context, func())
 
 // printSummary prints how the job and each of its commands ended.
 func (a *app) printSummary(j *api.Job) {
+	a.term.EndOutput()
 	if j.Result != nil {
 		a.term.NoteTable(commandHead, commandRows(j))
 	}
@@ -132,6 +133,7 @@ func (a *app) printSummary(j *api.Job) {
 
 // printEnd prints how the job ended.
 func (a *app) printEnd(j *api.Job) {
+	a.term.EndOutput()
 	took := ""
 	if j.Result != nil {
 		took = " in " + terminal.FormatDuration(time.Duration(j.Result.DurationMs)*time.Millisecond)

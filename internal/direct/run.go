@@ -163,9 +163,5 @@ func setStatus(ctx context.Context, r errand.DirectRequest, err error, out *erra
 		out.Reason = errand.ReasonSetupFailed
 	case errors.As(err, &start):
 		out.Reason = errand.ReasonStartFailed
-		var notFound *process.NotInPathError
-		if errors.As(err, &notFound) {
-			out.Error += " (" + notFound.Path + ")"
-		}
 	}
 }

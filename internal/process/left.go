@@ -49,7 +49,7 @@ func (l *left) terminate(grace time.Duration) {
 func (l *left) signal(kill bool) {
 	if adopting {
 		for _, pid := range descendants() {
-			signalProcess(pid, kill)
+			signalDescendant(pid, kill)
 		}
 		return
 	}

@@ -14,8 +14,7 @@ func lookPath(name, dir string, env []string) (string, error) {
 	if strings.ContainsRune(name, '/') || strings.ContainsRune(name, os.PathSeparator) {
 		return executable(name, dir)
 	}
-	path := lookEnv(env, "PATH")
-	for _, d := range filepath.SplitList(path) {
+	for _, d := range filepath.SplitList(lookEnv(env, "PATH")) {
 		if d == "" {
 			d = "."
 		}
@@ -23,13 +22,10 @@ func lookPath(name, dir string, env []string) (string, error) {
 			return found, nil
 		}
 	}
-	return "", &NotInPathError{path}
+	return "", errNotInPath
 }
 
-// NotInPathError means that no directory of PATH has the program.
-type NotInPathError struct{ Path string }
-
-func (e *NotInPathError) Error() string { return "not found in PATH" }
+var errNotInPath = errors.New("not found in PATH")
 
 // executable returns the absolute path of the program at path, which is relative
 // to dir.

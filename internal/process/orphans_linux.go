@@ -119,10 +119,46 @@ func nameOf(pid int) string {
 	return strings.TrimSpace(string(b))
 }
 
-func signalProcess(pid int, kill bool) {
+// signalDescendant signals a process that descendants returned. Its ID may be another
+// process's by now. So signalDescendant opens a pidfd first, which keeps referring to the
+// same process, and looks where that is.
+func signalDescendant(pid int, kill bool) {
 	s := syscall.SIGTERM
 	if kill {
 		s = syscall.SIGKILL
 	}
-	_ = syscall.Kill(pid, s) // it may have ended, or be another user's
+	p, err := os.FindProcess(pid) // opens a pidfd if the kernel supports it
+	if err != nil {
+		return
+	}
+	defer func() { _ = p.Release() }()
+	if isDescendant(pid) {
+		_ = p.Signal(s) // it may have ended, or be another user's
+	}
+}
+
+// isDescendant reports whether a process is below this one.
+func isDescendant(pid int) bool {
+	for self := os.Getpid(); pid > 1; pid = parentOf(pid) {
+		if pid == self {
+			return true
+		}
+	}
+	return false
+}
+
+// parentOf returns the parent of a process; 0 if that has ended.
+//
+// https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+func parentOf(pid int) int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	name := bytes.LastIndexByte(b, ')') // it may hold anything
+	if fields := bytes.Fields(b[name+1:]); len(fields) > 1 {
+		parent, _ := strconv.Atoi(string(fields[1]))
+		return parent
+	}
+	return 0
 }

@@ -14,4 +14,4 @@ func descendants() []int { return nil }
 
 func nameOf(pid int) string { return strconv.Itoa(pid) }
 
-func signalProcess(int, bool) {}
+func signalDescendant(int, bool) {}

@@ -34,6 +34,7 @@ func (t *Terminal) Execute(ctx context.Context, root *cobra.Command, args []stri
 	started := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
+	t.EndOutput()
 	if err == nil {
 		err = unknown
 	}

@@ -13,14 +13,15 @@ import (
 var ErrInterrupted = errors.New("interrupted")
 
 // NotifyInterrupt returns a context that the first SIGINT or SIGTERM cancels,
-// with ErrInterrupted as its cause. A second signal exits the process.
-func NotifyInterrupt(ctx context.Context) (context.Context, func()) {
+// with ErrInterrupted as its cause. A second signal calls beforeExit and exits the
+// process.
+func NotifyInterrupt(ctx context.Context, beforeExit ...func()) (context.Context, func()) {
 	first, second, stop := NotifyInterrupts(ctx)
 	go func() {
 		<-first.Done()
 		<-second.Done()
 		if IsInterrupted(second) {
-			os.Exit(ExitCancelled)
+			exitInterrupted(beforeExit)
 		}
 	}()
 	return first, stop
@@ -55,13 +56,14 @@ func NotifyHangups(ctx context.Context) (first, second context.Context, stop fun
 	}
 }
 
-// ExitWhenInterrupted exits the process d after a signal cancelled ctx, unless stop
-// was called: what it waits for may be a reader of its output that reads no more.
-func ExitWhenInterrupted(ctx context.Context, d time.Duration) (stop func() bool) {
+// ExitWhenInterrupted calls beforeExit and exits the process d after a signal cancelled
+// ctx, unless stop was called: what it waits for may be a reader of its output that
+// reads no more.
+func ExitWhenInterrupted(ctx context.Context, d time.Duration, beforeExit ...func()) (stop func() bool) {
 	return context.AfterFunc(ctx, func() {
 		if IsInterrupted(ctx) {
 			time.Sleep(d)
-			os.Exit(ExitCancelled)
+			exitInterrupted(beforeExit)
 		}
 	})
 }
@@ -91,3 +93,22 @@ func NotifyInterrupts(ctx context.Context, also ...os.Signal) (first, second con
 		cancelSecond(nil)
 	}
 }
+
+// exitInterrupted doesn't wait long for what it calls, which may write to a terminal
+// that shows nothing more.
+func exitInterrupted(before []func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, f := range before {
+			f()
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(beforeExitTime):
+	}
+	os.Exit(ExitCancelled)
+}
+
+const beforeExitTime = 200 * time.Millisecond

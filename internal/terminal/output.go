@@ -11,6 +11,7 @@ import (
 type cursor struct {
 	midLine bool // the last line has no newline yet
 	styled  bool // an escape sequence may have left a color on
+	modes   modes
 }
 
 func (c *cursor) wrote(p []byte) {
@@ -19,6 +20,7 @@ func (c *cursor) wrote(p []byte) {
 	}
 	c.midLine = p[len(p)-1] != '\n'
 	c.styled = c.styled || bytes.IndexByte(p, '\x1b') >= 0
+	c.modes.wrote(p)
 }
 
 // cursors returns those of stdout and stderr: one if they are the same.
@@ -85,11 +87,30 @@ func (t *Terminal) Prompt(text string) {
 // written.
 func (t *Terminal) startLine() {
 	c := t.errCursor
+	unfinished := c.modes.finish()
 	if c.styled && t.stderrTTY {
-		fmt.Fprint(t.Stderr, "\x1b[0m")
+		fmt.Fprint(t.Stderr, unfinished+"\x1b[0m")
 	}
 	if c.midLine || t.inMessage {
 		fmt.Fprintln(t.Stderr)
 	}
-	*c, t.inMessage = cursor{}, false
+	c.midLine, c.styled, t.inMessage = false, false, false
+}
+
+// EndOutput undoes what the output of a job has changed in the terminal for those who
+// use it next: the alternate screen, a hidden cursor, reports of the mouse and the like.
+// Files and pipes stay as they are.
+func (t *Terminal) EndOutput() {
+	t.mu.Lock()
+	out, err := t.outCursor.modes.restore(), ""
+	if t.errCursor != t.outCursor {
+		err = t.errCursor.modes.restore()
+	}
+	if err != "" && t.stderrTTY {
+		_, _ = io.WriteString(t.Stderr, err)
+	}
+	t.mu.Unlock()
+	if out != "" && t.isTTY {
+		_, _ = io.WriteString(t.Stdout, out) // as WriteStdout, not under the lock
+	}
 }

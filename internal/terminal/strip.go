@@ -6,19 +6,26 @@ package terminal
 //
 // https://ecma-international.org/publications-and-standards/standards/ecma-48/
 type Plain struct {
-	state plainState
+	state escapeState
 	cr    bool // a carriage return came last, and isn't in the output yet
 }
 
-type plainState int
+// escapeState is where in an escape sequence a byte is.
+type escapeState int
+
+// Control characters that break off an escape sequence, as ESC does.
+const (
+	cancel     = '\x18'
+	substitute = '\x1a'
+)
 
 const (
-	inText      plainState = iota
-	afterEsc               // ESC came
-	inControl              // CSI: parameters, until a byte from @ to ~
-	inString               // OSC, DCS and others: until BEL or ESC \
-	inStringEsc            // ESC came in a string
-	inCharset              // ESC and an intermediate byte: one byte follows
+	inText      escapeState = iota
+	afterEsc                // ESC came
+	inControl               // CSI: parameters, until a byte from @ to ~
+	inString                // OSC, DCS and others: until BEL or ESC \
+	inStringEsc             // ESC came in a string
+	inCharset               // ESC and an intermediate byte: one byte follows
 )
 
 // Strip returns p without what only a terminal understands.
@@ -26,7 +33,7 @@ func (s *Plain) Strip(p []byte) []byte {
 	out := make([]byte, 0, len(p)+1)
 	for _, b := range p {
 		if s.state != inText {
-			s.state = s.next(b)
+			s.state = s.state.next(b)
 			continue
 		}
 		if s.cr && b != '\n' {
@@ -45,8 +52,14 @@ func (s *Plain) Strip(p []byte) []byte {
 }
 
 // next returns the state after a byte of an escape sequence.
-func (s *Plain) next(b byte) plainState {
-	switch s.state {
+func (s escapeState) next(b byte) escapeState {
+	switch {
+	case b == cancel || b == substitute:
+		return inText
+	case b == '\x1b' && s != inString && s != inStringEsc:
+		return afterEsc
+	}
+	switch s {
 	case afterEsc:
 		switch {
 		case b == '[':

@@ -16,6 +16,12 @@ import (
 // onTerminal runs a client command on a terminal, and returns what the user sees.
 func (s *server) onTerminal(args ...string) string {
 	s.t.Helper()
+	return s.typeOnTerminal("", "", args...)
+}
+
+// typeOnTerminal is onTerminal, but types keys once the user sees the text.
+func (s *server) typeOnTerminal(text, keys string, args ...string) string {
+	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), errandBin, append(args[:1:1], append([]string{"--server", s.url, "--token-file", s.tokenFile("user")}, args[1:]...)...)...)
 	cmd.Env = append(cleanEnv(s.t), "TERM=xterm")
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 123, Rows: 45})
@@ -23,13 +29,45 @@ func (s *server) onTerminal(args ...string) string {
 		s.t.Fatal(err)
 	}
 	defer f.Close()
-	var seen bytes.Buffer
-	_, _ = io.Copy(&seen, f) // a terminal ends with an error
+	var seen []byte
+	for part := make([]byte, 4096); ; {
+		n, err := f.Read(part)
+		if seen = append(seen, part[:n]...); err != nil {
+			break // a terminal ends with an error
+		}
+		if keys != "" && bytes.Contains(seen, []byte(text)) {
+			if _, err := io.WriteString(f, keys); err != nil {
+				s.t.Error(err)
+			}
+			keys = ""
+		}
+	}
 	var exit *exec.ExitError
 	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
 		s.t.Error(err)
 	}
-	return strings.ReplaceAll(seen.String(), "\r\r\n", "\r\n")
+	return strings.ReplaceAll(string(seen), "\r\r\n", "\r\n")
+}
+
+// TestTerminalIsRestored: what a job has changed in the user's terminal ends with
+// errand, also when that is interrupted, and with logs -f, which goes on to the end.
+func TestTerminalIsRestored(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	const change, restored, ctrlC = "\x1b[?1049h\x1b[?25l", "\x1b[?1049l\x1b[?25h", "\x03"
+	const command = `printf '\033[?1049h\033[?25l'`
+	long := s.submit("--terminal", "--no-source", "-c", command+"; sleep 600")
+	for name, seen := range map[string]string{
+		"logs -f, Ctrl-C": s.typeOnTerminal(change, ctrlC, "logs", "-f", long),
+		"cancelled":       s.output("cancel", long) + s.onTerminal("logs", "-f", long),
+		"completed":       s.onTerminal("run", "--no-source", "-c", command),
+		"run, Ctrl-C":     s.typeOnTerminal(change, ctrlC, "run", "--no-source", "-c", command+"; sleep 600"),
+	} {
+		_, after, ok := strings.Cut(seen, change)
+		if !ok || strings.Count(after, restored) != 1 {
+			t.Errorf("%s: the user sees %q", name, seen)
+		}
+	}
 }
 
 // TestTerminal: errand run on a terminal gives the commands one of that size.

@@ -161,13 +161,18 @@ func (d Dir) Source() string { return d.join("source.zip") }
 // Log is the log's path.
 func (d Dir) Log() string { return d.join("log") }
 
-// Job reads what is run here.
+// Job reads what is run here. Errors: fs.ErrNotExist, if the agent or the machine ended
+// while the agent made or removed the directory.
 func (d Dir) Job() (*Job, error) {
 	var j Job
-	if err := durable.ReadJSON(durable.OS, d.join("job.json"), &j); err != nil {
-		return nil, err
+	err := durable.ReadJSON(durable.OS, d.join("job.json"), &j)
+	if err == nil {
+		return &j, nil
 	}
-	return &j, nil
+	if _, logErr := os.Lstat(d.Log()); errors.Is(logErr, fs.ErrNotExist) && !errors.As(err, new(*fs.PathError)) {
+		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err) // written in part, before the commands began
+	}
+	return nil, err
 }
 
 const progressFormat = "%020d %020d %020d %020d\n"

@@ -178,13 +178,10 @@ func (a *attempt) logLeft(names []string) {
 // last line.
 func (a *attempt) logEnd(command int, err error) {
 	var start *process.StartError
-	var notFound *process.NotInPathError
 	var end *endError
 	switch {
 	case errors.Is(err, process.ErrTimeout):
 		a.say(command, fmt.Sprintf("timed out after %v", a.timeout()))
-	case errors.As(err, &notFound): // the result's error is without the PATH
-		a.say(command, fmt.Sprintf("%v (%s)", err, notFound.Path))
 	case errors.Is(err, errLease), errors.As(err, &start), errors.As(err, &end) && end.Reason != "":
 		a.say(command, err.Error())
 	}

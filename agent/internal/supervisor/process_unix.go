@@ -19,7 +19,9 @@ func detach(cmd *exec.Cmd) {
 }
 
 // environment is the supervisor's own. It must hold no secrets.
-func environment() []string { return []string{"PATH=" + os.Getenv("PATH")} }
+func environment() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.Getenv("TMPDIR")}
+}
 
 // endWithThis does nothing: AdoptOrphans finds what the commands leave.
 func endWithThis() error { return nil }
