@@ -59,8 +59,8 @@ type Terminal struct {
 	Required bool `json:"required,omitempty"`
 }
 
-// features returns the features that a worker must have to run the job.
-func (s *Spec) features() (all []string) {
+// Features returns the features that a worker must have to run the job.
+func (s *Spec) Features() (all []string) {
 	if s.Terminal != nil && s.Terminal.Required {
 		all = append(all, FeatureTerminal)
 	}

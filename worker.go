@@ -165,7 +165,7 @@ const FeatureManifest = "manifest"
 
 // CanRun reports whether the worker has the features that the job requires.
 func (w *Worker) CanRun(s *Spec) bool {
-	for _, f := range s.features() {
+	for _, f := range s.Features() {
 		if !slices.Contains(w.Features, f) {
 			return false
 		}

@@ -145,6 +145,9 @@ var bads = []bad{
 	{"no job", "GET /api/jobs/status", "", invalidField, "jobId"},
 	{"no such job", "GET /api/jobs/status?jobId=01ARZ3NDEKTSV4RRFFQ69G5FAV", "", errand.CodeJobNotFound, ""},
 	{"no ID", "GET /api/jobs/status?jobId=..%2Fx", "", errand.CodeJobNotFound, ""},
+	{"no job to explain", "GET /api/jobs/explain", "", invalidField, "jobId"},
+	{"no such job to explain", "GET /api/jobs/explain?jobId=01ARZ3NDEKTSV4RRFFQ69G5FAV", "", errand.CodeJobNotFound, ""},
+	{"explained for too long", "GET /api/jobs/explain?jobId=01ARZ3NDEKTSV4RRFFQ69G5FAV&wait=21", "", invalidField, "wait"},
 
 	{"no job", "GET /api/jobs/logs?offset=0", "", invalidField, "jobId"},
 	{"no such job", "GET /api/jobs/logs?jobId=x", "", errand.CodeJobNotFound, ""},

@@ -150,6 +150,19 @@ func (c *Client) Job(ctx context.Context, id string) (out Job, err error) {
 	return out, err
 }
 
+// Explain says why a job waits, or what became of it.
+func (c *Client) Explain(ctx context.Context, id string) (errand.Explanation, error) {
+	return c.AwaitExplanation(ctx, id, 0, "")
+}
+
+// AwaitExplanation is Explain, but the server may hold the answer for up to wait, in whole
+// seconds, until its State is another than state.
+func (c *Client) AwaitExplanation(ctx context.Context, id string, wait time.Duration, state string) (out errand.Explanation, err error) {
+	q := query("jobId", id, "wait", strconv.Itoa(int(wait.Seconds())), "state", state)
+	_, err = c.do(ctx, http.MethodGet, "/api/jobs/explain", q, nil, &out)
+	return out, err
+}
+
 // Cancel asks for a job's end.
 func (c *Client) Cancel(ctx context.Context, id string) (out Job, err error) {
 	_, err = c.do(ctx, http.MethodPost, "/api/jobs/cancel", nil, CancelJob{JobID: id}, &out)

@@ -56,6 +56,7 @@ var wireTypes = []any{
 	errand.SignedRequest{}, errand.SourceGrant{}, errand.WriteGrant{}, errand.Registration{}, errand.Registered{}, errand.Heartbeat{},
 	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{}, errand.Bell{},
 	errand.Terminal{}, errand.JobAttempt{}, errand.Silence{},
+	errand.Explanation{}, errand.JobsBefore{}, errand.GroupBefore{}, errand.WorkersForJob{},
 }
 
 // TestDocumentTypes: each object has the members of its Go type, and requires
@@ -108,6 +109,7 @@ func TestDocumentSets(t *testing.T) {
 	}{
 		{"codes", enum("Problem", "code"), texts(errand.Codes())},
 		{"statuses", enum("Status", ""), texts(errand.Statuses)},
+		{"causes", enum("Explanation", "cause"), texts(errand.Causes)},
 		{"orders", enum("Order", "order"), []string{errand.OrderContinue, errand.OrderCancel, errand.OrderAbandon}},
 		{"modes", enum("Execute", "mode"), []string{api.ModeDirect, api.ModeDistributed}},
 	} {

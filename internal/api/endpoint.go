@@ -66,6 +66,9 @@ var (
 	JobsStatus = Endpoint{"jobs-status", []Route{
 		{Method: http.MethodGet, Path: "/api/jobs/status", roles: users, params: []string{"jobId"}, do: jobStatus},
 	}}
+	JobsExplain = Endpoint{"jobs-explain", []Route{
+		{Method: http.MethodGet, Path: "/api/jobs/explain", roles: users, params: []string{"jobId", "wait", "state"}, do: explainJob},
+	}}
 	JobsSubmitResult = Endpoint{"jobs-submit-result", []Route{
 		{Method: http.MethodPost, Path: "/api/jobs/submit-result", roles: workers, maxBody: MaxResultBodyBytes, do: submitResult},
 		{Method: http.MethodPut, Path: "/api/jobs/submit-result", roles: workers, maxBody: MaxResultBodyBytes, do: submitFailure},
@@ -88,7 +91,7 @@ var (
 // Endpoints are all endpoints.
 func Endpoints() []Endpoint {
 	return []Endpoint{
-		WorkersRegister, WorkersHeartbeat, JobsCreate, JobsGetJob, JobsStatus,
+		WorkersRegister, WorkersHeartbeat, JobsCreate, JobsGetJob, JobsStatus, JobsExplain,
 		JobsSubmitResult, JobsLogs, JobsCancel, Uploads, ExecuteNow,
 	}
 }

@@ -326,7 +326,7 @@ func TestOwners(t *testing.T) {
 	job := create(t, s, hello)
 	stranger := errand.NewToken(errand.RoleUser, "")
 	s.Grant(t, stranger, errand.RoleUser, "stranger")
-	for _, path := range []string{"/api/jobs/status?jobId=", "/api/jobs/logs?jobId="} {
+	for _, path := range []string{"/api/jobs/status?jobId=", "/api/jobs/explain?jobId=", "/api/jobs/logs?jobId="} {
 		got := send(t, s, stranger, "GET", path+job.ID, "")
 		got.want(t, errand.CodeJobNotFound, "")
 		if got := send(t, s, s.Admin, "GET", path+job.ID, ""); got.StatusCode != http.StatusOK {

@@ -36,6 +36,7 @@ func TestRoles(t *testing.T) {
 		"GET /api/jobs":                user,
 		"GET /api/jobs/get-job":        worker,
 		"GET /api/jobs/status":         user,
+		"GET /api/jobs/explain":        user,
 		"POST /api/jobs/submit-result": worker,
 		"PUT /api/jobs/submit-result":  worker,
 		"GET /api/jobs/logs":           user,

@@ -101,6 +101,7 @@ func (a *app) root() *cobra.Command {
 	addGroup(root, "Watch jobs",
 		a.jobsCommand(),
 		a.jobCommand(),
+		a.explainCommand(),
 		a.logsCommand(),
 	)
 	addGroup(root, "Machines",

@@ -100,10 +100,10 @@ func scriptCode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// hinted N: waits until someone has asked for workers N times, and waits for a log.
+// hinted N: waits until someone has asked why a job waits N times, and waits for a log.
 func scriptHinted(ts *testscript.TestScript, _ bool, args []string) {
 	f := fakeOf(ts)
-	waitFor(ts, func() bool { return fmt.Sprint(f.calls["/api/workers"]) == args[0] && f.waiting > 0 })
+	waitFor(ts, func() bool { return fmt.Sprint(f.calls["/api/jobs/explain"]) == args[0] && f.waiting > 0 })
 }
 
 // hangup: the terminal of the last background command is closed.

@@ -54,6 +54,7 @@ func newFakeServer(t testing.TB) *fakeServer {
 	mux.HandleFunc("POST /api/jobs/create", f.createJob)
 	mux.HandleFunc("GET /api/jobs", f.listJobs)
 	mux.HandleFunc("GET /api/jobs/status", func(w http.ResponseWriter, r *http.Request) { f.withJob(w, r.FormValue("jobId"), func(*fakeJob) {}) })
+	mux.HandleFunc("GET /api/jobs/explain", f.explain)
 	mux.HandleFunc("POST /api/jobs/cancel", f.cancel)
 	mux.HandleFunc("GET /api/jobs/logs", f.logs)
 	mux.HandleFunc("GET /api/workers", func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, api.WorkerList{Workers: f.workers}) })
@@ -61,6 +62,22 @@ func newFakeServer(t testing.TB) *fakeServer {
 	f.Start()
 	t.Cleanup(f.Close)
 	return f
+}
+
+// explain says of each job that there is no worker for it.
+func (f *fakeServer) explain(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, j := range f.jobs {
+		if j.ID != r.FormValue("jobId") {
+			continue
+		}
+		e := errand.Explanation{JobID: j.ID, Status: j.Status, Cause: errand.CauseNoWorker, Workers: &errand.WorkersForJob{}, PollIntervalMs: 15000}
+		e.Finish(time.Now(), "default")
+		answer(w, http.StatusOK, e)
+		return
+	}
+	problem(w, errand.CodeJobNotFound, "there is no job")
 }
 
 // guard checks the token and makes calls fail: half of them without an answer

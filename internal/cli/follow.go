@@ -15,10 +15,8 @@ import (
 const (
 	// followWait is how long the server may hold a request for more of the log.
 	followWait = 20 * time.Second
-	// pendingWait is shorter, to tell in time why a job is still pending, and
-	// firstWait shorter still.
-	pendingWait = 5 * time.Second
-	firstWait   = 2 * time.Second
+	// firstWait is shorter, to tell in time why a job is still pending.
+	firstWait = 2 * time.Second
 	// emptyInterval is the least time between requests that return no output.
 	emptyInterval = time.Second
 )
@@ -54,6 +52,7 @@ func (a *app) newFollower(c *api.Client, id string, attempt int, out func(api.Lo
 // follow returns when the job has ended and its log is printed. It retries as
 // long as the server is unreachable. If ctx ends, it returns its cause.
 func (f *follower) follow(ctx context.Context) error {
+	defer f.stopExplaining()
 	for {
 		asked := time.Now()
 		page, err := f.readPage(ctx)
@@ -84,12 +83,8 @@ func (f *follower) follow(ctx context.Context) error {
 
 func (f *follower) readPage(ctx context.Context) (api.LogPage, error) {
 	wait := followWait
-	switch f.status {
-	case "":
+	if f.status == "" {
 		wait = firstWait
-	case errand.Pending:
-		wait = pendingWait
-	case errand.Running, errand.Completed, errand.Failed, errand.Cancelled:
 	}
 	return callOnce(ctx, wait, func(ctx context.Context) (api.LogPage, error) {
 		return f.client.FollowLogs(ctx, f.id, f.attempt, f.offset, wait, f.state)

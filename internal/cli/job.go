@@ -82,11 +82,19 @@ func (a *app) withJob(ctx context.Context, id string, asJSON, wait bool, f func(
 	if asJSON {
 		return a.term.PrintJSON(job)
 	}
-	return a.showJob(&job)
+	waits := ""
+	if job.Status == errand.Pending { // an older server does not know why
+		e, err := callOnce(ctx, 0, func(ctx context.Context) (errand.Explanation, error) { return c.Explain(ctx, id) })
+		if err == nil && e.Status == errand.Pending {
+			waits = strings.TrimPrefix(strings.TrimPrefix(e.Sentence, "job "+id+" "), "waits ")
+		}
+	}
+	return a.showJob(&job, waits)
 }
 
-// showJob prints a job as lines of "name: value", and a table of its commands.
-func (a *app) showJob(j *api.Job) error {
+// showJob prints a job as lines of "name: value", and a table of its commands. waits is
+// why it is pending.
+func (a *app) showJob(j *api.Job, waits string) error {
 	var b strings.Builder
 	line := func(name, value string) {
 		if value != "" {
@@ -99,6 +107,7 @@ func (a *app) showJob(j *api.Job) error {
 	}
 	line("id", j.ID)
 	line("status", status)
+	line("waiting", waits)
 	if j.ExitCode != nil {
 		line("exit code", strconv.Itoa(*j.ExitCode))
 	}

@@ -48,10 +48,9 @@ func (f *follower) tellAttempt(a *errand.JobAttempt, isRetry bool, status errand
 
 // tellRunning ends what was told of a job that waits.
 func (f *follower) tellRunning(page *api.LogPage) {
-	if page.Status == errand.Pending || f.waiting.told == "" {
+	if page.Status == errand.Pending || !f.stopExplaining() {
 		return
 	}
-	f.waiting = waiting{}
 	if n := len(page.Attempts); page.Status == errand.Running && n == 1 {
 		f.term.Notef("job %s is running on %s", f.id, nameOf(&page.Attempts[n-1]))
 	}

@@ -46,7 +46,7 @@ errand: worker box-1 has not been heard from for 24s; the job is given up at 10:
 errand: worker box-1 was heard from again
 b
 errand: attempt 1 on worker box-1 ended after 12s: agent_restarted: the agent was started again
-errand: job 9 is waiting because no worker for queue "default" is online
+errand: job 9 waits because no worker is online
 errand: hint: start a worker with errand agent, or cancel the job with errand cancel 9
 errand: attempt 1 goes on: worker box-1 was heard from again
 errand: job 9 is running on worker box-1
@@ -64,10 +64,9 @@ c
 			answer(w, http.StatusOK, pages[0])
 			pages, wantStates = pages[1:], wantStates[1:]
 		})
-		mux.HandleFunc("GET /api/jobs/status", func(w http.ResponseWriter, _ *http.Request) {
-			answer(w, http.StatusOK, api.Job{ID: "9", Queue: "default", Status: errand.Pending})
+		mux.HandleFunc("GET /api/jobs/explain", func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, errand.Explanation{JobID: "9", Status: errand.Pending, Cause: errand.CauseNoWorker, State: "s", Sentence: "job 9 waits because no worker is online"})
 		})
-		mux.HandleFunc("GET /api/workers", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, api.WorkerList{}) })
 		var errs bytes.Buffer
 		a := newApp(io.Discard, &errs, noEnv)
 		client := &api.Client{BaseURL: "http://server", HTTP: &http.Client{Transport: inProcess{mux}}}
@@ -92,7 +91,7 @@ func TestShowAttempts(t *testing.T) {
 		Silence: &errand.Silence{Seconds: 24, LeaseEndsAt: time.Date(2026, 1, 2, 11, 5, 0, 0, time.Local)},
 	}
 	var out bytes.Buffer
-	if err := newApp(&out, io.Discard, noEnv).showJob(&job); err != nil {
+	if err := newApp(&out, io.Discard, noEnv).showJob(&job, ""); err != nil {
 		t.Fatal(err)
 	}
 	const want = `id:        9

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,36 +13,6 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 )
-
-func TestWhyPending(t *testing.T) {
-	t.Parallel()
-	worker := func(status errand.WorkerStatus, online bool, jobs, slots int, queue string) api.Worker {
-		return api.Worker{Status: status, Online: online, Jobs: make([]string, jobs), Slots: slots, Queues: []string{queue}}
-	}
-	free := []api.Worker{worker(errand.Busy, true, 1, 2, "q")}
-	ahead := func(id, group, queue string, status errand.Status) api.Job {
-		return api.Job{ID: id, Group: group, Queue: queue, Status: status}
-	}
-	for _, tt := range []struct {
-		group   string
-		earlier []api.Job
-		workers []api.Worker
-		want    string
-	}{
-		{"", nil, nil, `because no worker for queue "q" is online`},
-		{"", nil, []api.Worker{worker(errand.Idle, false, 0, 1, "q"), worker(errand.Draining, true, 0, 1, "q"), worker(errand.Idle, true, 0, 1, "other")}, `because no worker for queue "q" is online`},
-		{"", nil, []api.Worker{worker(errand.Busy, true, 1, 1, "q"), worker(errand.Busy, true, 2, 2, "q")}, `for a free worker: 2 workers for queue "q", all busy`},
-		{"", []api.Job{ahead("1", "", "q", errand.Running)}, free, "for a free worker to ask for work"},
-		{"g", []api.Job{ahead("2", "g", "other", errand.Running), ahead("1", "g", "q", errand.Completed)}, free, `for another user's job of its group "g", or for a free worker to ask for work`},
-		{"g", []api.Job{ahead("1", "g", "q", errand.Running)}, free, `for job 1 of its group "g", which is running`},
-		{"g", []api.Job{ahead("2", "g", "q", errand.Pending), ahead("1", "g", "q", errand.Running)}, nil, `for 2 earlier jobs of its group "g"; the first, 1, is running`},
-	} {
-		job := &api.Job{ID: "9", Queue: "q", Group: tt.group}
-		if got, _ := whyPending(job, tt.earlier, tt.workers); got != tt.want {
-			t.Errorf("%+v, %+v: %q, want %q", tt.earlier, tt.workers, got, tt.want)
-		}
-	}
-}
 
 // inProcess is a server without a network, for a synctest bubble.
 type inProcess struct{ http.Handler }
@@ -52,49 +23,72 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), r.Context().Err()
 }
 
-// TestPendingIsExplainedAgain: while a job waits, the reason is looked up less and
-// less often, and told when it has changed.
-func TestPendingIsExplainedAgain(t *testing.T) {
+// TestPendingIsExplained: while a job waits, the reason is told, and told again when it has
+// changed: as soon as a server that holds the request answers, else each 15 seconds.
+func TestPendingIsExplained(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
-		var asked []time.Duration
-		mux := http.NewServeMux()
-		mux.HandleFunc("GET /api/jobs/logs", func(w http.ResponseWriter, r *http.Request) {
-			wait, _ := time.ParseDuration(r.FormValue("wait") + "s")
-			time.Sleep(wait)
-			page := api.LogPage{Status: errand.Pending}
-			if time.Since(began) > 2*time.Minute {
-				page = api.LogPage{Status: errand.Cancelled, Done: true}
-			}
-			answer(w, http.StatusOK, page)
+	for name, tt := range map[string]struct {
+		held bool
+		want []time.Duration // when it asked
+	}{
+		"held":     {true, []time.Duration{2 * time.Second, 3 * time.Second, 19 * time.Second, 31 * time.Second, 47 * time.Second}},
+		"not held": {false, []time.Duration{2 * time.Second, 17 * time.Second, 32 * time.Second, 47 * time.Second}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { testExplained(t, tt.held, tt.want) })
 		})
-		mux.HandleFunc("GET /api/jobs/status", func(w http.ResponseWriter, _ *http.Request) {
-			asked = append(asked, time.Since(began))
-			answer(w, http.StatusOK, api.Job{ID: "9", Queue: "q", Group: "g", Status: errand.Pending})
-		})
-		mux.HandleFunc("GET /api/jobs", func(w http.ResponseWriter, _ *http.Request) {
-			status := errand.Running
-			if time.Since(began) > time.Minute {
-				status = errand.Completed
-			}
-			answer(w, http.StatusOK, api.JobList{Jobs: []api.Job{{ID: "1", Queue: "q", Group: "g", Status: status}}})
-		})
-		mux.HandleFunc("GET /api/workers", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, api.WorkerList{}) })
-		var errs bytes.Buffer
-		a := newApp(io.Discard, &errs, noEnv)
-		client := &api.Client{BaseURL: "http://server", HTTP: &http.Client{Transport: inProcess{mux}}}
-		if err := a.newFollower(client, "9", 0, a.printFrame).follow(t.Context()); err != nil {
-			t.Error(err)
+	}
+}
+
+func testExplained(t *testing.T, held bool, want []time.Duration) {
+	began := time.Now()
+	var asked []time.Duration
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/jobs/logs", func(w http.ResponseWriter, r *http.Request) {
+		wait, _ := time.ParseDuration(r.FormValue("wait") + "s")
+		time.Sleep(min(wait, time.Minute-time.Since(began)))
+		page := api.LogPage{Status: errand.Pending}
+		if time.Since(began) >= time.Minute {
+			page = api.LogPage{Status: errand.Cancelled, Done: true}
 		}
-		want := "errand: job 9 is waiting for job 1 of its group \"g\", which is running\n" +
-			"errand: job 9 is waiting because no worker for queue \"q\" is online\n" +
-			"errand: hint: start a worker with errand agent, or cancel the job with errand cancel 9\n"
-		if errs.String() != want {
-			t.Errorf("told %s", errs.String())
-		}
-		if len(asked) != 6 || asked[0] != 2*time.Second || asked[5]-asked[4] != 30*time.Second {
-			t.Errorf("asked at %v", asked)
-		}
+		answer(w, http.StatusOK, page)
 	})
+	mux.HandleFunc("GET /api/jobs/explain", func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, time.Since(began))
+		change := began.Add(30 * time.Second)
+		wait, _ := time.ParseDuration(r.FormValue("wait") + "s")
+		switch r.FormValue("state") {
+		case "group":
+			wait = min(wait, time.Until(change))
+		case "":
+			wait = 0
+		}
+		if held {
+			time.Sleep(wait)
+		}
+		e := errand.Explanation{JobID: "9", Status: errand.Pending, Cause: errand.CauseGroup, State: "group", Sentence: "job 9 waits for job 1", PollIntervalMs: 15000}
+		if !time.Now().Before(change) {
+			e.Cause, e.State, e.Sentence = errand.CauseNoWorker, "no_worker", "job 9 waits because no worker is online"
+		}
+		if held {
+			e.PollIntervalMs = 1000
+		}
+		answer(w, http.StatusOK, e)
+	})
+	var errs bytes.Buffer
+	a := newApp(io.Discard, &errs, noEnv)
+	client := &api.Client{BaseURL: "http://server", HTTP: &http.Client{Transport: inProcess{mux}}}
+	if err := a.newFollower(client, "9", 0, a.printFrame).follow(t.Context()); err != nil {
+		t.Error(err)
+	}
+	text := "errand: job 9 waits for job 1\n" +
+		"errand: job 9 waits because no worker is online\n" +
+		"errand: hint: start a worker with errand agent, or cancel the job with errand cancel 9\n"
+	if errs.String() != text {
+		t.Errorf("told %s", errs.String())
+	}
+	if !slices.Equal(asked, want) {
+		t.Errorf("asked at %v, want %v", asked, want)
+	}
 }

@@ -15,6 +15,9 @@ type Changes struct {
 	waiting map[string]*waiters // by job ID
 }
 
+// anyJob is subscribed to by requests that wait for a change of any job.
+const anyJob = ""
+
 // waiters are the requests that wait for one job.
 type waiters struct {
 	count   int
@@ -49,9 +52,11 @@ func (c *Changes) unsubscribe(jobID string, w *waiters) {
 func (c *Changes) publish(jobID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if w := c.waiting[jobID]; w != nil {
-		close(w.changed)
-		delete(c.waiting, jobID)
+	for _, id := range []string{jobID, anyJob} {
+		if w := c.waiting[id]; w != nil {
+			close(w.changed)
+			delete(c.waiting, id)
+		}
 	}
 }
 
@@ -59,6 +64,15 @@ func (c *Changes) publish(jobID string) {
 type publishingStore struct {
 	Store
 	changes *Changes
+}
+
+// PutWorker publishes a change of any job, as a worker may take one now.
+func (s publishingStore) PutWorker(ctx context.Context, w *errand.Worker) error {
+	err := s.Store.PutWorker(ctx, w)
+	if err == nil {
+		s.changes.publish(anyJob)
+	}
+	return err
 }
 
 func (s publishingStore) PutState(ctx context.Context, st *errand.State) error {

@@ -13,6 +13,7 @@ import (
 type Store interface {
 	JobStore
 	JobLister
+	ActiveJobs
 	StateStore
 	ResultStore
 	DueJobs

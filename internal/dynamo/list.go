@@ -178,14 +178,32 @@ func pks(items []item) []string {
 	return ids
 }
 
-// batchGet reads spec and state of jobs. Those that are gone, or not whole, are
-// left out.
+// batchGet reads spec and state of up to batchJobs jobs. Those that are gone, or not
+// whole, are left out.
 func (s *Store) batchGet(ctx context.Context, ids []string) (map[string]errand.Job, error) {
 	keys := make([]item, 0, 2*len(ids))
 	for _, id := range ids {
 		keys = append(keys, key(id, specKey), key(id, stateKey))
 	}
+	items, err := s.getItems(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
 	specs, states := map[string]item{}, map[string]item{}
+	for _, it := range items {
+		into := specs
+		if sk, ok := it["sk"].(*types.AttributeValueMemberS); ok && sk.Value == stateKey {
+			into = states
+		}
+		into[pks([]item{it})[0]] = it
+	}
+	return s.joinJobs(specs, states)
+}
+
+// getItems reads up to batchKeys items of the jobs table, in no order. Those that are not
+// there are left out.
+func (s *Store) getItems(ctx context.Context, keys []item) ([]item, error) {
+	var items []item
 	wait := backoff.Policy{Min: 20 * time.Millisecond, Max: time.Second}
 	for n := 1; len(keys) > 0; n++ {
 		res, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
@@ -194,13 +212,7 @@ func (s *Store) batchGet(ctx context.Context, ids []string) (map[string]errand.J
 		if err != nil {
 			return nil, fmt.Errorf("batch get from %s: %w", s.tables.Jobs, err)
 		}
-		for _, it := range res.Responses[s.tables.Jobs] {
-			into := specs
-			if sk, ok := it["sk"].(*types.AttributeValueMemberS); ok && sk.Value == stateKey {
-				into = states
-			}
-			into[pks([]item{it})[0]] = it
-		}
+		items = append(items, res.Responses[s.tables.Jobs]...)
 		keys = res.UnprocessedKeys[s.tables.Jobs].Keys
 		if len(keys) == 0 {
 			break
@@ -209,7 +221,7 @@ func (s *Store) batchGet(ctx context.Context, ids []string) (map[string]errand.J
 			return nil, err
 		}
 	}
-	return s.joinJobs(specs, states)
+	return items, nil
 }
 
 func (s *Store) joinJobs(specs, states map[string]item) (map[string]errand.Job, error) {

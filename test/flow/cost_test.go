@@ -3,6 +3,7 @@ package flow
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -298,6 +299,46 @@ func TestCostOfTheSweep(t *testing.T) {
 		document(t, "sweep", table)
 		if q := u.calls["dynamodb.Query"]; q.Calls != 60*sweepQueries || q.ReadUnits != 60*sweepUnits || u.calls["lambda.Invoke"].Calls != 60 {
 			t.Errorf("a sweep isn't what withoutSweeps takes it for:\n%s", table)
+		}
+	})
+}
+
+// shards of an index; each holds 250 of 1,000 jobs, which is 1.5 or 2 read units.
+const shards = 4
+
+// TestCostOfAnExplanation: why a job waits behind 1,000 others is asked for, with 10
+// workers. A job of a group reads the states of those before it.
+func TestCostOfAnExplanation(t *testing.T) {
+	counted(t, func(c *costly) {
+		ctx := c.t.Context()
+		for i := range 9 {
+			_, err := c.client(c.t, errand.RoleAgent).Register(ctx, errand.Registration{Name: fmt.Sprint(i)})
+			c.must(err)
+		}
+		job := api.CreateJob{Commands: []errand.Command{{Shell: "true"}}}
+		for range errand.MaxPosition {
+			_, err := c.user.CreateJob(ctx, job, "")
+			c.must(err)
+		}
+		for name, group := range map[string]string{"explain": "deploy", "explain-alone": ""} {
+			time.Sleep(time.Second)
+			job.Group = group
+			last, err := c.user.CreateJob(ctx, job, "")
+			c.must(err)
+			before := c.stack.Usage()
+			e, err := c.user.Explain(ctx, last.ID)
+			c.must(err)
+			if e.Before.Jobs != errand.MaxPosition {
+				c.t.Errorf("before it: %+v", e.Before)
+			}
+			u := c.since(before, 0, 0)
+			queries := u.calls["dynamodb.Query"] // of shards, whose sizes are random
+			queries.ReadUnits = max(queries.ReadUnits, 1+2*shards)
+			u.calls["dynamodb.Query"] = queries
+			_, table := u.bill(1e6, "$ per million explanations")
+			document(c.t, name, table)
+			_, err = c.user.Cancel(ctx, last.ID)
+			c.must(err)
 		}
 	})
 }

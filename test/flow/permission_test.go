@@ -377,6 +377,8 @@ func (u *everything) cancel() {
 	j.Group = "deploy"
 	grouped, err := u.user.CreateJob(u.t.Context(), j, "")
 	u.must(err)
+	_, err = u.user.Explain(u.t.Context(), grouped.ID)
+	u.must(err)
 	_, err = u.user.Cancel(u.t.Context(), grouped.ID) // rings for the next of its group
 	u.must(err)
 	u.none()

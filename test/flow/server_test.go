@@ -31,6 +31,7 @@ type deployed struct {
 
 // deployOptions change it.
 type deployOptions struct {
+	changes    *control.Changes  // shared by the functions, as on one machine; nil: each has its own
 	parameters map[string]string // of the template
 	manual     bool              // the clock stands still until a test moves it
 	inProcess  bool              // no socket, for synctest
@@ -70,7 +71,7 @@ func deploy(t *testing.T, o deployOptions) *deployed {
 				aws = o.wrap(name, aws)
 			}
 			cfg.HTTPClient = &http.Client{Transport: aws}
-			return setup.Handler(name, func(k string) string { return env[k] }, setup.Process{AWS: cfg, Clock: clk, Log: log})
+			return setup.Handler(name, func(k string) string { return env[k] }, setup.Process{AWS: cfg, Changes: o.changes, Clock: clk, Log: log})
 		}}
 	}
 	if o.change != nil {

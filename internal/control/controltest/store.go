@@ -134,6 +134,7 @@ func (w storeTest) storeLists(t *testing.T) {
 	}
 	pending := control.JobFilter{Limit: 2, Status: errand.Pending, Queues: []string{"default"}}
 	Eventually(t, "the list of three pending jobs", func(ctx context.Context) bool { return cmp.Diff(ids, list(ctx, pending)) == "" })
+	w.storeActive(t, ids)
 	if got := list(t.Context(), control.JobFilter{Limit: 10, Status: errand.Completed}); len(got) != 0 {
 		t.Errorf("completed: %v", got)
 	}
@@ -151,6 +152,42 @@ func (w storeTest) storeLists(t *testing.T) {
 	Eventually(t, "three due jobs", func(ctx context.Context) bool { return due(ctx, time.Now().Add(time.Hour)) == 3 })
 	if n := due(t.Context(), time.Now()); n != 0 {
 		t.Errorf("%d jobs are due before their time", n)
+	}
+}
+
+// storeActive reads jobs that are not over, which are given newest first.
+func (w storeTest) storeActive(t *testing.T, ids []string) {
+	ctx, s := t.Context(), w.store
+	before := func(id string, limit int) []string {
+		got, err := s.ActiveJobs(ctx, "default", id, limit)
+		must(t, err)
+		return got
+	}
+	oldest, second, newest := ids[2], ids[1], ids[0]
+	all := before(newest, 10_000) // and others' jobs, which are older
+	if n := len(all); n < 2 || all[n-2] != oldest || all[n-1] != second || !slices.IsSorted(all) {
+		t.Errorf("active before %s: %v, want at the end %s, %s", newest, all, oldest, second)
+	}
+	if some := before("", 1); len(some) != 1 || some[0] > oldest {
+		t.Errorf("the oldest active job is %v", some)
+	}
+	var many []string
+	for range 120 {
+		many = append(many, NewID())
+	}
+	states, err := s.States(ctx, append(many, ids...))
+	must(t, err)
+	jobs, err := s.JobsOf(ctx, append(many, ids...))
+	must(t, err)
+	for _, id := range ids {
+		spec, state, err := s.Job(ctx, id)
+		must(t, err)
+		if diff := cmp.Diff(state.Record(), states[id]) + cmp.Diff(errand.Job{Spec: *spec, State: state.Record()}, jobs[id]); diff != "" {
+			t.Errorf("job %s (-want +got):\n%s", id, diff)
+		}
+	}
+	if len(states) != len(ids) || len(jobs) != len(ids) {
+		t.Errorf("%d states and %d jobs of %d", len(states), len(jobs), len(ids))
 	}
 }
 

@@ -1,0 +1,56 @@
+package errand
+
+import (
+	"testing"
+	"time"
+)
+
+func TestExplanationSentence(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	at := func(d time.Duration) *time.Time { t := now.Add(d); return &t }
+	code := 3
+	lost := &JobAttempt{Attempt: 1, WorkerID: "w", WorkerName: "box", StartedAt: now.Add(-time.Hour), Reason: ReasonLost, Error: lostMessage}
+	for _, tt := range []struct {
+		e    Explanation
+		want string
+	}{
+		{Explanation{Cause: CauseGroup, Group: &GroupBefore{Name: "g", Jobs: 1, FirstID: "8", FirstStatus: Running, FirstWorker: "box"}, Workers: &WorkersForJob{}},
+			`job 9 waits for job 8 of its group "g", which is running on box`},
+		{Explanation{Cause: CauseGroup, Group: &GroupBefore{Name: "g", Jobs: 2, FirstStatus: Running}, Workers: &WorkersForJob{}},
+			`job 9 waits for 2 earlier jobs of its group "g"; the first, another owner's job, is running`},
+		{Explanation{Cause: CauseGroup, Group: &GroupBefore{Name: "g", Jobs: 1, FirstID: "8", FirstStatus: Pending}, Workers: &WorkersForJob{Online: 1}},
+			`job 9 waits for job 8 of its group "g", which is pending`},
+		{Explanation{Cause: CauseGroup, Group: &GroupBefore{Name: "g", Jobs: 1, FirstID: "8", FirstStatus: Pending}, Workers: &WorkersForJob{}},
+			`job 9 waits for job 8 of its group "g", which is pending because no worker for queue "q" is online`},
+		{Explanation{Cause: CauseNoWorker, Workers: &WorkersForJob{}}, `job 9 waits because no worker for queue "q" is online`},
+		{Explanation{Cause: CauseNoWorker, Workers: &WorkersForJob{Offline: 2}}, `job 9 waits because no worker for queue "q" is online; 2 are offline or draining`},
+		{Explanation{Cause: CauseUnsuitable, Workers: &WorkersForJob{Online: 3, Lacking: []string{"terminal"}}},
+			`job 9 waits because none of the online workers for queue "q" (3) has terminal`},
+		{Explanation{Cause: CauseWorkersBusy, Position: 1, Workers: &WorkersForJob{Online: 1, Able: 1, FreeAt: at(90 * time.Second)}},
+			`job 9 is the first job of queue "q" and waits for a free worker: the only worker that can run it is busy; by its job's timeout, it is free in 90 seconds at the latest`},
+		{Explanation{Cause: CauseWorkersBusy, Workers: &WorkersForJob{Online: 4, Able: 4, FreeAt: at(50 * time.Hour)}},
+			`job 9 is behind more than 1000 jobs of queue "q" and waits for a free worker: all 4 workers that can run it are busy; by its job's timeout, one is free in 3 days at the latest`},
+		{Explanation{Cause: CauseAhead, Position: 3, Workers: &WorkersForJob{Online: 1, Able: 1, Free: 1}},
+			`job 9 is number 3 in queue "q" and waits for its turn: 1 worker is free`},
+		{Explanation{Cause: CauseNext, Position: 1, Try: 2, MaxAttempts: 3, LastAttempt: lost, Workers: &WorkersForJob{Free: 1}},
+			`job 9 waits for a free worker to ask for work; this is for attempt 2 of 3, as the last one, on box, ended: lost (the worker sent no heartbeat before its lease ended)`},
+		{Explanation{Status: Running, Cause: CauseRunning, LastAttempt: lost, LastHeard: at(-3 * time.Second)},
+			`job 9 runs on box since 2026-11-29T11:00:00Z; the worker was last heard from 3 seconds ago`},
+		{Explanation{Status: Running, Cause: CauseSilent, LastAttempt: lost, LastHeard: at(-time.Minute), Silence: &Silence{LeaseEndsAt: now.Add(4 * time.Minute), WillRetry: true}},
+			`job 9 runs on box since 2026-11-29T11:00:00Z; the worker was last heard from 60 seconds ago, and the job is given to another worker in 4 minutes unless it is heard from`},
+		{Explanation{Status: Completed, Cause: CauseEnded, LastAttempt: lost, ExitCode: &code, FinishedAt: at(0)},
+			`job 9 completed on box at 2026-11-29T12:00:00Z with exit code 3`},
+		{Explanation{Status: Cancelled, Cause: CauseEnded, FinishedAt: at(0)}, `job 9 was cancelled at 2026-11-29T12:00:00Z`},
+		{Explanation{Status: Failed, Cause: CauseEnded, FinishedAt: at(0), Reason: ReasonExpired, Error: "no worker took the job\nin time"},
+			`job 9 failed at 2026-11-29T12:00:00Z: expired (no worker took the job)`},
+	} {
+		if tt.e.Status == "" {
+			tt.e.Status = Pending
+		}
+		tt.e.JobID = "9"
+		if tt.e.Finish(now, "q"); tt.e.Sentence != tt.want {
+			t.Errorf("got  %s\nwant %s", tt.e.Sentence, tt.want)
+		}
+	}
+}
