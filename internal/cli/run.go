@@ -22,8 +22,9 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "run [DIR] [flags] -- COMMAND [ARGUMENT…]", SuggestFor: []string{"exec", "submit", "create", "sbatch"},
 		Short: "Run commands on a worker, in a copy of a folder",
-		Long: "Run packs DIR (default: the current folder) without the files that .gitignore and .errandignore\n" +
-			"list, uploads it unless the server already has it, and runs the command in it on a worker.\n" +
+		Long: "Run packs DIR (default: the current folder), uploads it unless the server already has it, and runs\n" +
+			"the command in it on a worker. In a git work tree it sends what git lists, elsewhere what no\n" +
+			".gitignore lists; in both, nothing that a .errandignore lists. --dry-run shows what that is.\n" +
 			"The job's output is printed as it is written: stdout on stdout, stderr on stderr.\n\n" +
 			"A command after -- runs without a shell. -c passes a line to the worker's shell and can be\n" +
 			"repeated; the lines run one after another until one fails.\n\n" +
@@ -47,6 +48,9 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) error {
+	if f.dryRun {
+		return a.dryRun(ctx, f, args, dash)
+	}
 	dir, body, err := f.parse(args, dash, a.lookup)
 	if err != nil {
 		return err
@@ -61,7 +65,7 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	defer terminal.ExitWhenInterrupted(second, cancelGrace+time.Second, a.term.EndOutput)()
 	limit := retryFirst
 	if !f.noSource {
-		if err := a.addSource(first, c, dir, &body); err != nil {
+		if err := a.addSource(first, c, dir, &f.fileFlags, &body); err != nil {
 			return err
 		}
 		limit = retryConnected
@@ -79,13 +83,13 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 }
 
 // addSource uploads dir, and adds it and what git says about it to the job.
-func (a *app) addSource(ctx context.Context, c *api.Client, dir string, body *api.CreateJob) (err error) {
+func (a *app) addSource(ctx context.Context, c *api.Client, dir string, f *fileFlags, body *api.CreateJob) (err error) {
 	gitCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var facts map[string]string
 	var git sync.WaitGroup
 	git.Go(func() { facts = findGitFacts(gitCtx, dir) })
-	if body.Source, err = a.upload(ctx, c, dir); err != nil {
+	if body.Source, err = a.upload(ctx, c, dir, f); err != nil {
 		cancel()
 	}
 	git.Wait()
@@ -111,12 +115,8 @@ func (f *runFlags) parse(args []string, dash int, lookup func(string) (string, b
 	if err != nil {
 		return "", body, err
 	}
-	dir = "."
-	if len(before) == 1 {
-		dir = before[0]
-	}
-	if f.noSource && len(before) == 1 {
-		return "", body, terminal.UsageErrorf("--no-source and a folder (%q) are mutually exclusive", dir)
+	if dir, err = f.folder(before); err != nil {
+		return "", body, err
 	}
 	body.Commands, body.Watch = commands, !f.detach
 	return dir, body, errors.Join(
@@ -139,6 +139,19 @@ func (f *runFlags) wantedTerminal(user *terminal.Terminal) *errand.Terminal {
 		return min(n, errand.MaxTerminalSize)
 	}
 	return &errand.Terminal{Columns: clamp(columns, errand.DefaultColumns), Rows: clamp(rows, errand.DefaultRows), Required: f.terminal}
+}
+
+// folder returns the folder that the arguments before "--" name.
+func (f *runFlags) folder(before []string) (string, error) {
+	switch {
+	case len(before) > 1:
+		return "", terminal.UsageErrorf("more than one folder: %s; put -- before the command", quoteAll(before))
+	case len(before) == 0:
+		return ".", nil
+	case f.noSource:
+		return "", terminal.UsageErrorf("--no-source and a folder (%q) are mutually exclusive", before[0])
+	}
+	return before[0], nil
 }
 
 func (f *runFlags) parseCommands(before, argv []string) ([]errand.Command, error) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,16 +57,51 @@ func (f *commandFlags) addTo(body *api.CreateJob, lookup func(string) (string, b
 
 // fileFlags say which files the job gets and gives back.
 type fileFlags struct {
-	noSource bool
+	noSource    bool
+	patterns    []string // of --exclude, and of --include with a "!"
+	followLinks bool
+	maxSize     terminal.ByteSize
+	dryRun      bool
 }
+
+// defaultMaxSize is the limit for a folder unless --max-size sets another: a larger one
+// is sent by mistake more often than not.
+const defaultMaxSize = 2_000_000_000
 
 func (f *fileFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "Files", func(fl *pflag.FlagSet) {
+		f.maxSize = defaultMaxSize
 		fl.BoolVar(&f.noSource, "no-source", false, "send no folder; the commands run in an empty one")
+		fl.Var(&patternValue{list: &f.patterns}, "exclude", "leave out what this `pattern` matches, as a line of a .gitignore does; can be repeated")
+		fl.Var(&patternValue{list: &f.patterns, prefix: "!"}, "include", "send what this `pattern` matches although it is left out; can be repeated, and the last that matches decides")
+		fl.BoolVar(&f.followLinks, "follow-links", false, "send what symbolic links point to, not the links")
+		fl.Var(&f.maxSize, "max-size", "send no folder that is larger, like 500MB or 10GB; 0 sets no limit")
+		fl.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
 	})
 }
 
 func (*fileFlags) addTo(*api.CreateJob) error { return nil }
+
+// patternValue is the value of --exclude and --include, which add to one list: their
+// order counts.
+type patternValue struct {
+	list   *[]string
+	prefix string
+}
+
+func (v *patternValue) String() string { return "" }
+func (v *patternValue) Type() string   { return "pattern" }
+
+func (v *patternValue) Set(pattern string) error {
+	if strings.TrimSpace(pattern) == "" || strings.ContainsAny(pattern, "\n\x00") || v.prefix+pattern == "!" {
+		return errors.New("the pattern is empty, or more than one line")
+	}
+	if strings.HasPrefix(pattern, "!") || strings.HasPrefix(pattern, "#") {
+		pattern = `\` + pattern
+	}
+	*v.list = append(*v.list, v.prefix+pattern)
+	return nil
+}
 
 // placeFlags say where the job runs.
 type placeFlags struct {

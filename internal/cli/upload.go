@@ -13,35 +13,32 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/archive"
-	"github.com/errandhq/errand/internal/project"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
 // uploadTries is how often an upload is tried.
 const uploadTries = 6
 
-// upload packs dir and sends it, unless the server has the same archive already.
-func (a *app) upload(ctx context.Context, c *api.Client, dir string) (*errand.Source, error) {
+// upload packs what the job gets of dir and sends it, unless the server has the same
+// archive already.
+func (a *app) upload(ctx context.Context, c *api.Client, dir string, flags *fileFlags) (*errand.Source, error) {
+	files, err := a.selectFiles(ctx, dir, flags)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = files.Close() }() // opened for reading
 	f, err := os.CreateTemp("", "errand-*.zip")
 	if err != nil {
 		return nil, fmt.Errorf("create archive: %w", err)
 	}
 	defer func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }() // a temporary file
-	files, err := project.Select(ctx, dir, project.Options{})
-	if err != nil {
-		return nil, terminal.InterruptOr(ctx, fmt.Errorf("pack %s: %w", dir, err))
-	}
-	defer func() { _ = files.Close() }() // opened for reading
-	for _, note := range files.Notes {
-		a.term.Notef("%s", note)
-	}
 	packed, err := archive.Pack(ctx, files, f)
 	if err != nil {
-		return nil, err
+		return nil, terminal.InterruptOr(ctx, err)
 	}
 	if packed.Size > errand.MaxUploadBytes {
 		return nil, terminal.WithHint(fmt.Errorf("pack %s: the archive has %s, the limit is %s", dir, terminal.FormatBytes(packed.Size), terminal.FormatBytes(errand.MaxUploadBytes)),
-			"list files to exclude in .errandignore")
+			"--dry-run shows what is sent; leave files out with --exclude or .errandignore")
 	}
 	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
 	sent, err := sendArchive(ctx, c, request, f)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -45,8 +46,26 @@ type FileID struct {
 
 // location is where an entry is on this machine.
 type location struct {
-	root *os.Root
-	name string
+	root    *os.Root
+	name    string
+	outside string // absolute path, if a link led to it: then root is nil
+}
+
+func (l location) below(name string) location {
+	switch {
+	case l.root == nil:
+		return location{outside: filepath.Join(l.outside, name)}
+	case l.name == ".":
+		return location{root: l.root, name: name}
+	}
+	return location{root: l.root, name: l.name + "/" + name}
+}
+
+func (l location) open() (*os.File, error) {
+	if l.root == nil {
+		return os.OpenFile(l.outside, os.O_RDONLY|nonBlocking, 0)
+	}
+	return l.root.OpenFile(l.name, os.O_RDONLY|nonBlocking, 0)
 }
 
 // A Note tells the user about an entry that may surprise.
@@ -99,10 +118,10 @@ func (f *OpenFile) Close() error {
 // Open opens a file of the selection. A file that is gone, or is no longer a file, is an
 // error that is [fs.ErrNotExist]: leave it out.
 func (s *Selection) Open(e *Entry) (*OpenFile, error) {
-	if e.at.root == nil {
+	if e.at == (location{}) {
 		return &OpenFile{Reader: bytes.NewReader(e.content), Size: int64(len(e.content)), Mode: e.Mode, ModTime: e.ModTime}, nil
 	}
-	f, err := e.at.root.OpenFile(e.at.name, os.O_RDONLY|nonBlocking, 0)
+	f, err := e.at.open()
 	if err != nil {
 		return nil, err
 	}

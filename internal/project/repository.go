@@ -30,7 +30,7 @@ type repository struct {
 
 // openRepository finds the work tree of the folder dir, an absolute path without
 // links, and asks git for its files. base is the folder's path in the selection.
-func openRepository(ctx context.Context, dir, base string) (r *repository, ignored bool, err error) {
+func (w *walk) openRepository(dir, base string) (r *repository, ignored bool, err error) {
 	top, ok := findTop(dir)
 	if !ok {
 		return &repository{base: base}, false, nil
@@ -39,8 +39,10 @@ func openRepository(ctx context.Context, dir, base string) (r *repository, ignor
 	if r.rules, err = rulesAbove(top, r.prefix); err != nil {
 		return nil, false, err
 	}
-	if err := r.list(ctx, dir); err != nil {
-		return nil, false, err
+	if !w.options.withoutGit {
+		if err := r.list(w.ctx, dir); err != nil {
+			return nil, false, err
+		}
 	}
 	if len(r.listed) == 0 && r.ignoresBase() {
 		return &repository{base: base}, true, nil

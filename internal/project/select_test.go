@@ -115,3 +115,17 @@ func TestOpenCutsAGrowingFile(t *testing.T) {
 		t.Errorf("read %q, size %d, %v", b, f.Size, err)
 	}
 }
+
+func TestLargest(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, map[string]string{
+		"web/node_modules/x/big": strings.Repeat("x", 950), "web/node_modules/y": "yyyyy", "web/main": "z", "data": strings.Repeat("d", 300), "small": "s", "empty": "",
+	})
+	want := []Part{{"web/node_modules/x/big", 950}, {"data", 300}}
+	if diff := cmp.Diff(want, choose(t, dir, Options{}).Largest(2)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := choose(t, t.TempDir(), Options{}).Largest(2); len(got) != 0 {
+		t.Errorf("of an empty folder: %v", got)
+	}
+}

@@ -18,10 +18,15 @@ type Options struct {
 	Patterns []string
 	// FollowLinks selects what links point to.
 	FollowLinks bool
+
+	withoutGit bool // as if git were not installed
 }
 
 // MaxDepth is the limit for the elements of a path.
 const MaxDepth = 255
+
+// maxEntries ends a walk through links that multiply what they point to.
+const maxEntries = 1_000_000
 
 // Select selects the files of the folder dir: in a git work tree those that git lists,
 // elsewhere those that no .gitignore names, and of them those that no .errandignore
@@ -31,7 +36,7 @@ func Select(ctx context.Context, dir string, o Options) (*Selection, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{ctx: ctx, command: parseRules([]byte(strings.Join(o.Patterns, "\n")), ""), follow: o.FollowLinks, out: &Selection{roots: []*os.Root{root}}}
+	w := &walk{ctx: ctx, command: parseRules([]byte(strings.Join(o.Patterns, "\n")), ""), options: o, out: &Selection{roots: []*os.Root{root}}}
 	w.searches = slices.ContainsFunc(w.command, func(r rule) bool { return r.negate })
 	if err := w.top(root, dir); err != nil {
 		return nil, errors.Join(err, w.out.Close())
@@ -44,7 +49,7 @@ type walk struct {
 	ctx      context.Context
 	command  rules // Options.Patterns
 	searches bool  // folders that are left out are searched
-	follow   bool
+	options  Options
 	out      *Selection
 	pending  []Entry // folders that are left out unless something in them is included
 	outside  []Entry // links
@@ -63,6 +68,7 @@ type folder struct {
 	opened  bool  // git ignores the folder, but another pattern includes it
 	leftOut bool  // only what w.command includes after this rule counts
 	after   int
+	jumps   []string // absolute paths of the folders above that have a link that is followed
 }
 
 func (w *walk) top(root *os.Root, dir string) error {
@@ -73,24 +79,25 @@ func (w *walk) top(root *os.Root, dir string) error {
 	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
 		abs = resolved
 	}
-	repo, ignored, err := openRepository(w.ctx, abs, "")
+	repo, ignored, err := w.openRepository(abs, "")
 	if err != nil {
 		return err
 	}
 	if ignored {
 		w.note(".", "is ignored by git: everything in it is sent")
 	}
-	return w.folder(folder{root: root, at: location{root, "."}, abs: abs, repo: repo, ignore: repo.rules, after: -1})
+	return w.folder(&folder{root: root, at: location{root: root, name: "."}, abs: abs, repo: repo, ignore: repo.rules, after: -1})
 }
 
 func (w *walk) note(path, text string) { w.out.Notes = append(w.out.Notes, Note{path, text}) }
 
 // folder walks an open folder.
-func (w *walk) folder(f folder) error {
+func (w *walk) folder(f *folder) error {
 	entries, err := readDir(f.root)
 	if err != nil {
 		return err
 	}
+	w.noteSubmodule(f, len(entries))
 	for _, e := range entries {
 		if err := f.readRules(w, e.Name()); err != nil {
 			return err
@@ -103,7 +110,7 @@ func (w *walk) folder(f folder) error {
 		if e.Name() == ".git" {
 			continue
 		}
-		if err := w.child(&f, e.Name(), e.IsDir()); err != nil {
+		if err := w.child(f, e.Name(), e.IsDir()); err != nil {
 			return err
 		}
 	}
@@ -190,7 +197,7 @@ func (w *walk) include(f *folder, path string, isDir bool) decision {
 func (w *walk) child(f *folder, name string, isDir bool) error {
 	path := f.path + name
 	d := w.decide(f, path, isDir)
-	if d.leftOut && !(isDir && w.searches) {
+	if d.leftOut && !(isDir && w.searches) { // a link to a folder is none
 		return nil
 	}
 	info, err := f.root.Lstat(name)
@@ -200,11 +207,14 @@ func (w *walk) child(f *folder, name string, isDir bool) error {
 	if err != nil {
 		return fmt.Errorf("%q: %w", path, err)
 	}
-	e := newEntry(path, info, location{f.at.root, join(f.at.name, name)})
+	e := newEntry(path, info, f.at.below(name))
 	switch info.Mode().Type() {
 	case fs.ModeDir:
 		return w.enter(f, name, e, d)
 	case fs.ModeSymlink:
+		if w.options.FollowLinks {
+			return w.followed(f, name, e, d)
+		}
 		return w.link(f, name, e)
 	case 0:
 		w.add(e)
@@ -228,13 +238,6 @@ func newEntry(path string, info fs.FileInfo, at location) Entry {
 	return e
 }
 
-func join(dir, name string) string {
-	if dir == "." {
-		return name
-	}
-	return dir + "/" + name
-}
-
 // add selects an entry, and the folders above it that are selected only for it.
 func (w *walk) add(e Entry) {
 	w.out.Entries = append(append(w.out.Entries, w.pending...), e)
@@ -247,9 +250,6 @@ func (w *walk) add(e Entry) {
 
 // enter walks a folder below f.
 func (w *walk) enter(f *folder, name string, e Entry, d decision) error {
-	if strings.Count(e.Path, "/") >= MaxDepth {
-		return fmt.Errorf("%q: the path has more than %d elements; leave it out with .errandignore", shorten(e.Path), MaxDepth)
-	}
 	root, err := f.root.OpenRoot(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -257,11 +257,22 @@ func (w *walk) enter(f *folder, name string, e Entry, d decision) error {
 	if err != nil {
 		return fmt.Errorf("%q: %w", e.Path, err)
 	}
-	defer func() { _ = root.Close() }() // opened for reading
 	sub := *f
 	sub.root, sub.at, sub.abs, sub.path = root, e.at, filepath.Join(f.abs, name), e.Path+"/"
 	sub.opened, sub.leftOut, sub.after = d.opened, d.leftOut, d.after
-	if d.leftOut {
+	return w.walkInto(&sub, e)
+}
+
+// walkInto selects the folder e, or only what is included in it, and closes sub.
+func (w *walk) walkInto(sub *folder, e Entry) error {
+	defer func() { _ = sub.root.Close() }() // opened for reading
+	if strings.Count(e.Path, "/") >= MaxDepth {
+		return fmt.Errorf("%q: the path has more than %d elements; leave it out with .errandignore", shorten(e.Path), MaxDepth)
+	}
+	if len(w.out.Entries) > maxEntries {
+		return fmt.Errorf("there are more than %d files and folders; list what the job doesn't need in .errandignore", maxEntries)
+	}
+	if sub.leftOut {
 		kept := len(w.pending)
 		w.pending = append(w.pending, e)
 		defer func() { w.pending = w.pending[:min(kept, len(w.pending))] }()
@@ -280,12 +291,20 @@ func (f *folder) ownRepository(w *walk) error {
 	if _, err := f.root.Lstat(".git"); err != nil || f.leftOut || f.opened {
 		return nil //nolint:nilerr // there is none
 	}
-	repo, _, err := openRepository(w.ctx, f.abs, f.path)
+	repo, _, err := w.openRepository(f.abs, f.path)
 	if err != nil {
 		return fmt.Errorf("%q: %w", f.path, err)
 	}
 	f.repo, f.ignore = repo, repo.rules
 	return nil
+}
+
+// noteSubmodule tells of a submodule that has no work tree.
+func (w *walk) noteSubmodule(f *folder, entries int) {
+	path := strings.TrimSuffix(f.path, "/")
+	if entries == 0 && f.repo.asked && f.repo.listed[keyOf(strings.TrimPrefix(path, f.repo.base))] {
+		w.note(path, "is empty: git has a submodule there (git submodule update --init fetches it)")
+	}
 }
 
 // shorten leaves out the middle of a long name, so that a message can be read.
