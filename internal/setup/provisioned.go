@@ -39,22 +39,27 @@ var provisionedDefaults = map[string]string{
 // defaultRegion is for services that ask for none, but whose requests are signed for one.
 const defaultRegion = "us-east-1"
 
-// OpenProvisioned reads the template for the stack's name. ERRAND_JOBS_TABLE,
-// ERRAND_WORKERS_TABLE, ERRAND_TOKENS_TABLE and ERRAND_BUCKET replace the names that
-// follow from it. The AWS SDK's variables say where the services are. Errors: the
-// SDK's configuration.
+// OpenProvisioned is NewProvisioned with the AWS SDK's configuration from the
+// environment, which says where the services are. Errors: the configuration's.
 func OpenProvisioned(ctx context.Context, stackName string, getenv func(string) string, log *slog.Logger) (*Provisioned, error) {
 	cfg, err := awsconf.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Region == "" {
+		cfg.Region = defaultRegion
+	}
 	// The SDK would write to stderr, and warns of checksums that others than AWS lack.
 	cfg.Logger = logging.LoggerFunc(func(c logging.Classification, format string, v ...any) {
 		log.Debug("AWS SDK", "class", string(c), "message", fmt.Sprintf(format, v...))
 	})
-	if cfg.Region == "" {
-		cfg.Region = defaultRegion
-	}
+	return NewProvisioned(cfg, stackName, getenv)
+}
+
+// NewProvisioned reads the template for the stack's name. ERRAND_JOBS_TABLE,
+// ERRAND_WORKERS_TABLE, ERRAND_TOKENS_TABLE and ERRAND_BUCKET replace the names that
+// follow from it.
+func NewProvisioned(cfg aws.Config, stackName string, getenv func(string) string) (*Provisioned, error) {
 	t, err := template.Parse(errand.Template, template.Options{
 		StackName: stackName, Region: cfg.Region, Account: "000000000000", Endpoint: "http://queue.invalid",
 		Parameters: map[string]string{"Bell": "false"},

@@ -89,18 +89,16 @@ func TestLocalStackImage(t *testing.T) {
 }
 
 // TestEndpoint is the suite over the AWS that the environment names, as the
-// SDK reads it: AWS_ENDPOINT_URL, AWS_REGION, credentials.
+// SDK reads it: AWS_ENDPOINT_URL, or AWS_ENDPOINT_URL_DYNAMODB and those of the other
+// services, AWS_REGION, credentials.
 func TestEndpoint(t *testing.T) {
 	requireRun(t)
-	if os.Getenv("AWS_ENDPOINT_URL") == "" {
-		t.Skip("skipped: AWS_ENDPOINT_URL names no endpoint")
+	if os.Getenv("AWS_ENDPOINT_URL") == "" && os.Getenv("AWS_ENDPOINT_URL_DYNAMODB") == "" {
+		t.Skip("skipped: AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_DYNAMODB name no endpoint")
 	}
 	cfg, err := awsconf.Load(t.Context())
 	must(t, err)
-	d := differs{}
-	if os.Getenv("ERRAND_ENDPOINT_IS") == "localstack" {
-		d = localStackDiffers
-	}
+	d := map[string]differs{"localstack": localStackDiffers, "elasticmq": {noAttemptIDs: true}}[os.Getenv("ERRAND_ENDPOINT_IS")]
 	f := functions{direct: os.Getenv("ERRAND_DIRECT_FUNCTION"), why: "ERRAND_DIRECT_FUNCTION names no function of direct mode at this endpoint"}
 	suite(t, cfg, d, f)
 }

@@ -23,7 +23,7 @@ type differs struct {
 
 // suite runs everything against an AWS in which nothing of ours is.
 func suite(t *testing.T, cfg aws.Config, d differs, f functions) {
-	w := &world{cfg: cfg, differs: d, functions: f, settings: provision(t, cfg)}
+	w := &world{cfg: cfg, differs: d, functions: f, settings: provisioned(t, cfg)}
 	w.svc = setup.NewService(setup.Process{AWS: cfg, Log: slog.New(slog.DiscardHandler)}, w.settings)
 	t.Run("Store", func(t *testing.T) { controltest.Store(t, w.svc.Store) })
 	t.Run("Queue", func(t *testing.T) { controltest.Queue(t, w.svc.Queue, w.queueOptions()) })
