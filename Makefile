@@ -65,11 +65,13 @@ cross: ## Vet and build for Linux, macOS and Windows
 	scripts/cross
 
 ## Measure (docs/performance.md)
-.PHONY: bench bench-jobs bench-sqs bench-dynamodb bench-s3 bench-api bench-init
+.PHONY: bench bench-jobs bench-cluster bench-sqs bench-dynamodb bench-s3 bench-api bench-init
 # Without cgo, as the programs are built: with it, the store allocates in C, and each of those calls costs.
 bench bench-jobs bench-sqs bench-s3 bench-dynamodb bench-api bench-init: export CGO_ENABLED = 0
 bench: ## Run all Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+bench-cluster: ## Jobs a second through one errand serve and through two, over DynamoDB Local, ElasticMQ and versitygw
+	ERRAND_CLUSTER_JOBS=300 scripts/test-cluster
 bench-jobs: ## A job that does nothing: what a user waits for it, how many run in a second, and the CPU of one
 	$(GO) test -run '^$$' -bench '^BenchmarkJobs' -benchtime 1x ./bench
 bench-sqs: ## SQS: rates as ratios to floors of the same run (bench/README.md)

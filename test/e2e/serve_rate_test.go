@@ -1,0 +1,105 @@
+//go:build unix
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+)
+
+// TestServeRate prints how many no-op jobs (ERRAND_CLUSTER_JOBS) run in a second through
+// one server, and through two over the same services. It checks no time.
+func TestServeRate(t *testing.T) {
+	n, err := strconv.Atoi(os.Getenv("ERRAND_CLUSTER_JOBS"))
+	if err != nil || n < 1 {
+		t.Skip("skipped: ERRAND_CLUSTER_JOBS, the number of jobs to measure with, is not set; make bench-cluster sets it")
+	}
+	for _, servers := range []int{1, 2, 1, 2} {
+		t.Run(fmt.Sprintf("servers=%d", servers), func(t *testing.T) {
+			c := newCluster(t)
+			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
+			t.Cleanup(client.CloseIdleConnections)
+			var agents []*proc
+			for i := range 2 {
+				agents = append(agents, c.at(i%servers).agent(t.TempDir(), "--jobs", "4"))
+			}
+			c.runJobs(servers, client, 20) // warms up
+			before := cpu(t, append(agents, c.servers...))
+			took := c.runJobs(servers, client, n)
+			used := cpu(t, append(agents, c.servers...)) - before
+			t.Logf("%d jobs, %d servers: %.0f jobs/s; servers and agents use %.1f ms of CPU for a job; %d cores",
+				n, servers, float64(n)/took.Seconds(), float64(used.Milliseconds())/float64(n), runtime.NumCPU())
+			for _, p := range agents {
+				p.signal(syscall.SIGTERM)
+			}
+		})
+	}
+}
+
+// runJobs creates jobs through the servers, 16 at a time, and waits for all.
+func (c *cluster) runJobs(servers int, client *http.Client, n int) time.Duration {
+	c.t.Helper()
+	begun := time.Now()
+	var running sync.WaitGroup
+	slots := make(chan struct{}, 16)
+	for i := range n {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			api := &api.Client{BaseURL: c.urls[i%servers], Token: c.at(0).token("user"), HTTP: client}
+			if err := runJob(c.t, api); err != nil {
+				c.t.Error(err)
+			}
+		})
+	}
+	running.Wait()
+	return time.Since(begun)
+}
+
+// runJob creates a job and follows its log to the end.
+func runJob(t *testing.T, client *api.Client) error {
+	job, err := client.CreateJob(t.Context(), api.CreateJob{Commands: []errand.Command{{Argv: []string{"true"}}}}, "")
+	if err != nil {
+		return err
+	}
+	for offset := int64(0); ; {
+		page, err := client.Logs(t.Context(), job.ID, 0, offset, 20*time.Second)
+		if err != nil || page.Done && page.Status.Terminal() {
+			return err
+		}
+		offset = page.Next
+	}
+}
+
+// cpu is the CPU time that processes used so far, by Linux's /proc.
+func cpu(t *testing.T, procs []*proc) time.Duration {
+	t.Helper()
+	const tick = 10 * time.Millisecond // USER_HZ is 100 on all Linux
+	var sum time.Duration
+	for _, p := range procs {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+		if err != nil {
+			t.Skipf("skipped: no CPU times on this platform: %v", err)
+		}
+		fields := strings.Fields(string(b)[strings.LastIndexByte(string(b), ')')+2:])
+		for _, f := range fields[11:13] { // utime and stime
+			n, err := strconv.Atoi(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += time.Duration(n) * tick
+		}
+	}
+	return sum
+}
