@@ -72,16 +72,13 @@ bench: ## Run all Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 bench-cluster: ## Jobs a second through one errand serve and through two, over DynamoDB Local, ElasticMQ and versitygw
 	ERRAND_CLUSTER_JOBS=300 scripts/test-cluster
-bench-jobs: ## A job that does nothing: what a user waits for it, how many run in a second, and the CPU of one
-	$(GO) test -run '^$$' -bench '^BenchmarkJobs' -benchtime 1x ./bench
-bench-sqs: ## SQS: rates as ratios to floors of the same run (bench/README.md)
-	$(GO) test -run '^$$' -bench '^BenchmarkSQS' -benchtime 1x -timeout 30m ./bench
-bench-dynamodb: ## DynamoDB: the same, and a query over 10^3 to 10^6 items
-	$(GO) test -run '^$$' -bench '^BenchmarkDynamoDB' -benchtime 1x -timeout 30m ./bench
-bench-s3: ## S3: the same, and the memory that 5 GB take
-	$(GO) test -run '^$$' -bench '^BenchmarkS3' -benchtime 1x -timeout 60m ./bench
-bench-api: ## The API of errand local: what one caller waits for create, status, assignment and heartbeat
-	$(GO) test -run '^$$' -bench '^BenchmarkAPI' -benchtime 1x ./bench
+bench-jobs: B = Jobs ## A job that does nothing: what a user waits for it, how many run in a second, and the CPU of one
+bench-sqs: B = SQS ## SQS: rates as ratios to floors of the same run (bench/README.md)
+bench-dynamodb: B = DynamoDB ## DynamoDB: the same, and a query over 10^3 to 10^6 items
+bench-s3: B = S3 ## S3: the same, and the memory that 5 GB take
+bench-api: B = API ## The API of errand local: what one caller waits for create, status, assignment and heartbeat
+bench-jobs bench-sqs bench-dynamodb bench-s3 bench-api:
+	$(GO) test -run '^$$' -bench '^Benchmark$(strip $(B))' -benchtime 1x -timeout 60m ./bench
 bench-init: functions ## The time that each compiled function takes from its start to its first request for work
 	ERRAND_FUNCTIONS=$(CURDIR)/bin/functions $(GO) test -run '^$$' -bench Init -benchtime 20x ./functions
 
