@@ -66,6 +66,9 @@ func (w *Worker) Release(jobID string, attempt int, now time.Time) {
 type Hold struct {
 	JobID   string `json:"jobId"`
 	Attempt int    `json:"attempt"`
+	// Ended says that the commands have ended and the report follows: a lease that has
+	// expired is not renewed.
+	Ended bool `json:"ended,omitempty"`
 	// RenewWrites asks for a fresh write grant in the answer.
 	RenewWrites bool `json:"renewWrites,omitempty"`
 	// Watched says that the worker was told that somebody reads the log.
@@ -124,8 +127,10 @@ type Heartbeat struct {
 	WorkerID string `json:"workerId"`
 	Epoch    int    `json:"epoch"`
 	Draining bool   `json:"draining,omitempty"`
-	Stopped  bool   `json:"stopped,omitempty"` // the last one: the process ends
-	Holds    []Hold `json:"holds"`
+	// Stopped says that it is the last one: the process ends. Holds are what it leaves to
+	// the worker's next process.
+	Stopped bool   `json:"stopped,omitempty"`
+	Holds   []Hold `json:"holds"`
 }
 
 // HeartbeatAnswer is what it is told.

@@ -130,7 +130,7 @@ func (a *Agent) awaitCancel(runCtx context.Context) {
 }
 
 func (a *Agent) run(runCtx context.Context, id *identity.Identity) error {
-	a.registration.init(a, id)
+	a.registration.init(runCtx, a, id)
 	pollCtx, cancel := a.pollCtx(runCtx)
 	defer cancel()
 	if err := a.registration.register(pollCtx); err != nil {
@@ -140,6 +140,9 @@ func (a *Agent) run(runCtx context.Context, id *identity.Identity) error {
 		a.Log.Info("jobs get variables of this agent's configuration", "names", names)
 	}
 	a.fillSlots(a.resumeAttempts(runCtx))
+	if a.FinishOnly {
+		a.Drain()
+	}
 	defer a.closeSlots()
 	heartbeatCtx, endHeartbeats := context.WithCancel(runCtx)
 	var owned sync.WaitGroup
@@ -208,8 +211,10 @@ func (a *Agent) addAttempt(t *attempt, run func(), done func()) bool {
 		defer done()
 		run()
 		a.mu.Lock()
-		delete(a.attempts, key)
-		a.mu.Unlock()
+		defer a.mu.Unlock()
+		if !t.left { // else heartbeats, also the last, go on to name it
+			delete(a.attempts, key)
+		}
 	})
 	return true
 }

@@ -40,6 +40,8 @@ type attempt struct {
 	cancelWork   context.CancelCauseFunc
 
 	known      atomic.Bool // to a later process on this data directory, too
+	ended      atomic.Bool // its commands have ended; the report follows
+	left       bool        // to a later process; set before its goroutine ends
 	acceptOnce sync.Once
 	accepted   chan struct{} // closed when a heartbeat has confirmed the attempt
 	lease      *lease
@@ -67,7 +69,7 @@ func (t *attempt) kept() {
 
 // hold returns what a heartbeat says about the attempt.
 func (t *attempt) hold() errand.Hold {
-	return errand.Hold{JobID: t.JobID, Attempt: t.Attempt, RenewWrites: t.grant.needsRenewal(), Watched: t.logs.isWatched()}
+	return errand.Hold{JobID: t.JobID, Attempt: t.Attempt, Ended: t.ended.Load(), RenewWrites: t.grant.needsRenewal(), Watched: t.logs.isWatched()}
 }
 
 // leaseLength is that of the current lease: short until a heartbeat has confirmed the
@@ -110,6 +112,10 @@ func (t *attempt) run() {
 func (t *attempt) report(log *slog.Logger, execute func() (*attemptdir.Outcome, error)) {
 	defer t.cancelReport(nil)
 	out, err := execute()
+	if err == nil {
+		t.ended.Store(true)
+		t.known.Store(true)
+	}
 	if errors.Is(err, errCopied) {
 		t.dir.KeepTemp()
 	}
@@ -130,6 +136,7 @@ func (t *attempt) report(log *slog.Logger, execute func() (*attemptdir.Outcome, 
 		}
 		err = t.deliver(out)
 	}
+	t.left = errors.Is(err, errNotReported)
 	t.cleanUp(log, err)
 }
 

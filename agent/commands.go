@@ -1,10 +1,10 @@
 package agent
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -15,24 +15,62 @@ import (
 	"github.com/errandhq/errand/internal/process"
 )
 
+// maxStarts is how many supervisors are told to run an attempt: one that ends before it
+// has begun leaves nothing behind.
+const maxStarts = 3
+
+// errNotBegun: the supervisor has ended and had not begun the attempt.
+var errNotBegun = errors.New("the process that runs the commands was killed before it began")
+
 // runCommands runs the job's commands under the slot's supervisor. Errors: the cause of
 // the attempt's end, if nothing was started.
 func (t *attempt) runCommands() (*attemptdir.Outcome, error) {
-	client, err := t.slot.connect(t.workCtx)
-	if err != nil {
-		return nil, cmp.Or(context.Cause(t.workCtx), err)
+	for n := 1; ; n++ {
+		client, err := t.slot.connect(t.workCtx)
+		var out *attemptdir.Outcome
+		switch {
+		case err != nil && t.workCtx.Err() != nil:
+			return nil, context.Cause(t.workCtx)
+		case err != nil:
+		case t.hasBegun(): // under the supervisor before, whose end is now certain
+			return t.findOutcome(errand.ReasonAgentError, killedText), nil
+		default:
+			if out, err = t.runUnder(client); !errors.Is(err, errNotBegun) {
+				return out, err
+			}
+		}
+		if n == maxStarts {
+			return nil, err
+		}
+		t.agent.Log.Warn("the job has not begun, starting it again", "job", t.JobID, "try", n, "err", err)
+		if err := t.agent.backOff(t.workCtx, n, 0); err != nil {
+			return nil, context.Cause(t.workCtx)
+		}
 	}
+}
+
+// hasBegun reports whether a supervisor has begun the attempt: it creates the log first.
+func (t *attempt) hasBegun() bool {
+	_, err := os.Lstat(t.dir.Log())
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+const killedText = "the process that ran the commands was killed"
+
+// runUnder runs the job's commands under a supervisor. Errors: errNotBegun, and as
+// runCommands.
+func (t *attempt) runUnder(client *supervisor.Client) (*attemptdir.Outcome, error) {
 	lease, ok := t.lease.follow(client)
 	defer t.lease.unfollow()
 	if !ok {
 		return nil, errLease
 	}
-	err = client.Send(supervisor.Request{Run: &supervisor.Run{
+	err := client.Send(supervisor.Request{Run: &supervisor.Run{
 		Attempt: string(t.dir), Env: t.env(), Grace: t.agent.Grace, PipeWait: t.agent.PipeWait, Lease: lease,
 		Timeout: t.timeLeft(),
 	}})
 	if err != nil {
-		return nil, err
+		return nil, errNotBegun
 	}
 	return t.follow(client)
 }
@@ -50,7 +88,7 @@ const endMargin = 15 * time.Second
 
 // follow uploads the log while the commands run, and returns the outcome. As long as the
 // supervisor doesn't end them, the slot can run nothing else, and follow waits. Errors:
-// errNotReported, if the agent ends meanwhile.
+// errNotReported, if the agent ends meanwhile; errNotBegun.
 func (t *attempt) follow(client *supervisor.Client) (*attemptdir.Outcome, error) {
 	asks := 0
 	if st := client.Status(); sameAttempt(st, t.dir) {
@@ -78,7 +116,10 @@ func (t *attempt) follow(client *supervisor.Client) (*attemptdir.Outcome, error)
 			if last := client.Status(); sameAttempt(last, t.dir) && last.Outcome != nil {
 				continue // it came with the end
 			}
-			return t.findOutcome(errand.ReasonAgentError, "the process that ran the commands was killed"), nil
+			if !t.hasBegun() {
+				return nil, errNotBegun
+			}
+			return t.findOutcome(errand.ReasonAgentError, killedText), nil
 		case <-ending:
 			ending = nil
 			late, stopTimer = clock.After(t.agent.Clock, t.agent.Grace+t.agent.PipeWait+endMargin)

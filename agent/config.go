@@ -29,6 +29,9 @@ type Config struct {
 	WorkerID string
 	// HeartbeatInterval and PollInterval replace the server's if they are shorter.
 	HeartbeatInterval, PollInterval time.Duration
+	// FinishOnly makes the agent take no jobs: it goes on with those of an earlier process
+	// on its data directory, and ends.
+	FinishOnly bool
 	// Supervisor is a program and arguments that call Supervise with the two arguments
 	// that follow: the process that runs the commands of a slot's jobs, and outlives
 	// the agent. Without one, this process runs them, and they end with it.

@@ -168,7 +168,7 @@ func (a *Agent) sendHeartbeat(ctx context.Context, hold time.Duration) (interval
 	if len(held) > errand.MaxHolds {
 		held = held[:errand.MaxHolds] // possible only with unreported results of earlier processes; the others wait
 	}
-	h := errand.Heartbeat{WorkerID: a.registration.id.WorkerID, Draining: a.draining.Err() != nil, Stopped: a.stopped.Load() && len(held) == 0, Holds: []errand.Hold{}}
+	h := errand.Heartbeat{WorkerID: a.registration.id.WorkerID, Draining: a.draining.Err() != nil, Stopped: a.stopped.Load(), Holds: []errand.Hold{}}
 	for _, t := range held {
 		h.Holds = append(h.Holds, t.hold())
 	}
@@ -218,7 +218,8 @@ func (a *Agent) heartbeatTimeout(held []*attempt) time.Duration {
 	return limit
 }
 
-// sendLastHeartbeat tells the server, once, that the worker holds nothing more.
+// sendLastHeartbeat tells the server, once, that this process ends, and which attempts
+// it leaves to the next one.
 // If it fails, the server shows the worker as offline a little later.
 func (a *Agent) sendLastHeartbeat(ctx context.Context) {
 	a.stopped.Store(true)

@@ -292,6 +292,50 @@ func TestUnknownWorkerRegistersAgain(t *testing.T) {
 	}
 }
 
+// A registration in progress is not interrupted by the end of the call that began it,
+// here by draining: the agent would not learn of its epoch, and end as superseded.
+func TestRegisteringAgainIsNotInterrupted(t *testing.T) {
+	t.Parallel()
+	for _, call := range []string{"/api/jobs/get-job", "/api/workers/heartbeat"} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			s.heartbeat = 5 * time.Second // held from 1 to 5
+			l, forgot, agents := newLong(t), false, make(chan *runner, 1)
+			s.before = func(w http.ResponseWriter, r *http.Request) bool {
+				s.mu.Lock()
+				refuse := forgot && s.epoch == 1 && (r.URL.Path == call && (r.URL.Query().Has("wait") || r.Method == http.MethodGet))
+				again := s.epoch == 1 && r.URL.Path == "/api/workers/register"
+				s.mu.Unlock()
+				if again {
+					(<-agents).Drain()
+				}
+				if refuse {
+					problem(w, errand.CodeWorkerNotFound)
+				}
+				return refuse
+			}
+			if call == "/api/workers/heartbeat" {
+				s.give(s.job(l.command())) // so that heartbeats are held, and nothing polls
+			}
+			r := s.run(nil)
+			agents <- r
+			if call == "/api/workers/heartbeat" {
+				l.started(t)
+			}
+			s.set(func() { forgot = true })
+			if call == "/api/jobs/get-job" {
+				s.give(s.job("true")) // ends the poll
+			}
+			s.await("a second registration", func() bool { return s.epoch == 2 })
+			touch(t, l.gate)
+			if err := r.ended(); err != nil {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
+}
+
 func TestRefusedWorkerEnds(t *testing.T) {
 	t.Parallel()
 	for path, code := range map[string]errand.Code{

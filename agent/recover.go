@@ -12,6 +12,13 @@ import (
 	"github.com/errandhq/errand/agent/internal/supervisor"
 )
 
+// HasAttempts reports whether an earlier agent left attempts in a data directory: running,
+// or yet to be reported.
+func HasAttempts(dataDir string) (bool, error) {
+	dirs, err := attemptdir.List(dataDir)
+	return len(dirs) > 0, err
+}
+
 // resumeAttempts goes on with the attempts of an earlier process. Those whose
 // supervisor lives are taken over, the others reported. It returns the slots that they
 // use.
@@ -32,9 +39,6 @@ func (a *Agent) resumeAttempts(runCtx context.Context) map[int]*slot {
 			a.Log.Error("could not read an attempt of an earlier process; its directory is kept, and the next start tries again", "dir", string(d), "err", err)
 		}
 	}
-	if len(dirs) > 0 {
-		a.heartbeat.sendNow() // it renews their leases and grants
-	}
 	return used
 }
 
@@ -54,10 +58,11 @@ func (a *Agent) resumeAttempt(runCtx context.Context, d attemptdir.Dir, used map
 	}
 	t := newAttempt(runCtx, a, s, &job.Assignment)
 	t.dir = d
-	t.known.Store(true)
 	t.grant.markRefused() // when it expires is unknown
 	log := a.Log.With("job", t.JobID, "attempt", t.Attempt)
 	if out != nil {
+		t.ended.Store(true)
+		t.kept()
 		a.addAttempt(t, func() {
 			t.report(log, func() (*attemptdir.Outcome, error) { return t.readOutcome(out), nil })
 		}, func() {})
@@ -95,7 +100,7 @@ func (t *attempt) readOutcome(out *attemptdir.Outcome) *attemptdir.Outcome {
 var errCopied = errors.New("the data directory may be a copy of another agent's")
 
 // takeOver follows the attempt if its supervisor lives. If not, it returns why the
-// attempt failed.
+// attempt failed. Until it is known which, heartbeats don't renew the lease.
 func (t *attempt) takeOver(was origin.Origin) (*attemptdir.Outcome, error) {
 	for n := 1; ; n++ {
 		client, err := t.slot.attach(t.reportCtx)
@@ -104,10 +109,16 @@ func (t *attempt) takeOver(was origin.Origin) (*attemptdir.Outcome, error) {
 			t.agent.Log.Info("taking over a running job", "job", t.JobID, "attempt", t.Attempt)
 			t.lease.follow(client)
 			defer t.lease.unfollow()
-			return t.follow(client)
+			t.kept()
+			out, err := t.follow(client)
+			if errors.Is(err, errNotBegun) {
+				return t.findOutcome(errand.ReasonAgentError, err.Error()), nil
+			}
+			return out, err
 		case err == nil, errors.Is(err, supervisor.ErrNone):
 			return t.endedUnseen(was)
 		}
+		t.kept() // it lives
 		t.agent.Log.Warn("could not reach the supervisor of a running job, trying again", "job", t.JobID, "try", n, "err", err)
 		if err := t.agent.backOff(t.reportCtx, n, 0); err != nil {
 			return nil, err

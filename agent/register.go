@@ -20,6 +20,7 @@ type registration struct {
 	a      *Agent
 	id     *identity.Identity
 	client *api.Client // with the worker's own token
+	runCtx context.Context
 
 	renewing     sync.Mutex // one registration at a time
 	mu           sync.Mutex
@@ -31,8 +32,8 @@ type registration struct {
 // call in between, before the agent gives up.
 const maxVainRenewals = 3
 
-func (s *registration) init(a *Agent, id *identity.Identity) {
-	s.a, s.id, s.client = a, id, a.Client.WithToken(id.Token)
+func (s *registration) init(runCtx context.Context, a *Agent, id *identity.Identity) {
+	s.runCtx, s.a, s.id, s.client = runCtx, a, id, a.Client.WithToken(id.Token)
 }
 
 func (s *registration) current() errand.Registered {
@@ -94,8 +95,10 @@ func features() []string {
 	return nil
 }
 
-// renew registers again because of why, unless the epoch has changed already.
-func (s *registration) renew(ctx context.Context, epoch int, why error) error {
+// renew registers again because of why, unless the epoch has changed already. The end of
+// a call doesn't interrupt it: the server may count an epoch that this agent would never
+// learn of, and take it for a copy.
+func (s *registration) renew(epoch int, why error) error {
 	s.renewing.Lock()
 	defer s.renewing.Unlock()
 	s.mu.Lock()
@@ -112,7 +115,7 @@ func (s *registration) renew(ctx context.Context, epoch int, why error) error {
 		return fmt.Errorf("the server accepts this worker's registration and then refuses its requests: %w", why)
 	}
 	s.a.Log.Warn("the server no longer knows this worker, registering again")
-	return s.register(ctx)
+	return s.register(s.runCtx)
 }
 
 // call makes one API call in the current epoch, within RequestTimeout and extra. See
@@ -145,10 +148,10 @@ func (s *registration) callWithin(ctx context.Context, limit time.Duration, f fu
 		}
 		err = fmt.Errorf("%w: %w", ErrSuperseded, err)
 	case isUnknownWorker(err):
-		if err = s.renew(ctx, epoch, err); err == nil {
+		if err = s.renew(epoch, err); err == nil {
 			return errReregistered
 		}
-		if ctx.Err() != nil {
+		if s.runCtx.Err() != nil {
 			return err
 		}
 	case statusOf(err) == http.StatusForbidden && !isForeign(err):

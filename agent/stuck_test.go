@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -184,6 +185,9 @@ func TestStopWithCommandsThatCannotBeEnded(t *testing.T) {
 			if len(s.results)+len(s.failures) > 0 {
 				t.Errorf("reported %+v %+v", s.results, s.failures)
 			}
+			if last := s.beats[len(s.beats)-1]; limit == patience && (!last.Stopped || len(last.Holds) != 1 || last.Holds[0].Ended) {
+				t.Errorf("the last heartbeat %+v does not name the job that runs on", last)
+			}
 			if _, err := attemptdir.Dir(status.Attempt).Outcome(); !errors.Is(err, fs.ErrNotExist) || !exists(status.Attempt) {
 				t.Errorf("the attempt's outcome: %v", err)
 			}
@@ -213,5 +217,67 @@ func TestCopyKeepsTheOriginalsTemp(t *testing.T) {
 	r.idle()
 	if !exists(temp) {
 		t.Error("the TMPDIR is gone")
+	}
+}
+
+// A supervisor that ends before it has begun an attempt is replaced by another.
+func TestSupervisorEndsBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	s, f := newServer(t), newFakeSupervisor(t)
+	s.give(s.job("true"))
+	s.run(f.use)
+	for range 2 {
+		conn := f.accept()
+		f.tell(conn, supervisor.Status{})
+		_ = conn.Close()
+	}
+	conn, status, _ := f.run()
+	status.Outcome = &attemptdir.Outcome{Result: errand.Result{ExitCode: 7, Commands: []errand.CommandResult{{ExitCode: 7}}}}
+	f.tell(conn, status)
+	if res := s.result(); res.ExitCode != 7 {
+		t.Errorf("result %+v", res)
+	}
+}
+
+// An attempt that no supervisor lives to begin fails as the worker's fault.
+func TestSupervisorsEndBeforeTheyBegin(t *testing.T) {
+	t.Parallel()
+	s, f := newServer(t), newFakeSupervisor(t)
+	s.give(s.job("true"))
+	s.run(f.use)
+	for range 3 {
+		conn := f.accept()
+		f.tell(conn, supervisor.Status{})
+		_ = conn.Close()
+	}
+	if got := s.failure(); got.Reason != errand.ReasonAgentError || got.Error != "the process that runs the commands was killed before it began" {
+		t.Errorf("failure %+v", got)
+	}
+}
+
+// An attempt whose commands have ended doesn't get its lease renewed.
+func TestHeartbeatsSayWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	s, f := newServer(t), newFakeSupervisor(t)
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/api/jobs/submit-result" {
+			problem(w, errand.CodeUnavailable)
+			return true
+		}
+		return false
+	}
+	s.give(s.job("true"))
+	s.run(f.use)
+	conn, status, _ := f.run()
+	status.Outcome = &attemptdir.Outcome{Reason: errand.ReasonLost, Error: "the lease ended"}
+	f.tell(conn, status)
+	s.await("a heartbeat that says so", func() bool {
+		last := s.beats[len(s.beats)-1].Holds
+		return len(last) == 1 && last[0].Ended
+	})
+	for _, b := range s.beats[:2] {
+		if len(b.Holds) > 0 && b.Holds[0].Ended {
+			t.Errorf("the first heartbeats: %+v", b)
+		}
 	}
 }

@@ -25,7 +25,8 @@ type agents struct {
 	errs []error
 }
 
-// startAgents starts n agents, with their data in DATA/agents/1 and so on.
+// startAgents starts n agents, with their data in DATA/agents/1 and so on. If there were
+// more before, and jobs of theirs run, it starts those, too, until these jobs have ended.
 func startAgents(s *localServer, n int, environment agent.Environment, url string) (*agents, error) {
 	g := &agents{stopped: make(chan struct{})}
 	host, _ := os.Hostname() // only for people to read
@@ -33,31 +34,61 @@ func startAgents(s *localServer, n int, environment agent.Environment, url strin
 	if err != nil {
 		return nil, err
 	}
+	earlier, err := s.earlierAgents(n)
+	if err != nil {
+		return nil, err
+	}
+	numbers := earlier
 	for i := 1; i <= n; i++ {
-		number := strconv.Itoa(i)
+		numbers = append(numbers, i)
+	}
+	for i, number := range numbers {
 		log := s.log
-		if n > 1 {
-			log = log.With("agent", number)
+		if len(numbers) > 1 {
+			log = log.With("agent", strconv.Itoa(number))
+		}
+		if i < len(earlier) {
+			log.Info("finishing the jobs of an agent that this start no longer has")
 		}
 		client := newClient(url, s.tokens[errand.RoleAgent])
 		a, err := agent.New(agent.Config{
-			Client: client, HTTP: client.HTTP, DataDir: filepath.Join(s.dataDir, "agents", number),
-			Name: cmp.Or(host, "local") + "-" + number, Version: version.Get().Short(), Log: log, Environment: environment,
+			Client: client, HTTP: client.HTTP, DataDir: s.agentDir(number), FinishOnly: i < len(earlier),
+			Name: cmp.Or(host, "local") + "-" + strconv.Itoa(number), Version: version.Get().Short(), Log: log, Environment: environment,
 			Supervisor: program,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("agent %d: %w", i, err)
+			return nil, fmt.Errorf("agent %d: %w", number, err)
 		}
 		g.all = append(g.all, a)
 	}
 	for i, a := range g.all {
-		g.running.Go(func() { g.run(s, i+1, a) })
+		g.running.Go(func() { g.run(s, numbers[i], a) })
 	}
 	go func() {
 		g.running.Wait()
 		close(g.stopped)
 	}()
 	return g, nil
+}
+
+func (s *localServer) agentDir(number int) string {
+	return filepath.Join(s.dataDir, "agents", strconv.Itoa(number))
+}
+
+// earlierAgents returns the numbers, above n, of agents of an earlier start whose jobs
+// run or have yet to be reported.
+func (s *localServer) earlierAgents(n int) ([]int, error) {
+	var numbers []int
+	for i := n + 1; i <= maxLocalAgents; i++ {
+		has, err := agent.HasAttempts(s.agentDir(i))
+		if err != nil {
+			return nil, fmt.Errorf("agent %d: %w", i, err)
+		}
+		if has {
+			numbers = append(numbers, i)
+		}
+	}
+	return numbers, nil
 }
 
 func (g *agents) run(s *localServer, number int, a *agent.Agent) {

@@ -19,6 +19,8 @@ import (
 // takes a millisecond, and a job whose worker is lost waits for the next one.
 const localSweep = 5 * time.Second
 
+const maxLocalAgents = 64
+
 type localFlags struct {
 	listenFlags
 	stackcli.ProfileFlags
@@ -72,8 +74,8 @@ func (a *app) localCommand() *cobra.Command {
 
 func (f *localFlags) check() error {
 	switch {
-	case f.agents < 0 || f.agents > 64:
-		return terminal.UsageErrorf("--agents must be 0 to 64, got %d", f.agents)
+	case f.agents < 0 || f.agents > maxLocalAgents:
+		return terminal.UsageErrorf("--agents must be 0 to %d, got %d", maxLocalAgents, f.agents)
 	case min(f.heartbeat, f.lease, f.shortLease, f.sweep) < 0:
 		return terminal.UsageErrorf("--heartbeat, --lease, --short-lease and --sweep must not be negative")
 	}

@@ -138,8 +138,8 @@ func (s *Service) renew(ctx context.Context, c Caller, w *errand.Worker, hold er
 	o := errand.Order{JobID: hold.JobID, Attempt: hold.Attempt, Order: errand.OrderAbandon}
 	hidden := false
 	st, err := s.change(ctx, hold.JobID, func(st *errand.State, now time.Time) (bool, error) {
-		if !st.Renew(now, w.ID, hold.Attempt) {
-			return false, nil
+		if over := !now.Before(st.Record().LeaseUntil); over && hold.Ended || !st.Renew(now, w.ID, hold.Attempt) {
+			return false, nil // what has ended doesn't go on
 		}
 		if r := st.Record(); r.HiddenUntil.Sub(now) < s.Timing.RenewHold {
 			hidden = hidden || s.hide(ctx, r)

@@ -148,6 +148,38 @@ func TestLocalRestarted(t *testing.T) {
 	}
 }
 
+// TestFewerAgents: errand local is started again with fewer agents. The job of one that
+// is gone runs to its end, and then that agent ends.
+func TestFewerAgents(t *testing.T) {
+	t.Parallel()
+	s := local(t, "2")
+	g := newGate(t)
+	marks := t.TempDir()
+	command := "touch " + marks + "/$ERRAND_JOB_ID; " + g.wait() + "; exit 3"
+	ids := []string{s.submit("--no-source", "-c", command), s.submit("--no-source", "-c", command)}
+	for _, id := range ids {
+		awaitFile(t, filepath.Join(marks, id))
+	}
+	s.kill()
+	s = s.restart("1")
+	s.stderr.await(t, "finishing the jobs of an agent that this start no longer has")
+	for range ids {
+		s.stderr.await(t, "taking over a running job")
+	}
+	g.open()
+	for _, id := range ids {
+		if job := s.awaitJob(id, "over", ended); job.Status != errand.Completed || *job.ExitCode != 3 || job.Attempt != 1 {
+			t.Errorf("job %s %s, attempt %d", job.Status, job.Error, job.Attempt)
+		}
+	}
+	for range 3 { // by the one agent that is left
+		s.output("run", "--no-source", "--", "true")
+	}
+	if got := s.output("workers"); strings.Count(got, "offline") != 1 {
+		t.Errorf("workers:\n%s", got)
+	}
+}
+
 // TestEndsWithoutItsAgent: a job ends while no agent is there. The next one reports it,
 // with a log that is longer than what a result carries.
 func TestEndsWithoutItsAgent(t *testing.T) {

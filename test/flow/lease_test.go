@@ -68,6 +68,25 @@ func TestRevival(t *testing.T) {
 		}
 		w.want(job.Spec.ID, errand.Running, "", 1)
 	})
+	t.Run("not by commands that have ended", func(t *testing.T) {
+		w := newWorld(t)
+		job := w.create()
+		k := w.worker("a")
+		a := k.take(true)
+		k.beat(a)
+		w.clock.Advance(time.Hour)
+		beat, err := k.svc.Heartbeat(k.ctx, k.caller, errand.Heartbeat{
+			WorkerID: k.id, Epoch: k.epoch, Holds: []errand.Hold{{JobID: a.JobID, Attempt: 1, Ended: true, RenewWrites: true}},
+		})
+		if err != nil || len(beat.Orders) != 1 || beat.Orders[0].Order != errand.OrderContinue || beat.Orders[0].Write == nil {
+			t.Errorf("heartbeat %+v, %v, want a grant for the log", beat, err)
+		}
+		w.want(job.Spec.ID, errand.Failed, errand.ReasonLost, 1)
+		if _, err := k.fail(a, errand.ReasonAgentRestarted); err != nil {
+			t.Fatal(err)
+		}
+		w.want(job.Spec.ID, errand.Failed, errand.ReasonAgentRestarted, 1)
+	})
 	t.Run("result after lost was written", func(t *testing.T) {
 		w := newWorld(t)
 		job := w.create()

@@ -99,7 +99,9 @@ func (s *Supervisor) handleSignals() (stop func()) {
 	go func() {
 		for sig := range signals {
 			if sig == syscall.SIGTERM {
+				s.mu.Lock()
 				s.handle(Request{End: &End{Reason: errand.ReasonWorkerStopped, Error: "the worker's machine ended the job"}})
+				s.mu.Unlock()
 			}
 		}
 	}()

@@ -106,6 +106,16 @@ func (s *Supervisor) receive(c *connection) {
 			s.leave(c)
 			return
 		}
+		s.handleFrom(c, r)
+	}
+}
+
+// handleFrom carries out a request of a connection, unless another has replaced it: the
+// agent of that one has been told what runs, and nothing else may begin.
+func (s *Supervisor) handleFrom(c *connection, r Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.agent == c {
 		s.handle(r)
 	}
 }
@@ -125,27 +135,23 @@ func (s *Supervisor) checkIdle() {
 	}
 }
 
+// handle carries out a request, under the lock.
 func (s *Supervisor) handle(r Request) {
 	if r.Run != nil {
 		s.start(*r.Run)
 	}
-	s.mu.Lock()
-	running := s.running
-	s.mu.Unlock()
-	if running == nil {
+	if s.running == nil {
 		return
 	}
 	if r.Lease != nil {
-		running.deadline.set(*r.Lease)
+		s.running.deadline.set(*r.Lease)
 	}
 	if r.End != nil {
-		running.cancel(&endError{*r.End})
+		s.running.cancel(&endError{*r.End})
 	}
 }
 
 func (s *Supervisor) start(r Run) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.running != nil || s.last {
 		return
 	}
