@@ -19,6 +19,8 @@ const (
 	CodeNotFound            Code = "not_found"            // no such route
 	CodeJobNotFound         Code = "job_not_found"        // no such job, or another owner's
 	CodeWorkerNotFound      Code = "worker_not_found"     // no such worker, or another owner's
+	CodeQueueNotFound       Code = "queue_not_found"      // no such queue
+	CodeQueueInUse          Code = "queue_in_use"         // the queue holds jobs, or belongs to the deployment
 	CodeMethodNotAllowed    Code = "method_not_allowed"   // see the Allow header
 	CodeStaleAttempt        Code = "stale_attempt"        // the job has gone to another attempt
 	CodeSuperseded          Code = "superseded"           // a newer process runs under this worker ID
@@ -45,6 +47,8 @@ var codeStatus = map[Code]int{
 	CodeNotFound:            http.StatusNotFound,
 	CodeJobNotFound:         http.StatusNotFound,
 	CodeWorkerNotFound:      http.StatusNotFound,
+	CodeQueueNotFound:       http.StatusNotFound,
+	CodeQueueInUse:          http.StatusConflict,
 	CodeMethodNotAllowed:    http.StatusMethodNotAllowed,
 	CodeStaleAttempt:        http.StatusConflict,
 	CodeSuperseded:          http.StatusConflict,

@@ -47,6 +47,7 @@ const (
 	ReasonTimedOut          Reason = "timed_out"          // it ran longer than its timeout
 	ReasonLost              Reason = "lost"               // its worker gave no sign of life until the lease ended
 	ReasonExpired           Reason = "expired"            // no worker took it within 13 days
+	ReasonQueueDeleted      Reason = "queue_deleted"      // its queue was deleted while it waited
 	ReasonCancelled         Reason = "cancelled"          // cancelled by its owner, or an admin
 	ReasonWorkerStopped     Reason = "worker_stopped"     // its worker was told to stop and killed it
 	ReasonStartFailed       Reason = "start_failed"       // a command could not be started: no such program, no such shell

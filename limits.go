@@ -32,6 +32,7 @@ const (
 	MaxSlots          = MaxHolds       // jobs that a worker runs at a time
 	MaxPage           = 200            // entries of a list at once
 	MaxArtifactBytes  = MaxUploadBytes // of one artifact
+	MaxQueues         = 100            // of a server
 
 	// DefaultColumns and DefaultRows are a terminal's.
 	DefaultColumns = 80

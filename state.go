@@ -224,6 +224,15 @@ func (s *State) Expire(now time.Time, t Timing) bool {
 	return true
 }
 
+// QueueDeleted ends a job that waits in a queue which was deleted: assignable → failed.
+func (s *State) QueueDeleted(now time.Time) bool {
+	if !s.Assignable(now) {
+		return false
+	}
+	s.finish(now, Failed, ReasonQueueDeleted, "the queue "+s.r.Queue+" was deleted while the job waited in it")
+	return true
+}
+
 // EndLease ends a job whose lease has expired and that may not run again: running →
 // cancelled, if that was requested, else failed.
 func (s *State) EndLease(now time.Time) bool { return s.endLease(now, now) }

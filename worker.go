@@ -8,12 +8,12 @@ import (
 
 // A Worker is one agent process's identity, kept over its restarts.
 type Worker struct {
-	ID        string // chosen by the agent, or by the server at first registration
-	Name      string // for people: the host's name unless told otherwise
-	Owner     string // of the agent token that registered it
-	TokenHash string // SHA-256 hex of the worker's own token
-	Queues    []string
-	Slots     int // jobs at a time
+	ID        string   // chosen by the agent, or by the server at first registration
+	Name      string   // for people: the host's name unless told otherwise
+	Owner     string   // of the agent token that registered it
+	TokenHash string   // SHA-256 hex of the worker's own token
+	Queues    []string // in the order in which it takes from them; empty: all
+	Slots     int      // jobs at a time
 	OS        string
 	Arch      string
 	Version   string
@@ -60,6 +60,11 @@ func (w *Worker) Answer(p Poll, now time.Time) { w.Poll, w.LastSeen = p, now }
 func (w *Worker) Release(jobID string, attempt int, now time.Time) {
 	w.LastSeen = now
 	w.Holds = slices.DeleteFunc(w.Holds, func(h Hold) bool { return h.JobID == jobID && h.Attempt == attempt })
+}
+
+// TakesFrom reports whether the worker takes jobs of the queue.
+func (w *Worker) TakesFrom(queue string) bool {
+	return len(w.Queues) == 0 || slices.Contains(w.Queues, queue)
 }
 
 // A Hold is an attempt that a worker says it has.

@@ -50,7 +50,7 @@ func benchmarkInit(b *testing.B, program string) {
 		cmd.Env = []string{
 			"AWS_LAMBDA_RUNTIME_API=" + l.Addr().String(), "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b",
 			"ERRAND_JOBS_TABLE=jobs", "ERRAND_WORKERS_TABLE=workers", "ERRAND_TOKENS_TABLE=tokens", "ERRAND_BUCKET=bucket",
-			"ERRAND_QUEUES=default=https://sqs.example/default.fifo", "ERRAND_BELLS=default=https://sqs.example/bell", "ERRAND_BELL_URL=https://bell.example",
+			"ERRAND_QUEUES=default=https://sqs.example/default.fifo", "ERRAND_BELL=https://sqs.example/bell", "ERRAND_BELL_URL=https://bell.example",
 		}
 		if err := cmd.Start(); err != nil {
 			b.Fatal(err)

@@ -186,6 +186,40 @@ func (c *Client) FollowLogs(ctx context.Context, id string, attempt int, offset 
 	return out, err
 }
 
+// Queues lists the queues.
+func (c *Client) Queues(ctx context.Context) (out QueueList, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/queues", nil, nil, &out)
+	return out, err
+}
+
+// CreateQueue makes a queue, if there is none of that name; the client's token is an
+// admin's. made says that there was none.
+func (c *Client) CreateQueue(ctx context.Context, name string) (out Queue, made bool, err error) {
+	status, err := c.do(ctx, http.MethodPost, "/api/queues", nil, NamedQueue{name}, &out)
+	return out, status == http.StatusCreated, err
+}
+
+// DeleteQueue deletes a queue, and cancels its jobs if cancelJobs. It must be repeated
+// until Done.
+func (c *Client) DeleteQueue(ctx context.Context, name string, cancelJobs bool) (out QueueRemoval, err error) {
+	q := query("name", name)
+	if cancelJobs {
+		q.Set("cancelJobs", "true")
+	}
+	_, err = c.do(ctx, http.MethodDelete, "/api/queues", q, nil, &out)
+	return out, err
+}
+
+// PauseQueue pauses a queue, or resumes it.
+func (c *Client) PauseQueue(ctx context.Context, name string, paused bool) (out Queue, err error) {
+	path := "/api/queues/resume"
+	if paused {
+		path = "/api/queues/pause"
+	}
+	_, err = c.do(ctx, http.MethodPost, path, nil, NamedQueue{name}, &out)
+	return out, err
+}
+
 // CreateUpload asks where to send an archive.
 func (c *Client) CreateUpload(ctx context.Context, u errand.UploadRequest) (out errand.Upload, err error) {
 	_, err = c.do(ctx, http.MethodPost, "/api/uploads", nil, u, &out)

@@ -55,7 +55,7 @@ var wireTypes = []any{
 	errand.Source{}, errand.Result{}, errand.CommandResult{}, errand.Output{}, errand.Log{}, errand.UploadRequest{}, errand.Upload{}, errand.UploadBatch{}, errand.Uploads{},
 	errand.SignedRequest{}, errand.SourceGrant{}, errand.WriteGrant{}, errand.Registration{}, errand.Registered{}, errand.Heartbeat{},
 	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{}, errand.Bell{},
-	errand.Terminal{}, errand.JobAttempt{}, errand.Silence{},
+	errand.Terminal{}, errand.JobAttempt{}, errand.Silence{}, api.NamedQueue{}, api.Queue{}, api.QueueList{}, api.QueueRemoval{},
 	errand.Explanation{}, errand.JobsBefore{}, errand.GroupBefore{}, errand.WorkersForJob{},
 }
 

@@ -37,6 +37,7 @@ var (
 	users   = []errand.Role{errand.RoleUser, errand.RoleAdmin}
 	agents  = []errand.Role{errand.RoleAgent}
 	workers = []errand.Role{errand.RoleWorker}
+	admins  = []errand.Role{errand.RoleAdmin}
 )
 
 // Parameters of the lists.
@@ -83,6 +84,13 @@ var (
 		{Method: http.MethodPost, Path: "/api/uploads", roles: users, maxBody: MaxBodyBytes, do: createUpload},
 		{Method: http.MethodPost, Path: "/api/uploads/batch", roles: users, maxBody: MaxBodyBytes, do: createUploads},
 	}}
+	Queues = Endpoint{"queues", []Route{
+		{Method: http.MethodPost, Path: "/api/queues", roles: admins, maxBody: MaxBodyBytes, do: createQueue},
+		{Method: http.MethodGet, Path: "/api/queues", roles: users, do: listQueues},
+		{Method: http.MethodDelete, Path: "/api/queues", roles: admins, params: []string{"name", "cancelJobs"}, do: deleteQueue},
+		{Method: http.MethodPost, Path: "/api/queues/pause", roles: admins, maxBody: MaxBodyBytes, do: pauseQueue},
+		{Method: http.MethodPost, Path: "/api/queues/resume", roles: admins, maxBody: MaxBodyBytes, do: resumeQueue},
+	}}
 	ExecuteNow = Endpoint{"execute", []Route{
 		{Method: http.MethodPost, Path: "/api/execute", roles: users, maxBody: MaxBodyBytes, do: execute},
 	}}
@@ -92,6 +100,6 @@ var (
 func Endpoints() []Endpoint {
 	return []Endpoint{
 		WorkersRegister, WorkersHeartbeat, JobsCreate, JobsGetJob, JobsStatus, JobsExplain,
-		JobsSubmitResult, JobsLogs, JobsCancel, Uploads, ExecuteNow,
+		JobsSubmitResult, JobsLogs, JobsCancel, Uploads, Queues, ExecuteNow,
 	}
 }

@@ -26,6 +26,7 @@ func TestRoles(t *testing.T) {
 		errand.RoleUser: s.User, errand.RoleAgent: s.Agent, errand.RoleAdmin: s.Admin, errand.RoleWorker: s.Worker(t).Token,
 	}
 	user, agent, worker := []errand.Role{errand.RoleUser, errand.RoleAdmin}, []errand.Role{errand.RoleAgent}, []errand.Role{errand.RoleWorker}
+	admin := []errand.Role{errand.RoleAdmin}
 	allowed := map[string][]errand.Role{
 		"POST /api/workers/register":   agent,
 		"GET /api/workers/register":    user,
@@ -44,6 +45,11 @@ func TestRoles(t *testing.T) {
 		"POST /api/uploads":            user,
 		"POST /api/uploads/batch":      user,
 		"POST /api/execute":            user,
+		"GET /api/queues":              user,
+		"POST /api/queues":             admin,
+		"DELETE /api/queues":           admin,
+		"POST /api/queues/pause":       admin,
+		"POST /api/queues/resume":      admin,
 	}
 	for _, e := range api.Endpoints() {
 		for _, r := range e.Routes {

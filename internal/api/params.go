@@ -67,6 +67,18 @@ func (p *params) fail(err error) {
 // text is a parameter that may be left out.
 func (p *params) text(name string) string { return p.values[name] }
 
+// flag is true, false or left out.
+func (p *params) flag(name string) bool {
+	switch p.values[name] {
+	case "true":
+		return true
+	case "", "false":
+	default:
+		p.fail(errand.InvalidField(name, "%s must be true or false", name))
+	}
+	return false
+}
+
 // need is one that may not.
 func (p *params) need(name string) string {
 	v := p.values[name]

@@ -11,9 +11,9 @@ import (
 const defaultPage = 50
 
 // newWorker shows a worker as it stands at now.
-func newWorker(w *errand.Worker, now time.Time) Worker {
+func newWorker(w *errand.Worker, queues []string, now time.Time) Worker {
 	out := Worker{
-		ID: w.ID, Name: w.Name, Status: w.Status(), Online: w.Online(now), Queues: orEmpty(w.Queues), Slots: w.Slots,
+		ID: w.ID, Name: w.Name, Status: w.Status(), Online: w.Online(now), Queues: orEmpty(queues), Slots: w.Slots,
 		Jobs: make([]string, 0, len(w.Holds)), OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features,
 		RegisteredAt: w.RegisteredAt.UTC(), LastSeen: w.LastSeen.UTC(),
 	}
@@ -67,7 +67,11 @@ func listWorkers(c *request) (response, error) {
 	}
 	out, now := WorkerList{Workers: make([]Worker, 0, len(page)), Next: next}, c.Clock.Now()
 	for i := range page {
-		out.Workers = append(out.Workers, newWorker(&page[i], now))
+		queues, err := c.QueuesOf(c.ctx(), &page[i])
+		if err != nil {
+			return response{}, err
+		}
+		out.Workers = append(out.Workers, newWorker(&page[i], queues, now))
 	}
 	return response{status: http.StatusOK, body: out}, nil
 }

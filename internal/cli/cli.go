@@ -107,6 +107,7 @@ func (a *app) root() *cobra.Command {
 	addGroup(root, "Machines",
 		a.agentCommand(),
 		a.workersCommand(),
+		a.queueCommand(),
 	)
 	addGroup(root, "Server",
 		a.localCommand(),

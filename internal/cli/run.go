@@ -32,7 +32,7 @@ func (a *app) runCommand() *cobra.Command {
 			"without waiting for the job to end.\n\n" +
 			"The exit code is that of the first command that failed, or 0. If the job exceeded its timeout,\n" +
 			"it is 124; if the job could not be run to its end, 125; if it was cancelled, 130.",
-		Example: "  errand run -- go test ./...\n  errand run site -c 'npm ci' -c 'npm run build' --queue linux",
+		Example: "  errand run -- go test ./...\n  errand run site -c 'npm ci' -c 'npm run build' --env CI=1",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.run(cmd.Context(), f, args, cmd.ArgsLenAtDash())
 		},

@@ -110,7 +110,7 @@ type placeFlags struct {
 
 func (f *placeFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "Where it runs", func(fl *pflag.FlagSet) {
-		fl.StringVar(&f.queue, "queue", "", "`name` of the queue (default \"default\")")
+		fl.StringVar(&f.queue, "queue", "", "`name` of the queue, one of errand queue list (default \"default\")")
 	})
 }
 

@@ -11,6 +11,8 @@ import (
 // as another request has written it. It is a hint: a change that another process wrote
 // is found when the waiting request looks again. The zero value is ready to use.
 type Changes struct {
+	queues queueCache
+
 	mu      sync.Mutex
 	waiting map[string]*waiters // by job ID
 }

@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -76,8 +74,8 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key 
 	if key != "" && !errand.ValidIdempotencyKey(key) {
 		return errand.InvalidField("Idempotency-Key", "the Idempotency-Key header must be 1 to 255 printable ASCII characters without spaces")
 	}
-	if !slices.Contains(s.Queues, spec.Queue) {
-		return errand.InvalidField("queue", "there is no queue %q on this server; its queues: %s", spec.Queue, strings.Join(s.Queues, ", "))
+	if err := s.checkQueue(ctx, "queue", spec.Queue); err != nil {
+		return err
 	}
 	if !c.MayUse(spec.Queue) {
 		return &errand.Error{Code: errand.CodeForbidden, Field: "queue", Message: fmt.Sprintf("the token may not use the queue %q", spec.Queue)}
@@ -205,7 +203,7 @@ func (s *Service) sendFirst(ctx context.Context, spec *errand.Spec, state *erran
 	err := s.Queue.Send(ctx, st.Queue, st.MessageGroupID, st.JobID, st.JobID)
 	switch {
 	case err == nil:
-		s.ring(ctx, st.Queue)
+		s.ringFor(ctx, st.Queue)
 	case spec.Group != "":
 		return errand.Job{}, unavailable("send the ticket", err)
 	default:

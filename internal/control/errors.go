@@ -14,6 +14,8 @@ var (
 	ErrExists = errors.New("exists already")
 	// ErrConflict: the record has another revision than the write expects.
 	ErrConflict = errors.New("changed at the same time")
+	// ErrDeletedRecently: the queue was deleted less than a minute ago.
+	ErrDeletedRecently = errors.New("deleted recently")
 )
 
 // unavailable is the error for a failure of the Store, Queue or Blobs.

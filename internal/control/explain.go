@@ -261,7 +261,7 @@ func (x *explainer) workers(ctx context.Context, load *load) error {
 	for i := range load.workers {
 		w := &load.workers[i]
 		switch {
-		case !slices.Contains(w.Queues, x.job.Queue):
+		case !w.TakesFrom(x.job.Queue):
 		case !w.Online(x.now) || w.Draining:
 			out.Offline++
 		default:
@@ -296,7 +296,7 @@ func (x *explainer) lacking(load *load) []string {
 	missing := x.spec.Features()
 	for i := range load.workers {
 		w := &load.workers[i]
-		if slices.Contains(w.Queues, x.job.Queue) && w.Online(x.now) && !w.Draining {
+		if w.TakesFrom(x.job.Queue) && w.Online(x.now) && !w.Draining {
 			missing = slices.DeleteFunc(missing, func(f string) bool { return slices.Contains(w.Features, f) })
 		}
 	}

@@ -21,8 +21,8 @@ func (s *Service) Heartbeat(ctx context.Context, c Caller, h errand.Heartbeat) (
 	if len(h.Holds) > errand.MaxHolds {
 		return errand.HeartbeatAnswer{}, errand.InvalidField("holds", "holds has %d entries; the limit is %d", len(h.Holds), errand.MaxHolds)
 	}
-	interval := s.interval(w, len(h.Holds))
-	out := errand.HeartbeatAnswer{Bell: s.bell(w)}
+	interval := s.interval(len(h.Holds))
+	out := errand.HeartbeatAnswer{Bell: s.bell()}
 	if out.Orders, err = s.renewAll(ctx, c, w, h.Holds); err != nil {
 		return errand.HeartbeatAnswer{}, err
 	}

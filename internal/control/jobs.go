@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -81,13 +80,19 @@ func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, err
 	if f.Status != "" && !slices.Contains(errand.Statuses, f.Status) {
 		return JobPage{}, errand.InvalidField("status", "status must be %s, not %q", errand.ListStatuses(), f.Status)
 	}
-	if f.Queue != "" && !slices.Contains(s.Queues, f.Queue) {
-		return JobPage{}, errand.InvalidField("queue", "there is no queue %q on this server; its queues: %s", f.Queue, strings.Join(s.Queues, ", "))
+	if f.Queue != "" {
+		if err := s.checkQueue(ctx, "queue", f.Queue); err != nil {
+			return JobPage{}, err
+		}
 	}
 	if f.Cursor != "" && !errand.ValidJobID(f.Cursor) {
 		return JobPage{}, errand.InvalidField("cursor", "cursor must be the \"next\" of the previous page")
 	}
-	f.Now, f.Queues = s.now(), s.Queues
+	var err error
+	if f.Queues, err = s.queueNames(ctx); err != nil {
+		return JobPage{}, err
+	}
+	f.Now = s.now()
 	page, err := s.Store.Jobs(ctx, f)
 	if err != nil {
 		return JobPage{}, unavailable("list the jobs", err)

@@ -26,17 +26,21 @@ func (s *Service) Register(ctx context.Context, c Caller, r errand.Registration)
 	if err := r.Validate(); err != nil {
 		return errand.Registered{}, err
 	}
-	if err := s.validateQueues(c, &r); err != nil {
+	if err := s.validateQueues(ctx, c, &r); err != nil {
 		return errand.Registered{}, err
 	}
 	w, err := s.registerWorker(ctx, c, r)
 	if err != nil {
 		return errand.Registered{}, err
 	}
+	queues, err := s.QueuesOf(ctx, w)
+	if err != nil {
+		return errand.Registered{}, err
+	}
 	out := errand.Registered{
-		WorkerID: w.ID, Epoch: w.Epoch, Queues: w.Queues, HeartbeatMs: s.Timing.Heartbeat.Milliseconds(),
+		WorkerID: w.ID, Epoch: w.Epoch, Queues: queues, HeartbeatMs: s.Timing.Heartbeat.Milliseconds(),
 		PollWait: int(s.Timing.PollWait.Seconds()), PollIntervalMs: s.Timing.PollInterval.Milliseconds(),
-		Bell: s.bell(w),
+		Bell: s.bell(),
 	}
 	if made {
 		out.Token = r.Token
@@ -44,29 +48,48 @@ func (s *Service) Register(ctx context.Context, c Caller, r errand.Registration)
 	return out, nil
 }
 
-// validateQueues replaces r.Queues by the queues whose jobs the worker will get.
-func (s *Service) validateQueues(c Caller, r *errand.Registration) error {
+// validateQueues checks the queues that the worker wants. Without any, it gets all that
+// its token may use: r.Queues is empty if that is all there are, now and later.
+func (s *Service) validateQueues(ctx context.Context, c Caller, r *errand.Registration) error {
 	for i, q := range r.Queues {
 		field := fmt.Sprintf("queues[%d]", i)
-		if !slices.Contains(s.Queues, q) {
-			return errand.InvalidField(field, "there is no queue %q on this server", q)
+		if err := s.checkQueue(ctx, field, q); err != nil {
+			return err
 		}
 		if !c.MayUse(q) {
 			return &errand.Error{Code: errand.CodeForbidden, Field: field, Message: fmt.Sprintf("the token may not use the queue %q", q)}
 		}
 	}
-	if len(r.Queues) > 0 {
+	if len(r.Queues) > 0 || len(c.Queues) == 0 {
 		return nil
 	}
-	for _, q := range s.Queues {
-		if c.MayUse(q) {
-			r.Queues = append(r.Queues, q)
+	r.Queues = c.Queues
+	names, err := s.queueNames(ctx)
+	if err == nil && !slices.ContainsFunc(names, c.MayUse) {
+		return &errand.Error{Code: errand.CodeForbidden, Field: "queues", Message: fmt.Sprintf("the token may use none of this server's queues: %s", strings.Join(names, ", "))}
+	}
+	return err
+}
+
+// QueuesOf returns the names of the queues that the worker takes from, in its order.
+func (s *Service) QueuesOf(ctx context.Context, w *errand.Worker) ([]string, error) {
+	own, err := s.queuesOf(ctx, w)
+	return queueNames(own), err
+}
+
+// queuesOf returns the queues that the worker takes from, in its order.
+func (s *Service) queuesOf(ctx context.Context, w *errand.Worker) ([]errand.Queue, error) {
+	all, err := s.queues(ctx, queueListAge)
+	if err != nil || len(w.Queues) == 0 {
+		return all, err
+	}
+	var own []errand.Queue
+	for _, name := range w.Queues {
+		if i := slices.IndexFunc(all, func(q errand.Queue) bool { return q.Name == name }); i >= 0 {
+			own = append(own, all[i])
 		}
 	}
-	if len(r.Queues) == 0 {
-		return &errand.Error{Code: errand.CodeForbidden, Field: "queues", Message: fmt.Sprintf("the token may use none of this server's queues: %s", strings.Join(s.Queues, ", "))}
-	}
-	return nil
+	return own, nil
 }
 
 func (s *Service) registerWorker(ctx context.Context, c Caller, r errand.Registration) (*errand.Worker, error) {
@@ -101,6 +124,9 @@ func (s *Service) registerWorker(ctx context.Context, c Caller, r errand.Registr
 func checkReplace(c Caller, r errand.Registration, w *errand.Worker, now time.Time) error {
 	if !r.Replace {
 		return &errand.Error{Code: errand.CodeForbidden, Field: "token", Message: fmt.Sprintf("the worker %s is registered with another token, which is in the data directory of the agent that registered it; each agent needs an ID and a data directory of its own", w.ID)}
+	}
+	if len(w.Queues) == 0 && len(c.Queues) > 0 {
+		return &errand.Error{Code: errand.CodeForbidden, Field: "replace", Message: fmt.Sprintf("the token may not use all queues, as the worker %s may, and so can't replace it", w.ID)}
 	}
 	for _, q := range w.Queues {
 		if !c.MayUse(q) {

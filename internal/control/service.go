@@ -19,12 +19,14 @@ type Store interface {
 	DueJobs
 	WorkerStore
 	TokenStore
+	QueueStore
 }
 
 // Queue holds tickets, and wakes workers that wait for them.
 type Queue interface {
 	TicketQueue
 	Ringer
+	QueueMaker
 }
 
 // Blobs gives access to archives, log chunks and artifacts. Clients transfer the
@@ -41,10 +43,10 @@ type Config struct {
 	Blobs  Blobs
 	Direct Direct // nil: direct mode is off
 	Timing errand.Timing
-	Queues []string // that there are; the first is not special
-	// Bells are the URLs of the queues' bells, by queue. A path is relative to the
-	// API. Empty: workers wait in polls, or between them.
-	Bells map[string]string
+	Queues []string // the deployment's; people make others
+	// Bell is the URL of the bell, where workers wait. A path is relative to the API.
+	// Empty: workers wait in polls, or between them.
+	Bell string
 	// Changes are shared by the Services of one process, so that a request that waits
 	// in one hears of what another wrote. Nil: the Service has its own.
 	Changes *Changes

@@ -107,7 +107,7 @@ func (s *Service) finishTicket(ctx context.Context, st errand.StateRecord) {
 		s.Log.InfoContext(ctx, "ticket of a job given back not shown; the sweep will", "job", st.JobID, "err", err)
 		return
 	}
-	s.ring(ctx, st.Queue) // this worker has stopped
+	s.ringFor(ctx, st.Queue) // this worker has stopped
 }
 
 func errStale(r Report, st errand.StateRecord) error {

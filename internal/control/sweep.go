@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -90,7 +91,7 @@ func (s *Service) resend(ctx context.Context, st *errand.State, now time.Time) e
 		err := s.Queue.Hide(ctx, r.Queue, r.Handle, 0)
 		if err == nil {
 			st.TicketShown(now, s.Timing)
-			s.ring(ctx, r.Queue)
+			s.ringFor(ctx, r.Queue)
 			return nil
 		}
 		if now.Before(r.HiddenUntil) { // another one would wait in its group behind this
@@ -102,10 +103,15 @@ func (s *Service) resend(ctx context.Context, st *errand.State, now time.Time) e
 	if r.Attempt > 0 {
 		dedup = fmt.Sprintf("%s-%d", r.JobID, r.Attempt)
 	}
-	if err := s.Queue.Send(ctx, r.Queue, r.MessageGroupID, dedup, r.JobID); err != nil {
+	err := s.Queue.Send(ctx, r.Queue, r.MessageGroupID, dedup, r.JobID)
+	if errors.Is(err, ErrNotFound) {
+		st.QueueDeleted(now)
+		return nil
+	}
+	if err != nil {
 		return unavailable("send the ticket", err)
 	}
 	st.TicketSent(now, s.Timing)
-	s.ring(ctx, r.Queue)
+	s.ringFor(ctx, r.Queue)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
 )
 
 // takeSlack is added to a ticket's first visibility timeout, so that the lease has
@@ -65,12 +66,7 @@ func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*errand
 	if a, err := t.replay(ctx, w.Poll); a != nil || err != nil {
 		return a, err
 	}
-	for _, q := range w.Queues {
-		if slices.Contains(s.Queues, q) { // one may have gone since the worker registered
-			t.queues = append(t.queues, q)
-		}
-	}
-	if w.Draining || len(t.queues) == 0 {
+	if w.Draining {
 		return nil, nil
 	}
 	return t.receive(ctx, min(r.Wait, s.Timing.PollWait))
@@ -82,8 +78,7 @@ type take struct {
 	caller Caller
 	worker *errand.Worker
 	TakeRequest
-	queues   []string // to look at
-	received int      // tickets so far
+	received int // tickets so far
 }
 
 // replay returns the assignment of a lost response again, if it is still current.
@@ -113,27 +108,53 @@ func (t *take) replay(ctx context.Context, p errand.Poll) (*errand.Assignment, e
 // receive considers tickets until one yields an assignment or the time is over.
 func (t *take) receive(ctx context.Context, wait time.Duration) (*errand.Assignment, error) {
 	deadline := t.now().Add(wait)
-	left := wait
-	if len(t.queues) > 1 {
-		left = 0 // look at each before waiting at one
-	}
-	for {
-		a, err := t.round(ctx, left)
-		if a != nil || err != nil {
+	for first := true; ; first = false {
+		queues, err := t.openQueues(ctx)
+		if err != nil {
+			return nil, err
+		}
+		left := max(deadline.Sub(t.now()), 0)
+		switch {
+		case len(queues) > 1 && first:
+			left = 0 // look at each before waiting at one
+		case len(queues) > 1:
+			left = min(left, queueSlice)
+		default:
+			left = min(left, t.Timing.Heartbeat) // there may be new queues
+		}
+		if a, err := t.round(ctx, queues, left); a != nil || err != nil {
 			return a, err
 		}
 		if left = deadline.Sub(t.now()); left <= 0 {
 			return nil, nil
 		}
-		if len(t.queues) > 1 {
-			left = min(left, queueSlice)
+		if len(queues) == 0 {
+			if err := clock.Sleep(ctx, t.Clock, min(left, queueSlice)); err != nil {
+				return nil, unavailable("answer a worker that has gone", err)
+			}
 		}
 	}
 }
 
+// openQueues returns the names of the worker's queues that are not paused, in its order.
+func (t *take) openQueues(ctx context.Context) ([]string, error) {
+	own, err := t.queuesOf(ctx, t.worker)
+	if err != nil {
+		return nil, err
+	}
+	return queueNames(slices.DeleteFunc(own, func(q errand.Queue) bool { return q.Paused })), nil
+}
+
+// isOpen reports whether the worker may still take from the queue: it may have been
+// paused while the poll waited.
+func (t *take) isOpen(ctx context.Context, queue string) bool {
+	open, err := t.openQueues(ctx)
+	return err != nil || slices.Contains(open, queue)
+}
+
 // round considers the next tickets of each queue, and waits up to wait at each.
-func (t *take) round(ctx context.Context, wait time.Duration) (*errand.Assignment, error) {
-	for _, q := range t.queues {
+func (t *take) round(ctx context.Context, queues []string, wait time.Duration) (*errand.Assignment, error) {
+	for _, q := range queues {
 		for {
 			ticket, err := t.Queue.Receive(ctx, q, t.attemptID(), wait, t.Timing.ShortLease+takeSlack)
 			if err != nil {
@@ -146,6 +167,10 @@ func (t *take) round(ctx context.Context, wait time.Duration) (*errand.Assignmen
 			if ctx.Err() != nil { // nobody would learn of the job
 				t.release(ctx, q, ticket)
 				return nil, unavailable("answer a worker that has gone", context.Cause(ctx))
+			}
+			if !t.isOpen(ctx, q) {
+				t.release(ctx, q, ticket)
+				break
 			}
 			a, err := t.consider(ctx, q, ticket)
 			if a != nil || err != nil {

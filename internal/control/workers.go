@@ -83,7 +83,7 @@ func (s *Service) Workers(ctx context.Context, c Caller, cursor string, limit in
 	}
 	seen := all[:0]
 	for _, w := range all {
-		if slices.ContainsFunc(w.Queues, c.MayUse) {
+		if len(w.Queues) == 0 || slices.ContainsFunc(w.Queues, c.MayUse) {
 			seen = append(seen, w)
 		}
 	}

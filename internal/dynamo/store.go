@@ -10,6 +10,7 @@
 //	         result#NNNN    what attempt NNNN reported, if it is larger
 //	         and pk = claim#<hash>, sk = claim: idempotency keys, 24 hours
 //	workers  pk = worker ID; gone 7 days after it was last seen
+//	         and pk = #queues: the queues that people made, and the paused ones
 //	tokens   pk = SHA-256 of the token
 //
 // The indexes hold keys only, and none has a constant partition key: byOwner is
@@ -108,7 +109,12 @@ func key(pk, sk string) item { return item{"pk": str(pk), "sk": str(sk)} }
 
 // get reads one item into out, strongly consistent. Errors: control.ErrNotFound.
 func (s *Store) get(ctx context.Context, table string, k item, out any) error {
-	res, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(true)})
+	return s.getItem(ctx, table, k, true, out)
+}
+
+// getItem is get; unless consistent, it may lag behind, and costs half.
+func (s *Store) getItem(ctx context.Context, table string, k item, consistent bool, out any) error {
+	res, err := s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: k, ConsistentRead: &consistent})
 	if err != nil {
 		return fmt.Errorf("get from %s: %w", table, err)
 	}

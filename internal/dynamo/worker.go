@@ -110,7 +110,7 @@ func (s *Store) Workers(ctx context.Context, cursor string, limit int) ([]errand
 	var workers []errand.Worker
 	for _, it := range res.Items {
 		var i workerItem
-		if s.decode(it, &i) == nil {
+		if pks([]item{it})[0] != queueListKey && s.decode(it, &i) == nil {
 			workers = append(workers, *i.worker())
 		}
 	}

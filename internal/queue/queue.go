@@ -10,31 +10,43 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
 )
 
+// Config says which SQS queues there are.
+type Config struct {
+	URLs map[string]string // the deployment's FIFO queues, by the names of the job queues
+	Bell string            // URL of the bell, a standard queue; empty: there is none
+	// Prefix begins the SQS names of the queues that people make, beside the queue
+	// "default".
+	Prefix string
+	// Standard makes them without high throughput: see QueueThroughput in template.yaml.
+	Standard bool
+}
+
 // Queue is the control.Queue on SQS.
 type Queue struct {
-	sqs   *sqs.Client
-	urls  map[string]string
-	bells map[string]string
-	log   *slog.Logger
+	Config
+	sqs *sqs.Client
+	log *slog.Logger
 }
 
 var _ control.Queue = (*Queue)(nil)
 
-// New returns a Queue over the SQS queues at urls, which are keyed by the names
-// of the job queues; bells are standard queues, by the same keys.
-func New(client *sqs.Client, urls, bells map[string]string, log *slog.Logger) *Queue {
-	return &Queue{sqs: client, urls: urls, bells: bells, log: log}
+// New returns a Queue over the SQS queues of c.
+func New(client *sqs.Client, c Config, log *slog.Logger) *Queue {
+	return &Queue{Config: c, sqs: client, log: log}
 }
 
 // maxHide is what SQS allows; maxWait too.
@@ -46,23 +58,28 @@ const (
 // body is what a ticket's message may hold: a ULID.
 var body = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(errand.JobPattern) })
 
-func (q *Queue) url(queue string) (*string, error) {
-	url, ok := q.urls[queue]
+// url returns the URL of the job queue's SQS queue. One that people made is beside the
+// deployment's: URLs of SQS end in account/name.
+func (q *Queue) url(queue string) *string {
+	url, ok := q.URLs[queue]
 	if !ok {
-		return nil, fmt.Errorf("no SQS queue is configured for %q", queue)
+		beside := q.URLs[errand.DefaultQueue]
+		url = beside[:strings.LastIndexByte(beside, '/')+1] + q.sqsName(queue)
 	}
-	return &url, nil
+	return &url
 }
+
+func (q *Queue) sqsName(queue string) string { return q.Prefix + queue + ".fifo" }
 
 // Send implements control.Queue.
 func (q *Queue) Send(ctx context.Context, queue, groupID, dedupID, jobID string) error {
-	url, err := q.url(queue)
-	if err != nil {
-		return err
-	}
-	_, err = q.sqs.SendMessage(ctx, &sqs.SendMessageInput{
+	url := q.url(queue)
+	_, err := q.sqs.SendMessage(ctx, &sqs.SendMessageInput{
 		QueueUrl: url, MessageBody: &jobID, MessageGroupId: &groupID, MessageDeduplicationId: &dedupID,
 	})
+	if isGone(err) {
+		err = errors.Join(control.ErrNotFound, err)
+	}
 	if err != nil {
 		return fmt.Errorf("send the ticket of job %s: %w", jobID, err)
 	}
@@ -71,10 +88,7 @@ func (q *Queue) Send(ctx context.Context, queue, groupID, dedupID, jobID string)
 
 // Receive implements control.Queue.
 func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold time.Duration) (*control.Ticket, error) {
-	url, err := q.url(queue)
-	if err != nil {
-		return nil, err
-	}
+	url := q.url(queue)
 	// Without an ID the SDK, trying again after a lost answer, would find the
 	// group locked by the ticket that was lost.
 	if attemptID == "" {
@@ -89,6 +103,9 @@ func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold
 		if refused(err) && !own {
 			attemptID = rand.Text()
 			continue
+		}
+		if isGone(err) {
+			return nil, nil // the list of queues that was read is old
 		}
 		if err != nil {
 			return nil, fmt.Errorf("receive from %s: %w", queue, err)
@@ -117,14 +134,11 @@ func refused(err error) bool {
 
 // Hide implements control.Queue.
 func (q *Queue) Hide(ctx context.Context, queue, handle string, d time.Duration) error {
-	url, err := q.url(queue)
-	if err != nil {
-		return err
-	}
-	_, err = q.sqs.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
+	url := q.url(queue)
+	_, err := q.sqs.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
 		QueueUrl: url, ReceiptHandle: &handle, VisibilityTimeout: seconds(min(d, maxHide)),
 	})
-	if err != nil {
+	if err != nil && !isGone(err) {
 		return fmt.Errorf("hide a ticket of %s: %w", queue, err)
 	}
 	return nil
@@ -132,12 +146,9 @@ func (q *Queue) Hide(ctx context.Context, queue, handle string, d time.Duration)
 
 // Delete implements control.Queue.
 func (q *Queue) Delete(ctx context.Context, queue, handle string) error {
-	url, err := q.url(queue)
-	if err != nil {
-		return err
-	}
-	_, err = q.sqs.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: &handle})
-	if err != nil {
+	url := q.url(queue)
+	_, err := q.sqs.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: &handle})
+	if err != nil && !isGone(err) {
 		return fmt.Errorf("delete a ticket of %s: %w", queue, err)
 	}
 	return nil
@@ -145,13 +156,19 @@ func (q *Queue) Delete(ctx context.Context, queue, handle string) error {
 
 // Ring implements control.Queue. What rings in vain is gone after the bell's
 // retention, a minute.
-func (q *Queue) Ring(ctx context.Context, queue string) error {
-	url, ok := q.bells[queue]
-	if !ok {
-		return fmt.Errorf("no bell is configured for %q", queue)
+func (q *Queue) Ring(ctx context.Context, n int) error {
+	entries := make([]types.SendMessageBatchRequestEntry, n)
+	for i := range entries {
+		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(errand.RingText)}
 	}
-	if _, err := q.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &url, MessageBody: aws.String(errand.RingText)}); err != nil {
-		return fmt.Errorf("ring the bell of %s: %w", queue, err)
+	var err error
+	if n == 1 {
+		_, err = q.sqs.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &q.Bell, MessageBody: aws.String(errand.RingText)})
+	} else {
+		_, err = q.sqs.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.Bell, Entries: entries})
+	}
+	if err != nil {
+		return fmt.Errorf("ring the bell: %w", err)
 	}
 	return nil
 }

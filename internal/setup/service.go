@@ -40,11 +40,11 @@ func NewService(p Process, s Settings) *control.Service {
 	}
 	c := control.Config{
 		Store:   dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk),
-		Queue:   queue.New(sqs.NewFromConfig(cfg), s.Queues, s.Bells, log),
+		Queue:   queue.New(sqs.NewFromConfig(cfg), s.QueueConfig(), log),
 		Blobs:   blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Clock: clk}),
 		Timing:  s.Timing,
 		Queues:  s.QueueNames,
-		Bells:   s.bellURLs(),
+		Bell:    s.bellURL(),
 		Changes: p.Changes,
 		Recheck: p.Recheck,
 		Clock:   clk,
@@ -58,6 +58,11 @@ func NewService(p Process, s Settings) *control.Service {
 		c.Direct = invoke.New(lambda.NewFromConfig(cfg), s.DirectFunction)
 	}
 	return control.NewService(c)
+}
+
+// QueueConfig says which SQS queues there are.
+func (s *Settings) QueueConfig() queue.Config {
+	return queue.Config{URLs: s.Queues, Bell: s.Bell, Prefix: s.QueuePrefix, Standard: s.StandardQueues}
 }
 
 // newID makes a ULID: IDs sort by time, and nobody can guess the next.

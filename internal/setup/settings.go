@@ -18,8 +18,10 @@ type Settings struct {
 	Bucket         string            // ERRAND_BUCKET
 	Queues         map[string]string // ERRAND_QUEUES: name=SQS URL, separated by commas
 	QueueNames     []string          // in the order given
-	Bells          map[string]string // ERRAND_BELLS: like Queues, standard queues; none: workers ask instead
-	BellURL        string            // ERRAND_BELL_URL: where workers wait, /NAME being added
+	QueuePrefix    string            // ERRAND_QUEUE_PREFIX: begins the SQS names of queues that people make
+	StandardQueues bool              // ERRAND_QUEUE_THROUGHPUT: these are "standard", not "high"
+	Bell           string            // ERRAND_BELL: SQS URL of the bell; none: workers ask instead
+	BellURL        string            // ERRAND_BELL_URL: where workers wait, /default being added
 	DirectFunction string            // ERRAND_DIRECT_FUNCTION; empty: direct mode is off
 	AdminTokenHash string            // ERRAND_ADMIN_TOKEN_HASH: of a token that stands in no table; empty: none
 	Hosts          []string          // ERRAND_HOSTS: Host values that are answered; empty: all
@@ -37,6 +39,9 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 			Jobs: p.need("ERRAND_JOBS_TABLE"), Workers: p.need("ERRAND_WORKERS_TABLE"), Tokens: p.need("ERRAND_TOKENS_TABLE"),
 		},
 		Bucket:         p.need("ERRAND_BUCKET"),
+		QueuePrefix:    getenv("ERRAND_QUEUE_PREFIX"),
+		StandardQueues: getenv("ERRAND_QUEUE_THROUGHPUT") == "standard",
+		Bell:           getenv("ERRAND_BELL"),
 		DirectFunction: getenv("ERRAND_DIRECT_FUNCTION"),
 		AdminTokenHash: getenv("ERRAND_ADMIN_TOKEN_HASH"),
 		Hosts:          list(getenv("ERRAND_HOSTS")),
@@ -45,8 +50,10 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 		Timing:         errand.DefaultTiming(),
 	}
 	s.Queues, s.QueueNames = p.queues("ERRAND_QUEUES", p.need("ERRAND_QUEUES"))
-	s.Bells, _ = p.queues("ERRAND_BELLS", getenv("ERRAND_BELLS"))
-	if len(s.Bells) > 0 {
+	if len(s.QueueNames) > 0 && s.Queues[errand.DefaultQueue] == "" {
+		p.fault("ERRAND_QUEUES: the queue %s is missing", errand.DefaultQueue)
+	}
+	if s.Bell != "" {
 		s.BellURL = p.need("ERRAND_BELL_URL")
 	}
 	p.durations(&s.Timing)
@@ -123,13 +130,12 @@ func (p *parser) durations(t *errand.Timing) {
 	}
 }
 
-// bellURLs are the addresses of the bells, by the names of their queues.
-func (s *Settings) bellURLs() map[string]string {
-	urls := make(map[string]string, len(s.Bells))
-	for name := range s.Bells {
-		urls[name] = strings.TrimSuffix(s.BellURL, "/") + "/" + name
+// bellURL is where workers wait; empty: there is no bell.
+func (s *Settings) bellURL() string {
+	if s.Bell == "" {
+		return ""
 	}
-	return urls
+	return strings.TrimSuffix(s.BellURL, "/") + "/default"
 }
 
 // list splits at commas and drops what is empty.

@@ -6,6 +6,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// OneArg is a cobra.PositionalArgs for commands with one argument.
+func OneArg(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return UsageErrorf("%s takes one argument (%s), got %d", cmd.CommandPath(), cmd.Use, len(args))
+	}
+	return nil
+}
+
 // NoArgs is a cobra.PositionalArgs for commands without arguments. For a command
 // with subcommands, it suggests one.
 func NoArgs(cmd *cobra.Command, args []string) error {

@@ -66,8 +66,17 @@ func counted(t *testing.T, f func(*costly)) {
 			t.Fatal(err)
 		}
 		c.worker = d.as(c.reg.Token)
+		c.warmUp()
 		f(c)
 	})
+}
+
+// warmUp has the functions read the list of queues, as they do each 30 seconds.
+func (c *costly) warmUp() {
+	_, err := c.user.Jobs(c.t.Context(), "", "", 1, "")
+	c.must(err)
+	_, err = c.worker.GetJob(c.t.Context(), c.reg.WorkerID, c.reg.Epoch, "before", 0)
+	c.must(err)
 }
 
 func (c *costly) must(err error) {

@@ -114,8 +114,8 @@ func (q faultyQueue) Hide(ctx context.Context, queue, handle string, d time.Dura
 	return q.do("Hide", func() error { return q.Queue.Hide(ctx, queue, handle, d) })
 }
 
-func (q faultyQueue) Ring(ctx context.Context, queue string) error {
-	return q.do("Ring", func() error { return q.Queue.Ring(ctx, queue) })
+func (q faultyQueue) Ring(ctx context.Context, n int) error {
+	return q.do("Ring", func() error { return q.Queue.Ring(ctx, n) })
 }
 
 func (q faultyQueue) Delete(ctx context.Context, queue, handle string) error {

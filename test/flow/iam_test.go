@@ -122,7 +122,7 @@ func iamCalls(r *http.Request, body string, resp *http.Response) []string {
 	path, q := r.URL.Path, r.URL.Query()
 	switch {
 	case service == "AmazonSQS":
-		return []string{"sqs:" + op + " " + queueOf(body)}
+		return []string{"sqs:" + strings.TrimSuffix(op, "Batch") + " " + queueOf(body)} // one action is for both
 	case strings.HasPrefix(service, "DynamoDB"):
 		return []string{"dynamodb:" + op + " " + tableOf(body)}
 	case strings.HasSuffix(path, "/invocations"):
@@ -152,9 +152,12 @@ func objectCall(method, path string) string {
 
 // queueOf is the queue that an SQS request is for.
 func queueOf(body string) string {
-	var in struct{ QueueUrl string }
+	var in struct{ QueueUrl, QueueName string }
 	if err := json.Unmarshal([]byte(body), &in); err != nil {
 		return err.Error()
+	}
+	if strings.Contains(in.QueueUrl+in.QueueName, "-q-") { // people made it
+		return "queue:q-*"
 	}
 	return strings.TrimSuffix(in.QueueUrl[strings.LastIndexByte(in.QueueUrl, '-')+1:], ".fifo")
 }

@@ -65,23 +65,53 @@ type everything struct {
 	reg         errand.Registered
 	source      errand.UploadRequest
 	polls       int
+	queue       string // of the jobs; empty: the default
 }
 
 func (u *everything) do() {
 	u.begin(nil)
 	u.upload()
-	u.create()
-	u.execute()
-	u.drain()
-	u.run()
-	u.giveBack()
-	u.cancel()
-	if u.clock != nil { // minutes pass
-		u.longLease()
-		u.sweep()
+	for _, u.queue = range []string{"", "made"} {
+		u.create()
+		u.execute()
+		u.drain()
+		u.run()
+		u.giveBack()
+		u.cancel()
+		if u.clock != nil { // minutes pass
+			u.longLease()
+			u.sweep()
+		}
 	}
+	u.queues()
 	for _, token := range []string{"u", "a", u.reg.Token} {
 		u.askAs(token)
+	}
+}
+
+// queues deletes the queue that the jobs were in, with a job that waits and one whose
+// ticket was delivered.
+func (u *everything) queues() {
+	ctx := u.t.Context()
+	_, err := u.admin.PauseQueue(ctx, "made", true)
+	u.must(err)
+	_, err = u.admin.PauseQueue(ctx, "made", false)
+	u.must(err)
+	_, err = u.user.Queues(ctx)
+	u.must(err)
+	_, err = u.user.CreateJob(ctx, u.job(""), "")
+	u.must(err)
+	a := u.take()
+	u.beat(a)
+	_, err = u.worker.SubmitFailure(ctx, api.SubmitFailure{
+		WorkerID: u.reg.WorkerID, Epoch: u.reg.Epoch, JobID: a.JobID, Attempt: a.Attempt, Failure: errand.Failure{Reason: errand.ReasonWorkerStopped},
+	})
+	u.must(err)
+	_, err = u.admin.DeleteQueue(ctx, "made", false)
+	u.want(err, errand.CodeQueueInUse)
+	r, err := u.admin.DeleteQueue(ctx, "made", true)
+	if err != nil || r.Cancelled == 0 || !r.Done {
+		u.t.Fatalf("%+v, %v", r, err)
 	}
 }
 
@@ -119,7 +149,8 @@ func (u *everything) begin(wrap func(function string, next http.RoundTripper) ht
 		u.must(u.svc.GrantToken(u.t.Context(), token, role, "ann", nil))
 	}
 	u.user, u.admin = u.as("u"), u.as("d")
-	var err error
+	_, _, err := u.admin.CreateQueue(u.t.Context(), "made")
+	u.must(err)
 	u.reg, err = u.as("a").Register(u.t.Context(), errand.Registration{})
 	u.must(err)
 	u.worker = u.as(u.reg.Token)
@@ -202,7 +233,7 @@ func folder(t *testing.T) ([]byte, errand.UploadRequest) {
 
 // job is one that the user may ask for.
 func (u *everything) job(sha256 string) api.CreateJob {
-	j := api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, MaxAttempts: 2}
+	j := api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, MaxAttempts: 2, Queue: u.queue}
 	if sha256 != "" {
 		j.Source = &errand.Source{SHA256: sha256}
 	}
@@ -217,7 +248,7 @@ func (u *everything) create() {
 	_, err := u.user.CreateJob(ctx, u.job(nowhere), "")
 	u.want(err, errand.CodeSourceNotFound)
 	for range 2 {
-		_, err = u.user.CreateJob(ctx, u.job(u.source.SHA256), "key")
+		_, err = u.user.CreateJob(ctx, u.job(u.source.SHA256), "key"+u.queue)
 		u.must(err)
 	}
 	for _, c := range []*api.Client{u.user, u.admin} {
@@ -233,7 +264,7 @@ func (u *everything) execute() {
 	_, err := u.user.Execute(ctx, api.Execute{Mode: api.ModeDistributed, CreateJob: u.job(nowhere)})
 	u.want(err, errand.CodeSourceNotFound)
 	for range 2 {
-		u.executeAs("key of execute")
+		u.executeAs("key of execute " + u.queue)
 	}
 	out, err := u.user.Execute(ctx, api.Execute{Mode: api.ModeDirect, CreateJob: api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, Source: &errand.Source{SHA256: u.source.SHA256}}})
 	if err != nil || out.Status != errand.Completed {
@@ -243,7 +274,7 @@ func (u *everything) execute() {
 
 // executeAs creates a job by POST /api/execute with a key, which api.Client has no call for.
 func (u *everything) executeAs(key string) {
-	body := `{"mode": "distributed", "commands": ["true"], "source": {"sha256": "` + u.source.SHA256 + `"}}`
+	body := `{"mode": "distributed", "queue": "` + u.queue + `", "commands": ["true"], "source": {"sha256": "` + u.source.SHA256 + `"}}`
 	req, err := http.NewRequestWithContext(u.t.Context(), http.MethodPost, u.url+"/api/execute", strings.NewReader(body))
 	u.must(err)
 	req.Header.Set("Authorization", "Bearer u")

@@ -174,6 +174,7 @@ func grants(n *yaml.Node) (all []string, err error) {
 // resourceName makes the template's names of ARNs.
 var resourceName = strings.NewReplacer(
 	"arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-", "function:",
+	"arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-", "queue:",
 	"${", "", "}", "", ".Arn", "",
 )
 
@@ -256,6 +257,7 @@ func checkRole(t *testing.T, id string, r role, service string) {
 		if ok {
 			resource = strings.TrimSuffix(objects, "/*")
 		}
+		resource = strings.TrimSuffix(resource, "queue:q-*") // those that people made
 		if strings.Contains(action+resource, "*") {
 			t.Errorf("%s grants %q", id, g)
 		}

@@ -269,7 +269,7 @@ func wantCode(t *testing.T, err error, code errand.Code) {
 
 // rawQueue and rawStore bypass the faults.
 func (w *world) rawQueue() control.Queue {
-	return queue.New(sqs.NewFromConfig(awsOf(w.stack)), w.settings.Queues, w.settings.Bells, slog.New(slog.DiscardHandler))
+	return queue.New(sqs.NewFromConfig(awsOf(w.stack)), w.settings.QueueConfig(), slog.New(slog.DiscardHandler))
 }
 
 func (w *world) rawStore() control.Store {

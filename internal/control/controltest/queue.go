@@ -2,6 +2,8 @@ package controltest
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +30,7 @@ func Queue(t *testing.T, q control.Queue, o QueueOptions) {
 	t.Run("Deduplication", w.queueDedup)
 	t.Run("AttemptIDs", w.queueAttempts)
 	t.Run("Malformed", w.queueMalformed)
+	t.Run("Made", w.queueMade)
 }
 
 // queueTest has the parts of the suite.
@@ -132,4 +135,34 @@ func (w queueTest) queueMalformed(t *testing.T) {
 	w.send(t, id, id, id)
 	w.drop(t, w.take(t, id))
 	w.empty(t)
+}
+
+// queueMade: a queue is made, has tickets, and is removed with them.
+func (w queueTest) queueMade(t *testing.T) {
+	ctx, name, id := t.Context(), strings.ToLower("q"+NewID()), NewID()
+	must(t, w.q.MakeQueue(ctx, name))
+	must(t, w.q.MakeQueue(ctx, name))
+	must(t, w.q.Send(ctx, name, id, id, id))
+	var got *control.Ticket
+	for range 10 { // an empty answer is allowed where there is something
+		var err error
+		got, err = w.q.Receive(ctx, name, "", pollWait, hold)
+		must(t, err)
+		if got != nil {
+			break
+		}
+	}
+	if got == nil || got.JobID != id {
+		t.Fatalf("received %+v, want %s", got, id)
+	}
+	must(t, w.q.RemoveQueue(ctx, name))
+	must(t, w.q.RemoveQueue(ctx, name))
+	Eventually(t, "the end of the queue", func(ctx context.Context) bool {
+		return errors.Is(w.q.Send(ctx, name, id, id, id), control.ErrNotFound)
+	})
+	must(t, w.q.Hide(ctx, name, got.Handle, 0))
+	must(t, w.q.Delete(ctx, name, got.Handle))
+	if err := w.q.MakeQueue(ctx, name); err != nil {
+		wantErr(t, "a queue made again", err, control.ErrDeletedRecently)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,6 +26,7 @@ func Store(t *testing.T, s control.Store) {
 	t.Run("Lists", w.storeLists)
 	t.Run("Claims", w.storeClaims)
 	t.Run("WorkersAndTokens", w.storeWorkers)
+	t.Run("QueueList", w.storeQueueList)
 }
 
 // storeTest has the parts of the suite.
@@ -257,4 +259,24 @@ func (w storeTest) storeWorkers(t *testing.T) {
 	must(t, s.DeleteToken(ctx, want.Hash))
 	_, err = s.Token(ctx, want.Hash)
 	wantErr(t, "a deleted token", err, control.ErrNotFound)
+}
+
+// storeQueueList changes the list of queues, and changes it back.
+func (w storeTest) storeQueueList(t *testing.T) {
+	ctx, s := t.Context(), w.store
+	l, err := s.QueueList(ctx, true)
+	must(t, err)
+	stale := *l
+	q := errand.Queue{Name: strings.ToLower("q" + NewID()), Paused: true, Deleting: true, CreatedAt: time.Now().UTC().Truncate(time.Millisecond)}
+	l.Set(q)
+	l.Set(errand.Queue{Name: "d" + q.Name, Deployed: true})
+	must(t, s.PutQueueList(ctx, l))
+	wantErr(t, "a write for an older revision", s.PutQueueList(ctx, &stale), control.ErrConflict)
+	got, err := s.QueueList(ctx, true)
+	if err != nil || cmp.Diff(l, got) != "" {
+		t.Errorf("list %s, %v", cmp.Diff(l, got), err)
+	}
+	got.Remove(q.Name)
+	got.Remove("d" + q.Name)
+	must(t, s.PutQueueList(ctx, got))
 }

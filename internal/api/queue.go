@@ -1,0 +1,93 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// Queue is a queue as the API shows it.
+type Queue struct {
+	Name      string     `json:"name"`
+	Deployed  bool       `json:"deployed"` // it is part of the deployment, and can't be deleted
+	Paused    bool       `json:"paused"`
+	Deleting  bool       `json:"deleting,omitempty"` // its deletion was not finished: repeat it
+	CreatedAt *time.Time `json:"createdAt,omitempty"`
+}
+
+// QueueList is the answer of GET /api/queues: the deployment's first, then by name.
+type QueueList struct {
+	Queues []Queue `json:"queues"`
+}
+
+// NamedQueue is the body of POST /api/queues, …/pause and …/resume. They answer a Queue.
+type NamedQueue struct {
+	Name string `json:"name"`
+}
+
+// QueueRemoval is the answer of DELETE /api/queues.
+type QueueRemoval struct {
+	Name      string `json:"name"`
+	Cancelled int    `json:"cancelled"` // jobs, by this request
+	Done      bool   `json:"done"`      // the queue is deleted; else repeat the request
+}
+
+func newQueue(q errand.Queue) Queue {
+	return Queue{Name: q.Name, Deployed: q.Deployed, Paused: q.Paused, Deleting: q.Deleting, CreatedAt: timeOrNil(q.CreatedAt)}
+}
+
+func createQueue(c *request) (response, error) {
+	var in NamedQueue
+	if err := c.decode(&in); err != nil {
+		return response{}, err
+	}
+	q, made, err := c.CreateQueue(c.ctx(), in.Name)
+	if err != nil {
+		return response{}, err
+	}
+	status := http.StatusOK
+	if made {
+		status = http.StatusCreated
+	}
+	return response{status: status, body: newQueue(q)}, nil
+}
+
+func listQueues(c *request) (response, error) {
+	all, err := c.ListQueues(c.ctx(), c.caller)
+	if err != nil {
+		return response{}, err
+	}
+	out := QueueList{Queues: make([]Queue, 0, len(all))}
+	for _, q := range all {
+		out.Queues = append(out.Queues, newQueue(q))
+	}
+	return response{status: http.StatusOK, body: out}, nil
+}
+
+func deleteQueue(c *request) (response, error) {
+	name, cancelJobs := c.params.need("name"), c.params.flag("cancelJobs")
+	if c.params.err != nil {
+		return response{}, c.params.err
+	}
+	r, err := c.DeleteQueue(c.ctx(), c.caller, name, cancelJobs)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: QueueRemoval{name, r.Cancelled, r.Done}}, nil
+}
+
+func pauseQueue(c *request) (response, error)  { return setPaused(c, true) }
+func resumeQueue(c *request) (response, error) { return setPaused(c, false) }
+
+func setPaused(c *request, paused bool) (response, error) {
+	var in NamedQueue
+	if err := c.decode(&in); err != nil {
+		return response{}, err
+	}
+	q, err := c.PauseQueue(c.ctx(), in.Name, paused)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: newQueue(q)}, nil
+}
