@@ -465,13 +465,13 @@ func TestHeldExplanation(t *testing.T) {
 			t.Errorf("after %v: %+v, %v", took, again, err)
 		}
 		begun = time.Now()
-		time.AfterFunc(5*time.Second, func() {
+		time.AfterFunc(4*time.Second, func() {
 			if _, err := user.Cancel(t.Context(), first); err != nil {
 				t.Error(err)
 			}
 		})
 		again, err = user.AwaitExplanation(t.Context(), second, 20*time.Second, e.State)
-		if took := time.Since(begun); err != nil || again.Cause != errand.CauseNoWorker || took != 5*time.Second {
+		if took := time.Since(begun); err != nil || again.Cause != errand.CauseNoWorker || took != 4*time.Second {
 			t.Errorf("after %v: %+v, %v", took, again, err)
 		}
 	})
