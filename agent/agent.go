@@ -66,6 +66,14 @@ func New(c Config) (*Agent, error) {
 	return a, nil
 }
 
+// Jobs returns the number of attempts that the agent has: those that run, and those that
+// it has still to report.
+func (a *Agent) Jobs() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.attempts)
+}
+
 // Drain makes the agent take no more jobs. Run returns when the running ones
 // have finished and are reported. Drain may be called at any time, repeatedly.
 func (a *Agent) Drain() {

@@ -82,6 +82,21 @@ func authenticate(svc *control.Service, w http.ResponseWriter, r *http.Request) 
 	return control.Caller{Principal: p, Origin: origin(r)}, err
 }
 
+// RequireAdmin serves next to requests with an admin's token, and a problem to others.
+func RequireAdmin(svc *control.Service, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller, err := authenticate(svc, w, r)
+		if err == nil && caller.Role != errand.RoleAdmin {
+			err = errand.Errorf(errand.CodeForbidden, "%s requires an admin's token", r.URL.Path)
+		}
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // bearer is the token in the one Authorization header.
 func bearer(headers []string) (token string, ok bool) {
 	if len(headers) != 1 {

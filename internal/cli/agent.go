@@ -11,6 +11,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/internal/metrics"
 	"github.com/errandhq/errand/internal/terminal"
 	"github.com/errandhq/errand/internal/version"
 )
@@ -23,6 +24,7 @@ type agentFlags struct {
 	queues  []string
 	jobEnv  jobEnvFlags
 
+	metricsFlags
 	heartbeat, pollInterval time.Duration
 
 	log terminal.LogFlags
@@ -45,6 +47,7 @@ func (a *app) agentCommand() *cobra.Command {
 		fl.StringVar(&f.id, "id", "", "`ID` of the worker, for a machine whose data directory does not last (default a random one, kept in the data directory)")
 		fl.StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("agent")+")")
 		terminal.DurationVar(fl, &f.heartbeat, "heartbeat", 0, "send heartbeats at this interval, if it is shorter than the server's")
+		f.addMetricsFlag(fl)
 		terminal.DurationVar(fl, &f.pollInterval, "poll-interval", 0, "ask for jobs at this interval, if it is shorter than the server's")
 	})
 	terminal.AddFlags(cmd, "Jobs", func(fl *pflag.FlagSet) {
@@ -90,6 +93,8 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 	if err != nil {
 		return err
 	}
+	m := metrics.NewAgent(version.Get().Short(), f.jobs)
+	client.HTTP.Transport = m.Transport(client.HTTP.Transport)
 	worker, err := agent.New(agent.Config{
 		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues,
 		Version: version.Get().Short(), Log: log, Environment: environment,
@@ -99,14 +104,19 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 	if err != nil {
 		return terminal.UsageErrorf("%w", err)
 	}
+	m.WatchJobs(worker.Jobs)
+	stopMetrics, err := f.serveMetrics(m.Handler(), log)
+	if err != nil {
+		return err
+	}
 	first, second, stop := terminal.NotifyInterrupts(ctx)
 	defer stop()
 	defer context.AfterFunc(first, worker.Drain)()
 	err = worker.Run(second)
 	if errors.Is(err, terminal.ErrInterrupted) {
-		return nil // told to stop, and stopped
+		err = nil // told to stop, and stopped
 	}
-	return err
+	return errors.Join(err, stopMetrics())
 }
 
 // checkInterval checks an interval of requests that a flag sets; 0 is the server's.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
@@ -22,10 +23,11 @@ type functions struct {
 	started chan struct{} // closed when stack is set
 	stack   *localstack.Stack
 	changes control.Changes
+	observe func(before, after errand.StateRecord)
 }
 
-func newFunctions(log *slog.Logger) *functions {
-	return &functions{log: log, started: make(chan struct{})}
+func newFunctions(log *slog.Logger, observe func(before, after errand.StateRecord)) *functions {
+	return &functions{log: log, observe: observe, started: make(chan struct{})}
 }
 
 // ready lets the functions begin. Where the stack didn't start, none does.
@@ -52,7 +54,7 @@ func (f *functions) source(name string) localstack.FunctionCode {
 			return nil, errors.New("the stack did not start")
 		}
 		log := f.log.With("function", name)
-		return setup.Handler(name, func(v string) string { return env[v] }, setup.Process{AWS: f.stack.AWSConfig(), Changes: &f.changes, Log: log})
+		return setup.Handler(name, func(v string) string { return env[v] }, setup.Process{AWS: f.stack.AWSConfig(), Changes: &f.changes, Observe: f.observe, Log: log})
 	}}
 }
 

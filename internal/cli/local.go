@@ -25,6 +25,7 @@ type localFlags struct {
 	listenFlags
 	stackcli.ProfileFlags
 	isolateFlags
+	metricsFlags
 	dataDir     string
 	agents      int
 	jobEnv      jobEnvFlags
@@ -52,6 +53,7 @@ func (a *app) localCommand() *cobra.Command {
 		f.addListenFlags(fl)
 		fl.StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("local")+")")
 		stackcli.AddConnectionsFlag(fl, &f.connections)
+		f.addMetricsFlag(fl)
 	})
 	terminal.AddFlags(cmd, "Workers", func(fl *pflag.FlagSet) {
 		fl.IntVar(&f.agents, "agents", 1, "run `N` agents in this process")
@@ -68,7 +70,7 @@ func (a *app) localCommand() *cobra.Command {
 	})
 	f.log.Add(cmd)
 	terminal.HideRareFlags(cmd, "max-connections", "heartbeat", "lease", "short-lease", "sweep", "home",
-		"aws-addr", "profile", "seed", "isolate", "functions", "log-format")
+		"metrics-addr", "aws-addr", "profile", "seed", "isolate", "functions", "log-format")
 	return cmd
 }
 

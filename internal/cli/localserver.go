@@ -16,6 +16,7 @@ import (
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/durable"
 	"github.com/errandhq/errand/internal/httplimit"
+	"github.com/errandhq/errand/internal/metrics"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
@@ -33,6 +34,8 @@ type localServer struct {
 	log         *slog.Logger
 	stack       *localstack.Stack
 	service     *control.Service // checks tokens
+	metrics     *metrics.Server
+	stopMetrics func() error
 	connections *httplimit.Connections
 	http        *httpServer
 	agents      *agents
@@ -43,6 +46,7 @@ type localServer struct {
 func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, log *slog.Logger) (_ *localServer, err error) {
 	s := &localServer{
 		awsAddr: f.awsAddr, log: log, connections: httplimit.NewConnections(f.connections),
+		metrics: newServerMetrics(), stopMetrics: func() error { return nil },
 	}
 	if s.dataDir, err = filepath.Abs(f.dataDir); err != nil {
 		return nil, err
@@ -80,9 +84,9 @@ func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, 
 // abort ends what was started before a start that failed.
 func (s *localServer) abort(ln net.Listener) error {
 	if s.http == nil {
-		return errors.Join(ln.Close(), s.closeStack())
+		return errors.Join(ln.Close(), s.stopMetrics(), s.closeStack())
 	}
-	return errors.Join(s.http.close(), s.closeStack())
+	return errors.Join(s.http.close(), s.stopMetrics(), s.closeStack())
 }
 
 // openStack starts the AWS of its own, with the functions in this process, or in
@@ -92,7 +96,7 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 	if err != nil {
 		return err
 	}
-	functions := newFunctions(s.log)
+	functions := newFunctions(s.log, s.metrics.Observe)
 	c := localstack.Config{
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
 		Functions: functions.sources(direct), Hostile: hostile, Logf: stackcli.LogFunc(s.log),
@@ -175,6 +179,11 @@ func (s *localServer) openTokens(ctx context.Context) error {
 func (s *localServer) open(ln net.Listener, f localFlags) (agentURL string, err error) {
 	admission := api.Admission{Requests: s.requests(f), Service: s.service}
 	handler := admission.Handler(s.stack.API(localstack.APIOptions{Fallback: web.Handler("")}))
+	s.metrics.WatchQueues(s.service)
+	handler = withHealth(withMetrics(s.metrics, s.service, handler))
+	if s.stopMetrics, err = f.serveMetrics(s.metrics.Handler(), s.log); err != nil {
+		return "", err
+	}
 	s.http = newHTTPServer(guardHosts(f.hosts(), handler), s.connections, s.log)
 	s.http.serve(ln)
 	if f.tlsCert == "" {
@@ -195,7 +204,7 @@ func (s *localServer) tokenFile() string { return filepath.Join(s.dataDir, userT
 func (s *localServer) close(now context.Context) error {
 	err := s.agents.close(now)
 	_ = os.Remove(filepath.Join(s.dataDir, urlFile)) // stale, it would only make a worse message
-	return errors.Join(err, s.http.close(), s.closeStack())
+	return errors.Join(err, s.stopMetrics(), s.http.close(), s.closeStack())
 }
 
 func (s *localServer) closeStack() error {

@@ -19,6 +19,7 @@ import (
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/httplimit"
+	"github.com/errandhq/errand/internal/metrics"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
@@ -31,6 +32,7 @@ const defaultStack = "errand"
 
 type serveFlags struct {
 	listenFlags
+	metricsFlags
 	stack        string
 	proxyObjects bool
 	sweep        time.Duration
@@ -61,6 +63,7 @@ func (a *app) serveCommand() *cobra.Command {
 		fl.BoolVar(&f.proxyObjects, "proxy-objects", false, "pass presigned requests for files on to S3, for clients that can't reach it")
 		terminal.DurationVar(fl, &f.sweep, "sweep", time.Minute, "interval of the check for lost and expired jobs")
 		stackcli.AddConnectionsFlag(fl, &f.connections)
+		f.addMetricsFlag(fl)
 	})
 	f.log.Add(cmd)
 	return cmd
@@ -97,6 +100,10 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	s := newServer(p, settings, f, log)
+	stopMetrics, err := f.serveMetrics(s.metrics.Handler(), log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	s.http.serve(ln)
 	defer s.startSweeps(first, f.sweep)()
 	if err := a.term.Print(at); err != nil {
@@ -107,12 +114,13 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 		a.term.Notef("stopping")
 	case err = <-s.http.failed:
 	}
-	return errors.Join(err, s.http.close())
+	return errors.Join(err, stopMetrics(), s.http.close())
 }
 
 // server is what errand serve runs.
 type server struct {
 	service *control.Service
+	metrics *metrics.Server
 	http    *httpServer
 }
 
@@ -123,7 +131,9 @@ func newServer(p *setup.Provisioned, s setup.Settings, f serveFlags, log *slog.L
 	if f.proxyObjects {
 		s.SignHosts, objects = hosts, ""
 	}
-	svc := setup.NewService(setup.Process{AWS: p.AWS, Recheck: setup.Recheck, Log: log}, s)
+	m := newServerMetrics()
+	svc := setup.NewService(setup.Process{AWS: p.AWS, Recheck: setup.Recheck, Observe: m.Observe, Log: log}, s)
+	m.WatchQueues(svc)
 	connections := httplimit.NewConnections(f.connections)
 	admission := api.Admission{Requests: max(connections.Limit(), 16), Service: svc}
 	mux := http.NewServeMux()
@@ -133,7 +143,8 @@ func newServer(p *setup.Provisioned, s setup.Settings, f serveFlags, log *slog.L
 		mux.Handle("/"+s.Bucket+"/", objectProxy(p.Endpoint(s), log))
 		mux.Handle("/"+s.Bucket, objectProxy(p.Endpoint(s), log))
 	}
-	return &server{service: svc, http: newHTTPServer(guardHosts(hosts, withHealth(admission.Handler(mux))), connections, log)}
+	handler := withHealth(withMetrics(m, svc, admission.Handler(mux)))
+	return &server{service: svc, metrics: m, http: newHTTPServer(guardHosts(hosts, handler), connections, log)}
 }
 
 // withHealth answers /health, for load balancers: the server serves. It says nothing

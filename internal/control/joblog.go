@@ -7,12 +7,15 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// logChange writes a line for a change of a job's state that was stored. A state that
+// logChange writes a line for, and shows the observer, a change of a job's state that was stored. A state that
 // was only renewed, hidden or watched is no change.
 func (s *Service) logChange(ctx context.Context, before, after errand.StateRecord) {
 	text := changeText(&before, &after)
 	if text == "" {
 		return
+	}
+	if s.Observe != nil {
+		s.Observe(before, after)
 	}
 	attrs := []slog.Attr{slog.String("job", after.JobID), slog.String("status", string(after.Status))}
 	if after.Attempt > 0 {

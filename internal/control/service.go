@@ -53,6 +53,9 @@ type Config struct {
 	// Recheck is how often a held request looks for changes that another process
 	// wrote. 0: a held heartbeat doesn't, and a held log request looks each 250 ms.
 	Recheck time.Duration
+	// Observe is called with each change of a job's status or attempt that was stored.
+	// Nil: it is not.
+	Observe func(before, after errand.StateRecord)
 	Clock   clock.Clock // nil: the machine's
 	// NewID returns a new ULID for the time.
 	NewID func(time.Time) string

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/oklog/ulid/v2"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/blob"
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/control"
@@ -25,10 +26,11 @@ import (
 
 // Process is what the Services of one process share.
 type Process struct {
-	AWS     aws.Config       // how to reach AWS
-	Changes *control.Changes // nil: each Service has its own
-	Recheck time.Duration    // see control.Config
-	Clock   clock.Clock      // nil: the machine's
+	AWS     aws.Config                             // how to reach AWS
+	Changes *control.Changes                       // nil: each Service has its own
+	Recheck time.Duration                          // see control.Config
+	Observe func(before, after errand.StateRecord) // see control.Config
+	Clock   clock.Clock                            // nil: the machine's
 	Log     *slog.Logger
 }
 
@@ -47,6 +49,7 @@ func NewService(p Process, s Settings) *control.Service {
 		Bell:    s.bellURL(),
 		Changes: p.Changes,
 		Recheck: p.Recheck,
+		Observe: p.Observe,
 		Clock:   clk,
 		NewID:   newID,
 		Log:     log,

@@ -143,6 +143,26 @@ func (s *Stack) Worker(t testing.TB) *Worker {
 	return &Worker{r, s.Client(r.Token)}
 }
 
+// Run takes a job and reports that it ended with the exit code.
+func (k *Worker) Run(t testing.TB, exitCode int) {
+	t.Helper()
+	a, err := k.Client.GetJob(t.Context(), k.WorkerID, k.Epoch, "run", 0)
+	if err != nil || a == nil {
+		t.Fatalf("took %+v, %v", a, err)
+	}
+	_, err = k.Client.SubmitResult(t.Context(), api.SubmitResult{
+		WorkerID: k.WorkerID, Epoch: k.Epoch, JobID: a.JobID, Attempt: a.Attempt, Result: errand.Result{ExitCode: exitCode},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Job is a job that runs one shell command.
+func Job(command string) api.CreateJob {
+	return api.CreateJob{Commands: []errand.Command{{Shell: command}}}
+}
+
 // newLog writes to the test's log. What comes after the test's end is dropped.
 func newLog(t testing.TB) *slog.Logger {
 	var mu sync.Mutex

@@ -1,0 +1,91 @@
+package control
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// maxCounted is the most pending jobs of a queue that are counted.
+const maxCounted = 10_000
+
+// QueueFigures say how busy a queue is.
+type QueueFigures struct {
+	Queue   string
+	Pending int  // up to maxCounted
+	More    bool // there are more pending jobs than Pending
+	Running int
+	Oldest  time.Time // creation of the oldest pending job; zero: there is none
+	Workers int       // online, not draining, and take jobs of the queue
+	Slots   int       // of those
+	Free    int       // of those slots
+}
+
+// Figures are those of the queues, in their order, and the workers that they are made
+// from.
+type Figures struct {
+	Queues  []QueueFigures
+	Workers []errand.Worker
+}
+
+// Figures counts the jobs of the queues. It reads the indexes and what the workers hold,
+// so the cost does not grow with the size of the jobs.
+func (s *Service) Figures(ctx context.Context, queues []string) (Figures, error) {
+	load, err := s.readLoad(ctx)
+	if err != nil {
+		return Figures{}, err
+	}
+	f := Figures{Workers: load.workers}
+	for _, q := range queues {
+		one, err := s.figuresOf(ctx, q, load)
+		if err != nil {
+			return Figures{}, err
+		}
+		f.Queues = append(f.Queues, one)
+	}
+	return f, nil
+}
+
+func (s *Service) figuresOf(ctx context.Context, queue string, load *load) (QueueFigures, error) {
+	now, f := s.now(), QueueFigures{Queue: queue}
+	ids, err := s.Store.ActiveJobs(ctx, queue, "", maxCounted+1)
+	if err != nil {
+		return f, unavailable("list the jobs of a queue", err)
+	}
+	for _, st := range load.states {
+		if st.Queue == queue && st.View(now).Status == errand.Running {
+			f.Running++
+		}
+	}
+	var oldest string
+	for _, id := range ids {
+		if st, ok := load.states[id]; ok && st.View(now).Status != errand.Pending {
+			continue
+		}
+		if oldest == "" {
+			oldest = id
+		}
+		f.Pending++
+	}
+	if f.Pending > maxCounted {
+		f.Pending, f.More = maxCounted, true
+	}
+	if oldest != "" {
+		states, err := s.Store.States(ctx, []string{oldest})
+		if err != nil {
+			return f, unavailable("read the oldest job of a queue", err)
+		}
+		f.Oldest = states[oldest].CreatedAt
+	}
+	for i := range load.workers {
+		w := &load.workers[i]
+		if slices.Contains(w.Queues, queue) && w.Online(now) && !w.Draining {
+			f.Workers++
+			f.Slots += w.Slots
+			f.Free += max(0, w.Slots-len(load.heldBy(w)))
+		}
+	}
+	return f, nil
+}
