@@ -11,6 +11,7 @@ import (
 
 	"github.com/errandhq/errand/agent/internal/identity"
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/internal/source"
 )
 
 // ErrSuperseded: another agent with a copy of this data directory registered
@@ -32,6 +33,7 @@ type Agent struct {
 	bell         bell
 	disk         disk
 	slots        chan *slot // the free ones
+	packs        *source.Cache
 
 	draining, stopping context.Context // end with Drain and Cancel
 	drain, stop        context.CancelFunc
@@ -138,6 +140,7 @@ func (a *Agent) awaitCancel(runCtx context.Context) {
 }
 
 func (a *Agent) run(runCtx context.Context, id *identity.Identity) error {
+	a.packs = source.OpenCache(filepath.Join(a.DataDir, "cache", "packs"), max(a.CacheBytes, 0))
 	a.registration.init(runCtx, a, id)
 	pollCtx, cancel := a.pollCtx(runCtx)
 	defer cancel()

@@ -37,6 +37,10 @@ type Config struct {
 	// the agent. Without one, this process runs them, and they end with it.
 	Supervisor []string
 
+	// CacheBytes is the most that packs may take which are kept in DataDir/cache for later jobs;
+	// default: DefaultCacheBytes; negative: none are kept.
+	CacheBytes int64
+
 	Environment Environment // of jobs' commands
 
 	HTTP *http.Client // for archives and logs; default: http.DefaultClient
@@ -59,7 +63,13 @@ type Config struct {
 	StopTimeout time.Duration
 }
 
+// DefaultCacheBytes is the default of Config.CacheBytes.
+const DefaultCacheBytes = 10 << 30
+
 func (c Config) withDefaults() Config {
+	if c.CacheBytes == 0 {
+		c.CacheBytes = DefaultCacheBytes
+	}
 	if c.Slots == 0 {
 		c.Slots = 1
 	}

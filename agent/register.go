@@ -89,10 +89,11 @@ func (s *registration) registerOnce(ctx context.Context) (errand.Registered, err
 
 // features are what this agent can do beyond running commands.
 func features() []string {
+	all := []string{errand.FeatureManifest}
 	if process.HasTerminals {
-		return []string{errand.FeatureTerminal}
+		all = append(all, errand.FeatureTerminal)
 	}
-	return nil
+	return all
 }
 
 // renew registers again because of why, unless the epoch has changed already. The end of

@@ -3,11 +3,8 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 
 	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/internal/archive"
 	"github.com/errandhq/errand/internal/source"
 )
 
@@ -21,30 +18,25 @@ func (e *setupError) Unwrap() error { return e.error }
 
 // unpack fetches the source archive and unpacks it into the work directory.
 func (t *attempt) unpack() error {
-	if err := t.fetch(); err != nil {
-		return t.setupFailed(err)
-	}
-	st, err := archive.Unpack(t.workCtx, t.dir.Source(), t.dir.Work(), t.agent.Limits)
+	st, err := t.fetcher().Unpack(t.workCtx, t.Source, source.Target{
+		Dir: t.dir.Work(), Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs,
+	})
 	if err != nil {
 		return t.setupFailed(err)
-	}
-	if err := os.Remove(t.dir.Source()); err != nil {
-		return t.setupFailed(fmt.Errorf("remove the archive after unpacking: %w", err))
 	}
 	t.agent.Log.Debug("unpacked the source", "job", t.JobID, "files", st.Files, "bytes", st.Bytes)
 	return nil
 }
 
-// fetch downloads the archive. A failed try counts only while the control plane
-// responds: if everything is unreachable, the archive isn't missing.
-func (t *attempt) fetch() error {
-	f := source.Fetcher{HTTP: t.agent.HTTP, Wait: func(ctx context.Context, n int) error {
+// fetcher downloads the source. A failed try counts only while the control plane
+// responds: if everything is unreachable, the source isn't missing.
+func (t *attempt) fetcher() source.Fetcher {
+	return source.Fetcher{HTTP: t.agent.HTTP, Wait: func(ctx context.Context, n int) error {
 		if err := t.agent.backOff(ctx, n, 0); err != nil {
 			return err
 		}
 		return t.agent.awaitHeartbeat(ctx)
 	}}
-	return f.Fetch(t.workCtx, t.Source, t.dir.Source())
 }
 
 // setupFailed returns err with the reason for the job's failure, or the cause of the

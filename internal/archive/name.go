@@ -60,15 +60,21 @@ func cleanName(name string) (string, error) {
 		}
 	}
 	clean := path.Clean(name)
+	return clean, CheckStorable(clean)
+}
+
+// CheckStorable checks that this system can store a clean path, and takes it for the
+// same path.
+func CheckStorable(clean string) error {
 	if runtime.GOOS == "windows" {
 		if err := checkWindowsName(clean); err != nil {
-			return "", err
+			return err
 		}
 	}
 	if clean != "." && !filepath.IsLocal(filepath.FromSlash(clean)) {
-		return "", fmt.Errorf("the name is not a valid path on this system: %w", ErrUnsafe)
+		return fmt.Errorf("the name is not a valid path on this system: %w", ErrUnsafe)
 	}
-	return clean, nil
+	return nil
 }
 
 // checkWindowsName explains why Windows can't store a clean path.

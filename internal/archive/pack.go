@@ -39,7 +39,7 @@ func Pack(ctx context.Context, s *project.Selection, w io.Writer) (Packed, error
 func packWithin(ctx context.Context, s *project.Selection, w io.Writer, l Limits) (Packed, error) {
 	sum := sha256.New()
 	counted := &countingWriter{w: io.MultiWriter(w, sum)}
-	p := &packer{ctx: ctx, from: s, zip: zip.NewWriter(counted), limits: l.withDefaults()}
+	p := &packer{ctx: ctx, from: s, zip: zip.NewWriter(counted), limits: l.WithDefaults()}
 	for i := range s.Entries {
 		if ctx.Err() != nil {
 			return Packed{}, fmt.Errorf("pack: %w", context.Cause(ctx))

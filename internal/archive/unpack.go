@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
+	"maps"
 	"os"
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Limits of an unpacked archive. Zero values mean the defaults.
@@ -43,9 +46,9 @@ type Stats struct {
 //
 // It doesn't trust the archive. It writes only files, directories and symbolic
 // links, none of them outside dir, over an existing file or beyond the limits, and
-// no name twice. Links may point anywhere, but it never follows one. It drops the set-ID and sticky bits and the write permission of
-// group and others. The owner can always read files, and read, write and enter
-// directories.
+// no name twice. Links may point anywhere, but it never follows one. It sets the times
+// of files and directories, none of them in the future, and their permission bits. The
+// owner can always read files, and read, write and enter directories.
 //
 // Errors of an entry are an EntryError. After an error dir holds a part of the
 // archive: remove it.
@@ -58,7 +61,7 @@ func Unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
 }
 
 func unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
-	l = l.withDefaults()
+	l = l.WithDefaults()
 	f, err := os.Open(zipPath)
 	if err != nil {
 		return Stats{}, err
@@ -81,7 +84,8 @@ func unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
 	return u.stats, err
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns l with the defaults for what is zero.
+func (l Limits) WithDefaults() Limits {
 	if l.MaxBytes <= 0 {
 		l.MaxBytes = DefaultMaxBytes
 	}
@@ -172,12 +176,16 @@ type unpacker struct {
 	kinds  map[string]kind
 	links  []string          // in the archive's order
 	target map[string]string // of links
-	dirs   []dirMode
+	files  []attributes
+	dirs   []attributes
 }
 
-type dirMode struct {
-	name string
-	mode fs.FileMode
+// attributes are what is set when everything is there.
+type attributes struct {
+	name    string
+	mode    fs.FileMode
+	exact   bool // the archive comes from a system with such modes
+	modTime time.Time
 }
 
 // all creates files and directories first, so that none is written through a link;
@@ -197,12 +205,39 @@ func (u *unpacker) all(entries []*zip.File) error {
 			return err
 		}
 	}
-	for _, d := range slices.Backward(u.dirs) {
-		if err := u.step(d.name, func() error { return u.restrictMode(d) }); err != nil {
+	return u.setAttributes()
+}
+
+// setAttributes sets times and modes, those of directories last.
+func (u *unpacker) setAttributes() error {
+	var times []*time.Time
+	slices.Reverse(u.dirs)
+	all := slices.Concat(u.files, u.dirs)
+	for i := range all {
+		times = append(times, &all[i].modTime)
+	}
+	KeepBefore(time.Now(), times)
+	for _, a := range all {
+		if err := u.step(a.name, func() error { return u.set(a) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// earliest is the earliest time that a ZIP can express, and stands for none.
+var earliest = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (u *unpacker) set(a attributes) error {
+	if a.modTime.After(earliest) {
+		if err := u.root.Chtimes(a.name, a.modTime, a.modTime); err != nil {
+			return err
+		}
+	}
+	if a.exact {
+		return u.root.Chmod(a.name, a.mode)
+	}
+	return u.restrictMode(a)
 }
 
 // step does what an entry needs, unless the context has ended.
@@ -240,7 +275,7 @@ func (u *unpacker) entry(e *zip.File) error {
 	mode := e.Mode()
 	switch mode.Type() { // zip sets ModeDir for names with a trailing slash
 	case fs.ModeDir:
-		return u.dir(name, mode)
+		return u.dir(e, name)
 	case 0:
 		return u.file(e, name)
 	case fs.ModeSymlink:
@@ -270,8 +305,8 @@ func (u *unpacker) addPath(name string, k kind) error {
 	return nil
 }
 
-// restrictMode sets a directory's mode, without the bits that the umask cleared.
-func (u *unpacker) restrictMode(d dirMode) error {
+// restrictMode sets the mode without the bits that the umask cleared.
+func (u *unpacker) restrictMode(d attributes) error {
 	info, err := u.root.Lstat(d.name)
 	if err != nil || info.Mode().Perm()&d.mode == info.Mode().Perm() {
 		return err
@@ -307,7 +342,7 @@ func (u *unpacker) parents(name string) error {
 	return u.collision(dir, u.root.Mkdir(dir, 0o755))
 }
 
-func (u *unpacker) dir(name string, mode fs.FileMode) error {
+func (u *unpacker) dir(e *zip.File, name string) error {
 	if name == "." {
 		return nil
 	}
@@ -315,7 +350,7 @@ func (u *unpacker) dir(name string, mode fs.FileMode) error {
 	if err := u.addPath(name, directory); err != nil {
 		return err
 	}
-	u.dirs = append(u.dirs, dirMode{name, maskDir(mode)})
+	u.dirs = append(u.dirs, newAttributes(e, name))
 	if made {
 		return nil
 	}
@@ -325,10 +360,16 @@ func (u *unpacker) dir(name string, mode fs.FileMode) error {
 
 // collision explains that a name exists already, although the archive has it once.
 func (u *unpacker) collision(name string, err error) error {
+	return Collision(name, maps.Keys(u.kinds), err)
+}
+
+// Collision explains an error of making a file, if it is that the name exists already.
+// others are the names of the archive.
+func Collision(name string, others iter.Seq[string], err error) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	for other := range u.kinds {
+	for other := range others {
 		if other != name && sameSpelling(other, name) {
 			return fmt.Errorf("%q and %q are one name on this worker: they differ only in case or in how accents are encoded; rename one, or send the job to another worker", shorten(other), shorten(name))
 		}
@@ -336,22 +377,34 @@ func (u *unpacker) collision(name string, err error) error {
 	return errors.New("a file of this name exists already")
 }
 
-// maskedOff: archives can't give write permission to group and others.
-const maskedOff = 0o022
+// Systems that an archive can come from whose modes are Unix's: section 4.4.2 of
+// https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+const (
+	creatorUnix  = 3
+	creatorMacOS = 19
+)
 
-// maskDir returns the mode to create a directory with; 0 means unspecified.
-func maskDir(mode fs.FileMode) fs.FileMode {
-	if mode.Perm() == 0 {
-		return 0o755
+// newAttributes are those of an entry: the permission bits where they are Unix's, or else
+// without write permission for group and others. The owner can use directories and read
+// files. Mode 0 means unspecified.
+func newAttributes(e *zip.File, name string) attributes {
+	creator := e.CreatorVersion >> 8
+	a := attributes{name: name, mode: e.Mode().Perm(), modTime: e.Modified, exact: creator == creatorUnix || creator == creatorMacOS}
+	if !a.exact {
+		a.mode &^= 0o022
 	}
-	return mode.Perm()&^maskedOff | 0o700
-}
-
-func maskFile(mode fs.FileMode) fs.FileMode {
-	if mode.Perm() == 0 {
-		return 0o644
+	isDir := e.Mode().IsDir()
+	switch {
+	case a.mode == 0 && isDir:
+		a.mode, a.exact = 0o755, false
+	case a.mode == 0:
+		a.mode, a.exact = 0o644, false
+	case isDir:
+		a.mode |= 0o700
+	default:
+		a.mode |= 0o400
 	}
-	return mode.Perm()&^maskedOff | 0o400
+	return a
 }
 
 func (u *unpacker) file(e *zip.File, name string) error {
@@ -364,7 +417,9 @@ func (u *unpacker) file(e *zip.File, name string) error {
 	}
 	defer r.Close()
 	// O_EXCL also detects "A" and "a" on a case-insensitive file system.
-	w, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, maskFile(e.Mode()))
+	a := newAttributes(e, name)
+	u.files = append(u.files, a)
+	w, err := u.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, a.mode|0o200)
 	if err != nil {
 		return u.collision(name, err)
 	}

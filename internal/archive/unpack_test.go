@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // An item is an entry of a ZIP made for a test.
@@ -298,22 +299,80 @@ func TestUnpackAcceptsOtherTools(t *testing.T) {
 	}
 }
 
-func TestUnpackMasksModes(t *testing.T) {
+// TestUnpackSetsModes: the bits of an archive from Unix, whatever the umask, and without
+// set-ID bits. Other archives can't give write permission to group and others.
+func TestUnpackSetsModes(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("no permission bits")
 	}
-	dir, _, err := unpackBytes(t, makeZip(t,
+	unix := makeZip(t,
 		item{"suid", fs.ModeSetuid | fs.ModeSetgid | 0o4777, "x"}, item{"none", 0o200, "x"},
-		item{"d/", fs.ModeDir | fs.ModeSticky | 0o077, ""}, item{"d/in", 0o666, "x"}), Limits{})
+		item{"d/", fs.ModeDir | fs.ModeSticky | 0o077, ""}, item{"d/in", 0o666, "x"})
+	fat := bytes.Clone(unix)
+	for at := 0; ; {
+		i := bytes.Index(fat[at:], []byte("PK\x01\x02"))
+		if i < 0 {
+			break
+		}
+		at += i + 4
+		fat[at+1] = 0 // the system that made it
+	}
+	for name, tt := range map[string]struct {
+		zip  []byte
+		want map[string]fs.FileMode
+	}{
+		"unix": {unix, map[string]fs.FileMode{"suid": 0o777, "none": 0o600, "d": fs.ModeDir | 0o777, "d/in": 0o666}},
+		"fat":  {fat, map[string]fs.FileMode{"suid": 0o644, "none": 0o644, "d": fs.ModeDir | 0o755, "d/in": 0o644}},
+	} {
+		dir, _, err := unpackBytes(t, tt.zip, Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, want := range tt.want {
+			if info, err := os.Stat(filepath.Join(dir, file)); err != nil || info.Mode() != want {
+				t.Errorf("%s: %s: mode %v, %v; want %v", name, file, info.Mode(), err, want)
+			}
+		}
+	}
+}
+
+// TestUnpackSetsTimes: also of directories, and none in the future.
+func TestUnpackSetsTimes(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	zw := zip.NewWriter(&b)
+	old := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	for name, at := range map[string]time.Time{"d/": old, "d/f": old.Add(time.Hour), "none": {}, "future": time.Now().Add(time.Hour), "later": time.Now().Add(2 * time.Hour)} {
+		h := &zip.FileHeader{Name: name, Modified: at}
+		h.SetMode(0o755)
+		if strings.HasSuffix(name, "/") {
+			h.SetMode(fs.ModeDir | 0o755)
+		}
+		if _, err := zw.CreateHeader(h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now().Add(-time.Minute)
+	dir, _, err := unpackBytes(t, b.Bytes(), Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, most := range map[string]fs.FileMode{"suid": 0o755, "none": 0o600, "d": fs.ModeDir | 0o755, "d/in": 0o644} {
+	at := func(name string) time.Time {
 		info, err := os.Stat(filepath.Join(dir, name))
-		if err != nil || info.Mode()&^most != 0 || info.Mode()&0o400 == 0 {
-			t.Errorf("%s: mode %v, %v; want at most %v", name, info.Mode(), err, most)
+		if err != nil {
+			t.Fatal(err)
 		}
+		return info.ModTime()
+	}
+	if !at("d").Equal(old) || !at("d/f").Equal(old.Add(time.Hour)) {
+		t.Errorf("times %v and %v", at("d"), at("d/f"))
+	}
+	if at("none").Before(begun) || at("later").After(time.Now()) || !at("future").Before(at("later")) {
+		t.Errorf("times %v, %v, %v", at("none"), at("future"), at("later"))
 	}
 }
 

@@ -33,7 +33,7 @@ type fakeServer struct {
 	workers []api.Worker
 	faults  map[string]int // path → how many calls of it still fail
 	calls   map[string]int
-	waiting int // questions for the log that are held
+	waiting int // questions for the log that are held beyond the first
 }
 
 type fakeJob struct {
@@ -93,13 +93,13 @@ func (f *fakeServer) guard(next http.Handler) http.Handler {
 		if isStore {
 			path = "/store"
 		}
-		var left int
-		f.change(func() {
-			f.calls[path]++
-			if left = f.faults[path]; left > 0 {
-				f.faults[path]--
-			}
-		})
+		f.mu.Lock()
+		f.calls[path]++
+		left := f.faults[path]
+		if left > 0 {
+			f.faults[path]--
+		}
+		f.mu.Unlock()
 		switch {
 		case left == 0:
 			next.ServeHTTP(w, r)
@@ -191,13 +191,6 @@ func (f *fakeServer) createJob(w http.ResponseWriter, r *http.Request) {
 		problem(w, errand.CodeInvalidField, `there is no queue "nowhere" on this server`)
 		return
 	}
-	f.mu.Lock()
-	isGone := c.Source != nil && f.uploads[c.Source.SHA256] == nil
-	f.mu.Unlock()
-	if isGone {
-		problem(w, errand.CodeSourceNotFound, "no recent upload has this SHA-256")
-		return
-	}
 	f.change(func() {
 		key := r.Header.Get("Idempotency-Key")
 		j := f.keys[key]
@@ -215,7 +208,7 @@ func newFakeJob(c api.CreateJob, n int) *fakeJob {
 	j := &fakeJob{Job: api.Job{
 		ID: fmt.Sprintf("01JFAKE%019d", n), Status: errand.Pending, Name: c.Name, Owner: "local", Queue: c.Queue, Group: c.Group,
 		Commands: c.Commands, Source: c.Source, Env: c.Env, Shell: c.Shell, MaxAttempts: c.MaxAttempts, TimeoutSeconds: c.TimeoutSeconds,
-		LeaseSeconds: c.LeaseSeconds, ContinueOnError: c.ContinueOnError, Terminal: c.Terminal, CreatedAt: created,
+		LeaseSeconds: c.LeaseSeconds, ContinueOnError: c.ContinueOnError, CreatedAt: created,
 	}}
 	if j.Queue == "" {
 		j.Queue = "default"
@@ -227,8 +220,7 @@ func newFakeJob(c api.CreateJob, n int) *fakeJob {
 }
 
 // play runs the job: EXIT is the exit code of the last command; FAIL fails it
-// for that reason; HANG leaves it running; ATTEMPTS is how many it takes; MORE is what it
-// prints at the end.
+// for that reason; HANG leaves it running; ATTEMPTS is how many it takes.
 func (j *fakeJob) play() {
 	attempts, _ := strconv.Atoi(j.Env["ATTEMPTS"])
 	started := j.CreatedAt.Add(time.Second)
@@ -265,9 +257,6 @@ func (j *fakeJob) output() []api.LogFrame {
 			offset += int64(len(f.Data))
 			frames = append(frames, f)
 		}
-	}
-	if more := j.Env["MORE"]; more != "" {
-		frames = append(frames, api.LogFrame{Stream: "stdout", Offset: offset, Data: []byte(more + "\n")})
 	}
 	return frames
 }
@@ -354,7 +343,7 @@ func (f *fakeServer) logs(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	var page api.LogPage
-	if r.FormValue("wait") != "0" {
+	if wait := r.FormValue("wait"); wait == "20" || wait == "5" {
 		f.change(func() { f.waiting++ })
 		defer f.change(func() { f.waiting-- })
 	}
@@ -373,13 +362,10 @@ func (j *fakeJob) page(attempt int, offset int64) api.LogPage {
 	p := api.LogPage{JobID: j.ID, Attempt: attempt, Offset: offset, Next: offset, Status: j.Status, Frames: []api.LogFrame{}}
 	if attempt > 0 {
 		for _, f := range j.frames[attempt-1] {
-			end := f.Offset + int64(len(f.Data))
-			if f.Offset <= offset && offset < end {
-				f.Data, f.Offset = f.Data[offset-f.Offset:], offset
-				p.Frames, p.Next = append(p.Frames, f), end
+			if f.Offset == offset {
+				p.Frames, p.Next = append(p.Frames, f), offset+int64(len(f.Data))
 				return p
 			}
-			p.Bytes = &end
 		}
 	}
 	if attempt > 0 && attempt < len(j.frames) {
@@ -387,9 +373,7 @@ func (j *fakeJob) page(attempt int, offset int64) api.LogPage {
 		j.reached = attempt
 		return p
 	}
-	if p.Done = j.Status.Terminal(); !p.Done {
-		p.Bytes = nil
-	}
+	p.Done = j.Status.Terminal()
 	return p
 }
 

@@ -61,7 +61,7 @@ func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, 
 			err = errors.Join(err, s.abort(ln))
 		}
 	}()
-	if err := os.MkdirAll(s.dataDir, 0o700); err != nil {
+	if err := makeDataDir(s.dataDir); err != nil {
 		return nil, terminal.WithDataDirHint(fmt.Errorf("create data directory: %w", err))
 	}
 	if err := s.openStack(ctx, f, hostile); err != nil {
@@ -212,4 +212,14 @@ func (s *localServer) closeStack() error {
 		return nil
 	}
 	return s.stack.Close()
+}
+
+// makeDataDir creates the data directory and that of the agents' directories. Commands of
+// a job that runs as root can give up their rights and still work in its directory.
+func makeDataDir(dir string) error {
+	agents := filepath.Join(dir, "agents")
+	if err := os.MkdirAll(agents, 0o700); err != nil || os.Geteuid() != 0 {
+		return err
+	}
+	return errors.Join(os.Chmod(dir, 0o711), os.Chmod(agents, 0o711))
 }

@@ -88,18 +88,14 @@ type setupError struct{ error }
 func (e setupError) Unwrap() error { return e.error }
 
 func (d Runner) unpack(ctx context.Context, g *errand.SourceGrant, dir string) error {
-	zip := filepath.Join(dir, "source.zip")
 	f := source.Fetcher{
 		HTTP: d.HTTP, Tries: 3, Stall: 5 * time.Second,
 		Wait: func(ctx context.Context, n int) error { return clock.Sleep(ctx, clock.Real(), retry.Delay(n, 0)) },
 	}
-	if err := f.Fetch(ctx, g, zip); err != nil {
+	if _, err := f.Unpack(ctx, g, source.Target{Dir: filepath.Join(dir, "work"), Scratch: dir, Limits: limits}); err != nil {
 		return setupError{err}
 	}
-	if _, err := archive.Unpack(ctx, zip, filepath.Join(dir, "work"), limits); err != nil {
-		return setupError{err}
-	}
-	return os.Remove(zip)
+	return nil
 }
 
 func (d Runner) commands(ctx context.Context, r errand.DirectRequest, dir string, out *errand.DirectResult) error {

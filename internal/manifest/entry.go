@@ -40,6 +40,9 @@ const (
 	MaxFileChunks = 1 << 18
 )
 
+// maxSeconds limits times to 272 years around 1970, which can be expressed in nanoseconds.
+const maxSeconds = 1 << 33
+
 // KeptMode returns the bits of m that a manifest keeps.
 func KeptMode(m fs.FileMode) fs.FileMode {
 	if m.IsDir() {
@@ -53,7 +56,7 @@ func appendEntry(b []byte, e *Entry) []byte {
 	b = append(b, byte(e.Kind))
 	b = appendString(b, e.Path)
 	b = binary.AppendUvarint(b, uint64(unixMode(e.Mode)))
-	b = binary.AppendVarint(b, e.ModTime.Unix())
+	b = binary.AppendVarint(b, min(max(e.ModTime.Unix(), -maxSeconds), maxSeconds))
 	b = binary.AppendUvarint(b, uint64(e.ModTime.Nanosecond()))
 	switch e.Kind {
 	case File:
@@ -132,7 +135,7 @@ type decoder struct {
 func (d *decoder) entry() Entry {
 	e := Entry{Kind: Kind(d.byte()), Path: d.string()}
 	e.Mode = fileMode(d.uvarint(math.MaxUint32), e.Kind)
-	e.ModTime = time.Unix(d.varint(), int64(d.uvarint(uint64(time.Second-1))))
+	e.ModTime = time.Unix(d.seconds(), int64(d.uvarint(uint64(time.Second-1))))
 	switch e.Kind {
 	case File:
 		e.Size = int64(d.uvarint(math.MaxInt64))
@@ -188,6 +191,14 @@ func (d *decoder) varint() int64 {
 		return 0
 	}
 	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) seconds() int64 {
+	v := d.varint()
+	if v < -maxSeconds || v > maxSeconds {
+		d.fail()
+	}
 	return v
 }
 

@@ -1,5 +1,6 @@
-// Package source downloads a job's archive with a presigned GET. It resumes
-// interrupted transfers and checks the SHA-256.
+// Package source fetches a job's folder with presigned GETs, and unpacks it: from a ZIP,
+// or from a manifest, whose packs it keeps for later jobs. It resumes interrupted
+// transfers and checks hashes.
 package source
 
 import (
@@ -41,11 +42,22 @@ type Fetcher struct {
 // Fetch writes the archive to path, which it creates or replaces. After an error
 // the file is incomplete.
 func (f Fetcher) Fetch(ctx context.Context, g *errand.SourceGrant, path string) error {
+	return f.fetchObject(ctx, object{g.Download, g.SHA256, g.Size}, path)
+}
+
+// object is an upload that is to be downloaded.
+type object struct {
+	request errand.SignedRequest
+	sha256  string
+	size    int64 // 0: unknown
+}
+
+func (f Fetcher) fetchObject(ctx context.Context, o object, path string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("create a file for the source archive: %w", err)
 	}
-	d := &download{grant: g, file: file, sum: sha256.New()}
+	d := &download{object: o, file: file, sum: sha256.New()}
 	err = f.fetch(ctx, d)
 	if cerr := file.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("write the source archive: %w", cerr)
@@ -93,7 +105,7 @@ func unavailablef(format string, args ...any) error {
 
 // download is the state of a Fetch.
 type download struct {
-	grant    *errand.SourceGrant
+	object
 	file     *os.File
 	sum      hash.Hash // of what is in file
 	have     int64     // bytes in file
@@ -110,7 +122,7 @@ func (d *download) try(ctx context.Context, f Fetcher) error {
 	}
 	watchdog := time.AfterFunc(stall, cancel)
 	defer watchdog.Stop()
-	resp, err := d.request(ctx, f.HTTP)
+	resp, err := d.send(ctx, f.HTTP)
 	if err != nil {
 		return err
 	}
@@ -124,8 +136,8 @@ func (d *download) try(ctx context.Context, f Fetcher) error {
 	return d.check()
 }
 
-func (d *download) request(ctx context.Context, client *http.Client) (*http.Response, error) {
-	r := d.grant.Download
+func (d *download) send(ctx context.Context, client *http.Client) (*http.Response, error) {
+	r := d.request
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, nil)
 	if err != nil {
 		return nil, unavailablef("%w", err)
@@ -191,8 +203,8 @@ func (d *download) copy(body io.Reader, progress func()) error {
 		n, err := body.Read(buf)
 		if n > 0 {
 			progress()
-			if d.have+int64(n) > d.grant.Size && d.grant.Size > 0 {
-				return unavailablef("the download is longer than the %d bytes that were uploaded", d.grant.Size)
+			if d.have+int64(n) > d.size && d.size > 0 {
+				return unavailablef("the download is longer than the %d bytes that were uploaded", d.size)
 			}
 			if _, werr := d.file.Write(buf[:n]); werr != nil {
 				return &fatalError{fmt.Errorf("write the source archive: %w", werr)}
@@ -212,15 +224,15 @@ func (d *download) copy(body io.Reader, progress func()) error {
 // check compares the download with the upload. A mismatch may be an error of the
 // transfer, so the first one only restarts the download.
 func (d *download) check() error {
-	if d.grant.Size > 0 && d.have < d.grant.Size {
-		return fmt.Errorf("the transfer ended after %d of %d bytes", d.have, d.grant.Size)
+	if d.size > 0 && d.have < d.size {
+		return fmt.Errorf("the transfer ended after %d of %d bytes", d.have, d.size)
 	}
 	got := hex.EncodeToString(d.sum.Sum(nil))
-	if got == d.grant.SHA256 {
+	if got == d.sha256 {
 		return nil
 	}
 	if d.mismatch {
-		return unavailablef("the download has SHA-256 %s, the upload had %s", got, d.grant.SHA256)
+		return unavailablef("the download has SHA-256 %s, the upload had %s", got, d.sha256)
 	}
 	d.mismatch = true
 	if err := d.restart(); err != nil {

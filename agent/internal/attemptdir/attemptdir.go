@@ -4,6 +4,7 @@
 //	DATA/attempts/<job>-<attempt>/
 //	  job.json     the assignment, and who runs it; written first
 //	  source.zip   until it is unpacked
+//	  packs/       until they are unpacked, if the agent has no cache for them
 //	  work/        the commands' working directory
 //	  home/        the commands' HOME, if the agent gives each job its own
 //	  tmpdir       the path of the commands' TMPDIR
@@ -83,6 +84,9 @@ func (d Dir) create(j *Job, written func()) error {
 			return err
 		}
 	}
+	if err := d.letOthersEnter(); err != nil {
+		return err
+	}
 	j.Origin = origin.Of(string(d))
 	b, err := json.Marshal(j)
 	if err != nil {
@@ -96,6 +100,17 @@ func (d Dir) create(j *Job, written func()) error {
 		return err
 	}
 	return durable.SyncDir(filepath.Dir(string(d)))
+}
+
+// letOthersEnter lets the commands of a job that runs as root give up their rights and
+// still work in their directory. Others can list none of the directories above it, and
+// the files in those are the owner's alone.
+func (d Dir) letOthersEnter() error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	root := filepath.Dir(string(d))
+	return errors.Join(os.Chmod(d.Work(), 0o755), os.Chmod(string(d), 0o711), os.Chmod(root, 0o711), os.Chmod(filepath.Dir(root), 0o711))
 }
 
 // createRoot creates the directory of all attempts, durably, if it is missing.
@@ -154,9 +169,6 @@ func (d Dir) Name() string { return filepath.Base(string(d)) }
 
 // Work is the commands' working directory.
 func (d Dir) Work() string { return d.join("work") }
-
-// Source is the archive's path until it is unpacked.
-func (d Dir) Source() string { return d.join("source.zip") }
 
 // Log is the log's path.
 func (d Dir) Log() string { return d.join("log") }

@@ -1,0 +1,427 @@
+package manifest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/errandhq/errand/internal/archive"
+)
+
+// Content gives the content of chunks to several goroutines. It checks the hash of what
+// it gives, which must not be changed.
+type Content interface {
+	Chunk(ctx context.Context, h Hash) ([]byte, error)
+}
+
+// Unpacker makes a folder from a manifest.
+type Unpacker struct {
+	Limits  archive.Limits
+	Content Content
+	// Now is this machine's time: see archive.KeepBefore.
+	Now time.Time
+}
+
+// Unpack makes the entries in dir, which it creates if needed and which has to be empty.
+// It may change their times.
+//
+// It doesn't trust the manifest. It makes only files, directories and links; none of them
+// outside of dir, through a link, over an existing file or beyond the limits. Symbolic
+// links may point anywhere. It sets the modes of the entries as they are, without the
+// set-ID bits of files.
+//
+// Errors of an entry are an archive.EntryError. After an error dir holds a part of the
+// folder: remove it.
+func (u Unpacker) Unpack(ctx context.Context, entries []Entry, dir string) (archive.Stats, error) {
+	u.Limits = u.Limits.WithDefaults()
+	if err := u.check(entries); err != nil {
+		return archive.Stats{}, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return archive.Stats{}, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return archive.Stats{}, err
+	}
+	defer func() { _ = root.Close() }() // nothing is buffered
+	times := make([]*time.Time, len(entries))
+	for i := range entries {
+		times[i] = &entries[i].ModTime
+	}
+	archive.KeepBefore(u.Now, times)
+	t := &tree{Unpacker: u, ctx: ctx, root: root, entries: entries}
+	return t.make()
+}
+
+// check checks everything that can be known before something is written.
+func (u *Unpacker) check(entries []Entry) error {
+	if len(entries) > u.Limits.MaxFiles {
+		return fmt.Errorf("the manifest has %d entries, the limit is %d: %w", len(entries), u.Limits.MaxFiles, archive.ErrTooLarge)
+	}
+	c := checker{limits: u.Limits, left: u.Limits.MaxBytes}
+	for i := range entries {
+		if err := c.entry(&entries[i]); err != nil {
+			return &archive.EntryError{Name: entries[i].Path, Err: err}
+		}
+	}
+	return nil
+}
+
+// checker checks entries in their order.
+type checker struct {
+	limits archive.Limits
+	left   int64
+	last   string
+	dirs   []string        // the directory of the last entry, and those above it
+	files  map[string]bool // that hard links may name
+}
+
+func (c *checker) entry(e *Entry) error {
+	if err := c.path(e); err != nil {
+		return err
+	}
+	switch e.Kind {
+	case Dir:
+		c.dirs = append(c.dirs, e.Path)
+	case File:
+		if e.Size > c.left {
+			return fmt.Errorf("the files have more than %d bytes: %w", c.limits.MaxBytes, archive.ErrTooLarge)
+		}
+		c.left -= e.Size
+		if c.files == nil {
+			c.files = map[string]bool{}
+		}
+		c.files[e.Path] = true
+	case Symlink:
+		if e.Target == "" || strings.ContainsRune(e.Target, 0) {
+			return errors.New("the symbolic link's target is empty or contains a NUL byte")
+		}
+	case HardLink:
+		if !c.files[e.Target] {
+			return fmt.Errorf("the hard link names %q, which is not a file before it: %w", e.Target, ErrUnsafe)
+		}
+	}
+	return nil
+}
+
+// path checks an entry's path. Paths ascend, so none stands twice, and a directory stands
+// before what is in it, so nothing is written through a link.
+func (c *checker) path(e *Entry) error {
+	if err := CheckPath(e.Path); err != nil {
+		return err
+	}
+	if e.Path == "." {
+		if c.last != "" || e.Kind != Dir {
+			return errors.New("the folder itself must be the first entry, and a directory")
+		}
+		c.last = "."
+		return nil
+	}
+	if c.last != "" && c.last != "." && Compare(c.last, e.Path) >= 0 {
+		return errors.New("the manifest has the entry twice, or not in order")
+	}
+	c.last = e.Path
+	if depth := strings.Count(e.Path, "/") + 1; depth > c.limits.MaxDepth {
+		return fmt.Errorf("the path has %d elements, the limit is %d: %w", depth, c.limits.MaxDepth, archive.ErrTooLarge)
+	}
+	if err := archive.CheckStorable(e.Path); err != nil {
+		return err
+	}
+	return c.parent(path.Dir(e.Path))
+}
+
+func (c *checker) parent(dir string) error {
+	if dir == "." {
+		c.dirs = c.dirs[:0]
+		return nil
+	}
+	for len(c.dirs) > 0 {
+		if c.dirs[len(c.dirs)-1] == dir {
+			return nil
+		}
+		c.dirs = c.dirs[:len(c.dirs)-1]
+	}
+	return fmt.Errorf("%q above it is not a directory of the manifest: %w", dir, ErrUnsafe)
+}
+
+// tree is a folder that is being made.
+type tree struct {
+	Unpacker
+	ctx     context.Context
+	root    *os.Root
+	entries []Entry
+}
+
+// make makes directories and files first, so that none is written through a link; then
+// links; and last it sets the modes and times of directories.
+func (t *tree) make() (archive.Stats, error) {
+	var stats archive.Stats
+	for i := range t.entries {
+		switch e := &t.entries[i]; e.Kind {
+		case Dir:
+			stats.Dirs++
+		case File:
+			stats.Bytes += e.Size
+			stats.Files++
+		case Symlink, HardLink:
+			stats.Files++
+		}
+	}
+	for _, step := range []func() error{
+		func() error { return t.each(Dir, t.mkdir) },
+		t.files,
+		func() error { return t.each(HardLink, t.hardLink) },
+		func() error { return t.each(Symlink, t.symlink) },
+		t.closeDirs,
+	} {
+		if err := step(); err != nil {
+			return stats, err
+		}
+	}
+	return stats, nil
+}
+
+// each calls do for the entries of a kind, until the context has ended.
+func (t *tree) each(k Kind, do func(e *Entry) error) error {
+	for i := range t.entries {
+		e := &t.entries[i]
+		if e.Kind != k {
+			continue
+		}
+		if err := t.step(e, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tree) step(e *Entry, do func(e *Entry) error) error {
+	if t.ctx.Err() != nil {
+		return context.Cause(t.ctx)
+	}
+	err := do(e)
+	if err == nil || t.ctx.Err() != nil {
+		return err
+	}
+	return &archive.EntryError{Name: e.Path, Err: archive.Collision(e.Path, t.paths, err)}
+}
+
+func (t *tree) paths(yield func(string) bool) {
+	for i := range t.entries {
+		if !yield(t.entries[i].Path) {
+			return
+		}
+	}
+}
+
+func (t *tree) mkdir(e *Entry) error {
+	if e.Path == "." {
+		return nil
+	}
+	return t.root.Mkdir(e.Path, 0o700)
+}
+
+func (t *tree) hardLink(e *Entry) error { return t.root.Link(e.Target, e.Path) }
+
+func (t *tree) symlink(e *Entry) error {
+	if err := t.root.Symlink(e.Target, e.Path); err != nil {
+		return err
+	}
+	return setLinkTime(t.root, e.Path, e.ModTime)
+}
+
+// closeDirs sets the times and modes of directories, the deepest first.
+func (t *tree) closeDirs() error {
+	for i := range t.entries {
+		e := &t.entries[len(t.entries)-1-i]
+		if e.Kind != Dir {
+			continue
+		}
+		if e.Path == "." {
+			e.Mode |= 0o711 // for the job's commands, and programs of theirs that give up their rights
+		}
+		if err := t.step(e, func(e *Entry) error { return setAttributes(t.root, e.Path, e) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setAttributes sets the time and, since that can make a file read-only, then the mode.
+func setAttributes(root *os.Root, name string, e *Entry) error {
+	if err := root.Chtimes(name, e.ModTime, e.ModTime); err != nil {
+		return err
+	}
+	return root.Chmod(name, KeptMode(e.Mode|e.Kind.mode()))
+}
+
+func (k Kind) mode() fs.FileMode {
+	if k == Dir {
+		return fs.ModeDir
+	}
+	return 0
+}
+
+// Files are made by several goroutines, some files at a time.
+const (
+	unpackers  = 4
+	batchFiles = 64
+	batchBytes = 4 << 20
+)
+
+// files makes all files.
+func (t *tree) files() error {
+	ctx, fail := context.WithCancelCause(t.ctx)
+	defer fail(nil)
+	batches := make(chan []*Entry)
+	var workers sync.WaitGroup
+	for range unpackers {
+		workers.Go(func() {
+			w := &fileWriter{tree: &tree{Unpacker: t.Unpacker, ctx: ctx, root: t.root, entries: t.entries}}
+			defer w.close()
+			for b := range batches {
+				if err := w.files(b); err != nil {
+					fail(err)
+				}
+			}
+		})
+	}
+	for b := range t.batches() {
+		batches <- b
+	}
+	close(batches)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// batches are the files in order.
+func (t *tree) batches() func(yield func([]*Entry) bool) {
+	return func(yield func([]*Entry) bool) {
+		var b []*Entry
+		var size int64
+		for i := range t.entries {
+			e := &t.entries[i]
+			if e.Kind != File {
+				continue
+			}
+			b, size = append(b, e), size+e.Size
+			if len(b) < batchFiles && size < batchBytes {
+				continue
+			}
+			if !yield(b) {
+				return
+			}
+			b, size = nil, 0
+		}
+		if len(b) > 0 {
+			yield(b)
+		}
+	}
+}
+
+// fileWriter makes files. It keeps the directory of the last one open.
+type fileWriter struct {
+	*tree
+	path string
+	dir  *os.Root
+}
+
+func (w *fileWriter) close() {
+	if w.dir != nil {
+		_ = w.dir.Close() // opened for its name
+		w.dir = nil
+	}
+}
+
+func (w *fileWriter) files(batch []*Entry) error {
+	for _, e := range batch {
+		if err := w.step(e, w.file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *fileWriter) file(e *Entry) error {
+	dir, name := path.Split(e.Path)
+	if w.dir == nil || w.path != dir {
+		w.close()
+		d, err := w.root.OpenRoot(path.Clean(dir))
+		if err != nil {
+			return err
+		}
+		w.dir, w.path = d, dir
+	}
+	// O_EXCL also detects "A" and "a" on a case-insensitive file system.
+	f, err := w.dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(w.write(f, e), f.Close()); err != nil {
+		return err
+	}
+	return setAttributes(w.dir, name, e)
+}
+
+func (w *fileWriter) write(f *os.File, e *Entry) error {
+	var at int64
+	for _, h := range e.Chunks {
+		if w.ctx.Err() != nil {
+			return context.Cause(w.ctx)
+		}
+		b, err := w.Content.Chunk(w.ctx, h)
+		if err != nil {
+			return err
+		}
+		if int64(len(b)) > e.Size-at {
+			return fmt.Errorf("the file has more content than the %d bytes that the manifest says", e.Size)
+		}
+		if err := writeSparse(f, b, at); err != nil {
+			return err
+		}
+		at += int64(len(b))
+	}
+	if at < e.Size {
+		return fmt.Errorf("the file has content of %d bytes, and the manifest says %d", at, e.Size)
+	}
+	return f.Truncate(e.Size)
+}
+
+// holeBytes is the least length of zeros that is not written, and becomes a hole where
+// the file system has them.
+const holeBytes = 64 << 10
+
+var zeros [holeBytes]byte
+
+// writeSparse writes b at an offset, except for blocks of zeros.
+func writeSparse(f *os.File, b []byte, at int64) error {
+	for len(b) > 0 {
+		n := dataLength(b)
+		if n > 0 {
+			if _, err := f.WriteAt(b[:n], at); err != nil {
+				return err
+			}
+		} else {
+			n = holeBytes
+		}
+		b, at = b[n:], at+int64(n)
+	}
+	return nil
+}
+
+// dataLength is the length of b up to its first block of zeros.
+func dataLength(b []byte) int {
+	for i := 0; len(b)-i >= holeBytes; i += holeBytes {
+		if [holeBytes]byte(b[i:]) == zeros {
+			return i
+		}
+	}
+	return len(b)
+}

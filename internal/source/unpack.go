@@ -1,0 +1,126 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/archive"
+	"github.com/errandhq/errand/internal/manifest"
+)
+
+// Target says where and how a source is unpacked.
+type Target struct {
+	Dir     string // the job's work folder
+	Scratch string // a directory for what is removed at the end
+	Limits  archive.Limits
+	Cache   *Cache // of packs; nil: they are downloaded into Scratch
+}
+
+// Unpack fetches a source and unpacks it. After an error the target's directories hold
+// parts of it.
+func (f Fetcher) Unpack(ctx context.Context, g *errand.SourceGrant, to Target) (archive.Stats, error) {
+	if err := checkRoom(to.Dir, g.UnpackedBytes); err != nil {
+		return archive.Stats{}, err
+	}
+	if g.Format == errand.FormatManifest {
+		return f.unpackManifest(ctx, g, to)
+	}
+	zip := filepath.Join(to.Scratch, "source.zip")
+	if err := f.Fetch(ctx, g, zip); err != nil {
+		return archive.Stats{}, err
+	}
+	st, err := archive.Unpack(ctx, zip, to.Dir, to.Limits)
+	if err != nil {
+		return st, err
+	}
+	if err := os.Remove(zip); err != nil {
+		return st, fmt.Errorf("remove the archive after unpacking: %w", err)
+	}
+	return st, nil
+}
+
+// checkRoom fails if the disk of dir, or of the directory above it, has no room for n
+// bytes.
+func checkRoom(dir string, n int64) error {
+	free, err := diskSpace(filepath.Dir(dir))
+	if err != nil || n <= free {
+		return nil //nolint:nilerr // where the system doesn't say, writing will
+	}
+	return fmt.Errorf("the folder has %d bytes, and the disk of this worker has %d left: %w", n, free, errNoSpace)
+}
+
+func (f Fetcher) unpackManifest(ctx context.Context, g *errand.SourceGrant, to Target) (archive.Stats, error) {
+	cache := to.Cache
+	if cache == nil {
+		cache = &Cache{Dir: filepath.Join(to.Scratch, "packs"), MaxBytes: maxInt64}
+		defer func() { _ = os.RemoveAll(cache.Dir) }() // goes with the scratch directory at the latest
+	}
+	p := newPacks(f, g, cache)
+	defer p.close()
+	if err := p.open(ctx); err != nil {
+		return archive.Stats{}, err
+	}
+	entries, err := p.entries(ctx, to.Limits.WithDefaults())
+	if err != nil {
+		return archive.Stats{}, fmt.Errorf("read the manifest: %w", err)
+	}
+	if err := checkRoom(to.Dir, size(entries)); err != nil {
+		return archive.Stats{}, err
+	}
+	u := manifest.Unpacker{Limits: to.Limits, Now: time.Now(), Content: p}
+	st, err := u.Unpack(ctx, entries, to.Dir)
+	if err != nil {
+		return st, fmt.Errorf("unpack the folder: %w", err)
+	}
+	cache.trim(0)
+	return st, nil
+}
+
+func size(entries []manifest.Entry) (n int64) {
+	for i := range entries {
+		if n += entries[i].Size; n < 0 {
+			return maxInt64
+		}
+	}
+	return n
+}
+
+// errNoManifest: the root that the job names is not one.
+var errNoManifest = errors.New("the pack that the job names is not the root of a manifest")
+
+// entries reads the manifest.
+func (p *packs) entries(ctx context.Context, l archive.Limits) ([]manifest.Entry, error) {
+	tree := p.files[0].index.Tree
+	if tree == nil {
+		return nil, errNoManifest
+	}
+	if tree.Entries > l.MaxFiles {
+		return nil, fmt.Errorf("it has %d entries, the limit is %d: %w", tree.Entries, l.MaxFiles, archive.ErrTooLarge)
+	}
+	all := make([]manifest.Entry, 0, tree.Entries)
+	for _, h := range tree.Parts {
+		part, err := p.Chunk(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		err = manifest.DecodePart(part, func(e manifest.Entry) error {
+			if len(all) == tree.Entries {
+				return errors.New("it has more entries than it says")
+			}
+			all = append(all, e)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(all) < tree.Entries {
+		return nil, errors.New("it has fewer entries than it says")
+	}
+	return all, nil
+}
