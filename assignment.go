@@ -1,6 +1,12 @@
 package errand
 
-// Assignment is the response to a poll that found a job.
+// An AttemptID names an attempt of a job.
+type AttemptID struct {
+	JobID   string `json:"jobId"`
+	Attempt int    `json:"attempt"`
+}
+
+// Assignment is what a worker needs to run an attempt.
 type Assignment struct {
 	JobID   string `json:"jobId"`
 	Attempt int    `json:"attempt"`

@@ -53,6 +53,18 @@ func (r *StateRecord) endAttempt(at time.Time, reason Reason, message string) {
 // lostMessage is the error of an attempt whose lease expired.
 const lostMessage = "the worker sent no heartbeat before its lease ended"
 
+// neverReportedMessage is the error of an attempt whose lease expired before its worker
+// was heard of.
+const neverReportedMessage = "the worker took the job and was not heard of again; whether it started the commands is unknown"
+
+// silent returns why the current attempt ended with its lease.
+func (r *StateRecord) silent() (Reason, string) {
+	if r.Heard {
+		return ReasonLost, lostMessage
+	}
+	return ReasonNeverReported, neverReportedMessage
+}
+
 // A Silence says that the worker of a running job was not heard from for a while.
 type Silence struct {
 	Seconds int `json:"seconds"` // since it was heard from
@@ -72,7 +84,7 @@ func (r *StateRecord) Silence(now time.Time, interval time.Duration) *Silence {
 		return nil
 	}
 	heard, limit := r.StartedAt, silentHeartbeats*interval
-	if r.Accepted {
+	if r.Heard {
 		heard = r.LeaseUntil.Add(-r.Lease)
 		limit = min(limit, r.Lease/2)
 	}

@@ -46,6 +46,7 @@ const (
 	ReasonSetupFailed       Reason = "setup_failed"       // unpacking or preparing the directory failed
 	ReasonTimedOut          Reason = "timed_out"          // it ran longer than its timeout
 	ReasonLost              Reason = "lost"               // its worker gave no sign of life until the lease ended
+	ReasonNeverReported     Reason = "never_reported"     // its worker took it and was not heard of again: whether it ran is unknown
 	ReasonExpired           Reason = "expired"            // no worker took it within 13 days
 	ReasonQueueDeleted      Reason = "queue_deleted"      // its queue was deleted while it waited
 	ReasonCancelled         Reason = "cancelled"          // cancelled by its owner, or an admin

@@ -44,8 +44,12 @@ func (s *State) Assignable(now time.Time) bool {
 type Taker struct {
 	WorkerID   string
 	WorkerName string
+	Epoch      int    // of its registration
 	PollID     string // its request for work
 	Handle     string // the receipt handle of the job's ticket
+	// Accepts says that the worker may start the commands without a heartbeat, so that
+	// the attempt counts from now on.
+	Accepts bool
 }
 
 // Assign gives the job to a worker for a short lease: assignable → running.
@@ -56,11 +60,12 @@ func (s *State) Assign(now time.Time, to Taker, t Timing) bool {
 	if s.r.Accepted {
 		s.r.Tries++
 		if s.r.Status == Running {
-			s.r.endAttempt(s.r.LeaseUntil, ReasonLost, lostMessage)
+			reason, message := s.r.silent()
+			s.r.endAttempt(s.r.LeaseUntil, reason, message)
 		}
 	}
 	s.r.Attempt++
-	s.r.Status, s.r.Accepted = Running, false
+	s.r.Status, s.r.Accepted, s.r.Heard, s.r.Epoch = Running, to.Accepts, false, to.Epoch
 	s.r.WorkerID, s.r.WorkerName, s.r.PollID, s.r.Handle = to.WorkerID, clipRunes(to.WorkerName, maxPastNameRunes), to.PollID, to.Handle
 	s.r.StartedAt, s.r.LeaseUntil = now, now.Add(t.ShortLease)
 	s.r.HiddenUntil = s.r.LeaseUntil
@@ -68,10 +73,10 @@ func (s *State) Assign(now time.Time, to Taker, t Timing) bool {
 	return true
 }
 
-// Withdraw undoes an assignment that no worker was told of: running, not accepted → the
-// state before Assign.
+// Withdraw undoes an assignment that no worker was told of, or can be: running, not
+// heard of → the state before Assign.
 func (s *State) Withdraw(before State) bool {
-	if s.r.Status != Running || s.r.Accepted || s.r.Attempt != before.r.Attempt+1 {
+	if s.r.Status != Running || s.r.Heard || s.r.Attempt != before.r.Attempt+1 {
 		return false
 	}
 	rev := s.r.Rev
@@ -81,9 +86,9 @@ func (s *State) Withdraw(before State) bool {
 }
 
 // ExtendShortLease restarts the short lease, because the assignment is sent again:
-// running, not accepted → the same.
+// running, not heard of → the same.
 func (s *State) ExtendShortLease(now time.Time, t Timing) bool {
-	if s.r.Status != Running || s.r.Accepted {
+	if s.r.Status != Running || s.r.Heard {
 		return false
 	}
 	s.r.LeaseUntil = now.Add(t.ShortLease)
@@ -96,7 +101,7 @@ func (s *State) Renew(now time.Time, workerID string, attempt int) bool {
 	if s.r.Status != Running || !s.r.HeldBy(workerID, attempt) {
 		return false
 	}
-	s.r.Accepted = true
+	s.r.Accepted, s.r.Heard = true, true
 	s.r.LeaseUntil = now.Add(s.r.Lease)
 	return true
 }
@@ -144,7 +149,7 @@ func (s *State) Complete(now time.Time, r *Result) bool {
 	if s.r.Attempt == 0 || s.r.Reported() {
 		return false
 	}
-	s.r.Accepted, s.r.LogBytes = true, r.Log.Bytes
+	s.r.Accepted, s.r.Heard, s.r.LogBytes = true, true, r.Log.Bytes
 	s.finish(now, Completed, "", "")
 	code := r.ExitCode
 	s.r.ExitCode = &code
@@ -167,7 +172,7 @@ func (s *State) Fail(now time.Time, f *Failure) bool {
 		s.takeBack(now)
 		return true
 	}
-	s.r.Accepted = true
+	s.r.Accepted, s.r.Heard = true, true
 	if f.Result != nil {
 		s.r.LogBytes = f.Result.Log.Bytes
 	}
@@ -243,7 +248,8 @@ func (s *State) endLease(now, at time.Time) bool {
 	case endCancelled:
 		s.finish(at, Cancelled, ReasonCancelled, "")
 	case endLost:
-		s.finish(at, Failed, ReasonLost, lostMessage)
+		reason, message := s.r.silent()
+		s.finish(at, Failed, reason, message)
 	case dropTicket, assignFirst, reassign, adoptHandle, assignAgain:
 		return false
 	}
@@ -307,13 +313,15 @@ type StateRecord struct {
 	Attempt     int
 	Tries       int
 	MaxAttempts int
-	Accepted    bool // this attempt was named in a heartbeat or a result
+	Accepted    bool // the worker may have started this attempt's commands
+	Heard       bool // a heartbeat or a report named this attempt
 
 	// Past are the accepted attempts that ended before the current one, oldest first.
 	Past []JobAttempt
 
 	WorkerID    string
 	WorkerName  string // cut to 40 characters
+	Epoch       int    // of the worker's process that took this attempt
 	PollID      string // that this attempt answered
 	Handle      string // SQS receipt handle of the ticket, as last received
 	LeaseUntil  time.Time
@@ -344,9 +352,11 @@ func (r *StateRecord) HeldBy(workerID string, attempt int) bool {
 	return r.WorkerID == workerID && r.Attempt == attempt
 }
 
-// Answers reports whether the job runs as the answer to that poll of the worker.
-func (r *StateRecord) Answers(workerID string, p Poll) bool {
-	return r.Status == Running && r.HeldBy(workerID, p.Attempt) && r.PollID == p.ID
+// Answers reports whether the job runs as the answer to that poll of the worker. A later
+// process of the worker must not get an accepted attempt again: the earlier one may have
+// started it.
+func (r *StateRecord) Answers(workerID string, epoch int, pollID string) bool {
+	return r.Status == Running && r.WorkerID == workerID && r.PollID == pollID && (r.Epoch == epoch || !r.Accepted)
 }
 
 // Try is the number of the current attempt among those that count against MaxAttempts:
@@ -365,7 +375,9 @@ func (r *StateRecord) Retryable() bool { return r.Tries+1 < r.MaxAttempts }
 
 // Presumed reports whether the job's end was inferred from its expired lease. A report
 // for the current attempt replaces it.
-func (r *StateRecord) Presumed() bool { return r.Status == Failed && r.Reason == ReasonLost }
+func (r *StateRecord) Presumed() bool {
+	return r.Status == Failed && (r.Reason == ReasonLost || r.Reason == ReasonNeverReported)
+}
 
 // Reported reports whether the end of the job is final.
 func (r *StateRecord) Reported() bool { return r.Status.Terminal() && !r.Presumed() }
@@ -379,7 +391,8 @@ func (r StateRecord) View(now time.Time) StateRecord {
 	s := State{r}
 	if r.Status == Running && s.Assignable(now) {
 		if r.Accepted {
-			r.endAttempt(r.LeaseUntil, ReasonLost, lostMessage)
+			reason, message := r.silent()
+			r.endAttempt(r.LeaseUntil, reason, message)
 		}
 		r.Status, r.WorkerID = Pending, ""
 		return r

@@ -28,8 +28,7 @@ type Worker struct {
 	Stopped  bool // its process said that it ends
 	Holds    []Hold
 
-	// Poll is the last assignment that was answered, so that a lost answer
-	// can be given again.
+	// Poll is the last poll that got work, so that a lost answer can be given again.
 	Poll Poll
 
 	Rev int // revision: each write is for exactly one
@@ -56,10 +55,17 @@ func (w *Worker) Beat(h Heartbeat, now time.Time, interval time.Duration) {
 // Answer notes what a poll is about to be answered with.
 func (w *Worker) Answer(p Poll, now time.Time) { w.Poll, w.LastSeen = p, now }
 
-// Release notes that the worker has reported an attempt.
-func (w *Worker) Release(jobID string, attempt int, now time.Time) {
+// Holding reports whether the worker said that it has the attempt.
+func (w *Worker) Holding(a AttemptID) bool {
+	return slices.ContainsFunc(w.Holds, func(h Hold) bool { return h.JobID == a.JobID && h.Attempt == a.Attempt })
+}
+
+// Release notes that the worker has reported attempts.
+func (w *Worker) Release(reported []AttemptID, now time.Time) {
 	w.LastSeen = now
-	w.Holds = slices.DeleteFunc(w.Holds, func(h Hold) bool { return h.JobID == jobID && h.Attempt == attempt })
+	w.Holds = slices.DeleteFunc(slices.Clone(w.Holds), func(h Hold) bool {
+		return slices.Contains(reported, AttemptID{h.JobID, h.Attempt})
+	})
 }
 
 // TakesFrom reports whether the worker takes jobs of the queue.
@@ -80,11 +86,10 @@ type Hold struct {
 	Watched bool `json:"watched,omitempty"`
 }
 
-// Poll ties a poll ID to the assignment that answered it.
+// Poll ties a poll ID to the assignments that answered it.
 type Poll struct {
-	ID      string
-	JobID   string
-	Attempt int
+	ID       string
+	Attempts []AttemptID
 }
 
 // WorkerStatus is what a worker is doing.

@@ -254,7 +254,7 @@ func tokenFor(s *apistack.Stack, w *apistack.Worker, method, path string) string
 	switch {
 	case method == "POST" && path == "/api/workers/register":
 		return s.Agent
-	case path == "/api/workers/heartbeat" || path == "/api/jobs/get-job" || path == "/api/jobs/submit-result":
+	case path == "/api/workers/heartbeat" || path == "/api/workers/sync" || path == "/api/jobs/get-job" || path == "/api/jobs/submit-result":
 		return w.Token
 	}
 	return s.User

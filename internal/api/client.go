@@ -128,6 +128,22 @@ func (c *Client) SubmitFailure(ctx context.Context, r SubmitFailure) (out Submit
 	return out, err
 }
 
+// Sync reports attempts that have ended and asks for the next, and waits for some up to
+// wait, in whole seconds. It may be repeated, with the same poll ID.
+func (c *Client) Sync(ctx context.Context, r Sync, wait time.Duration) (out Synced, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/workers/sync", query("wait", strconv.Itoa(int(wait.Seconds()))), r, &out)
+	return out, err
+}
+
+// Err returns the problem as the error that a request of its own would have had; nil if
+// there is none.
+func (p *SyncProblem) Err() error {
+	if p == nil {
+		return nil
+	}
+	return &ResponseError{Status: p.Code.Status(), Problem: Problem{Status: p.Code.Status(), Code: p.Code, Detail: p.Detail}}
+}
+
 // CreateJob creates a job. The same key with the same body gives the same job.
 func (c *Client) CreateJob(ctx context.Context, j CreateJob, idempotencyKey string) (out Job, err error) {
 	_, err = c.doKey(ctx, http.MethodPost, "/api/jobs/create", idempotencyKey, j, &out)

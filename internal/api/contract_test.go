@@ -51,7 +51,7 @@ func TestDocumentRoutes(t *testing.T) {
 // wireTypes are the types that the document describes under their names.
 var wireTypes = []any{
 	api.CreateJob{}, api.Job{}, api.JobList{}, api.Worker{}, api.WorkerList{}, api.SubmitResult{}, api.SubmitFailure{},
-	api.Submitted{}, api.CancelJob{}, api.LogPage{}, api.LogFrame{}, api.Execute{}, api.Executed{}, api.Problem{},
+	api.Submitted{}, api.Sync{}, api.AttemptReport{}, api.Synced{}, api.ReportAnswer{}, api.SyncProblem{}, errand.Failure{}, api.CancelJob{}, api.LogPage{}, api.LogFrame{}, api.Execute{}, api.Executed{}, api.Problem{},
 	errand.Source{}, errand.Result{}, errand.CommandResult{}, errand.Output{}, errand.Log{}, errand.UploadRequest{}, errand.Upload{}, errand.UploadBatch{}, errand.Uploads{},
 	errand.SignedRequest{}, errand.SourceGrant{}, errand.WriteGrant{}, errand.Registration{}, errand.Registered{}, errand.Heartbeat{},
 	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{}, errand.Bell{},

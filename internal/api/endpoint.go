@@ -56,6 +56,9 @@ var (
 	WorkersHeartbeat = Endpoint{"workers-heartbeat", []Route{
 		{Method: http.MethodPost, Path: "/api/workers/heartbeat", roles: workers, params: []string{"wait"}, maxBody: MaxBodyBytes, do: heartbeat},
 	}}
+	WorkersSync = Endpoint{"workers-sync", []Route{
+		{Method: http.MethodPost, Path: "/api/workers/sync", roles: workers, params: []string{"wait"}, maxBody: MaxBodyBytes, do: syncWorker},
+	}}
 	JobsCreate = Endpoint{"jobs-create", []Route{
 		{Method: http.MethodPost, Path: "/api/jobs/create", roles: users, maxBody: MaxBodyBytes, do: createJob},
 		{Method: http.MethodGet, Path: "/api/jobs/create", roles: users, params: jobListParams, do: listJobs},
@@ -99,7 +102,7 @@ var (
 // Endpoints are all endpoints.
 func Endpoints() []Endpoint {
 	return []Endpoint{
-		WorkersRegister, WorkersHeartbeat, JobsCreate, JobsGetJob, JobsStatus, JobsExplain,
+		WorkersRegister, WorkersHeartbeat, WorkersSync, JobsCreate, JobsGetJob, JobsStatus, JobsExplain,
 		JobsSubmitResult, JobsLogs, JobsCancel, Uploads, Queues, ExecuteNow,
 	}
 }

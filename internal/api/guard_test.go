@@ -32,6 +32,7 @@ func TestRoles(t *testing.T) {
 		"GET /api/workers/register":    user,
 		"GET /api/workers":             user,
 		"POST /api/workers/heartbeat":  worker,
+		"POST /api/workers/sync":       worker,
 		"POST /api/jobs/create":        user,
 		"GET /api/jobs/create":         user,
 		"GET /api/jobs":                user,

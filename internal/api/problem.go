@@ -14,13 +14,19 @@ import (
 // add jitter.
 const retryAfterSeconds = 2
 
-// writeProblem answers with err as problem+json and returns the status. Of an
-// error that isn't an *errand.Error nothing is said but where to look.
-func writeProblem(w http.ResponseWriter, requestID string, err error) (status int) {
+// problemOf returns what a caller is told of an error: of one that isn't an
+// *errand.Error nothing but where to look.
+func problemOf(err error) *errand.Error {
 	var e *errand.Error
 	if !errors.As(err, &e) {
 		e = errand.Errorf(errand.CodeInternal, "the server failed; its log has the cause under the request ID")
 	}
+	return e
+}
+
+// writeProblem answers with err as problem+json and returns the status.
+func writeProblem(w http.ResponseWriter, requestID string, err error) (status int) {
+	e := problemOf(err)
 	status = e.Code.Status()
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfterSeconds))

@@ -112,6 +112,50 @@ type Submitted struct {
 	Status errand.Status `json:"status"`
 }
 
+// Sync is the body of POST /api/workers/sync: attempts that have ended, and a question
+// for the next.
+type Sync struct {
+	WorkerID string          `json:"workerId"`
+	Epoch    int             `json:"epoch"`
+	Reports  []AttemptReport `json:"reports,omitempty"`
+	PollID   string          `json:"pollId,omitempty"` // empty: no question
+	Count    int             `json:"count,omitempty"`  // of jobs that are asked for
+}
+
+// AttemptReport has either a result or a failure.
+type AttemptReport struct {
+	JobID   string          `json:"jobId"`
+	Attempt int             `json:"attempt"`
+	Result  *errand.Result  `json:"result,omitempty"`
+	Failure *errand.Failure `json:"failure,omitempty"`
+}
+
+// Synced is the answer to Sync.
+type Synced struct {
+	Reports  []ReportAnswer       `json:"reports"` // one for each report, in their order
+	Attempts []*errand.Assignment `json:"attempts"`
+	// WaitedMs is how long the server kept the request before it assigned the attempts.
+	WaitedMs int64 `json:"waitedMs"`
+	// Problem: the question failed, and must be asked again with the same PollID. The
+	// reports were taken.
+	Problem *SyncProblem `json:"problem,omitempty"`
+}
+
+// ReportAnswer says what became of a report: the job's status now, or why the report was
+// refused.
+type ReportAnswer struct {
+	JobID   string        `json:"jobId"`
+	Attempt int           `json:"attempt"`
+	Status  errand.Status `json:"status,omitempty"`
+	Problem *SyncProblem  `json:"problem,omitempty"`
+}
+
+// SyncProblem is an error of a part of a Sync.
+type SyncProblem struct {
+	Code   errand.Code `json:"code"`
+	Detail string      `json:"detail"`
+}
+
 // CancelJob is the body of POST /api/jobs/cancel. It answers a Job.
 type CancelJob struct {
 	JobID string `json:"jobId"`

@@ -145,7 +145,7 @@ func (x *explainer) ended() {
 func (x *explainer) running() {
 	o := &x.out
 	o.Cause = errand.CauseRunning
-	if x.job.Accepted {
+	if x.job.Heard {
 		heard := x.job.LeaseUntil.Add(-x.job.Lease)
 		o.LastHeard = &heard
 	}
@@ -346,8 +346,8 @@ func (s *Service) readLoad(ctx context.Context) (*load, error) {
 		for _, h := range l.workers[i].Holds {
 			held[h.JobID] = true
 		}
-		if id := l.workers[i].Poll.JobID; id != "" {
-			held[id] = true
+		for _, a := range l.workers[i].Poll.Attempts {
+			held[a.JobID] = true
 		}
 	}
 	var err error
@@ -364,9 +364,11 @@ func (l *load) heldBy(w *errand.Worker) []string {
 	for _, h := range w.Holds {
 		ids = append(ids, h.JobID)
 	}
-	st, ok := l.states[w.Poll.JobID]
-	if ok && st.Status == errand.Running && st.WorkerID == w.ID && !slices.Contains(ids, st.JobID) {
-		ids = append(ids, st.JobID)
+	for _, a := range w.Poll.Attempts {
+		st, ok := l.states[a.JobID]
+		if ok && st.Status == errand.Running && st.WorkerID == w.ID && !slices.Contains(ids, st.JobID) {
+			ids = append(ids, st.JobID)
+		}
 	}
 	return ids
 }

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,37 +44,20 @@ func (s *Service) SubmitFailure(ctx context.Context, c Caller, r Report, f erran
 	return s.submit(ctx, c, r, f.Result, func(st *errand.State, now time.Time) { st.Fail(now, &f) })
 }
 
-// submit writes the result, then the state (a small result is part of it), then deletes
-// the ticket. After a crash in between, the ticket is delivered again and assignment
-// deletes it.
+// submit ends an attempt, then its ticket. After a crash in between, the ticket is
+// delivered again and assignment deletes it.
 func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Result, end func(*errand.State, time.Time)) (errand.Status, error) {
 	w, err := s.workerOf(ctx, c, r.WorkerID, r.Epoch)
 	if err != nil {
 		return "", err
 	}
-	done := false // the attempt had been reported before
-	st, err := s.change(ctx, r.JobID, func(st *errand.State, now time.Time) (bool, error) {
-		old := st.Record()
-		if !old.HeldBy(r.WorkerID, r.Attempt) {
-			return false, errStale(r, old)
-		}
-		if done = old.Reported(); done {
-			return false, nil
-		}
-		end(st, now)
-		if res != nil && st.Record().Result == nil {
-			if err := s.Store.PutResult(ctx, r.JobID, r.Attempt, res); err != nil {
-				return false, unavailable("keep the result", err)
-			}
-		}
-		return true, nil
-	})
+	st, repeated, err := s.endAttempt(ctx, r, res, end)
 	if err != nil {
 		return "", err
 	}
 	var wg sync.WaitGroup
-	if !done {
-		wg.Go(func() { s.unhold(ctx, w, r) })
+	if !repeated {
+		wg.Go(func() { s.unhold(ctx, w, r.Epoch, []errand.AttemptID{{JobID: r.JobID, Attempt: r.Attempt}}) })
 	}
 	s.finishTicket(ctx, st) // also of a report that came before: what is lost may have been this
 	wg.Wait()
@@ -86,11 +70,37 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Re
 	return st.View(s.now()).Status, nil
 }
 
-// unhold removes the attempt from the worker's record, so that the worker isn't shown
-// as busy until its next heartbeat, which does the same. Errors are only logged.
-func (s *Service) unhold(ctx context.Context, w *errand.Worker, r Report) {
+// endAttempt writes the result, then the state (a small result is part of it). repeated
+// says that the attempt had been reported before.
+func (s *Service) endAttempt(ctx context.Context, r Report, res *errand.Result, end func(*errand.State, time.Time)) (st errand.StateRecord, repeated bool, err error) {
+	st, err = s.change(ctx, r.JobID, func(st *errand.State, now time.Time) (bool, error) {
+		old := st.Record()
+		if !old.HeldBy(r.WorkerID, r.Attempt) {
+			return false, errStale(r, old)
+		}
+		if repeated = old.Reported(); repeated {
+			return false, nil
+		}
+		end(st, now)
+		if res != nil && st.Record().Result == nil {
+			if err := s.Store.PutResult(ctx, r.JobID, r.Attempt, res); err != nil {
+				return false, unavailable("keep the result", err)
+			}
+		}
+		return true, nil
+	})
+	return st, repeated, err
+}
+
+// unhold removes attempts from the worker's record if it names them, so that the worker
+// isn't shown as busy until its next heartbeat, which does the same. Errors are only
+// logged.
+func (s *Service) unhold(ctx context.Context, w *errand.Worker, epoch int, reported []errand.AttemptID) {
+	if !slices.ContainsFunc(reported, w.Holding) {
+		return
+	}
 	ctx = context.WithoutCancel(ctx) // the worker may leave with its next request
-	err := s.changeWorker(ctx, w, r.Epoch, func(w *errand.Worker) { w.Release(r.JobID, r.Attempt, s.now()) })
+	err := s.changeWorker(ctx, w, epoch, func(w *errand.Worker) { w.Release(reported, s.now()) })
 	if err != nil {
 		s.Log.InfoContext(ctx, "worker's hold not removed", "worker", w.ID, "err", err)
 	}

@@ -2,9 +2,7 @@ package control
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -25,11 +23,11 @@ type TicketQueue interface {
 	// Send puts a ticket at the end of its message group. Tickets with one dedupID
 	// within five minutes are one. Durable when it returns.
 	Send(ctx context.Context, queue, groupID, dedupID, jobID string) error
-	// Receive takes the next ticket and hides it for hold. It waits up to wait
-	// for one and returns nil if none came. The same attemptID within five
-	// minutes gives the same ticket again, if nothing was done with it.
-	// A ticket that can't be read is logged and deleted.
-	Receive(ctx context.Context, queue, attemptID string, wait, hold time.Duration) (*Ticket, error)
+	// Receive takes the next tickets, up to count, in the order of their groups, and
+	// hides them for hold. It waits up to wait until there is one, and returns none if
+	// none came. The same attemptID within five minutes gives the same tickets again,
+	// if nothing was done with them. A ticket that can't be read is logged and deleted.
+	Receive(ctx context.Context, queue, attemptID string, count int, wait, hold time.Duration) ([]Ticket, error)
 	// Hide hides a received ticket for d from now on. 0 makes it visible.
 	Hide(ctx context.Context, queue, handle string, d time.Duration) error
 	// Delete removes a received ticket.
@@ -48,23 +46,46 @@ type TakeRequest struct {
 	Epoch    int
 	PollID   string
 	Wait     time.Duration
+
+	count    int
+	accepts  bool               // see errand.Taker
+	released []errand.AttemptID // were reported with the request
 }
 
 // TakeJob assigns the next job of the worker's queues. It waits for one as long as the
 // worker asks and the server allows, and returns nil if there is none. Repeated with
-// the same poll ID, after a lost response, it returns the same attempt.
+// the same poll ID, after a lost response, it returns the same attempt. The attempt
+// counts as accepted when a heartbeat names it.
 // Errors: CodeWorkerNotFound, CodeSuperseded, CodeInvalidField.
 func (s *Service) TakeJob(ctx context.Context, c Caller, r TakeRequest) (*errand.Assignment, error) {
-	if !errand.ValidPollID(r.PollID) {
-		return nil, errand.InvalidField("pollId", "pollId must match %s; use a new one for each poll, and the same one to repeat a poll whose answer was lost", errand.PollPattern)
+	r.count = 1
+	if err := checkPollID(r.PollID); err != nil {
+		return nil, err
 	}
 	w, err := s.workerOf(ctx, c, r.WorkerID, r.Epoch)
 	if err != nil {
 		return nil, err
 	}
+	all, err := s.take(ctx, c, w, r)
+	if len(all) == 0 {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+func checkPollID(id string) error {
+	if !errand.ValidPollID(id) {
+		return errand.InvalidField("pollId", "pollId must match %s; use a new one for each poll, and the same one to repeat a poll whose answer was lost", errand.PollPattern)
+	}
+	return nil
+}
+
+// take assigns up to r.count jobs to the worker. If it fails after it has assigned some,
+// it returns these, unless it doesn't know whether it assigned more.
+func (s *Service) take(ctx context.Context, c Caller, w *errand.Worker, r TakeRequest) ([]*errand.Assignment, error) {
 	t := &take{Service: s, caller: c, worker: w, TakeRequest: r}
-	if a, err := t.replay(ctx, w.Poll); a != nil || err != nil {
-		return a, err
+	if all, err := t.replay(ctx, w.Poll); len(all) > 0 || err != nil {
+		return all, err
 	}
 	if w.Draining {
 		return nil, nil
@@ -79,17 +100,34 @@ type take struct {
 	worker *errand.Worker
 	TakeRequest
 	received int // tickets so far
+	given    []*errand.Assignment
+	// doubt says that an assignment may have been written or not. Then the worker must
+	// repeat the poll to learn of it, and gets the others again.
+	doubt bool
 }
 
-// replay returns the assignment of a lost response again, if it is still current.
-func (t *take) replay(ctx context.Context, p errand.Poll) (*errand.Assignment, error) {
-	if p.ID != t.PollID || p.JobID == "" {
+// replay returns the assignments of a lost response again that are still current.
+func (t *take) replay(ctx context.Context, p errand.Poll) ([]*errand.Assignment, error) {
+	if p.ID != t.PollID {
 		return nil, nil
 	}
+	for _, id := range p.Attempts {
+		a, err := t.replayAttempt(ctx, id)
+		if err != nil {
+			return nil, err // nothing is lost: the worker asks again
+		}
+		if a != nil {
+			t.given = append(t.given, a)
+		}
+	}
+	return t.given, nil
+}
+
+func (t *take) replayAttempt(ctx context.Context, id errand.AttemptID) (*errand.Assignment, error) {
 	var ours bool
-	st, err := t.change(ctx, p.JobID, func(st *errand.State, now time.Time) (bool, error) {
+	st, err := t.change(ctx, id.JobID, func(st *errand.State, now time.Time) (bool, error) {
 		r := st.Record()
-		ours = r.Answers(t.worker.ID, p)
+		ours = r.Attempt == id.Attempt && r.Answers(t.worker.ID, t.Epoch, t.PollID)
 		return ours && st.ExtendShortLease(now, t.Timing), nil
 	})
 	if errand.CodeOf(err) == errand.CodeJobNotFound || err == nil && !ours {
@@ -102,11 +140,11 @@ func (t *take) replay(ctx context.Context, p errand.Poll) (*errand.Assignment, e
 	if err != nil {
 		return nil, unavailable("read the job", err)
 	}
-	return t.assignment(ctx, spec, st)
+	return t.assignment(ctx, t.caller, spec, st)
 }
 
-// receive considers tickets until one yields an assignment or the time is over.
-func (t *take) receive(ctx context.Context, wait time.Duration) (*errand.Assignment, error) {
+// receive considers tickets until some yield assignments or the time is over.
+func (t *take) receive(ctx context.Context, wait time.Duration) ([]*errand.Assignment, error) {
 	deadline := t.now().Add(wait)
 	for first := true; ; first = false {
 		queues, err := t.openQueues(ctx)
@@ -122,8 +160,15 @@ func (t *take) receive(ctx context.Context, wait time.Duration) (*errand.Assignm
 		default:
 			left = min(left, t.Timing.Heartbeat) // there may be new queues
 		}
-		if a, err := t.round(ctx, queues, left); a != nil || err != nil {
-			return a, err
+		err = t.round(ctx, queues, left)
+		if len(t.given) > 0 && !t.doubt {
+			if err != nil {
+				t.Log.WarnContext(ctx, "fewer jobs assigned than asked for", "worker", t.worker.ID, "err", err)
+			}
+			return t.given, nil
+		}
+		if err != nil {
+			return nil, err
 		}
 		if left = deadline.Sub(t.now()); left <= 0 {
 			return nil, nil
@@ -152,182 +197,42 @@ func (t *take) isOpen(ctx context.Context, queue string) bool {
 	return err != nil || slices.Contains(open, queue)
 }
 
-// round considers the next tickets of each queue, and waits up to wait at each.
-func (t *take) round(ctx context.Context, queues []string, wait time.Duration) (*errand.Assignment, error) {
+// round considers the next tickets of each queue, until one yields assignments, and
+// waits up to wait at each.
+func (t *take) round(ctx context.Context, queues []string, wait time.Duration) error {
 	for _, q := range queues {
 		for {
-			ticket, err := t.Queue.Receive(ctx, q, t.attemptID(), wait, t.Timing.ShortLease+takeSlack)
+			tickets, err := t.Queue.Receive(ctx, q, t.attemptID(), t.count, wait, t.Timing.ShortLease+takeSlack)
 			if err != nil {
-				return nil, unavailable("ask the queue", err)
+				return unavailable("ask the queue", err)
 			}
-			if ticket == nil {
+			if len(tickets) == 0 {
 				break
 			}
-			t.received++
-			if ctx.Err() != nil { // nobody would learn of the job
-				t.release(ctx, q, ticket)
-				return nil, unavailable("answer a worker that has gone", context.Cause(ctx))
+			t.received += len(tickets)
+			b := &batch{take: t, queue: q}
+			if ctx.Err() != nil { // nobody would learn of the jobs
+				b.release(ctx, tickets...)
+				return unavailable("answer a worker that has gone", context.Cause(ctx))
 			}
 			if !t.isOpen(ctx, q) {
-				t.release(ctx, q, ticket)
+				b.release(ctx, tickets...)
 				break
 			}
-			a, err := t.consider(ctx, q, ticket)
-			if a != nil || err != nil {
-				return a, err
+			if err := b.consider(ctx, tickets); len(t.given) > 0 || err != nil {
+				return err
 			}
 			wait = 0
 		}
 	}
-	return nil, nil
+	return nil
 }
 
-// attemptID is the receive request's attempt ID. It makes SQS return the same ticket
-// to a repeated poll, and another ticket to a poll that could not use the first.
+// attemptID is the receive request's attempt ID. It makes SQS return the same tickets
+// to a repeated poll, and other tickets to a poll that could not use the first.
 func (t *take) attemptID() string {
 	if t.received == 0 {
 		return t.PollID
 	}
 	return t.PollID + "-" + t.NewID(t.now())
-}
-
-// consider applies the assignment table to a ticket.
-func (t *take) consider(ctx context.Context, queue string, ticket *Ticket) (*errand.Assignment, error) {
-	for range casAttempts {
-		a, err := t.considerOnce(ctx, queue, ticket)
-		if !errors.Is(err, ErrConflict) {
-			return a, err
-		}
-	}
-	t.release(ctx, queue, ticket)
-	return nil, errBusy("job " + ticket.JobID)
-}
-
-func (t *take) considerOnce(ctx context.Context, queue string, ticket *Ticket) (*errand.Assignment, error) {
-	spec, st, err := t.Store.Job(ctx, ticket.JobID)
-	if errors.Is(err, ErrNotFound) {
-		return nil, t.drop(ctx, queue, ticket)
-	}
-	if err != nil {
-		t.release(ctx, queue, ticket)
-		return nil, unavailable("read the job", err)
-	}
-	now, before := t.now(), st.Record()
-	switch {
-	case st.Expire(now, t.Timing), st.EndLease(now):
-		return nil, t.end(ctx, before, st, ticket)
-	case st.Assignable(now) && !t.worker.CanRun(spec):
-		t.leave(ctx, queue, ticket)
-		return nil, nil
-	case st.Assignable(now):
-		return t.give(ctx, spec, st, ticket)
-	case st.AdoptTicket(now, ticket.Handle):
-		return t.adopt(ctx, spec, st, ticket)
-	}
-	return nil, t.drop(ctx, queue, ticket)
-}
-
-// unsuitedHold is how long the ticket of a job that this worker lacks a feature for is
-// left to other workers.
-const unsuitedHold = 5 * time.Second
-
-// leave leaves a ticket to other workers. This one looks at the next.
-func (t *take) leave(ctx context.Context, queue string, ticket *Ticket) {
-	if err := t.Queue.Hide(ctx, queue, ticket.Handle, unsuitedHold); err != nil {
-		t.Log.WarnContext(ctx, "ticket for another worker not left", "job", ticket.JobID, "err", err)
-	}
-}
-
-// drop deletes a ticket that is no longer needed. If that fails, the ticket is
-// delivered again, so the poll continues.
-func (t *take) drop(ctx context.Context, queue string, ticket *Ticket) error {
-	if err := t.Queue.Delete(ctx, queue, ticket.Handle); err != nil {
-		t.Log.WarnContext(ctx, "ticket not deleted", "job", ticket.JobID, "err", err)
-	}
-	return nil
-}
-
-// end writes a state that has become terminal, then deletes the ticket.
-func (t *take) end(ctx context.Context, before errand.StateRecord, st *errand.State, ticket *Ticket) error {
-	if err := t.put(ctx, st); err != nil {
-		return err
-	}
-	t.logChange(ctx, before, st.Record())
-	return t.drop(ctx, st.Record().Queue, ticket)
-}
-
-// put is Store.PutState. It returns ErrConflict as it is, for consider.
-func (t *take) put(ctx context.Context, st *errand.State) error {
-	err := t.Store.PutState(ctx, st)
-	if err != nil && !errors.Is(err, ErrConflict) {
-		return unavailable("keep the job's state", err)
-	}
-	return err
-}
-
-// adopt stores that the ticket of a running job was delivered again, and hides the
-// ticket for the rest of the lease. If the job was assigned to this poll, whose
-// response was lost, adopt returns that assignment.
-func (t *take) adopt(ctx context.Context, spec *errand.Spec, st *errand.State, ticket *Ticket) (*errand.Assignment, error) {
-	r := st.Record()
-	rest := r.LeaseUntil.Sub(t.now())
-	if err := t.put(ctx, st); err != nil {
-		return nil, err
-	}
-	if r.WorkerID == t.worker.ID && r.PollID == t.PollID {
-		return t.assignment(ctx, spec, r)
-	}
-	if err := t.Queue.Hide(ctx, r.Queue, ticket.Handle, rest+takeSlack); err != nil {
-		t.Log.WarnContext(ctx, "ticket of a running job not hidden", "job", r.JobID, "err", err)
-	}
-	return nil, nil
-}
-
-// give assigns the job. It stores the assignment in the job's state and in the
-// worker's record, at once. If the response is lost, replay finds it in the latter.
-func (t *take) give(ctx context.Context, spec *errand.Spec, st *errand.State, ticket *Ticket) (*errand.Assignment, error) {
-	r := st.Record()
-	poll := errand.Poll{ID: t.PollID, JobID: r.JobID, Attempt: r.Attempt + 1}
-	before := *st
-	st.Assign(t.now(), errand.Taker{WorkerID: t.worker.ID, WorkerName: t.worker.Name, PollID: t.PollID, Handle: ticket.Handle}, t.Timing)
-	var wg sync.WaitGroup
-	var workerErr error
-	wg.Go(func() {
-		workerErr = t.changeWorker(ctx, t.worker, t.Epoch, func(w *errand.Worker) { w.Answer(poll, t.now()) })
-	})
-	err := t.put(ctx, st)
-	wg.Wait()
-	switch {
-	case err != nil:
-		return nil, err
-	case workerErr != nil:
-		st.Withdraw(before)
-		t.withdraw(context.WithoutCancel(ctx), st, ticket)
-		return nil, workerErr
-	}
-	t.logChange(ctx, r, st.Record())
-	return t.assignment(ctx, spec, st.Record())
-}
-
-// withdraw stores that an assignment was undone, since no worker will hear of it. If
-// that fails, the job waits for the end of the short lease.
-func (t *take) withdraw(ctx context.Context, st *errand.State, ticket *Ticket) {
-	if err := t.put(ctx, st); err != nil {
-		t.Log.WarnContext(ctx, "assignment not withdrawn", "job", ticket.JobID, "err", err)
-		return
-	}
-	t.release(ctx, st.Record().Queue, ticket)
-}
-
-// release makes a ticket visible that this poll can't use but another can, so that
-// its group need not wait for the visibility timeout. It must not be called if an
-// assignment may have been written, since that needs the receipt handle.
-func (t *take) release(ctx context.Context, queue string, ticket *Ticket) {
-	if err := t.Queue.Hide(context.WithoutCancel(ctx), queue, ticket.Handle, 0); err != nil {
-		t.Log.WarnContext(ctx, "ticket not released", "job", ticket.JobID, "err", err)
-	}
-}
-
-func (t *take) assignment(ctx context.Context, spec *errand.Spec, st errand.StateRecord) (*errand.Assignment, error) {
-	return t.Service.assignment(ctx, t.caller, spec, st)
 }

@@ -33,13 +33,12 @@ type workerItem struct {
 	Stopped      bool       `dynamodbav:"stopped,omitempty"`
 	Holds        []holdItem `dynamodbav:"holds,omitempty"`
 	PollID       string     `dynamodbav:"pollId,omitempty"`
-	PollJob      string     `dynamodbav:"pollJob,omitempty"`
-	PollAttempt  int        `dynamodbav:"pollAttempt,omitempty"`
+	Polled       []holdItem `dynamodbav:"polled,omitempty"` // what that poll got
 	meta
 }
 
 type holdItem struct {
-	Job     string `dynamodbav:"j"`
+	JobID   string `dynamodbav:"j"`
 	Attempt int    `dynamodbav:"a"`
 }
 
@@ -48,11 +47,14 @@ func newWorkerItem(w *errand.Worker, rev int) workerItem {
 		PK: w.ID, Rev: rev, Name: w.Name, Owner: w.Owner, TokenHash: w.TokenHash, Queues: w.Queues, Slots: w.Slots,
 		OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features, Epoch: w.Epoch, RegisteredAt: millis(w.RegisteredAt),
 		LastSeen: millis(w.LastSeen), Interval: w.Interval.Milliseconds(), Draining: w.Draining, Stopped: w.Stopped,
-		PollID: w.Poll.ID, PollJob: w.Poll.JobID, PollAttempt: w.Poll.Attempt,
-		meta: meta{Mark: newMark(), TTL: w.LastSeen.Add(workerLifetime).Unix()},
+		PollID: w.Poll.ID,
+		meta:   meta{Mark: newMark(), TTL: w.LastSeen.Add(workerLifetime).Unix()},
 	}
 	for _, h := range w.Holds {
 		i.Holds = append(i.Holds, holdItem{h.JobID, h.Attempt})
+	}
+	for _, a := range w.Poll.Attempts {
+		i.Polled = append(i.Polled, holdItem(a))
 	}
 	return i
 }
@@ -62,10 +64,13 @@ func (i *workerItem) worker() *errand.Worker {
 		ID: i.PK, Rev: i.Rev, Name: i.Name, Owner: i.Owner, TokenHash: i.TokenHash, Queues: i.Queues, Slots: i.Slots,
 		OS: i.OS, Arch: i.Arch, Version: i.Version, Features: i.Features, Epoch: i.Epoch, RegisteredAt: fromMillis(i.RegisteredAt),
 		LastSeen: fromMillis(i.LastSeen), Interval: time.Duration(i.Interval) * time.Millisecond, Draining: i.Draining, Stopped: i.Stopped,
-		Poll: errand.Poll{ID: i.PollID, JobID: i.PollJob, Attempt: i.PollAttempt},
+		Poll: errand.Poll{ID: i.PollID},
 	}
 	for _, h := range i.Holds {
-		w.Holds = append(w.Holds, errand.Hold{JobID: h.Job, Attempt: h.Attempt})
+		w.Holds = append(w.Holds, errand.Hold{JobID: h.JobID, Attempt: h.Attempt})
+	}
+	for _, p := range i.Polled {
+		w.Poll.Attempts = append(w.Poll.Attempts, errand.AttemptID{JobID: p.JobID, Attempt: p.Attempt})
 	}
 	return w
 }

@@ -49,10 +49,11 @@ func New(client *sqs.Client, c Config, log *slog.Logger) *Queue {
 	return &Queue{Config: c, sqs: client, log: log}
 }
 
-// maxHide is what SQS allows; maxWait too.
+// What SQS allows.
 const (
-	maxHide = 12 * time.Hour
-	maxWait = 20 * time.Second
+	maxHide  = 12 * time.Hour
+	maxWait  = 20 * time.Second
+	maxCount = errand.MaxTake
 )
 
 // body is what a ticket's message may hold: a ULID.
@@ -87,8 +88,7 @@ func (q *Queue) Send(ctx context.Context, queue, groupID, dedupID, jobID string)
 }
 
 // Receive implements control.Queue.
-func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold time.Duration) (*control.Ticket, error) {
-	url := q.url(queue)
+func (q *Queue) Receive(ctx context.Context, queue, attemptID string, count int, wait, hold time.Duration) ([]control.Ticket, error) {
 	// Without an ID the SDK, trying again after a lost answer, would find the
 	// group locked by the ticket that was lost.
 	if attemptID == "" {
@@ -96,7 +96,7 @@ func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold
 	}
 	for own := false; ; own = true {
 		in := &sqs.ReceiveMessageInput{
-			QueueUrl: url, MaxNumberOfMessages: 1, ReceiveRequestAttemptId: &attemptID,
+			QueueUrl: q.url(queue), MaxNumberOfMessages: int32(min(count, maxCount)), ReceiveRequestAttemptId: &attemptID,
 			WaitTimeSeconds: seconds(min(wait, maxWait)), VisibilityTimeout: seconds(min(hold, maxHide)),
 		}
 		res, err := q.sqs.ReceiveMessage(ctx, in)
@@ -110,20 +110,30 @@ func (q *Queue) Receive(ctx context.Context, queue, attemptID string, wait, hold
 		if err != nil {
 			return nil, fmt.Errorf("receive from %s: %w", queue, err)
 		}
-		if len(res.Messages) == 0 {
-			return nil, nil
-		}
-		m := res.Messages[0]
-		jobID, handle := aws.ToString(m.Body), aws.ToString(m.ReceiptHandle)
-		if body().MatchString(jobID) {
-			return &control.Ticket{JobID: jobID, Handle: handle}, nil
-		}
-		q.log.ErrorContext(ctx, "malformed ticket deleted", "queue", queue, "message", aws.ToString(m.MessageId), "body", jobID[:min(len(jobID), 100)])
-		if err := q.Delete(ctx, queue, handle); err != nil {
-			return nil, err
+		tickets, err := q.tickets(ctx, queue, res.Messages)
+		if len(tickets) > 0 || len(res.Messages) == 0 || err != nil {
+			return tickets, err
 		}
 		attemptID = rand.Text()
 	}
+}
+
+// tickets returns the messages that are tickets. It deletes the others. The error means
+// that one of those could not be deleted, and there is no ticket.
+func (q *Queue) tickets(ctx context.Context, queue string, messages []types.Message) (tickets []control.Ticket, err error) {
+	for _, m := range messages {
+		jobID, handle := aws.ToString(m.Body), aws.ToString(m.ReceiptHandle)
+		if body().MatchString(jobID) {
+			tickets = append(tickets, control.Ticket{JobID: jobID, Handle: handle})
+			continue
+		}
+		q.log.ErrorContext(ctx, "malformed ticket deleted", "queue", queue, "message", aws.ToString(m.MessageId), "body", jobID[:min(len(jobID), 100)])
+		err = errors.Join(err, q.Delete(ctx, queue, handle))
+	}
+	if len(tickets) > 0 {
+		return tickets, nil // what was not deleted comes again
+	}
+	return nil, err
 }
 
 // refused reports whether SQS would not take the attempt ID.

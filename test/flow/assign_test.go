@@ -54,6 +54,15 @@ func rows() []row {
 			w.t.Fatal(err)
 		}
 	}
+	// sync is give by a sync, whose worker is not heard of again.
+	sync := func(w *world, change ...func(*errand.Spec)) errand.AttemptID {
+		job := w.create(change...)
+		a := w.worker("first").syncTake(1)
+		if len(a) != 1 || a[0].JobID != job.Spec.ID {
+			w.t.Fatalf("got %+v, want job %s", a, job.Spec.ID)
+		}
+		return errand.AttemptID{JobID: a[0].JobID, Attempt: a[0].Attempt}
+	}
 	return []row{
 		{
 			name: "absent", tickets: 0,
@@ -100,6 +109,33 @@ func rows() []row {
 			},
 		},
 		{
+			name: "given by a sync, short lease alive", status: errand.Running, attempt: 1, tickets: 1,
+			needs: []string{"Receive", "Job", "PutState", "Hide"},
+			setup: func(w *world) string {
+				a := sync(w)
+				show(w, a.JobID)
+				return a.JobID
+			},
+		},
+		{
+			name: "given by a sync, never heard of, attempts left", status: errand.Running, attempt: 2, given: true, tickets: 1,
+			needs: []string{"Receive", "Job", "PutWorker", "PutState"},
+			setup: func(w *world) string {
+				a := sync(w, attempts(2))
+				w.clock.Advance(w.svc.Timing.ShortLease + time.Minute)
+				return a.JobID
+			},
+		},
+		{
+			name: "given by a sync, never heard of, none left", status: errand.Failed, reason: errand.ReasonNeverReported, attempt: 1, tickets: 0,
+			needs: []string{"Receive", "Job", "PutState", "Delete"},
+			setup: func(w *world) string {
+				a := sync(w)
+				w.clock.Advance(w.svc.Timing.ShortLease + time.Minute)
+				return a.JobID
+			},
+		},
+		{
 			name: "lease over, cancel requested", status: errand.Cancelled, reason: errand.ReasonCancelled, attempt: 1, tickets: 0,
 			needs: []string{"Receive", "Job", "PutState", "Delete"},
 			setup: func(w *world) string {
@@ -135,16 +171,32 @@ func rows() []row {
 	}
 }
 
+// doors are the ways to ask for work.
+var doors = map[string]func(k *worker, pollID string) (*errand.Assignment, error){
+	"get-job": (*worker).poll,
+	"sync": func(k *worker, pollID string) (*errand.Assignment, error) {
+		answer, err := k.sync(pollID, 1)
+		if len(answer.Attempts) == 0 {
+			return nil, err
+		}
+		return answer.Attempts[0], err
+	},
+}
+
 // TestAssignmentTable polls once in each row's case.
 func TestAssignmentTable(t *testing.T) {
 	for _, r := range rows() {
-		t.Run(r.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			id := r.setup(w)
-			k := w.worker("second")
-			r.check(w, id, k, k.take(r.given))
-		})
+		for door, poll := range doors {
+			t.Run(r.name+"/"+door, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				id := r.setup(w)
+				k := w.worker("second")
+				a, err := poll(k, "poll-1")
+				wantCode(t, err, "")
+				r.check(w, id, k, a)
+			})
+		}
 	}
 }
 
@@ -156,44 +208,50 @@ func TestAssignmentTableUnderFaults(t *testing.T) {
 	for _, r := range rows() {
 		for _, op := range []string{"Receive", "Job", "PutWorker", "PutState", "Delete", "Hide"} {
 			for _, applied := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s/%s/applied=%v", r.name, op, applied), func(t *testing.T) {
-					t.Parallel()
-					w := newWorld(t)
-					id := r.setup(w)
-					k := w.worker("second")
-					w.faults.set(op, applied)
-					a, err := k.poll("poll-1")
-					if got, want := w.faults.happened(), slices.Contains(r.needs, op); got != want {
-						t.Fatalf("called %s: %v, want %v", op, got, want)
-					} else if !got {
-						return // the row does without it
-					}
-					if err != nil {
-						// What failed may have left the ticket hidden until its first hold ends.
-						a, err = k.poll("poll-1")
-					}
-					if wait := w.svc.Timing.ShortLease + 6*time.Second; err == nil && (a != nil) != r.given {
-						w.clock.Advance(wait)
-						a, err = k.poll("poll-1")
-					}
-					if err != nil {
-						t.Fatalf("poll again: %v", err)
-					}
-					// A ticket whose deletion failed comes again, and goes then.
-					if w.tickets() != r.tickets {
-						w.clock.Advance(w.svc.Timing.ShortLease + time.Minute)
-						if a != nil {
-							k.beat(a)
-						}
-						if _, err := w.worker("third").poll("poll-3"); err != nil {
-							t.Fatal(err)
-						}
-					}
-					r.check(w, id, k, a)
-				})
+				for door, poll := range doors {
+					t.Run(fmt.Sprintf("%s/%s/applied=%v/%s", r.name, op, applied, door), func(t *testing.T) {
+						t.Parallel()
+						r.checkUnderFault(t, op, applied, poll)
+					})
+				}
 			}
 		}
 	}
+}
+
+func (r row) checkUnderFault(t *testing.T, op string, applied bool, poll func(*worker, string) (*errand.Assignment, error)) {
+	w := newWorld(t)
+	id := r.setup(w)
+	k := w.worker("second")
+	w.faults.set(op, applied)
+	a, err := poll(k, "poll-1")
+	if got, want := w.faults.happened(), slices.Contains(r.needs, op); got != want {
+		t.Fatalf("called %s: %v, want %v", op, got, want)
+	} else if !got {
+		return // the row does without it
+	}
+	if err != nil {
+		// What failed may have left the ticket hidden until its first hold ends.
+		a, err = poll(k, "poll-1")
+	}
+	if wait := w.svc.Timing.ShortLease + 6*time.Second; err == nil && (a != nil) != r.given {
+		w.clock.Advance(wait)
+		a, err = poll(k, "poll-1")
+	}
+	if err != nil {
+		t.Fatalf("poll again: %v", err)
+	}
+	// A ticket whose deletion failed comes again, and goes then.
+	if w.tickets() != r.tickets {
+		w.clock.Advance(w.svc.Timing.ShortLease + time.Minute)
+		if a != nil {
+			k.beat(a)
+		}
+		if _, err := w.worker("third").poll("poll-3"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.check(w, id, k, a)
 }
 
 // check compares the result of a poll with the row.

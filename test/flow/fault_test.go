@@ -102,8 +102,8 @@ func (q faultyQueue) Send(ctx context.Context, queue, group, dedup, job string) 
 	return q.do("Send", func() error { return q.Queue.Send(ctx, queue, group, dedup, job) })
 }
 
-func (q faultyQueue) Receive(ctx context.Context, queue, attempt string, wait, hold time.Duration) (t *control.Ticket, err error) {
-	err = q.do("Receive", func() error { t, err = q.Queue.Receive(ctx, queue, attempt, wait, hold); return err })
+func (q faultyQueue) Receive(ctx context.Context, queue, attempt string, count int, wait, hold time.Duration) (t []control.Ticket, err error) {
+	err = q.do("Receive", func() error { t, err = q.Queue.Receive(ctx, queue, attempt, count, wait, hold); return err })
 	if err != nil {
 		t = nil
 	}

@@ -14,12 +14,12 @@ type leavingQueue struct {
 	leave func()
 }
 
-func (q leavingQueue) Receive(ctx context.Context, queue, attemptID string, wait, hold time.Duration) (*control.Ticket, error) {
-	ticket, err := q.Queue.Receive(ctx, queue, attemptID, wait, hold)
-	if ticket != nil {
+func (q leavingQueue) Receive(ctx context.Context, queue, attemptID string, count int, wait, hold time.Duration) ([]control.Ticket, error) {
+	tickets, err := q.Queue.Receive(ctx, queue, attemptID, count, wait, hold)
+	if len(tickets) > 0 {
 		q.leave()
 	}
-	return ticket, err
+	return tickets, err
 }
 
 // TestPollOfGoneWorker: a poll whose caller is gone takes nothing, and the next poll

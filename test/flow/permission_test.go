@@ -77,6 +77,7 @@ func (u *everything) do() {
 		u.drain()
 		u.run()
 		u.giveBack()
+		u.sync()
 		u.cancel()
 		if u.clock != nil { // minutes pass
 			u.longLease()
@@ -400,6 +401,59 @@ func (u *everything) giveBack() {
 	u.must(err)
 	_, err = u.user.Cancel(ctx, job.ID)
 	u.must(err)
+}
+
+// sync runs jobs as an agent does: reports and questions in one.
+func (u *everything) sync() {
+	ctx := u.t.Context()
+	job := u.job(u.source.SHA256)
+	job.MaxAttempts, job.Group = 1, "deploy"
+	for range 3 {
+		_, err := u.user.CreateJob(ctx, job, "")
+		u.must(err)
+	}
+	var reports []api.AttemptReport
+	for range 3 {
+		a := u.ask(reports...)
+		if again := u.askAgain(reports...); len(a) != 1 || len(again) != 1 || again[0].JobID != a[0].JobID {
+			u.t.Fatalf("got %d, again %d", len(a), len(again))
+		}
+		u.fetch(a[0].Source)
+		u.post(a[0].Write, a[0].Write.Fields, errand.LogChunkKey(a[0].JobID, 1, 0), errand.Frame{Data: []byte("hello")}.Append(nil))
+		u.post(a[0].Write, a[0].Write.ArtifactFields, a[0].Write.ArtifactPrefix+"a", nil)
+		result := largeResult(0)
+		reports = []api.AttemptReport{{JobID: a[0].JobID, Attempt: 1, Result: &result}}
+	}
+	if a := u.ask(reports...); len(a) != 0 {
+		u.t.Fatalf("got %+v", a[0])
+	}
+	job.MaxAttempts = 2
+	_, err := u.user.CreateJob(ctx, job, "")
+	u.must(err)
+	a := u.ask()
+	u.beat(a[0])
+	failure := &errand.Failure{Reason: errand.ReasonAgentError}
+	u.ask(api.AttemptReport{JobID: a[0].JobID, Attempt: 1, Failure: failure}) // and gets it again
+	u.ask(api.AttemptReport{JobID: a[0].JobID, Attempt: 2, Failure: failure})
+}
+
+func (u *everything) ask(reports ...api.AttemptReport) []*errand.Assignment {
+	u.t.Helper()
+	u.polls++
+	return u.askAgain(reports...)
+}
+
+func (u *everything) askAgain(reports ...api.AttemptReport) []*errand.Assignment {
+	u.t.Helper()
+	u.tick()
+	in := api.Sync{WorkerID: u.reg.WorkerID, Epoch: u.reg.Epoch, Reports: reports, PollID: fmt.Sprintf("p%d", u.polls), Count: 5}
+	out, err := u.worker.Sync(u.t.Context(), in, 0)
+	u.must(err)
+	u.must(out.Problem.Err())
+	for _, r := range out.Reports {
+		u.must(r.Problem.Err())
+	}
+	return out.Attempts
 }
 
 // cancel leaves the ticket of a job that never ran, for a poll to find.

@@ -7,6 +7,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -217,6 +218,36 @@ func (k *worker) take(some bool) *errand.Assignment {
 		k.t.Fatalf("poll got %+v; want some: %v", a, some)
 	}
 	return a
+}
+
+// sync reports attempts and asks for up to count jobs, without waiting.
+func (k *worker) sync(pollID string, count int, reports ...control.AttemptReport) (answer control.SyncAnswer, err error) {
+	for n := looks(); n > 0 && len(answer.Attempts) == 0 && err == nil; n-- {
+		answer, err = k.svc.Sync(k.ctx, k.caller, control.SyncRequest{WorkerID: k.id, Epoch: k.epoch, Reports: reports, PollID: pollID, Count: count})
+		err = errors.Join(err, answer.Err)
+	}
+	return answer, err
+}
+
+// syncTake asks for jobs with a new poll ID.
+func (k *worker) syncTake(count int, reports ...control.AttemptReport) []*errand.Assignment {
+	k.t.Helper()
+	k.polls++
+	answer, err := k.sync(fmt.Sprintf("%s-%d-%d", k.id, k.epoch, k.polls), count, reports...)
+	if err != nil {
+		k.t.Fatalf("sync: %v", err)
+	}
+	for _, r := range answer.Reports {
+		if r.Err != nil {
+			k.t.Fatalf("report of %s: %v", r.JobID, r.Err)
+		}
+	}
+	return answer.Attempts
+}
+
+// done is the report of an attempt whose commands ended with an exit code.
+func done(a *errand.Assignment, exitCode int) control.AttemptReport {
+	return control.AttemptReport{AttemptID: errand.AttemptID{JobID: a.JobID, Attempt: a.Attempt}, Result: &errand.Result{ExitCode: exitCode}}
 }
 
 // beat sends a heartbeat that names attempts, and returns the orders.

@@ -60,7 +60,7 @@ func (w *world) service(t *testing.T) {
 	if _, err := svc.Sweep(ctx); err != nil {
 		t.Errorf("sweep: %v", err)
 	}
-	if k, err := svc.Queue.Receive(ctx, errand.DefaultQueue, "", 0, time.Minute); err != nil || k != nil {
+	if k, err := svc.Queue.Receive(ctx, errand.DefaultQueue, "", 1, 0, time.Minute); err != nil || len(k) > 0 {
 		t.Errorf("received %+v, %v; want nothing", k, err)
 	}
 }

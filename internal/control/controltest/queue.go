@@ -3,6 +3,7 @@ package controltest
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,7 @@ type QueueOptions struct {
 func Queue(t *testing.T, q control.Queue, o QueueOptions) {
 	w := queueTest{q, o}
 	t.Run("Groups", w.queueGroups)
+	t.Run("Batch", w.queueBatch)
 	t.Run("Deduplication", w.queueDedup)
 	t.Run("AttemptIDs", w.queueAttempts)
 	t.Run("Malformed", w.queueMalformed)
@@ -44,10 +46,13 @@ func (w queueTest) take(t *testing.T, jobs ...string) *control.Ticket {
 	t.Helper()
 	var got *control.Ticket
 	for range 10 { // an empty answer is allowed where there is something
-		var err error
-		got, err = w.q.Receive(t.Context(), errand.DefaultQueue, "", pollWait, hold)
+		all, err := w.q.Receive(t.Context(), errand.DefaultQueue, "", 1, pollWait, hold)
 		must(t, err)
-		if got != nil {
+		if len(all) > 1 {
+			t.Fatalf("asked for one, received %+v", all)
+		}
+		if len(all) == 1 {
+			got = &all[0]
 			break
 		}
 	}
@@ -62,7 +67,7 @@ func (w queueTest) take(t *testing.T, jobs ...string) *control.Ticket {
 
 func (w queueTest) empty(t *testing.T) {
 	t.Helper()
-	if got, err := w.q.Receive(t.Context(), errand.DefaultQueue, "", 0, hold); err != nil || got != nil {
+	if got, err := w.q.Receive(t.Context(), errand.DefaultQueue, "", errand.MaxTake, 0, hold); err != nil || len(got) > 0 {
 		t.Errorf("received %+v, %v; want nothing", got, err)
 	}
 }
@@ -100,6 +105,43 @@ func (w queueTest) queueGroups(t *testing.T) {
 	w.empty(t)
 }
 
+// queueBatch: several at once come in the order of their group, and make the rest of it
+// wait; shown again, they are the first again.
+func (w queueTest) queueBatch(t *testing.T) {
+	var sent []string
+	for range 4 {
+		id := NewID()
+		w.send(t, "a", id, id)
+		sent = append(sent, id)
+	}
+	for round := 0; len(sent) > 0; round++ {
+		if round == 20 {
+			t.Fatalf("%v did not come", sent)
+		}
+		got, err := w.q.Receive(t.Context(), errand.DefaultQueue, "", 3, pollWait, hold)
+		must(t, err)
+		if len(got) == 0 { // an empty answer is allowed where there is something
+			continue
+		}
+		if len(got) > 3 {
+			t.Fatalf("asked for 3, received %+v", got)
+		}
+		for i, k := range got {
+			if k.JobID != sent[i] {
+				t.Fatalf("received %+v, want the first of %v", got, sent)
+			}
+		}
+		w.empty(t)
+		for _, k := range got[1:] {
+			must(t, w.q.Hide(t.Context(), errand.DefaultQueue, k.Handle, 0))
+		}
+		w.empty(t)
+		w.drop(t, &got[0])
+		sent = sent[1:]
+	}
+	w.empty(t)
+}
+
 func (w queueTest) queueDedup(t *testing.T) {
 	id := NewID()
 	w.send(t, id, id, id)
@@ -118,14 +160,14 @@ func (w queueTest) queueAttempts(t *testing.T) {
 	}
 	id := NewID()
 	w.send(t, id, id, id)
-	first, err := w.q.Receive(t.Context(), errand.DefaultQueue, "attempt-"+id, pollWait, hold)
+	first, err := w.q.Receive(t.Context(), errand.DefaultQueue, "attempt-"+id, 2, pollWait, hold)
 	must(t, err)
-	again, err := w.q.Receive(t.Context(), errand.DefaultQueue, "attempt-"+id, pollWait, hold)
+	again, err := w.q.Receive(t.Context(), errand.DefaultQueue, "attempt-"+id, 2, pollWait, hold)
 	must(t, err)
-	if first == nil || again == nil || *first != *again {
+	if len(first) != 1 || !slices.Equal(first, again) {
 		t.Fatalf("the same attempt got %+v, then %+v", first, again)
 	}
-	w.drop(t, again)
+	w.drop(t, &again[0])
 }
 
 // queueMalformed: what isn't a ticket is dropped, and blocks nothing.
@@ -143,18 +185,19 @@ func (w queueTest) queueMade(t *testing.T) {
 	must(t, w.q.MakeQueue(ctx, name))
 	must(t, w.q.MakeQueue(ctx, name))
 	must(t, w.q.Send(ctx, name, id, id, id))
-	var got *control.Ticket
+	var all []control.Ticket
 	for range 10 { // an empty answer is allowed where there is something
 		var err error
-		got, err = w.q.Receive(ctx, name, "", pollWait, hold)
+		all, err = w.q.Receive(ctx, name, "", 1, pollWait, hold)
 		must(t, err)
-		if got != nil {
+		if len(all) > 0 {
 			break
 		}
 	}
-	if got == nil || got.JobID != id {
-		t.Fatalf("received %+v, want %s", got, id)
+	if len(all) != 1 || all[0].JobID != id {
+		t.Fatalf("received %+v, want %s", all, id)
 	}
+	got := all[0]
 	must(t, w.q.RemoveQueue(ctx, name))
 	must(t, w.q.RemoveQueue(ctx, name))
 	Eventually(t, "the end of the queue", func(ctx context.Context) bool {
