@@ -27,6 +27,7 @@ type Assignment struct {
 	TimeoutSeconds  int               `json:"timeout"`
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
 	Terminal        *Terminal         `json:"terminal,omitempty"`
+	Artifacts       []Artifact        `json:"artifacts,omitempty"`
 	Queue           string            `json:"queue"`
 	Group           string            `json:"group,omitempty"`
 
@@ -52,14 +53,12 @@ type SignedRequest struct {
 	ExpiresSeconds int               `json:"expiresIn"`
 }
 
-// WriteGrant lets the worker write objects below two prefixes by S3 POST
+// WriteGrant lets the worker write its log, as objects below a prefix, by S3 POST
 // policy: multipart/form-data with Fields, then "key", then "file".
 type WriteGrant struct {
 	URL            string            `json:"url"`
 	Fields         map[string]string `json:"fields"`
 	LogPrefix      string            `json:"logPrefix"`
-	ArtifactPrefix string            `json:"artifactPrefix"`
-	ArtifactFields map[string]string `json:"artifactFields"`
 	MaxBytes       int64             `json:"maxBytes"` // of one object
 	ExpiresSeconds int               `json:"expiresIn"`
 }

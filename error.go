@@ -30,6 +30,7 @@ const (
 	CodeUnsupportedMedia    Code = "unsupported_media"    // Content-Type isn't application/json
 	CodeIdempotencyMismatch Code = "idempotency_mismatch" // the key was used with another body
 	CodeSourceNotFound      Code = "source_not_found"     // no upload of this owner has that SHA-256
+	CodeUploadGone          Code = "upload_gone"          // a multipart upload has expired, or lacks a part: begin again
 	CodeRateLimited         Code = "rate_limited"         // see the Retry-After header
 	CodeInternal            Code = "internal"             // ours; the request ID finds it in the log
 	CodeDirectDisabled      Code = "direct_disabled"      // direct mode is off on this server
@@ -58,6 +59,7 @@ var codeStatus = map[Code]int{
 	CodeUnsupportedMedia:    http.StatusUnsupportedMediaType,
 	CodeIdempotencyMismatch: http.StatusUnprocessableEntity,
 	CodeSourceNotFound:      http.StatusUnprocessableEntity,
+	CodeUploadGone:          http.StatusConflict,
 	CodeRateLimited:         http.StatusTooManyRequests,
 	CodeInternal:            http.StatusInternalServerError,
 	CodeDirectDisabled:      http.StatusNotImplemented,

@@ -29,12 +29,11 @@ const (
 	MaxFeatures       = 32
 	MaxTerminalSize   = 1000 // columns and rows
 	MaxHolds          = 256
-	MaxTake           = 10             // jobs that a worker takes at once; SQS's for one receive
-	MaxReports        = 16             // at once
-	MaxSlots          = MaxHolds       // jobs that a worker runs at a time
-	MaxPage           = 200            // entries of a list at once
-	MaxArtifactBytes  = MaxUploadBytes // of one artifact
-	MaxQueues         = 100            // of a server
+	MaxTake           = 10       // jobs that a worker takes at once; SQS's for one receive
+	MaxReports        = 16       // at once
+	MaxSlots          = MaxHolds // jobs that a worker runs at a time
+	MaxPage           = 200      // entries of a list at once
+	MaxQueues         = 100      // of a server
 
 	// DefaultColumns and DefaultRows are a terminal's.
 	DefaultColumns = 80

@@ -28,7 +28,9 @@ type Result struct {
 	// last.
 	DurationMs int64 `json:"durationMs"`
 	// Signal is the signal that ended the command of ExitCode, for example "killed".
-	Signal string `json:"signal,omitempty"`
+	Signal    string      `json:"signal,omitempty"`
+	Artifacts *Artifacts  `json:"artifacts,omitempty"` // nil: the job has none, or they weren't collected
+	Tests     *TestReport `json:"tests,omitempty"`     // nil: no artifact is a report of tests
 }
 
 // CommandResult is the result of one command.
@@ -78,6 +80,16 @@ func (r *Result) Validate() error {
 	}
 	if len(r.Commands) > MaxCommands {
 		return InvalidField(field+".commands", "commands has %d entries; the limit is %d", len(r.Commands), MaxCommands)
+	}
+	if r.Artifacts != nil {
+		if err := r.Artifacts.validate(field + ".artifacts"); err != nil {
+			return err
+		}
+	}
+	if r.Tests != nil {
+		if err := r.Tests.validate(field + ".tests"); err != nil {
+			return err
+		}
 	}
 	return r.Log.validate(field + ".log")
 }

@@ -45,6 +45,7 @@ type Spec struct {
 	LeaseSeconds    int               `json:"lease"`
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
 	Terminal        *Terminal         `json:"terminal,omitempty"` // nil: stdout and stderr are pipes
+	Artifacts       []Artifact        `json:"artifacts,omitempty"`
 	CreatedAt       time.Time         `json:"createdAt"`
 }
 
@@ -66,6 +67,9 @@ func (s *Spec) Features() (all []string) {
 	}
 	if s.Source != nil && s.Source.Format == FormatManifest {
 		all = append(all, FeatureManifest)
+	}
+	if len(s.Artifacts) > 0 {
+		all = append(all, FeatureArtifacts)
 	}
 	return all
 }
@@ -117,6 +121,9 @@ func (s *Spec) Validate() error {
 		return err
 	}
 	if err := validateText("shell", s.Shell, 1000); err != nil {
+		return err
+	}
+	if err := validateArtifacts(s.Artifacts); err != nil {
 		return err
 	}
 	return s.validateRun()

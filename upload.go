@@ -65,7 +65,7 @@ func UploadKey(owner, sha256 string) string { return "uploads/" + owner + "/" + 
 // LogPrefix is where the chunks of an attempt's log are.
 func LogPrefix(jobID string, attempt int) string { return fmt.Sprintf("logs/%s/%d/", jobID, attempt) }
 
-// ArtifactPrefix is where an attempt may put artifacts.
+// ArtifactPrefix is where the contents are that an attempt gave back, by their SHA-256.
 func ArtifactPrefix(jobID string, attempt int) string {
 	return fmt.Sprintf("artifacts/%s/%d/", jobID, attempt)
 }

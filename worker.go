@@ -178,6 +178,9 @@ const FeatureTerminal = "terminal"
 // FeatureManifest: the worker can make a folder from a manifest.
 const FeatureManifest = "manifest"
 
+// FeatureArtifacts: the worker can send a job's artifacts.
+const FeatureArtifacts = "artifacts"
+
 // CanRun reports whether the worker has the features that the job requires.
 func (w *Worker) CanRun(s *Spec) bool {
 	for _, f := range s.Features() {

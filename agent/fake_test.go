@@ -40,6 +40,7 @@ type server struct {
 	keys          []string // of chunks, as they came
 	objects       map[string][]byte
 	sources       map[string][]byte
+	artifacts     artifactStorage
 
 	pollWait  int
 	bell      *errand.Bell
@@ -66,6 +67,10 @@ func newServer(t *testing.T) *server {
 	mux.HandleFunc("PUT /api/jobs/submit-result", s.submitFailure)
 	mux.HandleFunc("POST /bucket", s.post)
 	mux.HandleFunc("GET /bucket/{key}", s.get)
+	s.artifacts = artifactStorage{contents: map[string][]byte{}, uploads: map[string]map[int][]byte{}}
+	mux.HandleFunc("POST /api/jobs/artifacts", s.signArtifacts)
+	mux.HandleFunc("PUT /contents/{sha256}", s.putContent)
+	mux.HandleFunc("PUT /contents/{sha256}/{upload}/{part}", s.putPart)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		before, down := s.before, s.down

@@ -128,6 +128,24 @@ func (c *Client) SubmitFailure(ctx context.Context, r SubmitFailure) (out Submit
 	return out, err
 }
 
+// SignArtifacts asks how to send contents of an attempt; the client's token is the
+// worker's own.
+func (c *Client) SignArtifacts(ctx context.Context, r SignArtifacts) (out SignedArtifacts, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/jobs/artifacts", nil, r, &out)
+	return out, err
+}
+
+// Artifacts lists a page of what an attempt gave back; with attempt 0, the latest.
+// pattern and cursor may be empty.
+func (c *Client) Artifacts(ctx context.Context, id string, attempt int, pattern, cursor string) (out ArtifactPage, err error) {
+	q := query("jobId", id, "path", pattern, "cursor", cursor, "limit", strconv.Itoa(errand.MaxPage))
+	if attempt > 0 {
+		q.Set("attempt", strconv.Itoa(attempt))
+	}
+	_, err = c.do(ctx, http.MethodGet, "/api/jobs/artifacts", q, nil, &out)
+	return out, err
+}
+
 // Sync reports attempts that have ended and asks for the next, and waits for some up to
 // wait, in whole seconds. It may be repeated, with the same poll ID.
 func (c *Client) Sync(ctx context.Context, r Sync, wait time.Duration) (out Synced, err error) {

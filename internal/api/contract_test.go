@@ -57,6 +57,8 @@ var wireTypes = []any{
 	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{}, errand.Bell{},
 	errand.Terminal{}, errand.JobAttempt{}, errand.Silence{}, api.NamedQueue{}, api.Queue{}, api.QueueList{}, api.QueueRemoval{},
 	errand.Explanation{}, errand.JobsBefore{}, errand.GroupBefore{}, errand.WorkersForJob{},
+	api.ArtifactPage{}, api.ArtifactDownload{}, api.SignArtifacts{}, api.SignedArtifacts{}, errand.Artifacts{}, errand.Content{},
+	errand.ArtifactUpload{}, errand.ArtifactPart{}, errand.ArtifactGrant{}, errand.TestReport{}, errand.FailedTest{},
 }
 
 // TestDocumentTypes: each object has the members of its Go type, and requires
@@ -156,6 +158,12 @@ func TestDocumentLimits(t *testing.T) {
 		"holds":         {int(*schemas["Heartbeat"].Value.Properties["holds"].Value.MaxItems), errand.MaxHolds},
 		"slots":         {int(*schemas["Registration"].Value.Properties["slots"].Value.Max), errand.MaxSlots},
 		"failure error": {int(*schemas["SubmitFailure"].Value.Properties["error"].Value.MaxLength), errand.MaxErrorBytes},
+		"artifacts":     {int(*schemas["ArtifactPatterns"].Value.MaxItems), errand.MaxArtifactPatterns},
+		"pattern":       {int(*schemas["ArtifactPattern"].Value.OneOf[0].Value.MaxLength), errand.MaxArtifactPathBytes},
+		"files":         {int(*schemas["Artifacts"].Value.Properties["files"].Value.Max), errand.MaxArtifacts},
+		"missing":       {int(*schemas["Artifacts"].Value.Properties["missing"].Value.MaxItems), errand.MaxArtifactPatterns},
+		"uploads":       {int(*schemas["SignArtifacts"].Value.Properties["uploads"].Value.MaxItems), errand.MaxArtifactUploads},
+		"failing":       {int(*schemas["TestReport"].Value.Properties["failing"].Value.MaxItems), errand.MaxFailedTests},
 		"page":          {int(*apitest.Document(t).Components.Parameters["limit"].Value.Schema.Value.Max), errand.MaxPage},
 	} {
 		if pair[0] != pair[1] {

@@ -43,6 +43,15 @@ var unmarshalers = json.JoinUnmarshalers(
 		c.Argv = o.Argv
 		return err
 	}),
+	json.UnmarshalFromFunc(func(dec *jsontext.Decoder, a *errand.Artifact) error {
+		if dec.PeekKind() == '"' {
+			return json.UnmarshalDecode(dec, &a.Path)
+		}
+		var o artifactObject
+		err := json.UnmarshalDecode(dec, &o)
+		*a = errand.Artifact(o)
+		return err
+	}),
 	json.UnmarshalFromFunc(func(dec *jsontext.Decoder, b *errand.Bytes) error {
 		if dec.PeekKind() == '"' {
 			var s string
@@ -57,6 +66,13 @@ var unmarshalers = json.JoinUnmarshalers(
 	}),
 )
 
+type artifactObject struct {
+	Path     string `json:"path"`
+	Name     string `json:"name,omitempty"`
+	Optional bool   `json:"optional,omitempty"`
+	When     string `json:"when,omitempty"`
+}
+
 type argvObject struct {
 	Argv []string `json:"argv"`
 }
@@ -67,8 +83,9 @@ type base64Object struct {
 
 // objectForms are the object forms of the types that may be a string.
 var objectForms = map[reflect.Type]reflect.Type{
-	reflect.TypeFor[errand.Command](): reflect.TypeFor[argvObject](),
-	reflect.TypeFor[errand.Bytes]():   reflect.TypeFor[base64Object](),
+	reflect.TypeFor[errand.Command]():  reflect.TypeFor[argvObject](),
+	reflect.TypeFor[errand.Bytes]():    reflect.TypeFor[base64Object](),
+	reflect.TypeFor[errand.Artifact](): reflect.TypeFor[artifactObject](),
 }
 
 // decodeError says what is wrong with a body that was to be a t.

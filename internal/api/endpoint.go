@@ -80,6 +80,10 @@ var (
 	JobsLogs = Endpoint{"jobs-logs", []Route{
 		{Method: http.MethodGet, Path: "/api/jobs/logs", roles: users, params: []string{"jobId", "attempt", "offset", "wait", "state"}, do: readLogs},
 	}}
+	JobsArtifacts = Endpoint{"jobs-artifacts", []Route{
+		{Method: http.MethodGet, Path: "/api/jobs/artifacts", roles: users, params: []string{"jobId", "attempt", "path", "limit", "cursor"}, do: listArtifacts},
+		{Method: http.MethodPost, Path: "/api/jobs/artifacts", roles: workers, maxBody: MaxBodyBytes, do: signArtifacts},
+	}}
 	JobsCancel = Endpoint{"jobs-cancel", []Route{
 		{Method: http.MethodPost, Path: "/api/jobs/cancel", roles: users, maxBody: MaxBodyBytes, do: cancelJob},
 	}}
@@ -103,6 +107,6 @@ var (
 func Endpoints() []Endpoint {
 	return []Endpoint{
 		WorkersRegister, WorkersHeartbeat, WorkersSync, JobsCreate, JobsGetJob, JobsStatus, JobsExplain,
-		JobsSubmitResult, JobsLogs, JobsCancel, Uploads, Queues, ExecuteNow,
+		JobsSubmitResult, JobsLogs, JobsArtifacts, JobsCancel, Uploads, Queues, ExecuteNow,
 	}
 }

@@ -42,6 +42,8 @@ func TestRoles(t *testing.T) {
 		"POST /api/jobs/submit-result": worker,
 		"PUT /api/jobs/submit-result":  worker,
 		"GET /api/jobs/logs":           user,
+		"GET /api/jobs/artifacts":      user,
+		"POST /api/jobs/artifacts":     worker,
 		"POST /api/jobs/cancel":        user,
 		"POST /api/uploads":            user,
 		"POST /api/uploads/batch":      user,

@@ -21,6 +21,7 @@ type CreateJob struct {
 	LeaseSeconds    int               `json:"lease,omitempty"`
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
 	Terminal        *errand.Terminal  `json:"terminal,omitempty"`
+	Artifacts       []errand.Artifact `json:"artifacts,omitempty"`
 	// Watch: the log will be read as it grows, so its first lines come at once.
 	Watch bool `json:"watch,omitempty"`
 }
@@ -48,6 +49,7 @@ type Job struct {
 	LeaseSeconds    int                 `json:"lease"`
 	ContinueOnError bool                `json:"continueOnError,omitempty"`
 	Terminal        *errand.Terminal    `json:"terminal,omitempty"`
+	Artifacts       []errand.Artifact   `json:"artifacts,omitempty"`
 	WorkerID        string              `json:"workerId,omitempty"`
 	WorkerName      string              `json:"workerName,omitempty"`
 	Attempts        []errand.JobAttempt `json:"attempts,omitempty"` // oldest first
@@ -110,6 +112,37 @@ type SubmitFailure struct {
 type Submitted struct {
 	JobID  string        `json:"jobId"`
 	Status errand.Status `json:"status"`
+}
+
+// SignArtifacts is the body of POST /api/jobs/artifacts.
+type SignArtifacts struct {
+	WorkerID string                  `json:"workerId"`
+	Epoch    int                     `json:"epoch"`
+	JobID    string                  `json:"jobId"`
+	Attempt  int                     `json:"attempt"`
+	Uploads  []errand.ArtifactUpload `json:"uploads"`
+}
+
+// SignedArtifacts is the answer: a grant for each upload, in their order.
+type SignedArtifacts struct {
+	Grants []errand.ArtifactGrant `json:"grants"`
+}
+
+// ArtifactPage is the answer of GET /api/jobs/artifacts, in the order of paths.
+type ArtifactPage struct {
+	JobID   string        `json:"jobId"`
+	Attempt int           `json:"attempt"`
+	Status  errand.Status `json:"status"` // of the job: artifacts come when it has ended
+	// Total says what the attempt gave back in all; null: it has none, or none yet.
+	Total *errand.Artifacts  `json:"total"`
+	Files []ArtifactDownload `json:"files"`
+	Next  string             `json:"next,omitempty"` // give it as ?cursor= for the next page
+}
+
+// ArtifactDownload is a file, or a symbolic link, that a job gave back.
+type ArtifactDownload struct {
+	errand.ArtifactFile
+	Download *errand.SignedRequest `json:"download,omitempty"` // not of a link
 }
 
 // Sync is the body of POST /api/workers/sync: attempts that have ended, and a question

@@ -154,7 +154,7 @@ func (b *Blobs) newPresignClient(origin string) *s3.PresignClient {
 
 // SignPut implements control.Blobs.
 func (b *Blobs) SignPut(ctx context.Context, origin, key string, size int64, sha256 string) (errand.SignedRequest, error) {
-	sum, err := hex.DecodeString(sha256)
+	sum, err := base64Sum(sha256)
 	if err != nil {
 		return errand.SignedRequest{}, fmt.Errorf("sign the PUT of %s: %w", key, err)
 	}
@@ -165,7 +165,7 @@ func (b *Blobs) SignPut(ctx context.Context, origin, key string, size int64, sha
 	r, err := p.PresignPutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.Bucket, Key: &key, ContentLength: &size,
 		ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
-		ChecksumSHA256:    aws.String(base64.StdEncoding.EncodeToString(sum)),
+		ChecksumSHA256:    &sum,
 	}, s3.WithPresignExpires(putLifetime))
 	if err != nil {
 		return errand.SignedRequest{}, fmt.Errorf("sign the PUT of %s: %w", key, err)
@@ -214,6 +214,60 @@ func signed(r *v4.PresignedHTTPRequest, lifetime time.Duration) errand.SignedReq
 		out.Header[name] = strings.Join(values, ",")
 	}
 	return out
+}
+
+// BeginParts implements control.Blobs.
+func (b *Blobs) BeginParts(ctx context.Context, key string) (string, error) {
+	r, err := b.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &b.Bucket, Key: &key, ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+	if err != nil {
+		return "", translate(err, "begin the upload of "+key)
+	}
+	return aws.ToString(r.UploadId), nil
+}
+
+// SignPart implements control.Blobs.
+func (b *Blobs) SignPart(ctx context.Context, origin, key, uploadID string, number int, size int64, sha256 string) (errand.SignedRequest, error) {
+	sum, err := base64Sum(sha256)
+	if err != nil {
+		return errand.SignedRequest{}, fmt.Errorf("sign a part of %s: %w", key, err)
+	}
+	p, err := b.presigner(ctx, origin)
+	if err != nil {
+		return errand.SignedRequest{}, err
+	}
+	r, err := p.PresignUploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &b.Bucket, Key: &key, UploadId: &uploadID, PartNumber: aws.Int32(int32(number)), ContentLength: &size,
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: &sum,
+	}, s3.WithPresignExpires(putLifetime))
+	if err != nil {
+		return errand.SignedRequest{}, fmt.Errorf("sign a part of %s: %w", key, err)
+	}
+	return signed(r, putLifetime), nil
+}
+
+// CompleteParts implements control.Blobs.
+func (b *Blobs) CompleteParts(ctx context.Context, key, uploadID string, parts []errand.ArtifactPart) error {
+	all := make([]types.CompletedPart, len(parts))
+	for i, p := range parts {
+		sum, err := base64Sum(p.SHA256)
+		if err != nil {
+			return fmt.Errorf("complete %s: %w", key, err)
+		}
+		all[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: aws.String(p.ETag), ChecksumSHA256: &sum}
+	}
+	_, err := b.s3.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &b.Bucket, Key: &key, UploadId: &uploadID, MultipartUpload: &types.CompletedMultipartUpload{Parts: all},
+	})
+	if err != nil {
+		return translate(err, "complete "+key)
+	}
+	return nil
+}
+
+// base64Sum returns a SHA-256 as S3 writes it.
+func base64Sum(sha256 string) (string, error) {
+	sum, err := hex.DecodeString(sha256)
+	return base64.StdEncoding.EncodeToString(sum), err
 }
 
 // SignPost implements control.Blobs.
@@ -273,11 +327,16 @@ func (b *Blobs) Open(ctx context.Context, key string) (io.ReadCloser, error) {
 	return r.Body, nil
 }
 
-// translate turns S3's "no such key" into control.ErrNotFound.
+// translate turns S3's errors into those of control.
 func translate(err error, op string) error {
 	var apiErr smithy.APIError
-	if errors.As(err, &apiErr) && (apiErr.ErrorCode() == "NotFound" || apiErr.ErrorCode() == "NoSuchKey") {
-		return fmt.Errorf("%s: %w", op, control.ErrNotFound)
+	if errors.As(err, &apiErr) {
+		switch apiErr.ErrorCode() {
+		case "NotFound", "NoSuchKey", "NoSuchUpload":
+			return fmt.Errorf("%s: %w", op, control.ErrNotFound)
+		case "InvalidPart", "InvalidPartOrder", "EntityTooSmall":
+			return fmt.Errorf("%s: %w", op, control.ErrConflict)
+		}
 	}
 	return fmt.Errorf("%s: %w", op, err)
 }

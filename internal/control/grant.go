@@ -31,7 +31,7 @@ func (s *Service) assignment(ctx context.Context, c Caller, spec *errand.Spec, s
 		JobID: st.JobID, Attempt: st.Attempt, LeaseSeconds: seconds(s.Timing.ShortLease), FullLeaseSeconds: seconds(st.Lease),
 		Retryable: st.Retryable(), Watched: s.now().Before(st.WatchedUntil),
 		Name: spec.Name, Commands: spec.Commands, Env: spec.Env, Shell: spec.Shell, TimeoutSeconds: spec.TimeoutSeconds,
-		ContinueOnError: spec.ContinueOnError, Terminal: spec.Terminal, Queue: spec.Queue, Group: spec.Group,
+		ContinueOnError: spec.ContinueOnError, Terminal: spec.Terminal, Artifacts: spec.Artifacts, Queue: spec.Queue, Group: spec.Group,
 	}
 	grant, err := s.writeGrant(ctx, c, st)
 	if err != nil {
@@ -60,19 +60,14 @@ func (s *Service) sourceGrant(ctx context.Context, c Caller, spec *errand.Spec) 
 	return g, nil
 }
 
-// writeGrant permits the attempt to write its log and its artifacts.
+// writeGrant permits the attempt to write its log.
 func (s *Service) writeGrant(ctx context.Context, c Caller, st errand.StateRecord) (*errand.WriteGrant, error) {
-	logs, artifacts := errand.LogPrefix(st.JobID, st.Attempt), errand.ArtifactPrefix(st.JobID, st.Attempt)
+	logs := errand.LogPrefix(st.JobID, st.Attempt)
 	l, err := s.Blobs.SignPost(ctx, c.Origin, logs, errand.MaxLogChunkBytes)
 	if err != nil {
 		return nil, unavailable("sign the log's address", err)
 	}
-	a, err := s.Blobs.SignPost(ctx, c.Origin, artifacts, errand.MaxArtifactBytes)
-	if err != nil {
-		return nil, unavailable("sign the artifacts' address", err)
-	}
 	return &errand.WriteGrant{
-		URL: l.URL, Fields: l.Fields, LogPrefix: logs, ArtifactPrefix: artifacts, ArtifactFields: a.Fields,
-		MaxBytes: errand.MaxLogChunkBytes, ExpiresSeconds: l.ExpiresSeconds,
+		URL: l.URL, Fields: l.Fields, LogPrefix: logs, MaxBytes: errand.MaxLogChunkBytes, ExpiresSeconds: l.ExpiresSeconds,
 	}, nil
 }

@@ -234,7 +234,7 @@ func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPag
 
 // addChunk adds the frames of a chunk that the page lacks, and returns their size.
 func (s *Service) addChunk(ctx context.Context, key string, page *LogPage) (added int, err error) {
-	b, err := s.readChunk(ctx, key)
+	b, err := s.readObject(ctx, key, errand.MaxLogChunkBytes)
 	if errors.Is(err, ErrNotFound) {
 		return 0, nil
 	}
@@ -248,24 +248,6 @@ func (s *Service) addChunk(ctx context.Context, key string, page *LogPage) (adde
 	before := page.Next
 	page.add(frames)
 	return int(page.Next - before), nil
-}
-
-// chunkReads is how often a chunk is read if the connection breaks in its body, which
-// the SDK doesn't retry.
-const chunkReads = 3
-
-func (s *Service) readChunk(ctx context.Context, key string) (b []byte, err error) {
-	for range chunkReads {
-		var body io.ReadCloser
-		if body, err = s.Blobs.Open(ctx, key); err != nil {
-			return nil, err
-		}
-		b, err = io.ReadAll(io.LimitReader(body, errand.MaxLogChunkBytes))
-		if err = errors.Join(err, body.Close()); err == nil || ctx.Err() != nil {
-			break
-		}
-	}
-	return b, err
 }
 
 // add appends what follows page.Next without a gap, up to a page's fill.

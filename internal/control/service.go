@@ -33,6 +33,7 @@ type Queue interface {
 // bytes directly, with the permissions that Blobs signs.
 type Blobs interface {
 	Signer
+	MultipartUploader
 	ObjectReader
 }
 

@@ -76,6 +76,7 @@ func (u *everything) do() {
 		u.execute()
 		u.drain()
 		u.run()
+		u.artifacts()
 		u.giveBack()
 		u.sync()
 		u.cancel()
@@ -152,7 +153,7 @@ func (u *everything) begin(wrap func(function string, next http.RoundTripper) ht
 	u.user, u.admin = u.as("u"), u.as("d")
 	_, _, err := u.admin.CreateQueue(u.t.Context(), "made")
 	u.must(err)
-	u.reg, err = u.as("a").Register(u.t.Context(), errand.Registration{})
+	u.reg, err = u.as("a").Register(u.t.Context(), errand.Registration{Features: []string{errand.FeatureArtifacts}})
 	u.must(err)
 	u.worker = u.as(u.reg.Token)
 	_, err = u.user.Workers(u.t.Context(), "")
@@ -356,10 +357,8 @@ func (u *everything) run() {
 	u.fetch(a.Source)
 	first := errand.Frame{Data: []byte("hello ")}
 	u.post(a.Write, a.Write.Fields, errand.LogChunkKey(a.JobID, a.Attempt, 0), first.Append(nil))
-	u.post(a.Write, a.Write.ArtifactFields, a.Write.ArtifactPrefix+"a", nil)
 	w := u.beat(a).Write
 	u.post(*w, w.Fields, errand.LogChunkKey(a.JobID, a.Attempt, 6), errand.Frame{Offset: 6, Data: []byte("world")}.Append(nil))
-	u.post(*w, w.ArtifactFields, a.Write.ArtifactPrefix+"b", nil)
 	page, err := u.user.Logs(ctx, job.ID, 0, 0, 0)
 	if err != nil || page.Next != int64(len("hello world")) {
 		u.t.Fatalf("log %+v, %v", page, err)
@@ -367,6 +366,52 @@ func (u *everything) run() {
 	u.submit(a)
 	_, err = u.user.Job(ctx, job.ID)
 	u.must(err)
+}
+
+// artifacts has a job give back a file, and a large one whose upload expires.
+func (u *everything) artifacts() {
+	ctx := u.t.Context()
+	j := u.job("")
+	j.Artifacts = []errand.Artifact{{Path: "dist"}}
+	job, err := u.user.CreateJob(ctx, j, "")
+	u.must(err)
+	a := u.take()
+	u.beat(a)
+	body, content := newContent("a file")
+	large := errand.ArtifactUpload{Content: errand.Content{SHA256: content.SHA256, Size: errand.SinglePutBytes + 1}}
+	list, listContent := newArtifactList(errand.ArtifactFile{Path: "dist/a", Content: content, Mode: "0644"})
+	sign := api.SignArtifacts{
+		WorkerID: u.reg.WorkerID, Epoch: u.reg.Epoch, JobID: a.JobID, Attempt: a.Attempt,
+		Uploads: []errand.ArtifactUpload{{Content: content}, {Content: listContent}, large},
+	}
+	signed, err := u.worker.SignArtifacts(ctx, sign)
+	u.must(err)
+	u.send(*signed.Grants[0].Put, body)
+	u.send(*signed.Grants[1].Put, list)
+	large.UploadID = signed.Grants[2].UploadID
+	lastPart, last := newContent("x")
+	large.Parts = []errand.ArtifactPart{{Number: 5, SHA256: last.SHA256}}
+	sign.Uploads = []errand.ArtifactUpload{large}
+	signed, err = u.worker.SignArtifacts(ctx, sign)
+	u.must(err)
+	u.send(signed.Grants[0].Parts[0], lastPart)
+	sign.Uploads[0].UploadID, sign.Uploads[0].Complete, sign.Uploads[0].Parts = "gone", true, nil
+	for n := range large.Content.Parts() {
+		sign.Uploads[0].Parts = append(sign.Uploads[0].Parts, errand.ArtifactPart{Number: n + 1, SHA256: content.SHA256, ETag: `"e"`})
+	}
+	sign.Uploads[0].SHA256 = nowhere
+	_, err = u.worker.SignArtifacts(ctx, sign)
+	u.want(err, errand.CodeUploadGone)
+	result := largeResult(0)
+	result.Artifacts = &errand.Artifacts{Files: 1, Bytes: content.Size, List: &listContent}
+	_, err = u.worker.SubmitResult(ctx, api.SubmitResult{WorkerID: u.reg.WorkerID, Epoch: u.reg.Epoch, JobID: a.JobID, Attempt: a.Attempt, Result: result})
+	u.must(err)
+	page, err := u.user.Artifacts(ctx, job.ID, 0, "dist/**", "")
+	u.must(err)
+	if len(page.Files) != 1 {
+		u.t.Fatalf("artifacts %+v", page)
+	}
+	u.send(*page.Files[0].Download, nil)
 }
 
 // post writes an object by a grant.

@@ -2,16 +2,18 @@
 // agent go on where an earlier process was:
 //
 //	DATA/attempts/<job>-<attempt>/
-//	  job.json     the assignment, and who runs it; written first
-//	  source.zip   until it is unpacked
-//	  packs/       until they are unpacked, if the agent has no cache for them
-//	  work/        the commands' working directory
-//	  home/        the commands' HOME, if the agent gives each job its own
-//	  tmpdir       the path of the commands' TMPDIR
-//	  tmp/         their TMPDIR, if the system's directory could not be used
-//	  log          all frames of the log, written by the supervisor
-//	  sent         how far the log is uploaded, written by the agent
-//	  result.json  the outcome, durable before it is reported
+//	  job.json        the assignment, and who runs it; written first
+//	  source.zip      until it is unpacked
+//	  packs/          until they are unpacked, if the agent has no cache for them
+//	  work/           the commands' working directory
+//	  home/           the commands' HOME, if the agent gives each job its own
+//	  tmpdir          the path of the commands' TMPDIR
+//	  tmp/            their TMPDIR, if the system's directory could not be used
+//	  log             all frames of the log, written by the supervisor
+//	  sent            how far the log is uploaded, written by the agent
+//	  artifacts.json  what the job gives back, written by the supervisor
+//	  artifacts.sent  which of it is uploaded, written by the agent
+//	  result.json     the outcome, durable before it is reported
 package attemptdir
 
 import (
@@ -187,6 +189,12 @@ func (d Dir) Job() (*Job, error) {
 	return nil, err
 }
 
+// Artifacts is the path of the list of what the job gives back.
+func (d Dir) Artifacts() string { return d.join("artifacts.json") }
+
+// ArtifactsSent is the path of the notes on what of it is uploaded.
+func (d Dir) ArtifactsSent() string { return d.join("artifacts.sent") }
+
 const progressFormat = "%020d %020d %020d %020d\n"
 
 // WriteProgress notes how far the log is uploaded. It survives the end of this process,
@@ -229,7 +237,7 @@ func (d Dir) Outcome() (*Outcome, error) {
 
 // last are removed last, so that after a crash in between the outcome is reported
 // again rather than lost.
-var last = []string{tempRecord, "result.json", "job.json", "log", "sent"}
+var last = []string{tempRecord, "artifacts.json", "result.json", "job.json", "log", "sent"}
 
 // Remove removes the directory and TMPDIR, including what commands made read-only. It
 // never follows a symbolic link: commands may have put one in the directory's place.

@@ -47,6 +47,7 @@ func (a *attempt) run() {
 	}
 	a.deadline.stop()
 	out.Reason, out.Error = reason(err, a.timeout())
+	a.collectArtifacts(out)
 	if err := a.save(out); err != nil {
 		a.supervisor.update(func(s *Status) { s.Unsaved = err.Error() })
 	}

@@ -1,0 +1,89 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/errandhq/errand"
+)
+
+// localError: a file on this machine can't be read, or has changed.
+type localError struct{ error }
+
+func (e *localError) Unwrap() error { return e.error }
+
+// storageError: the storage answered with an error.
+type storageError struct {
+	code int
+	text string
+}
+
+func (e *storageError) Error() string {
+	return fmt.Sprintf("the storage answered %d %s: %s", e.code, http.StatusText(e.code), e.text)
+}
+
+// isRefusal reports whether the storage refused the request, rather than failed.
+func (e *storageError) isRefusal() bool {
+	return e.code < 500 && e.code != http.StatusTooManyRequests && e.code != http.StatusRequestTimeout
+}
+
+// artifactStall is how long a transfer may make no progress.
+const artifactStall = time.Minute
+
+// put makes a signed PUT of a range of a content, and returns its ETag.
+func (s *artifactSender) put(ctx context.Context, r errand.SignedRequest, i *artifactItem, at, size int64) (etag string, err error) {
+	body, err := s.open(i, at, size)
+	if err != nil {
+		return "", &localError{err}
+	}
+	defer body.Close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stalled := time.AfterFunc(artifactStall, func() { cancel(errors.New("the storage took nothing for a minute")) })
+	defer stalled.Stop()
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, io.NopCloser(&movingReader{body, stalled}))
+	if err != nil {
+		return "", fmt.Errorf("invalid address of the storage: %w", err)
+	}
+	if req.ContentLength = size; size == 0 {
+		req.Body = http.NoBody
+	}
+	for name, value := range r.Header {
+		req.Header.Set(name, value)
+	}
+	resp, err := s.t.agent.HTTP.Do(req)
+	if err != nil {
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err // without the URL: its signature is a secret
+		}
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 300)) // only for the message
+	if resp.StatusCode >= 300 {
+		err := &storageError{resp.StatusCode, string(text)}
+		if err.isRefusal() {
+			s.refused.Add(1)
+		}
+		return "", err
+	}
+	s.refused.Store(0)
+	return resp.Header.Get("Etag"), nil
+}
+
+// movingReader restarts a timer whenever something is read.
+type movingReader struct {
+	io.Reader
+	timer *time.Timer
+}
+
+func (r *movingReader) Read(b []byte) (int, error) {
+	r.timer.Reset(artifactStall)
+	return r.Reader.Read(b)
+}

@@ -1,0 +1,105 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"unicode/utf8"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/artifact"
+	"github.com/errandhq/errand/agent/internal/attemptdir"
+)
+
+// collectArtifacts finds what the job gives back and writes its list, which the agent
+// sends. A job that was cancelled, or lost its worker or its lease, gives back nothing.
+func (a *attempt) collectArtifacts(out *attemptdir.Outcome) {
+	success := out.Reason == "" && out.Result.ExitCode == 0
+	var wanted []errand.Artifact
+	for _, w := range a.job.Artifacts {
+		if w.AppliesTo(success) {
+			wanted = append(wanted, w)
+		}
+	}
+	if len(wanted) == 0 || a.spool == nil || out.Reason != "" && out.Reason != errand.ReasonTimedOut {
+		return
+	}
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(a.ctx))
+	defer cancel(nil)
+	if a.ctx.Err() == nil { // an order to end the attempt ends this, too
+		defer context.AfterFunc(a.ctx, func() { cancel(context.Cause(a.ctx)) })()
+	}
+	stop := a.watchLog()
+	defer stop()
+	found, err := artifact.Collect(ctx, a.dir.Work(), wanted)
+	if err == nil {
+		err = a.writeList(&found.List)
+	}
+	if err != nil {
+		found = &artifact.Found{}
+		found.Sums.Fail(err)
+	}
+	out.Result.Artifacts, out.Result.Tests = &found.Sums, found.Tests
+	a.sayArtifacts(found, err)
+}
+
+// writeList writes the list for the agent, if there is something to send.
+func (a *attempt) writeList(l *errand.ArtifactList) error {
+	if len(l.Files) == 0 {
+		return nil
+	}
+	for i := range l.Files {
+		if f := &l.Files[i]; !utf8.ValidString(f.Path) || !utf8.ValidString(f.Link) {
+			return fmt.Errorf("the name %q is not UTF-8", f.Path)
+		}
+	}
+	b, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	if len(b) > errand.MaxArtifactListBytes {
+		return fmt.Errorf("the list of artifacts has %d bytes; the limit is %d: pack them into an archive, or name fewer", len(b), errand.MaxArtifactListBytes)
+	}
+	return os.WriteFile(a.dir.Artifacts(), b, 0o600)
+}
+
+// sayArtifacts says in the log what was found.
+func (a *attempt) sayArtifacts(found *artifact.Found, err error) {
+	last := len(a.outputs) - 1
+	for _, note := range found.Notes {
+		a.say(last, "artifacts: "+note)
+	}
+	for _, pattern := range found.Sums.Missing {
+		a.say(last, "artifacts: error: no file matches "+pattern)
+	}
+	if err != nil {
+		a.say(last, "artifacts: error: "+err.Error())
+		return
+	}
+	switch n := found.Sums.Files; n {
+	case 0:
+	case 1:
+		a.say(last, "1 artifact, "+bytesText(found.Sums.Bytes))
+	default:
+		a.say(last, fmt.Sprintf("%d artifacts, %s", n, bytesText(found.Sums.Bytes)))
+	}
+	if t := found.Tests; t != nil {
+		a.say(last, fmt.Sprintf("tests: %d, %d failed, %d skipped", t.Tests, t.Failed, t.Skipped))
+	}
+}
+
+// bytesText is a size as a person reads it.
+func bytesText(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	value, unit := float64(n)/1000, "kB"
+	for _, u := range []string{"MB", "GB"} {
+		if value < 1000 {
+			break
+		}
+		value, unit = value/1000, u
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
+}
