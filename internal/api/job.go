@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -162,4 +164,21 @@ func cancelJob(c *request) (response, error) {
 		return response{}, err
 	}
 	return c.showJob(c.Cancel(c.ctx(), c.caller, in.JobID))
+}
+
+// Again returns the request that makes a job like j: all that a request says, but for
+// Watch, has the same name in a job.
+func (j *Job) Again() (CreateJob, error) {
+	var again CreateJob
+	b, err := json.Marshal(j)
+	if err == nil {
+		err = json.Unmarshal(b, &again)
+	}
+	if err != nil {
+		return again, fmt.Errorf("read the settings of job %s: %w", j.ID, err)
+	}
+	if again.Source != nil {
+		again.Source.Size = 0 // the server's to say
+	}
+	return again, nil
 }

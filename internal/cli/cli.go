@@ -22,8 +22,18 @@ type app struct {
 	term   *terminal.Terminal
 	lookup func(string) (string, bool)
 	server serverFlags
-	// exitIsJobs: the command's exit code is the job's, and 125 if errand fails.
+	// exitIsJobs: the command's exit code is the job's, and 125 if errand fails, also
+	// without the annotation exitsAsJob.
 	exitIsJobs bool
+}
+
+// exitsAsJob annotates commands whose exit code is a job's, and 125 if errand fails.
+const exitsAsJob = "errand_exits_as_job"
+
+// exitAsJob adds the annotation.
+func exitAsJob(cmd *cobra.Command) *cobra.Command {
+	cmd.Annotations = map[string]string{exitsAsJob: "true"}
+	return cmd
 }
 
 // getenv is a variable of the environment; empty if it isn't set.
@@ -59,7 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 	switch {
 	case exit == nil:
 		return 0
-	case exit.Err != nil && (cmd.Name() == "run" || a.exitIsJobs):
+	case exit.Err != nil && (cmd.Annotations[exitsAsJob] != "" || a.exitIsJobs):
 		return terminal.ExitNotRun // 1 and 2 are the job's exit codes
 	}
 	return exit.Code
@@ -95,7 +105,9 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	cobra.EnableCommandSorting = false // the help lists them in the order below
 	addGroup(root, "Run jobs",
-		a.runCommand(),
+		exitAsJob(a.runCommand()),
+		exitAsJob(a.rerunCommand()),
+		exitAsJob(a.attachCommand()),
 		a.cancelCommand(),
 	)
 	addGroup(root, "Watch jobs",
@@ -103,6 +115,7 @@ func (a *app) root() *cobra.Command {
 		a.jobCommand(),
 		a.explainCommand(),
 		a.logsCommand(),
+		exitAsJob(a.waitCommand()),
 	)
 	addGroup(root, "Machines",
 		a.agentCommand(),

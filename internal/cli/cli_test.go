@@ -65,24 +65,79 @@ func TestScripts(t *testing.T) {
 			return makesLinks(t), nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"fault":     scriptFault,
-			"watched":   scriptWatched,
-			"sent":      scriptSent,
-			"worker":    scriptWorker,
-			"calls":     scriptCalls,
-			"called":    scriptCalled,
-			"code":      scriptCode,
-			"hinted":    scriptHinted,
-			"hangup":    scriptHangup,
-			"write-url": scriptWriteURL,
+			"fault":        scriptFault,
+			"watched":      scriptWatched,
+			"sent":         scriptSent,
+			"worker":       scriptWorker,
+			"calls":        scriptCalls,
+			"called":       scriptCalled,
+			"code":         scriptCode,
+			"hinted":       scriptHinted,
+			"hangup":       scriptHangup,
+			"write-url":    scriptWriteURL,
+			"pty":          scriptPTY,
+			"called-again": scriptCalledAgain,
+			"exits":        scriptExits,
+			"followed":     scriptFollowed,
+			"gone":         scriptGone,
 		},
 	})
 }
 
-// called PATH: waits until PATH was called.
+// called PATH [N]: waits until PATH was called once, or N times.
 func scriptCalled(ts *testscript.TestScript, _ bool, args []string) {
+	f, n := fakeOf(ts), 1
+	if len(args) > 1 {
+		var err error
+		n, err = strconv.Atoi(args[1])
+		ts.Check(err)
+	}
+	waitFor(ts, func() bool { return f.calls[args[0]] >= n })
+}
+
+// called-again PATH N: waits until PATH was called N times from now on.
+func scriptCalledAgain(ts *testscript.TestScript, _ bool, args []string) {
 	f := fakeOf(ts)
-	waitFor(ts, func() bool { return f.calls[args[0]] > 0 })
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	f.mu.Lock()
+	n += f.calls[args[0]]
+	f.mu.Unlock()
+	waitFor(ts, func() bool { return f.calls[args[0]] >= n })
+}
+
+// followed: waits until someone waits for more of a log.
+func scriptFollowed(ts *testscript.TestScript, _ bool, _ []string) {
+	f := fakeOf(ts)
+	waitFor(ts, func() bool { return f.waiting > 0 })
+}
+
+// gone: the server has removed all archives.
+func scriptGone(ts *testscript.TestScript, _ bool, _ []string) {
+	f := fakeOf(ts)
+	f.change(func() { clear(f.uploads) })
+}
+
+// exits N ARG…: changes job N so that it ends, as ARG, NAME=VALUE like those of its
+// environment, say.
+func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
+	f := fakeOf(ts)
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	f.change(func() {
+		j := f.jobs[n]
+		delete(j.Env, "HANG")
+		delete(j.Env, "PENDING")
+		for _, a := range args[1:] {
+			name, value, _ := strings.Cut(a, "=")
+			if j.Env == nil {
+				j.Env = map[string]string{}
+			}
+			j.Env[name] = value
+		}
+		j.frames = nil
+		j.play()
+	})
 }
 
 // code N ARG…: errand ARG… exits with N.

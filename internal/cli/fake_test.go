@@ -33,7 +33,7 @@ type fakeServer struct {
 	workers []api.Worker
 	faults  map[string]int // path → how many calls of it still fail
 	calls   map[string]int
-	waiting int // questions for the log that are held beyond the first
+	waiting int // questions for the log that are held
 }
 
 type fakeJob struct {
@@ -93,13 +93,13 @@ func (f *fakeServer) guard(next http.Handler) http.Handler {
 		if isStore {
 			path = "/store"
 		}
-		f.mu.Lock()
-		f.calls[path]++
-		left := f.faults[path]
-		if left > 0 {
-			f.faults[path]--
-		}
-		f.mu.Unlock()
+		var left int
+		f.change(func() {
+			f.calls[path]++
+			if left = f.faults[path]; left > 0 {
+				f.faults[path]--
+			}
+		})
 		switch {
 		case left == 0:
 			next.ServeHTTP(w, r)
@@ -191,6 +191,13 @@ func (f *fakeServer) createJob(w http.ResponseWriter, r *http.Request) {
 		problem(w, errand.CodeInvalidField, `there is no queue "nowhere" on this server`)
 		return
 	}
+	f.mu.Lock()
+	isGone := c.Source != nil && f.uploads[c.Source.SHA256] == nil
+	f.mu.Unlock()
+	if isGone {
+		problem(w, errand.CodeSourceNotFound, "no recent upload has this SHA-256")
+		return
+	}
 	f.change(func() {
 		key := r.Header.Get("Idempotency-Key")
 		j := f.keys[key]
@@ -208,7 +215,7 @@ func newFakeJob(c api.CreateJob, n int) *fakeJob {
 	j := &fakeJob{Job: api.Job{
 		ID: fmt.Sprintf("01JFAKE%019d", n), Status: errand.Pending, Name: c.Name, Owner: "local", Queue: c.Queue, Group: c.Group,
 		Commands: c.Commands, Source: c.Source, Env: c.Env, Shell: c.Shell, MaxAttempts: c.MaxAttempts, TimeoutSeconds: c.TimeoutSeconds,
-		LeaseSeconds: c.LeaseSeconds, ContinueOnError: c.ContinueOnError, CreatedAt: created,
+		LeaseSeconds: c.LeaseSeconds, ContinueOnError: c.ContinueOnError, Terminal: c.Terminal, CreatedAt: created,
 	}}
 	if j.Queue == "" {
 		j.Queue = "default"
@@ -220,7 +227,8 @@ func newFakeJob(c api.CreateJob, n int) *fakeJob {
 }
 
 // play runs the job: EXIT is the exit code of the last command; FAIL fails it
-// for that reason; HANG leaves it running; ATTEMPTS is how many it takes.
+// for that reason; HANG leaves it running; ATTEMPTS is how many it takes; MORE is what it
+// prints at the end.
 func (j *fakeJob) play() {
 	attempts, _ := strconv.Atoi(j.Env["ATTEMPTS"])
 	started := j.CreatedAt.Add(time.Second)
@@ -257,6 +265,9 @@ func (j *fakeJob) output() []api.LogFrame {
 			offset += int64(len(f.Data))
 			frames = append(frames, f)
 		}
+	}
+	if more := j.Env["MORE"]; more != "" {
+		frames = append(frames, api.LogFrame{Stream: "stdout", Offset: offset, Data: []byte(more + "\n")})
 	}
 	return frames
 }
@@ -343,7 +354,7 @@ func (f *fakeServer) logs(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	var page api.LogPage
-	if wait := r.FormValue("wait"); wait == "20" || wait == "5" {
+	if r.FormValue("wait") != "0" {
 		f.change(func() { f.waiting++ })
 		defer f.change(func() { f.waiting-- })
 	}
@@ -362,10 +373,13 @@ func (j *fakeJob) page(attempt int, offset int64) api.LogPage {
 	p := api.LogPage{JobID: j.ID, Attempt: attempt, Offset: offset, Next: offset, Status: j.Status, Frames: []api.LogFrame{}}
 	if attempt > 0 {
 		for _, f := range j.frames[attempt-1] {
-			if f.Offset == offset {
-				p.Frames, p.Next = append(p.Frames, f), offset+int64(len(f.Data))
+			end := f.Offset + int64(len(f.Data))
+			if f.Offset <= offset && offset < end {
+				f.Data, f.Offset = f.Data[offset-f.Offset:], offset
+				p.Frames, p.Next = append(p.Frames, f), end
 				return p
 			}
+			p.Bytes = &end
 		}
 	}
 	if attempt > 0 && attempt < len(j.frames) {
@@ -373,7 +387,9 @@ func (j *fakeJob) page(attempt int, offset int64) api.LogPage {
 		j.reached = attempt
 		return p
 	}
-	p.Done = j.Status.Terminal()
+	if p.Done = j.Status.Terminal(); !p.Done {
+		p.Bytes = nil
+	}
 	return p
 }
 

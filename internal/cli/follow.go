@@ -31,6 +31,7 @@ type follower struct {
 
 	attempt     int // 0: none has begun
 	fixed       bool
+	start       int64 // where to begin in an attempt's log
 	offset      int64
 	unreachable bool   // the server is, and the user was told
 	state       string // that was told last: the server answers when it is another; empty if fixed
@@ -135,7 +136,7 @@ func (f *follower) printPage(page *api.LogPage) (done bool, err error) {
 	case f.fixed || page.Status.Terminal():
 		return true, nil
 	}
-	f.attempt, f.offset = 0, 0 // this attempt is over and the job isn't
+	f.attempt, f.offset = 0, f.start // this attempt is over and the job isn't
 	return false, nil
 }
 

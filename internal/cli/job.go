@@ -74,7 +74,7 @@ func (a *app) withJob(ctx context.Context, id string, asJSON, wait bool, f func(
 	}
 	job, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.Job, error) { return f(c, ctx, id) })
 	if err == nil && wait && !job.Status.Terminal() {
-		job, err = a.followToEnd(ctx, c, id, 0, discardFrame)
+		job, err = a.waitForEnd(ctx, c, id)
 	}
 	if err != nil {
 		return err

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"regexp"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -10,31 +12,50 @@ import (
 	"github.com/errandhq/errand/internal/terminal"
 )
 
+type logsFlags struct {
+	follow, json, raw bool
+	attempt           int // 0: the latest
+	tail              int // -1: all lines
+	since, grep       string
+}
+
 func (a *app) logsCommand() *cobra.Command {
-	var follow, asJSON, raw bool
-	var attempt int
+	f := logsFlags{tail: allLines}
 	cmd := &cobra.Command{
 		Use: "logs ID", Aliases: []string{"log"}, SuggestFor: []string{"tail", "output"},
 		Short: "Print a job's output",
 		Long: "Logs prints a job's stdout on stdout, and its stderr and the agent's own messages on stderr.\n\n" +
-			"With --follow, the exit code is the job's, as that of errand run.\n\n" + howToNameJobs,
-		Args: oneJobID,
+			"With --follow, the exit code is the job's, as that of errand run; Ctrl-C stops the printing, not the\n" +
+			"job.\n\n" + howToNameJobs,
+		Example: "  errand logs -f @last --tail 20\n  errand logs @last-failed --grep 'error|FAIL'",
+		Args:    oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a.exitIsJobs = follow
-			return a.logs(cmd.Context(), args[0], attempt, follow, asJSON, raw)
+			a.exitIsJobs = f.follow
+			if cmd.Flags().Changed("attempt") && f.attempt < 1 {
+				return terminal.UsageErrorf("--attempt must be at least 1, got %d", f.attempt)
+			}
+			if cmd.Flags().Changed("tail") && f.tail < 0 {
+				return terminal.UsageErrorf("--tail must not be negative, got %d", f.tail)
+			}
+			return a.logs(cmd.Context(), args[0], f)
 		},
 	}
 	a.addServerFlags(cmd)
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "keep printing until the job ends")
-	cmd.Flags().IntVar(&attempt, "attempt", 0, "print the log of attempt `N` (default the latest)")
-	cmd.Flags().BoolVar(&raw, "raw", false, "keep the escape sequences of a job that ran under a terminal (default if stdout is one)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each piece of output")
+	fl := cmd.Flags()
+	fl.BoolVarP(&f.follow, "follow", "f", false, "keep printing until the job ends")
+	fl.Var(&tailValue{&f.tail}, "tail", "print only the last `N` lines; with -f, and what follows (default all)")
+	fl.StringVar(&f.since, "since", "", "print only what is newer than this `duration`, like 10m, or time, like 2026-01-02T15:04:05Z")
+	fl.StringVar(&f.grep, "grep", "", "print only lines that match this regular `expression` (Go's syntax)")
+	fl.IntVar(&f.attempt, "attempt", 0, "print the log of attempt `N` (default the latest)")
+	fl.BoolVar(&f.raw, "raw", false, "keep the escape sequences of a job that ran under a terminal (default if stdout is one)")
+	fl.BoolVar(&f.json, "json", false, "print one JSON object for each piece of output")
 	return cmd
 }
 
-func (a *app) logs(ctx context.Context, id string, attempt int, follow, asJSON, raw bool) error {
-	if attempt < 0 {
-		return terminal.UsageErrorf("--attempt must be at least 1, got %d", attempt)
+func (a *app) logs(ctx context.Context, id string, f logsFlags) error {
+	filter, err := f.filter(a.term.Now())
+	if err != nil {
+		return err
 	}
 	ctx, stop := terminal.NotifyInterrupt(ctx, a.term.EndOutput)
 	defer stop()
@@ -45,14 +66,56 @@ func (a *app) logs(ctx context.Context, id string, attempt int, follow, asJSON, 
 	if id, err = findJobID(ctx, c, id); err != nil {
 		return err
 	}
-	out, err := a.frames(ctx, c, id, asJSON, raw)
-	if err != nil {
+	if filter.out, err = a.frames(ctx, c, id, f.json, f.raw); err != nil {
 		return err
 	}
-	if follow {
-		return a.followLogs(ctx, c, id, attempt, asJSON, out)
+	if !filter.since.IsZero() {
+		if filter.starts, err = attemptStarts(ctx, c, id); err != nil {
+			return err
+		}
 	}
-	return printLog(ctx, c, id, attempt, out)
+	at := logPosition{id: id, attempt: f.attempt}
+	if f.follow && !filter.holding {
+		return a.followLogs(ctx, c, at, f, filter)
+	}
+	if at, err = printLog(ctx, c, at, filter, !f.follow); err != nil || !f.follow {
+		return err
+	}
+	return a.followLogs(ctx, c, at, f, filter)
+}
+
+// filter returns the filter that the flags describe, without its output.
+func (f *logsFlags) filter(now time.Time) (*logFilter, error) {
+	l := &logFilter{tail: f.tail, holding: f.tail != allLines, lines: f.tail != allLines || f.grep != ""}
+	var err error
+	if l.grep, err = regexp.Compile(f.grep); err != nil {
+		return nil, terminal.UsageErrorf("--grep %w", err)
+	}
+	if f.since == "" {
+		return l, nil
+	}
+	if l.since, err = time.Parse(time.RFC3339, f.since); err == nil {
+		return l, nil
+	}
+	d, err := terminal.ParseDuration(f.since)
+	if err != nil || d < 0 {
+		return nil, terminal.UsageErrorf("--since must be a duration like 90s, 10m or 1d, or a time like 2026-01-02T15:04:05Z, got %q", f.since)
+	}
+	l.since = now.Add(-d)
+	return l, nil
+}
+
+// attemptStarts are the times at which the job's attempts started.
+func attemptStarts(ctx context.Context, c *api.Client, id string) (map[int]time.Time, error) {
+	job, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.Job, error) { return c.Job(ctx, id) })
+	starts := map[int]time.Time{}
+	if job.StartedAt != nil {
+		starts[job.Attempt] = *job.StartedAt
+	}
+	for _, a := range job.Attempts {
+		starts[a.Attempt] = a.StartedAt
+	}
+	return starts, err
 }
 
 // frames returns what prints a log: as it is, as lines of JSON, or without what only a
@@ -68,44 +131,96 @@ func (a *app) frames(ctx context.Context, c *api.Client, id string, asJSON, raw 
 	if err != nil || job.Terminal == nil {
 		return a.printFrame, err
 	}
+	return a.plainFrame(), nil
+}
+
+// plainFrame prints the output of a job that has a terminal where there is none.
+func (a *app) plainFrame() func(api.LogFrame) error {
 	var plain terminal.Plain
 	return func(f api.LogFrame) error {
 		if f.Stream == errand.Stdout.Name() {
 			f.Data = plain.Strip(f.Data)
 		}
 		return a.printFrame(f)
-	}, nil
+	}
+}
+
+// logPosition is how far a log was read.
+type logPosition struct {
+	id      string
+	attempt int // 0: the latest
+	offset  int64
 }
 
 // followLogs prints a log until its job ends, and exits as errand run does. The log
 // of an attempt that was not the last says nothing of the job's end.
-func (a *app) followLogs(ctx context.Context, c *api.Client, id string, attempt int, asJSON bool, out func(api.LogFrame) error) error {
-	job, err := a.followToEnd(ctx, c, id, attempt, out)
-	if err != nil || attempt > 0 && attempt != job.Attempt {
+func (a *app) followLogs(ctx context.Context, c *api.Client, at logPosition, f logsFlags, filter *logFilter) error {
+	follower := a.newFollower(c, at.id, f.attempt, nil)
+	follower.attempt, follower.offset = at.attempt, at.offset
+	follower.out = func(frame api.LogFrame) error { return filter.add(follower.attempt, frame) }
+	job, err := followToEnd(ctx, follower)
+	if err == nil {
+		err = filter.flush()
+	}
+	if err != nil || f.attempt > 0 && f.attempt != job.Attempt {
 		return err
 	}
-	if !asJSON {
+	if !f.json {
 		a.printEnd(&job)
 	}
 	return jobExitError(&job)
 }
 
-// printLog prints what there is of a log.
-func printLog(ctx context.Context, c *api.Client, id string, attempt int, out func(api.LogFrame) error) error {
-	var offset int64
-	for {
-		page, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.LogPage, error) { return c.Logs(ctx, id, attempt, offset, 0) })
+// printLog prints what there is of a log, and returns where it ends. Of an ended job's
+// long log, it reads only the end if a few lines are wanted. isLast: nothing follows.
+func printLog(ctx context.Context, c *api.Client, at logPosition, filter *logFilter, isLast bool) (logPosition, error) {
+	if !filter.selectsByLine() && filter.holding {
+		end, err := readLogPage(ctx, c, logPosition{at.id, at.attempt, noLog})
 		if err != nil {
-			return err
+			return at, err
+		}
+		if end.Bytes != nil {
+			at.offset = max(0, *end.Bytes-filter.window())
+		}
+	}
+	begin := at
+	at, err := readLog(ctx, c, at, filter)
+	if err == nil && begin.offset > 0 && len(filter.held) <= filter.tail { // the first line may be cut
+		filter.reset()
+		begin.offset = 0
+		at, err = readLog(ctx, c, begin, filter)
+	}
+	if err == nil && isLast {
+		err = filter.flush()
+	}
+	if err != nil {
+		return at, err
+	}
+	return at, filter.release()
+}
+
+func readLogPage(ctx context.Context, c *api.Client, at logPosition) (api.LogPage, error) {
+	return callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.LogPage, error) {
+		return c.Logs(ctx, at.id, at.attempt, at.offset, 0)
+	})
+}
+
+// readLog passes what there is of a log to the filter.
+func readLog(ctx context.Context, c *api.Client, at logPosition, filter *logFilter) (logPosition, error) {
+	for {
+		page, err := readLogPage(ctx, c, at)
+		if err != nil {
+			return at, err
 		}
 		for _, f := range page.Frames {
-			if err := out(f); err != nil {
-				return err
+			if err := filter.add(page.Attempt, f); err != nil {
+				return at, err
 			}
 		}
-		if page.Done || page.Next == offset {
-			return nil
+		end := page.Done || page.Next == at.offset
+		at.attempt, at.offset = page.Attempt, page.Next
+		if end {
+			return at, nil
 		}
-		attempt, offset = page.Attempt, page.Next
 	}
 }

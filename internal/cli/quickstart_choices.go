@@ -68,7 +68,7 @@ func (s *quickstart) followJob(ctx context.Context) error {
 		return err
 	}
 	s.term.ShowCommand("errand logs -f " + errand.QuoteWord(id))
-	return s.logs(ctx, id, 0, true, false, false)
+	return s.logs(ctx, id, logsFlags{follow: true, tail: allLines})
 }
 
 // askJob is a job's ID, by default the latest's.
@@ -81,7 +81,7 @@ func (s *quickstart) askJob(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	list, err := listJobs(ctx, c, jobsFlags{limit: 1})
+	list, err := listPage(ctx, c, 1, "")
 	if err != nil {
 		return "", err
 	}

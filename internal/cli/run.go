@@ -70,6 +70,11 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 		}
 		limit = retryConnected
 	}
+	return a.createAndFollow(first, second, c, body, limit, a.printFrame, f.outputFlags)
+}
+
+// createAndFollow creates the job and waits for it, unless it is to be detached.
+func (a *app) createAndFollow(first, second context.Context, c *api.Client, body api.CreateJob, limit retryLimit, out func(api.LogFrame) error, f outputFlags) error {
 	// From here on the job may exist: the first Ctrl-C cancels it.
 	job, err := a.createJob(second, limit, c, body)
 	if err != nil {
@@ -79,7 +84,7 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 		return a.printDetached(&job, f.json)
 	}
 	a.term.Notef("job %s", job.ID)
-	return a.waitForJob(first, second, c, job.ID, f.json)
+	return a.waitForJob(first, second, c, job.ID, out, f.json)
 }
 
 // addSource uploads dir, and adds it and what git says about it to the job.

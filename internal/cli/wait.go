@@ -13,13 +13,13 @@ import (
 	"github.com/errandhq/errand/internal/terminal"
 )
 
-// waitForJob prints a job's output until it ends, and then its result. An
+// waitForJob prints a job's output with out until it ends, and then its result. An
 // interrupt of first cancels the job, as does output that can't be written; an
 // interrupt of second stops the waiting.
-func (a *app) waitForJob(first, second context.Context, c *api.Client, id string, asJSON bool) error {
+func (a *app) waitForJob(first, second context.Context, c *api.Client, id string, out func(api.LogFrame) error, asJSON bool) error {
 	first, interrupt := context.WithCancelCause(first)
 	defer interrupt(nil)
-	out := a.untilClosed(func() { interrupt(terminal.ErrInterrupted) })
+	out = a.untilClosed(out, func() { interrupt(terminal.ErrInterrupted) })
 	if asJSON {
 		out = discardFrame
 	}
@@ -52,15 +52,15 @@ func (a *app) waitForJob(first, second context.Context, c *api.Client, id string
 
 func discardFrame(api.LogFrame) error { return nil }
 
-// untilClosed prints a job's output. When that fails, because nobody reads it any more,
-// it calls closed, and drops the rest.
-func (a *app) untilClosed(closed func()) func(api.LogFrame) error {
+// untilClosed prints a job's output with out. When that fails, because nobody reads it any
+// more, it calls closed, and drops the rest.
+func (a *app) untilClosed(out func(api.LogFrame) error, closed func()) func(api.LogFrame) error {
 	failed := false
 	return func(f api.LogFrame) error {
 		if failed {
 			return nil
 		}
-		if err := a.printFrame(f); err != nil {
+		if err := out(f); err != nil {
 			failed = true
 			a.term.Notef("the output cannot be written: %v", err)
 			closed()
@@ -77,7 +77,11 @@ const cancelGrace = 3 * time.Second
 // presumed lost may turn out to be running; then the output continues. With an
 // attempt other than 0, it prints that attempt's output, and the job may go on.
 func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, attempt int, out func(api.LogFrame) error) (api.Job, error) {
-	f := a.newFollower(c, id, attempt, out)
+	return followToEnd(ctx, a.newFollower(c, id, attempt, out))
+}
+
+func followToEnd(ctx context.Context, f *follower) (api.Job, error) {
+	c, id, oneAttempt := f.client, f.id, f.fixed
 	for {
 		err := f.follow(ctx)
 		if errors.Is(err, terminal.ErrInterrupted) {
@@ -90,7 +94,7 @@ func (a *app) followToEnd(ctx context.Context, c *api.Client, id string, attempt
 		if err != nil {
 			return job, fmt.Errorf("read the result of job %s: %w", id, err)
 		}
-		if job.Status.Terminal() || attempt > 0 {
+		if job.Status.Terminal() || oneAttempt {
 			return job, nil
 		}
 	}

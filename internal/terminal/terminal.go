@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/term"
@@ -26,6 +24,7 @@ type Terminal struct {
 	isTTY     bool // stdout is a terminal
 	stderrTTY bool
 	useColor  bool // stderr is a terminal that shows colors
+	outColor  bool // stdout is one
 	now       func() time.Time
 
 	mu                   sync.Mutex
@@ -42,7 +41,8 @@ func New(stdout, stderr io.Writer, getenv func(string) string) *Terminal {
 		isTTY:   isTTY(stdout), stderrTTY: isTTY(stderr),
 		now: time.Now,
 	}
-	t.useColor = t.stderrTTY && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	showsColor := getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	t.useColor, t.outColor = t.stderrTTY && showsColor, t.isTTY && showsColor
 	t.outCursor, t.errCursor = cursors(stdout, stderr)
 	return t
 }
@@ -131,47 +131,6 @@ func (t *Terminal) PrintJSON(v any) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
-}
-
-// PrintTable prints rows on stdout: aligned and with a header on a terminal,
-// separated by tabs and without a header elsewhere.
-func (t *Terminal) PrintTable(header []string, rows [][]string) error {
-	if t.isTTY {
-		return writeAligned(t.Stdout, header, rows)
-	}
-	for _, row := range rows {
-		if err := t.Print(strings.Join(row, "\t")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// PrintAligned prints a table on stdout that is aligned and has a header
-// everywhere.
-func (t *Terminal) PrintAligned(header []string, rows [][]string) error {
-	return writeAligned(t.Stdout, header, rows)
-}
-
-// NoteTable prints an aligned, dimmed table on stderr.
-func (t *Terminal) NoteTable(header []string, rows [][]string) {
-	var b strings.Builder
-	_ = writeAligned(&b, header, rows) // a Builder's writes don't fail
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.startLine()
-	for line := range strings.Lines(b.String()) {
-		fmt.Fprintln(t.Stderr, t.Dim(strings.TrimSuffix(line, "\n")))
-	}
-}
-
-func writeAligned(w io.Writer, header []string, rows [][]string) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, strings.Join(header, "\t"))
-	for _, row := range rows {
-		fmt.Fprintln(tw, strings.Join(row, "\t"))
-	}
-	return tw.Flush()
 }
 
 // FormatTime formats a time for stdout: its age on a terminal, RFC 3339

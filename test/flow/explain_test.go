@@ -465,14 +465,17 @@ func TestHeldExplanation(t *testing.T) {
 			t.Errorf("after %v: %+v, %v", took, again, err)
 		}
 		begun = time.Now()
+		cancelled := make(chan error, 1)
 		time.AfterFunc(4*time.Second, func() {
-			if _, err := user.Cancel(t.Context(), first); err != nil {
-				t.Error(err)
-			}
+			_, err := user.Cancel(t.Context(), first)
+			cancelled <- err
 		})
 		again, err = user.AwaitExplanation(t.Context(), second, 20*time.Second, e.State)
 		if took := time.Since(begun); err != nil || again.Cause != errand.CauseNoWorker || took != 4*time.Second {
 			t.Errorf("after %v: %+v, %v", took, again, err)
+		}
+		if err := <-cancelled; err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -1,0 +1,46 @@
+package terminal
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"time"
+)
+
+// A Screen is a terminal's second screen, on which a list is drawn again and again. What
+// was on the terminal before is there again when it is closed.
+//
+// https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
+type Screen struct{ t *Terminal }
+
+const (
+	openScreen  = "\x1b[?1049h\x1b[?25l" // the alternate screen; hide the cursor
+	closeScreen = "\x1b[?25h\x1b[?1049l"
+	cursorHome  = "\x1b[H"
+	clearLine   = "\x1b[K"
+	clearBelow  = "\x1b[J"
+)
+
+// OpenScreen switches the terminal that is stdout to its second screen.
+func (t *Terminal) OpenScreen() *Screen {
+	_, _ = io.WriteString(t.Stdout, openScreen) // if it fails, so does Draw
+	return &Screen{t}
+}
+
+// Draw replaces what is on the screen by a table, below a line with the time.
+func (s *Screen) Draw(header []string, rows [][]string) error {
+	var table bytes.Buffer
+	if err := writeAligned(&table, header, rows, s.t.Columns()); err != nil {
+		return err
+	}
+	var b strings.Builder
+	b.WriteString(cursorHome + s.t.now().Format(time.TimeOnly) + "  press Ctrl-C to stop" + clearLine + "\n")
+	for line := range strings.Lines(table.String()) {
+		b.WriteString(strings.TrimSuffix(line, "\n") + clearLine + "\n")
+	}
+	_, err := io.WriteString(s.t.Stdout, strings.TrimSuffix(b.String(), "\n")+clearBelow)
+	return err
+}
+
+// Close switches back to the first screen.
+func (s *Screen) Close() { _, _ = io.WriteString(s.t.Stdout, closeScreen) }

@@ -1,0 +1,96 @@
+package terminal
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// PrintTable prints rows on stdout: aligned, with a header and as wide as the terminal on a
+// terminal; separated by tabs and without a header elsewhere.
+func (t *Terminal) PrintTable(header []string, rows [][]string) error {
+	if t.isTTY {
+		return writeAligned(t.Stdout, header, rows, t.Columns())
+	}
+	for _, row := range rows {
+		if err := t.Print(strings.Join(row, "\t")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PrintAligned prints a table on stdout that is aligned and has a header
+// everywhere.
+func (t *Terminal) PrintAligned(header []string, rows [][]string) error {
+	return writeAligned(t.Stdout, header, rows, 0)
+}
+
+// NoteTable prints an aligned, dimmed table on stderr.
+func (t *Terminal) NoteTable(header []string, rows [][]string) {
+	var b strings.Builder
+	_ = writeAligned(&b, header, rows, 0) // a Builder's writes don't fail
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.startLine()
+	for line := range strings.Lines(b.String()) {
+		fmt.Fprintln(t.Stderr, t.Dim(strings.TrimSuffix(line, "\n")))
+	}
+}
+
+// minLastColumn is how narrow the last column of a table gets to fit the terminal.
+const minLastColumn = 20
+
+// writeAligned writes a table whose columns are two spaces apart. The last cell of a row
+// is cut where it would not fit into width characters; 0 is any width.
+func writeAligned(w io.Writer, header []string, rows [][]string, width int) error {
+	all := append([][]string{header}, rows...)
+	widths := make([]int, len(header))
+	for _, row := range all {
+		for i, cell := range row[:len(row)-1] {
+			widths[i] = max(widths[i], visibleWidth(cell))
+		}
+	}
+	left := width
+	for _, n := range widths[:len(widths)-1] {
+		left -= n + 2
+	}
+	b := bufio.NewWriter(w)
+	for _, row := range all {
+		last := len(row) - 1
+		for i, cell := range row[:last] {
+			fmt.Fprint(b, cell, strings.Repeat(" ", widths[i]-visibleWidth(cell)+2))
+		}
+		cell := row[last]
+		if width > 0 && visibleWidth(cell) > max(left, minLastColumn) {
+			cell = FirstLine(cell, max(left, minLastColumn))
+		}
+		fmt.Fprintln(b, cell)
+	}
+	return b.Flush()
+}
+
+// styleRE matches the sequences that color and style write.
+var styleRE = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// visibleWidth is how many characters of s a terminal shows.
+func visibleWidth(s string) int { return utf8.RuneCountInString(styleRE.ReplaceAllString(s, "")) }
+
+// The colors of text on stdout.
+const (
+	Red    = "31"
+	Green  = "32"
+	Yellow = "33"
+	Gray   = "2"
+)
+
+// Color returns s in a color for stdout, if that shows colors.
+func (t *Terminal) Color(color, s string) string {
+	if !t.outColor || s == "" {
+		return s
+	}
+	return "\x1b[" + color + "m" + s + "\x1b[0m"
+}
