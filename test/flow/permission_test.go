@@ -465,7 +465,6 @@ func (u *everything) sync() {
 		}
 		u.fetch(a[0].Source)
 		u.post(a[0].Write, a[0].Write.Fields, errand.LogChunkKey(a[0].JobID, 1, 0), errand.Frame{Data: []byte("hello")}.Append(nil))
-		u.post(a[0].Write, a[0].Write.ArtifactFields, a[0].Write.ArtifactPrefix+"a", nil)
 		result := largeResult(0)
 		reports = []api.AttemptReport{{JobID: a[0].JobID, Attempt: 1, Result: &result}}
 	}
