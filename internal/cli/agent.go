@@ -55,7 +55,7 @@ func (a *app) agentCommand() *cobra.Command {
 		fl.StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated (default all that the token may use)")
 	})
 	f.jobEnv.add(cmd)
-	a.addServerFlags(cmd)
+	a.addAgentServerFlags(cmd)
 	f.log.Add(cmd)
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/internal/settings"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -22,6 +23,8 @@ type app struct {
 	term   *terminal.Terminal
 	lookup func(string) (string, bool)
 	server serverFlags
+	// configFile is the user's config.yaml once it was read.
+	configFile *settings.Config
 	// exitIsJobs: the command's exit code is the job's, and 125 if errand fails, also
 	// without the annotation exitsAsJob.
 	exitIsJobs bool
@@ -133,6 +136,8 @@ func (a *app) root() *cobra.Command {
 	)
 	addGroup(root, "Get started",
 		a.quickstartCommand(),
+		a.contextCommand(),
+		a.configCommand(),
 		a.versionCommand(),
 	)
 	root.AddCommand(a.functionCommand(), a.demoCommand())

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +27,21 @@ import (
 type serverFlags struct {
 	server    string
 	tokenFile string
+	context   string
 }
 
 func (a *app) addServerFlags(cmd *cobra.Command) {
+	a.addAgentServerFlags(cmd)
+	terminal.AddFlags(cmd, terminal.CommonFlags, func(fl *pflag.FlagSet) {
+		fl.StringVar(&a.server.context, "context", "", "`name` of the context, one of errand context list (default $ERRAND_CONTEXT, else the one in use)")
+	})
+	if err := cmd.RegisterFlagCompletionFunc("context", a.completeContexts); err != nil {
+		panic(err) // the flag was added above
+	}
+}
+
+// addAgentServerFlags are the server flags of a command without a context.
+func (a *app) addAgentServerFlags(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, terminal.CommonFlags, func(fl *pflag.FlagSet) {
 		fl.StringVar(&a.server.server, "server", "", "`URL` of the server (default $ERRAND_SERVER, else the local server)")
 		fl.StringVar(&a.server.tokenFile, "token-file", "", "`file` with the token (default $ERRAND_TOKEN_FILE, else $ERRAND_TOKEN, else the local server's)")
@@ -50,31 +61,18 @@ func (a *app) client() (*api.Client, error) { return a.clientAs(userTokenFile) }
 
 // clientAs is client, where the local server's token is the one in localFile.
 func (a *app) clientAs(localFile string) (*api.Client, error) {
-	server := cmp.Or(a.server.server, a.getenv("ERRAND_SERVER"))
-	local, dataDir := a.localURL()
-	fromFile := server == ""
-	if fromFile {
-		server = local
-	}
-	if server == "" {
-		return nil, terminal.WithHint(errors.New("no server to connect to"),
-			"start one with errand local, or set --server or ERRAND_SERVER")
-	}
-	server, err := parseServerURL(server)
-	if err != nil && fromFile {
-		err = fmt.Errorf("%s does not contain the local server's URL; restart errand local", filepath.Join(dataDir, urlFile))
-	}
+	at, err := a.findConnection(localFile)
 	if err != nil {
 		return nil, err
 	}
-	token, origin, err := a.token(server == strings.TrimSuffix(local, "/"), filepath.Join(dataDir, localFile))
+	token, origin, err := a.token(&at)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkRole(token, origin, localFile); err != nil {
 		return nil, err
 	}
-	return newClient(server, token), nil
+	return newClient(at.server, token), nil
 }
 
 func newClient(server, token string) *api.Client {
@@ -103,26 +101,6 @@ func (a *app) localURL() (server, dataDir string) {
 		return "", dataDir
 	}
 	return strings.TrimSpace(string(b)), dataDir
-}
-
-// token finds the user's token. The local server's own goes to no other server.
-// origin says where it was found: a file, or a variable.
-func (a *app) token(isLocal bool, localFile string) (token, origin string, err error) {
-	file := cmp.Or(a.server.tokenFile, a.getenv("ERRAND_TOKEN_FILE"))
-	if file == "" {
-		if t := strings.TrimSpace(a.getenv("ERRAND_TOKEN")); t != "" {
-			if err := checkToken(t); err != nil {
-				return "", "", fmt.Errorf("ERRAND_TOKEN %w", err)
-			}
-			return t, "ERRAND_TOKEN", nil
-		}
-		if !isLocal {
-			return "", "", terminal.WithHint(errors.New("no token for this server"), "set --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN")
-		}
-		file = localFile
-	}
-	token, err = readToken(durable.OS, file)
-	return token, file, err
 }
 
 func readToken(fsys durable.FS, file string) (string, error) {

@@ -47,7 +47,7 @@ func checkFlags(t *testing.T, cmd *cobra.Command, section, common string) {
 	for _, m := range flagLine.FindAllStringSubmatch(cmd.LocalFlags().FlagUsages(), -1) {
 		short, name := m[1], m[2]
 		where := section
-		if name == "server" || name == "token-file" {
+		if name == "server" || name == "token-file" || name == "context" {
 			where += common
 		}
 		if !strings.Contains(where, "--"+name) {

@@ -107,7 +107,7 @@ func readLines(r io.Reader) <-chan string {
 // find sees to it that there is a server: the one that is named, the local one
 // that runs, or its own, which it returns.
 func (s *quickstart) find(ctx context.Context) (*localServer, error) {
-	named := cmp.Or(s.server.server, s.getenv("ERRAND_SERVER")) != ""
+	named := cmp.Or(s.server.server, s.server.context, s.getenv("ERRAND_SERVER"), s.getenv("ERRAND_CONTEXT")) != ""
 	c, err := s.client()
 	if err == nil {
 		try, stop := context.WithTimeout(ctx, 10*time.Second)

@@ -20,22 +20,34 @@ import (
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
-		Use: "run [DIR] [flags] -- COMMAND [ARGUMENT…]", SuggestFor: []string{"exec", "submit", "create", "sbatch"},
+		Use: "run [DIR] [flags] -- COMMAND [ARGUMENT…]\n  errand run [DIR] [flags] -c LINE…\n  errand run TASK [flags]", SuggestFor: []string{"exec", "submit", "create", "sbatch"},
 		Short: "Run commands on a worker, in a copy of a folder",
 		Long: "Run packs DIR (default: the current folder), uploads it unless the server already has it, and runs\n" +
 			"the command in it on a worker. In a git work tree it sends what git lists, elsewhere what no\n" +
 			".gitignore lists; in both, nothing that a .errandignore lists. --dry-run shows what that is.\n" +
 			"The job's output is printed as it is written: stdout on stdout, stderr on stderr.\n\n" +
 			"A command after -- runs without a shell. -c passes a line to the worker's shell and can be\n" +
-			"repeated; the lines run one after another until one fails.\n\n" +
+			"repeated; the lines run one after another until one fails. A name alone is a task of the project's\n" +
+			"errand.yaml; without arguments, run lists the tasks. Write a folder with a slash, like ./site.\n\n" +
 			"Ctrl-C cancels the job, as do a closed terminal and a closed pipe. A second Ctrl-C exits\n" +
 			"without waiting for the job to end.\n\n" +
 			"The exit code is that of the first command that failed, or 0. If the job exceeded its timeout,\n" +
 			"it is 124; if the job could not be run to its end, 125; if it was cancelled, 130.",
-		Example: "  errand run -- go test ./...\n  errand run site -c 'npm ci' -c 'npm run build' --env CI=1",
+		Example: "  errand run -- go test ./...\n  errand run build\n  errand run site -c 'npm ci' -c 'npm run build' --env CI=1",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.run(cmd.Context(), f, args, cmd.ArgsLenAtDash())
+			dash := cmd.ArgsLenAtDash()
+			if len(args) == 0 && dash < 0 && len(f.commands) == 0 && !f.dryRun {
+				return a.listTasks(f.json)
+			}
+			if err := a.useSettings(cmd.Flags(), &f, args, dash); err != nil {
+				return err
+			}
+			if f.task != nil {
+				args = []string{f.task.dir}
+			}
+			return a.run(cmd.Context(), f, args, dash)
 		},
+		ValidArgsFunction: a.completeTasks,
 	}
 	f.commandFlags.add(cmd)
 	f.fileFlags.add(cmd)
@@ -116,18 +128,22 @@ func (f *runFlags) parse(args []string, dash int, lookup func(string) (string, b
 	if dash >= 0 {
 		before, argv = args[:dash], args[dash:]
 	}
-	commands, err := f.parseCommands(before, argv)
-	if err != nil {
+	if f.task != nil {
+		dir, body.Commands = f.task.dir, f.task.Commands
+	} else if body.Commands, err = f.parseCommands(before, argv); err != nil {
+		return "", body, err
+	} else if dir, err = f.folder(before); err != nil {
 		return "", body, err
 	}
-	if dir, err = f.folder(before); err != nil {
-		return "", body, err
-	}
-	body.Commands, body.Watch = commands, !f.detach
-	return dir, body, errors.Join(
+	body.Watch = !f.detach
+	err = errors.Join(
 		f.commandFlags.addTo(&body, lookup), f.fileFlags.addTo(&body), f.placeFlags.addTo(&body),
 		f.orderFlags.addTo(&body), f.limitFlags.addTo(&body),
 	)
+	if f.task != nil {
+		f.task.addTo(&body)
+	}
+	return dir, body, err
 }
 
 // wantedTerminal returns the terminal for the commands: by default one like the user's,

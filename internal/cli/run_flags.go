@@ -22,6 +22,8 @@ type runFlags struct {
 	orderFlags
 	limitFlags
 	outputFlags
+
+	task *runTask // that is run; nil: the commands are among the flags and arguments
 }
 
 // commandFlags say what to run.

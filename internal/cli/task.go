@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/settings"
+	"github.com/errandhq/errand/internal/terminal"
+)
+
+// A task of the project that errand run runs, and the folder that it sends.
+type runTask struct {
+	settings.Task
+	dir string
+}
+
+// isTaskName reports whether the argument of errand run names a task: a folder is written
+// with a slash.
+func isTaskName(arg string) bool {
+	return settings.ValidTaskName(arg) && arg != "." && arg != ".."
+}
+
+// useSettings fills in what the flags of errand run leave open: from the task that args
+// name, and from the user's defaults.
+func (a *app) useSettings(fl *pflag.FlagSet, f *runFlags, args []string, dash int) error {
+	if len(args) == 1 && dash < 0 && len(f.commands) == 0 && isTaskName(args[0]) {
+		if err := f.useTask(fl, args[0]); err != nil {
+			return err
+		}
+	}
+	config, err := a.config()
+	if err != nil {
+		return err
+	}
+	return setFlags(fl, config.Defaults)
+}
+
+// useTask makes errand run run a task. With --dry-run, a name that no task has is a folder.
+func (f *runFlags) useTask(fl *pflag.FlagSet, name string) error {
+	project, err := settings.FindProject(".")
+	if err != nil {
+		return err
+	}
+	if f.dryRun && (project == nil || project.Task(name) == nil) {
+		return nil
+	}
+	task, err := taskOf(project, name)
+	if err != nil {
+		return err
+	}
+	dir, err := project.TaskDir(task)
+	if err != nil {
+		return err
+	}
+	f.task = &runTask{Task: *task, dir: dir}
+	if err := setFlags(fl, task.Settings); err != nil {
+		return err
+	}
+	if f.name == "" {
+		f.name = task.Name
+	}
+	return nil
+}
+
+// taskOf returns a task of the project. Errors: it has none with the name.
+func taskOf(p *settings.Project, name string) (*settings.Task, error) {
+	if p == nil {
+		return nil, terminal.WithHint(terminal.UsageErrorf("there is no task %q: no %s is here", name, settings.ProjectFile),
+			"to run a command, put -- before it; to name a folder, write ./"+name)
+	}
+	if t := p.Task(name); t != nil {
+		return t, nil
+	}
+	similar := &cobra.Command{SuggestionsMinimumDistance: 2}
+	for _, n := range p.TaskNames() {
+		similar.AddCommand(&cobra.Command{Use: n, Run: func(*cobra.Command, []string) {}})
+	}
+	hint := "the tasks are " + strings.Join(p.TaskNames(), ", ")
+	if names := similar.SuggestionsFor(name); len(names) > 0 {
+		hint = "did you mean " + strings.Join(names, " or ") + "?"
+	}
+	return nil, terminal.WithHint(terminal.UsageErrorf("%s has no task %q", settings.ProjectFile, name), hint)
+}
+
+// setFlags sets flags that the user hasn't set. Errors name the place in the file.
+func setFlags(fl *pflag.FlagSet, list []settings.Setting) error {
+	for _, s := range list {
+		flag := fl.Lookup(s.Flag)
+		if flag == nil {
+			return fmt.Errorf("%s: errand run has no flag --%s", s.Where, s.Flag)
+		}
+		no := fl.Lookup("no-" + s.Flag)
+		if flag.Changed || no != nil && no.Changed {
+			continue
+		}
+		if no != nil && s.Values[0] == "false" {
+			flag, s.Values = no, []string{"true"}
+		}
+		for _, v := range s.Values {
+			if err := fl.Set(flag.Name, v); err != nil {
+				var cause *pflag.InvalidValueError
+				if errors.As(err, &cause) {
+					err = errors.Unwrap(cause)
+				}
+				return fmt.Errorf("%s: %s: %w", s.Where, s.Key, err)
+			}
+		}
+	}
+	return nil
+}
+
+// addTo adds the task's variables to the job; those of flags count more.
+func (t *runTask) addTo(body *api.CreateJob) {
+	env := maps.Clone(t.Env)
+	if env == nil {
+		return
+	}
+	maps.Copy(env, body.Env)
+	body.Env = env
+}
+
+// listTasks prints the tasks of the project here. Errors: there is none.
+func (a *app) listTasks(asJSON bool) error {
+	project, err := settings.FindProject(".")
+	if err != nil {
+		return err
+	}
+	if project == nil {
+		return terminal.WithHint(terminal.UsageErrorf("no command: pass one after -- or with -c"),
+			"to run tasks by their names, write them into "+settings.ProjectFile)
+	}
+	type jsonTask struct {
+		Name        string `json:"name"`
+		Description string `json:"description,omitempty"`
+	}
+	var list []jsonTask
+	var rows [][]string
+	for _, t := range project.Tasks {
+		what := t.Description
+		if what == "" {
+			what = commandText(&api.Job{Commands: t.Commands})
+		}
+		list = append(list, jsonTask{t.Name, t.Description})
+		rows = append(rows, []string{t.Name, terminal.FirstLine(what, 200)})
+	}
+	if asJSON {
+		return a.term.PrintJSON(map[string][]jsonTask{"tasks": list})
+	}
+	return a.term.PrintTable([]string{"TASK", "WHAT"}, rows)
+}
+
+func (a *app) completeTasks(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	project, err := settings.FindProject(".")
+	if len(args) > 0 || err != nil || project == nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var all []string
+	for _, t := range project.Tasks {
+		all = append(all, t.Name+"\t"+terminal.FirstLine(t.Description, 80))
+	}
+	return all, cobra.ShellCompDirectiveDefault
+}
