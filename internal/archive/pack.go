@@ -42,14 +42,14 @@ func packWithin(ctx context.Context, s *project.Selection, w io.Writer, l Limits
 	p := &packer{ctx: ctx, from: s, zip: zip.NewWriter(counted), limits: l.WithDefaults()}
 	for i := range s.Entries {
 		if ctx.Err() != nil {
-			return Packed{}, fmt.Errorf("pack: %w", context.Cause(ctx))
+			return Packed{}, context.Cause(ctx)
 		}
 		if err := p.entry(&s.Entries[i]); err != nil {
-			return Packed{}, fmt.Errorf("pack: %w", wrapEntry(s.Entries[i].Path, err))
+			return Packed{}, wrapEntry(s.Entries[i].Path, err)
 		}
 	}
 	if err := p.zip.Close(); err != nil {
-		return Packed{}, fmt.Errorf("pack: %w", err)
+		return Packed{}, fmt.Errorf("write the archive: %w", err)
 	}
 	p.out.Size, p.out.SHA256 = counted.n, hex.EncodeToString(sum.Sum(nil))
 	return p.out, nil

@@ -103,7 +103,7 @@ func (f *follower) waitAfterError(ctx context.Context, err error) error {
 	}
 	if !f.unreachable {
 		f.unreachable = true
-		f.term.Notef("the server does not answer (%v); retrying, the job goes on", err)
+		f.term.Warnf("the server does not answer (%v); retrying, the job goes on", err)
 	}
 	f.failures++
 	return waitForRetry(ctx, f.failures, after)
@@ -111,7 +111,7 @@ func (f *follower) waitAfterError(ctx context.Context, err error) error {
 
 func (f *follower) noteReachable() {
 	if f.unreachable {
-		f.term.Notef("the server answers again")
+		f.term.Warnf("the server answers again")
 	}
 	f.unreachable, f.failures = false, 0
 }

@@ -30,6 +30,7 @@ func (a *app) rerunCommand() *cobra.Command {
 }
 
 func (a *app) rerun(ctx context.Context, arg string, f outputFlags) error {
+	f.apply(a.term)
 	first, second, stop := terminal.NotifyHangups(ctx)
 	defer stop()
 	c, err := a.client()

@@ -60,6 +60,7 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) error {
+	f.apply(a.term)
 	if f.dryRun {
 		return a.dryRun(ctx, f, args, dash)
 	}

@@ -163,12 +163,19 @@ func (f *limitFlags) addTo(body *api.CreateJob) error {
 
 // outputFlags say what errand run prints, and when it returns.
 type outputFlags struct {
-	detach, json bool
+	detach, json, quiet bool
 }
 
 func (f *outputFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "Output", func(fl *pflag.FlagSet) {
 		fl.BoolVarP(&f.detach, "detach", "d", false, "print the job's ID and exit without waiting")
+		fl.BoolVarP(&f.quiet, "quiet", "q", false, "print only the job's output, warnings and errors")
 		fl.BoolVar(&f.json, "json", false, "print the job as JSON when it ends, without its output")
 	})
+}
+
+func (f *outputFlags) apply(t *terminal.Terminal) {
+	if f.quiet {
+		t.SetQuiet()
+	}
 }

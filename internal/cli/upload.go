@@ -2,17 +2,20 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/archive"
+	"github.com/errandhq/errand/internal/project"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -27,30 +30,90 @@ func (a *app) upload(ctx context.Context, c *api.Client, dir string, flags *file
 		return nil, err
 	}
 	defer func() { _ = files.Close() }() // opened for reading
+	cache := openCache(files)
+	if source, err := a.sentBefore(ctx, c, cache, files, dir); source != nil || err != nil {
+		return source, err
+	}
 	f, err := os.CreateTemp("", "errand-*.zip")
 	if err != nil {
 		return nil, fmt.Errorf("create archive: %w", err)
 	}
 	defer func() { _ = errors.Join(f.Close(), os.Remove(f.Name())) }() // a temporary file
-	packed, err := archive.Pack(ctx, files, f)
+	packed, err := a.pack(ctx, files, f)
 	if err != nil {
-		return nil, terminal.InterruptOr(ctx, err)
-	}
-	if packed.Size > errand.MaxUploadBytes {
-		return nil, terminal.WithHint(fmt.Errorf("pack %s: the archive has %s, the limit is %s", dir, terminal.FormatBytes(packed.Size), terminal.FormatBytes(errand.MaxUploadBytes)),
-			"--dry-run shows what is sent; leave files out with --exclude or .errandignore")
+		return nil, fmt.Errorf("pack %s: %w", dir, terminal.InterruptOr(ctx, err))
 	}
 	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
-	sent, err := sendArchive(ctx, c, request, f)
+	sent, err := a.sendArchive(ctx, c, request, f)
 	if err != nil {
 		return nil, fmt.Errorf("upload: %w", terminal.InterruptOr(ctx, err))
 	}
+	saveArchive(cache, files, packed)
 	if sent {
 		a.term.Notef("packed %s (%s) and uploaded %s", count(packed.Files, "file"), terminal.FormatBytes(packed.Bytes), terminal.FormatBytes(packed.Size))
 	} else {
-		a.term.Notef("packed %s (%s); the server already has them", count(packed.Files, "file"), terminal.FormatBytes(packed.Bytes))
+		a.noteExists(packed)
 	}
 	return &errand.Source{SHA256: request.SHA256, Filename: request.Filename}, nil
+}
+
+func (a *app) noteExists(p archive.Packed) {
+	a.term.Notef("%s (%s): the server already has them", count(p.Files, "file"), terminal.FormatBytes(p.Bytes))
+}
+
+func (a *app) pack(ctx context.Context, files *project.Selection, f *os.File) (archive.Packed, error) {
+	shown := a.term.StartProgress("packing", files.Bytes)
+	defer shown.End()
+	files.Read = shown.Add
+	packed, err := archive.Pack(ctx, files, f)
+	if err == nil && packed.Size > errand.MaxUploadBytes {
+		err = terminal.WithHint(fmt.Errorf("the archive has %s, the limit is %s", terminal.FormatBytes(packed.Size), terminal.FormatBytes(errand.MaxUploadBytes)),
+			"--dry-run shows what is sent; leave files out with --exclude or .errandignore")
+	}
+	return packed, err
+}
+
+// openCache returns the user's cache of the folder, or nil if there is no place for it.
+func openCache(files *project.Selection) *project.Cache {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return nil
+	}
+	return project.OpenCache(filepath.Join(dir, "errand", "folders"), files)
+}
+
+// sentBefore returns the source of a folder that has not changed since it was packed, if
+// the server still has its archive; else nil.
+func (a *app) sentBefore(ctx context.Context, c *api.Client, cache *project.Cache, files *project.Selection, dir string) (*errand.Source, error) {
+	if cache == nil {
+		return nil, nil
+	}
+	var packed archive.Packed
+	saved, ok := cache.Whole(files)
+	if !ok || json.Unmarshal(saved, &packed) != nil {
+		return nil, nil //nolint:nilerr // it is packed anew
+	}
+	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
+	up, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (errand.Upload, error) { return c.CreateUpload(ctx, request) })
+	if err != nil {
+		return nil, fmt.Errorf("upload: %w", terminal.InterruptOr(ctx, err))
+	}
+	if !up.Exists {
+		return nil, nil
+	}
+	a.noteExists(packed)
+	_ = cache.Save() // only that it is used
+	return &errand.Source{SHA256: request.SHA256, Filename: request.Filename}, nil
+}
+
+func saveArchive(cache *project.Cache, files *project.Selection, p archive.Packed) {
+	if cache == nil {
+		return
+	}
+	if b, err := json.Marshal(p); err == nil {
+		cache.SetWhole(files, b)
+		_ = cache.Save() // without it, the folder is packed again
+	}
 }
 
 func count(n int, what string) string {
@@ -63,7 +126,7 @@ func count(n int, what string) string {
 // sendArchive uploads the archive with a signed request, and asks for a new one
 // if that fails: the signature may have expired. sent is false if the server
 // already has the archive.
-func sendArchive(ctx context.Context, c *api.Client, r errand.UploadRequest, body io.ReaderAt) (sent bool, err error) {
+func (a *app) sendArchive(ctx context.Context, c *api.Client, r errand.UploadRequest, body io.ReaderAt) (sent bool, err error) {
 	limit := retryFirst
 	for try := 1; ; try++ {
 		up, err := callWithRetry(ctx, limit, func(ctx context.Context) (errand.Upload, error) { return c.CreateUpload(ctx, r) })
@@ -74,7 +137,9 @@ func sendArchive(ctx context.Context, c *api.Client, r errand.UploadRequest, bod
 			return false, nil
 		}
 		limit = retryConnected
-		err = putArchive(ctx, c.HTTP, up.Put, io.NewSectionReader(body, 0, r.Size))
+		shown := a.term.StartProgress("uploading", r.Size)
+		err = putArchive(ctx, c.HTTP, up.Put, io.NewSectionReader(shownReader{body, shown}, 0, r.Size))
+		shown.End()
 		if err == nil {
 			return true, nil
 		}
@@ -82,6 +147,18 @@ func sendArchive(ctx context.Context, c *api.Client, r errand.UploadRequest, bod
 			return false, err
 		}
 	}
+}
+
+// shownReader shows what is read.
+type shownReader struct {
+	io.ReaderAt
+	shown *terminal.Progress
+}
+
+func (r shownReader) ReadAt(b []byte, off int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(b, off)
+	r.shown.Add(int64(n))
+	return n, err
 }
 
 var errStalled = errors.New("the storage accepted no data for a minute")

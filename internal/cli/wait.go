@@ -35,7 +35,7 @@ func (a *app) waitForJob(first, second context.Context, c *api.Client, id string
 		<-cancelling
 	}
 	if errors.Is(err, terminal.ErrInterrupted) {
-		a.term.Notef("stopped waiting for job %s; check it with errand job %s", id, id)
+		a.term.Warnf("stopped waiting for job %s; check it with errand job %s", id, id)
 	}
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (a *app) untilClosed(out func(api.LogFrame) error, closed func()) func(api.
 		}
 		if err := out(f); err != nil {
 			failed = true
-			a.term.Notef("the output cannot be written: %v", err)
+			a.term.Warnf("the output cannot be written: %v", err)
 			closed()
 		}
 		return nil
@@ -103,12 +103,12 @@ func followToEnd(ctx context.Context, f *follower) (api.Job, error) {
 // requestCancel cancels the job on the first Ctrl-C. A second one, which ends ctx,
 // doesn't stop the request.
 func (a *app) requestCancel(ctx context.Context, c *api.Client, id string) {
-	a.term.Notef("cancelling job %s; press Ctrl-C again to exit without waiting", id)
+	a.term.Warnf("cancelling job %s; press Ctrl-C again to exit without waiting", id)
 	ctx, stop := delayCancel(ctx, cancelGrace)
 	defer stop()
 	_, err := callWithRetry(ctx, retryFollowed, func(ctx context.Context) (api.Job, error) { return c.Cancel(ctx, id) })
 	if err != nil && ctx.Err() == nil && api.CodeOf(err) != errand.CodeJobFinished {
-		a.term.Notef("could not cancel job %s: %v", id, err)
+		a.term.Warnf("could not cancel job %s: %v", id, err)
 	}
 }
 
@@ -146,13 +146,13 @@ func (a *app) printEnd(j *api.Job) {
 	case errand.Completed:
 		a.term.Notef("job %s completed%s with exit code %s", j.ID, took, exitText(j.ExitCode))
 	case errand.Cancelled:
-		a.term.Notef("job %s was cancelled", j.ID)
+		a.term.Warnf("job %s was cancelled", j.ID)
 	case errand.Pending, errand.Running:
 		a.term.Notef("job %s is %s", j.ID, j.Status)
 	case errand.Failed:
 		fallthrough
 	default:
-		a.term.Notef("job %s %s: %s: %s", j.ID, j.Status, j.Reason, cmp.Or(j.Error, "no details"))
+		a.term.Warnf("job %s %s: %s: %s", j.ID, j.Status, j.Reason, cmp.Or(j.Error, "no details"))
 	}
 }
 

@@ -85,7 +85,12 @@ type Selection struct {
 	Files   int   // files and links
 	Bytes   int64 // of all files, when they were listed
 
-	roots []*os.Root
+	// Read, if it is set, is told of each piece of a file that is read.
+	Read func(bytes int64)
+
+	folder string // its absolute path
+	listed time.Time
+	roots  []*os.Root
 }
 
 // Close releases the folder.
@@ -133,9 +138,22 @@ func (s *Selection) Open(e *Entry) (*OpenFile, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return &OpenFile{
-		Reader: io.LimitReader(f, info.Size()), Size: info.Size(),
+		Reader: &reader{io.LimitReader(f, info.Size()), s.Read}, Size: info.Size(),
 		Mode: modeBits(info.Mode()), ModTime: info.ModTime(), file: f,
 	}, nil
+}
+
+type reader struct {
+	io.Reader
+	tell func(int64)
+}
+
+func (r *reader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if r.tell != nil && n > 0 {
+		r.tell(int64(n))
+	}
+	return n, err
 }
 
 func modeBits(m fs.FileMode) fs.FileMode {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Options say what a selection has beside what git takes.
@@ -79,6 +80,7 @@ func (w *walk) top(root *os.Root, dir string) error {
 	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
 		abs = resolved
 	}
+	w.out.folder, w.out.listed = abs, time.Now()
 	repo, ignored, err := w.openRepository(abs, "")
 	if err != nil {
 		return err

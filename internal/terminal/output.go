@@ -65,6 +65,9 @@ func (t *Terminal) WriteStderr(p []byte) error {
 // WriteMessage writes a message about a job on stderr, dimmed. It begins on a line of
 // its own; text ends with a newline unless more of the line follows.
 func (t *Terminal) WriteMessage(text string) error {
+	if t.quiet {
+		return nil
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.inMessage {
@@ -86,6 +89,7 @@ func (t *Terminal) Prompt(text string) {
 // startLine begins a line on stderr in the terminal's own colors, whatever a job has
 // written.
 func (t *Terminal) startLine() {
+	t.clearBar()
 	c := t.errCursor
 	unfinished := c.modes.finish()
 	if c.styled && t.stderrTTY {

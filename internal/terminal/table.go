@@ -31,6 +31,9 @@ func (t *Terminal) PrintAligned(header []string, rows [][]string) error {
 
 // NoteTable prints an aligned, dimmed table on stderr.
 func (t *Terminal) NoteTable(header []string, rows [][]string) {
+	if t.quiet {
+		return
+	}
 	var b strings.Builder
 	_ = writeAligned(&b, header, rows, 0) // a Builder's writes don't fail
 	t.mu.Lock()

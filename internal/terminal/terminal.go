@@ -29,7 +29,9 @@ type Terminal struct {
 
 	mu                   sync.Mutex
 	outCursor, errCursor *cursor // the same if stdout and stderr are
-	inMessage            bool    // the last line of WriteMessage has no newline yet
+	hasBar               bool    // stderr shows a bar
+	quiet                bool
+	inMessage            bool // the last line of WriteMessage has no newline yet
 }
 
 // New returns a Terminal. It uses colors if stderr is a terminal, unless the
@@ -82,8 +84,18 @@ func (t *Terminal) Columns() int {
 // Now returns the current time.
 func (t *Terminal) Now() time.Time { return t.now() }
 
+// SetQuiet makes the terminal print only results, warnings and errors.
+func (t *Terminal) SetQuiet() { t.quiet = true }
+
 // Notef prints a progress message on stderr.
 func (t *Terminal) Notef(format string, args ...any) {
+	if !t.quiet {
+		t.Warnf(format, args...)
+	}
+}
+
+// Warnf prints on stderr what the user must know.
+func (t *Terminal) Warnf(format string, args ...any) {
 	t.PrintNote("errand: " + fmt.Sprintf(format, args...))
 }
 
