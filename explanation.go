@@ -12,6 +12,7 @@ type Cause string
 
 // The causes. The set is closed.
 const (
+	CauseQueuePaused Cause = "queue_paused" // somebody resumes its queue
 	CauseGroup       Cause = "group"        // an earlier job of its group
 	CauseNoWorker    Cause = "no_worker"    // no online worker takes jobs of its queue
 	CauseUnsuitable  Cause = "unsuitable"   // those that do lack something that the job requires
@@ -26,7 +27,7 @@ const (
 
 // Causes are all causes.
 var Causes = []Cause{
-	CauseGroup, CauseNoWorker, CauseUnsuitable, CauseWorkersBusy, CauseAhead, CauseNext, CauseRunning, CauseSilent, CauseCancelling, CauseEnded,
+	CauseQueuePaused, CauseGroup, CauseNoWorker, CauseUnsuitable, CauseWorkersBusy, CauseAhead, CauseNext, CauseRunning, CauseSilent, CauseCancelling, CauseEnded,
 }
 
 // Explanation is why a job waits, or what became of it: one sentence, and the facts that
@@ -111,6 +112,8 @@ func (e *Explanation) Finish(now time.Time, queue string) {
 
 func (e *Explanation) predicate(now time.Time, queue string) string {
 	switch e.Cause {
+	case CauseQueuePaused:
+		return fmt.Sprintf("waits because queue %q is paused", queue)
 	case CauseGroup:
 		return e.groupClause(now, queue)
 	case CauseRunning, CauseSilent, CauseCancelling:

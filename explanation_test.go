@@ -23,6 +23,7 @@ func TestExplanationSentence(t *testing.T) {
 			`job 9 waits for job 8 of its group "g", which is pending`},
 		{Explanation{Cause: CauseGroup, Group: &GroupBefore{Name: "g", Jobs: 1, FirstID: "8", FirstStatus: Pending}, Workers: &WorkersForJob{}},
 			`job 9 waits for job 8 of its group "g", which is pending because no worker for queue "q" is online`},
+		{Explanation{Cause: CauseQueuePaused}, `job 9 waits because queue "q" is paused`},
 		{Explanation{Cause: CauseNoWorker, Workers: &WorkersForJob{}}, `job 9 waits because no worker for queue "q" is online`},
 		{Explanation{Cause: CauseNoWorker, Workers: &WorkersForJob{Offline: 2}}, `job 9 waits because no worker for queue "q" is online; 2 are offline or draining`},
 		{Explanation{Cause: CauseUnsuitable, Workers: &WorkersForJob{Online: 3, Lacking: []string{"terminal"}}},

@@ -14,6 +14,19 @@ type Queue struct {
 	Paused    bool       `json:"paused"`
 	Deleting  bool       `json:"deleting,omitempty"` // its deletion was not finished: repeat it
 	CreatedAt *time.Time `json:"createdAt,omitempty"`
+	// Figures are in lists alone.
+	Figures *QueueFigures `json:"figures,omitempty"`
+}
+
+// QueueFigures say how busy a queue is.
+type QueueFigures struct {
+	Pending         int        `json:"pending"`
+	More            bool       `json:"more,omitempty"` // there are more pending jobs than Pending
+	Running         int        `json:"running"`
+	OldestPendingAt *time.Time `json:"oldestPendingAt,omitempty"` // when it was created
+	Workers         int        `json:"workers"`                   // online, not draining, and take jobs of the queue
+	Slots           int        `json:"slots"`                     // of those
+	FreeSlots       int        `json:"freeSlots"`
 }
 
 // QueueList is the answer of GET /api/queues: the deployment's first, then by name.
@@ -58,9 +71,18 @@ func listQueues(c *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	out := QueueList{Queues: make([]Queue, 0, len(all))}
-	for _, q := range all {
-		out.Queues = append(out.Queues, newQueue(q))
+	figures, err := c.QueueFigures(c.ctx(), all)
+	if err != nil {
+		return response{}, err
+	}
+	out := QueueList{Queues: make([]Queue, len(all))}
+	for i, q := range all {
+		f := &figures[i]
+		out.Queues[i] = newQueue(q)
+		out.Queues[i].Figures = &QueueFigures{
+			Pending: f.Pending, More: f.More, Running: f.Running, OldestPendingAt: timeOrNil(f.Oldest),
+			Workers: f.Workers, Slots: f.Slots, FreeSlots: f.Free,
+		}
 	}
 	return response{status: http.StatusOK, body: out}, nil
 }

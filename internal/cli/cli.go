@@ -140,7 +140,9 @@ func (a *app) root() *cobra.Command {
 		a.configCommand(),
 		a.versionCommand(),
 	)
-	root.AddCommand(a.functionCommand(), a.demoCommand())
+	queues := a.queueListCommand("queues")
+	queues.Hidden = true // as short as "errand workers"
+	root.AddCommand(queues, a.functionCommand(), a.demoCommand())
 	return root
 }
 

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +22,7 @@ func (a *app) queueCommand() *cobra.Command {
 		Args:    terminal.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.queueCreateCommand(), a.queueListCommand(), a.queueDeleteCommand(),
+	cmd.AddCommand(a.queueCreateCommand(), a.queueListCommand("list"), a.queueDeleteCommand(),
 		a.queuePauseCommand("pause", "Stop giving the queue's jobs to workers; running ones go on", true),
 		a.queuePauseCommand("resume", "Give the queue's jobs to workers again", false))
 	return cmd
@@ -96,10 +98,10 @@ func (a *app) queueDeleteCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) queueListCommand() *cobra.Command {
+func (a *app) queueListCommand(use string) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List queues", Args: terminal.NoArgs,
+		Use: use, Short: "List queues, their jobs and workers", Args: terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.queueList(cmd.Context(), asJSON) },
 	}
 	a.addServerFlags(cmd)
@@ -123,9 +125,25 @@ func (a *app) queueList(ctx context.Context, asJSON bool) error {
 	}
 	rows := make([][]string, 0, len(list.Queues))
 	for _, q := range list.Queues {
-		rows = append(rows, []string{q.Name, queueStatus(&q), a.created(q.CreatedAt)})
+		rows = append(rows, append([]string{q.Name, queueStatus(&q)}, a.figuresRow(q.Figures, q.CreatedAt)...))
 	}
-	return a.term.PrintTable([]string{"NAME", "STATUS", "CREATED"}, rows)
+	return a.term.PrintTable([]string{"NAME", "STATUS", "PENDING", "OLDEST", "RUNNING", "WORKERS", "FREE SLOTS", "CREATED"}, rows)
+}
+
+// figuresRow is a queue's figures, which an older server does not send, and when it was
+// created.
+func (a *app) figuresRow(f *api.QueueFigures, created *time.Time) []string {
+	if f == nil {
+		return []string{"-", "-", "-", "-", "-", a.created(created)}
+	}
+	pending, oldest := strconv.Itoa(f.Pending), "-"
+	if f.More {
+		pending = "over " + pending
+	}
+	if f.OldestPendingAt != nil {
+		oldest = a.term.FormatTime(*f.OldestPendingAt)
+	}
+	return []string{pending, oldest, strconv.Itoa(f.Running), strconv.Itoa(f.Workers), fmt.Sprintf("%d/%d", f.FreeSlots, f.Slots), a.created(created)}
 }
 
 func queueStatus(q *api.Queue) string {

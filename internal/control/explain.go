@@ -175,7 +175,13 @@ func (x *explainer) pending(ctx context.Context) error {
 	if err := x.workers(ctx, load); err != nil {
 		return err
 	}
+	paused, err := x.isPaused(ctx)
+	if err != nil {
+		return err
+	}
 	switch w := x.out.Workers; {
+	case paused:
+		x.out.Cause = errand.CauseQueuePaused
 	case x.out.Group != nil:
 		x.out.Cause = errand.CauseGroup
 	case w.Online == 0:
@@ -190,6 +196,11 @@ func (x *explainer) pending(ctx context.Context) error {
 		x.out.Cause = errand.CauseNext
 	}
 	return nil
+}
+
+func (x *explainer) isPaused(ctx context.Context) (bool, error) {
+	queues, err := x.queues(ctx, queueListAge)
+	return slices.ContainsFunc(queues, func(q errand.Queue) bool { return q.Name == x.job.Queue && q.Paused }), err
 }
 
 // place finds the job's position and the jobs of its group that come first.

@@ -23,29 +23,43 @@ type QueueFigures struct {
 	Free    int       // of those slots
 }
 
-// Figures are those of the queues, in their order, and the workers that they are made
-// from.
+// Figures are those of the queues, and the workers that they are made from.
 type Figures struct {
 	Queues  []QueueFigures
 	Workers []errand.Worker
 }
 
-// Figures counts the jobs of the queues. It reads the indexes and what the workers hold,
+// Figures counts the jobs of all queues. It reads the indexes and what the workers hold,
 // so the cost does not grow with the size of the jobs.
-func (s *Service) Figures(ctx context.Context, queues []string) (Figures, error) {
+func (s *Service) Figures(ctx context.Context) (Figures, error) {
+	queues, err := s.queueNames(ctx)
+	if err != nil {
+		return Figures{}, err
+	}
+	return s.figures(ctx, queues)
+}
+
+// QueueFigures counts the jobs of the caller's queues, which ListQueues returned.
+func (s *Service) QueueFigures(ctx context.Context, queues []errand.Queue) ([]QueueFigures, error) {
+	var names []string
+	for _, q := range queues {
+		names = append(names, q.Name)
+	}
+	f, err := s.figures(ctx, names)
+	return f.Queues, err
+}
+
+func (s *Service) figures(ctx context.Context, queues []string) (Figures, error) {
 	load, err := s.readLoad(ctx)
 	if err != nil {
 		return Figures{}, err
 	}
-	f := Figures{Workers: load.workers}
-	for _, q := range queues {
-		one, err := s.figuresOf(ctx, q, load)
-		if err != nil {
-			return Figures{}, err
-		}
-		f.Queues = append(f.Queues, one)
-	}
-	return f, nil
+	f := Figures{Workers: load.workers, Queues: make([]QueueFigures, len(queues))}
+	err = each(len(queues), func(i int) (err error) {
+		f.Queues[i], err = s.figuresOf(ctx, queues[i], load)
+		return err
+	})
+	return f, err
 }
 
 func (s *Service) figuresOf(ctx context.Context, queue string, load *load) (QueueFigures, error) {

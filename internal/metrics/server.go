@@ -141,7 +141,7 @@ func (f *figures) get(now time.Time) (control.Figures, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), figuresTimeout)
 	defer cancel()
-	got, err := f.service.Figures(ctx, f.service.Queues)
+	got, err := f.service.Figures(ctx)
 	if err == nil {
 		f.last, f.read = got, now
 	}
