@@ -34,6 +34,8 @@ const (
 	MaxSlots          = MaxHolds // jobs that a worker runs at a time
 	MaxPage           = 200      // entries of a list at once
 	MaxQueues         = 100      // of a server
+	MaxKinds          = 100      // of requirements, of the jobs that wait in a queue
+	MaxLabels         = 16
 
 	// DefaultColumns and DefaultRows are a terminal's.
 	DefaultColumns = 80
@@ -65,6 +67,8 @@ const (
 	WorkerTokenPattern = `^erw_[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{32,128}$`
 	FeaturePattern     = `^[a-z][a-z0-9-]{0,31}$`
 	OwnerPattern       = `^[a-z0-9][a-z0-9._-]{0,63}$`
+	LabelPattern       = `^[a-z][a-z0-9._-]{0,31}$`
+	LabelValuePattern  = `^[!-~]{1,64}$`
 )
 
 // ReservedEnvPrefix begins the names of the variables that only Errand sets.
@@ -91,6 +95,8 @@ var (
 	wtokenRE  = regexp.MustCompile(WorkerTokenPattern)
 	featureRE = regexp.MustCompile(FeaturePattern)
 	ownerRE   = regexp.MustCompile(OwnerPattern)
+	labelRE   = regexp.MustCompile(LabelPattern)
+	valueRE   = regexp.MustCompile(LabelValuePattern)
 )
 
 // ValidJobID reports whether id has the form of a job ID.

@@ -40,6 +40,8 @@ type Spec struct {
 	Shell           string            `json:"shell,omitempty"` // program that runs string commands; empty: /bin/sh, cmd.exe
 	Queue           string            `json:"queue"`
 	Group           string            `json:"group,omitempty"`
+	Worker          string            `json:"worker,omitempty"`   // ID of the only worker that may run it
+	Requires        map[string]string `json:"requires,omitempty"` // labels of the worker: see Requirements
 	MaxAttempts     int               `json:"maxAttempts"`
 	TimeoutSeconds  int               `json:"timeout"` // for all commands together
 	LeaseSeconds    int               `json:"lease"`
@@ -136,6 +138,9 @@ func (s *Spec) validateRun() error {
 		return InvalidField("queue", "queue must be 1 to 40 lower-case letters, digits and hyphens")
 	case s.Group != "" && !groupRE.MatchString(s.Group):
 		return InvalidField("group", "group must be 1 to %d printable ASCII characters without spaces", MaxGroupBytes)
+	}
+	if err := validateRequires(s.Requires); err != nil {
+		return err
 	}
 	if t := s.Terminal; t != nil {
 		if err := CheckRange("terminal.columns", t.Columns, 1, MaxTerminalSize); err != nil {

@@ -25,6 +25,10 @@ type Token struct {
 	Role   Role
 	Owner  string
 	Queues []string // that it may use; empty: all
+	// WorkerName and Labels, of an agent's token, are those of its workers, whatever the
+	// agent says. If Labels is empty, the agent's count.
+	WorkerName string
+	Labels     map[string]string
 }
 
 // Validate checks a token that an operator grants: those of workers are made by
@@ -37,6 +41,15 @@ func (t *Token) Validate() error {
 		if !queueRE.MatchString(q) {
 			return InvalidField("queue", "queue %q must match %s", q, QueuePattern)
 		}
+	}
+	if err := validateText("worker-name", t.WorkerName, MaxNameRunes); err != nil {
+		return err
+	}
+	if err := ValidateLabels("label", t.Labels); err != nil {
+		return err
+	}
+	if t.Role != RoleAgent && (t.WorkerName != "" || len(t.Labels) > 0) {
+		return InvalidField("role", "only a token of role agent may fix a worker's name and labels")
 	}
 	switch t.Role {
 	case RoleUser, RoleAgent, RoleAdmin:

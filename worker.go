@@ -17,7 +17,8 @@ type Worker struct {
 	OS        string
 	Arch      string
 	Version   string
-	Features  []string // see Registration
+	Features  []string          // see Registration
+	Labels    map[string]string // with those that the agent measures, but for OS and Arch
 
 	Epoch        int // counts process starts; an older one is superseded
 	RegisteredAt time.Time
@@ -26,7 +27,11 @@ type Worker struct {
 	Interval time.Duration
 	Draining bool
 	Stopped  bool // its process said that it ends
-	Holds    []Hold
+	Paused   bool // an admin paused it: it takes no jobs
+	// DrainAsked says that an admin drains it: its process takes no more jobs, and ends.
+	DrainAsked bool
+	DiskFree   int64 // bytes, of the file system of its jobs; 0: not known
+	Holds      []Hold
 
 	// Poll is the last poll that got work, so that a lost answer can be given again.
 	Poll Poll
@@ -43,12 +48,16 @@ func (w *Worker) Start(r Registration, now time.Time, interval time.Duration) {
 		w.Name = w.ID
 	}
 	w.Epoch++
+	w.Labels, w.DrainAsked = r.Labels, false
 	w.LastSeen, w.Interval, w.Draining, w.Stopped, w.Holds = now, interval, false, false, nil
 }
 
 // Beat notes a heartbeat, which was answered with the interval until the next.
 func (w *Worker) Beat(h Heartbeat, now time.Time, interval time.Duration) {
 	w.LastSeen, w.Interval, w.Draining, w.Holds = now, interval, h.Draining, h.Holds
+	if h.DiskFree > 0 {
+		w.DiskFree = h.DiskFree
+	}
 	w.Stopped = w.Stopped || h.Stopped // an earlier heartbeat may arrive later
 }
 
@@ -100,6 +109,7 @@ const (
 	Idle     WorkerStatus = "idle"
 	Busy     WorkerStatus = "busy"
 	Draining WorkerStatus = "draining" // finishes what it has, takes no more
+	Paused   WorkerStatus = "paused"   // takes no more until it is resumed
 )
 
 // InUse reports whether a process runs, or may run, as the worker.
@@ -111,8 +121,10 @@ func (w *Worker) InUse(now time.Time) bool {
 // Status is derived from what the worker last said it holds.
 func (w *Worker) Status() WorkerStatus {
 	switch {
-	case w.Draining:
+	case w.Draining || w.DrainAsked:
 		return Draining
+	case w.Paused:
+		return Paused
 	case len(w.Holds) > 0:
 		return Busy
 	default:
@@ -139,8 +151,9 @@ type Heartbeat struct {
 	Draining bool   `json:"draining,omitempty"`
 	// Stopped says that it is the last one: the process ends. Holds are what it leaves to
 	// the worker's next process.
-	Stopped bool   `json:"stopped,omitempty"`
-	Holds   []Hold `json:"holds"`
+	Stopped  bool   `json:"stopped,omitempty"`
+	Holds    []Hold `json:"holds"`
+	DiskFree int64  `json:"diskFree,omitempty"` // bytes, of the file system of its jobs
 }
 
 // HeartbeatAnswer is what it is told.
@@ -170,6 +183,8 @@ type Registration struct {
 	// one is given only to workers that have it. The server ignores those it doesn't
 	// know.
 	Features []string `json:"features,omitempty"`
+	// Labels are facts that a job may require. The agent measures cpus and memory.
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // FeatureTerminal: the worker can run commands under a pseudo-terminal.
@@ -181,15 +196,8 @@ const FeatureManifest = "manifest"
 // FeatureArtifacts: the worker can send a job's artifacts.
 const FeatureArtifacts = "artifacts"
 
-// CanRun reports whether the worker has the features that the job requires.
-func (w *Worker) CanRun(s *Spec) bool {
-	for _, f := range s.Features() {
-		if !slices.Contains(w.Features, f) {
-			return false
-		}
-	}
-	return true
-}
+// CanRun reports whether the worker has all that the job requires.
+func (w *Worker) CanRun(s *Spec) bool { return s.Requirements().SatisfiedBy(w) }
 
 // Validate checks r, and makes Slots 1 where it isn't given. The queues are the
 // server's to check. The error is an *Error with CodeInvalidField.
@@ -215,6 +223,9 @@ func (r *Registration) Validate() error {
 		if !featureRE.MatchString(f) {
 			return InvalidField(fmt.Sprintf("features[%d]", i), "a feature must match %s", FeaturePattern)
 		}
+	}
+	if err := ValidateLabels("labels", r.Labels); err != nil {
+		return err
 	}
 	if r.Slots == 0 {
 		r.Slots = 1

@@ -18,11 +18,12 @@ import (
 
 // Config is an agent's configuration. Client and DataDir are required.
 type Config struct {
-	Client  *api.Client // with an agent token, to register
-	DataDir string      // the worker's identity and attempts; used by one agent at a time
-	Name    string      // shown to people; default: the host's name
-	Slots   int         // jobs at a time; default: 1
-	Queues  []string    // default: all that the token may use
+	Client  *api.Client       // with an agent token, to register
+	DataDir string            // the worker's identity and attempts; used by one agent at a time
+	Name    string            // shown to people; default: the host's name
+	Slots   int               // jobs at a time; default: 1
+	Queues  []string          // in the order in which it takes from them; default: all that the token may use
+	Labels  map[string]string // facts that jobs may require, beside those that it measures
 	Version string
 	// WorkerID is the worker's ID; default: the one in DataDir, or else a random one.
 	// An agent with an empty DataDir takes the ID of an offline worker.

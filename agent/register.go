@@ -83,7 +83,7 @@ func (s *registration) registerOnce(ctx context.Context) (errand.Registered, err
 	defer cancel()
 	return s.a.Client.Register(ctx, errand.Registration{
 		WorkerID: s.id.WorkerID, Token: s.id.Token, Replace: s.id.Replace, Name: s.a.Name, Slots: s.a.Slots, Queues: s.a.Queues,
-		OS: runtime.GOOS, Arch: runtime.GOARCH, Version: s.a.Version, Features: features(),
+		OS: runtime.GOOS, Arch: runtime.GOARCH, Version: s.a.Version, Features: features(), Labels: s.a.labels(),
 	})
 }
 

@@ -254,6 +254,13 @@ func (c *Client) PauseQueue(ctx context.Context, name string, paused bool) (out 
 	return out, err
 }
 
+// ManageWorker pauses, resumes, drains or forgets a worker: do is the last element of
+// the route's path.
+func (c *Client) ManageWorker(ctx context.Context, do, worker string) (out Worker, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/workers/"+do, nil, NamedWorker{worker}, &out)
+	return out, err
+}
+
 // CreateUpload asks where to send an archive.
 func (c *Client) CreateUpload(ctx context.Context, u errand.UploadRequest) (out errand.Upload, err error) {
 	_, err = c.do(ctx, http.MethodPost, "/api/uploads", nil, u, &out)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // Endpoint is one documented endpoint, which is one function in the cloud.
@@ -98,6 +99,12 @@ var (
 		{Method: http.MethodPost, Path: "/api/queues/pause", roles: admins, maxBody: MaxBodyBytes, do: pauseQueue},
 		{Method: http.MethodPost, Path: "/api/queues/resume", roles: admins, maxBody: MaxBodyBytes, do: resumeQueue},
 	}}
+	WorkersManage = Endpoint{"workers-manage", []Route{
+		{Method: http.MethodPost, Path: "/api/workers/pause", roles: admins, maxBody: MaxBodyBytes, do: manageWorker(control.PauseWorker)},
+		{Method: http.MethodPost, Path: "/api/workers/resume", roles: admins, maxBody: MaxBodyBytes, do: manageWorker(control.ResumeWorker)},
+		{Method: http.MethodPost, Path: "/api/workers/drain", roles: admins, maxBody: MaxBodyBytes, do: manageWorker(control.DrainWorker)},
+		{Method: http.MethodPost, Path: "/api/workers/forget", roles: admins, maxBody: MaxBodyBytes, do: manageWorker(control.ForgetWorker)},
+	}}
 	ExecuteNow = Endpoint{"execute", []Route{
 		{Method: http.MethodPost, Path: "/api/execute", roles: users, maxBody: MaxBodyBytes, do: execute},
 	}}
@@ -107,6 +114,6 @@ var (
 func Endpoints() []Endpoint {
 	return []Endpoint{
 		WorkersRegister, WorkersHeartbeat, WorkersSync, JobsCreate, JobsGetJob, JobsStatus, JobsExplain,
-		JobsSubmitResult, JobsLogs, JobsArtifacts, JobsCancel, Uploads, Queues, ExecuteNow,
+		JobsSubmitResult, JobsLogs, JobsArtifacts, JobsCancel, Uploads, Queues, WorkersManage, ExecuteNow,
 	}
 }

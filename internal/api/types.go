@@ -80,8 +80,17 @@ type Worker struct {
 	Arch         string              `json:"arch,omitempty"`
 	Version      string              `json:"version,omitempty"`
 	Features     []string            `json:"features,omitempty"`
+	Labels       map[string]string   `json:"labels"` // with os, arch, cpus and memory
+	Paused       bool                `json:"paused"`
+	DiskFree     int64               `json:"diskFree,omitempty"` // bytes
 	RegisteredAt time.Time           `json:"registeredAt"`
 	LastSeen     time.Time           `json:"lastSeen"`
+}
+
+// NamedWorker is the body of POST /api/workers/pause, …/resume, …/drain and …/forget. They
+// answer a Worker.
+type NamedWorker struct {
+	Worker string `json:"worker"` // its name or ID
 }
 
 // WorkerList is the answer of GET /api/workers.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 // defaultPage is how long a list of workers is that says no limit.
@@ -14,7 +15,7 @@ const defaultPage = 50
 func newWorker(w *errand.Worker, queues []string, now time.Time) Worker {
 	out := Worker{
 		ID: w.ID, Name: w.Name, Status: w.Status(), Online: w.Online(now), Queues: orEmpty(queues), Slots: w.Slots,
-		Jobs: make([]string, 0, len(w.Holds)), OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features,
+		Jobs: make([]string, 0, len(w.Holds)), OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features, Labels: w.AllLabels(), DiskFree: w.DiskFree, Paused: w.Paused,
 		RegisteredAt: w.RegisteredAt.UTC(), LastSeen: w.LastSeen.UTC(),
 	}
 	for _, h := range w.Holds {
@@ -54,6 +55,29 @@ func heartbeat(c *request) (response, error) {
 	}
 	out.Orders = orEmpty(out.Orders)
 	return response{status: http.StatusOK, body: out}, nil
+}
+
+// manageWorker is the action of an admin's route.
+func manageWorker(do control.WorkerAction) action {
+	return func(c *request) (response, error) {
+		var in NamedWorker
+		if err := c.decode(&in); err != nil {
+			return response{}, err
+		}
+		w, err := c.ChangeWorker(c.ctx(), in.Worker, do)
+		if err != nil {
+			return response{}, err
+		}
+		return c.showWorker(w)
+	}
+}
+
+func (c *request) showWorker(w *errand.Worker) (response, error) {
+	queues, err := c.QueuesOf(c.ctx(), w)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: newWorker(w, queues, c.Clock.Now())}, nil
 }
 
 func listWorkers(c *request) (response, error) {

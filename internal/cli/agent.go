@@ -22,6 +22,7 @@ type agentFlags struct {
 	id      string
 	jobs    int
 	queues  []string
+	labels  []string
 	jobEnv  jobEnvFlags
 
 	metricsFlags
@@ -52,7 +53,8 @@ func (a *app) agentCommand() *cobra.Command {
 	})
 	terminal.AddFlags(cmd, "Jobs", func(fl *pflag.FlagSet) {
 		fl.IntVar(&f.jobs, "jobs", 1, "run up to `N` jobs at the same time")
-		fl.StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated (default all that the token may use)")
+		fl.StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated, the first comes first (default all that the token may use)")
+		fl.StringArrayVar(&f.labels, "label", nil, "set a label that jobs can require, `NAME=VALUE`; can be repeated")
 	})
 	f.jobEnv.add(cmd)
 	a.addAgentServerFlags(cmd)
@@ -73,6 +75,13 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 	environment, err := f.jobEnv.parse(a.lookup)
 	if err != nil {
 		return err
+	}
+	labels, err := parseLabels("--label", f.labels)
+	if err != nil {
+		return err
+	}
+	if err := errand.ValidateLabels("--label", labels); err != nil {
+		return terminal.UsageErrorf("%s", messageOf(err))
 	}
 	client, err := a.clientAs(agentTokenFile)
 	if err != nil {
@@ -96,7 +105,7 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 	m := metrics.NewAgent(version.Get().Short(), f.jobs)
 	client.HTTP.Transport = m.Transport(client.HTTP.Transport)
 	worker, err := agent.New(agent.Config{
-		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues,
+		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues, Labels: labels,
 		Version: version.Get().Short(), Log: log, Environment: environment,
 		HeartbeatInterval: f.heartbeat, PollInterval: f.pollInterval,
 		Supervisor: program,

@@ -123,6 +123,7 @@ func (a *app) root() *cobra.Command {
 	addGroup(root, "Machines",
 		a.agentCommand(),
 		a.workersCommand(),
+		a.workerCommand(),
 		a.queueCommand(),
 	)
 	addGroup(root, "Server",

@@ -219,7 +219,7 @@ func scriptWorker(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		f.workers = append(f.workers, api.Worker{
 			ID: "worker-" + strconv.Itoa(len(f.workers)+1), Name: "build\x1b[31mer", Status: "busy", Online: args[0] != "offline", Queues: args, Slots: slots, Jobs: []string{"x"},
-			OS: "linux", Arch: "amd64", LastSeen: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+			OS: "linux", Arch: "amd64", Labels: map[string]string{"os": "linux", "gpu": "h200", "cpus": "8"}, Version: "0.2.0", DiskFree: 3 << 29, LastSeen: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		})
 	})
 }

@@ -20,6 +20,8 @@ type tokenFlags struct {
 	role   string
 	owner  string
 	queues []string
+	worker string
+	labels []string
 	table  string
 	out    string
 }
@@ -52,6 +54,8 @@ func (a *app) tokenCreateCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.role, "role", "", "`role` of the token: user, agent or admin")
 	cmd.Flags().StringVar(&f.owner, "owner", "", "`name` of the owner of the jobs or workers")
 	cmd.Flags().StringArrayVar(&f.queues, "queue", nil, "allow the queue with this `name`; can be repeated (default all)")
+	cmd.Flags().StringVar(&f.worker, "worker-name", "", "fix the `name` of the workers that register with the token of role agent")
+	cmd.Flags().StringArrayVar(&f.labels, "label", nil, "fix a label of these workers, `NAME=VALUE`; then the agent's own labels don't count; can be repeated")
 	cmd.Flags().StringVar(&f.table, "table", "", "`name` of the DynamoDB table of tokens: the stack's output TokensTableName")
 	cmd.Flags().StringVar(&f.out, "out", "", "write the token to this new `file`, readable only by you")
 	return cmd
@@ -85,7 +89,13 @@ func (a *app) tokenCreate(ctx context.Context, f tokenFlags) (err error) {
 }
 
 func (a *app) grantToken(ctx context.Context, token string, f tokenFlags) error {
-	t := &errand.Token{Hash: errand.HashToken(token), Role: errand.Role(f.role), Owner: f.owner, Queues: f.queues}
+	labels, err := parseLabels("--label", f.labels)
+	if err != nil {
+		return err
+	}
+	t := &errand.Token{
+		Hash: errand.HashToken(token), Role: errand.Role(f.role), Owner: f.owner, Queues: f.queues, WorkerName: f.worker, Labels: labels,
+	}
 	var e *errand.Error
 	if errors.As(t.Validate(), &e) {
 		return terminal.UsageErrorf("--%s", e.Message)

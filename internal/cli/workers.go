@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/terminal"
 )
@@ -42,7 +45,7 @@ func (a *app) workers(ctx context.Context, asJSON bool) error {
 	for i := range list.Workers {
 		rows = append(rows, a.workerRow(&list.Workers[i]))
 	}
-	return a.term.PrintTable([]string{"ID", "NAME", "STATUS", "JOBS", "QUEUES", "PLATFORM", "SEEN"}, rows)
+	return a.term.PrintTable([]string{"ID", "NAME", "STATUS", "SLOTS", "QUEUES", "LABELS", "VERSION", "DISK", "SEEN", "RUNS"}, rows)
 }
 
 func listWorkers(ctx context.Context, c *api.Client) (api.WorkerList, error) {
@@ -65,7 +68,27 @@ func (a *app) workerRow(w *api.Worker) []string {
 		status = "offline"
 	}
 	return []string{
-		w.ID, terminal.FirstLine(w.Name, 40), status, fmt.Sprintf("%d/%d", len(w.Jobs), w.Slots),
-		strings.Join(w.Queues, ","), terminal.ReplaceControls(w.OS + "/" + w.Arch), a.term.FormatTime(w.LastSeen),
+		w.ID, terminal.FirstLine(w.Name, 40), status, fmt.Sprintf("%d/%d", len(w.Jobs), w.Slots), strings.Join(w.Queues, ","),
+		terminal.FirstLine(labelsText(w), 100), terminal.FirstLine(w.Version, 20), diskText(w.DiskFree), a.term.FormatTime(w.LastSeen),
+		strings.Join(w.Jobs, ","),
 	}
+}
+
+// labelsText is os/arch, then the other labels by name.
+func labelsText(w *api.Worker) string {
+	parts := []string{w.OS + "/" + w.Arch}
+	for _, name := range slices.Sorted(maps.Keys(w.Labels)) {
+		if name != errand.LabelOS && name != errand.LabelArch {
+			parts = append(parts, name+"="+w.Labels[name])
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// diskText is the free space in GB; a dash if it is not known.
+func diskText(bytes int64) string {
+	if bytes == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1fG", float64(bytes)/(1<<30))
 }

@@ -12,6 +12,9 @@ type Principal struct {
 	Owner    string
 	Queues   []string // empty: all
 	WorkerID string   // of a worker's own token
+	// WorkerName and Labels are those of the workers that it registers: see errand.Token.
+	WorkerName string
+	Labels     map[string]string
 
 	worker *errand.Worker // as read to check its token, which saves reading it again
 }

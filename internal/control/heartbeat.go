@@ -31,7 +31,7 @@ func (s *Service) Heartbeat(ctx context.Context, c Caller, h errand.Heartbeat) (
 			interval = min(interval, s.Timing.WatchedHeartbeat)
 		}
 	}
-	out.IntervalMs = interval.Milliseconds()
+	out.IntervalMs, out.Drain = interval.Milliseconds(), w.DrainAsked
 	err = s.changeWorker(ctx, w, h.Epoch, func(w *errand.Worker) { w.Beat(h, s.now(), interval) })
 	return out, err
 }

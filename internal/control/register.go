@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ func (s *Service) Register(ctx context.Context, c Caller, r errand.Registration)
 	if err := r.Validate(); err != nil {
 		return errand.Registered{}, err
 	}
+	fixed(c, &r)
 	if err := s.validateQueues(ctx, c, &r); err != nil {
 		return errand.Registered{}, err
 	}
@@ -46,6 +48,23 @@ func (s *Service) Register(ctx context.Context, c Caller, r errand.Registration)
 		out.Token = r.Token
 	}
 	return out, nil
+}
+
+// fixed replaces the name and labels that the agent claims by those that its token fixes.
+func fixed(c Caller, r *errand.Registration) {
+	if c.WorkerName != "" {
+		r.Name = c.WorkerName
+	}
+	if len(c.Labels) == 0 {
+		return
+	}
+	labels := maps.Clone(c.Labels)
+	for _, name := range []string{errand.LabelCPUs, errand.LabelMemory} {
+		if value, ok := r.Labels[name]; ok && labels[name] == "" {
+			labels[name] = value
+		}
+	}
+	r.Labels = labels
 }
 
 // validateQueues checks the queues that the worker wants. Without any, it gets all that

@@ -87,7 +87,7 @@ func (s *Service) take(ctx context.Context, c Caller, w *errand.Worker, r TakeRe
 	if all, err := t.replay(ctx, w.Poll); len(all) > 0 || err != nil {
 		return all, err
 	}
-	if w.Draining {
+	if w.Draining || w.DrainAsked || w.Paused {
 		return nil, nil
 	}
 	return t.receive(ctx, min(r.Wait, s.Timing.PollWait))

@@ -16,6 +16,9 @@ type WorkerStore interface {
 	// and increments w.Rev. Errors: ErrConflict, and then w becomes what is stored;
 	// ErrNotFound, if that is nothing.
 	PutWorker(ctx context.Context, w *errand.Worker) error
+	// DeleteWorker removes the worker, if its revision is w.Rev. It may be repeated.
+	// Errors: ErrConflict.
+	DeleteWorker(ctx context.Context, w *errand.Worker) error
 	// Workers lists a page of workers from cursor on ("": the first), in no order.
 	// It may lag behind.
 	Workers(ctx context.Context, cursor string, limit int) (workers []errand.Worker, next string, err error)

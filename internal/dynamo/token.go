@@ -12,18 +12,20 @@ import (
 
 // tokenItem is errand.Token. It has no TTL: a token lives until it is deleted.
 type tokenItem struct {
-	PK     string   `dynamodbav:"pk"` // its hash
-	Role   string   `dynamodbav:"role"`
-	Owner  string   `dynamodbav:"owner"`
-	Queues []string `dynamodbav:"queues,omitempty"`
+	PK     string            `dynamodbav:"pk"` // its hash
+	Role   string            `dynamodbav:"role"`
+	Owner  string            `dynamodbav:"owner"`
+	Queues []string          `dynamodbav:"queues,omitempty"`
+	Worker string            `dynamodbav:"worker,omitempty"`
+	Labels map[string]string `dynamodbav:"labels,omitempty"`
 }
 
 func newTokenItem(t *errand.Token) tokenItem {
-	return tokenItem{PK: t.Hash, Role: string(t.Role), Owner: t.Owner, Queues: t.Queues}
+	return tokenItem{PK: t.Hash, Role: string(t.Role), Owner: t.Owner, Queues: t.Queues, Worker: t.WorkerName, Labels: t.Labels}
 }
 
 func (i *tokenItem) token() *errand.Token {
-	return &errand.Token{Hash: i.PK, Role: errand.Role(i.Role), Owner: i.Owner, Queues: i.Queues}
+	return &errand.Token{Hash: i.PK, Role: errand.Role(i.Role), Owner: i.Owner, Queues: i.Queues, WorkerName: i.Worker, Labels: i.Labels}
 }
 
 // Token implements control.TokenStore.
@@ -82,6 +84,16 @@ func TokenItemJSON(t *errand.Token) string {
 			queues[n] = value{"S": q}
 		}
 		attributes["queues"] = value{"L": queues}
+	}
+	if i.Worker != "" {
+		attributes["worker"] = value{"S": i.Worker}
+	}
+	if len(i.Labels) > 0 {
+		labels := map[string]value{}
+		for name, v := range i.Labels {
+			labels[name] = value{"S": v}
+		}
+		attributes["labels"] = value{"M": labels}
 	}
 	b, _ := json.Marshal(attributes) // strings in maps: can't fail
 	return string(b)

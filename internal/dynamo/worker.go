@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
@@ -14,26 +16,30 @@ import (
 
 // workerItem is errand.Worker: times and durations in milliseconds.
 type workerItem struct {
-	PK           string     `dynamodbav:"pk"`
-	Rev          int        `dynamodbav:"rev"`
-	Name         string     `dynamodbav:"name"`
-	Owner        string     `dynamodbav:"owner"`
-	TokenHash    string     `dynamodbav:"tokenHash"`
-	Queues       []string   `dynamodbav:"queues"`
-	Slots        int        `dynamodbav:"slots"`
-	OS           string     `dynamodbav:"os,omitempty"`
-	Arch         string     `dynamodbav:"arch,omitempty"`
-	Version      string     `dynamodbav:"version,omitempty"`
-	Features     []string   `dynamodbav:"features,omitempty"`
-	Epoch        int        `dynamodbav:"epoch"`
-	RegisteredAt int64      `dynamodbav:"registeredAt"`
-	LastSeen     int64      `dynamodbav:"lastSeen"`
-	Interval     int64      `dynamodbav:"interval"`
-	Draining     bool       `dynamodbav:"draining,omitempty"`
-	Stopped      bool       `dynamodbav:"stopped,omitempty"`
-	Holds        []holdItem `dynamodbav:"holds,omitempty"`
-	PollID       string     `dynamodbav:"pollId,omitempty"`
-	Polled       []holdItem `dynamodbav:"polled,omitempty"` // what that poll got
+	PK           string            `dynamodbav:"pk"`
+	Rev          int               `dynamodbav:"rev"`
+	Name         string            `dynamodbav:"name"`
+	Owner        string            `dynamodbav:"owner"`
+	TokenHash    string            `dynamodbav:"tokenHash"`
+	Queues       []string          `dynamodbav:"queues"`
+	Slots        int               `dynamodbav:"slots"`
+	OS           string            `dynamodbav:"os,omitempty"`
+	Arch         string            `dynamodbav:"arch,omitempty"`
+	Version      string            `dynamodbav:"version,omitempty"`
+	Features     []string          `dynamodbav:"features,omitempty"`
+	Labels       map[string]string `dynamodbav:"labels,omitempty"`
+	Epoch        int               `dynamodbav:"epoch"`
+	RegisteredAt int64             `dynamodbav:"registeredAt"`
+	LastSeen     int64             `dynamodbav:"lastSeen"`
+	Interval     int64             `dynamodbav:"interval"`
+	Draining     bool              `dynamodbav:"draining,omitempty"`
+	Stopped      bool              `dynamodbav:"stopped,omitempty"`
+	Paused       bool              `dynamodbav:"paused,omitempty"`
+	DrainAsked   bool              `dynamodbav:"drain,omitempty"`
+	DiskFree     int64             `dynamodbav:"disk,omitempty"`
+	Holds        []holdItem        `dynamodbav:"holds,omitempty"`
+	PollID       string            `dynamodbav:"pollId,omitempty"`
+	Polled       []holdItem        `dynamodbav:"polled,omitempty"` // what that poll got
 	meta
 }
 
@@ -45,7 +51,7 @@ type holdItem struct {
 func newWorkerItem(w *errand.Worker, rev int) workerItem {
 	i := workerItem{
 		PK: w.ID, Rev: rev, Name: w.Name, Owner: w.Owner, TokenHash: w.TokenHash, Queues: w.Queues, Slots: w.Slots,
-		OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features, Epoch: w.Epoch, RegisteredAt: millis(w.RegisteredAt),
+		OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features, Labels: w.Labels, Paused: w.Paused, DrainAsked: w.DrainAsked, DiskFree: w.DiskFree, Epoch: w.Epoch, RegisteredAt: millis(w.RegisteredAt),
 		LastSeen: millis(w.LastSeen), Interval: w.Interval.Milliseconds(), Draining: w.Draining, Stopped: w.Stopped,
 		PollID: w.Poll.ID,
 		meta:   meta{Mark: newMark(), TTL: w.LastSeen.Add(workerLifetime).Unix()},
@@ -62,7 +68,7 @@ func newWorkerItem(w *errand.Worker, rev int) workerItem {
 func (i *workerItem) worker() *errand.Worker {
 	w := &errand.Worker{
 		ID: i.PK, Rev: i.Rev, Name: i.Name, Owner: i.Owner, TokenHash: i.TokenHash, Queues: i.Queues, Slots: i.Slots,
-		OS: i.OS, Arch: i.Arch, Version: i.Version, Features: i.Features, Epoch: i.Epoch, RegisteredAt: fromMillis(i.RegisteredAt),
+		OS: i.OS, Arch: i.Arch, Version: i.Version, Features: i.Features, Labels: i.Labels, Paused: i.Paused, DrainAsked: i.DrainAsked, DiskFree: i.DiskFree, Epoch: i.Epoch, RegisteredAt: fromMillis(i.RegisteredAt),
 		LastSeen: fromMillis(i.LastSeen), Interval: time.Duration(i.Interval) * time.Millisecond, Draining: i.Draining, Stopped: i.Stopped,
 		Poll: errand.Poll{ID: i.PollID},
 	}
@@ -99,6 +105,21 @@ func (s *Store) PutWorker(ctx context.Context, w *errand.Worker) error {
 		*w = *current.worker()
 	}
 	return err
+}
+
+// DeleteWorker implements control.WorkerStore.
+func (s *Store) DeleteWorker(ctx context.Context, w *errand.Worker) error {
+	in := &dynamodb.DeleteItemInput{
+		TableName: &s.tables.Workers, Key: item{"pk": str(w.ID)},
+		ConditionExpression:       aws.String("attribute_not_exists(pk) OR rev = :rev"),
+		ExpressionAttributeValues: item{":rev": num(int64(w.Rev))},
+	}
+	_, err := s.db.DeleteItem(ctx, in)
+	var failed *types.ConditionalCheckFailedException
+	if errors.As(err, &failed) {
+		return control.ErrConflict
+	}
+	return wrap(err, "delete from "+s.tables.Workers)
 }
 
 // Workers implements control.WorkerStore.

@@ -86,9 +86,29 @@ func (u *everything) do() {
 		}
 	}
 	u.queues()
+	u.workers()
 	for _, token := range []string{"u", "a", u.reg.Token} {
 		u.askAs(token)
 	}
+}
+
+// workers does what an admin may with a worker, which was stopped before it is forgotten.
+func (u *everything) workers() {
+	ctx := u.t.Context()
+	for _, do := range []string{"pause", "resume", "drain"} {
+		_, err := u.admin.ManageWorker(ctx, do, u.reg.WorkerID)
+		u.must(err)
+	}
+	_, err := u.admin.ManageWorker(ctx, "forget", u.reg.WorkerID)
+	u.want(err, errand.CodeConflict)
+	_, err = u.admin.ManageWorker(ctx, "forget", "no such worker")
+	u.want(err, errand.CodeWorkerNotFound)
+	reg, err := u.as("a").Register(ctx, errand.Registration{})
+	u.must(err)
+	_, err = u.as(reg.Token).Heartbeat(ctx, errand.Heartbeat{WorkerID: reg.WorkerID, Epoch: reg.Epoch, Stopped: true})
+	u.must(err)
+	_, err = u.admin.ManageWorker(ctx, "forget", reg.WorkerID)
+	u.must(err)
 }
 
 // queues deletes the queue that the jobs were in, with a job that waits and one whose

@@ -211,7 +211,7 @@ func (w storeTest) storeClaims(t *testing.T) {
 func (w storeTest) storeWorkers(t *testing.T) {
 	ctx, s := t.Context(), w.store
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	k := &errand.Worker{ID: "w-" + NewID(), Owner: NewOwner(), Queues: []string{"default"}, Slots: 2, Epoch: 1, RegisteredAt: now, LastSeen: now, Interval: time.Second}
+	k := &errand.Worker{ID: "w-" + NewID(), Owner: NewOwner(), Queues: []string{"default"}, Slots: 2, Epoch: 1, Labels: map[string]string{"gpu": "h200"}, Paused: true, DrainAsked: true, DiskFree: 1 << 40, RegisteredAt: now, LastSeen: now, Interval: time.Second}
 	_, err := s.Worker(ctx, k.ID)
 	wantErr(t, "a worker that isn't there", err, control.ErrNotFound)
 	must(t, s.PutWorker(ctx, k))
@@ -241,10 +241,15 @@ func (w storeTest) storeWorkers(t *testing.T) {
 			}
 		}
 	})
+	wantErr(t, "a deletion of an older revision", s.DeleteWorker(ctx, &errand.Worker{ID: k.ID, Rev: 1}), control.ErrConflict)
+	must(t, s.DeleteWorker(ctx, k))
+	must(t, s.DeleteWorker(ctx, k))
+	_, err = s.Worker(ctx, k.ID)
+	wantErr(t, "a deleted worker", err, control.ErrNotFound)
 	token := errand.NewToken(errand.RoleUser, "")
 	_, err = s.Token(ctx, errand.HashToken(token))
 	wantErr(t, "a token that isn't there", err, control.ErrNotFound)
-	want := &errand.Token{Hash: errand.HashToken(token), Role: errand.RoleUser, Owner: "ann", Queues: []string{"default"}}
+	want := &errand.Token{Hash: errand.HashToken(token), Role: errand.RoleUser, Owner: "ann", Queues: []string{"default"}, WorkerName: "box", Labels: map[string]string{"gpu": "*"}}
 	must(t, s.PutToken(ctx, want))
 	must(t, s.PutToken(ctx, want))
 	if got, err := s.Token(ctx, want.Hash); err != nil || cmp.Diff(want, got) != "" {
