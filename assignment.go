@@ -28,6 +28,7 @@ type Assignment struct {
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
 	Terminal        *Terminal         `json:"terminal,omitempty"`
 	Artifacts       []Artifact        `json:"artifacts,omitempty"`
+	Limits          *Limits           `json:"limits,omitempty"`
 	Queue           string            `json:"queue"`
 	Group           string            `json:"group,omitempty"`
 

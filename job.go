@@ -55,6 +55,7 @@ const (
 	ReasonAgentError        Reason = "agent_error"        // the worker's own failure: disk full, log not writable
 	ReasonAgentRestarted    Reason = "agent_restarted"    // the agent and what ran the commands for it ended, and the agent was started again
 	ReasonMachineRestarted  Reason = "machine_restarted"  // the worker's machine was restarted
+	ReasonOutOfMemory       Reason = "out_of_memory"      // it used more memory than its limit
 )
 
 // A Job is a job's spec, state and result.

@@ -182,7 +182,7 @@ func (f *Failure) Validate() error {
 var reportable = map[Reason]bool{
 	ReasonSourceUnavailable: true, ReasonSetupFailed: true, ReasonTimedOut: true, ReasonCancelled: true,
 	ReasonWorkerStopped: true, ReasonStartFailed: true, ReasonAgentError: true, ReasonLost: true,
-	ReasonAgentRestarted: true, ReasonMachineRestarted: true,
+	ReasonAgentRestarted: true, ReasonMachineRestarted: true, ReasonOutOfMemory: true,
 }
 
 // DirectResult is the response of the direct function.

@@ -48,6 +48,7 @@ type Spec struct {
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
 	Terminal        *Terminal         `json:"terminal,omitempty"` // nil: stdout and stderr are pipes
 	Artifacts       []Artifact        `json:"artifacts,omitempty"`
+	Limits          *Limits           `json:"limits,omitempty"` // nil: those of the worker
 	CreatedAt       time.Time         `json:"createdAt"`
 }
 
@@ -72,6 +73,9 @@ func (s *Spec) Features() (all []string) {
 	}
 	if len(s.Artifacts) > 0 {
 		all = append(all, FeatureArtifacts)
+	}
+	if s.Limits != nil && *s.Limits != (Limits{}) {
+		all = append(all, FeatureLimits)
 	}
 	return all
 }
@@ -147,6 +151,11 @@ func (s *Spec) validateRun() error {
 			return err
 		}
 		if err := CheckRange("terminal.rows", t.Rows, 1, MaxTerminalSize); err != nil {
+			return err
+		}
+	}
+	if s.Limits != nil {
+		if err := s.Limits.Validate(); err != nil {
 			return err
 		}
 	}

@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/attemptdir"
+	"github.com/errandhq/errand/agent/internal/cgroup"
 	"github.com/errandhq/errand/agent/internal/identity"
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/source"
@@ -32,7 +37,8 @@ type Agent struct {
 	heartbeat    heartbeatState
 	bell         bell
 	disk         disk
-	slots        chan *slot // the free ones
+	cgroups      cgroup.Tree // empty: limits can't be enforced
+	slots        chan *slot  // the free ones
 	packs        *source.Cache
 
 	draining, stopping context.Context // end with Drain and Cancel
@@ -104,6 +110,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	defer id.Close()
+	if err := a.openCgroups(); err != nil {
+		return err
+	}
 	runCtx, fail := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer fail(nil)
 	a.fail = fail
@@ -117,6 +126,40 @@ func (a *Agent) Run(ctx context.Context) error {
 		err = context.Cause(ctx)
 	}
 	return err
+}
+
+// openCgroups makes the agent able to enforce limits, where the system lets it. Errors:
+// cgroup.ErrUnsupported, if the agent has maxima to enforce.
+func (a *Agent) openCgroups() (err error) {
+	if len(a.Supervisor) == 0 { // the commands would share this process's group
+		err = cgroup.ErrUnsupported
+	} else {
+		a.cgroups, err = cgroup.Open(os.Getenv)
+	}
+	switch {
+	case err == nil:
+		a.Log.Debug("jobs run in control groups", "below", string(a.cgroups))
+	case a.MaxLimits != errand.Limits{}:
+		return fmt.Errorf("--max-memory, --max-cpus and --max-pids: %w", err)
+	default:
+		a.cgroups = ""
+		a.Log.Debug("taking no jobs with limits", "err", err)
+	}
+	return nil
+}
+
+// removeCgroups ends what is left of attempts that no longer exist.
+func (a *Agent) removeCgroups(dirs []attemptdir.Dir) {
+	if a.cgroups == "" {
+		return
+	}
+	prefix := a.registration.id.WorkerID + "-"
+	err := a.cgroups.RemoveOthers(prefix, func(name string) bool {
+		return slices.ContainsFunc(dirs, func(d attemptdir.Dir) bool { return prefix+d.Name() == name })
+	})
+	if err != nil {
+		a.Log.Error("could not remove control groups of earlier jobs", "err", err)
+	}
 }
 
 // awaitCancel carries out Cancel: it ends the jobs and, after StopTimeout, Run.

@@ -21,6 +21,9 @@ var (
 	errAbandoned = errors.New("the server ended the attempt or gave the job to another worker")
 )
 
+// errNoLimits: the worker was given a job that it may not run without limits.
+var errNoLimits = errors.New("this worker can't enforce the job's limits")
+
 // attempt is one assignment, from the poll's answer to the report.
 type attempt struct {
 	*errand.Assignment
@@ -200,6 +203,9 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 // prepare makes the directory, unpacks the source into it, and waits until the
 // attempt is confirmed.
 func (t *attempt) prepare() error {
+	if t.Limits != nil && t.agent.cgroups == "" {
+		return errNoLimits
+	}
 	var err error
 	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment, t.slot.number, t.kept); err != nil {
 		return err

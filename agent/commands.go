@@ -67,12 +67,25 @@ func (t *attempt) runUnder(client *supervisor.Client) (*attemptdir.Outcome, erro
 	}
 	err := client.Send(supervisor.Request{Run: &supervisor.Run{
 		Attempt: string(t.dir), Env: t.env(), Grace: t.agent.Grace, PipeWait: t.agent.PipeWait, Lease: lease,
-		Timeout: t.timeLeft(),
+		Timeout: t.timeLeft(), Cgroups: t.agent.cgroups, Cgroup: t.cgroup(), Limits: t.limits(),
 	}})
 	if err != nil {
 		return nil, errNotBegun
 	}
 	return t.follow(client)
+}
+
+// cgroup is the name of the attempt's control group, which other workers on this machine
+// don't use.
+func (t *attempt) cgroup() string { return t.agent.registration.id.WorkerID + "-" + t.dir.Name() }
+
+// limits are the job's, within the agent's maxima.
+func (t *attempt) limits() errand.Limits {
+	var own errand.Limits
+	if t.Limits != nil {
+		own = *t.Limits
+	}
+	return own.Within(t.agent.MaxLimits)
 }
 
 // timeLeft returns what is left of the timeout; 0 if there is none.
@@ -135,6 +148,9 @@ func (t *attempt) follow(client *supervisor.Client) (*attemptdir.Outcome, error)
 }
 
 func (t *attempt) checkSaved(st supervisor.Status) *attemptdir.Outcome {
+	if st.Left != "" {
+		t.agent.Log.Error("could not remove the job's control group", "job", t.JobID, "err", st.Left)
+	}
 	if st.Unsaved != "" {
 		t.agent.Log.Error("could not write the result to disk; reporting it anyway", "job", t.JobID, "err", st.Unsaved)
 	}
@@ -188,6 +204,9 @@ func (t *attempt) findOutcome(reason errand.Reason, text string) *attemptdir.Out
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.agent.Log.Error("could not read the job's result", "job", t.JobID, "err", err)
+	}
+	if err := t.agent.cgroups.Remove(t.cgroup()); err != nil {
+		t.agent.Log.Error("could not remove the job's control group", "job", t.JobID, "err", err)
 	}
 	process.KillStray(t.ownVariables()...)
 	out = &attemptdir.Outcome{Reason: reason, Error: text}

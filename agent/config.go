@@ -43,6 +43,9 @@ type Config struct {
 	CacheBytes int64
 
 	Environment Environment // of jobs' commands
+	// MaxLimits are for each job, also for one that asks for none. They require control
+	// groups.
+	MaxLimits errand.Limits
 
 	HTTP *http.Client // for archives and logs; default: http.DefaultClient
 	// Clock times leases, intervals, timeouts and backoff; default: the

@@ -27,6 +27,7 @@ func (a *Agent) resumeAttempts(runCtx context.Context) map[int]*slot {
 	if err != nil {
 		a.Log.Error("could not look for attempts of an earlier process", "err", err)
 	}
+	a.removeCgroups(dirs)
 	used := map[int]*slot{}
 	for _, d := range dirs {
 		switch err := a.resumeAttempt(runCtx, d, used); {

@@ -83,15 +83,18 @@ func (s *registration) registerOnce(ctx context.Context) (errand.Registered, err
 	defer cancel()
 	return s.a.Client.Register(ctx, errand.Registration{
 		WorkerID: s.id.WorkerID, Token: s.id.Token, Replace: s.id.Replace, Name: s.a.Name, Slots: s.a.Slots, Queues: s.a.Queues,
-		OS: runtime.GOOS, Arch: runtime.GOARCH, Version: s.a.Version, Features: features(), Labels: s.a.labels(),
+		OS: runtime.GOOS, Arch: runtime.GOARCH, Version: s.a.Version, Features: s.a.features(), Labels: s.a.labels(),
 	})
 }
 
 // features are what this agent can do beyond running commands.
-func features() []string {
+func (a *Agent) features() []string {
 	all := []string{errand.FeatureManifest, errand.FeatureArtifacts}
 	if process.HasTerminals {
 		all = append(all, errand.FeatureTerminal)
+	}
+	if a.cgroups != "" {
+		all = append(all, errand.FeatureLimits)
 	}
 	return all
 }

@@ -56,6 +56,9 @@ KillMode=process
 TimeoutStopSec=infinity
 # When a job uses up the memory, only it is killed, not the agent.
 OOMPolicy=continue
+# The agent limits jobs by control groups of its own. This requires systemd 254.
+Delegate=cpu memory pids
+DelegateSubgroup=agent
 
 [Install]
 WantedBy=multi-user.target

@@ -22,6 +22,7 @@ type CreateJob struct {
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
 	Terminal        *errand.Terminal  `json:"terminal,omitempty"`
 	Artifacts       []errand.Artifact `json:"artifacts,omitempty"`
+	Limits          *errand.Limits    `json:"limits,omitempty"`
 	// Watch: the log will be read as it grows, so its first lines come at once.
 	Watch bool `json:"watch,omitempty"`
 }
@@ -50,6 +51,7 @@ type Job struct {
 	ContinueOnError bool                `json:"continueOnError,omitempty"`
 	Terminal        *errand.Terminal    `json:"terminal,omitempty"`
 	Artifacts       []errand.Artifact   `json:"artifacts,omitempty"`
+	Limits          *errand.Limits      `json:"limits,omitempty"`
 	WorkerID        string              `json:"workerId,omitempty"`
 	WorkerName      string              `json:"workerName,omitempty"`
 	Attempts        []errand.JobAttempt `json:"attempts,omitempty"` // oldest first

@@ -26,6 +26,8 @@ type agentFlags struct {
 	jobEnv  jobEnvFlags
 
 	metricsFlags
+	maxima errand.Limits
+
 	heartbeat, pollInterval time.Duration
 
 	log terminal.LogFlags
@@ -55,6 +57,9 @@ func (a *app) agentCommand() *cobra.Command {
 		fl.IntVar(&f.jobs, "jobs", 1, "run up to `N` jobs at the same time")
 		fl.StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated, the first comes first (default all that the token may use)")
 		fl.StringArrayVar(&f.labels, "label", nil, "set a label that jobs can require, `NAME=VALUE`; can be repeated")
+		fl.Var((*terminal.ByteSize)(&f.maxima.Memory), "max-memory", "let each job use at most this memory, like 512MiB or 2GiB, whatever it asks for")
+		fl.Float64Var(&f.maxima.CPUs, "max-cpus", 0, "let each job use at most `N` processors, like 1.5, whatever it asks for")
+		fl.IntVar(&f.maxima.Pids, "max-pids", 0, "let each job have at most `N` processes and threads, whatever it asks for")
 	})
 	f.jobEnv.add(cmd)
 	a.addAgentServerFlags(cmd)
@@ -70,6 +75,9 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 		return terminal.UsageErrorf("--id must be 1 to 64 letters, digits, hyphens and underscores, got %q", f.id)
 	}
 	if err := errors.Join(checkInterval("--heartbeat", f.heartbeat), checkInterval("--poll-interval", f.pollInterval)); err != nil {
+		return err
+	}
+	if err := checkLimits("--max-", &f.maxima); err != nil {
 		return err
 	}
 	environment, err := f.jobEnv.parse(a.lookup)
@@ -108,7 +116,7 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues, Labels: labels,
 		Version: version.Get().Short(), Log: log, Environment: environment,
 		HeartbeatInterval: f.heartbeat, PollInterval: f.pollInterval,
-		Supervisor: program,
+		Supervisor: program, MaxLimits: f.maxima,
 	})
 	if err != nil {
 		return terminal.UsageErrorf("%w", err)

@@ -145,11 +145,15 @@ func (f *orderFlags) addTo(body *api.CreateJob) error {
 // limitFlags say what the job may use.
 type limitFlags struct {
 	timeout, lease time.Duration
+	limits         errand.Limits
 }
 
 func (f *limitFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "Limits", func(fl *pflag.FlagSet) {
 		terminal.DurationVar(fl, &f.timeout, "timeout", 0, "stop the job if unpacking its folder and running its commands take longer than this in total (default 24h)")
+		fl.Var((*terminal.ByteSize)(&f.limits.Memory), "memory", "end the job if it uses more memory than this, like 512MiB or 2GiB; only workers that can enforce it get the job")
+		fl.Float64Var(&f.limits.CPUs, "cpus", 0, "let the job use at most `N` processors, like 1.5; only workers that can enforce it get the job")
+		fl.IntVar(&f.limits.Pids, "pids", 0, "let the job have at most `N` processes and threads; only workers that can enforce it get the job")
 		terminal.DurationVar(fl, &f.lease, "lease", 0, "count the worker as lost after this time without a heartbeat (default the server's, 5m)")
 	})
 }
@@ -158,7 +162,19 @@ func (f *limitFlags) addTo(body *api.CreateJob) error {
 	var err1, err2 error
 	body.TimeoutSeconds, err1 = parseSeconds("--timeout", f.timeout, errand.MaxTimeoutSeconds)
 	body.LeaseSeconds, err2 = parseSeconds("--lease", f.lease, errand.MaxLeaseSeconds)
-	return errors.Join(err1, err2)
+	if f.limits != (errand.Limits{}) {
+		body.Limits = &f.limits
+	}
+	return errors.Join(err1, err2, checkLimits("--", &f.limits))
+}
+
+// checkLimits checks limits that flags set, whose names begin with prefix.
+func checkLimits(prefix string, l *errand.Limits) error {
+	var e *errand.Error
+	if err := l.Validate(); errors.As(err, &e) {
+		return terminal.UsageErrorf("%s", strings.ReplaceAll(e.Message, "limits.", prefix))
+	}
+	return nil
 }
 
 // outputFlags say what errand run prints, and when it returns.

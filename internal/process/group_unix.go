@@ -18,6 +18,7 @@ type group struct {
 
 func (p Program) prepare(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	startIn(cmd.SysProcAttr, p.cgroup)
 }
 
 func newGroup(cmd *exec.Cmd) (*group, error) { return &group{cmd: cmd}, nil }

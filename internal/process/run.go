@@ -32,6 +32,7 @@ type Program struct {
 	// to its pipes before they are killed; default: DefaultPipeWait.
 	PipeWait time.Duration
 	terminal *errand.Terminal
+	cgroup   *os.File
 	onEnd    func(grace time.Duration) // called when the program is to be ended
 	// commandLine is the raw command line on Windows, if it isn't built from Argv.
 	commandLine string //nolint:unused // on other systems

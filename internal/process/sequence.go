@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -25,6 +26,9 @@ type Sequence struct {
 	// Terminal, if not nil, is the size of a pseudo-terminal for each command, where the
 	// system has them. Then all output is on errand.Stdout.
 	Terminal *errand.Terminal
+	// Cgroup, if not nil, is the directory of the control group for all commands, on
+	// Linux.
+	Cgroup   *os.File
 	Timeout  time.Duration // of all commands together; 0: none
 	Grace    func(cause error) time.Duration
 	PipeWait time.Duration
@@ -125,7 +129,7 @@ func (s *Sequence) program(c errand.Command) Program {
 	default:
 		p = defaultShell(c.Shell)
 	}
-	p.Dir, p.Env, p.Grace, p.PipeWait, p.terminal = s.Dir, s.Env, s.Grace, s.PipeWait, s.Terminal
+	p.Dir, p.Env, p.Grace, p.PipeWait, p.terminal, p.cgroup = s.Dir, s.Env, s.Grace, s.PipeWait, s.Terminal, s.Cgroup
 	return p
 }
 

@@ -10,7 +10,12 @@ import (
 // ByteSize is a flag's value: a number of bytes, like 500MB, 2GB or 1GiB.
 type ByteSize int64
 
-func (b *ByteSize) String() string { return strings.Replace(FormatBytes(int64(*b)), " ", "", 1) }
+func (b *ByteSize) String() string {
+	if *b == 0 {
+		return "0" // pflag shows no such default
+	}
+	return strings.Replace(FormatBytes(int64(*b)), " ", "", 1)
+}
 
 // Type names the value in messages.
 func (b *ByteSize) Type() string { return "size" }

@@ -55,10 +55,16 @@ func start(t *testing.T, args ...string) *proc {
 // startWith is start with variables of the environment.
 func startWith(t *testing.T, env []string, args ...string) *proc {
 	t.Helper()
+	return startAs(t, &syscall.SysProcAttr{Setpgid: true}, env, args...)
+}
+
+// startAs is startWith with attributes of the process.
+func startAs(t *testing.T, attr *syscall.SysProcAttr, env []string, args ...string) *proc {
+	t.Helper()
 	p := &proc{t: t, cmd: exec.Command(errandBin, args...), stdout: newLines(), stderr: newLines(), done: make(chan struct{})}
 	p.cmd.Env = append(cleanEnv(t), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.SysProcAttr = attr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

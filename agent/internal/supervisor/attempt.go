@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/attemptdir"
+	"github.com/errandhq/errand/agent/internal/cgroup"
 	"github.com/errandhq/errand/agent/internal/output"
 	"github.com/errandhq/errand/agent/internal/spool"
 	"github.com/errandhq/errand/internal/process"
@@ -23,6 +25,7 @@ type attempt struct {
 	job        *attemptdir.Job
 	deadline   *deadline
 	spool      *spool.Spool
+	group      *cgroup.Group         // nil: none
 	outputs    []*[2]*output.Capture // of each command: stdout, stderr
 
 	ctx    context.Context // ends when the commands must end; its cause says why
@@ -47,6 +50,7 @@ func (a *attempt) run() {
 	}
 	a.deadline.stop()
 	out.Reason, out.Error = reason(err, a.timeout())
+	a.closeGroup()
 	a.collectArtifacts(out)
 	if err := a.save(out); err != nil {
 		a.supervisor.update(func(s *Status) { s.Unsaved = err.Error() })
@@ -73,7 +77,45 @@ func (a *attempt) open() (err error) {
 		a.job = &attemptdir.Job{}
 		return err
 	}
-	a.spool, err = spool.Create(a.dir.Log(), a.supervisor.clock.Now)
+	if a.spool, err = spool.Create(a.dir.Log(), a.supervisor.clock.Now); err != nil || a.Cgroups == "" {
+		return err
+	}
+	if a.group, err = a.Cgroups.Create(a.Cgroup, a.Limits); err != nil {
+		return fmt.Errorf("create the job's control group: %w", err)
+	}
+	return nil
+}
+
+// closeGroup ends what the commands left in the control group.
+func (a *attempt) closeGroup() {
+	if a.group == nil {
+		return
+	}
+	if err := a.group.Close(); err != nil {
+		a.supervisor.update(func(s *Status) { s.Left = err.Error() })
+	}
+}
+
+// cgroupDir is the directory of the control group; nil: none.
+func (a *attempt) cgroupDir() *os.File {
+	if a.group == nil {
+		return nil
+	}
+	return a.group.Dir()
+}
+
+// memoryError is the error of a job that used more memory than its limit.
+type memoryError struct{ limit int64 }
+
+func (e *memoryError) Error() string {
+	return "killed: the job used more than its " + errand.FormatMemory(e.limit) + " of memory"
+}
+
+// outOfMemory returns err, or that the job was killed because of its limit of memory.
+func (a *attempt) outOfMemory(err error) error {
+	if err == nil && a.group != nil && a.Limits.Memory > 0 && a.group.OutOfMemory() {
+		return &memoryError{a.Limits.Memory}
+	}
 	return err
 }
 
@@ -86,7 +128,7 @@ func (a *attempt) runCommands(r *errand.Result) error {
 	s := process.Sequence{
 		Commands: a.job.Commands, Shell: a.job.Shell, Dir: a.dir.Work(), Env: a.Env, ContinueOnError: a.job.ContinueOnError,
 		Timeout: a.Timeout, Grace: a.grace, PipeWait: a.PipeWait, Clock: a.supervisor.clock,
-		Terminal: a.job.Terminal, Before: a.begin, Output: a.output, OnLeft: a.logLeft,
+		Terminal: a.job.Terminal, Cgroup: a.cgroupDir(), Before: a.begin, Output: a.output, OnLeft: a.logLeft,
 	}
 	steps, err := s.Run(a.ctx)
 	for i, st := range steps {
@@ -102,6 +144,7 @@ func (a *attempt) runCommands(r *errand.Result) error {
 	}
 	r.DurationMs = a.supervisor.clock.Now().Sub(start).Milliseconds()
 	process.KillStray(a.ownVariables()...)
+	err = a.outOfMemory(err)
 	a.logEnd(len(steps)-1, err)
 	return err
 }
@@ -183,7 +226,7 @@ func (a *attempt) logEnd(command int, err error) {
 	switch {
 	case errors.Is(err, process.ErrTimeout):
 		a.say(command, fmt.Sprintf("timed out after %v", a.timeout()))
-	case errors.Is(err, errLease), errors.As(err, &start), errors.As(err, &end) && end.Reason != "":
+	case errors.Is(err, errLease), errors.As(err, &start), errors.As(err, new(*memoryError)), errors.As(err, &end) && end.Reason != "":
 		a.say(command, err.Error())
 	}
 }
@@ -209,6 +252,8 @@ func reason(err error, timeout time.Duration) (errand.Reason, string) {
 		return errand.ReasonTimedOut, fmt.Sprintf("the job ran longer than its timeout of %v", timeout)
 	case errors.As(err, &start):
 		return errand.ReasonStartFailed, err.Error()
+	case errors.As(err, new(*memoryError)):
+		return errand.ReasonOutOfMemory, err.Error()
 	}
 	return errand.ReasonAgentError, err.Error()
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/attemptdir"
+	"github.com/errandhq/errand/agent/internal/cgroup"
 	"github.com/errandhq/errand/agent/internal/spool"
 )
 
@@ -22,6 +23,8 @@ type Status struct {
 	// isn't.
 	Outcome *attemptdir.Outcome `json:"outcome,omitempty"`
 	Unsaved string              `json:"unsaved,omitempty"`
+	// Left says why the attempt's control group could not be removed.
+	Left string `json:"left,omitempty"`
 }
 
 func (s Status) running() bool { return s.Attempt != "" && s.Outcome == nil }
@@ -42,6 +45,11 @@ type Run struct {
 	PipeWait time.Duration `json:"pipeWait"`
 	Timeout  time.Duration `json:"timeout"` // what is left of the job's; 0: none
 	Lease    Lease         `json:"lease"`
+	// Cgroups is where the attempt gets a control group, of the name Cgroup and with
+	// Limits; empty: none.
+	Cgroups cgroup.Tree   `json:"cgroups,omitempty"`
+	Cgroup  string        `json:"cgroup,omitempty"`
+	Limits  errand.Limits `json:"limits"`
 }
 
 // A Lease is how long an attempt may run on.

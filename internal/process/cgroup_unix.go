@@ -1,0 +1,10 @@
+//go:build unix && !linux
+
+package process
+
+import (
+	"os"
+	"syscall"
+)
+
+func startIn(*syscall.SysProcAttr, *os.File) {}
