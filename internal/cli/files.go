@@ -28,7 +28,7 @@ func (a *app) selectFiles(ctx context.Context, dir string, f *fileFlags) (*proje
 }
 
 func (f *fileFlags) choose(ctx context.Context, dir string) (*project.Selection, error) {
-	files, err := project.Select(ctx, dir, project.Options{Patterns: f.patterns, FollowLinks: f.followLinks})
+	files, err := project.Select(ctx, dir, project.Options{Patterns: f.patterns, FollowLinks: f.followLinks, Git: f.git})
 	if err == nil {
 		return files, nil
 	}

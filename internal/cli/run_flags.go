@@ -62,6 +62,7 @@ type fileFlags struct {
 	noSource    bool
 	patterns    []string // of --exclude, and of --include with a "!"
 	followLinks bool
+	git         bool
 	maxSize     terminal.ByteSize
 	dryRun      bool
 }
@@ -77,6 +78,7 @@ func (f *fileFlags) add(cmd *cobra.Command) {
 		fl.Var(&patternValue{list: &f.patterns}, "exclude", "leave out what this `pattern` matches, as a line of a .gitignore does; can be repeated")
 		fl.Var(&patternValue{list: &f.patterns, prefix: "!"}, "include", "send what this `pattern` matches although it is left out; can be repeated, and the last that matches decides")
 		fl.BoolVar(&f.followLinks, "follow-links", false, "send what symbolic links point to, not the links")
+		fl.BoolVar(&f.git, "git", false, "send what git needs of .git, for git describe and the like; no remotes, hooks and credentials")
 		fl.Var(&f.maxSize, "max-size", "send no folder that is larger, like 500MB or 10GB; 0 sets no limit")
 		fl.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
 	})

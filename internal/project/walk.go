@@ -19,6 +19,8 @@ type Options struct {
 	Patterns []string
 	// FollowLinks selects what links point to.
 	FollowLinks bool
+	// Git selects what git needs of .git, of submodules, too.
+	Git bool
 
 	withoutGit bool // as if git were not installed
 }
@@ -39,6 +41,9 @@ func Select(ctx context.Context, dir string, o Options) (*Selection, error) {
 	}
 	w := &walk{ctx: ctx, command: parseRules([]byte(strings.Join(o.Patterns, "\n")), ""), options: o, out: &Selection{roots: []*os.Root{root}}}
 	w.searches = slices.ContainsFunc(w.command, func(r rule) bool { return r.negate })
+	if w.command.asksForGit() && !o.Git {
+		return nil, errors.Join(errGitPattern, root.Close())
+	}
 	if err := w.top(root, dir); err != nil {
 		return nil, errors.Join(err, w.out.Close())
 	}
@@ -80,6 +85,9 @@ func (w *walk) top(root *os.Root, dir string) error {
 	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
 		abs = resolved
 	}
+	if _, err := root.Lstat(".git"); err != nil && w.options.Git {
+		return errNoTop(abs)
+	}
 	w.out.folder, w.out.listed = abs, time.Now()
 	repo, ignored, err := w.openRepository(abs, "")
 	if err != nil {
@@ -110,6 +118,9 @@ func (w *walk) folder(f *folder) error {
 			return context.Cause(w.ctx)
 		}
 		if e.Name() == ".git" {
+			if err := w.gitFolder(f); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := w.child(f, e.Name(), e.IsDir()); err != nil {
@@ -117,6 +128,13 @@ func (w *walk) folder(f *folder) error {
 		}
 	}
 	return nil
+}
+
+func (w *walk) gitFolder(f *folder) error {
+	if !w.options.Git || f.leftOut {
+		return nil
+	}
+	return w.addGit(f)
 }
 
 func readDir(root *os.Root) ([]fs.DirEntry, error) {
@@ -157,6 +175,9 @@ func (f *folder) readRules(w *walk, name string) error {
 		f.ignore = f.repo.addRules(f.ignore, f.path, text)
 	} else {
 		f.own = append(slices.Clip(f.own), parseRules(text, f.path)...)
+	}
+	if err == nil && f.own.asksForGit() && !w.options.Git {
+		return fmt.Errorf("%q: %w", f.path+name, errGitPattern)
 	}
 	return err
 }
