@@ -133,6 +133,7 @@ func (a *app) root() *cobra.Command {
 		a.tokenCommand(),
 	)
 	addGroup(root, "Develop",
+		a.mcpCommand(),
 		stackcli.NewCommand("stack", a.term, a.getenv),
 	)
 	addGroup(root, "Get started",

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -30,10 +29,10 @@ type Context struct {
 	TokenFile string // absolute, or relative to the folder of config.yaml; may be empty
 }
 
-var contextNameRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
+var contextNameRE = lazyRegexp(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 // ValidContextName reports whether a context may have the name.
-func ValidContextName(name string) bool { return contextNameRE.MatchString(name) }
+func ValidContextName(name string) bool { return contextNameRE().MatchString(name) }
 
 // ReadConfig reads a config.yaml. One that doesn't exist is empty. Errors: *Error.
 func ReadConfig(path string) (*Config, error) {

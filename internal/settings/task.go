@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -70,13 +71,20 @@ var SettingKinds = []SettingKind{
 // forbidden are what a project's file may not set, and people may look for.
 var forbidden = []string{"server", "token", "tokenFile", "token-file", "context", "contexts"}
 
+// Compiled when they are used: most commands read no settings, and start faster.
 var (
-	taskNameRE = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$`)
-	envNameRE  = regexp.MustCompile(errand.EnvPattern)
+	taskNameRE = lazyRegexp(`^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$`)
+	envNameRE  = lazyRegexp(errand.EnvPattern)
+	numberRE   = lazyRegexp(numberPattern)
+	durationRE = lazyRegexp(durationPattern)
 )
 
+func lazyRegexp(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 // ValidTaskName reports whether a task may have the name.
-func ValidTaskName(name string) bool { return taskNameRE.MatchString(name) }
+func ValidTaskName(name string) bool { return taskNameRE().MatchString(name) }
 
 // refuse refuses what a project's file may not set.
 func (r reader) refuse(key *yaml.Node) error {
@@ -154,7 +162,7 @@ func (r reader) commands(n *yaml.Node) ([]errand.Command, error) {
 func (r reader) env(n *yaml.Node) (map[string]string, error) {
 	env := map[string]string{}
 	err := r.entries(n, "env", func(key, value *yaml.Node) (err error) {
-		if !envNameRE.MatchString(key.Value) {
+		if !envNameRE().MatchString(key.Value) {
 			return r.errorf(key, "the name of a variable must match %s, got %q", errand.EnvPattern, key.Value)
 		}
 		env[key.Value], err = r.text(value, "env."+key.Value)
@@ -178,9 +186,9 @@ func (r reader) setting(k SettingKind, n *yaml.Node) (Setting, error) {
 		return s, err
 	case k.Kind == Bool && value != "true" && value != "false":
 		return s, r.errorf(n, "%s must be true or false, got %q", k.Key, value)
-	case k.Kind == Number && !numberRE.MatchString(value):
+	case k.Kind == Number && !numberRE().MatchString(value):
 		return s, r.errorf(n, "%s must be a whole number, got %q", k.Key, value)
-	case k.Kind == Duration && !durationRE.MatchString(value):
+	case k.Kind == Duration && !durationRE().MatchString(value):
 		return s, r.errorf(n, "%s must be a duration like 90s, 10m or 1d, got %q", k.Key, value)
 	}
 	return s, nil
@@ -190,9 +198,4 @@ func (r reader) setting(k SettingKind, n *yaml.Node) (Setting, error) {
 const (
 	numberPattern   = `^[0-9]{1,9}$`
 	durationPattern = `^([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+)$`
-)
-
-var (
-	numberRE   = regexp.MustCompile(numberPattern)
-	durationRE = regexp.MustCompile(durationPattern)
 )
