@@ -49,6 +49,9 @@ func newFakeServer(t testing.TB) *fakeServer {
 		faults: map[string]int{}, calls: map[string]int{},
 	}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/queues", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, api.QueueList{Queues: []api.Queue{{Name: "default"}, {Name: "linux"}, {Name: "gpu"}}})
+	})
 	mux.HandleFunc("POST /api/uploads", f.createUpload)
 	mux.HandleFunc("PUT /store/{hash}", f.store)
 	mux.HandleFunc("POST /api/jobs/create", f.createJob)

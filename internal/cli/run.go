@@ -78,6 +78,9 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	defer terminal.ExitWhenInterrupted(second, cancelGrace+time.Second, a.term.EndOutput)()
 	limit := retryFirst
 	if !f.noSource {
+		if err := checkQueue(first, c, body.Queue); err != nil {
+			return err
+		}
 		if err := a.addSource(first, c, dir, &f.fileFlags, &body); err != nil {
 			return err
 		}
@@ -98,6 +101,26 @@ func (a *app) createAndFollow(first, second context.Context, c *api.Client, body
 	}
 	a.term.Notef("job %s", job.ID)
 	return a.waitForJob(first, second, c, job.ID, out, f.json)
+}
+
+// checkQueue finds a wrong name before a folder is sent. It reports nothing else: the
+// server checks again.
+func checkQueue(ctx context.Context, c *api.Client, name string) error {
+	if name == "" {
+		return nil
+	}
+	list, err := c.Queues(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // an older server, or none: the next request tells
+	}
+	var names []string
+	for _, q := range list.Queues {
+		if q.Name == name {
+			return nil
+		}
+		names = append(names, q.Name)
+	}
+	return fmt.Errorf("there is no queue %q on this server; its queues: %s", name, strings.Join(names, ", "))
 }
 
 // addSource uploads dir, and adds it and what git says about it to the job.
