@@ -106,7 +106,11 @@ func (w *walk) noteLinks() {
 		return
 	}
 	e, more := w.outside[0], ""
-	if n := len(w.outside) - 1; n > 0 {
+	switch n := len(w.outside) - 1; n {
+	case 0:
+	case 1:
+		more = ", as does 1 other link"
+	default:
 		more = fmt.Sprintf(", as do %d other links", n)
 	}
 	w.note(e.Path, fmt.Sprintf("points to %q, outside the folder%s: it is sent as a link (--follow-links sends what it points to)", shorten(e.Target), more))
