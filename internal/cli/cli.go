@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 func newApp(stdout, stderr io.Writer, lookup func(string) (string, bool)) *app {
 	a := &app{lookup: lookup}
 	a.term = terminal.New(stdout, stderr, a.getenv)
-	a.term.HintFor = hintFor
+	a.term.HintFor = a.hintFor
 	return a
 }
 
@@ -105,7 +105,6 @@ func (a *app) root() *cobra.Command {
 	terminal.AddFlags(root, terminal.CommonFlags, func(fl *pflag.FlagSet) {
 		fl.BoolVar(&printVersion, "version", false, "print the version")
 	})
-	root.CompletionOptions.HiddenDefaultCmd = true
 	cobra.EnableCommandSorting = false // the help lists them in the order below
 	addGroup(root, "Run jobs",
 		exitAsJob(a.runCommand()),
@@ -140,11 +139,14 @@ func (a *app) root() *cobra.Command {
 		a.quickstartCommand(),
 		a.contextCommand(),
 		a.configCommand(),
+		a.doctorCommand(),
 		a.versionCommand(),
 	)
 	queues := a.queueListCommand("queues")
 	queues.Hidden = true // as short as "errand workers"
 	root.AddCommand(queues, a.functionCommand(), a.demoCommand())
+	root.SetCompletionCommandGroupID("Get started")
+	a.addCompletions(root)
 	return root
 }
 

@@ -69,7 +69,7 @@ func (a *app) clientAs(localFile string) (*api.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkRole(token, origin, localFile); err != nil {
+	if err := a.checkRole(token, origin, localFile); err != nil {
 		return nil, err
 	}
 	return newClient(at.server, token), nil
@@ -132,8 +132,8 @@ func checkToken(t string) error {
 
 // checkRole refuses a token that the command can't use, judged by its form: an
 // agent's for the client commands, and any other for an agent. It names the right
-// file if that is beside the one that was read.
-func checkRole(token, origin, want string) error {
+// file: the one beside what was read, else the local server's.
+func (a *app) checkRole(token, origin, want string) error {
 	role, known := errand.RoleOfToken(token)
 	if !known || (role == errand.RoleAgent) == (want == agentTokenFile) && role != errand.RoleWorker {
 		return nil
@@ -142,12 +142,25 @@ func checkRole(token, origin, want string) error {
 	if want == agentTokenFile {
 		need = "an agent's (era_…)"
 	}
-	if beside := filepath.Join(filepath.Dir(origin), want); origin != "ERRAND_TOKEN" {
-		if _, err := os.Stat(beside); err == nil {
-			hint = "use " + beside
+	var dirs []string
+	if origin != "ERRAND_TOKEN" {
+		dirs = append(dirs, filepath.Dir(origin))
+	}
+	if _, dataDir := a.localURL(); dataDir != "" {
+		dirs = append(dirs, dataDir)
+	}
+	for _, dir := range dirs {
+		if file := filepath.Join(dir, want); isFile(file) {
+			hint = "use --token-file " + errand.QuoteWord(file)
+			break
 		}
 	}
 	return terminal.WithHint(fmt.Errorf("the token in %s is of role %s; this command needs %s", origin, role, need), hint)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // parseServerURL returns the server's URL without a slash at its end.
@@ -167,18 +180,28 @@ func parseServerURL(server string) (string, error) {
 }
 
 // hintFor returns what the user can do about an error of a call of the API, or "".
-func hintFor(err error) string {
+func (a *app) hintFor(err error) string {
 	var op *net.OpError
 	var status *api.ResponseError
 	switch {
 	case errors.As(err, &op) && op.Op == "dial":
-		return "is errand local running? is the server's address correct?"
+		return "is errand local running? is the server's address correct? errand doctor checks more"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the server accepts connections but does not answer; is the server's address correct?"
 	case errors.As(err, &status) && status.Status == http.StatusUnauthorized:
-		return "the token belongs to another server, or the server lost its data; set --token-file to the right one"
+		return "the token belongs to another server, or the server lost its data; set --token-file to the right one" + a.localTokens()
 	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(err.Error(), "read token"):
-		return "errand local creates its tokens in its data directory"
+		return "errand local creates its tokens in its data directory" + a.localTokens()
 	}
 	return ""
+}
+
+// localTokens continues a hint with the files of the local server's tokens, if it has any.
+func (a *app) localTokens() string {
+	_, dataDir := a.localURL()
+	user, agent := filepath.Join(dataDir, userTokenFile), filepath.Join(dataDir, agentTokenFile)
+	if dataDir == "" || !isFile(user) {
+		return ""
+	}
+	return fmt.Sprintf("; this machine's are %s, and for agents %s", user, agent)
 }

@@ -109,7 +109,7 @@ func (c *Cache) lock(owner, sha256 string) (unlock func()) {
 func (c *Cache) trim(need int64) {
 	files, used := c.list()
 	limit := c.MaxBytes
-	if free, err := diskSpace(c.Dir); err == nil {
+	if free, err := DiskSpace(c.Dir); err == nil {
 		limit = min(limit, (free+used)/4)
 	}
 	slices.SortFunc(files, func(a, b cached) int { return a.used.Compare(b.used) })

@@ -6,8 +6,8 @@ import "golang.org/x/sys/unix"
 
 const errNoSpace = unix.ENOSPC
 
-// diskSpace is what this user may still write to the disk of a directory, in bytes.
-func diskSpace(dir string) (int64, error) {
+// DiskSpace is what this user may still write to the disk of a directory, in bytes.
+func DiskSpace(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, err

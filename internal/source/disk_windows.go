@@ -4,8 +4,8 @@ import "golang.org/x/sys/windows"
 
 const errNoSpace = windows.ERROR_DISK_FULL
 
-// diskSpace is what this user may still write to the disk of a directory, in bytes.
-func diskSpace(dir string) (int64, error) {
+// DiskSpace is what this user may still write to the disk of a directory, in bytes.
+func DiskSpace(dir string) (int64, error) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return 0, err

@@ -47,7 +47,7 @@ func (f Fetcher) Unpack(ctx context.Context, g *errand.SourceGrant, to Target) (
 // checkRoom fails if the disk of dir, or of the directory above it, has no room for n
 // bytes.
 func checkRoom(dir string, n int64) error {
-	free, err := diskSpace(filepath.Dir(dir))
+	free, err := DiskSpace(filepath.Dir(dir))
 	if err != nil || n <= free {
 		return nil //nolint:nilerr // where the system doesn't say, writing will
 	}

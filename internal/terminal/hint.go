@@ -19,8 +19,8 @@ func (e *hintError) Unwrap() error { return e.error }
 // WithHint adds to err what the user can do about it.
 func WithHint(err error, hint string) error { return &hintError{err, hint} }
 
-// hint returns what the user can do about err, or "".
-func (t *Terminal) hint(err error) string {
+// HintOf returns what the user can do about err, or "".
+func (t *Terminal) HintOf(err error) string {
 	var withHint *hintError
 	var op *net.OpError
 	switch {

@@ -110,7 +110,7 @@ func (t *Terminal) ShowCommand(command string) { t.PrintNote("$ " + command) }
 // PrintError prints err and its hint on stderr.
 func (t *Terminal) PrintError(err error) {
 	t.PrintNote("errand: error: " + err.Error())
-	if hint := t.hint(err); hint != "" {
+	if hint := t.HintOf(err); hint != "" {
 		t.Hintf("%s", hint)
 	}
 }

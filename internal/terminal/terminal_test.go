@@ -41,7 +41,7 @@ func TestHintForTakenPort(t *testing.T) {
 	}
 	defer taken.Close()
 	_, err = net.Listen("tcp", taken.Addr().String())
-	hint := New(io.Discard, io.Discard, os.Getenv).hint(err)
+	hint := New(io.Discard, io.Discard, os.Getenv).HintOf(err)
 	if err == nil || !strings.Contains(hint, "--addr 127.0.0.1:0") {
 		t.Errorf("got %v, hint %q", err, hint)
 	}

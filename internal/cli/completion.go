@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/terminal"
+)
+
+const (
+	// completionTime is how long a shell's user waits for completions at most.
+	completionTime = 3 * time.Second
+	completedJobs  = 50
+)
+
+type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
+
+// addCompletions makes shells complete jobs, queues, workers and statuses wherever a
+// command below root takes them.
+func (a *app) addCompletions(cmd *cobra.Command) {
+	if use := strings.Fields(cmd.Use); len(use) > 1 && (use[1] == "ID" || use[1] == "ID…") && cmd.ValidArgsFunction == nil {
+		cmd.ValidArgsFunction = a.fromServer(completeJobs)
+	}
+	statuses := cobra.FixedCompletions(statusNames(), cobra.ShellCompDirectiveNoFileComp)
+	for name, complete := range map[string]completer{
+		"queue": a.fromServer(completeQueues), "worker": a.fromServer(completeWorkers), "status": statuses,
+	} {
+		if cmd.Flags().Lookup(name) != nil && cmd.Flags().Lookup("server") != nil {
+			_ = cmd.RegisterFlagCompletionFunc(name, complete) // fails only if there is one
+		}
+	}
+	for _, c := range cmd.Commands() {
+		a.addCompletions(c)
+	}
+}
+
+func statusNames() []string {
+	names := make([]string, len(errand.Statuses))
+	for i, s := range errand.Statuses {
+		names[i] = string(s)
+	}
+	return names
+}
+
+// fromServer completes with what the server knows. If it doesn't answer soon, there are
+// no completions.
+func (a *app) fromServer(list func(context.Context, *api.Client) ([]string, error)) completer {
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		ctx, stop := context.WithTimeout(context.Background(), completionTime)
+		defer stop()
+		c, err := a.client()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		all, err := list(ctx, c)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	}
+}
+
+func completeJobs(ctx context.Context, c *api.Client) ([]string, error) {
+	list, err := c.Jobs(ctx, "", "", completedJobs, "")
+	all := []string{lastJob + "\tthe newest job", lastFailedJob + "\tthe newest job that failed"}
+	for i := range list.Jobs {
+		j := &list.Jobs[i]
+		all = append(all, j.ID+"\t"+outcome(j)+"  "+what(j))
+	}
+	return all, err
+}
+
+func completeQueues(ctx context.Context, c *api.Client) ([]string, error) {
+	list, err := c.Queues(ctx)
+	var all []string
+	for _, q := range list.Queues {
+		all = append(all, q.Name)
+	}
+	return all, err
+}
+
+func completeWorkers(ctx context.Context, c *api.Client) ([]string, error) {
+	list, err := c.Workers(ctx, "")
+	var all []string
+	for _, w := range list.Workers {
+		all = append(all, w.ID+"\t"+terminal.FirstLine(w.Name, 40))
+	}
+	return all, err
+}
