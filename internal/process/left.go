@@ -113,10 +113,10 @@ func (l *left) close() error {
 }
 
 // endLeft ends the processes that outlive the last command. What holds its pipes may
-// go on writing for PipeWait. Errors: *OutputError.
+// go on writing for PipeWait, unless it does nothing. Errors: *OutputError.
 func (s *Sequence) endLeft(ctx context.Context) error {
 	if n := len(s.left.all); n > 0 && ctx.Err() == nil {
-		s.left.all[n-1].pipes.wait(s.program(s.Commands[0]).pipeWait())
+		s.left.all[n-1].pipes.waitForBusy(s.program(s.Commands[0]).pipeWait())
 	}
 	names := s.left.running()
 	if len(names) > 0 {
@@ -127,4 +127,34 @@ func (s *Sequence) endLeft(ctx context.Context) error {
 		s.left.end(s.grace(context.Cause(ctx)))
 	}
 	return s.left.close()
+}
+
+const (
+	// A process that sleeps for idleTime, as a server does, isn't about to write what
+	// belongs to its command's output. idleInterval is how often it is looked at.
+	idleTime     = 400 * time.Millisecond
+	idleInterval = 50 * time.Millisecond
+)
+
+// waitForBusy waits until both streams are at their end, at most d, and no longer than
+// idleTime for processes that do nothing.
+func (p *pipes) waitForBusy(d time.Duration) {
+	limit := time.NewTimer(d)
+	defer limit.Stop()
+	tick := time.NewTicker(idleInterval)
+	defer tick.Stop()
+	idle, last := time.Duration(0), int64(-1)
+	for idle < idleTime {
+		select {
+		case <-p.done:
+			return
+		case <-limit.C:
+			return
+		case <-tick.C:
+		}
+		work, asleep := workOfDescendants()
+		if idle += idleInterval; !asleep || work != last {
+			idle, last = 0, work
+		}
+	}
 }

@@ -147,16 +147,57 @@ func isDescendant(pid int) bool {
 	return false
 }
 
-// parentOf returns the parent of a process; 0 if that has ended.
-//
-// https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
-func parentOf(pid int) int {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// workOfDescendants returns the processor time that all descendants have used, in ticks,
+// and what they have written, in bytes, as one number that grows with both, and whether
+// all of them sleep. Where descendants aren't known, none sleeps.
+func workOfDescendants() (work int64, asleep bool) {
+	if !adopting {
+		return 0, false
+	}
+	for _, pid := range descendants() {
+		fields := statOf(pid)
+		if len(fields) < 13 {
+			continue // it has ended
+		}
+		if state := fields[0][0]; state != 'S' && state != 'Z' && state != 'T' {
+			return 0, false
+		}
+		user, _ := strconv.ParseInt(string(fields[11]), 10, 64)
+		system, _ := strconv.ParseInt(string(fields[12]), 10, 64)
+		work += user + system + writtenBy(pid)
+	}
+	return work, true
+}
+
+// writtenBy returns how many bytes a process has written, also to pipes.
+func writtenBy(pid int) int64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
 	if err != nil {
 		return 0
 	}
-	name := bytes.LastIndexByte(b, ')') // it may hold anything
-	if fields := bytes.Fields(b[name+1:]); len(fields) > 1 {
+	for line := range bytes.Lines(b) {
+		if n, ok := bytes.CutPrefix(line, []byte("wchar: ")); ok {
+			written, _ := strconv.ParseInt(string(bytes.TrimSpace(n)), 10, 64)
+			return written
+		}
+	}
+	return 0
+}
+
+// statOf returns the fields of a process's status after its name; none if it has ended.
+//
+// https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+func statOf(pid int) [][]byte {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil
+	}
+	return bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]) // the name may hold anything
+}
+
+// parentOf returns the parent of a process; 0 if that has ended.
+func parentOf(pid int) int {
+	if fields := statOf(pid); len(fields) > 1 {
 		parent, _ := strconv.Atoi(string(fields[1]))
 		return parent
 	}
