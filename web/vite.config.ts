@@ -3,6 +3,9 @@ import { sourceHash } from './source-hash'
 
 export default defineConfig({
   plugins: [sourceHash()],
+  // The package's "module" names a file that it doesn't have.
+  resolve: { alias: { '@xterm/headless': '@xterm/headless/lib-headless/xterm-headless.mjs' } },
+  worker: { format: 'es' },
   build: {
     // No data: URLs: the page's Content-Security-Policy allows its own files alone.
     assetsInlineLimit: 0,

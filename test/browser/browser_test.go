@@ -5,39 +5,18 @@ package browser
 
 import (
 	"bytes"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/errandhq/errand/test/browser/fakeapi"
-	"github.com/errandhq/errand/web"
 )
 
 const webDir = "../../web"
 
 // browsers are the names that Chromium has, on one system or another.
 var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
-
-// TestPage shows everything that the page does, with an API that waits for the test
-// and fails when the test says so.
-func TestPage(t *testing.T) {
-	chromium := requireBrowser(t)
-	const token = "eru_page-test-token-of-the-fake-api-0123456789"
-	mux := http.NewServeMux()
-	mux.Handle("/", web.Handler(""))
-	fake := fakeapi.New(token, time.Now)
-	for _, path := range []string{"/api/", "/bucket/", "/fake/"} {
-		mux.Handle(path, fake)
-	}
-	srv := httptest.NewServer(mux)
-	t.Cleanup(srv.Close)
-	e2e(t, "page", chromium, srv.URL, token)
-}
 
 // e2e runs web/e2e/NAME.test.ts against a server.
 func e2e(t *testing.T, name, chromium, url, token string) {

@@ -12,12 +12,12 @@ import (
 	"github.com/errandhq/errand/test/errandbin"
 )
 
-// TestPageOnErrandLocal drives the page of the real program: a ZIP goes in, the
-// embedded agent runs it, the output comes back.
-func TestPageOnErrandLocal(t *testing.T) {
+// TestPage drives the page of the real program: folders go in, the embedded agents run
+// the jobs, the output comes back.
+func TestPage(t *testing.T) {
 	chromium := requireBrowser(t)
 	url, token := startLocal(t, buildErrand(t))
-	e2e(t, "local", chromium, url, token)
+	e2e(t, "page", chromium, url, token)
 }
 
 func buildErrand(t *testing.T) string {
@@ -30,11 +30,11 @@ func buildErrand(t *testing.T) string {
 }
 
 // startLocal runs `errand local` until the test ends; it says its URL on the
-// first line of its stdout. A job is cancelled at a heartbeat, so they come often.
+// first line of its stdout.
 func startLocal(t *testing.T, bin string) (url, token string) {
 	t.Helper()
 	data := t.TempDir()
-	args := []string{"local", "--addr", "127.0.0.1:0", "--data", data, "--heartbeat", "1s"}
+	args := []string{"local", "--addr", "127.0.0.1:0", "--data", data, "--agents", "2"}
 	cmd := exec.Command(bin, append(args, errandbin.ProfileFlags(t)...)...)
 	cmd.Stderr = t.Output()
 	stdout, err := cmd.StdoutPipe()

@@ -48,8 +48,14 @@ export async function signIn(page: Page): Promise<void> {
   await page.getByRole('heading', { name: 'Run', exact: true }).waitFor()
 }
 
+/** Runs commands, one a line. */
 export async function run(page: Page, commands: string[]): Promise<void> {
-  await page.getByLabel('Commands', { exact: true }).fill(commands.join('\n'))
+  await page.getByLabel('Each line is a command').check()
+  await runScript(page, commands.join('\n'))
+}
+
+export async function runScript(page: Page, script: string): Promise<void> {
+  await page.getByLabel('Commands', { exact: true }).fill(script)
   await page.getByRole('button', { name: 'Run', exact: true }).click()
 }
 

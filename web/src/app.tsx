@@ -1,105 +1,128 @@
-import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Client } from './api/client'
 import { ApiError } from './api/problem'
-import type { ExecuteRequest } from './api/types'
-import { DirectView } from './jobs/direct'
-import { JobView } from './jobs/job'
-import { JobList } from './jobs/list'
+import { JobPage } from './jobs/job'
+import { JobsPage } from './jobs/page'
+import { MachinesPage } from './machines/page'
+import { MachineStrip } from './machines/strip'
 import { usePolling } from './polling'
-import { RunForm } from './run/form'
-import { forgetToken, keepToken, readToken, showInAddress, takeFragment } from './session'
+import { QueuesPage } from './queues/page'
+import type { Route } from './route'
+import { formatRoute, useRoute } from './route'
+import { RunPage } from './run/page'
+import { forgetToken, keepToken, readToken, takeFragment } from './session'
 import { TokenForm } from './token-form'
-import { WorkerList } from './workers/list'
 
-const refreshMs = 3000
-const jobsShown = 25
+const workersMs = 3000
 
-/** What stands below the form. */
-type Shown = { kind: 'job'; id: string } | { kind: 'direct'; run: number; request: ExecuteRequest } | null
-
-const firstJob = takeFragment()
+takeFragment()
 
 export function App() {
   const [token, setToken] = useState(readToken)
   const [why, setWhy] = useState('')
-  const [shown, setShown] = useState<Shown>(firstJob ? { kind: 'job', id: firstJob } : null)
-
-  const show = useCallback((s: Shown) => {
-    setShown(s)
-    showInAddress(s?.kind === 'job' ? s.id : null)
-  }, [])
+  const current = useRef(token)
+  current.current = token
+  const client = useMemo(() => new Client(() => current.current), [])
 
   // Another link pasted into the same tab changes the fragment alone.
   useEffect(() => {
     const onHash = () => {
-      const job = takeFragment()
+      takeFragment()
       setToken(readToken())
-      if (job) show({ kind: 'job', id: job })
     }
     addEventListener('hashchange', onHash)
     return () => removeEventListener('hashchange', onHash)
   }, [])
 
-  const leave = useCallback((reason: string) => {
-    forgetToken()
-    setToken('')
-    setWhy(reason)
-  }, [])
   const failed = useCallback((err: unknown) => {
-    if (err instanceof ApiError && err.problem.status === 401) leave(`The server does not know the token: ${err.problem.detail}`)
-  }, [leave])
-  const enter = (t: string) => {
-    keepToken(t)
+    if (!(err instanceof ApiError) || err.problem.status !== 401) return
+    forgetToken()
+    setWhy(`The server does not know the token: ${err.problem.detail}`)
+    setToken('')
+  }, [])
+  const enter = (t: string, inBrowser: boolean) => {
+    keepToken(t, inBrowser)
     setWhy('')
     setToken(t)
   }
+  const leave = () => {
+    forgetToken()
+    setToken('')
+    setWhy('')
+  }
 
+  // Who was signed in keeps what is on the page: the form of the token stands on top of it.
+  const [entered, setEntered] = useState(token !== '')
+  useEffect(() => {
+    if (token) setEntered(true)
+  }, [token])
   return (
     <>
-      <header>
-        <h1>Errand</h1>
-        <span class="hint">Run commands on your own machines</span>
-        {token && (
-          <button type="button" class="quiet" onClick={() => leave('')}>
-            Forget the token
-          </button>
-        )}
-      </header>
-      {token ? <Workplace key={token} token={token} shown={shown} show={show} failed={failed} /> : <TokenForm why={why} take={enter} />}
+      {entered && (why || token) ? <Workplace client={client} failed={failed} leave={leave} signedIn={token !== ''} /> : <Plain />}
+      {!token && (
+        <div class={entered && why ? 'over' : ''}>
+          <TokenForm why={why} take={enter} />
+        </div>
+      )}
     </>
   )
 }
 
-interface WorkplaceProps {
-  token: string
-  shown: Shown
-  show: (s: Shown) => void
-  failed: (err: unknown) => void
+function Plain() {
+  return (
+    <header>
+      <h1>Errand</h1>
+      <span class="hint">Run commands on your own machines</span>
+    </header>
+  )
 }
 
-function Workplace({ token, shown, show, failed }: WorkplaceProps) {
-  const client = useMemo(() => new Client(token), [token])
-  const askJobs = useCallback(async (signal: AbortSignal) => (await client.jobs(jobsShown, signal)).jobs ?? [], [client])
-  const askWorkers = useCallback(async (signal: AbortSignal) => (await client.workers(signal)).workers ?? [], [client])
-  const jobs = usePolling(askJobs, refreshMs, failed)
-  const workers = usePolling(askWorkers, refreshMs, failed)
-  const [runs, setRuns] = useState(0)
+interface WorkplaceProps {
+  client: Client
+  failed: (err: unknown) => void
+  leave: () => void
+  signedIn: boolean
+}
 
-  const direct = (request: ExecuteRequest) => {
-    setRuns(runs + 1)
-    show({ kind: 'direct', run: runs, request })
-  }
+const tabs: { route: Route; text: string }[] = [
+  { route: { page: 'run' }, text: 'Run' },
+  { route: { page: 'jobs' }, text: 'Jobs' },
+  { route: { page: 'machines' }, text: 'Machines' },
+  { route: { page: 'queues' }, text: 'Queues' },
+]
+
+function Workplace({ client, failed, leave, signedIn }: WorkplaceProps) {
+  const route = useRoute()
+  const askWorkers = useCallback(async (signal: AbortSignal) => (await client.workers(signal)).workers ?? [], [client, signedIn])
+  const workers = usePolling(askWorkers, workersMs, failed)
+  useEffect(() => {
+    if (route.page !== 'job') document.title = route.page === 'run' ? 'Errand' : `${tabs.find((t) => t.route.page === route.page)?.text ?? ''} · Errand`
+  }, [route.page])
   return (
-    <div class="columns">
-      <main>
-        <RunForm client={client} failed={failed} direct={direct} created={(id) => show({ kind: 'job', id })} />
-        {shown?.kind === 'job' && <JobView key={shown.id} client={client} id={shown.id} failed={failed} changed={jobs.refresh} />}
-        {shown?.kind === 'direct' && <DirectView key={shown.run} client={client} request={shown.request} failed={failed} />}
+    <div inert={!signedIn}>
+      <header>
+        <h1>
+          <a href="#run">Errand</a>
+        </h1>
+        <nav aria-label="Pages">
+          {tabs.map((t) => (
+            <a key={t.text} href={formatRoute(t.route)} aria-current={route.page === t.route.page ? 'page' : undefined}>
+              {t.text}
+            </a>
+          ))}
+        </nav>
+        <MachineStrip workers={workers.data ?? []} />
+        <button type="button" class="quiet" onClick={leave}>
+          Sign out
+        </button>
+      </header>
+      <main class={`${route.page}-page`}>
+        {route.page === 'run' && <RunPage key={route.from ?? ''} client={client} failed={failed} from={route.from} />}
+        {route.page === 'jobs' && <JobsPage client={client} failed={failed} filter={route} />}
+        {route.page === 'job' && <JobPage key={route.id} client={client} route={route} failed={failed} />}
+        {route.page === 'machines' && <MachinesPage workers={workers} />}
+        {route.page === 'queues' && <QueuesPage client={client} failed={failed} />}
       </main>
-      <aside aria-label="Jobs and workers">
-        <JobList jobs={jobs} shown={shown?.kind === 'job' ? shown.id : null} show={(id) => show({ kind: 'job', id })} />
-        <WorkerList workers={workers} />
-      </aside>
     </div>
   )
 }

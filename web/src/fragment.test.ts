@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatFragment, parseFragment, tokenFault } from './fragment'
+import { parseFragment, tokenFault } from './fragment'
 
 const job = '01JD3N8Z7Q5V6W4X2Y0Z1A2B3C'
 
@@ -12,11 +12,6 @@ test.each([
   ['#job=../../etc', {}],
   ['#token=', {}],
 ])('%s', (hash, want) => expect(parseFragment(hash)).toEqual(want))
-
-test('a token never goes back into the address', () => {
-  expect(formatFragment(job)).toBe(`#job=${job}`)
-  expect(formatFragment(null)).toBe('')
-})
 
 test.each([
   ['eru_abc', true], ['erd_abc', true], ['something-else', true],

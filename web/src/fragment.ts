@@ -15,11 +15,6 @@ export function parseFragment(hash: string): Fragment {
   return { ...(token && { token }), ...(jobPattern.test(job) && { job }) }
 }
 
-/** The fragment for the address bar. The token is left out: it isn't for history or screenshots. */
-export function formatFragment(job: string | null): string {
-  return job ? `#job=${job}` : ''
-}
-
 /** Why text can't be a token of a person; empty if it can. */
 export function tokenFault(text: string): string {
   if (text === '') return 'Enter a token.'

@@ -2,15 +2,16 @@ import { useState } from 'preact/hooks'
 import { tokenFault } from './fragment'
 
 /** Asks for a token. */
-export function TokenForm({ why, take }: { why: string; take: (token: string) => void }) {
+export function TokenForm({ why, take }: { why: string; take: (token: string, inBrowser: boolean) => void }) {
   const [text, setText] = useState('')
   const [fault, setFault] = useState('')
+  const [inBrowser, setInBrowser] = useState(false)
   const submit = (e: Event) => {
     e.preventDefault()
     const token = text.trim()
     const wrong = tokenFault(token)
     setFault(wrong)
-    if (!wrong) take(token)
+    if (!wrong) take(token, inBrowser)
   }
   return (
     <main class="narrow">
@@ -37,7 +38,12 @@ export function TokenForm({ why, take }: { why: string; take: (token: string) =>
           value={text}
           onInput={(e) => setText(e.currentTarget.value)}
         />
-        <p class="hint">This tab keeps it until you close it.</p>
+        <label class="choice">
+          <input type="checkbox" checked={inBrowser} onChange={(e) => setInBrowser(e.currentTarget.checked)} />
+          <span>
+            Keep it in this browser <span class="hint">otherwise this tab keeps it until you close it</span>
+          </span>
+        </label>
         <button type="submit" class="primary">
           Use this token
         </button>

@@ -12,13 +12,13 @@ function answering(...answers: (Response | Error)[]) {
     if (!next || next instanceof Error) throw next ?? new Error('asked too often')
     return next
   }) as typeof fetch
-  return { client: new Client('eru_x', fetcher), asked }
+  return { client: new Client(() => 'eru_x', fetcher), asked }
 }
 
 describe('Client', () => {
   test('sends the token as a header and no cookie', async () => {
     const { client, asked } = answering(Response.json({ jobs: [] }))
-    await client.jobs(25)
+    await client.jobs({ limit: 25 })
     expect(asked[0]?.url).toBe('/api/jobs?limit=25')
     expect(asked[0]?.init.headers).toEqual({ Authorization: 'Bearer eru_x' })
     expect(asked[0]?.init.credentials).toBe('omit')

@@ -1,15 +1,26 @@
 import { parseProblem, unreachable } from './problem'
-import type { Executed, ExecuteRequest, Job, JobList, LogPage, Upload, WorkerList } from './types'
+import type { Executed, ExecuteRequest, Explanation, Job, JobList, LogPage, QueueList, Upload, WorkerList } from './types'
 
 /** Calls the API of the server that the page came from. Each call is tried once. */
 export class Client {
   constructor(
-    private readonly token: string,
+    /** Asked for each call: somebody may sign in again meanwhile. */
+    private readonly token: () => string,
     private readonly fetcher: typeof fetch = (...args) => fetch(...args),
   ) {}
 
-  jobs(limit: number, signal?: AbortSignal): Promise<JobList> {
-    return this.call('GET', '/api/jobs', { query: { limit }, signal })
+  /** A page of jobs, newest first. */
+  jobs(q: { limit: number; status?: string | undefined; queue?: string | undefined; cursor?: string | undefined }, signal?: AbortSignal): Promise<JobList> {
+    return this.call('GET', '/api/jobs', { query: q, signal })
+  }
+
+  /** Why the job waits, or how it stands, in a sentence. */
+  explain(jobId: string, signal?: AbortSignal): Promise<Explanation> {
+    return this.call('GET', '/api/jobs/explain', { query: { jobId }, signal })
+  }
+
+  queues(signal?: AbortSignal): Promise<QueueList> {
+    return this.call('GET', '/api/queues', { signal })
   }
 
   job(jobId: string, signal?: AbortSignal): Promise<Job> {
@@ -70,7 +81,7 @@ export class Client {
 
   private headers(o: CallOptions): Record<string, string> {
     return {
-      Authorization: `Bearer ${this.token}`,
+      Authorization: `Bearer ${this.token()}`,
       ...(o.body !== undefined && { 'Content-Type': 'application/json' }),
       ...(o.idempotencyKey && { 'Idempotency-Key': o.idempotencyKey }),
     }
@@ -78,13 +89,14 @@ export class Client {
 }
 
 interface CallOptions {
-  query?: Record<string, string | number>
+  query?: Record<string, string | number | undefined>
   body?: unknown
   idempotencyKey?: string
   signal?: AbortSignal | undefined
 }
 
-function queryString(query: Record<string, string | number> = {}): string {
-  const q = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
+function queryString(query: Record<string, string | number | undefined> = {}): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
+  const q = new URLSearchParams(given.map(([name, value]) => [name, String(value)]))
   return q.size > 0 ? `?${q}` : ''
 }

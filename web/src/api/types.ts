@@ -26,6 +26,8 @@ export interface JobRequest {
   /** Seconds, for all commands together. */
   timeout?: number
   continueOnError?: boolean
+  shell?: string
+  terminal?: { columns?: number; rows?: number }
   watch?: boolean
 }
 
@@ -52,6 +54,7 @@ export interface CommandResult {
 
 export interface Result {
   exitCode: number
+  log: { bytes: number; sha256: string }
   commands: CommandResult[] | null
   durationMs: number
   signal?: string
@@ -74,6 +77,13 @@ export interface Job {
   maxAttempts: number
   timeout: number
   workerId?: string
+  workerName?: string
+  attempts?: Attempt[]
+  silence?: Silence
+  terminal?: { columns: number; rows: number }
+  shell?: string
+  env?: Record<string, string>
+  continueOnError?: boolean
   cancelRequested?: boolean
   createdAt: string
   startedAt?: string
@@ -81,9 +91,49 @@ export interface Job {
   result?: Result
 }
 
+/** One attempt, as far as the server knows. */
+export interface Attempt {
+  attempt: number
+  workerId: string
+  workerName?: string
+  startedAt: string
+  endedAt?: string
+  reason?: string
+  error?: string
+}
+
+/** The worker has not been heard from: its attempt ends, unless it is. */
+export interface Silence {
+  seconds: number
+  leaseEndsAt: string
+  willRetry: boolean
+}
+
 export interface JobList {
   jobs: Job[] | null
   next?: string
+}
+
+/** What errand explain says of a job. */
+export interface Explanation {
+  sentence: string
+  cause: string
+  state: string
+  pollIntervalMs: number
+}
+
+export interface Queue {
+  name: string
+  paused?: boolean
+  deployed?: boolean
+  pending?: number
+  running?: number
+  workers?: number
+  oldestSeconds?: number
+}
+
+export interface QueueList {
+  queues: Queue[] | null
 }
 
 export interface Worker {
@@ -97,6 +147,7 @@ export interface Worker {
   os?: string
   arch?: string
   version?: string
+  labels?: Record<string, string>
   lastSeen: string
 }
 

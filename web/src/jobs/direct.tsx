@@ -3,7 +3,8 @@ import { decodeBytes } from '../api/bytes'
 import type { Client } from '../api/client'
 import type { Bytes, Command, Executed, ExecuteRequest, LogFrame } from '../api/types'
 import { commandText } from '../format'
-import { Output } from '../log/output'
+import { LogModel } from '../log/model'
+import { Viewport } from '../log/viewport'
 import { ErrorNotice } from '../notice'
 import { CommandTable, StatusLine } from './summary'
 
@@ -49,9 +50,23 @@ export function DirectView({ client, request, failed }: Props) {
           Cancel
         </button>
       )}
-      {answer && <Output label="Output of the run" open={(view) => view.add(framesOf(request.commands, answer))} />}
+      {answer && <DirectOutput frames={framesOf(request.commands, answer)} />}
       {answer && <CommandTable commands={request.commands} ends={endsOf(answer)} missing="not run" />}
     </section>
+  )
+}
+
+function DirectOutput({ frames }: { frames: LogFrame[] }) {
+  const [follow, setFollow] = useState(false)
+  const [model] = useState(() => {
+    const m = new LogModel(() => Promise.reject(new Error('it is all there')), null)
+    void m.append(frames)
+    return m
+  })
+  return (
+    <div class="output">
+      <Viewport model={model} label="Output of the run" goTo={null} selected={null} lineHref={() => '#run'} mark={null} streams time={false} wrap={false} follow={follow} setFollow={setFollow} />
+    </div>
   )
 }
 

@@ -1,147 +1,101 @@
+import { lazy, Suspense } from 'preact/compat'
 import { useCallback, useEffect, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
-import type { ApiError } from '../api/problem'
-import type { Job, Status } from '../api/types'
+import type { Attempt, Job } from '../api/types'
 import { isTerminal } from '../api/types'
 import { jobTitle } from '../format'
-import { follow, sleep } from '../log/follow'
-import { Output } from '../log/output'
-import type { LogView } from '../log/view'
 import { ErrorNotice } from '../notice'
-import type { CommandEnd } from './summary'
+import { usePolling } from '../polling'
+import type { Route } from '../route'
+import { formatRoute } from '../route'
+import { Actions } from './actions'
+import { durationOf, endsOf, factsOf, missingOf } from './facts'
+import { showInTitle } from './icon'
 import { CommandTable, StatusLine } from './summary'
+import { watchState } from './watch'
 
-/** How often the job's state is read while its log is followed: the log's requests are held while it is silent. */
-const stateEveryMs = 2000
+const LogPanel = lazy(() => import('../log/panel').then((m) => m.LogPanel))
+
+const explainMs = 5000
 
 interface Props {
   client: Client
-  id: string
+  route: Extract<Route, { page: 'job' }>
   failed: (err: unknown) => void
-  changed: () => void
 }
 
-/** One job: its state, its log as it grows, and how each command ended. */
-export function JobView({ client, id, failed, changed }: Props) {
+/** One job: how it stands, its log, and how each command ended. */
+export function JobPage({ client, route, failed }: Props) {
+  const { id } = route
   const [job, setJob] = useState<Job | null>(null)
   const [error, setError] = useState<unknown>(null)
-  const [trouble, setTrouble] = useState<ApiError | null>(null)
-  const [over, setOver] = useState(false)
-
+  const [logOver, setLogOver] = useState(false)
+  const [command, setCommand] = useState<{ index: number } | null>(null)
   const fail = useCallback((err: unknown) => {
     setError(err)
     failed(err)
   }, [failed])
+  useEffect(() => watchState(client, id, logOver, setJob, fail), [client, id, logOver])
+  useEffect(() => (job ? showInTitle(job) : undefined), [job?.status, job?.exitCode, job?.name])
 
-  useEffect(() => watchState(client, id, over, setJob, fail), [client, id, over])
-  useEffect(() => changed(), [job?.status])
-
-  const open = (view: LogView) => {
-    const stop = new AbortController()
-    followJob(client, id, view, stop.signal, setTrouble)
-      .then(() => setOver(true))
-      .catch((err: unknown) => stop.signal.aborted || fail(err))
-    return () => stop.abort()
-  }
-
+  if (!job) return error ? <ErrorNotice error={error} /> : <p class="card">Reading the job…</p>
+  // The log waits for the job: whether it has a terminal, and how long the log is.
   return (
-    <section class="card" aria-labelledby="job-title">
-      <h2 id="job-title">{job ? jobTitle(job) : 'Job'}</h2>
-      <p class="hint">
-        Job <code id="job-id">{id}</code>
-      </p>
-      {job && <StatusLine end={{ ...job, durationMs: durationOf(job) }} more={factsOf(job)} />}
-      {trouble && (
-        <p class="notice" role="status">
-          {trouble.problem.detail} Trying again.
-        </p>
-      )}
+    <section class="job" aria-labelledby="job-title">
+      <div class="job-head">
+        <h2 id="job-title">{jobTitle(job)}</h2>
+        <Actions client={client} job={job} set={setJob} fail={fail} />
+      </div>
+      <StatusLine end={{ ...job, durationMs: durationOf(job) }} more={[...factsOf(job), `by ${job.owner}`]} />
+      <code class="hint" id="job-id">
+        {id}
+      </code>
+      {!isTerminal(job.status) && <Why client={client} id={id} failed={failed} />}
       <ErrorNotice error={error} />
-      {job && !isTerminal(job.status) && <CancelButton client={client} job={job} set={setJob} fail={fail} />}
-      <Output label="Output of the job" open={open} />
-      {job?.commands && <CommandTable commands={job.commands} ends={endsOf(job)} missing={missingOf(job)} />}
+      <Attempts job={job} shown={route.attempt} />
+      {job.commands && (
+        <details open={job.commands.length > 1}>
+          <summary>{job.commands.length === 1 ? 'Command' : `${job.commands.length} commands`}</summary>
+          <CommandTable commands={job.commands} ends={endsOf(job)} missing={missingOf(job)} show={(index) => setCommand({ index })} />
+        </details>
+      )}
+      <Suspense fallback={<p class="card">Opening the log…</p>}>
+        <LogPanel client={client} job={job} attempt={route.attempt} lines={route.lines} command={command} failed={fail} over={() => setLogOver(true)} />
+      </Suspense>
     </section>
   )
 }
 
-function CancelButton({ client, job, set, fail }: { client: Client; job: Job; set: (j: Job) => void; fail: (err: unknown) => void }) {
-  const [asking, setAsking] = useState(false)
-  const cancel = () => {
-    setAsking(true)
-    client.cancel(job.id).then(set).catch(fail).finally(() => setAsking(false))
-  }
+/** Why the job waits, or how it stands, in the server's words. */
+function Why({ client, id, failed }: { client: Client; id: string; failed: (err: unknown) => void }) {
+  const ask = useCallback((signal: AbortSignal) => client.explain(id, signal), [client, id])
+  const why = usePolling(ask, explainMs, failed)
+  return why.data ? (
+    <p class="why" role="status">
+      {why.data.sentence}
+    </p>
+  ) : null
+}
+
+/** The attempts, if there was more than one, or one that was lost. */
+function Attempts({ job, shown }: { job: Job; shown: number | undefined }) {
+  const attempts = job.attempts ?? []
+  if (attempts.length < 2 && !attempts[0]?.reason) return null
   return (
-    <button type="button" class="danger" disabled={asking || job.cancelRequested === true} onClick={cancel}>
-      {job.cancelRequested ? 'Cancelling…' : 'Cancel'}
-    </button>
+    <ol class="attempts" aria-label="Attempts">
+      {attempts.map((a) => (
+        <li key={a.attempt}>
+          <a href={formatRoute({ page: 'job', id: job.id, attempt: a.attempt })} aria-current={a.attempt === (shown ?? job.attempt) ? 'true' : undefined}>
+            Attempt {a.attempt}
+          </a>{' '}
+          <span class="hint">{attemptText(a)}</span>
+        </li>
+      ))}
+    </ol>
   )
 }
 
-/** Reads the job now, and again every so often until it is over. */
-function watchState(client: Client, id: string, logOver: boolean, set: (j: Job) => void, fail: (err: unknown) => void): () => void {
-  const stop = new AbortController()
-  const run = async () => {
-    for (;;) {
-      try {
-        const job = await client.job(id, stop.signal)
-        set(job)
-        if (isTerminal(job.status) || logOver) return
-      } catch (err) {
-        if (stop.signal.aborted) return
-        if (!(err instanceof Error && 'temporary' in err && err.temporary)) return fail(err)
-      }
-      await sleep(stateEveryMs, stop.signal)
-    }
-  }
-  run().catch(() => {}) // aborted while it slept
-  return () => stop.abort()
-}
-
-function followJob(client: Client, id: string, view: LogView, signal: AbortSignal, trouble: (err: ApiError | null) => void): Promise<void> {
-  return follow(
-    {
-      logs: (attempt, offset, wait, s) => client.logs(id, attempt, offset, wait, s),
-      page: (p) => view.add(p.frames ?? []),
-      attempt: (n) => {
-        view.restart()
-        if (n > 1) view.note(`Attempt ${n}`)
-      },
-      status: (_: Status) => {},
-      trouble,
-      sleep,
-      now: () => performance.now(),
-    },
-    signal,
-  )
-}
-
-function durationOf(job: Job): number | undefined {
-  if (job.result) return job.result.durationMs
-  if (!job.startedAt || !job.finishedAt) return undefined
-  return Date.parse(job.finishedAt) - Date.parse(job.startedAt)
-}
-
-function factsOf(job: Job): string[] {
-  return [
-    job.workerId ? `worker ${job.workerId}` : job.status === 'pending' ? 'waiting for a worker' : '',
-    job.maxAttempts > 1 && job.attempt > 0 ? `attempt ${job.try} of up to ${job.maxAttempts}` : '',
-    job.queue === 'default' ? '' : `queue ${job.queue}`,
-    job.group ? `group ${job.group}` : '',
-  ]
-}
-
-/** Results come at the job's end, and not at all from a worker that was lost. */
-function missingOf(job: Job): string {
-  if (!isTerminal(job.status)) return ''
-  return job.result || job.attempt === 0 ? 'not run' : 'unknown'
-}
-
-function endsOf(job: Job): CommandEnd[] {
-  return (job.result?.commands ?? []).map((c) => ({
-    exitCode: c.exitCode,
-    signal: c.signal,
-    durationMs: c.durationMs,
-    stdoutBytes: c.stdout.bytes,
-    stderrBytes: c.stderr.bytes,
-  }))
+function attemptText(a: Attempt): string {
+  const on = `on ${a.workerName ?? a.workerId}`
+  return [on, a.endedAt ? (a.error ?? a.reason ?? 'ended') : 'running'].join(': ')
 }

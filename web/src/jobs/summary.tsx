@@ -37,8 +37,8 @@ export function StatusLine({ end, more }: { end: Ended; more: string[] }) {
   )
 }
 
-/** A row for each command. missing is what is said of one whose end isn't there. */
-export function CommandTable({ commands, ends, missing }: { commands: Command[]; ends: CommandEnd[]; missing: string }) {
+/** A row for each command. missing is what is said of one whose end isn't there; show shows its output. */
+export function CommandTable({ commands, ends, missing, show }: { commands: Command[]; ends: CommandEnd[]; missing: string; show?: (index: number) => void }) {
   return (
     <div class="scroll">
       <table class="commands">
@@ -54,7 +54,7 @@ export function CommandTable({ commands, ends, missing }: { commands: Command[];
         </thead>
         <tbody>
           {commands.map((c, i) => (
-            <CommandRow key={i} number={i + 1} command={c} end={ends[i]} missing={missing} />
+            <CommandRow key={i} number={i + 1} command={c} end={ends[i]} missing={missing} show={show && (() => show(i))} />
           ))}
         </tbody>
       </table>
@@ -62,12 +62,17 @@ export function CommandTable({ commands, ends, missing }: { commands: Command[];
   )
 }
 
-function CommandRow({ number, command, end, missing }: { number: number; command: Command; end: CommandEnd | undefined; missing: string }) {
+function CommandRow({ number, command, end, missing, show }: { number: number; command: Command; end: CommandEnd | undefined; missing: string; show?: (() => void) | undefined }) {
   return (
     <tr>
       <td>{number}</td>
       <td>
         <code>{commandText(command)}</code>
+        {show && end && (
+          <button type="button" class="quiet" onClick={show}>
+            Output<span class="sr"> of command {number}</span>
+          </button>
+        )}
       </td>
       <td class={end && end.exitCode !== 0 ? 'bad-text' : ''}>{end ? exitText(end) : missing}</td>
       <td>{end ? duration(end.durationMs) : ''}</td>

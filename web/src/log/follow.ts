@@ -57,7 +57,7 @@ export async function follow(f: Follower, signal: AbortSignal): Promise<void> {
 }
 
 /** Asks until there is an answer, or an error that asking again doesn't mend. */
-async function patiently(ask: (signal: AbortSignal) => Promise<LogPage>, f: Follower, signal: AbortSignal): Promise<LogPage> {
+export async function patiently(ask: (signal: AbortSignal) => Promise<LogPage>, f: Pick<Follower, 'trouble' | 'sleep'>, signal: AbortSignal): Promise<LogPage> {
   for (let tries = 0; ; tries++) {
     try {
       const page = await ask(signal)

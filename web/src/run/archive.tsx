@@ -4,47 +4,53 @@ import type { Source } from '../api/types'
 import { size } from '../format'
 import { ErrorNotice } from '../notice'
 import { hashingFault } from './hash'
+import type { Picked } from './pick'
+import { filesOfDrop, filesOfInput, isZip } from './pick'
 import type { Progress } from './upload'
 import { sendArchive } from './upload'
+import { zipFiles } from './zip'
 
 interface Props {
   client: Client
   failed: (err: unknown) => void
   changed: (source: Source | null) => void
   busy: (busy: boolean) => void
+  /** What the job has that the form was filled from. */
+  had: Source | undefined
 }
 
-/** The ZIP that the commands run in: chosen or dropped, and sent at once. */
+/** The folder that the commands run in: chosen or dropped, and sent at once. */
 export function Archive(props: Props) {
-  const input = useRef<HTMLInputElement>(null)
-  const { file, progress, error, take, refuse, drop } = useUpload(props)
-  const over = useDrop(take, refuse)
+  const folder = useRef<HTMLInputElement>(null)
+  const files = useRef<HTMLInputElement>(null)
+  const { what, progress, error, take, drop } = useUpload(props)
+  const over = useDrop(take)
   const fault = hashingFault()
-  useEffect(() => {
-    if (!file && input.current) input.current.value = '' // so that the same one may be chosen again
-  }, [file])
-
+  const chosen = (e: { currentTarget: HTMLInputElement }) => {
+    const list = e.currentTarget.files
+    if (list?.length) take(filesOfInput(list))
+    e.currentTarget.value = '' // so that the same one may be chosen again
+  }
   return (
-    <div class={`drop ${over ? 'over' : ''}`}>
-      <label for="zip">Folder, as a ZIP archive (optional)</label>
-      <input
-        id="zip"
-        ref={input}
-        type="file"
-        accept=".zip,application/zip"
-        disabled={fault !== ''}
-        aria-describedby="zip-state"
-        onChange={(e) => {
-          const chosen = e.currentTarget.files?.[0]
-          if (chosen) take(chosen)
-        }}
-      />
-      <div id="zip-state" role="status">
-        {fault ? <span class="notice">{fault}</span> : <ArchiveState file={file} progress={progress} />}
+    <div class="drop">
+      {over && <div class="drop-here">Drop to send</div>}
+      <label for="zip">Folder, files or a ZIP archive (optional)</label>
+      <div class="actions">
+        <button type="button" disabled={fault !== ''} onClick={() => folder.current?.click()}>
+          Choose a folder
+        </button>
+        <button type="button" disabled={fault !== ''} onClick={() => files.current?.click()}>
+          Choose files
+        </button>
       </div>
-      {file && (
+      <input class="sr" tabIndex={-1} ref={folder} type="file" id="folder" aria-label="Folder" onChange={chosen} {...{ webkitdirectory: true }} />
+      <input class="sr" tabIndex={-1} ref={files} type="file" id="zip" multiple aria-describedby="zip-state" onChange={chosen} />
+      <div id="zip-state" role="status">
+        {fault ? <span class="notice">{fault}</span> : <ArchiveState what={what} progress={progress} had={props.had} />}
+      </div>
+      {(what || props.had) && (
         <button type="button" class="quiet" onClick={drop}>
-          Remove {file.name}
+          Send nothing
         </button>
       )}
       <ErrorNotice error={error} />
@@ -52,24 +58,32 @@ export function Archive(props: Props) {
   )
 }
 
-/** Sends one file at a time: another one, or none, ends what is under way. */
+/** What is sent, for people. */
+interface What {
+  name: string
+  files: number
+  bytes: number
+}
+
+/** Sends one selection at a time: another one, or none, ends what is under way. */
 function useUpload({ client, failed, changed, busy }: Props) {
-  const [file, setFile] = useState<File | null>(null)
+  const [what, setWhat] = useState<What | null>(null)
   const [progress, setProgress] = useState<Progress | null>(null)
   const [error, setError] = useState<unknown>(null)
   const sending = useRef<AbortController | null>(null)
   useEffect(() => () => sending.current?.abort(), [])
 
-  const begin = (chosen: File | null, err: unknown) => {
+  const begin = (chosen: What | null, err: unknown) => {
     sending.current?.abort()
-    setFile(chosen)
+    setWhat(chosen)
     setProgress(null)
     setError(err)
     changed(null)
     busy(chosen !== null)
   }
-  const take = (chosen: File) => {
-    begin(chosen, null)
+  const take = (picked: Picked[]) => {
+    const bytes = picked.reduce((n, p) => n + p.file.size, 0)
+    begin({ name: picked.length === 1 ? (picked[0]?.path ?? '') : '', files: picked.length, bytes }, null)
     const stop = (sending.current = new AbortController())
     const tell = (p: Progress) => {
       if (stop.signal.aborted) return
@@ -78,41 +92,57 @@ function useUpload({ client, failed, changed, busy }: Props) {
       changed(p.source)
       busy(false)
     }
-    sendArchive(client, chosen, tell, stop.signal).catch((err: unknown) => {
+    send(client, picked, bytes, tell, stop.signal).catch((err: unknown) => {
       if (stop.signal.aborted) return
       begin(null, err)
       failed(err)
     })
   }
-  return { file, progress, error, take, refuse: (why: string) => begin(null, new Error(why)), drop: () => begin(null, null) }
+  return { what, progress, error, take, drop: () => begin(null, null) }
 }
 
-function ArchiveState({ file, progress }: { file: File | null; progress: Progress | null }) {
-  if (!file) return <span class="hint">Choose one, or drop it anywhere on the page. Without one, the commands run in an empty folder.</span>
-  const what = `${file.name}, ${size(file.size)}`
+/** Sends a ZIP as it is, and anything else as one. */
+async function send(client: Client, picked: Picked[], bytes: number, tell: (p: Progress) => void, signal: AbortSignal): Promise<void> {
+  if (picked.length === 0) throw new Error('The folder has no files.')
+  const zip = isZip(picked) ? picked[0]!.file : await zipFiles(picked, 'folder.zip', (n) => tell({ step: 'packing', packed: n, size: bytes }), signal)
+  await sendArchive(client, zip, tell, signal)
+}
+
+function ArchiveState({ what, progress, had }: { what: What | null; progress: Progress | null; had: Source | undefined }) {
+  if (!what) {
+    if (had) return <span>The folder of that job: {had.filename || `${had.sha256.slice(0, 12)}…`}</span>
+    return <span class="hint">Choose one, or drop it anywhere on the page. Without one, the commands run in an empty folder.</span>
+  }
+  const text = `${what.name || `${what.files.toLocaleString('en')} files`}, ${size(what.bytes)}`
   switch (progress?.step) {
+    case 'packing':
+      return (
+        <>
+          <span>Packing {text}</span> <progress aria-label="Packed" max={progress.size} value={progress.packed} />
+        </>
+      )
     case 'sending':
       return (
         <>
-          <span>Sending {what}</span> <progress aria-label="Sent" max={progress.size} value={progress.sent} />
+          <span>Sending {text}</span> <progress aria-label="Sent" max={progress.size} value={progress.sent} />
         </>
       )
     case 'there':
       return (
         <span class="good-text">
-          ✓ {what}: {progress.existed ? 'already on the server' : 'sent'}
+          ✓ {text}: {progress.existed ? 'already on the server' : 'sent'}
         </span>
       )
     default:
-      return <span>Hashing {what} …</span>
+      return <span>Hashing {text} …</span>
   }
 }
 
-/** Takes files that are dropped anywhere on the page; says whether one hovers above it. */
-function useDrop(take: (file: File) => void, refuse: (why: string) => void): boolean {
+/** Takes what is dropped anywhere on the page; says whether something hovers above it. */
+function useDrop(take: (files: Picked[]) => void): boolean {
   const [over, setOver] = useState(false)
-  const latest = useRef({ take, refuse })
-  latest.current = { take, refuse }
+  const latest = useRef(take)
+  latest.current = take
   useEffect(() => {
     const stop = new AbortController()
     const on = (type: 'dragover' | 'dragleave' | 'drop', f: (e: DragEvent) => void) => document.addEventListener(type, f, { signal: stop.signal })
@@ -124,20 +154,11 @@ function useDrop(take: (file: File) => void, refuse: (why: string) => void): boo
     on('dragleave', (e) => e.relatedTarget === null && setOver(false))
     on('drop', (e) => {
       setOver(false)
-      const items = e.dataTransfer?.files
-      if (!e.dataTransfer || !items?.length) return
+      if (!e.dataTransfer?.types.includes('Files') || hashingFault()) return
       e.preventDefault()
-      const fault = hashingFault() || dropFault(e.dataTransfer)
-      if (fault) latest.current.refuse(fault)
-      else if (items[0]) latest.current.take(items[0])
+      void filesOfDrop(e.dataTransfer).then((files) => latest.current(files))
     })
     return () => stop.abort()
   }, [])
   return over
-}
-
-function dropFault(data: DataTransfer): string {
-  if (data.files.length > 1) return 'Drop one ZIP archive, not several files.'
-  if (data.items[0]?.webkitGetAsEntry()?.isDirectory) return 'That is a folder. Zip it first, or send it with “errand run”.'
-  return ''
 }

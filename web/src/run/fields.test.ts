@@ -15,15 +15,20 @@ const fieldOf = (f: () => unknown): string => {
 
 describe('buildRequest', () => {
   test('leaves out what was not typed', () => {
-    expect(buildRequest(fields({}))).toEqual({ mode: 'distributed', commands: ['make'], watch: true })
+    expect(buildRequest(fields({}))).toEqual({ mode: 'distributed', commands: ['make'], watch: true, terminal: { columns: 120, rows: 30 } })
+  })
+
+  test('the text is one script, unless each line is a command', () => {
+    expect(buildRequest(fields({ commands: 'for i in 1 2; do\r\n  echo $i\ndone\n' })).commands).toEqual(['for i in 1 2; do\n  echo $i\ndone'])
+    expect(buildRequest(fields({ commands: 'a\nb', script: false })).commands).toEqual(['a', 'b'])
   })
 
   test('has all that was typed', () => {
     const source = { sha256: 'ab', filename: 'a.zip', size: 3 }
-    const f = fields({ commands: 'a\nb', name: ' n ', queue: 'big', group: 'g', retries: '2', timeout: '10m', env: 'A=1', continueOnError: true })
+    const f = fields({ commands: 'a\nb', script: false, name: ' n ', queue: 'big', group: 'g', retries: '2', timeout: '10m', env: 'A=1', continueOnError: true })
     expect(buildRequest(f, source)).toEqual({
       mode: 'distributed', commands: ['a', 'b'], source, env: { A: '1' }, timeout: 600, continueOnError: true,
-      name: 'n', queue: 'big', group: 'g', maxAttempts: 3, watch: true,
+      name: 'n', queue: 'big', group: 'g', maxAttempts: 3, watch: true, terminal: { columns: 120, rows: 30 },
     })
   })
 

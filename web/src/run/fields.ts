@@ -1,9 +1,12 @@
-import type { ExecuteRequest, Mode } from '../api/types'
+import type { ExecuteRequest, Job, Mode } from '../api/types'
+import { commandText } from '../format'
 import { parseCommands } from './commands'
 
 /** What the form holds, as it was typed. */
 export interface Fields {
   commands: string
+  /** The commands are one script, not a command in each line. */
+  script: boolean
   mode: Mode
   name: string
   queue: string
@@ -15,7 +18,24 @@ export interface Fields {
 }
 
 export const emptyFields: Fields = {
-  commands: '', mode: 'distributed', name: '', queue: '', group: '', retries: '', timeout: '', env: '', continueOnError: false,
+  commands: '', script: true, mode: 'distributed', name: '', queue: '', group: '', retries: '', timeout: '', env: '', continueOnError: false,
+}
+
+/** What is typed to make a job like this one. */
+export function fieldsOf(j: Job): Fields {
+  const commands = (j.commands ?? []).map(commandText)
+  return {
+    commands: commands.join('\n'),
+    script: commands.length === 1,
+    mode: 'distributed',
+    name: j.name ?? '',
+    queue: j.queue === 'default' ? '' : j.queue,
+    group: j.group ?? '',
+    retries: j.maxAttempts > 1 ? String(j.maxAttempts - 1) : '',
+    timeout: String(j.timeout),
+    env: Object.entries(j.env ?? {}).map(([name, value]) => `${name}=${value}`).join('\n'),
+    continueOnError: j.continueOnError ?? false,
+  }
 }
 
 /** Something typed that can't be sent. */
@@ -35,7 +55,8 @@ export class FieldError extends Error {
  * server, which knows the limits; here is only what can't be put into JSON.
  */
 export function buildRequest(f: Fields, source?: ExecuteRequest['source']): ExecuteRequest {
-  const commands = parseCommands(f.commands).map((c) => c.text)
+  const script = f.commands.replaceAll('\r\n', '\n').trim()
+  const commands = f.script ? [script].filter(Boolean) : parseCommands(f.commands).map((c) => c.text)
   if (commands.length === 0) throw new FieldError('commands', 'Type at least one command.')
   const env = parseEnv(f.env)
   const timeout = f.timeout.trim() ? parseDuration(f.timeout) : 0
@@ -53,6 +74,7 @@ function queueing(f: Fields): Partial<ExecuteRequest> {
   if (!Number.isInteger(retries) || retries < 0) throw new FieldError('maxAttempts', 'Retries is a whole number, 0 or more.')
   return {
     watch: true, // the page shows the log at once
+    terminal: { columns: 120, rows: 30 },
     ...(f.name.trim() && { name: f.name.trim() }),
     ...(f.queue.trim() && { queue: f.queue.trim() }),
     ...(f.group.trim() && { group: f.group.trim() }),

@@ -6,13 +6,16 @@ import { ErrorNotice } from '../notice'
 import { Archive } from './archive'
 import { lineOfField, parseCommands } from './commands'
 import type { Fields } from './fields'
-import { buildRequest, emptyFields, FieldError } from './fields'
+import { buildRequest, emptyFields, FieldError, fieldsOf } from './fields'
+import { keepDraft, readDraft, remember, useHistory } from './history'
 import { Keys } from './key'
 import { Options } from './options'
 
 interface Props {
   client: Client
   failed: (err: unknown) => void
+  /** The job whose settings the form begins with. */
+  like: Job | null
   /** Direct mode: show this run. */
   direct: (request: ExecuteRequest) => void
   /** Distributed mode: the job is there. */
@@ -20,19 +23,23 @@ interface Props {
 }
 
 /** What is to be run, and where. */
-export function RunForm({ client, failed, direct, created }: Props) {
-  const [fields, setFields] = useState<Fields>(emptyFields)
-  const [source, setSource] = useState<Source | null>(null)
+export function RunForm({ client, failed, like, direct, created }: Props) {
+  const [fields, setFields] = useState<Fields>(() => (like ? fieldsOf(like) : { ...emptyFields, commands: readDraft() }))
+  const [source, setSource] = useState<Source | null>(like?.source ?? null)
   const [uploading, setUploading] = useState(false)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const keys = useRef(new Keys())
-  const set = (change: Partial<Fields>) => setFields((f) => ({ ...f, ...change }))
+  const set = (change: Partial<Fields>) => {
+    if (change.commands !== undefined) keepDraft(change.commands)
+    setFields((f) => ({ ...f, ...change }))
+  }
 
   const run = async () => {
     setError(null)
     try {
       const request = buildRequest(fields, source ?? undefined)
+      remember(fields.commands)
       if (request.mode === 'direct') return direct(request)
       setBusy(true)
       const job = await client.execute(request, keys.current.for(request))
@@ -48,7 +55,7 @@ export function RunForm({ client, failed, direct, created }: Props) {
   }
 
   const field = fieldOf(error)
-  const line = lineOfField(field, parseCommands(fields.commands))
+  const line = fields.script ? 0 : lineOfField(field, parseCommands(fields.commands))
   return (
     <form
       class="card"
@@ -59,8 +66,8 @@ export function RunForm({ client, failed, direct, created }: Props) {
       }}
     >
       <h2 id="run-title">Run</h2>
-      <Archive client={client} failed={failed} changed={setSource} busy={setUploading} />
-      <Commands value={fields.commands} line={line} bad={field.startsWith('commands')} change={(commands) => set({ commands })} />
+      <Archive client={client} failed={failed} changed={setSource} busy={setUploading} had={like?.source} />
+      <Commands value={fields.commands} line={line} bad={field.startsWith('commands')} script={fields.script} setScript={(script) => set({ script })} change={(commands) => set({ commands })} />
       <ModeChoice mode={fields.mode} change={(mode) => set({ mode })} />
       <Options fields={fields} badField={field} set={set} />
       <ErrorNotice error={error} extra={line > 0 ? `See line ${line}.` : undefined} />
@@ -78,7 +85,17 @@ function fieldOf(error: unknown): string {
   return error instanceof FieldError ? error.field : error ? (describe(error).field ?? '') : ''
 }
 
-function Commands({ value, line, bad, change }: { value: string; line: number; bad: boolean; change: (text: string) => void }) {
+interface CommandsProps {
+  value: string
+  line: number
+  bad: boolean
+  script: boolean
+  setScript: (script: boolean) => void
+  change: (text: string) => void
+}
+
+function Commands({ value, line, bad, script, setScript, change }: CommandsProps) {
+  const recall = useHistory(value, change)
   const area = useRef<HTMLTextAreaElement>(null)
   useEffect(() => {
     if (line > 0 && area.current) selectLine(area.current, line)
@@ -99,14 +116,21 @@ function Commands({ value, line, bad, change }: { value: string; line: number; b
         value={value}
         onInput={(e) => change(e.currentTarget.value)}
         onKeyDown={(e) => {
+          if (recall(e)) return
           if (e.key !== 'Enter' || !(e.ctrlKey || e.metaKey)) return
           e.preventDefault()
           e.currentTarget.form?.requestSubmit()
         }}
       />
       <p class="hint" id="commands-hint">
-        One command per line, for the shell of the machine that runs it. A backslash at the end continues the line. The first failed command ends the job.
+        {script
+          ? 'A script for the shell of the machine that runs it. Its exit code is that of its last command; begin with “set -e” to end at the first that fails. ↑ and ↓ recall earlier ones.'
+          : 'One command per line, each in a shell of its own. A backslash at the end continues the line. The first failed command ends the job.'}
       </p>
+      <label class="choice">
+        <input type="checkbox" id="each-line" checked={!script} onChange={(e) => setScript(!e.currentTarget.checked)} />
+        <span>Each line is a command, with its own exit code and time</span>
+      </label>
     </>
   )
 }

@@ -1,0 +1,47 @@
+import { useState } from 'preact/hooks'
+import type { Client } from '../api/client'
+import type { Job } from '../api/types'
+import { isTerminal } from '../api/types'
+import { formatRoute, go } from '../route'
+import { commandLine } from './facts'
+import { rerun } from './rerun'
+
+interface Props {
+  client: Client
+  job: Job
+  set: (j: Job) => void
+  fail: (err: unknown) => void
+}
+
+/** What can be done with a job. */
+export function Actions({ client, job, set, fail }: Props) {
+  const [asking, setAsking] = useState(false)
+  const [copied, setCopied] = useState(false)
+  const ask = (what: Promise<unknown>) => {
+    setAsking(true)
+    what.catch(fail).finally(() => setAsking(false))
+  }
+  return (
+    <div class="actions">
+      {!isTerminal(job.status) && (
+        <button type="button" class="danger" disabled={asking || job.cancelRequested === true} onClick={() => ask(client.cancel(job.id).then(set))}>
+          {job.cancelRequested ? 'Cancelling…' : 'Cancel'}
+        </button>
+      )}
+      <button type="button" disabled={asking} onClick={() => ask(rerun(client, job.id).then((j) => go({ page: 'job', id: j.id })))}>
+        Run again
+      </button>
+      <a class="button" href={formatRoute({ page: 'run', from: job.id })}>
+        Edit and run
+      </a>
+      <button
+        type="button"
+        onClick={() => {
+          navigator.clipboard.writeText(commandLine(job)).then(() => setCopied(true), fail)
+        }}
+      >
+        {copied ? 'Copied' : 'Copy as command'}
+      </button>
+    </div>
+  )
+}

@@ -1,0 +1,52 @@
+import type { Job } from '../api/types'
+import { isTerminal } from '../api/types'
+import { commandText } from '../format'
+import type { CommandEnd } from './summary'
+
+export function durationOf(job: Job): number | undefined {
+  if (job.result) return job.result.durationMs
+  if (!job.startedAt || !job.finishedAt) return undefined
+  return Date.parse(job.finishedAt) - Date.parse(job.startedAt)
+}
+
+export function factsOf(job: Job): string[] {
+  return [
+    job.workerId ? `on ${job.workerName ?? job.workerId}` : '',
+    job.maxAttempts > 1 && job.attempt > 0 ? `attempt ${job.try} of up to ${job.maxAttempts}` : '',
+    job.queue === 'default' ? '' : `queue ${job.queue}`,
+    job.group ? `group ${job.group}` : '',
+  ]
+}
+
+/** Results come at the job's end, and not at all from a worker that was lost. */
+export function missingOf(job: Job): string {
+  if (!isTerminal(job.status)) return ''
+  return job.result || job.attempt === 0 ? 'not run' : 'unknown'
+}
+
+export function endsOf(job: Job): CommandEnd[] {
+  return (job.result?.commands ?? []).map((c) => ({
+    exitCode: c.exitCode,
+    signal: c.signal,
+    durationMs: c.durationMs,
+    stdoutBytes: c.stdout.bytes,
+    stderrBytes: c.stderr.bytes,
+  }))
+}
+
+/** The command line that makes a job like this one, from the same folder. */
+export function commandLine(job: Job): string {
+  const flags = [
+    job.queue === 'default' ? '' : `--queue ${job.queue}`,
+    job.group ? `--group ${quote(job.group)}` : '',
+    job.name ? `--name ${quote(job.name)}` : '',
+    job.maxAttempts > 1 ? `--retries ${job.maxAttempts - 1}` : '',
+    ...Object.entries(job.env ?? {}).map(([name, value]) => `--env ${quote(`${name}=${value}`)}`),
+  ].filter(Boolean)
+  const commands = (job.commands ?? []).map((c) => `-c ${quote(commandText(c))}`)
+  return ['errand run', job.source ? '.' : '', ...flags, ...commands].filter(Boolean).join(' ')
+}
+
+function quote(word: string): string {
+  return /^[A-Za-z0-9_./:=+,@%-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,156 @@
+import { useCallback, useEffect, useState } from 'preact/hooks'
+import type { Client } from '../api/client'
+import type { Job, JobList } from '../api/types'
+import { isTerminal } from '../api/types'
+import { ago, duration, jobTitle } from '../format'
+import { ErrorNotice } from '../notice'
+import { usePolling } from '../polling'
+import type { Route } from '../route'
+import { formatRoute, go, replaceRoute } from '../route'
+import { Badge } from './badge'
+import { rerun } from './rerun'
+
+const refreshMs = 3000
+const pageSize = 100
+const statuses = ['pending', 'running', 'completed', 'failed', 'cancelled']
+
+type Filter = Extract<Route, { page: 'jobs' }>
+
+interface Props {
+  client: Client
+  failed: (err: unknown) => void
+  filter: Filter
+}
+
+/** All jobs, newest first. The newest are live; older ones come as they are asked for. */
+export function JobsPage({ client, failed, filter }: Props) {
+  const { newest, older, more, loadMore, error } = useJobs(client, failed, filter)
+  const jobs = [...newest, ...older].filter((j) => matches(j, filter.text ?? ''))
+  const at = useKeys(jobs, client, failed)
+  const change = (f: Partial<Filter>) => replaceRoute({ ...filter, ...f })
+  const looked = newest.length + older.length
+
+  return (
+    <section aria-labelledby="jobs-title">
+      <h2 id="jobs-title">Jobs</h2>
+      <div class="filters" role="search">
+        <select aria-label="Status" value={filter.status ?? ''} onChange={(e) => change({ status: e.currentTarget.value })}>
+          <option value="">all statuses</option>
+          {statuses.map((s) => (
+            <option key={s}>{s}</option>
+          ))}
+        </select>
+        <input class="filter queue" aria-label="Queue" placeholder="queue" value={filter.queue ?? ''} onChange={(e) => change({ queue: e.currentTarget.value.trim() })} />
+        <input class="filter" aria-label="Name, command, group or worker" type="search" placeholder="name, command, group, worker" value={filter.text ?? ''} onInput={(e) => change({ text: e.currentTarget.value })} />
+        <span class="hint">j, k: move · Enter: open · c: cancel · r: run again</span>
+      </div>
+      <ErrorNotice error={error} />
+      {jobs.length === 0 && <p class="card">{looked === 0 ? 'There are no jobs yet.' : `None of the ${looked} newest jobs is like that.`}</p>}
+      <div class="scroll">
+        <table class="jobs" id="jobs">
+          <thead class="sr">
+            <tr>
+              <th scope="col">Status</th>
+              <th scope="col">Job</th>
+              <th scope="col">Queue and group</th>
+              <th scope="col">Worker</th>
+              <th scope="col">Took</th>
+              <th scope="col">Created</th>
+            </tr>
+          </thead>
+          <tbody>
+            {jobs.map((j, i) => (
+              <JobRow key={j.id} job={j} current={i === at} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {more && (
+        <button type="button" onClick={loadMore}>
+          {filter.text ? `Look further: ${looked} jobs searched` : 'Older jobs'}
+        </button>
+      )}
+    </section>
+  )
+}
+
+function JobRow({ job: j, current }: { job: Job; current: boolean }) {
+  return (
+    <tr class={current ? 'current' : ''}>
+      <td>
+        <Badge job={j} />
+      </td>
+      <td class="title">
+        <a href={formatRoute({ page: 'job', id: j.id })} title={j.id}>
+          {jobTitle(j)}
+        </a>
+      </td>
+      <td class="hint">{[j.queue === 'default' ? '' : j.queue, j.group].filter(Boolean).join(' · ')}</td>
+      <td class="hint">{j.workerName ?? j.workerId ?? ''}</td>
+      <td class="hint">{took(j)}</td>
+      <td class="hint">{ago(j.createdAt, Date.now())}</td>
+    </tr>
+  )
+}
+
+function took(j: Job): string {
+  if (!j.startedAt) return ''
+  const end = j.finishedAt ? Date.parse(j.finishedAt) : Date.now()
+  return duration(Math.max(0, end - Date.parse(j.startedAt)))
+}
+
+function matches(j: Job, text: string): boolean {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean)
+  const all = [jobTitle(j), j.id, j.group, j.workerName, j.workerId, j.owner].join(' ').toLowerCase()
+  return words.every((w) => all.includes(w))
+}
+
+/** The newest page, read again and again, and older ones. */
+function useJobs(client: Client, failed: (err: unknown) => void, { status, queue }: Filter) {
+  const [older, setOlder] = useState<Job[]>([])
+  const [cursor, setCursor] = useState<string | undefined>()
+  const [error, setError] = useState<unknown>(null)
+  const ask = useCallback((signal: AbortSignal): Promise<JobList> => client.jobs({ limit: pageSize, status, queue }, signal), [client, status, queue])
+  const polled = usePolling(ask, refreshMs, failed)
+  useEffect(() => {
+    setOlder([])
+    setCursor(undefined)
+  }, [status, queue])
+  const newest = polled.data?.jobs ?? []
+  const next = older.length > 0 ? cursor : polled.data?.next
+  const loadMore = () => {
+    client
+      .jobs({ limit: pageSize, status, queue, cursor: next })
+      .then((list) => {
+        setOlder([...older, ...(list.jobs ?? [])])
+        setCursor(list.next)
+      })
+      .catch((err: unknown) => {
+        setError(err)
+        failed(err)
+      })
+  }
+  const seen = new Set(newest.map((j) => j.id))
+  return { newest, older: older.filter((j) => !seen.has(j.id)), more: next !== undefined, loadMore, error: error ?? (polled.error ? new Error(`Not up to date: ${polled.error}`) : null) }
+}
+
+/** j and k move, Enter opens, c cancels, r runs again. It gives the index of the current job; -1: none. */
+function useKeys(jobs: Job[], client: Client, failed: (err: unknown) => void): number {
+  const [id, setID] = useState('')
+  const at = jobs.findIndex((j) => j.id === id)
+  useEffect(() => {
+    const onKey = (e: KeyboardEvent) => {
+      if (e.ctrlKey || e.metaKey || e.altKey || (e.target instanceof Element && e.target.closest('input, textarea, select, button, a'))) return
+      const job = jobs[at]
+      const move = (to: number) => setID(jobs[Math.max(0, Math.min(jobs.length - 1, to))]?.id ?? '')
+      if (e.key === 'j') move(at + 1)
+      else if (e.key === 'k') move(at - 1)
+      else if (e.key === 'Enter' && job) go({ page: 'job', id: job.id })
+      else if (e.key === 'c' && job && !isTerminal(job.status)) void client.cancel(job.id).catch(failed)
+      else if (e.key === 'r' && job) void rerun(client, job.id).then((j) => go({ page: 'job', id: j.id })).catch(failed)
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  })
+  return at
+}

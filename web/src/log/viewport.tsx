@@ -1,0 +1,151 @@
+import { useCallback, useEffect, useLayoutEffect, useReducer, useRef } from 'preact/hooks'
+import { Line } from './line'
+import type { LogModel, Place } from './model'
+
+/** Browsers limit the height of an element: more lines than fit are scrolled faster. */
+const maxHeight = 15_000_000
+/** Lines that are drawn beyond what is seen. */
+const overscan = 20
+
+export interface Selected {
+  from: number
+  to: number
+}
+
+interface Props {
+  model: LogModel
+  label: string
+  /** Changes with each line to go to: its number, from 1. */
+  goTo: { place?: Place; number?: number } | null
+  selected: Selected | null
+  lineHref: (from: number, to: number) => string
+  mark: RegExp | null
+  streams: boolean
+  time: boolean
+  wrap: boolean
+  /** Whether the view stays at the end as the log grows. */
+  follow: boolean
+  setFollow: (follow: boolean) => void
+}
+
+/**
+ * Shows a log of any length: only the lines that are seen are in the page. While
+ * somebody reads, what they read stays where it is.
+ */
+export function Viewport(p: Props) {
+  const { model, follow, setFollow } = p
+  const box = useRef<HTMLDivElement>(null)
+  const anchor = useRef<{ place: Place; rest: number }>({ place: { part: 0, row: 0 }, rest: 0 })
+  const [, redraw] = useReducer((n: number) => n + 1, 0)
+  const frame = useRef(0)
+  const schedule = useCallback(() => {
+    frame.current ||= requestAnimationFrame(() => {
+      frame.current = 0
+      redraw(0)
+    })
+  }, [])
+  useEffect(() => {
+    model.changed = schedule
+    schedule()
+    const resized = new ResizeObserver(schedule)
+    if (box.current) resized.observe(box.current)
+    return () => {
+      model.changed = () => {}
+      resized.disconnect()
+      cancelAnimationFrame(frame.current)
+      frame.current = 0
+    }
+  }, [model])
+
+  const lineHeight = 19
+  const height = box.current?.clientHeight ?? 600
+  const seen = Math.max(1, Math.floor(height / lineHeight))
+  const count = model.count
+  const space = Math.min(maxHeight, count * lineHeight + 8)
+  const scrollable = Math.max(0, space - height)
+  const lastTop = Math.max(0, count - seen)
+  const top = follow ? lastTop : Math.min(lastTop, model.number(anchor.current.place) + anchor.current.rest)
+  const scrollOf = (row: number) => (lastTop === 0 ? 0 : (row / lastTop) * scrollable)
+
+  const setTop = (row: number) => {
+    const bounded = Math.max(0, Math.min(lastTop, row))
+    const place = model.place(Math.floor(bounded))
+    anchor.current = { place, rest: bounded - Math.floor(bounded) }
+  }
+
+  useEffect(() => {
+    if (!p.goTo) return
+    const n = p.goTo.place ? model.number(p.goTo.place) : (p.goTo.number ?? 1) - 1
+    setFollow(false)
+    setTop(n - Math.floor(seen / 3))
+    schedule()
+  }, [p.goTo])
+
+  // The scroll bar follows the anchor, not the other way round, when the log changes.
+  const placed = useRef(-1)
+  useLayoutEffect(() => {
+    const el = box.current
+    if (!el) return
+    const want = Math.round(scrollOf(top))
+    if (Math.abs(el.scrollTop - want) > 1) el.scrollTop = want
+    placed.current = el.scrollTop
+  })
+
+  const onScroll = () => {
+    const el = box.current
+    if (!el || Math.abs(el.scrollTop - placed.current) <= 1) return
+    const moved = el.scrollTop - placed.current
+    placed.current = el.scrollTop
+    const row = scrollable === 0 ? 0 : (el.scrollTop / scrollable) * lastTop
+    if (el.scrollTop >= scrollable - 2 && moved > 0) setFollow(true)
+    else if (follow && moved < 0) setFollow(false)
+    setTop(row)
+    schedule()
+  }
+
+  const first = Math.max(0, Math.floor(top) - overscan)
+  const last = Math.min(count, Math.floor(top) + seen + overscan)
+  const rows = model.rows(first, last)
+  const counted = model.countedTo(first)
+  const atEnd = follow && p.wrap // broken lines need more room: the last one is at the bottom
+  return (
+    <div
+      class={`log${p.wrap ? ' wrap' : ''}`}
+      role="log"
+      aria-label={p.label}
+      aria-live="off"
+      tabIndex={0}
+      ref={box}
+      onScroll={onScroll}
+      onKeyDown={(e) => {
+        if (e.key === 'End') setFollow(true)
+        else if (e.key === 'Home') {
+          setFollow(false)
+          setTop(0)
+        } else return
+        e.preventDefault()
+        schedule()
+      }}
+    >
+      <div class="log-space" style={{ height: `${space}px` }}>
+        <div class={`log-window${atEnd ? ' at-end' : ''}`} style={atEnd ? {} : { transform: `translateY(${scrollOf(top) - (top - first) * lineHeight}px)` }}>
+          {rows.map((row, i) => {
+            const number = counted ? first + i + 1 : 0
+            return (
+              <Line
+                key={first + i}
+                row={row}
+                number={number}
+                href={p.lineHref(first + i + 1, first + i + 1)}
+                selected={p.selected !== null && number >= p.selected.from && number <= p.selected.to && number > 0}
+                mark={p.mark}
+                streams={p.streams}
+                time={p.time}
+              />
+            )
+          })}
+        </div>
+      </div>
+    </div>
+  )
+}
