@@ -43,6 +43,7 @@ type Spec struct {
 	Worker          string            `json:"worker,omitempty"`   // ID of the only worker that may run it
 	Requires        map[string]string `json:"requires,omitempty"` // labels of the worker: see Requirements
 	MaxAttempts     int               `json:"maxAttempts"`
+	RetryOnExit     *RetryOnExit      `json:"retryOnExit,omitempty"`
 	TimeoutSeconds  int               `json:"timeout"` // for all commands together
 	LeaseSeconds    int               `json:"lease"`
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
@@ -160,6 +161,9 @@ func (s *Spec) validateRun() error {
 		}
 	}
 	if err := CheckRange("maxAttempts", s.MaxAttempts, 1, MaxAttemptsLimit); err != nil {
+		return err
+	}
+	if err := s.RetryOnExit.validate(); err != nil {
 		return err
 	}
 	if err := CheckRange("timeout", s.TimeoutSeconds, 1, MaxTimeoutSeconds); err != nil {

@@ -1,6 +1,10 @@
 package errand
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // State is the part of a job that changes. It is one record of up to 1 KB, plus a small
 // result once the job has ended, and is written whole, on condition that the stored
@@ -15,7 +19,7 @@ type State struct{ r StateRecord }
 func NewState(spec *Spec, t Timing) *State {
 	return &State{StateRecord{
 		JobID: spec.ID, Owner: spec.Owner, Queue: spec.Queue, MessageGroupID: spec.MessageGroupID(), Status: Pending,
-		MaxAttempts: spec.MaxAttempts, Lease: time.Duration(spec.LeaseSeconds) * time.Second,
+		MaxAttempts: spec.MaxAttempts, RetryOnExit: spec.RetryOnExit.codes(), MaxTries: spec.RetryOnExit.maxTries(), Lease: time.Duration(spec.LeaseSeconds) * time.Second,
 		CreatedAt: spec.CreatedAt, DueAt: spec.CreatedAt.Add(t.ResendAfter),
 	}}
 }
@@ -144,12 +148,21 @@ func (s *State) Cancel(now time.Time) (bool, error) {
 }
 
 // Complete ends a job whose worker reports that the commands ran to their end:
-// assigned, not reported → completed.
+// assigned, not reported → completed. If the job is to be run again after this exit code,
+// and tries are left: running → pending.
 func (s *State) Complete(now time.Time, r *Result) bool {
 	if s.r.Attempt == 0 || s.r.Reported() {
 		return false
 	}
+	if s.r.Status == Pending && s.r.retriedExit() { // the report is repeated: the job was given back
+		return true
+	}
 	s.r.Accepted, s.r.Heard, s.r.LogBytes = true, true, r.Log.Bytes
+	if s.r.retriesExit(r.ExitCode) {
+		s.r.endAttempt(now, ReasonExitCode, fmt.Sprintf("the exit code is %d", r.ExitCode))
+		s.giveBack(now)
+		return true
+	}
 	s.finish(now, Completed, "", "")
 	code := r.ExitCode
 	s.r.ExitCode = &code
@@ -313,6 +326,8 @@ type StateRecord struct {
 	Attempt     int
 	Tries       int
 	MaxAttempts int
+	RetryOnExit []int // exit codes after which the job runs again, while Try is below MaxTries
+	MaxTries    int
 	Accepted    bool // the worker may have started this attempt's commands
 	Heard       bool // a heartbeat or a report named this attempt
 
@@ -442,3 +457,17 @@ func (r *StateRecord) attemptsLeft() bool {
 	}
 	return used < r.MaxAttempts
 }
+
+// retriesExit reports whether the job runs again after the exit code of this attempt.
+func (r *StateRecord) retriesExit(code int) bool {
+	return r.Status == Running && !r.CancelRequested && r.Tries+1 < r.MaxTries && slices.Contains(r.RetryOnExit, code)
+}
+
+// retriedExit reports whether the current attempt was ended by retriesExit.
+func (r *StateRecord) retriedExit() bool {
+	n := len(r.Past)
+	return n > 0 && r.Past[n-1].Attempt == r.Attempt && r.Past[n-1].Reason == ReasonExitCode
+}
+
+// MostTries is how many attempts that count the job may have in all.
+func (r *StateRecord) MostTries() int { return max(r.MaxAttempts, r.MaxTries) }

@@ -55,7 +55,7 @@ var wireTypes = []any{
 	errand.Source{}, errand.Result{}, errand.CommandResult{}, errand.Output{}, errand.Log{}, errand.UploadRequest{}, errand.Upload{}, errand.UploadBatch{}, errand.Uploads{},
 	errand.SignedRequest{}, errand.SourceGrant{}, errand.WriteGrant{}, errand.Registration{}, errand.Registered{}, errand.Heartbeat{},
 	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{}, errand.Bell{},
-	errand.Terminal{}, errand.Limits{}, errand.JobAttempt{}, errand.Silence{}, api.NamedQueue{}, api.NamedWorker{}, api.Queue{}, api.QueueList{}, api.QueueRemoval{},
+	errand.Terminal{}, errand.RetryOnExit{}, errand.Limits{}, errand.JobAttempt{}, errand.Silence{}, api.NamedQueue{}, api.NamedWorker{}, api.Queue{}, api.QueueList{}, api.QueueRemoval{},
 	api.ArtifactPage{}, api.ArtifactDownload{}, api.SignArtifacts{}, api.SignedArtifacts{}, errand.Artifacts{}, errand.Content{},
 	api.QueueFigures{}, errand.Explanation{}, errand.JobsBefore{}, errand.GroupBefore{}, errand.WorkersForJob{},
 	errand.ArtifactUpload{}, errand.ArtifactPart{}, errand.ArtifactGrant{}, errand.TestReport{}, errand.FailedTest{},

@@ -9,20 +9,21 @@ import (
 // CreateJob is the body of POST /api/jobs/create, and, with Mode "distributed",
 // of POST /api/execute.
 type CreateJob struct {
-	Name            string            `json:"name,omitempty"`
-	Commands        []errand.Command  `json:"commands"`
-	Source          *errand.Source    `json:"source,omitempty"`
-	Env             map[string]string `json:"env,omitempty"`
-	Shell           string            `json:"shell,omitempty"`
-	Queue           string            `json:"queue,omitempty"`
-	Group           string            `json:"group,omitempty"`
-	MaxAttempts     int               `json:"maxAttempts,omitempty"`
-	TimeoutSeconds  int               `json:"timeout,omitempty"`
-	LeaseSeconds    int               `json:"lease,omitempty"`
-	ContinueOnError bool              `json:"continueOnError,omitempty"`
-	Terminal        *errand.Terminal  `json:"terminal,omitempty"`
-	Artifacts       []errand.Artifact `json:"artifacts,omitempty"`
-	Limits          *errand.Limits    `json:"limits,omitempty"`
+	Name            string              `json:"name,omitempty"`
+	Commands        []errand.Command    `json:"commands"`
+	Source          *errand.Source      `json:"source,omitempty"`
+	Env             map[string]string   `json:"env,omitempty"`
+	Shell           string              `json:"shell,omitempty"`
+	Queue           string              `json:"queue,omitempty"`
+	Group           string              `json:"group,omitempty"`
+	MaxAttempts     int                 `json:"maxAttempts,omitempty"`
+	RetryOnExit     *errand.RetryOnExit `json:"retryOnExit,omitempty"`
+	TimeoutSeconds  int                 `json:"timeout,omitempty"`
+	LeaseSeconds    int                 `json:"lease,omitempty"`
+	ContinueOnError bool                `json:"continueOnError,omitempty"`
+	Terminal        *errand.Terminal    `json:"terminal,omitempty"`
+	Artifacts       []errand.Artifact   `json:"artifacts,omitempty"`
+	Limits          *errand.Limits      `json:"limits,omitempty"`
 	// Watch: the log will be read as it grows, so its first lines come at once.
 	Watch bool `json:"watch,omitempty"`
 }
@@ -46,6 +47,7 @@ type Job struct {
 	Attempt         int                 `json:"attempt"`
 	Try             int                 `json:"try"`
 	MaxAttempts     int                 `json:"maxAttempts"`
+	RetryOnExit     *errand.RetryOnExit `json:"retryOnExit,omitempty"`
 	TimeoutSeconds  int                 `json:"timeout"`
 	LeaseSeconds    int                 `json:"lease"`
 	ContinueOnError bool                `json:"continueOnError,omitempty"`

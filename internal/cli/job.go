@@ -118,7 +118,7 @@ func (a *app) showJob(j *api.Job, waits string) error {
 	line("queue", j.Queue)
 	line("group", j.Group)
 	line("worker", workerText(j))
-	line("attempt", fmt.Sprintf("%d of %d", cmp.Or(j.Try, j.Attempt), j.MaxAttempts))
+	line("attempt", fmt.Sprintf("%d of %d", cmp.Or(j.Try, j.Attempt), mostTries(j)))
 	if n := len(j.Attempts); n > 0 && j.Silence != nil {
 		line("silence", silenceText(&j.Attempts[n-1], j.Silence))
 	}
@@ -140,6 +140,14 @@ func (a *app) showJob(j *api.Job, waits string) error {
 		}
 	}
 	return a.term.PrintAligned(commandHead, commandRows(j))
+}
+
+// mostTries is how many attempts the job may have in all.
+func mostTries(j *api.Job) int {
+	if j.RetryOnExit == nil {
+		return j.MaxAttempts
+	}
+	return max(j.MaxAttempts, j.RetryOnExit.MaxTries)
 }
 
 // workerText is the name and the ID of the job's worker.

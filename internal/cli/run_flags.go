@@ -123,16 +123,23 @@ func (f *placeFlags) addTo(body *api.CreateJob) error {
 	return nil
 }
 
+// defaultMaxTries is how often a job with --retry-on-exit runs at most.
+const defaultMaxTries = 3
+
 // orderFlags say when the job runs, and how often.
 type orderFlags struct {
-	group   string
-	retries int
+	group       string
+	retries     int
+	retryOnExit []int
+	maxTries    int
 }
 
 func (f *orderFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "When it runs, and how often", func(fl *pflag.FlagSet) {
 		fl.StringVar(&f.group, "group", "", "`name` of the job's group; jobs of one group run one at a time, in order")
-		fl.IntVar(&f.retries, "retries", 0, "run the job again up to `N` times if its worker is lost or fails")
+		fl.IntVar(&f.retries, "retries", 0, "run the job again up to `N` times if its worker is lost or fails, whatever its commands did")
+		fl.IntSliceVar(&f.retryOnExit, "retry-on-exit", nil, "run the job again if its exit code is one of these `codes`, like 75 or 1,2")
+		fl.IntVar(&f.maxTries, "max-tries", defaultMaxTries, "with --retry-on-exit: run the job at most `N` times in all, those whose worker was lost included")
 	})
 }
 
@@ -140,6 +147,12 @@ func (f *orderFlags) addTo(body *api.CreateJob) error {
 	body.Group, body.MaxAttempts = f.group, f.retries+1
 	if f.retries < 0 || f.retries >= errand.MaxAttemptsLimit {
 		return terminal.UsageErrorf("--retries must be 0 to %d, got %d", errand.MaxAttemptsLimit-1, f.retries)
+	}
+	if len(f.retryOnExit) > 0 {
+		body.RetryOnExit = &errand.RetryOnExit{Codes: f.retryOnExit, MaxTries: f.maxTries}
+	}
+	if f.maxTries != 0 && (f.maxTries < 2 || f.maxTries > errand.MaxAttemptsLimit) {
+		return terminal.UsageErrorf("--max-tries must be 2 to %d, got %d", errand.MaxAttemptsLimit, f.maxTries)
 	}
 	return nil
 }

@@ -125,7 +125,7 @@ type explainer struct {
 }
 
 func (x *explainer) attempts() {
-	x.out = errand.Explanation{JobID: x.job.JobID, Status: x.job.Status, MaxAttempts: x.job.MaxAttempts, Try: x.job.Try()}
+	x.out = errand.Explanation{JobID: x.job.JobID, Status: x.job.Status, MaxAttempts: x.job.MostTries(), Try: x.job.Try()}
 	if x.job.Status == errand.Pending {
 		x.out.Try = len(x.job.Past) + 1
 	}

@@ -65,6 +65,8 @@ type stateItem struct {
 	Attempt     int        `dynamodbav:"attempt"`
 	Tries       int        `dynamodbav:"tries,omitempty"`
 	MaxAttempts int        `dynamodbav:"maxAttempts"`
+	RetryOnExit []int      `dynamodbav:"retryOn,omitempty"`
+	MaxTries    int        `dynamodbav:"maxTries,omitempty"`
 	Accepted    bool       `dynamodbav:"accepted,omitempty"`
 	Unheard     bool       `dynamodbav:"unheard,omitempty"` // accepted, and not heard of yet
 	Epoch       int        `dynamodbav:"epoch,omitempty"`
@@ -129,7 +131,7 @@ func newStateItem(s errand.StateRecord, rev int) (stateItem, error) {
 	i := stateItem{
 		PK: s.JobID, SK: stateKey, Rev: rev, Owner: s.Owner, Queue: s.Queue, GroupID: s.MessageGroupID, Status: string(s.Status),
 		Reason: string(s.Reason), Error: s.Error, ExitCode: s.ExitCode, Attempt: s.Attempt, Tries: s.Tries,
-		MaxAttempts: s.MaxAttempts, Accepted: s.Accepted, Unheard: s.Accepted && !s.Heard, Epoch: s.Epoch, Worker: s.WorkerID, WorkerName: s.WorkerName, Past: newPastItems(s.Past), Poll: s.PollID, Handle: s.Handle,
+		MaxAttempts: s.MaxAttempts, RetryOnExit: s.RetryOnExit, MaxTries: s.MaxTries, Accepted: s.Accepted, Unheard: s.Accepted && !s.Heard, Epoch: s.Epoch, Worker: s.WorkerID, WorkerName: s.WorkerName, Past: newPastItems(s.Past), Poll: s.PollID, Handle: s.Handle,
 		LeaseUntil: millis(s.LeaseUntil), Lease: int64(s.Lease / time.Second), HoldUntil: millis(s.HiddenUntil),
 		Cancel: s.CancelRequested, Watched: millis(s.WatchedUntil), CreatedAt: millis(s.CreatedAt),
 		StartedAt: millis(s.StartedAt), FinishedAt: millis(s.FinishedAt), LogBytes: s.LogBytes, Result: result,
@@ -157,7 +159,7 @@ func (i *stateItem) state() (*errand.State, error) {
 	return errand.LoadState(errand.StateRecord{
 		JobID: i.PK, Rev: i.Rev, Owner: i.Owner, Queue: i.Queue, MessageGroupID: i.GroupID, Status: errand.Status(i.Status),
 		Reason: errand.Reason(i.Reason), Error: i.Error, ExitCode: i.ExitCode, Attempt: i.Attempt, Tries: i.Tries,
-		MaxAttempts: i.MaxAttempts, Accepted: i.Accepted, Heard: i.Accepted && !i.Unheard, Epoch: i.Epoch, WorkerID: i.Worker, WorkerName: i.WorkerName, Past: pastAttempts(i.Past), PollID: i.Poll, Handle: i.Handle,
+		MaxAttempts: i.MaxAttempts, RetryOnExit: i.RetryOnExit, MaxTries: i.MaxTries, Accepted: i.Accepted, Heard: i.Accepted && !i.Unheard, Epoch: i.Epoch, WorkerID: i.Worker, WorkerName: i.WorkerName, Past: pastAttempts(i.Past), PollID: i.Poll, Handle: i.Handle,
 		LeaseUntil: fromMillis(i.LeaseUntil), Lease: time.Duration(i.Lease) * time.Second, HiddenUntil: fromMillis(i.HoldUntil),
 		CancelRequested: i.Cancel, WatchedUntil: fromMillis(i.Watched), CreatedAt: fromMillis(i.CreatedAt),
 		StartedAt: fromMillis(i.StartedAt), FinishedAt: fromMillis(i.FinishedAt), LogBytes: i.LogBytes,

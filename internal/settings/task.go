@@ -64,6 +64,8 @@ var SettingKinds = []SettingKind{
 	{"queue", "queue", Text, "default"},
 	{"group", "group", Text, ""},
 	{"retries", "retries", Number, "0"},
+	{"retryOnExit", "retry-on-exit", List, ""},
+	{"maxTries", "max-tries", Number, ""},
 	{"timeout", "timeout", Duration, "1d"},
 	{"lease", "lease", Duration, "the server's"},
 }

@@ -71,7 +71,8 @@ func exitError(err error, started bool) *ExitError {
 // flagTypes describes the values of pflag's types to users.
 var flagTypes = map[string]string{
 	"bool": "true or false", "duration": "a duration like 90s, 10m or 1d", "int": "a whole number", "uint64": "a whole number",
-	"size": "a size like 500MB or 2GB",
+	"intSlice": "whole numbers, like 75 or 1,2",
+	"size":     "a size like 500MB or 2GB",
 }
 
 // flagError replaces pflag's message about a bad value, which quotes strconv and
