@@ -60,9 +60,6 @@ func newFakeServer(t testing.TB) *fakeServer {
 	mux.HandleFunc("GET /api/jobs/explain", f.explain)
 	mux.HandleFunc("POST /api/jobs/cancel", f.cancel)
 	mux.HandleFunc("GET /api/jobs/logs", f.logs)
-	mux.HandleFunc("GET /api/queues", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, 200, api.QueueList{Queues: []api.Queue{{Name: "default"}}})
-	})
 	mux.HandleFunc("GET /api/workers", func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, api.WorkerList{Workers: f.workers}) })
 	f.Server = httptest.NewUnstartedServer(f.guard(mux)) // its URL is read by handlers
 	f.Start()
