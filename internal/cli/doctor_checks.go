@@ -142,7 +142,7 @@ func (e *examination) examineAnswer(ctx context.Context, server string) bool {
 	began := time.Now()
 	res, err := newClient(server, "").HTTP.Do(req)
 	if err != nil {
-		e.fault("answer", err, "is the server running, and is the address correct?")
+		e.fault("answer", withoutURL(err), "is the server running, and is the address correct?")
 		return false
 	}
 	defer res.Body.Close()

@@ -103,7 +103,7 @@ func (f *follower) waitAfterError(ctx context.Context, err error) error {
 	}
 	if !f.unreachable {
 		f.unreachable = true
-		f.term.Warnf("the server does not answer (%v); retrying, the job goes on", err)
+		f.term.Warnf("the server does not answer (%v); retrying, the job goes on", withoutURL(err))
 	}
 	f.failures++
 	return waitForRetry(ctx, f.failures, after)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/url"
 	"time"
 
 	"github.com/errandhq/errand/internal/api"
@@ -53,6 +54,15 @@ func callOnce[T any](ctx context.Context, held time.Duration, call func(context.
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout+held)
 	defer cancel()
 	return call(ctx)
+}
+
+// withoutURL is an error of a request without its URL, which the user didn't choose.
+func withoutURL(err error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		return request.Err
+	}
+	return err
 }
 
 func isUnreachable(err error) bool {

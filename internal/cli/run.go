@@ -30,7 +30,8 @@ func (a *app) runCommand() *cobra.Command {
 			"repeated; the lines run one after another until one fails. A name alone is a task of the project's\n" +
 			"errand.yaml; without arguments, run lists the tasks. Write a folder with a slash, like ./site.\n\n" +
 			"Ctrl-C cancels the job, as do a closed terminal and a closed pipe. A second Ctrl-C exits\n" +
-			"without waiting for the job to end.\n\n" +
+			"without waiting for the job to end. If errand itself is killed, the job goes on: errand attach @last\n" +
+			"follows it again.\n\n" +
 			"The exit code is that of the first command that failed, or 0. If the job exceeded its timeout,\n" +
 			"it is 124; if the job could not be run to its end, 125; if it was cancelled, 130.",
 		Example: "  errand run -- go test ./...\n  errand run build\n  errand run site -c 'npm ci' -c 'npm run build' --env CI=1",

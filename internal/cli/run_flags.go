@@ -165,11 +165,11 @@ type limitFlags struct {
 
 func (f *limitFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "Limits", func(fl *pflag.FlagSet) {
-		terminal.DurationVar(fl, &f.timeout, "timeout", 0, "stop the job if unpacking its folder and running its commands take longer than this in total (default 24h)")
+		terminal.DurationVar(fl, &f.timeout, "timeout", 0, "stop the job if its commands, with unpacking the folder, take longer than this `duration` in all (default 1d)")
 		fl.Var((*terminal.ByteSize)(&f.limits.Memory), "memory", "end the job if it uses more memory than this, like 512MiB or 2GiB; only workers that can enforce it get the job")
 		fl.Float64Var(&f.limits.CPUs, "cpus", 0, "let the job use at most `N` processors, like 1.5; only workers that can enforce it get the job")
 		fl.IntVar(&f.limits.Pids, "pids", 0, "let the job have at most `N` processes and threads; only workers that can enforce it get the job")
-		terminal.DurationVar(fl, &f.lease, "lease", 0, "count the worker as lost after this time without a heartbeat (default the server's, 5m)")
+		terminal.DurationVar(fl, &f.lease, "lease", 0, "count the worker as lost after this `duration` without a heartbeat (default the server's, 5m)")
 	})
 }
 

@@ -19,7 +19,7 @@ import (
 func (a *app) waitForJob(first, second context.Context, c *api.Client, id string, out func(api.LogFrame) error, asJSON bool) error {
 	first, interrupt := context.WithCancelCause(first)
 	defer interrupt(nil)
-	out = a.untilClosed(out, func() { interrupt(terminal.ErrInterrupted) })
+	out = a.untilClosed(out, func() { interrupt(errOutputClosed) })
 	if asJSON {
 		out = discardFrame
 	}
@@ -27,7 +27,11 @@ func (a *app) waitForJob(first, second context.Context, c *api.Client, id string
 	stopCancel := context.AfterFunc(first, func() {
 		defer close(cancelling)
 		if terminal.IsInterrupted(first) {
-			a.requestCancel(second, c, id)
+			again := "; press Ctrl-C again to exit without waiting"
+			if errors.Is(context.Cause(first), errOutputClosed) {
+				again = ""
+			}
+			a.requestCancel(second, c, id, again)
 		}
 	})
 	job, err := a.followToEnd(second, c, id, 0, out)
@@ -100,10 +104,13 @@ func followToEnd(ctx context.Context, f *follower) (api.Job, error) {
 	}
 }
 
+// errOutputClosed is ErrInterrupted, because nobody reads the output.
+var errOutputClosed = fmt.Errorf("%w: the output is closed", terminal.ErrInterrupted)
+
 // requestCancel cancels the job on the first Ctrl-C. A second one, which ends ctx,
-// doesn't stop the request.
-func (a *app) requestCancel(ctx context.Context, c *api.Client, id string) {
-	a.term.Warnf("cancelling job %s; press Ctrl-C again to exit without waiting", id)
+// doesn't stop the request. again says what the user can do.
+func (a *app) requestCancel(ctx context.Context, c *api.Client, id, again string) {
+	a.term.Warnf("cancelling job %s%s", id, again)
 	ctx, stop := delayCancel(ctx, cancelGrace)
 	defer stop()
 	_, err := callWithRetry(ctx, retryFollowed, func(ctx context.Context) (api.Job, error) { return c.Cancel(ctx, id) })

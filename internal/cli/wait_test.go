@@ -22,7 +22,7 @@ func TestCancelOutlivesTheSecondCtrlC(t *testing.T) {
 	a := newApp(io.Discard, io.Discard, noEnv)
 	second, interrupt := context.WithCancelCause(t.Context())
 	interrupt(terminal.ErrInterrupted)
-	a.requestCancel(second, newClient(fake.URL, fakeToken), "01JFAKE0000000000000000000")
+	a.requestCancel(second, newClient(fake.URL, fakeToken), "01JFAKE0000000000000000000", "")
 	fake.mu.Lock()
 	defer fake.mu.Unlock()
 	if n := fake.calls["/api/jobs/cancel"]; n != 1 {

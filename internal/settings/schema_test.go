@@ -39,6 +39,12 @@ tasks:
     queue: linux
     group: deploy
     retries: 2
+    retryOnExit: [75, 1]
+    maxTries: 4
+    memory: 512MiB
+    cpus: 1.5
+    pids: 100
+    git: true
     timeout: 1d12h
     lease: 90
 `, ""},

@@ -55,6 +55,9 @@ func cleanAttr(_ []string, a slog.Attr) slog.Attr {
 	if err, ok := a.Value.Any().(error); ok {
 		text, isText = err.Error(), true
 	}
+	if list, ok := a.Value.Any().([]string); ok {
+		text, isText = strings.Join(list, ","), true
+	}
 	switch {
 	case a.Value.Any() == nil || isText && text == "":
 		return slog.Attr{}

@@ -39,6 +39,7 @@ func TestTextLog(t *testing.T) {
 	}{
 		{"attributes", false, func(l *slog.Logger) { l.With("job", "J1").Info("took job", "attempt", 1) }, "INF took job job=J1 attempt=1\n"},
 		{"empty values are left out", false, func(l *slog.Logger) { l.Warn("x", "err", error(nil), "reason", "") }, "WRN x\n"},
+		{"lists", false, func(l *slog.Logger) { l.Info("x", "names", []string{"B", "FOO"}) }, "INF x names=B,FOO\n"},
 		{"control characters", false, func(l *slog.Logger) { l.Error("x", "err", errors.New("ü \x1b[2J\ufffd")) }, `ERR x err="ü \x1b[2J�"` + "\n"},
 		{"control characters on a terminal", true, func(l *slog.Logger) { l.Error("x\x1b[2J", "s", `\x1b`+"\x1b[2J") }, "\x1b[91mERR\x1b[0m x\ufffd[2J \x1b[2ms=\x1b[0m\"" + `\\x1b\x1b[2J"` + "\n"},
 		{"below the level", false, func(l *slog.Logger) { l.Debug("x") }, ""},
