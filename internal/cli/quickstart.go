@@ -20,8 +20,8 @@ func (a *app) quickstartCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "quickstart [DIR]",
 		Short: "Try Errand from a menu",
-		Long: "Quickstart shows a menu: create a project, run it, list jobs and workers. For each choice it prints\n" +
-			"the command that does the same. If no server is set and none runs on this machine, quickstart\n" +
+		Long: "Quickstart shows a menu: create a project, run it, list, watch and cancel jobs, start and stop a\n" +
+			"worker, open the web page. For each choice it prints the command that does the same. If no server is set and none runs on this machine, quickstart\n" +
 			"starts one, with an agent, and stops it when you quit.\n\n" +
 			"DIR is the folder of the project (default errand-quickstart).",
 		Args: cobra.MaximumNArgs(1),
@@ -43,6 +43,9 @@ type quickstart struct {
 	dir   string
 	lines <-chan string // what the user says; closed at the end
 	page  string        // its address, with the token where the server is ours
+
+	worker *quickWorker // nil: none was started here
+	files  []string     // temporary ones
 }
 
 // A choice is a line of the menu. Its error is told, and the menu goes on.
@@ -64,7 +67,14 @@ var choices = []choice{
 		s.term.ShowCommand("errand workers")
 		return s.workers(ctx, false)
 	}},
-	{"7", "print the address of the web page", func(s *quickstart, _ context.Context) error { return s.term.Print(s.page) }},
+	{"7", "open the web page", (*quickstart).openPage},
+	{"8", "cancel a job", (*quickstart).cancelJob},
+	{"9", "watch the jobs, until Ctrl-C", func(s *quickstart, ctx context.Context) error {
+		s.term.ShowCommand("errand jobs --watch")
+		return s.jobs(ctx, jobsFlags{limit: 20, watch: true})
+	}},
+	{"w", "start a worker on this machine", (*quickstart).startWorker},
+	{"x", "stop that worker", (*quickstart).stopWorker},
 	{"q", "quit", nil},
 }
 
@@ -77,6 +87,7 @@ func (a *app) quickstart(ctx context.Context, dir string, stdin io.Reader) (err 
 	if server != nil {
 		defer func() { err = errors.Join(err, server.close(ctx)) }()
 	}
+	defer func() { err = errors.Join(err, s.end(ctx)) }()
 	for {
 		key, err := s.ask(ctx, menu())
 		if errors.Is(err, io.EOF) || key == "q" {

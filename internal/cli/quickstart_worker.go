@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"html"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/terminal"
+	"github.com/errandhq/errand/internal/version"
+)
+
+// quickWorker is the agent that a quickstart started.
+type quickWorker struct {
+	agent *agent.Agent
+	ended chan error
+}
+
+func (s *quickstart) startWorker(ctx context.Context) error {
+	if s.worker != nil {
+		return terminal.WithHint(errors.New("the worker runs already"), "stop it: type x")
+	}
+	c, err := s.agentApp().clientAs(agentTokenFile)
+	if err != nil {
+		return err
+	}
+	local, err := defaultDataDir(s.getenv)
+	if err != nil {
+		return err
+	}
+	program, err := supervisor()
+	if err != nil {
+		return err
+	}
+	host, _ := os.Hostname() // only for people to read
+	worker, err := agent.New(agent.Config{
+		Client: c, HTTP: c.HTTP, DataDir: filepath.Join(filepath.Dir(local), "agent"), Name: cmp.Or(host, "quickstart"), Slots: 1,
+		Version: version.Get().Short(), Log: s.term.NewQuietLog(), Supervisor: program,
+		Environment: agent.Environment{Variables: map[string]string{}},
+	})
+	if err != nil {
+		return err
+	}
+	s.term.ShowCommand("errand agent")
+	s.worker = &quickWorker{worker, make(chan error, 1)}
+	go func(w *quickWorker) { w.ended <- w.agent.Run(context.WithoutCancel(ctx)) }(s.worker)
+	s.term.Notef("started a worker; it stops when you quit")
+	return nil
+}
+
+// agentApp is the session's app with the agents' token of this machine's server, if the
+// session is with that one.
+func (s *quickstart) agentApp() *app {
+	b := s.app
+	local, dataDir := s.localURL()
+	if at, err := s.findConnection(userTokenFile); err == nil && at.server == local {
+		b.server = serverFlags{server: at.server, tokenFile: filepath.Join(dataDir, agentTokenFile)}
+	}
+	return &b
+}
+
+// stopWorker lets the worker finish its job; Ctrl-C cancels that.
+func (s *quickstart) stopWorker(ctx context.Context) error {
+	if s.worker == nil {
+		return terminal.WithHint(errors.New("no worker was started here"), "start one: type w")
+	}
+	ctx, stop := terminal.NotifyInterrupt(ctx)
+	defer stop()
+	w := s.worker
+	s.worker = nil
+	w.agent.Drain()
+	select {
+	case err := <-w.ended:
+		s.term.Notef("stopped the worker")
+		return err
+	case <-ctx.Done():
+		w.agent.Cancel()
+		return <-w.ended
+	}
+}
+
+func (s *quickstart) cancelJob(ctx context.Context) error {
+	id, err := s.askJob(ctx)
+	if err != nil {
+		return err
+	}
+	s.term.ShowCommand("errand cancel " + errand.QuoteWord(id))
+	return s.withJob(ctx, id, false, false, (*api.Client).Cancel)
+}
+
+// openPage prints the page's address, and opens it in a browser if there is a terminal.
+// The address has a token, which other users of the machine could read in the browser's
+// command line: that gets a file which leads there.
+func (s *quickstart) openPage(ctx context.Context) error {
+	if err := s.term.Print(s.page); err != nil || !s.term.IsTTY() {
+		return err
+	}
+	f, err := os.CreateTemp("", "errand-page-*.html") // readable only by the user
+	if err != nil {
+		return fmt.Errorf("open the page: %w", err)
+	}
+	s.files = append(s.files, f.Name())
+	_, err = fmt.Fprintf(f, "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url=%s\">\n", html.EscapeString(s.page))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("open the page: %w", err)
+	}
+	command := map[string][]string{"darwin": {"open"}, "windows": {"rundll32", "url.dll,FileProtocolHandler"}}[runtime.GOOS]
+	if command == nil {
+		command = []string{"xdg-open"}
+	}
+	if _, err := exec.LookPath(command[0]); err != nil {
+		s.term.Hintf("open the address in a browser: %s is not installed", command[0])
+		return nil
+	}
+	if err := exec.CommandContext(ctx, command[0], append(command[1:], f.Name())...).Run(); err != nil {
+		s.term.Hintf("open the address in a browser: %s failed: %v", command[0], err)
+	}
+	return nil
+}
+
+// end stops what the session started, and removes its files.
+func (s *quickstart) end(ctx context.Context) error {
+	var err error
+	if s.worker != nil {
+		err = s.stopWorker(ctx)
+	}
+	for _, name := range s.files {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
+}
