@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
@@ -13,6 +14,7 @@ import (
 
 func (a *app) rerunCommand() *cobra.Command {
 	var f outputFlags
+	var edit bool
 	cmd := &cobra.Command{
 		Use:   "rerun ID",
 		Short: "Run a job again, with the same files and settings",
@@ -21,15 +23,18 @@ func (a *app) rerunCommand() *cobra.Command {
 		Example: "  errand rerun @last-failed",
 		Args:    oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.rerun(cmd.Context(), args[0], f)
+			return a.rerun(cmd.Context(), args[0], edit, f)
 		},
 	}
+	terminal.AddFlags(cmd, "What to run", func(fl *pflag.FlagSet) {
+		fl.BoolVar(&edit, "edit", false, "first change the settings, as YAML in $VISUAL or $EDITOR")
+	})
 	f.add(cmd)
 	a.addServerFlags(cmd)
 	return cmd
 }
 
-func (a *app) rerun(ctx context.Context, arg string, f outputFlags) error {
+func (a *app) rerun(ctx context.Context, arg string, edit bool, f outputFlags) error {
 	f.apply(a.term)
 	first, second, stop := terminal.NotifyHangups(ctx)
 	defer stop()
@@ -50,6 +55,11 @@ func (a *app) rerun(ctx context.Context, arg string, f outputFlags) error {
 		return err
 	}
 	body.Watch = !f.detach
+	if edit {
+		if body, err = a.edit(first, id, body); err != nil {
+			return err
+		}
+	}
 	defer terminal.ExitWhenInterrupted(second, cancelGrace)()
 	out := a.printFrame
 	if body.Terminal != nil && !a.term.IsTTY() {
