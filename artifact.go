@@ -19,6 +19,7 @@ const (
 	MaxArtifactBytes     = 5 << 30  // of one file
 	MaxArtifactsBytes    = 20 << 30 // of all files of an attempt
 	MaxArtifactListBytes = 4 << 20  // of an ArtifactList as JSON
+	MaxArtifactDepth     = 255      // elements of a file's path: each is opened anew for each file
 	MaxFilePathBytes     = 4096     // of a file's path, and of a link's target
 	MaxArtifactUploads   = 100      // contents that one request asks for
 	MaxArtifactParts     = 100      // parts of one content that one request asks for
@@ -221,7 +222,7 @@ func ParseArtifactList(b []byte) (*ArtifactList, error) {
 
 func (f *ArtifactFile) check() error {
 	switch {
-	case !fs.ValidPath(f.Path) || f.Path == "." || strings.ContainsRune(f.Path, 0) || len(f.Path) > MaxFilePathBytes:
+	case !fs.ValidPath(f.Path) || f.Path == "." || strings.ContainsRune(f.Path, 0) || len(f.Path) > MaxFilePathBytes || strings.Count(f.Path, "/") >= MaxArtifactDepth:
 		return fmt.Errorf("%.200q is no path in a folder", f.Path)
 	case len(f.Mode) > 4 || strings.Trim(f.Mode, "01234567") != "":
 		return fmt.Errorf("the mode %.20q is not octal", f.Mode)

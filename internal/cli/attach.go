@@ -43,5 +43,5 @@ func (a *app) attach(ctx context.Context, arg string, asJSON bool) error {
 	}
 	defer terminal.ExitWhenInterrupted(second, cancelGrace)()
 	a.term.Notef("job %s", id)
-	return a.waitForJob(first, second, c, id, out, asJSON)
+	return a.waitForJob(first, second, c, id, out, outputFlags{json: asJSON})
 }

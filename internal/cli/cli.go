@@ -117,6 +117,7 @@ func (a *app) root() *cobra.Command {
 		a.jobCommand(),
 		a.explainCommand(),
 		a.logsCommand(),
+		a.artifactsCommand(),
 		exitAsJob(a.waitCommand()),
 	)
 	addGroup(root, "Machines",

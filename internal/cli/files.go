@@ -24,6 +24,7 @@ func (a *app) selectFiles(ctx context.Context, dir string, f *fileFlags) (*proje
 	if f.isTooLarge(files) {
 		return nil, errors.Join(f.tooLarge(dir, files), files.Close())
 	}
+	f.noteSent(files)
 	return files, nil
 }
 

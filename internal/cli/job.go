@@ -128,6 +128,9 @@ func (a *app) showJob(j *api.Job, waits string) error {
 	if j.Source != nil {
 		line("source", fmt.Sprintf("%s, %s, SHA-256 %s", cmp.Or(j.Source.Filename, "archive"), terminal.FormatBytes(j.Source.Size), j.Source.SHA256))
 	}
+	if j.Result != nil {
+		line("artifacts", artifactsText(j.Result.Artifacts))
+	}
 	if err := a.term.Print(b.String()); err != nil {
 		return err
 	}
@@ -139,7 +142,15 @@ func (a *app) showJob(j *api.Job, waits string) error {
 			return err
 		}
 	}
-	return a.term.PrintAligned(commandHead, commandRows(j))
+	if err := a.term.PrintAligned(commandHead, commandRows(j)); err != nil || j.Result == nil {
+		return err
+	}
+	for _, text := range testLines(j.Result.Tests) {
+		if err := a.term.Print(text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mostTries is how many attempts the job may have in all.

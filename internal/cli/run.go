@@ -87,6 +87,9 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 		}
 		limit = retryConnected
 	}
+	f.onEnd = func(ctx context.Context, c *api.Client, job *api.Job) error {
+		return a.getAfter(ctx, c, dir, &f.getFlags, job)
+	}
 	return a.createAndFollow(first, second, c, body, limit, a.printFrame, f.outputFlags)
 }
 
@@ -101,7 +104,7 @@ func (a *app) createAndFollow(first, second context.Context, c *api.Client, body
 		return a.printDetached(&job, f.json)
 	}
 	a.term.Notef("job %s", job.ID)
-	return a.waitForJob(first, second, c, job.ID, out, f.json)
+	return a.waitForJob(first, second, c, job.ID, out, f)
 }
 
 // checkQueue finds a wrong name before a folder is sent. It reports nothing else: the
@@ -162,7 +165,7 @@ func (f *runFlags) parse(args []string, dash int, lookup func(string) (string, b
 	}
 	body.Watch = !f.detach
 	err = errors.Join(
-		f.commandFlags.addTo(&body, lookup), f.fileFlags.addTo(&body), f.placeFlags.addTo(&body),
+		f.commandFlags.addTo(&body, lookup), f.getFlags.addTo(&body, f.detach), f.placeFlags.addTo(&body),
 		f.orderFlags.addTo(&body), f.limitFlags.addTo(&body),
 	)
 	if f.task != nil {

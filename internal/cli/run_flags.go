@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -65,6 +66,7 @@ type fileFlags struct {
 	git         bool
 	maxSize     terminal.ByteSize
 	dryRun      bool
+	getFlags
 }
 
 // defaultMaxSize is the limit for a folder unless --max-size sets another: a larger one
@@ -80,11 +82,12 @@ func (f *fileFlags) add(cmd *cobra.Command) {
 		fl.BoolVar(&f.followLinks, "follow-links", false, "send what symbolic links point to, not the links")
 		fl.BoolVar(&f.git, "git", false, "send what git needs of .git, for git describe and the like; no remotes, hooks and credentials")
 		fl.Var(&f.maxSize, "max-size", "send no folder that is larger, like 500MB or 10GB; 0 sets no limit")
+		fl.StringArrayVar(&f.get, "get", nil, "when the job has ended, fetch the files that this `pattern` matches, like dist or '*.xml'; can be repeated")
+		fl.StringArrayVar(&f.artifacts, "artifact", nil, "keep the files that this `pattern` matches on the server, for errand artifacts; can be repeated")
+		fl.BoolVar(&f.force, "force", false, "let --get replace local files that were not sent, or have changed since")
 		fl.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
 	})
 }
-
-func (*fileFlags) addTo(*api.CreateJob) error { return nil }
 
 // patternValue is the value of --exclude and --include, which add to one list: their
 // order counts.
@@ -195,6 +198,7 @@ func checkLimits(prefix string, l *errand.Limits) error {
 // outputFlags say what errand run prints, and when it returns.
 type outputFlags struct {
 	detach, json, quiet bool
+	onEnd               func(ctx context.Context, c *api.Client, job *api.Job) error // nil: nothing
 }
 
 func (f *outputFlags) add(cmd *cobra.Command) {

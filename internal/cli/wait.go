@@ -16,11 +16,11 @@ import (
 // waitForJob prints a job's output with out until it ends, and then its result. An
 // interrupt of first cancels the job, as does output that can't be written; an
 // interrupt of second stops the waiting.
-func (a *app) waitForJob(first, second context.Context, c *api.Client, id string, out func(api.LogFrame) error, asJSON bool) error {
+func (a *app) waitForJob(first, second context.Context, c *api.Client, id string, out func(api.LogFrame) error, f outputFlags) error {
 	first, interrupt := context.WithCancelCause(first)
 	defer interrupt(nil)
 	out = a.untilClosed(out, func() { interrupt(errOutputClosed) })
-	if asJSON {
+	if f.json {
 		out = discardFrame
 	}
 	cancelling := make(chan struct{})
@@ -44,14 +44,31 @@ func (a *app) waitForJob(first, second context.Context, c *api.Client, id string
 	if err != nil {
 		return err
 	}
-	if asJSON {
+	if f.json {
 		if err := a.term.PrintJSON(job); err != nil {
 			return err
 		}
 	} else {
 		a.printSummary(&job)
 	}
+	if err := a.afterEnd(first, c, &job, f); err != nil {
+		return err
+	}
 	return jobExitError(&job)
+}
+
+// afterEnd does what the command does with a job that has ended. If the job failed, its
+// exit code is the command's, and an error is only told.
+func (a *app) afterEnd(ctx context.Context, c *api.Client, job *api.Job, f outputFlags) error {
+	if f.onEnd == nil || terminal.IsInterrupted(ctx) {
+		return nil
+	}
+	err := f.onEnd(ctx, c, job)
+	if err == nil || jobExitError(job) == nil {
+		return err
+	}
+	a.term.PrintError(err)
+	return nil
 }
 
 func discardFrame(api.LogFrame) error { return nil }
@@ -138,6 +155,9 @@ func (a *app) printSummary(j *api.Job) {
 	a.term.EndOutput()
 	if j.Result != nil {
 		a.term.NoteTable(commandHead, commandRows(j))
+		for _, line := range testLines(j.Result.Tests) {
+			a.term.PrintNote(line)
+		}
 	}
 	a.printEnd(j)
 }

@@ -56,7 +56,7 @@ func TestPresumedLostRunsOn(t *testing.T) {
 	defer server.Close()
 	var out bytes.Buffer
 	a := newApp(&out, io.Discard, noEnv)
-	err := a.waitForJob(t.Context(), t.Context(), newClient(server.URL, fakeToken), "j", a.printFrame, false)
+	err := a.waitForJob(t.Context(), t.Context(), newClient(server.URL, fakeToken), "j", a.printFrame, outputFlags{})
 	var exit *terminal.ExitError
 	if !errors.As(err, &exit) || exit.Code != 3 || out.String() != "ab" {
 		t.Errorf("%v, output %q", err, &out)
@@ -77,7 +77,7 @@ func TestCancelWhileOutputIsHeldUp(t *testing.T) {
 	}
 	first, interrupt := context.WithCancelCause(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- a.waitForJob(first, t.Context(), c, job.ID, a.printFrame, false) }()
+	go func() { done <- a.waitForJob(first, t.Context(), c, job.ID, a.printFrame, outputFlags{}) }()
 	one := make([]byte, 1)
 	if _, err := stdout.Read(one); err != nil { // the rest of the write is held up
 		t.Fatal(err)

@@ -176,6 +176,13 @@ func (s *Service) fillArtifacts(ctx context.Context, c Caller, page *ArtifactsPa
 		return nil
 	}
 	list, err := s.artifactList(ctx, r.JobID, page.Attempt, *page.Sums.List)
+	var bad *badListError
+	if errors.As(err, &bad) {
+		s.Log.WarnContext(ctx, "unusable list of artifacts", "job", r.JobID, "attempt", page.Attempt, "err", err)
+		page.Sums = &errand.Artifacts{Missing: page.Sums.Missing}
+		page.Sums.Fail(err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -223,7 +230,8 @@ func (s *Service) signDownloads(ctx context.Context, c Caller, jobID string, pag
 	return nil
 }
 
-// artifactList reads the list of an attempt's artifacts, which its worker wrote.
+// artifactList reads the list of an attempt's artifacts, which its worker wrote. Errors: a
+// badListError.
 func (s *Service) artifactList(ctx context.Context, jobID string, attempt int, list errand.Content) (*errand.ArtifactList, error) {
 	b, err := s.readObject(ctx, errand.ArtifactKey(jobID, attempt, list.SHA256), errand.MaxArtifactListBytes)
 	if errors.Is(err, ErrNotFound) {
@@ -233,13 +241,20 @@ func (s *Service) artifactList(ctx context.Context, jobID string, attempt int, l
 		return nil, unavailable("read the list of artifacts", err)
 	}
 	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != list.SHA256 {
-		return nil, fmt.Errorf("the list of artifacts of job %s, attempt %d, has another SHA-256 than its result says", jobID, attempt)
+		return nil, &badListError{errors.New("it has another SHA-256 than the result says")}
 	}
 	l, err := errand.ParseArtifactList(b)
 	if err != nil {
-		return nil, &errand.Error{Code: errand.CodeUnavailable, Message: "the worker's list of artifacts is unusable: " + err.Error(), Cause: err}
+		return nil, &badListError{err}
 	}
 	return l, nil
+}
+
+// badListError: the worker wrote something that no agent of ours writes.
+type badListError struct{ err error }
+
+func (e *badListError) Error() string {
+	return "the worker's list of artifacts is unusable: " + e.err.Error()
 }
 
 // objectReads is how often an object is read if the connection breaks in its body, which

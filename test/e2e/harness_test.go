@@ -91,7 +91,8 @@ func cleanEnv(t *testing.T) []string {
 			env = append(env, e)
 		}
 	}
-	return append(env, "NO_COLOR=1", "GORACE=atexit_sleep_ms=0", "TMPDIR="+t.TempDir()) // killed agents leave files there
+	return append(env, "NO_COLOR=1", "GORACE=atexit_sleep_ms=0", "TMPDIR="+t.TempDir(), // killed agents leave files there
+		"XDG_CACHE_HOME="+filepath.Join(filepath.Dir(t.TempDir()), "cache"))
 }
 
 func (p *proc) signal(s syscall.Signal) {

@@ -230,6 +230,7 @@ func TestHostileArtifactList(t *testing.T) {
 		"the folder":     {{Path: ".", Content: content}},
 		"NUL":            {{Path: "a\x00b", Content: content}},
 		"long":           {{Path: strings.Repeat("x", 5000), Content: content}},
+		"deep":           {{Path: strings.Repeat("a/", 255) + "a", Content: content}},
 		"twice":          {{Path: "a", Content: content}, {Path: "a", Content: content}},
 		"below a file":   {{Path: "a", Content: content}, {Path: "a/b", Content: content}},
 		"through a link": {{Path: "a", Link: "b", Mode: "0777"}, {Path: "a/b", Content: content}},
@@ -247,8 +248,11 @@ func TestHostileArtifactList(t *testing.T) {
 	w := newWorld(t)
 	k, a := w.takeWithArtifacts()
 	k.giveBack(a, errand.ArtifactFile{Path: "../x", Content: content})
-	_, err := w.svc.Artifacts(w.ctx, w.user, control.ArtifactsRequest{JobID: a.JobID})
-	wantCode(t, err, errand.CodeUnavailable)
+	page, err := w.svc.Artifacts(w.ctx, w.user, control.ArtifactsRequest{JobID: a.JobID})
+	wantCode(t, err, "")
+	if len(page.Files) != 0 || page.Sums.Files != 0 || !strings.Contains(page.Sums.Error, "unusable") {
+		t.Errorf("page %+v, %+v", page, page.Sums)
+	}
 	many := make([]errand.ArtifactFile, errand.MaxArtifacts+1)
 	for i := range many {
 		many[i] = errand.ArtifactFile{Path: fmt.Sprint(i), Content: content}

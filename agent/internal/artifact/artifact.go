@@ -91,6 +91,10 @@ func (c *collector) dir(name string) error {
 		switch {
 		case e.Name() == ".git":
 		case e.IsDir() && c.mayMatchBelow(at):
+			if strings.Count(at, "/") >= errand.MaxArtifactDepth-1 {
+				c.leaveOut(at, fmt.Errorf("it is more than %d folders deep", errand.MaxArtifactDepth-1))
+				continue
+			}
 			err = c.dir(at)
 		case !e.IsDir():
 			err = c.entry(at, e.Type())
@@ -180,8 +184,12 @@ func (c *collector) link(file *errand.ArtifactFile) error {
 	if strings.HasPrefix(target, "/") || len(target) > errand.MaxFilePathBytes {
 		return fmt.Errorf("the symbolic link to %.200q leads out of the job's folder", target)
 	}
-	if at := path.Join(path.Dir(file.Path), target); at == ".." || strings.HasPrefix(at, "../") {
-		return fmt.Errorf("the symbolic link to %.200q leads out of the job's folder", target)
+	up := 0 // only at the beginning, where what is above is known to be a folder
+	for rest := target; strings.HasPrefix(rest+"/", "../"); rest = strings.TrimPrefix(rest[2:], "/") {
+		up++
+	}
+	if up > strings.Count(file.Path, "/") || strings.Contains(target[min(3*up, len(target)):]+"/", "../") {
+		return fmt.Errorf("the symbolic link to %.200q may lead out of the job's folder", target)
 	}
 	file.Link, file.Mode, file.ModifiedAt = target, "0777", info.ModTime()
 	return nil

@@ -27,6 +27,7 @@ func TestCollectHostile(t *testing.T) {
 	link("../../"+filepath.Base(outside)+"/secret", "out/above")
 	link(filepath.Join(outside, "secret"), "out/absolute")
 	link(outside, "dir")
+	link("../src/../src/b", "out/winding")
 	check(t, syscall.Mkfifo(filepath.Join(dir, "out/pipe"), 0o600))
 	found := collect(t, dir, errand.Artifact{Path: "out"}, errand.Artifact{Path: "dir/secret"})
 	if diff := cmp.Diff([]string{"out/a", "out/dangling", "out/folder", "out/link"}, paths(&found.List)); diff != "" {
@@ -38,7 +39,7 @@ func TestCollectHostile(t *testing.T) {
 	if diff := cmp.Diff([]string{"dir/secret"}, found.Sums.Missing); diff != "" {
 		t.Errorf("missing (-want +got):\n%s", diff)
 	}
-	if n := len(found.Notes); n != 3 || !strings.Contains(found.Sums.Error, "left out") {
+	if n := len(found.Notes); n != 4 || !strings.Contains(found.Sums.Error, "left out") {
 		t.Errorf("notes %q, error %q", found.Notes, found.Sums.Error)
 	}
 	b := errand.ArtifactFile{Path: "out/pipe"}

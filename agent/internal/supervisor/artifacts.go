@@ -84,7 +84,7 @@ func (a *attempt) sayArtifacts(found *artifact.Found, err error) {
 	default:
 		a.say(last, fmt.Sprintf("%d artifacts, %s", n, bytesText(found.Sums.Bytes)))
 	}
-	if t := found.Tests; t != nil {
+	if t := found.Tests; t != nil && t.Tests > 0 {
 		a.say(last, fmt.Sprintf("tests: %d, %d failed, %d skipped", t.Tests, t.Failed, t.Skipped))
 	}
 }
