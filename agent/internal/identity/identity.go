@@ -3,6 +3,7 @@
 package identity
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -33,6 +35,13 @@ type Identity struct {
 	lock *flock.Flock
 }
 
+// An agent that is killed while it starts a supervisor leaves a process that has the
+// lock until it becomes the supervisor.
+const (
+	lockPatience = time.Second
+	lockRetry    = 20 * time.Millisecond
+)
+
 // Open locks the data directory and reads the identity in it. It creates what is
 // missing; workerID is the ID of a new identity, by default a random one. It fails if
 // the directory has another ID than workerID. A new identity is durable before anything is registered with it, so
@@ -42,8 +51,10 @@ func Open(dir, workerID string) (*Identity, error) {
 		return nil, fmt.Errorf("create the data directory: %w", err)
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))
-	locked, err := lock.TryLock()
-	if err == nil && !locked {
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	_, err := lock.TryLockContext(ctx, lockRetry)
+	if errors.Is(err, context.DeadlineExceeded) {
 		err = ErrInUse
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/identity"
@@ -80,5 +81,28 @@ func TestChosenID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestOpenWaits: the lock of a process that is about to end, or to become another
+// program, is waited for.
+func TestOpenWaits(t *testing.T) {
+	dir := t.TempDir()
+	first, err := identity.Open(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error, 1)
+	go func() {
+		second, err := identity.Open(dir, "")
+		if err == nil {
+			second.Close()
+		}
+		opened <- err
+	}()
+	time.Sleep(5 * time.Millisecond) // the second one usually waits by now
+	first.Close()
+	if err := <-opened; err != nil {
+		t.Error(err)
 	}
 }
