@@ -26,12 +26,13 @@ type localFlags struct {
 	stackcli.ProfileFlags
 	isolateFlags
 	metricsFlags
-	dataDir     string
-	agents      int
-	jobEnv      jobEnvFlags
-	awsAddr     string
-	connections int
-	log         terminal.LogFlags
+	dataDir      string
+	agents       int
+	jobEnv       jobEnvFlags
+	awsAddr      string
+	connections  int
+	artifactDays int
+	log          terminal.LogFlags
 
 	heartbeat, lease, shortLease, sweep time.Duration
 
@@ -53,6 +54,7 @@ func (a *app) localCommand() *cobra.Command {
 		f.addListenFlags(fl)
 		fl.StringVar(&f.dataDir, "data", "", "data `directory` (default "+shownDataDir("local")+")")
 		stackcli.AddConnectionsFlag(fl, &f.connections)
+		fl.IntVar(&f.artifactDays, "artifact-days", 0, "keep the files that jobs gave back for `N` days (default 90)")
 		f.addMetricsFlag(fl)
 	})
 	terminal.AddFlags(cmd, "Workers", func(fl *pflag.FlagSet) {
@@ -69,7 +71,7 @@ func (a *app) localCommand() *cobra.Command {
 		f.addIsolateFlags(fl)
 	})
 	f.log.Add(cmd)
-	terminal.HideRareFlags(cmd, "max-connections", "heartbeat", "lease", "short-lease", "sweep", "home",
+	terminal.HideRareFlags(cmd, "max-connections", "artifact-days", "heartbeat", "lease", "short-lease", "sweep", "home",
 		"metrics-addr", "aws-addr", "profile", "seed", "isolate", "functions", "log-format")
 	return cmd
 }
@@ -78,6 +80,8 @@ func (f *localFlags) check() error {
 	switch {
 	case f.agents < 0 || f.agents > maxLocalAgents:
 		return terminal.UsageErrorf("--agents must be 0 to %d, got %d", maxLocalAgents, f.agents)
+	case f.artifactDays < 0:
+		return terminal.UsageErrorf("--artifact-days must be at least 1, got %d", f.artifactDays)
 	case min(f.heartbeat, f.lease, f.shortLease, f.sweep) < 0:
 		return terminal.UsageErrorf("--heartbeat, --lease, --short-lease and --sweep must not be negative")
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -155,6 +156,9 @@ func (f *localFlags) parameters() map[string]string {
 		if d > 0 {
 			p[name] = d.String()
 		}
+	}
+	if f.artifactDays > 0 {
+		p["ArtifactDays"] = strconv.Itoa(f.artifactDays)
 	}
 	return p
 }

@@ -194,6 +194,67 @@ func TestCostOfAJob(t *testing.T) {
 	})
 }
 
+// TestCostOfArtifacts: what it adds that a job gives back 10 files, which are listed and
+// fetched.
+func TestCostOfArtifacts(t *testing.T) {
+	counted(t, func(c *costly) {
+		ctx := c.t.Context()
+		c.begin(true)
+		c.beat()
+		before := c.stack.Usage()
+		var files []errand.ArtifactFile
+		bodies := map[string][]byte{}
+		sign := api.SignArtifacts{WorkerID: c.reg.WorkerID, Epoch: c.reg.Epoch, JobID: c.asg.JobID, Attempt: c.asg.Attempt}
+		add := func(body []byte, content errand.Content) {
+			bodies[content.SHA256] = body
+			sign.Uploads = append(sign.Uploads, errand.ArtifactUpload{Content: content})
+		}
+		for i := range 10 {
+			body, content := newContent(fmt.Sprint("file ", i))
+			add(body, content)
+			files = append(files, errand.ArtifactFile{Path: fmt.Sprint("dist/", i), Content: content, Mode: "0644"})
+		}
+		list, content := newArtifactList(files...)
+		add(list, content)
+		signed, err := c.worker.SignArtifacts(ctx, sign)
+		c.must(err)
+		for i, g := range signed.Grants {
+			c.send(*g.Put, bodies[sign.Uploads[i].SHA256])
+		}
+		u := c.since(before, 0, 0)
+		c.submit(errand.Result{Artifacts: &errand.Artifacts{Files: 10, List: &content}})
+		before = c.stack.Usage()
+		page, err := c.user.Artifacts(ctx, c.asg.JobID, 0, "", "")
+		c.must(err)
+		for _, f := range page.Files {
+			c.send(*f.Download, nil)
+		}
+		for op, more := range c.since(before, 0, 0).calls {
+			all := u.calls[op]
+			all.Calls, all.ReadUnits, all.WriteUnits = all.Calls+more.Calls, all.ReadUnits+more.ReadUnits, all.WriteUnits+more.WriteUnits
+			u.calls[op] = all
+		}
+		_, table := u.bill(1e6, "$ per million jobs")
+		document(c.t, "artifacts", table)
+	})
+}
+
+// send makes a signed request.
+func (c *costly) send(r errand.SignedRequest, body []byte) {
+	c.t.Helper()
+	req, err := http.NewRequestWithContext(c.t.Context(), r.Method, r.URL, bytes.NewReader(body))
+	c.must(err)
+	for name, value := range r.Header {
+		req.Header.Set(name, value)
+	}
+	resp, err := c.http.Do(req)
+	c.must(err)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		c.t.Fatalf("%s: %s", r.Method, resp.Status)
+	}
+}
+
 // TestCostOfALongJob: 5 minutes with 1 MB of log.
 func TestCostOfALongJob(t *testing.T) {
 	for name, watched := range map[string]bool{"unwatched": false, "watched": true} {

@@ -602,6 +602,9 @@ func TestLifetimes(t *testing.T) {
 	if timing.UploadLifetime-timing.UploadMargin < timing.ExpireAfter {
 		t.Errorf("an upload used at its latest lives %s, and its job may wait %s", timing.UploadLifetime-timing.UploadMargin, timing.ExpireAfter)
 	}
+	if want := "Prefix: artifacts/, ExpirationInDays: !Ref ArtifactDays }"; !strings.Contains(text, want) {
+		t.Errorf("the template lacks %q", want)
+	}
 	if strings.Contains(text, "RedrivePolicy") {
 		t.Error("a queue has dead letters: docs/adr/0002")
 	}
