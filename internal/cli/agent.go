@@ -22,6 +22,7 @@ type agentFlags struct {
 	id      string
 	jobs    int
 	queues  []string
+	cache   terminal.ByteSize
 	labels  []string
 	jobEnv  jobEnvFlags
 
@@ -54,6 +55,8 @@ func (a *app) agentCommand() *cobra.Command {
 		terminal.DurationVar(fl, &f.pollInterval, "poll-interval", 0, "ask for jobs at this interval, if it is shorter than the server's")
 	})
 	terminal.AddFlags(cmd, "Jobs", func(fl *pflag.FlagSet) {
+		f.cache = agent.DefaultCacheBytes
+		fl.Var(&f.cache, "cache-size", "keep at most this much of what jobs' folders have for later jobs, like 500MB or 20GiB; 0 keeps nothing")
 		fl.IntVar(&f.jobs, "jobs", 1, "run up to `N` jobs at the same time")
 		fl.StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated, the first comes first (default all that the token may use)")
 		fl.StringArrayVar(&f.labels, "label", nil, "set a label that jobs can require, `NAME=VALUE`; can be repeated")
@@ -113,7 +116,7 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 	m := metrics.NewAgent(version.Get().Short(), f.jobs)
 	client.HTTP.Transport = m.Transport(client.HTTP.Transport)
 	worker, err := agent.New(agent.Config{
-		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues, Labels: labels,
+		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues, CacheBytes: cacheBytes(f.cache), Labels: labels,
 		Version: version.Get().Short(), Log: log, Environment: environment,
 		HeartbeatInterval: f.heartbeat, PollInterval: f.pollInterval,
 		Supervisor: program, MaxLimits: f.maxima,
@@ -142,4 +145,12 @@ func checkInterval(flag string, d time.Duration) error {
 		return terminal.UsageErrorf("%s must be at least 1s, got %s", flag, d)
 	}
 	return nil
+}
+
+// cacheBytes is the agent's Config.CacheBytes for a flag, where 0 means none.
+func cacheBytes(flag terminal.ByteSize) int64 {
+	if flag == 0 {
+		return -1
+	}
+	return int64(flag)
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/manifest"
 )
 
 const fakeToken = "eru_fake-token-of-the-scripts-0123456789"
@@ -53,6 +53,7 @@ func newFakeServer(t testing.TB) *fakeServer {
 		answer(w, 200, api.QueueList{Queues: []api.Queue{{Name: "default"}, {Name: "linux"}, {Name: "gpu"}}})
 	})
 	mux.HandleFunc("POST /api/uploads", f.createUpload)
+	mux.HandleFunc("POST /api/uploads/batch", f.createUploads)
 	mux.HandleFunc("PUT /store/{hash}", f.store)
 	mux.HandleFunc("POST /api/jobs/create", f.createJob)
 	mux.HandleFunc("GET /api/jobs", f.listJobs)
@@ -160,6 +161,25 @@ func (f *fakeServer) createUpload(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	}
+	answer(w, 200, f.upload(u))
+}
+
+func (f *fakeServer) createUploads(w http.ResponseWriter, r *http.Request) {
+	var b errand.UploadBatch
+	_ = json.NewDecoder(r.Body).Decode(&b)
+	if b.Uploads[0].Filename == "held.zip" {
+		f.change(func() { f.calls["held"]++ })
+		<-r.Context().Done()
+		return
+	}
+	var out errand.Uploads
+	for _, u := range b.Uploads {
+		out.Uploads = append(out.Uploads, f.upload(u))
+	}
+	answer(w, 200, out)
+}
+
+func (f *fakeServer) upload(u errand.UploadRequest) errand.Upload {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, exists := f.uploads[u.SHA256]
@@ -170,7 +190,7 @@ func (f *fakeServer) createUpload(w http.ResponseWriter, r *http.Request) {
 			Header: map[string]string{"X-Checksum": u.SHA256, "Content-Length": strconv.FormatInt(u.Size, 10)},
 		}
 	}
-	answer(w, 200, out)
+	return out
 }
 
 func (f *fakeServer) store(w http.ResponseWriter, r *http.Request) {
@@ -403,14 +423,43 @@ func (f *fakeServer) entries() ([]string, error) {
 	if len(f.jobs) == 0 || f.jobs[len(f.jobs)-1].Source == nil {
 		return nil, fmt.Errorf("the last job has no source")
 	}
-	b := f.uploads[f.jobs[len(f.jobs)-1].Source.SHA256]
-	zr, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
-	if err != nil {
-		return nil, err
+	src := f.jobs[len(f.jobs)-1].Source
+	chunks := map[manifest.Hash][]byte{}
+	var tree *manifest.Tree
+	for _, hash := range append([]string{src.SHA256}, src.Packs...) {
+		r := bytes.NewReader(f.uploads[hash])
+		x, err := manifest.ReadIndex(r, r.Size())
+		if err != nil {
+			return nil, err
+		}
+		if tree == nil {
+			tree = x.Tree
+		}
+		for _, frame := range x.Frames {
+			raw, err := frame.Read(r)
+			if err != nil {
+				return nil, err
+			}
+			for i, h := range frame.Chunks {
+				chunks[h] = raw[frame.Starts[i]:frame.Starts[i+1]]
+			}
+		}
 	}
 	var names []string
-	for _, e := range zr.File {
-		names = append(names, e.Name)
+	for _, part := range tree.Parts {
+		err := manifest.DecodePart(chunks[part], func(e manifest.Entry) error {
+			switch {
+			case e.Path == ".":
+			case e.Kind == manifest.Dir:
+				names = append(names, e.Path+"/")
+			default:
+				names = append(names, e.Path)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	return names, nil
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,15 +24,23 @@ import (
 // uploadTries is how often an upload is tried.
 const uploadTries = 6
 
-// upload packs what the job gets of dir and sends it, unless the server has the same
-// archive already.
+// upload sends what the job gets of dir, or what the server lacks of it.
 func (a *app) upload(ctx context.Context, c *api.Client, dir string, flags *fileFlags) (*errand.Source, error) {
 	files, err := a.selectFiles(ctx, dir, flags)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = files.Close() }() // opened for reading
-	cache := openCache(files)
+	cache := openCache(files, c.BaseURL)
+	source, err := a.sendFolder(ctx, c, cache, files, dir)
+	if isOldServer(err) {
+		return a.uploadZIP(ctx, c, cache, files, dir)
+	}
+	return source, err
+}
+
+// uploadZIP packs a folder and sends it, unless the server has the same archive already.
+func (a *app) uploadZIP(ctx context.Context, c *api.Client, cache *project.Cache, files *project.Selection, dir string) (*errand.Source, error) {
 	if source, err := a.sentBefore(ctx, c, cache, files, dir); source != nil || err != nil {
 		return source, err
 	}
@@ -44,21 +54,23 @@ func (a *app) upload(ctx context.Context, c *api.Client, dir string, flags *file
 		return nil, fmt.Errorf("pack %s: %w", dir, terminal.InterruptOr(ctx, err))
 	}
 	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
-	sent, err := a.sendArchive(ctx, c, request, f)
+	shown := a.term.StartProgress("uploading", packed.Size)
+	sent, err := sendArchive(ctx, c, request, nil, shownReader{f, shown})
+	shown.End()
 	if err != nil {
 		return nil, fmt.Errorf("upload: %w", terminal.InterruptOr(ctx, err))
 	}
 	saveArchive(cache, files, packed)
-	if sent {
-		a.term.Notef("packed %s (%s) and uploaded %s", count(packed.Files, "file"), terminal.FormatBytes(packed.Bytes), terminal.FormatBytes(packed.Size))
-	} else {
-		a.noteExists(packed)
-	}
+	a.noteSent(packed.Files, packed.Bytes, packed.Size, sent)
 	return &errand.Source{SHA256: request.SHA256, Filename: request.Filename}, nil
 }
 
-func (a *app) noteExists(p archive.Packed) {
-	a.term.Notef("%s (%s): the server already has them", count(p.Files, "file"), terminal.FormatBytes(p.Bytes))
+func (a *app) noteSent(files int, bytes, size int64, sent bool) {
+	if sent {
+		a.term.Notef("packed %s (%s) and uploaded %s", count(files, "file"), terminal.FormatBytes(bytes), terminal.FormatBytes(size))
+	} else {
+		a.term.Notef("%s (%s): the server already has them", count(files, "file"), terminal.FormatBytes(bytes))
+	}
 }
 
 func (a *app) pack(ctx context.Context, files *project.Selection, f *os.File) (archive.Packed, error) {
@@ -73,13 +85,15 @@ func (a *app) pack(ctx context.Context, files *project.Selection, f *os.File) (a
 	return packed, err
 }
 
-// openCache returns the user's cache of the folder, or nil if there is no place for it.
-func openCache(files *project.Selection) *project.Cache {
+// openCache returns the user's cache of the folder for a server, or nil if there is no
+// place for it.
+func openCache(files *project.Selection, server string) *project.Cache {
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return nil
 	}
-	return project.OpenCache(filepath.Join(dir, "errand", "folders"), files)
+	sum := sha256.Sum256([]byte(server))
+	return project.OpenCache(filepath.Join(dir, "errand", "folders", hex.EncodeToString(sum[:8])), files)
 }
 
 // sentBefore returns the source of a folder that has not changed since it was packed, if
@@ -101,7 +115,7 @@ func (a *app) sentBefore(ctx context.Context, c *api.Client, cache *project.Cach
 	if !up.Exists {
 		return nil, nil
 	}
-	a.noteExists(packed)
+	a.noteSent(packed.Files, packed.Bytes, 0, false)
 	_ = cache.Save() // only that it is used
 	return &errand.Source{SHA256: request.SHA256, Filename: request.Filename}, nil
 }
@@ -123,29 +137,34 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// sendArchive uploads the archive with a signed request, and asks for a new one
-// if that fails: the signature may have expired. sent is false if the server
-// already has the archive.
-func (a *app) sendArchive(ctx context.Context, c *api.Client, r errand.UploadRequest, body io.ReaderAt) (sent bool, err error) {
+// sendArchive uploads an archive with the signed request of an answer; nil: it asks for
+// one. If that fails, it asks for a new one: the signature may have expired. sent is
+// false if the server already has the archive.
+func sendArchive(ctx context.Context, c *api.Client, r errand.UploadRequest, up *errand.Upload, body io.ReaderAt) (sent bool, err error) {
 	limit := retryFirst
+	if up != nil {
+		limit = retryConnected
+	}
 	for try := 1; ; try++ {
-		up, err := callWithRetry(ctx, limit, func(ctx context.Context) (errand.Upload, error) { return c.CreateUpload(ctx, r) })
-		if err != nil {
-			return false, err
+		if up == nil {
+			answer, err := callWithRetry(ctx, limit, func(ctx context.Context) (errand.Upload, error) { return c.CreateUpload(ctx, r) })
+			if err != nil {
+				return false, err
+			}
+			up = &answer
 		}
 		if up.Exists || up.Put == nil {
 			return false, nil
 		}
 		limit = retryConnected
-		shown := a.term.StartProgress("uploading", r.Size)
-		err = putArchive(ctx, c.HTTP, up.Put, io.NewSectionReader(shownReader{body, shown}, 0, r.Size))
-		shown.End()
+		err = putArchive(ctx, c.HTTP, up.Put, io.NewSectionReader(body, 0, r.Size))
 		if err == nil {
 			return true, nil
 		}
 		if try == uploadTries || waitForRetry(ctx, try, 0) != nil {
 			return false, err
 		}
+		up = nil
 	}
 }
 

@@ -1,9 +1,12 @@
 package manifest
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"sync"
 
@@ -42,8 +45,9 @@ type Tree struct {
 
 // Pack is a finished pack.
 type Pack struct {
-	Data   []byte
-	Hash   Hash // of Data
+	Data   []byte // unless the Packer has Out
+	Size   int64
+	Hash   Hash // of all bytes
 	Chunks []Hash
 	Tree   *Tree // nil unless the pack is the root of a manifest
 }
@@ -65,33 +69,47 @@ var (
 	})
 )
 
-// A Packer fills one pack. The same chunks in the same order give the same bytes. It
-// compresses frames in the background.
+// A Packer makes one pack. The same chunks in the same order give the same bytes. It
+// compresses frames in the background, and holds only a few of them.
 type Packer struct {
-	raw    []byte // the frame that is being filled
-	open   frame
-	frames []*frame
-	chunks int
-	size   int64
-	work   sync.WaitGroup
+	Out io.Writer // gets the pack; nil: Pack.Data gets it
+
+	data    bytes.Buffer // unless there is Out
+	sum     hash.Hash
+	err     error  // of Out
+	raw     []byte // the frame that is being filled
+	open    frame
+	frames  []*frame
+	written int // of frames
+	chunks  int
+	size    int64
+	length  int64 // of what was written
 }
 
 // frame is a frame of a pack.
 type frame struct {
 	chunks  []Hash
 	lengths []int
-	data    []byte // compressed
+	data    chan []byte // compressed
+	size    int
 }
 
-// compressing limits the frames of the process that are compressed at a time.
-var compressing = make(chan struct{}, 4)
+// maxPending is how many frames of a pack wait to be written.
+const maxPending = 2
 
-// Add adds a chunk or a part.
+// compressing limits the frames of the process that are compressed at a time.
+var compressing = make(chan struct{}, 2)
+
+// Add adds a chunk or a part, which must not be changed any more.
 func (p *Packer) Add(h Hash, data []byte) {
 	if len(p.raw) > 0 && len(p.raw)+len(data) > frameBytes {
 		p.endFrame()
 	}
-	p.raw = append(p.raw, data...)
+	if len(p.raw) == 0 && len(data) >= frameBytes/2 {
+		p.raw = data[:len(data):len(data)]
+	} else {
+		p.raw = append(p.raw, data...)
+	}
 	p.open.chunks, p.open.lengths = append(p.open.chunks, h), append(p.open.lengths, len(data))
 	p.chunks++
 	p.size += int64(len(data))
@@ -105,38 +123,63 @@ func (p *Packer) Len() int { return p.chunks }
 
 func (p *Packer) endFrame() {
 	f, raw := p.open, p.raw
+	f.data = make(chan []byte, 1)
 	p.open, p.raw = frame{}, nil
 	p.frames = append(p.frames, &f)
 	compressing <- struct{}{}
-	p.work.Go(func() {
-		f.data = frameEncoder().EncodeAll(raw, nil)
+	go func() { // ends by itself: the channel has room
+		b := frameEncoder().EncodeAll(raw, nil)
 		<-compressing
-	})
+		f.data <- b
+	}()
+	for len(p.frames)-p.written > maxPending {
+		p.writeFrame()
+	}
 }
 
-// Finish returns the pack. tree makes it the root of a manifest.
-func (p *Packer) Finish(tree *Tree) Pack {
+// writeFrame writes the next frame.
+func (p *Packer) writeFrame() {
+	f := p.frames[p.written]
+	b := <-f.data
+	f.size = len(b)
+	p.write(b)
+	p.written++
+}
+
+func (p *Packer) write(b []byte) {
+	if p.sum == nil {
+		p.sum = sha256.New()
+	}
+	_, _ = p.sum.Write(b) // a hash's writes don't fail
+	p.length += int64(len(b))
+	out := p.Out
+	if out == nil {
+		out = &p.data
+	}
+	if p.err == nil {
+		_, p.err = out.Write(b)
+	}
+}
+
+// Finish returns the pack. tree makes it the root of a manifest. Errors: those of Out.
+func (p *Packer) Finish(tree *Tree) (Pack, error) {
 	if len(p.open.chunks) > 0 {
 		p.endFrame()
 	}
-	p.work.Wait()
+	for p.written < len(p.frames) {
+		p.writeFrame()
+	}
 	out := Pack{Tree: tree}
-	size := 0
 	for _, f := range p.frames {
-		size += len(f.data)
 		out.Chunks = append(out.Chunks, f.chunks...)
 	}
-	out.Data = make([]byte, 0, size+len(out.Chunks)*(hashBytes+8))
-	for _, f := range p.frames {
-		out.Data = append(out.Data, f.data...)
-	}
-	n, index := len(out.Data), appendIndex(nil, p.frames, tree)
-	out.Data = frameEncoder().EncodeAll(index, out.Data)
-	out.Data = binary.LittleEndian.AppendUint32(out.Data, uint32(len(out.Data)-n))
-	out.Data = binary.LittleEndian.AppendUint32(out.Data, uint32(len(index)))
-	out.Data = append(out.Data, packMagic...)
-	out.Hash = HashOf(out.Data)
-	return out
+	index := appendIndex(nil, p.frames, tree)
+	tail := frameEncoder().EncodeAll(index, nil)
+	tail = binary.LittleEndian.AppendUint32(tail, uint32(len(tail)))
+	tail = binary.LittleEndian.AppendUint32(tail, uint32(len(index)))
+	p.write(append(tail, packMagic...))
+	out.Hash, out.Size, out.Data = Hash(p.sum.Sum(nil)), p.length, p.data.Bytes()
+	return out, p.err
 }
 
 // appendIndex appends the index: the
@@ -144,7 +187,7 @@ func (p *Packer) Finish(tree *Tree) Pack {
 func appendIndex(b []byte, frames []*frame, tree *Tree) []byte {
 	b = binary.AppendUvarint(b, uint64(len(frames)))
 	for _, f := range frames {
-		b = binary.AppendUvarint(b, uint64(len(f.data)))
+		b = binary.AppendUvarint(b, uint64(f.size))
 		b = binary.AppendUvarint(b, uint64(len(f.chunks)))
 		for i := range f.chunks {
 			b = append(b, f.chunks[i][:]...)

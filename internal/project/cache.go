@@ -33,6 +33,7 @@ type Cache struct {
 
 type cacheContent struct {
 	Whole   []byte // see SetWhole
+	State   []byte // see SetState
 	Key     [sha256.Size]byte
 	Entries map[string]cached // by path
 }
@@ -55,6 +56,7 @@ func OpenCache(dir string, s *Selection) *Cache {
 	sum := sha256.Sum256([]byte(s.folder))
 	c := &Cache{dir: dir, name: filepath.Join(dir, hex.EncodeToString(sum[:16])), listed: s.listed}
 	c.now.Entries = map[string]cached{}
+	defer func() { c.now.State = c.old.State }()
 	if b, err := os.ReadFile(c.name); err == nil && len(b) > sha256.Size {
 		if sum := sha256.Sum256(b[sha256.Size:]); bytes.Equal(sum[:], b[:sha256.Size]) {
 			_ = gob.NewDecoder(bytes.NewReader(b[sha256.Size:])).Decode(&c.old) // of another version
@@ -113,6 +115,12 @@ func (c *Cache) SetWhole(s *Selection, value []byte) {
 		c.now.Key, c.now.Whole, c.changed = key, value, true
 	}
 }
+
+// State returns what SetState stored, whatever has changed since.
+func (c *Cache) State() []byte { return c.old.State }
+
+// SetState stores a value about the folder.
+func (c *Cache) SetState(state []byte) { c.now.State, c.changed = state, true }
 
 // key identifies the state of all entries.
 func (s *Selection) key() (key [sha256.Size]byte, ok bool) {
