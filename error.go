@@ -20,6 +20,7 @@ const (
 	CodeJobNotFound         Code = "job_not_found"        // no such job, or another owner's
 	CodeWorkerNotFound      Code = "worker_not_found"     // no such worker, or another owner's
 	CodeQueueNotFound       Code = "queue_not_found"      // no such queue
+	CodeGroupRequirements   Code = "group_requirements"   // jobs of its group that wait have other requirements
 	CodeQueueInUse          Code = "queue_in_use"         // the queue holds jobs, or belongs to the deployment
 	CodeMethodNotAllowed    Code = "method_not_allowed"   // see the Allow header
 	CodeStaleAttempt        Code = "stale_attempt"        // the job has gone to another attempt
@@ -49,6 +50,7 @@ var codeStatus = map[Code]int{
 	CodeJobNotFound:         http.StatusNotFound,
 	CodeWorkerNotFound:      http.StatusNotFound,
 	CodeQueueNotFound:       http.StatusNotFound,
+	CodeGroupRequirements:   http.StatusUnprocessableEntity,
 	CodeQueueInUse:          http.StatusConflict,
 	CodeMethodNotAllowed:    http.StatusMethodNotAllowed,
 	CodeStaleAttempt:        http.StatusConflict,

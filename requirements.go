@@ -38,6 +38,13 @@ func (s *Spec) Requirements() Requirements {
 	return r
 }
 
+// Placed reports whether the job requires labels or a certain worker. Such a job is found
+// by its kind from the beginning. Features, which most workers have, are no reason.
+func (s *Spec) Placed() bool { return s.Worker != "" || len(s.Requires) > 0 }
+
+// Place is the kind of what the job requires besides features.
+func (s *Spec) Place() string { return Requirements{Worker: s.Worker, Labels: s.Requires}.Kind() }
+
 // kindLength is that of a kind: 60 bits of a hash, for 100 kinds in a queue.
 const kindLength = 15
 
@@ -60,7 +67,7 @@ func (r Requirements) SatisfiedBy(w *Worker) bool { return len(r.Lacking(w)) == 
 func (r Requirements) Lacking(w *Worker) []string {
 	var lacking []string
 	if r.Worker != "" && r.Worker != w.ID {
-		lacking = append(lacking, "worker "+r.Worker)
+		lacking = append(lacking, "the ID "+r.Worker)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
 		if value, ok := w.Label(name); !ok || !matchesLabel(r.Labels[name], value) {

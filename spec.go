@@ -144,6 +144,9 @@ func (s *Spec) validateRun() error {
 	case s.Group != "" && !groupRE.MatchString(s.Group):
 		return InvalidField("group", "group must be 1 to %d printable ASCII characters without spaces", MaxGroupBytes)
 	}
+	if err := validateText("worker", s.Worker, MaxNameRunes); err != nil {
+		return err
+	}
 	if err := validateRequires(s.Requires); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ func NewState(spec *Spec, t Timing) *State {
 		JobID: spec.ID, Owner: spec.Owner, Queue: spec.Queue, MessageGroupID: spec.MessageGroupID(), Status: Pending,
 		MaxAttempts: spec.MaxAttempts, RetryOnExit: spec.RetryOnExit.codes(), MaxTries: spec.RetryOnExit.maxTries(), Lease: time.Duration(spec.LeaseSeconds) * time.Second,
 		CreatedAt: spec.CreatedAt, DueAt: spec.CreatedAt.Add(t.ResendAfter),
+		Kind: spec.Requirements().Kind(), Waiting: spec.Placed() && spec.Group == "",
 	}}
 }
 
@@ -74,6 +75,7 @@ func (s *State) Assign(now time.Time, to Taker, t Timing) bool {
 	s.r.StartedAt, s.r.LeaseUntil = now, now.Add(t.ShortLease)
 	s.r.HiddenUntil = s.r.LeaseUntil
 	s.r.DueAt = s.r.LeaseUntil
+	s.r.Waiting = false
 	return true
 }
 
@@ -231,6 +233,7 @@ var workersFault = map[Reason]bool{
 // report has no effect. The job is due, because its ticket is hidden.
 func (s *State) giveBack(now time.Time) {
 	s.r.Status, s.r.LeaseUntil, s.r.DueAt = Pending, now, now
+	s.r.Waiting = s.r.ticketless()
 }
 
 // Expire ends a job that no worker took in time: pending, never assigned → failed.
@@ -273,6 +276,32 @@ func (s *State) endLease(now, at time.Time) bool {
 func (s *State) finish(at time.Time, status Status, reason Reason, message string) {
 	s.r.Status, s.r.Reason, s.r.Error = status, reason, message
 	s.r.FinishedAt, s.r.DueAt = at, time.Time{}
+	s.r.Waiting = false
+}
+
+// Park has the job found by its kind, because a worker that can't run it received its
+// ticket: assignable → the same, waiting. The ticket of a job with a group stays, hidden
+// until then; that of another must be deleted when the state is written.
+func (s *State) Park(now time.Time, kind, handle string, until time.Time, t Timing) bool {
+	if !s.Assignable(now) {
+		return false
+	}
+	s.r.Kind, s.r.Waiting, s.r.Handle, s.r.HiddenUntil = kind, true, "", time.Time{}
+	if s.r.MessageGroupID != s.r.JobID {
+		s.r.Handle, s.r.HiddenUntil = handle, until
+	}
+	s.TicketSent(now, t)
+	return true
+}
+
+// Wait has a job without a ticket found by its kind again: assignable → the same, waiting.
+func (s *State) Wait(now time.Time, t Timing) bool {
+	if !s.Assignable(now) || !s.r.ticketless() {
+		return false
+	}
+	s.r.Waiting = true
+	s.TicketSent(now, t)
+	return true
 }
 
 // The changes below keep the status. They record where the ticket is, and when the
@@ -316,10 +345,14 @@ type StateRecord struct {
 	Owner          string
 	Queue          string
 	MessageGroupID string // SQS message group of the ticket: see Spec.MessageGroupID
-	Status         Status
-	Reason         Reason
-	Error          string
-	ExitCode       *int
+	Kind           string // of its requirements: see Requirements
+	// Waiting says that the job is found by its kind, and not by its ticket: it has none,
+	// or one that is hidden.
+	Waiting  bool
+	Status   Status
+	Reason   Reason
+	Error    string
+	ExitCode *int
 
 	// Attempt counts assignments. A report for an older attempt is rejected. Tries
 	// counts the accepted attempts before this one, which count against MaxAttempts.
@@ -360,6 +393,12 @@ type StateRecord struct {
 	Result *Result
 
 	Rev int // revision: each write is for exactly one
+}
+
+// ticketless reports whether the job can do without a ticket: it has none that is known,
+// it is found by its kind, and no group keeps it in order.
+func (r *StateRecord) ticketless() bool {
+	return r.Kind != "" && r.Handle == "" && r.MessageGroupID == r.JobID
 }
 
 // HeldBy reports whether attempt is the current one and the worker's.

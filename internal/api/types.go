@@ -16,6 +16,8 @@ type CreateJob struct {
 	Shell           string              `json:"shell,omitempty"`
 	Queue           string              `json:"queue,omitempty"`
 	Group           string              `json:"group,omitempty"`
+	Worker          string              `json:"worker,omitempty"`   // name or ID of the only worker that may run it
+	Requires        map[string]string   `json:"requires,omitempty"` // labels of the worker
 	MaxAttempts     int                 `json:"maxAttempts,omitempty"`
 	RetryOnExit     *errand.RetryOnExit `json:"retryOnExit,omitempty"`
 	TimeoutSeconds  int                 `json:"timeout,omitempty"`
@@ -40,6 +42,8 @@ type Job struct {
 	Owner           string              `json:"owner"`
 	Queue           string              `json:"queue"`
 	Group           string              `json:"group,omitempty"`
+	Worker          string              `json:"worker,omitempty"` // ID of the only worker that may run it
+	Requires        map[string]string   `json:"requires,omitempty"`
 	Commands        []errand.Command    `json:"commands"`
 	Source          *errand.Source      `json:"source,omitempty"`
 	Env             map[string]string   `json:"env,omitempty"`

@@ -112,18 +112,24 @@ func (v *patternValue) Set(pattern string) error {
 
 // placeFlags say where the job runs.
 type placeFlags struct {
-	queue string
+	queue    string
+	worker   string
+	requires []string
 }
 
 func (f *placeFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "Where it runs", func(fl *pflag.FlagSet) {
 		fl.StringVar(&f.queue, "queue", "", "`name` of the queue, one of errand queue list (default \"default\")")
+		fl.StringVar(&f.worker, "worker", "", "run it on the worker with this `name` or ID, and wait for it")
+		fl.StringArrayVar(&f.requires, "requires", nil, "run it on a worker with this `label`: gpu, gpu=h200, cpus>=8, memory>=16G; can be repeated")
 	})
 }
 
 func (f *placeFlags) addTo(body *api.CreateJob) error {
-	body.Queue = f.queue
-	return nil
+	body.Queue, body.Worker = f.queue, f.worker
+	var err error
+	body.Requires, err = parseRequires(f.requires)
+	return err
 }
 
 // defaultMaxTries is how often a job with --retry-on-exit runs at most.

@@ -15,6 +15,9 @@ import (
 type batch struct {
 	*take
 	queue string
+	// waiting says that the jobs were found by their kinds. Then the tickets are theirs, as
+	// far as they have any.
+	waiting bool
 
 	busy   map[string]bool // message groups whose first ticket stays
 	again  []Ticket        // whose job was changed by others meanwhile
@@ -72,6 +75,13 @@ func (b *batch) considerOnce(ctx context.Context, tickets []Ticket) {
 			b.fail(unavailable("read the job", j.err))
 			return
 		}
+		if b.waiting {
+			ticket.Handle = j.state.Record().Handle
+			if err := b.decideWaiting(ctx, j.spec, j.state, ticket); err != nil && !errors.Is(err, ErrConflict) {
+				b.fail(err)
+			}
+			continue
+		}
 		group := j.state.Record().MessageGroupID
 		if b.busy[group] {
 			b.behind = append(b.behind, ticket)
@@ -125,8 +135,7 @@ func (b *batch) decide(ctx context.Context, spec *errand.Spec, st *errand.State,
 	case st.Expire(now, b.Timing), st.EndLease(now):
 		return false, b.end(ctx, before.Record(), st, ticket)
 	case st.Assignable(now) && !b.worker.CanRun(spec):
-		b.leave(ctx, ticket)
-		return true, nil
+		return true, b.park(ctx, spec, st, ticket)
 	case st.Assignable(now):
 		return true, b.offer(ctx, spec, &before, st, ticket)
 	case st.AdoptTicket(now, ticket.Handle):
@@ -136,8 +145,51 @@ func (b *batch) decide(ctx context.Context, spec *errand.Spec, st *errand.State,
 	return false, nil
 }
 
-// unsuitedHold is how long the ticket of a job that this worker lacks a feature for is
-// left to other workers.
+// decideWaiting decides about a job that was found by its kind. The index may lag behind.
+func (b *batch) decideWaiting(ctx context.Context, spec *errand.Spec, st *errand.State, ticket Ticket) error {
+	now, before := b.now(), *st
+	r := before.Record()
+	switch {
+	case !r.Waiting || r.Queue != b.queue:
+		return nil
+	case st.Expire(now, b.Timing), st.EndLease(now):
+		return b.end(ctx, r, st, ticket)
+	case st.Assignable(now) && b.worker.CanRun(spec):
+		return b.offer(ctx, spec, &before, st, ticket)
+	}
+	return nil
+}
+
+// parkHold is how long the ticket of a parked job is hidden: SQS allows 12 hours from its
+// delivery.
+const parkHold = 12*time.Hour - 10*time.Minute
+
+// park has a job that this worker can't run found by its kind: see errand.State.Park.
+func (b *batch) park(ctx context.Context, spec *errand.Spec, st *errand.State, ticket Ticket) error {
+	r := spec.Requirements()
+	if err := b.addKind(ctx, b.queue, r, false); err != nil {
+		b.Log.WarnContext(ctx, "job not parked", "job", ticket.JobID, "err", err)
+		b.leave(ctx, ticket)
+		return nil
+	}
+	st.Park(b.now(), r.Kind(), ticket.Handle, b.now().Add(parkHold), b.Timing)
+	if spec.Group != "" { // first: a ticket that shows itself too early is parked again
+		if err := b.Queue.Hide(ctx, b.queue, ticket.Handle, parkHold); err != nil {
+			b.Log.WarnContext(ctx, "ticket of a parked job not hidden", "job", ticket.JobID, "err", err)
+		}
+	}
+	if err := b.put(ctx, st); err != nil {
+		return err
+	}
+	if spec.Group == "" {
+		b.drop(ctx, ticket)
+	}
+	b.ringMany(ctx)
+	return nil
+}
+
+// unsuitedHold is how long the ticket of a job that this worker can't run is left to
+// other workers, if it can't be parked.
 const unsuitedHold = 5 * time.Second
 
 // leave leaves a ticket to other workers. This one looks at the next.
@@ -150,6 +202,9 @@ func (b *batch) leave(ctx context.Context, ticket Ticket) {
 // drop deletes a ticket that is no longer needed. If that fails, the ticket is
 // delivered again, so the poll continues.
 func (b *batch) drop(ctx context.Context, ticket Ticket) {
+	if ticket.Handle == "" {
+		return
+	}
 	if err := b.Queue.Delete(ctx, b.queue, ticket.Handle); err != nil {
 		b.Log.WarnContext(ctx, "ticket not deleted", "job", ticket.JobID, "err", err)
 	}
@@ -159,6 +214,9 @@ func (b *batch) drop(ctx context.Context, ticket Ticket) {
 // their groups need not wait for the visibility timeout. It must not be called if an
 // assignment may have been written, since that needs the receipt handle.
 func (b *batch) release(ctx context.Context, tickets ...Ticket) {
+	if b.waiting { // they are not shown
+		return
+	}
 	for _, t := range tickets {
 		if err := b.Queue.Hide(context.WithoutCancel(ctx), b.queue, t.Handle, 0); err != nil {
 			b.Log.WarnContext(ctx, "ticket not released", "job", t.JobID, "err", err)
@@ -251,6 +309,7 @@ func (b *batch) give(ctx context.Context) {
 	}
 	for _, o := range b.offers {
 		switch {
+		case errors.Is(o.err, ErrConflict) && b.waiting: // another worker was faster
 		case errors.Is(o.err, ErrConflict):
 			b.again = append(b.again, o.ticket)
 		case o.err != nil:

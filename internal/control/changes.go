@@ -11,7 +11,8 @@ import (
 // as another request has written it. It is a hint: a change that another process wrote
 // is found when the waiting request looks again. The zero value is ready to use.
 type Changes struct {
-	queues queueCache
+	queues   queueCache
+	arrivals arrivals
 
 	mu      sync.Mutex
 	waiting map[string]*waiters // by job ID
@@ -81,6 +82,21 @@ func (s publishingStore) PutState(ctx context.Context, st *errand.State) error {
 	err := s.Store.PutState(ctx, st)
 	if err == nil {
 		s.changes.publish(st.Record().JobID)
+		s.arrive(st)
 	}
 	return err
+}
+
+func (s publishingStore) CreateJob(ctx context.Context, spec *errand.Spec, st *errand.State) error {
+	err := s.Store.CreateJob(ctx, spec, st)
+	if err == nil {
+		s.arrive(st)
+	}
+	return err
+}
+
+func (s publishingStore) arrive(st *errand.State) {
+	if r := st.Record(); r.Waiting {
+		s.changes.arrivals.arrive(arrival{r.Queue, r.Kind})
+	}
 }

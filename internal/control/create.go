@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -80,6 +81,9 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key 
 	if !c.MayUse(spec.Queue) {
 		return &errand.Error{Code: errand.CodeForbidden, Field: "queue", Message: fmt.Sprintf("the token may not use the queue %q", spec.Queue)}
 	}
+	if err := s.bindWorker(ctx, spec); err != nil {
+		return err
+	}
 	if least := 2 * s.Timing.Heartbeat; time.Duration(spec.LeaseSeconds)*time.Second < least {
 		return errand.InvalidField("lease", "lease must be at least %d seconds: two of this server's heartbeats", seconds(least))
 	}
@@ -90,6 +94,25 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key 
 		return nil
 	}
 	return s.prepareSource(ctx, spec)
+}
+
+// bindWorker replaces the name of the worker that the job is for by its ID.
+func (s *Service) bindWorker(ctx context.Context, spec *errand.Spec) error {
+	if spec.Worker == "" {
+		return nil
+	}
+	w, err := s.findWorker(ctx, "worker", spec.Worker)
+	if errand.CodeOf(err) == errand.CodeWorkerNotFound {
+		return errand.InvalidField("worker", "there is no worker with the name or ID %q; errand workers lists all", spec.Worker)
+	}
+	if err != nil {
+		return err
+	}
+	if !w.TakesFrom(spec.Queue) {
+		return errand.InvalidField("worker", "the worker %s does not take jobs of the queue %s; its queues: %s", spec.Worker, spec.Queue, strings.Join(w.Queues, ", "))
+	}
+	spec.Worker = w.ID
+	return nil
 }
 
 // prepareSource checks that the source's uploads exist, and will until the job must have
@@ -176,6 +199,9 @@ func (s *Service) repeated(ctx context.Context, spec *errand.Spec, id string, o 
 }
 
 func (s *Service) createJob(ctx context.Context, spec *errand.Spec, o CreateOptions) (errand.Job, error) {
+	if err := s.placeJob(ctx, spec); err != nil {
+		return errand.Job{}, err
+	}
 	state := errand.NewState(spec, s.Timing)
 	if o.Watched {
 		state.Watch(s.now(), s.Timing)
@@ -191,6 +217,17 @@ func (s *Service) createJob(ctx context.Context, spec *errand.Spec, o CreateOpti
 	return s.sendFirst(ctx, spec, state)
 }
 
+// placeJob notes what the job requires, before the job can be found by it.
+func (s *Service) placeJob(ctx context.Context, spec *errand.Spec) error {
+	if spec.Group != "" {
+		return s.joinGroup(ctx, spec)
+	}
+	if spec.Placed() {
+		return s.addKind(ctx, spec.Queue, spec.Requirements(), false)
+	}
+	return nil
+}
+
 // sendFirst sends the ticket of a new job and returns the job. Repeated within five
 // minutes, it is the same ticket. If sending fails, the sweep sends it, except for a
 // job of a group: that fails, since the creator's next job must come after it.
@@ -198,6 +235,10 @@ func (s *Service) sendFirst(ctx context.Context, spec *errand.Spec, state *erran
 	st := state.Record()
 	job := errand.Job{Spec: *spec, State: st}
 	if st.Status != errand.Pending || st.Attempt > 0 {
+		return job, nil
+	}
+	if st.Waiting { // it needs no ticket
+		s.ringMany(ctx)
 		return job, nil
 	}
 	err := s.Queue.Send(ctx, st.Queue, st.MessageGroupID, st.JobID, st.JobID)

@@ -304,11 +304,13 @@ func (x *explainer) workers(ctx context.Context, load *load) error {
 
 // lacking is what the job requires and no online worker of its queue has.
 func (x *explainer) lacking(load *load) []string {
-	missing := x.spec.Features()
+	r := x.spec.Requirements()
+	missing := r.Lacking(&errand.Worker{})
 	for i := range load.workers {
 		w := &load.workers[i]
 		if w.TakesFrom(x.job.Queue) && w.Online(x.now) && !w.Draining {
-			missing = slices.DeleteFunc(missing, func(f string) bool { return slices.Contains(w.Features, f) })
+			lacking := r.Lacking(w)
+			missing = slices.DeleteFunc(missing, func(m string) bool { return !slices.Contains(lacking, m) })
 		}
 	}
 	return missing

@@ -164,6 +164,9 @@ func (s *Service) renew(ctx context.Context, c Caller, w *errand.Worker, hold er
 // hide keeps the ticket of a running job hidden from other workers. An error is only
 // logged: a ticket that is delivered again is hidden by assignment.
 func (s *Service) hide(ctx context.Context, st errand.StateRecord) bool {
+	if st.Handle == "" { // it has no ticket
+		return true
+	}
 	err := s.Queue.Hide(ctx, st.Queue, st.Handle, s.Timing.TicketHold)
 	if err != nil {
 		s.Log.InfoContext(ctx, "ticket of a running job not hidden", "job", st.JobID, "err", err)

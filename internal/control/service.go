@@ -20,6 +20,8 @@ type Store interface {
 	WorkerStore
 	TokenStore
 	QueueStore
+	KindStore
+	GroupStore
 }
 
 // Queue holds tickets, and wakes workers that wait for them.

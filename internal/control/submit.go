@@ -113,6 +113,10 @@ func (s *Service) finishTicket(ctx context.Context, st errand.StateRecord) {
 		s.dropTicketOf(ctx, st)
 		return
 	}
+	if st.Waiting { // it has no ticket
+		s.ringMany(ctx)
+		return
+	}
 	if err := s.Queue.Hide(ctx, st.Queue, st.Handle, 0); err != nil {
 		s.Log.InfoContext(ctx, "ticket of a job given back not shown; the sweep will", "job", st.JobID, "err", err)
 		return

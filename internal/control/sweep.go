@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -82,11 +83,37 @@ func (s *Service) sweepState(ctx context.Context, st *errand.State, now time.Tim
 	return new(int), nil
 }
 
+// resendWaiting makes sure that workers find a job by its kind, and wakes some.
+func (s *Service) resendWaiting(ctx context.Context, st *errand.State, now time.Time) error {
+	r := st.Record()
+	names, err := s.queueNames(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(names, r.Queue) {
+		st.QueueDeleted(now)
+		return nil
+	}
+	spec, _, err := s.Store.Job(ctx, r.JobID)
+	if err != nil {
+		return unavailable("read the job", err)
+	}
+	if err := s.addKind(ctx, r.Queue, spec.Requirements(), true); err != nil {
+		return err
+	}
+	st.TicketSent(now, s.Timing)
+	s.ringMany(ctx)
+	return nil
+}
+
 // resend makes sure that a ticket of the job can be received. It makes the delivered
 // ticket visible, trying every minute while that is hidden. If it can't, or if the job
 // never ran, it sends one; SQS drops that if the first was sent within five minutes.
 func (s *Service) resend(ctx context.Context, st *errand.State, now time.Time) error {
 	r := st.Record()
+	if st.Wait(now, s.Timing) || r.Waiting && now.Before(r.HiddenUntil) {
+		return s.resendWaiting(ctx, st, now)
+	}
 	if r.Handle != "" {
 		err := s.Queue.Hide(ctx, r.Queue, r.Handle, 0)
 		if err == nil {

@@ -99,7 +99,8 @@ type take struct {
 	caller Caller
 	worker *errand.Worker
 	TakeRequest
-	received int // tickets so far
+	received int             // tickets so far
+	looks    map[string]look // for waiting jobs, by queue
 	given    []*errand.Assignment
 	// doubt says that an assignment may have been written or not. Then the worker must
 	// repeat the poll to learn of it, and gets the others again.
@@ -143,7 +144,8 @@ func (t *take) replayAttempt(ctx context.Context, id errand.AttemptID) (*errand.
 	return t.assignment(ctx, t.caller, spec, st)
 }
 
-// receive considers tickets until some yield assignments or the time is over.
+// receive considers tickets and waiting jobs until some yield assignments or the time is
+// over.
 func (t *take) receive(ctx context.Context, wait time.Duration) ([]*errand.Assignment, error) {
 	deadline := t.now().Add(wait)
 	for first := true; ; first = false {
@@ -160,7 +162,10 @@ func (t *take) receive(ctx context.Context, wait time.Duration) ([]*errand.Assig
 		default:
 			left = min(left, t.Timing.Heartbeat) // there may be new queues
 		}
-		err = t.round(ctx, queues, left)
+		err = t.heldRound(ctx, queues, left)
+		if err == nil && len(t.given) == 0 && !deadline.After(t.now()) {
+			err = t.lastLook(ctx, queues)
+		}
 		if len(t.given) > 0 && !t.doubt {
 			if err != nil {
 				t.Log.WarnContext(ctx, "fewer jobs assigned than asked for", "worker", t.worker.ID, "err", err)
@@ -181,6 +186,40 @@ func (t *take) receive(ctx context.Context, wait time.Duration) ([]*errand.Assig
 	}
 }
 
+// heldRound is a round whose wait ends when a job begins to wait that the worker can run.
+// If the poll then gets others, another poll is woken for that job.
+func (t *take) heldRound(ctx context.Context, queues []string, wait time.Duration) error {
+	if wait == 0 {
+		return t.round(ctx, ctx, queues, 0)
+	}
+	held, wake := context.WithCancel(ctx)
+	defer wake()
+	w := t.Changes.arrivals.await(queues, t.worker, wake)
+	err := t.round(ctx, held, queues, wait)
+	if n := t.Changes.arrivals.leave(w); n != nil && (err != nil || len(t.given) > 0) {
+		t.Changes.arrivals.arrive(*n)
+	}
+	return err
+}
+
+// lastLook looks for waiting jobs of kinds that were new to the queue less than
+// kindsAge ago: another process may have created them.
+func (t *take) lastLook(ctx context.Context, queues []string) error {
+	for _, q := range queues {
+		if _, fresh := t.Changes.arrivals.kinds(q, t.now(), kindsAgeEmpty); fresh {
+			continue
+		}
+		ids, err := t.waitingIDs(ctx, q, kindsAgeEmpty)
+		if err == nil {
+			err = t.takeWaiting(ctx, q, ids)
+		}
+		if err != nil || len(t.given) > 0 {
+			return err
+		}
+	}
+	return nil
+}
+
 // openQueues returns the names of the worker's queues that are not paused, in its order.
 func (t *take) openQueues(ctx context.Context) ([]string, error) {
 	own, err := t.queuesOf(ctx, t.worker)
@@ -197,35 +236,107 @@ func (t *take) isOpen(ctx context.Context, queue string) bool {
 	return err != nil || slices.Contains(open, queue)
 }
 
-// round considers the next tickets of each queue, until one yields assignments, and
-// waits up to wait at each.
-func (t *take) round(ctx context.Context, queues []string, wait time.Duration) error {
+// round looks at each queue, until one yields assignments, and waits up to wait at each,
+// while held lasts.
+func (t *take) round(ctx, held context.Context, queues []string, wait time.Duration) error {
 	for _, q := range queues {
-		for {
-			tickets, err := t.Queue.Receive(ctx, q, t.attemptID(), t.count, wait, t.Timing.ShortLease+takeSlack)
-			if err != nil {
-				return unavailable("ask the queue", err)
+		ids, err := t.newWaitingIDs(ctx, q)
+		if err != nil {
+			return err
+		}
+		if len(ids) > 0 && ids[0] < t.Changes.arrivals.passed(q) { // older than all tickets
+			err = t.takeWaiting(ctx, q, ids)
+			ids = nil
+		}
+		if err == nil && len(t.given) == 0 {
+			wait := wait
+			if len(ids) > 0 {
+				wait = 0
 			}
-			if len(tickets) == 0 {
-				break
-			}
-			t.received += len(tickets)
-			b := &batch{take: t, queue: q}
-			if ctx.Err() != nil { // nobody would learn of the jobs
-				b.release(ctx, tickets...)
-				return unavailable("answer a worker that has gone", context.Cause(ctx))
-			}
-			if !t.isOpen(ctx, q) {
-				b.release(ctx, tickets...)
-				break
-			}
-			if err := b.consider(ctx, tickets); len(t.given) > 0 || err != nil {
-				return err
-			}
-			wait = 0
+			err = t.takeTickets(ctx, held, q, ids, wait)
+		}
+		if err == nil && len(t.given) == 0 {
+			err = t.takeWaiting(ctx, q, ids)
+		}
+		if err != nil || len(t.given) > 0 {
+			return err
 		}
 	}
 	return nil
+}
+
+// newWaitingIDs is waitingIDs, if the poll hasn't looked at the queue since a job began to
+// wait in it. Of other processes it knows nothing, so it looks now and then.
+func (t *take) newWaitingIDs(ctx context.Context, queue string) ([]string, error) {
+	now, count := t.now(), t.Changes.arrivals.arrived(queue)
+	last, ok := t.looks[queue]
+	if ok && last.count == count && now.Sub(last.at) < lookAgain {
+		return nil, nil
+	}
+	ids, err := t.waitingIDs(ctx, queue, kindsAge)
+	if t.looks == nil {
+		t.looks = map[string]look{}
+	}
+	t.looks[queue] = look{count, now}
+	return ids, err
+}
+
+// lookAgain is how often a held poll looks for waiting jobs that other processes created.
+const lookAgain = 5 * time.Second
+
+// look is when a poll looked for waiting jobs, and how many had arrived in the process.
+type look struct {
+	count int
+	at    time.Time
+}
+
+// takeTickets considers the next tickets of the queue, until some yield assignments, and
+// waits for one up to wait, while held lasts. It takes none that is newer than the first
+// of the waiting jobs.
+func (t *take) takeTickets(ctx, held context.Context, queue string, waiting []string, wait time.Duration) error {
+	for {
+		tickets, err := t.receiveTickets(ctx, held, queue, wait)
+		if err != nil {
+			return unavailable("ask the queue", err)
+		}
+		if len(tickets) == 0 {
+			return nil
+		}
+		t.received += len(tickets)
+		b := &batch{take: t, queue: queue}
+		if ctx.Err() != nil { // nobody would learn of the jobs
+			b.release(ctx, tickets...)
+			return unavailable("answer a worker that has gone", context.Cause(ctx))
+		}
+		if !t.isOpen(ctx, queue) {
+			b.release(ctx, tickets...)
+			return nil
+		}
+		if len(waiting) > 0 && waiting[0] < tickets[0].JobID {
+			t.Changes.arrivals.pass(queue, tickets[0].JobID)
+			b.release(ctx, tickets...)
+			return nil
+		}
+		if err := b.consider(ctx, tickets); len(t.given) > 0 || err != nil {
+			t.Changes.arrivals.pass(queue, tickets[len(tickets)-1].JobID)
+			return err
+		}
+		wait = 0
+	}
+}
+
+// receiveTickets receives tickets. If held ends meanwhile, it asks once more with the same
+// attempt ID, which brings the tickets of an answer that was lost by that.
+func (t *take) receiveTickets(ctx, held context.Context, queue string, wait time.Duration) ([]Ticket, error) {
+	id, hold := t.attemptID(), t.Timing.ShortLease+takeSlack
+	if wait == 0 {
+		return t.Queue.Receive(ctx, queue, id, t.count, 0, hold)
+	}
+	tickets, err := t.Queue.Receive(held, queue, id, t.count, wait, hold)
+	if err != nil && held.Err() != nil && ctx.Err() == nil {
+		return t.Queue.Receive(ctx, queue, id, t.count, 0, hold)
+	}
+	return tickets, err
 }
 
 // attemptID is the receive request's attempt ID. It makes SQS return the same tickets

@@ -58,6 +58,7 @@ type stateItem struct {
 	Owner       string     `dynamodbav:"owner"`
 	Queue       string     `dynamodbav:"queue"`
 	GroupID     string     `dynamodbav:"lane"` // SQS message group
+	Kind        string     `dynamodbav:"kind,omitempty"`
 	Status      string     `dynamodbav:"status"`
 	Reason      string     `dynamodbav:"reason,omitempty"`
 	Error       string     `dynamodbav:"error,omitempty"`
@@ -86,9 +87,10 @@ type stateItem struct {
 	LogBytes    int64      `dynamodbav:"logBytes,omitempty"`
 	Result      string     `dynamodbav:"result,omitempty"` // errand.Result as JSON, if it is small
 	// Sparse index keys.
-	Active string `dynamodbav:"active,omitempty"` // queue#shard
-	Due    string `dynamodbav:"due,omitempty"`    // shard
-	DueAt  int64  `dynamodbav:"dueAt,omitempty"`
+	Active  string `dynamodbav:"active,omitempty"`  // queue#shard
+	Due     string `dynamodbav:"due,omitempty"`     // shard
+	Waiting string `dynamodbav:"waiting,omitempty"` // queue#kind
+	DueAt   int64  `dynamodbav:"dueAt,omitempty"`
 	meta
 }
 
@@ -129,7 +131,7 @@ func newStateItem(s errand.StateRecord, rev int) (stateItem, error) {
 		return stateItem{}, fmt.Errorf("encode the result of job %s: %w", s.JobID, err)
 	}
 	i := stateItem{
-		PK: s.JobID, SK: stateKey, Rev: rev, Owner: s.Owner, Queue: s.Queue, GroupID: s.MessageGroupID, Status: string(s.Status),
+		PK: s.JobID, SK: stateKey, Rev: rev, Owner: s.Owner, Queue: s.Queue, GroupID: s.MessageGroupID, Kind: s.Kind, Status: string(s.Status),
 		Reason: string(s.Reason), Error: s.Error, ExitCode: s.ExitCode, Attempt: s.Attempt, Tries: s.Tries,
 		MaxAttempts: s.MaxAttempts, RetryOnExit: s.RetryOnExit, MaxTries: s.MaxTries, Accepted: s.Accepted, Unheard: s.Accepted && !s.Heard, Epoch: s.Epoch, Worker: s.WorkerID, WorkerName: s.WorkerName, Past: newPastItems(s.Past), Poll: s.PollID, Handle: s.Handle,
 		LeaseUntil: millis(s.LeaseUntil), Lease: int64(s.Lease / time.Second), HoldUntil: millis(s.HiddenUntil),
@@ -145,6 +147,9 @@ func newStateItem(s errand.StateRecord, rev int) (stateItem, error) {
 	} else {
 		i.Active = s.Queue + "#" + shard(s.JobID)
 	}
+	if s.Waiting {
+		i.Waiting = s.Queue + "#" + s.Kind
+	}
 	if !s.DueAt.IsZero() {
 		i.Due, i.DueAt = shard(s.JobID), millis(s.DueAt)
 	}
@@ -157,7 +162,7 @@ func (i *stateItem) state() (*errand.State, error) {
 		return nil, fmt.Errorf("decode the result of job %s: %w", i.PK, err)
 	}
 	return errand.LoadState(errand.StateRecord{
-		JobID: i.PK, Rev: i.Rev, Owner: i.Owner, Queue: i.Queue, MessageGroupID: i.GroupID, Status: errand.Status(i.Status),
+		JobID: i.PK, Rev: i.Rev, Owner: i.Owner, Queue: i.Queue, MessageGroupID: i.GroupID, Kind: i.Kind, Waiting: i.Waiting != "", Status: errand.Status(i.Status),
 		Reason: errand.Reason(i.Reason), Error: i.Error, ExitCode: i.ExitCode, Attempt: i.Attempt, Tries: i.Tries,
 		MaxAttempts: i.MaxAttempts, RetryOnExit: i.RetryOnExit, MaxTries: i.MaxTries, Accepted: i.Accepted, Heard: i.Accepted && !i.Unheard, Epoch: i.Epoch, WorkerID: i.Worker, WorkerName: i.WorkerName, Past: pastAttempts(i.Past), PollID: i.Poll, Handle: i.Handle,
 		LeaseUntil: fromMillis(i.LeaseUntil), Lease: time.Duration(i.Lease) * time.Second, HiddenUntil: fromMillis(i.HoldUntil),

@@ -6,15 +6,18 @@
 //	         spec           written once; in the indexes byOwner and byMonth
 //	         state          ≤ 1 KB, rewritten whole at each transition, and with
 //	                        a small result once it is over; in the sparse
-//	                        indexes active (while it isn't over) and due
+//	                        indexes active (while it isn't over), due, and
+//	                        waiting (while it is found by its kind)
 //	         result#NNNN    what attempt NNNN reported, if it is larger
-//	         and pk = claim#<hash>, sk = claim: idempotency keys, 24 hours
+//	         and pk = claim#<hash>, sk = claim: idempotency keys, 24 hours;
+//	         pk = kinds#QUEUE, sk = kinds: which kinds of requirements wait;
+//	         pk = group#QUEUE#GROUP, sk = group: what a group requires
 //	workers  pk = worker ID; gone 7 days after it was last seen
 //	         and pk = #queues: the queues that people made, and the paused ones
 //	tokens   pk = SHA-256 of the token
 //
 // The indexes hold keys only, and none has a constant partition key: byOwner is
-// owner#yyyymm#shard, byMonth yyyymm#shard, active queue#shard, due a shard. A
+// owner#yyyymm#shard, byMonth yyyymm#shard, active queue#shard, due a shard, waiting queue#kind. A
 // list asks all shards of a month and merges. A heartbeat touches no index.
 //
 // A write is conditional on the revision that it was made of. Each carries a

@@ -3,6 +3,7 @@ package flow
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -80,6 +81,7 @@ func (u *everything) do() {
 		u.giveBack()
 		u.sync()
 		u.cancel()
+		u.place()
 		if u.clock != nil { // minutes pass
 			u.longLease()
 			u.sweep()
@@ -90,6 +92,62 @@ func (u *everything) do() {
 	for _, token := range []string{"u", "a", u.reg.Token} {
 		u.askAs(token)
 	}
+}
+
+// place creates jobs for certain workers, in a queue whose list of kinds is full of some
+// that nothing waits for.
+func (u *everything) place() {
+	ctx := u.t.Context()
+	named, err := u.as("a").Register(ctx, errand.Registration{Name: "the box" + u.queue})
+	u.must(err)
+	must := func(j api.CreateJob) {
+		u.fillKinds()
+		_, err := u.user.CreateJob(ctx, j, "")
+		u.must(err)
+	}
+	j := u.job("")
+	j.Worker = "the box" + u.queue
+	must(j)
+	u.fillKinds()
+	_, err = u.user.Execute(ctx, api.Execute{Mode: api.ModeDistributed, CreateJob: j})
+	u.want(err, "") // a Job is not what Execute reads
+	j.Worker, j.Group = named.WorkerID, "placed"
+	for _, park := range []func(){u.none, func() { u.ask() }} { // the ticket is of another worker's job
+		must(j)
+		u.fillKinds()
+		park()
+		j.Group += "-again"
+	}
+	j.Worker, j.Group = u.reg.WorkerID, ""
+	must(j)
+	u.submit(u.take())
+	_, err = u.user.CreateJob(ctx, j, "")
+	u.must(err)
+	if u.clock != nil {
+		a := u.ask()
+		if len(a) != 1 {
+			u.t.Fatalf("got %d", len(a))
+		}
+		u.submit(a[0])
+		j.Requires = map[string]string{"gpu": "*"}
+		must(j)
+		u.clock.Advance(2 * time.Minute)
+		u.fillKinds()
+		u.must(u.stack.Tick(ctx, setup.SweepName))
+	}
+}
+
+// fillKinds makes the queue's list of kinds full.
+func (u *everything) fillKinds() {
+	ctx := u.t.Context()
+	l, err := u.svc.Store.Kinds(ctx, cmp.Or(u.queue, errand.DefaultQueue), true)
+	u.must(err)
+	l.Kinds = l.Kinds[:0:0]
+	for i := range errand.MaxKinds {
+		r := errand.Requirements{Worker: fmt.Sprintf("nobody-%d", i)}
+		l.Kinds = append(l.Kinds, errand.Kind{ID: r.Kind(), Requirements: r})
+	}
+	u.must(u.svc.Store.PutKinds(ctx, l))
 }
 
 // workers does what an admin may with a worker, which was stopped before it is forgotten.

@@ -27,6 +27,8 @@ func Store(t *testing.T, s control.Store) {
 	t.Run("Claims", w.storeClaims)
 	t.Run("WorkersAndTokens", w.storeWorkers)
 	t.Run("QueueList", w.storeQueueList)
+	t.Run("Kinds", w.storeKinds)
+	t.Run("Group", w.storeGroup)
 }
 
 // storeTest has the parts of the suite.
@@ -284,4 +286,61 @@ func (w storeTest) storeQueueList(t *testing.T) {
 	got.Remove(q.Name)
 	got.Remove("d" + q.Name)
 	must(t, s.PutQueueList(ctx, got))
+}
+
+// storeKinds: waiting jobs are found by their kind, oldest first, as long as they wait.
+func (w storeTest) storeKinds(t *testing.T) {
+	ctx, s := t.Context(), w.store
+	queue := strings.ToLower("q" + NewID())
+	l, err := s.Kinds(ctx, queue, true)
+	if err != nil || len(l.Kinds) != 0 || l.Queue != queue {
+		t.Fatalf("list %+v, %v", l, err)
+	}
+	stale := *l
+	r := errand.Requirements{Worker: "w", Labels: map[string]string{"gpu": "*"}, Features: []string{"terminal"}}
+	l.Kinds = []errand.Kind{{ID: r.Kind(), Requirements: r}}
+	must(t, s.PutKinds(ctx, l))
+	wantErr(t, "a write for an older revision", s.PutKinds(ctx, &stale), control.ErrConflict)
+	if got, err := s.Kinds(ctx, queue, true); err != nil || cmp.Diff(l, got) != "" {
+		t.Errorf("list %s, %v", cmp.Diff(l, got), err)
+	}
+	var ids []string
+	for range 3 {
+		spec, _ := newJob(NewOwner())
+		spec.Queue, spec.Requires = queue, map[string]string{"gpu": "*"}
+		st := errand.NewState(spec, errand.DefaultTiming())
+		must(t, s.CreateJob(ctx, spec, st))
+		ids = append(ids, spec.ID)
+	}
+	slices.Sort(ids)
+	kind := errand.Requirements{Labels: map[string]string{"gpu": "*"}}.Kind()
+	find := func(ctx context.Context, limit int, want ...string) bool {
+		got, err := s.WaitingJobs(ctx, queue, kind, limit)
+		must(t, err)
+		return slices.Equal(got, want)
+	}
+	Eventually(t, "the waiting jobs", func(ctx context.Context) bool { return find(ctx, 10, ids...) })
+	Eventually(t, "the first two", func(ctx context.Context) bool { return find(ctx, 2, ids[:2]...) })
+	st, err := s.State(ctx, ids[0])
+	must(t, err)
+	if now := time.Now(); !st.Record().Waiting || !st.Assign(now, errand.Taker{WorkerID: "w", PollID: "p"}, errand.DefaultTiming()) {
+		t.Fatalf("state %+v", st.Record())
+	}
+	must(t, s.PutState(ctx, st))
+	Eventually(t, "the end of the first one's wait", func(ctx context.Context) bool { return find(ctx, 10, ids[1:]...) })
+}
+
+func (w storeTest) storeGroup(t *testing.T) {
+	ctx, s := t.Context(), w.store
+	g, err := s.Group(ctx, "default", NewID())
+	if err != nil || g.JobID != "" {
+		t.Fatalf("group %+v, %v", g, err)
+	}
+	stale := *g
+	g.Place, g.JobID = "place", NewID()
+	must(t, s.PutGroup(ctx, g))
+	wantErr(t, "a write for an older revision", s.PutGroup(ctx, &stale), control.ErrConflict)
+	if got, err := s.Group(ctx, "default", g.Name); err != nil || cmp.Diff(g, got) != "" {
+		t.Errorf("group %s, %v", cmp.Diff(g, got), err)
+	}
 }
