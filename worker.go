@@ -89,6 +89,9 @@ type Hold struct {
 	// Ended says that the commands have ended and the report follows: a lease that has
 	// expired is not renewed.
 	Ended bool `json:"ended,omitempty"`
+	// NotBegun says that the worker waits for the order to begin the commands, after a
+	// restart.
+	NotBegun bool `json:"notBegun,omitempty"`
 	// RenewWrites asks for a fresh write grant in the answer.
 	RenewWrites bool `json:"renewWrites,omitempty"`
 	// Watched says that the worker was told that somebody reads the log.

@@ -39,6 +39,7 @@ type Agent struct {
 	disk         disk
 	cgroups      cgroup.Tree // empty: limits can't be enforced
 	slots        chan *slot  // the free ones
+	outbox       outbox
 	packs        *source.Cache
 
 	draining, stopping context.Context // end with Drain and Cancel
@@ -68,7 +69,7 @@ func New(c Config) (*Agent, error) {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	c.DataDir = dir
-	a := &Agent{Config: c, slots: make(chan *slot, c.Slots), heartbeat: newHeartbeatState(), attempts: map[attemptKey]*attempt{}}
+	a := &Agent{Config: c, slots: make(chan *slot, c.Slots), heartbeat: newHeartbeatState(), outbox: newOutbox(), attempts: map[attemptKey]*attempt{}}
 	a.draining, a.drain = context.WithCancel(context.Background())
 	a.stopping, a.stop = context.WithCancel(context.Background())
 	return a, nil
@@ -201,6 +202,7 @@ func (a *Agent) run(runCtx context.Context, id *identity.Identity) error {
 	heartbeatCtx, endHeartbeats := context.WithCancel(runCtx)
 	var owned sync.WaitGroup
 	owned.Go(func() { a.heartbeatLoop(heartbeatCtx) })
+	owned.Go(func() { a.sendReports(heartbeatCtx) })
 	a.pollLoop(runCtx, pollCtx)
 	a.running.Wait()
 	endHeartbeats()

@@ -42,9 +42,12 @@ type attempt struct {
 	workCtx      context.Context
 	cancelWork   context.CancelCauseFunc
 
+	holdsSlot  bool        // else the slot's next attempt may run, or the slot is another's to free
+	resumed    atomic.Bool // an earlier process received it and did not start it
 	known      atomic.Bool // to a later process on this data directory, too
 	ended      atomic.Bool // its commands have ended; the report follows
 	left       bool        // to a later process; set before its goroutine ends
+	stopKeep   func() bool // until the attempt's files are durable
 	acceptOnce sync.Once
 	accepted   chan struct{} // closed when a heartbeat has confirmed the attempt
 	lease      *lease
@@ -63,8 +66,30 @@ func newAttempt(runCtx context.Context, a *Agent, s *slot, asg *errand.Assignmen
 	return t
 }
 
-// kept makes the attempt one that heartbeats name: once the server has accepted it, the
-// next process must know of it.
+// syncAfter is for how long the files of an attempt are durable against the end of a
+// process only. Most jobs are over by then.
+const syncAfter = time.Second
+
+// later runs f after syncAfter, unless the attempt, within whose goroutine later is
+// called, stops it.
+func (t *attempt) later(f func()) (stop func() bool) {
+	return t.agent.Clock.AfterFunc(syncAfter, func() { t.agent.running.Go(f) })
+}
+
+// sync makes the attempt's files durable against the end of the machine, too.
+func (t *attempt) sync() {
+	if err := t.dir.Sync(); err != nil {
+		t.agent.Log.Warn("could not make the attempt's files durable", "job", t.JobID, "err", err)
+	}
+}
+
+// keep has heartbeats name the attempt: once the server renews its lease, the next
+// process must know of it.
+func (t *attempt) keep() {
+	t.sync()
+	t.kept()
+}
+
 func (t *attempt) kept() {
 	t.known.Store(true)
 	t.agent.heartbeat.sendNow()
@@ -72,7 +97,20 @@ func (t *attempt) kept() {
 
 // hold returns what a heartbeat says about the attempt.
 func (t *attempt) hold() errand.Hold {
-	return errand.Hold{JobID: t.JobID, Attempt: t.Attempt, Ended: t.ended.Load(), RenewWrites: t.grant.needsRenewal(), Watched: t.logs.isWatched()}
+	return errand.Hold{JobID: t.JobID, Attempt: t.Attempt, Ended: t.ended.Load(), NotBegun: t.waits(), RenewWrites: t.grant.needsRenewal(), Watched: t.logs.isWatched()}
+}
+
+// waits reports whether the attempt waits for the server to say that it may begin.
+func (t *attempt) waits() bool {
+	if !t.resumed.Load() {
+		return false
+	}
+	select {
+	case <-t.accepted:
+		return false
+	default:
+		return true
+	}
 }
 
 // leaseLength is that of the current lease: short until a heartbeat has confirmed the
@@ -106,9 +144,7 @@ func (t *attempt) handleOrder(o errand.Order, sent time.Duration) {
 
 // run executes the job and reports the outcome.
 func (t *attempt) run() {
-	log := t.agent.Log.With("job", t.JobID, "attempt", t.Attempt)
-	log.Info("took job", "name", t.Name, "commands", len(t.Commands))
-	t.report(log, t.execute)
+	t.report(t.agent.Log.With("job", t.JobID, "attempt", t.Attempt), t.execute)
 }
 
 // report executes the attempt, reports its outcome and removes its directory.
@@ -179,6 +215,9 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 	if err == nil {
 		out, err = t.runCommands()
 	}
+	if t.stopKeep != nil {
+		t.stopKeep()
+	}
 	if errors.Is(err, errNotReported) { // the commands may still run
 		return nil, err
 	}
@@ -187,9 +226,6 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 	}
 	if err == nil {
 		return out, nil
-	}
-	if errors.Is(err, errLease) {
-		return nil, err
 	}
 	out = &attemptdir.Outcome{Result: errand.Result{Commands: []errand.CommandResult{}}}
 	out.Reason, out.Error = t.reason(err)
@@ -200,16 +236,24 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 	return out, nil
 }
 
-// prepare makes the directory, unpacks the source into it, and waits until the
-// attempt is confirmed.
+// prepare makes the directory and unpacks the source into it. The commands may begin when
+// it returns.
 func (t *attempt) prepare() error {
 	if t.Limits != nil && t.agent.cgroups == "" {
 		return errNoLimits
 	}
+	if t.resumed.Load() {
+		t.kept()
+		if err := t.awaitAccepted(); err != nil {
+			return err
+		}
+	}
 	var err error
-	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment, t.slot.number, t.kept); err != nil {
+	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment, t.slot.number); err != nil {
 		return err
 	}
+	t.agent.Log.Info("took job", "job", t.JobID, "attempt", t.Attempt, "name", t.Name, "commands", len(t.Commands))
+	t.stopKeep = t.later(t.keep)
 	if err = t.createDirs(); err != nil {
 		return err
 	}
@@ -218,6 +262,13 @@ func (t *attempt) prepare() error {
 			return err
 		}
 	}
+	if t.lease.over() { // the server may think that this attempt has ended
+		return errLease
+	}
+	return nil
+}
+
+func (t *attempt) awaitAccepted() error {
 	select {
 	case <-t.accepted:
 		return nil
@@ -232,6 +283,8 @@ func (t *attempt) reason(err error) (errand.Reason, string) {
 	switch {
 	case errors.Is(err, errCancelled):
 		return errand.ReasonCancelled, err.Error()
+	case errors.Is(err, errLease):
+		return errand.ReasonLost, err.Error()
 	case errors.Is(err, errStopped):
 		return errand.ReasonWorkerStopped, err.Error()
 	case errors.Is(err, process.ErrTimeout):

@@ -3,8 +3,6 @@ package agent_test
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -168,16 +166,18 @@ func TestBellsOfQueues(t *testing.T) {
 }
 
 // TestIdleHeartbeats: a long heartbeat interval while idle isn't taken for a
-// suspend, and a job that then comes is named in a heartbeat at once.
+// suspend, and a job that then comes is named in a heartbeat after a second.
 func TestIdleHeartbeats(t *testing.T) {
 	s, clock := newBellServer(t), newManual()
 	s.heartbeat = 2 * time.Minute
 	s.run(func(c *agent.Config) { c.Clock = clock })
 	w := s.waiter()
 	clock.Advance(119 * time.Second)
-	gate := filepath.Join(t.TempDir(), "gate")
-	s.give(s.job("while ! test -e '" + gate + "'; do sleep 0.01; done"))
+	l := newLong(t)
+	s.give(s.job(l.command()))
 	w <- "errand-ring"
+	l.started(t)
+	clock.Advance(time.Second)
 	s.await("a heartbeat that names the job", func() bool {
 		for _, b := range s.beats {
 			if len(b.Holds) == 1 && b.Holds[0].JobID == jobID {
@@ -186,8 +186,6 @@ func TestIdleHeartbeats(t *testing.T) {
 		}
 		return false
 	})
-	if err := os.WriteFile(gate, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	touch(t, l.gate)
 	s.result()
 }

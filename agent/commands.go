@@ -72,7 +72,7 @@ func (t *attempt) runUnder(client *supervisor.Client) (*attemptdir.Outcome, erro
 	if err != nil {
 		return nil, errNotBegun
 	}
-	return t.follow(client)
+	return t.follow(client, 0)
 }
 
 // cgroup is the name of the attempt's control group, which other workers on this machine
@@ -102,11 +102,7 @@ const endMargin = 15 * time.Second
 // follow uploads the log while the commands run, and returns the outcome. As long as the
 // supervisor doesn't end them, the slot can run nothing else, and follow waits. Errors:
 // errNotReported, if the agent ends meanwhile; errNotBegun.
-func (t *attempt) follow(client *supervisor.Client) (*attemptdir.Outcome, error) {
-	asks := 0
-	if st := client.Status(); sameAttempt(st, t.dir) {
-		asks = st.Asks
-	}
+func (t *attempt) follow(client *supervisor.Client, asks int) (*attemptdir.Outcome, error) {
 	ending := t.workCtx.Done()
 	var late <-chan struct{}
 	stopTimer := func() {}

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"net/http"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -54,10 +55,14 @@ func TestHoldWithoutOrder(t *testing.T) {
 		}
 		asKnown++
 	}
-	first, second := s.job("exit 1"), s.job("exit 2")
+	gate := filepath.Join(t.TempDir(), "gate")
+	wait := "while ! test -e '" + gate + "'; do sleep 0.01; done"
+	first, second := s.job(wait), s.job(wait)
 	second.Attempt, second.Write = 2, s.grant(jobID, 2)
 	s.give(first, second)
 	s.run(func(c *agent.Config) { c.Slots = 2 })
+	s.await("four orders", func() bool { return asked >= 4 && asKnown > 0 })
+	touch(t, gate)
 	s.await("both results", func() bool { return len(s.results) == 2 })
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -50,7 +50,12 @@ type server struct {
 	// before may answer a request instead: then it says true. It is called
 	// with the server unlocked.
 	before func(w http.ResponseWriter, r *http.Request) bool
-	down   bool // nothing answers
+	down   bool          // nothing answers
+	waited time.Duration // that syncs are answered with
+	// agentLog is the log of an agent that onManual began.
+	agentLog lockedBuffer
+	// refuse refuses a report, unless it returns nil.
+	refuse func(p api.AttemptReport) *api.SyncProblem
 }
 
 func newServer(t *testing.T) *server {
@@ -62,9 +67,7 @@ func newServer(t *testing.T) *server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/workers/register", s.register)
 	mux.HandleFunc("POST /api/workers/heartbeat", s.beat)
-	mux.HandleFunc("GET /api/jobs/get-job", s.getJob)
-	mux.HandleFunc("POST /api/jobs/submit-result", s.submitResult)
-	mux.HandleFunc("PUT /api/jobs/submit-result", s.submitFailure)
+	mux.HandleFunc("POST /api/workers/sync", s.sync)
 	mux.HandleFunc("POST /bucket", s.post)
 	mux.HandleFunc("GET /bucket/{key}", s.get)
 	s.artifacts = artifactStorage{contents: map[string][]byte{}, uploads: map[string]map[int][]byte{}}
@@ -241,21 +244,30 @@ func (s *server) grant(job string, attempt int) errand.WriteGrant {
 	}
 }
 
-func (s *server) getJob(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	id := q.Get("pollId")
-	s.set(func() { s.polls = append(s.polls, id) })
-	for {
+// sync takes reports and gives assignments. Each test sees them as the calls that they
+// are: reports in results and failures, questions in polls.
+func (s *server) sync(w http.ResponseWriter, r *http.Request) {
+	var in api.Sync
+	s.read(r, s.workerToken(), &in)
+	out := api.Synced{Reports: []api.ReportAnswer{}, Attempts: []*errand.Assignment{}, WaitedMs: s.waited.Milliseconds()}
+	s.set(func() {
+		for _, p := range in.Reports {
+			out.Reports = append(out.Reports, s.take(in, p))
+		}
+		if in.PollID != "" {
+			s.polls = append(s.polls, in.PollID)
+		}
+	})
+	for in.PollID != "" {
 		s.mu.Lock()
-		a, changed := s.assign(id), s.changed
+		a, changed := s.assign(in.PollID), s.changed
 		s.mu.Unlock()
 		if a != nil {
-			answer(w, a)
-			return
+			out.Attempts = append(out.Attempts, a)
+			break
 		}
-		if q.Get("wait") == "0" {
-			w.WriteHeader(http.StatusNoContent)
-			return
+		if wait := r.URL.Query().Get("wait"); wait == "0" {
+			break
 		}
 		select {
 		case <-changed:
@@ -265,6 +277,33 @@ func (s *server) getJob(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	answer(w, out)
+}
+
+// syncOf reads the body of a sync, and leaves it to be read again.
+func syncOf(r *http.Request) (in api.Sync) {
+	b, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(b))
+	_ = json.Unmarshal(b, &in)
+	return in
+}
+
+// reports tells whether a request reports an attempt.
+func reports(r *http.Request) bool {
+	return r.URL.Path == "/api/workers/sync" && len(syncOf(r).Reports) > 0
+}
+
+func (s *server) take(in api.Sync, p api.AttemptReport) api.ReportAnswer {
+	if p.Result != nil {
+		s.results = append(s.results, api.SubmitResult{WorkerID: in.WorkerID, Epoch: in.Epoch, JobID: p.JobID, Attempt: p.Attempt, Result: *p.Result})
+	} else {
+		s.failures = append(s.failures, api.SubmitFailure{WorkerID: in.WorkerID, Epoch: in.Epoch, JobID: p.JobID, Attempt: p.Attempt, Failure: *p.Failure})
+	}
+	a := api.ReportAnswer{JobID: p.JobID, Attempt: p.Attempt, Status: errand.Completed}
+	if s.refuse != nil {
+		a.Problem = s.refuse(p)
+	}
+	return a
 }
 
 // assign gives the next assignment; the same again for the same poll.
@@ -279,20 +318,6 @@ func (s *server) assign(pollID string) *errand.Assignment {
 	s.queue = s.queue[1:]
 	s.given[pollID] = a
 	return a
-}
-
-func (s *server) submitResult(w http.ResponseWriter, r *http.Request) {
-	var sub api.SubmitResult
-	s.read(r, s.workerToken(), &sub)
-	s.set(func() { s.results = append(s.results, sub) })
-	answer(w, api.Submitted{JobID: sub.JobID, Status: errand.Completed})
-}
-
-func (s *server) submitFailure(w http.ResponseWriter, r *http.Request) {
-	var sub api.SubmitFailure
-	s.read(r, s.workerToken(), &sub)
-	s.set(func() { s.failures = append(s.failures, sub) })
-	answer(w, api.Submitted{JobID: sub.JobID, Status: errand.Failed})
 }
 
 // post takes a chunk as S3 does: fields first, then the key, then the file.

@@ -75,31 +75,15 @@ func TestEnvironmentOfCommands(t *testing.T) {
 	}
 }
 
-// No part of the job runs before the server has confirmed the attempt.
-func TestCommandsWaitForAcceptance(t *testing.T) {
+// TestCommandsWaitForTheDisk: nothing is started before the attempt's directory says that
+// it was received.
+func TestCommandsWaitForTheDisk(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	marker := filepath.Join(t.TempDir(), "ran")
-	refused := 0
-	s.before = func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != "/api/workers/heartbeat" {
-			return false
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if len(s.given) == 0 || refused == 20 {
-			return false
-		}
-		refused++
-		if exists(marker) {
-			t.Error("the commands ran before a heartbeat came through")
-		}
-		problem(w, errand.CodeUnavailable)
-		return true
-	}
-	s.give(s.job("touch " + marker))
-	s.run(nil)
-	if res := s.result(); res.ExitCode != 0 || !exists(marker) {
+	dir := t.TempDir()
+	s.give(s.job("cat '" + filepath.Join(dir, "attempts", jobID+"-1", "job.json") + "'"))
+	s.run(func(c *agent.Config) { c.DataDir = dir })
+	if res := s.result(); res.ExitCode != 0 || !strings.Contains(string(res.Commands[0].Stdout.Head), `"jobId":"`+jobID+`"`) {
 		t.Errorf("result %+v", res)
 	}
 }

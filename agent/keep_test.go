@@ -22,7 +22,7 @@ func TestStoppedAgentKeepsItsResult(t *testing.T) {
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if away && r.URL.Path == "/api/jobs/submit-result" {
+		if away && reports(r) {
 			problem(w, errand.CodeUnavailable)
 			return true
 		}

@@ -12,7 +12,7 @@ import (
 
 // errLease is the cause of an attempt's end whose lease ended before its commands
 // began.
-var errLease = errors.New("the lease could not be renewed in time")
+var errLease = errors.New("the lease could not be renewed in time, so the commands were not started")
 
 // leaseMargin is how long before its lease's end an attempt is killed, at most a
 // quarter of the lease.
@@ -54,6 +54,13 @@ func (l *lease) follow(client *supervisor.Client) (supervisor.Lease, bool) {
 	l.client = client
 	now := l.now()
 	return now, !now.Ends || now.Left > 0
+}
+
+// over reports whether the lease has ended.
+func (l *lease) over() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now().Left <= 0
 }
 
 func (l *lease) unfollow() {

@@ -3,6 +3,7 @@
 package agent_test
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ func onManual(t *testing.T) (*server, *clock.Manual, *runner) {
 	s.heartbeat = 10 * time.Second
 	clock := newManual()
 	r := s.run(func(c *agent.Config) {
+		c.Log = slog.New(slog.NewTextHandler(&s.agentLog, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		c.Clock = clock
 		c.Backoff = backoff.Policy{Min: time.Second, Max: 20 * time.Second}
 	})
@@ -85,6 +87,8 @@ func testDiesBeforeItsLease(t *testing.T, group string) {
 	a.Group = group
 	s.give(a)
 	pid := l.started(t)
+	clock.Advance(time.Second)
+	eventually(t, "a heartbeat renews the lease", func() bool { return strings.Contains(s.agentLog.String(), "holds=1") })
 	s.set(func() { s.down = true })
 	pass(clock, 49*time.Second, nil) // of 60, with a margin of 10
 	if !alive(pid) {
@@ -97,6 +101,56 @@ func testDiesBeforeItsLease(t *testing.T, group string) {
 	f := s.failure()
 	if log, _ := s.log(jobID, 1, f.Result.Log); f.Reason != errand.ReasonLost || !strings.Contains(string(log), "started\nerrand: the worker could not renew its lease") {
 		t.Errorf("failure %s: %s, log %q", f.Reason, f.Error, log)
+	}
+	r.idle()
+}
+
+// TestShortLease: without a heartbeat, such a job is killed before its first lease ends,
+// which began when the question was sent, plus the time that the server says it kept it.
+func TestShortLease(t *testing.T) {
+	s, clock, r := onManual(t)
+	s.waited = 4 * time.Second // of the five that pass
+	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if syncOf(r).PollID != "" {
+			clock.Advance(5 * time.Second)
+		}
+		return false
+	}
+	l := newLong(t)
+	a := s.job(l.command())
+	a.Retryable = true
+	s.give(a)
+	pid := l.started(t)
+	s.set(func() { s.down = true })
+	pass(clock, 21*time.Second, nil) // of 30, with a margin of 7.5, and one has passed
+	if !alive(pid) {
+		t.Fatal("killed too early")
+	}
+	pass(clock, time.Second, nil)
+	eventually(t, "the job is killed", func() bool { return !alive(pid) })
+	s.set(func() { s.down = false })
+	pass(clock, time.Minute, s.reported)
+	if f := s.failure(); f.Reason != errand.ReasonLost {
+		t.Errorf("failure %s: %s", f.Reason, f.Error)
+	}
+	r.idle()
+}
+
+// TestLateAnswer: an attempt whose lease ended before the agent could begin it is not
+// begun: the server may think that it has failed.
+func TestLateAnswer(t *testing.T) {
+	s, clock, r := onManual(t)
+	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if syncOf(r).PollID != "" {
+			clock.Advance(time.Minute)
+		}
+		return false
+	}
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	pass(clock, time.Minute, s.reported)
+	if f := s.failure(); f.Reason != errand.ReasonLost || !strings.Contains(f.Error, "not started") || exists(l.pidFile) {
+		t.Errorf("failure %s: %s; started: %v", f.Reason, f.Error, exists(l.pidFile))
 	}
 	r.idle()
 }

@@ -78,7 +78,7 @@ func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != "/api/jobs/get-job" {
+		if r.URL.Path != "/api/workers/sync" {
 			return false
 		}
 		s.mu.Lock()
@@ -86,7 +86,7 @@ func TestLostAnswer(t *testing.T) {
 		if len(s.polls) > 0 {
 			return false
 		}
-		s.polls = append(s.polls, r.URL.Query().Get("pollId"))
+		s.polls = append(s.polls, syncOf(r).PollID)
 		s.assign(s.polls[0])
 		drop(w)
 		return true
@@ -212,12 +212,13 @@ func TestDrainAsksWhatThePollWasAnswered(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != "/api/jobs/get-job" || r.URL.Query().Get("wait") == "0" {
+		if r.URL.Path != "/api/workers/sync" || r.URL.Query().Get("wait") == "0" {
 			return false
 		}
-		s.set(func() { s.polls = append(s.polls, r.URL.Query().Get("pollId")) })
+		id := syncOf(r).PollID
+		s.set(func() { s.polls = append(s.polls, id) })
 		<-r.Context().Done() // the answer goes nowhere
-		s.set(func() { s.assign(r.URL.Query().Get("pollId")) })
+		s.set(func() { s.assign(id) })
 		return true
 	}
 	s.give(s.job("exit 6"))
@@ -296,7 +297,7 @@ func TestUnknownWorkerRegistersAgain(t *testing.T) {
 // here by draining: the agent would not learn of its epoch, and end as superseded.
 func TestRegisteringAgainIsNotInterrupted(t *testing.T) {
 	t.Parallel()
-	for _, call := range []string{"/api/jobs/get-job", "/api/workers/heartbeat"} {
+	for _, call := range []string{"/api/workers/sync", "/api/workers/heartbeat"} {
 		t.Run(call, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t)
@@ -304,7 +305,7 @@ func TestRegisteringAgainIsNotInterrupted(t *testing.T) {
 			l, forgot, agents := newLong(t), false, make(chan *runner, 1)
 			s.before = func(w http.ResponseWriter, r *http.Request) bool {
 				s.mu.Lock()
-				refuse := forgot && s.epoch == 1 && (r.URL.Path == call && (r.URL.Query().Has("wait") || r.Method == http.MethodGet))
+				refuse := forgot && s.epoch == 1 && (r.URL.Path == call && (r.URL.Query().Has("wait") && r.URL.Query().Get("wait") != "0"))
 				again := s.epoch == 1 && r.URL.Path == "/api/workers/register"
 				s.mu.Unlock()
 				if again {
@@ -324,7 +325,7 @@ func TestRegisteringAgainIsNotInterrupted(t *testing.T) {
 				l.started(t)
 			}
 			s.set(func() { forgot = true })
-			if call == "/api/jobs/get-job" {
+			if call == "/api/workers/sync" {
 				s.give(s.job("true")) // ends the poll
 			}
 			s.await("a second registration", func() bool { return s.epoch == 2 })
@@ -341,7 +342,7 @@ func TestRefusedWorkerEnds(t *testing.T) {
 	for path, code := range map[string]errand.Code{
 		"/api/workers/register":  errand.CodeUnauthenticated,
 		"/api/workers/heartbeat": errand.CodeUnauthenticated, // though registration works
-		"/api/jobs/get-job":      errand.CodeForbidden,
+		"/api/workers/sync":      errand.CodeForbidden,
 	} {
 		t.Run(path, func(t *testing.T) {
 			s := newServer(t)
@@ -469,7 +470,7 @@ func TestResultSurvivesKill(t *testing.T) {
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if away && (r.URL.Path == "/api/jobs/submit-result" || r.URL.Path == "/bucket") {
+		if away && (reports(r) || r.URL.Path == "/bucket") {
 			problem(w, errand.CodeUnavailable)
 			return true
 		}

@@ -131,7 +131,7 @@ func TestStrayDiesBeforeTheReport(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")
 	var lived atomic.Bool
 	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == "/api/jobs/submit-result" {
+		if reports(r) {
 			lived.Store(livesOn(t, pidFile))
 		}
 		return false

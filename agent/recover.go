@@ -111,7 +111,7 @@ func (t *attempt) takeOver(was origin.Origin) (*attemptdir.Outcome, error) {
 			t.lease.follow(client)
 			defer t.lease.unfollow()
 			t.kept()
-			out, err := t.follow(client)
+			out, err := t.follow(client, client.Status().Asks)
 			if errors.Is(err, errNotBegun) {
 				return t.findOutcome(errand.ReasonAgentError, err.Error()), nil
 			}
@@ -131,6 +131,11 @@ func (t *attempt) takeOver(was origin.Origin) (*attemptdir.Outcome, error) {
 func (t *attempt) endedUnseen(was origin.Origin) (*attemptdir.Outcome, error) {
 	switch was.Since(origin.Of(string(t.dir))) {
 	case origin.SameBoot:
+		if !t.hasBegun() {
+			t.agent.Log.Info("starting a job that the earlier agent received and did not start, if it is still this worker's", "job", t.JobID, "attempt", t.Attempt)
+			t.resumed.Store(true)
+			return t.execute()
+		}
 		return t.findOutcome(errand.ReasonAgentRestarted, "the agent and the process that ran the commands were killed; the agent was started again"), nil
 	case origin.Restarted:
 		return t.findOutcome(errand.ReasonMachineRestarted, "the worker's machine was restarted while the job ran"), nil

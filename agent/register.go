@@ -122,6 +122,14 @@ func (s *registration) renew(epoch int, why error) error {
 	return s.register(s.runCtx)
 }
 
+// awaitEpoch returns the current epoch. If a registration is in progress, whose epoch the
+// server may know already, it waits for that.
+func (s *registration) awaitEpoch() int {
+	s.renewing.Lock()
+	defer s.renewing.Unlock()
+	return s.current().Epoch
+}
+
 // call makes one API call in the current epoch, within RequestTimeout and extra. See
 // callWithin.
 func (s *registration) call(ctx context.Context, extra time.Duration, f func(ctx context.Context, epoch int) error) error {
@@ -147,7 +155,7 @@ func (s *registration) callWithin(ctx context.Context, limit time.Duration, f fu
 	}
 	switch {
 	case api.CodeOf(err) == errand.CodeSuperseded:
-		if s.current().Epoch != epoch {
+		if s.awaitEpoch() != epoch {
 			return errReregistered // by this agent, meanwhile
 		}
 		err = fmt.Errorf("%w: %w", ErrSuperseded, err)

@@ -27,6 +27,7 @@ func (t *attempt) deliver(out *attemptdir.Outcome) error {
 		}
 	}
 	output.Trim(&out.Result, errand.MaxResultBytes-1024)
+	defer t.later(t.sync)()
 	for n := 1; ; n++ {
 		err := t.submit(out)
 		if err == nil {
@@ -74,19 +75,29 @@ func isUnacceptable(err error) bool {
 	return s == http.StatusBadRequest || s == http.StatusRequestEntityTooLarge
 }
 
-// submit makes one attempt to report the outcome.
+// submit makes one attempt to report the outcome. With the report goes the slot: it is
+// free when the server has taken it.
 func (t *attempt) submit(out *attemptdir.Outcome) error {
-	c, id := t.agent.registration.client, t.agent.registration.id.WorkerID
-	return t.agent.registration.call(t.reportCtx, 0, func(ctx context.Context, epoch int) error {
-		if out.Reason == "" {
-			_, err := c.SubmitResult(ctx, api.SubmitResult{WorkerID: id, Epoch: epoch, JobID: t.JobID, Attempt: t.Attempt, Result: out.Result})
-			return err
-		}
-		f := errand.Failure{Reason: out.Reason, Error: out.Error}
-		if out.Result.Commands != nil {
-			f.Result = &out.Result
-		}
-		_, err := c.SubmitFailure(ctx, api.SubmitFailure{WorkerID: id, Epoch: epoch, JobID: t.JobID, Attempt: t.Attempt, Failure: f})
-		return err
-	})
+	r := &pendingReport{AttemptReport: api.AttemptReport{JobID: t.JobID, Attempt: t.Attempt}, size: output.Size(&out.Result), answer: make(chan error, 1)}
+	switch {
+	case out.Reason == "":
+		r.Result = &out.Result
+	case out.Result.Commands != nil:
+		r.Failure = &errand.Failure{Reason: out.Reason, Error: out.Error, Result: &out.Result}
+	default:
+		r.Failure = &errand.Failure{Reason: out.Reason, Error: out.Error}
+	}
+	if t.holdsSlot {
+		r.slot = t.slot
+	}
+	err := t.agent.outbox.submit(t.reportCtx, r)
+	t.holdsSlot = r.slot != nil
+	return err
+}
+
+// freeSlot frees the slot unless it went with the report.
+func (t *attempt) freeSlot() {
+	if t.holdsSlot {
+		t.agent.free(t.slot)
+	}
 }

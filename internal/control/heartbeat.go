@@ -155,8 +155,8 @@ func (s *Service) renew(ctx context.Context, c Caller, w *errand.Worker, hold er
 	if err != nil {
 		return o, err
 	}
-	if !st.HeldBy(w.ID, hold.Attempt) || st.Status != errand.Running && !st.Presumed() {
-		return o, nil
+	if !st.HeldBy(w.ID, hold.Attempt) || st.Status != errand.Running && (!st.Presumed() || hold.NotBegun) {
+		return o, nil // one that is presumed to be lost goes on, and does not begin
 	}
 	return s.order(ctx, c, st, hold)
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +58,7 @@ func (p *dropProxy) dropNext(path string) {
 	p.drop = path
 }
 
-// requests are the request lines that hold s, from the one on whose answer was
+// requests are the request lines and bodies that hold s, from the one on whose answer was
 // dropped.
 func (p *dropProxy) requests(s string) []string {
 	p.mu.Lock()
@@ -79,8 +81,12 @@ func (p *dropProxy) serve(c net.Conn) {
 		return
 	}
 	line, rest, _ := strings.Cut(head, "\r\n")
+	body, err := readBody(r, rest)
+	if err != nil {
+		return
+	}
 	p.mu.Lock()
-	p.seen = append(p.seen, line)
+	p.seen = append(p.seen, line+" "+body)
 	dropped := p.drop != "" && strings.Contains(line, p.drop)
 	p.mu.Unlock()
 	up, err := net.Dial("tcp", p.target)
@@ -88,17 +94,16 @@ func (p *dropProxy) serve(c net.Conn) {
 		return
 	}
 	defer up.Close()
-	if _, err := io.WriteString(up, line+"\r\nConnection: close\r\n"+rest); err != nil {
+	if _, err := io.WriteString(up, line+"\r\nConnection: close\r\n"+rest+body); err != nil {
 		return
 	}
-	go func() { _, _ = io.Copy(up, r) }() // ends when either side closes
 	answer, err := io.ReadAll(up)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return
 	}
 	if dropped && bytes.HasPrefix(answer, []byte("HTTP/1.1 200")) {
 		p.mu.Lock()
-		p.drop, p.seen = "", []string{line}
+		p.drop, p.seen = "", []string{line + " " + body}
 		p.mu.Unlock()
 		return
 	}
@@ -120,4 +125,21 @@ func readHead(r *bufio.Reader) (string, error) {
 			return head.String(), nil
 		}
 	}
+}
+
+var contentLength = regexp.MustCompile(`(?i)content-length: (\d+)`)
+
+// readBody reads the body of a request with these header lines, none if it has no length.
+func readBody(r io.Reader, header string) (string, error) {
+	m := contentLength.FindStringSubmatch(header)
+	if m == nil {
+		return "", nil
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		return "", err
+	}
+	b := make([]byte, n)
+	_, err = io.ReadFull(r, b)
+	return string(b), err
 }

@@ -7,8 +7,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -86,7 +88,7 @@ type proxy struct {
 	*httptest.Server
 	shut    atomic.Bool
 	mu      sync.Mutex
-	reports int // that came through
+	reports int // that were taken
 }
 
 func (p *plant) newProxy() *proxy {
@@ -95,15 +97,31 @@ func (p *plant) newProxy() *proxy {
 		if d.shut.Load() {
 			panic(http.ErrAbortHandler)
 		}
-		if r.URL.Path == "/api/jobs/submit-result" {
-			d.mu.Lock()
-			d.reports++
-			d.mu.Unlock()
+		if r.URL.Path != "/api/workers/sync" {
+			p.api.ServeHTTP(w, r)
+			return
 		}
-		p.api.ServeHTTP(w, r)
+		rec := httptest.NewRecorder()
+		p.api.ServeHTTP(rec, r)
+		d.count(rec.Body.Bytes())
+		maps.Copy(w.Header(), rec.Header())
+		w.WriteHeader(rec.Code)
+		_, _ = w.Write(rec.Body.Bytes())
 	}))
 	p.t.Cleanup(d.Close)
 	return d
+}
+
+func (d *proxy) count(body []byte) {
+	var answer api.Synced
+	_ = json.Unmarshal(body, &answer)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range answer.Reports {
+		if r.Problem == nil {
+			d.reports++
+		}
+	}
 }
 
 func (d *proxy) reported() int {
@@ -259,8 +277,8 @@ func (s script) runs() string {
 
 func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
 
-// begin creates a job. It returns when an agent runs it, its attempt is accepted,
-// and the clock stands still.
+// begin creates a job. It returns when an agent runs it, a heartbeat has named it, and
+// the clock stands still.
 func (p *plant) begin(s script, maxAttempts int) (id string) {
 	p.t.Helper()
 	job, err := p.user.CreateJob(p.t.Context(), api.CreateJob{
@@ -271,6 +289,14 @@ func (p *plant) begin(s script, maxAttempts int) (id string) {
 	}
 	p.await("an agent takes the job", time.Second, func() bool { return p.job(job.ID).Status == errand.Running })
 	p.await("its commands run", 0, func() bool { return s.pid(1) != 0 })
+	p.await("its first heartbeat", time.Second, func() bool {
+		st, err := p.svc.Store.State(p.t.Context(), job.ID)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		r := st.Record()
+		return r.Heard
+	})
 	return job.ID
 }
 

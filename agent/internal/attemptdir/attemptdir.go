@@ -17,6 +17,7 @@
 package attemptdir
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -61,12 +62,12 @@ type Progress struct {
 	Sent, Trying spool.Pos
 }
 
-// Create creates the directory of an assignment, durably. It replaces what an
-// earlier process left of the same attempt. It calls written as soon as the end of this
-// process can't lose the attempt any more; that of the machine can't when it returns.
-func Create(data string, a *errand.Assignment, slot int, written func()) (Dir, error) {
+// Create creates the directory of an assignment. It replaces what an earlier process left
+// of the same attempt. The end of this process can't lose it; that of the machine can, until
+// Sync.
+func Create(data string, a *errand.Assignment, slot int) (Dir, error) {
 	d := Dir(filepath.Join(root(data), a.JobID+"-"+strconv.Itoa(a.Attempt)))
-	if err := d.create(&Job{Assignment: *a, Slot: slot}, written); err != nil {
+	if err := d.create(&Job{Assignment: *a, Slot: slot}); err != nil {
 		return d, fmt.Errorf("create the attempt's directory: %w", err)
 	}
 	return d, nil
@@ -74,17 +75,12 @@ func Create(data string, a *errand.Assignment, slot int, written func()) (Dir, e
 
 func root(data string) string { return filepath.Join(data, "attempts") }
 
-func (d Dir) create(j *Job, written func()) error {
-	if err := d.Remove(); err != nil {
+func (d Dir) create(j *Job) error {
+	if err := d.makeEmpty(); err != nil {
 		return err
 	}
-	if err := createRoot(filepath.Dir(string(d))); err != nil {
+	if err := os.Mkdir(d.Work(), 0o700); err != nil {
 		return err
-	}
-	for _, dir := range []string{string(d), d.Work()} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return err
-		}
 	}
 	if err := d.letOthersEnter(); err != nil {
 		return err
@@ -94,14 +90,61 @@ func (d Dir) create(j *Job, written func()) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(d.join("job.json"), b, 0o600); err != nil {
+	return d.write("job.json", b)
+}
+
+func (d Dir) makeEmpty() error {
+	err := os.Mkdir(string(d), 0o700)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := createRoot(filepath.Dir(string(d))); err != nil {
+			return err
+		}
+		err = os.Mkdir(string(d), 0o700)
+	}
+	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	written()
-	if err := durable.WriteFile(durable.OS, d.join("job.json"), b, 0o600); err != nil {
+	if err := d.Remove(); err != nil {
 		return err
 	}
-	return durable.SyncDir(filepath.Dir(string(d)))
+	return os.Mkdir(string(d), 0o700)
+}
+
+// write replaces a file. The end of this process leaves the old one or the new one.
+func (d Dir) write(name string, data []byte) error {
+	temp := d.join(name + ".tmp")
+	if err := os.WriteFile(temp, data, 0o600); err != nil {
+		return errors.Join(err, os.Remove(temp))
+	}
+	return os.Rename(temp, d.join(name))
+}
+
+// Sync makes what was written so far durable against the end of the machine. It returns
+// nil if the directory is gone.
+func (d Dir) Sync() error {
+	for _, name := range []string{"job.json", "log", "result.json"} {
+		if err := syncFile(d.join(name)); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{string(d), filepath.Dir(string(d))} {
+		if err := durable.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncFile syncs a file that this process or another has written, unless it is missing.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // letOthersEnter lets the commands of a job that runs as root give up their rights and
@@ -176,10 +219,10 @@ func (d Dir) Work() string { return d.join("work") }
 func (d Dir) Log() string { return d.join("log") }
 
 // Job reads what is run here. Errors: fs.ErrNotExist, if the agent or the machine ended
-// while the agent made or removed the directory.
+// while the agent made or removed the directory, or the machine before Sync.
 func (d Dir) Job() (*Job, error) {
 	var j Job
-	err := durable.ReadJSON(durable.OS, d.join("job.json"), &j)
+	err := d.readJSON("job.json", &j)
 	if err == nil {
 		return &j, nil
 	}
@@ -194,6 +237,22 @@ func (d Dir) Artifacts() string { return d.join("artifacts.json") }
 
 // ArtifactsSent is the path of the notes on what of it is uploaded.
 func (d Dir) ArtifactsSent() string { return d.join("artifacts.sent") }
+
+// readJSON reads a file. After a power cut, one that was not synced may be empty or hold
+// zeros, as if it had not been written.
+func (d Dir) readJSON(name string, v any) error {
+	b, err := os.ReadFile(d.join(name))
+	if err != nil {
+		return err
+	}
+	if len(bytes.TrimLeft(b, "\x00")) == 0 {
+		return &fs.PathError{Op: "read", Path: d.join(name), Err: fs.ErrNotExist}
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	return nil
+}
 
 const progressFormat = "%020d %020d %020d %020d\n"
 
@@ -221,15 +280,23 @@ func (d Dir) Progress() Progress {
 	return p
 }
 
-// WriteOutcome makes the outcome durable.
+// WriteOutcome writes the outcome. The end of this process can't lose it; that of the
+// machine can, until Sync.
 func (d Dir) WriteOutcome(o *Outcome) error {
-	return durable.WriteJSON(durable.OS, d.join("result.json"), o)
+	b, err := json.Marshal(o)
+	if err == nil {
+		err = d.write("result.json", b)
+	}
+	if err != nil {
+		return fmt.Errorf("write the outcome: %w", err)
+	}
+	return nil
 }
 
 // Outcome reads the outcome. Errors: fs.ErrNotExist, if the attempt had not ended.
 func (d Dir) Outcome() (*Outcome, error) {
 	var o Outcome
-	if err := durable.ReadJSON(durable.OS, d.join("result.json"), &o); err != nil {
+	if err := d.readJSON("result.json", &o); err != nil {
 		return nil, err
 	}
 	return &o, nil

@@ -13,7 +13,7 @@ import (
 
 func create(t *testing.T) attemptdir.Dir {
 	t.Helper()
-	d, err := attemptdir.Create(t.TempDir(), &errand.Assignment{JobID: "JOB", Attempt: 2}, 3, func() {})
+	d, err := attemptdir.Create(t.TempDir(), &errand.Assignment{JobID: "JOB", Attempt: 2}, 3)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func dropPartialRune(b []byte) []byte {
 // and, if there are hundreds of commands, drops the streams' hashes. The log has
 // the whole output.
 func Trim(r *errand.Result, limit int) {
-	for keep := errand.OutputHeadBytes / 2; outputBytes(r) > limit || jsonSize(r) > limit; keep /= 2 {
+	for keep := errand.OutputHeadBytes / 2; outputBytes(r) > limit || Size(r) > limit; keep /= 2 {
 		for i := range r.Commands {
 			trimOutput(&r.Commands[i].Stdout, keep)
 			trimOutput(&r.Commands[i].Stderr, keep)
@@ -130,7 +130,8 @@ func outputBytes(r *errand.Result) int {
 	return n
 }
 
-func jsonSize(r *errand.Result) int {
+// Size returns the length of the result as JSON.
+func Size(r *errand.Result) int {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return 0 // sending it will fail and say why

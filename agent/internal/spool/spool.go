@@ -45,14 +45,6 @@ func Create(path string, now func() time.Time) (*Spool, error) {
 	return &Spool{now: now, start: now(), grown: make(chan struct{}, 1), f: f, sum: sha256.New()}, nil
 }
 
-// Sync makes the log durable.
-func (s *Spool) Sync() error {
-	if err := s.f.Sync(); err != nil {
-		return fmt.Errorf("sync the log: %w", err)
-	}
-	return nil
-}
-
 // Close closes the file.
 func (s *Spool) Close() { s.f.Close() }
 

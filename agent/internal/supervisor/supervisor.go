@@ -19,6 +19,7 @@ type Supervisor struct {
 	mu      sync.Mutex
 	status  Status
 	running *attempt
+	next    *Run // waits for the end of running, whose outcome an agent found on disk
 	last    bool // this attempt is the last: it left processes that would be the next one's
 	agent   *connection
 
@@ -60,7 +61,7 @@ func (s *Supervisor) serve(c net.Conn) {
 	if s.agent != nil {
 		_ = s.agent.Close()
 	}
-	s.agent = conn
+	s.agent, s.next = conn, nil
 	conn.changed <- struct{}{}
 	s.owned.Go(func() { s.send(conn) })
 	s.owned.Go(func() { s.receive(conn) })
@@ -125,7 +126,15 @@ func (s *Supervisor) leave(c *connection) {
 	defer s.mu.Unlock()
 	if s.agent == c {
 		s.agent = nil
+		s.keep()
 		s.checkIdle()
+	}
+}
+
+// keep makes the outcome durable, if there is one, and no agent that does it.
+func (s *Supervisor) keep() {
+	if s.agent == nil && s.status.Outcome != nil {
+		_ = attemptdir.Dir(s.status.Attempt).Sync() // the agent has said what fails, or will
 	}
 }
 
@@ -152,7 +161,11 @@ func (s *Supervisor) handle(r Request) {
 }
 
 func (s *Supervisor) start(r Run) {
-	if s.running != nil || s.last {
+	if s.last || s.running != nil && s.running.Attempt == r.Attempt {
+		return
+	}
+	if s.running != nil {
+		s.next = &r
 		return
 	}
 	s.status = Status{Attempt: r.Attempt}
@@ -191,6 +204,12 @@ func (s *Supervisor) ended(out *attemptdir.Outcome) {
 		case s.agent.urgent <- struct{}{}:
 		default:
 		}
+	}
+	s.keep()
+	if s.next != nil && s.agent != nil && !s.last {
+		next := *s.next
+		s.next = nil
+		s.start(next)
 	}
 	s.checkIdle()
 }

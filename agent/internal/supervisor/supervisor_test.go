@@ -80,7 +80,7 @@ func (s *slot) job(n int, lines ...string) attemptdir.Dir {
 	for _, l := range lines {
 		a.Commands = append(a.Commands, errand.Command{Shell: l})
 	}
-	d, err := attemptdir.Create(s.data, a, 0, func() {})
+	d, err := attemptdir.Create(s.data, a, 0)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -265,6 +265,28 @@ func TestOutlivesItsAgents(t *testing.T) {
 }
 
 // A second supervisor of a slot waits for the end of the first.
+// TestNextAttemptWaits: an agent that found an attempt's outcome on disk may send the next
+// one before the supervisor has noted that the first has ended.
+func TestNextAttemptWaits(t *testing.T) {
+	t.Parallel()
+	s := newSlot(t)
+	c := s.start()
+	gate := filepath.Join(t.TempDir(), "gate")
+	first, second := s.job(1, "while ! test -e '"+gate+"'; do sleep 0.01; done"), s.job(2, "exit 3")
+	run(t, c, first, supervisor.Lease{})
+	await(t, c, func(s supervisor.Status) bool { return s.Attempt == string(first) })
+	run(t, c, second, supervisor.Lease{})
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := outcome(t, c, second); out.Result.ExitCode != 3 {
+		t.Errorf("the second attempt: %+v", out)
+	}
+	if out, err := first.Outcome(); err != nil || out.Result.ExitCode != 0 {
+		t.Errorf("the first attempt: %+v, %v", out, err)
+	}
+}
+
 func TestOneSupervisorForASlot(t *testing.T) {
 	t.Parallel()
 	s := newSlot(t)
