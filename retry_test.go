@@ -1,6 +1,7 @@
 package errand
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -96,7 +97,8 @@ func TestRetryOnExitIsValidated(t *testing.T) {
 		}
 		err := r.validate()
 		field := ""
-		if e, ok := err.(*Error); ok {
+		var e *Error
+		if errors.As(err, &e) {
 			field = e.Field
 		}
 		if field != want || (err == nil) != (want == "") {

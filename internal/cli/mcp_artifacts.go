@@ -91,7 +91,7 @@ func (s *mcpServer) fetchArtifacts(ctx context.Context, _ *mcp.CallToolRequest, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the root: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // what was written is closed
 	folder := cmp.Or(in.Folder, "errand-artifacts/"+id)
 	var b strings.Builder
 	for i := range page.Files {

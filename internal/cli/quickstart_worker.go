@@ -116,12 +116,8 @@ func (s *quickstart) openPage(ctx context.Context) error {
 	if command == nil {
 		command = []string{"xdg-open"}
 	}
-	if _, err := exec.LookPath(command[0]); err != nil {
-		s.term.Hintf("open the address in a browser: %s is not installed", command[0])
-		return nil
-	}
-	if err := exec.CommandContext(ctx, command[0], append(command[1:], f.Name())...).Run(); err != nil {
-		s.term.Hintf("open the address in a browser: %s failed: %v", command[0], err)
+	if exec.CommandContext(ctx, command[0], append(command[1:], f.Name())...).Run() != nil {
+		s.term.Hintf("open the address in a browser: %s is not installed, or failed", command[0])
 	}
 	return nil
 }

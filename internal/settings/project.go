@@ -61,7 +61,7 @@ func openProject(dir string) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // opened for reading
 	info, err := root.Stat(ProjectFile)
 	if err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a file", filepath.Join(dir, ProjectFile))

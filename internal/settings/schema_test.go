@@ -45,13 +45,14 @@ tasks:
     cpus: 1.5
     pids: 100
     git: true
+    artifacts: [dist, "*.xml"]
     timeout: 1d12h
     lease: 90
 `, ""},
 	{"", "errand.yaml:1:1: the file is empty; it needs tasks"},
 	{"tasks: {}", "errand.yaml:1:1: the file has no tasks"},
 	{"[]", `errand.yaml:1:1: errand.yaml must be a mapping, like "name: value"`},
-	{"tasks:\n  build:\n    comands: make\n", `errand.yaml:3:5: task "build" has no field "comands"; its fields: commands, continueOnError, `},
+	{"tasks:\n  build:\n    comands: make\n", `errand.yaml:3:5: task "build" has no field "comands"; its fields: artifacts, commands, continueOnError, `},
 	{"tasks: {build: {}}", `errand.yaml:1:9: task "build" has no commands`},
 	{"tasks: {build: {commands: []}}", `errand.yaml:1:9: task "build" has no commands`},
 	{"tasks: {build: {commands: [x, '']}}", `errand.yaml:1:31: commands[1] is empty`},

@@ -62,6 +62,7 @@ var SettingKinds = []SettingKind{
 	{"include", "include", List, ""},
 	{"exclude", "exclude", List, ""},
 	{"git", "git", Bool, ""},
+	{"artifacts", "artifact", List, ""},
 	{"queue", "queue", Text, "default"},
 	{"group", "group", Text, ""},
 	{"retries", "retries", Number, "0"},
