@@ -3,21 +3,18 @@ package cli
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/fetch"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -87,71 +84,49 @@ func (s *mcpServer) fetchArtifacts(ctx context.Context, _ *mcp.CallToolRequest, 
 	if size > mcpMaxFileBytes {
 		return nil, nil, fmt.Errorf("these files have %s; the limit is %s: narrow the pattern", terminal.FormatBytes(size), terminal.FormatBytes(mcpMaxFileBytes))
 	}
-	root, err := os.OpenRoot(s.root) // no path through it leads out, whatever the links
-	if err != nil {
-		return nil, nil, fmt.Errorf("open the root: %w", err)
-	}
-	defer func() { _ = root.Close() }() // what was written is closed
 	folder := cmp.Or(in.Folder, "errand-artifacts/"+id)
+	report, err := s.fetchInto(ctx, folder, &page)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := keptError(&report); err != nil {
+		return nil, nil, err
+	}
+	sizes := map[string]int64{}
+	for _, f := range page.Files {
+		sizes[f.Path] = f.Size
+	}
 	var b strings.Builder
-	for i := range page.Files {
-		f := &page.Files[i]
-		if f.Download == nil {
-			fmt.Fprintf(&b, "left out %s: a symbolic link\n", clip(f.Path, 300))
-			continue
-		}
-		at := path.Join(folder, f.Path)
-		if !filepath.IsLocal(filepath.FromSlash(folder)) || !filepath.IsLocal(filepath.FromSlash(f.Path)) {
-			return nil, nil, fmt.Errorf("%q is not below the root", at)
-		}
-		if err := fetchFile(ctx, s.client.HTTP, root, filepath.FromSlash(at), f); err != nil {
-			return nil, nil, fmt.Errorf("fetch %s: %w", at, err)
-		}
-		fmt.Fprintf(&b, "wrote %s (%s)\n", clip(at, 500), terminal.FormatBytes(f.Size))
+	for _, name := range report.Fetched {
+		fmt.Fprintf(&b, "wrote %s (%s)\n", clip(terminal.ReplaceControls(path.Join(folder, name)), 500), terminal.FormatBytes(sizes[name]))
+	}
+	if report.Same > 0 {
+		fmt.Fprintf(&b, "%s unchanged\n", count(report.Same, "file"))
 	}
 	return textResult(b.String()), nil, nil
 }
 
-// fetchFile downloads a file to a path below the root. It replaces none.
-func fetchFile(ctx context.Context, client *http.Client, root *os.Root, name string, f *api.ArtifactDownload) error {
-	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	body, err := openSigned(ctx, client, f.Download)
+// fetchInto fetches files into a folder below the root, and replaces none.
+func (s *mcpServer) fetchInto(ctx context.Context, folder string, page *api.ArtifactPage) (fetch.Report, error) {
+	root, err := os.OpenRoot(s.root) // no path through it leads out, whatever the links
 	if err != nil {
-		return err
+		return fetch.Report{}, fmt.Errorf("open the root: %w", err)
 	}
-	defer body.Close()
-	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, f.Perm()|0o600)
+	defer func() { _ = root.Close() }() // opened for reading
+	if err := fetch.CheckFolder(folder); err != nil {
+		return fetch.Report{}, fmt.Errorf("the folder %q is not below the root: %w", folder, err)
+	}
+	if err := root.MkdirAll(filepath.FromSlash(folder), 0o755); err != nil {
+		return fetch.Report{}, err
+	}
+	to, err := root.OpenRoot(filepath.FromSlash(folder))
 	if err != nil {
-		return err
+		return fetch.Report{}, err
 	}
-	hash := sha256.New()
-	n, err := io.Copy(io.MultiWriter(out, hash), io.LimitReader(body, f.Size+1))
-	if err = errors.Join(err, out.Close()); err == nil && (n != f.Size || hex.EncodeToString(hash.Sum(nil)) != f.SHA256) {
-		err = errors.New("the download is not what the job gave back")
+	defer func() { _ = to.Close() }() // opened for reading
+	files := make([]fetch.File, len(page.Files))
+	for i, f := range page.Files {
+		files[i] = fetch.File{ArtifactFile: f.ArtifactFile, Download: f.Download}
 	}
-	if err != nil {
-		return errors.Join(err, root.Remove(name))
-	}
-	return nil
-}
-
-func openSigned(ctx context.Context, client *http.Client, r *errand.SignedRequest) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, nil)
-	if err != nil {
-		return nil, err
-	}
-	for name, value := range r.Header {
-		req.Header.Set(name, value)
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if res.StatusCode != http.StatusOK {
-		_ = res.Body.Close()
-		return nil, fmt.Errorf("the storage answers %s", res.Status)
-	}
-	return res.Body, nil
+	return fetch.Fetch(ctx, fetch.Config{Root: to, HTTP: s.client.HTTP, Now: time.Now()}, files)
 }

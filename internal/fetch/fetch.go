@@ -29,6 +29,7 @@ type File struct {
 // Config says what is put where.
 type Config struct {
 	Dir      string           // that exists
+	Root     *os.Root         // the same, if it is open; nil: Dir
 	Patterns []errand.Pattern // only what one of these matches; none: all
 	Force    bool             // replace any file
 	// Unchanged reports whether the local file is as it was when it was sent to the job.
@@ -60,12 +61,15 @@ const parallel = 8
 // Fetch fetches the files that the patterns match. It goes on after a file that can't be
 // fetched; its error joins theirs. What the Record has is kept up to date.
 func Fetch(ctx context.Context, c Config, files []File) (Report, error) {
-	root, err := os.OpenRoot(c.Dir)
-	if err != nil {
-		return Report{}, err
+	root := c.Root
+	if root == nil {
+		var err error
+		if root, err = os.OpenRoot(c.Dir); err != nil {
+			return Report{}, err
+		}
+		defer func() { _ = root.Close() }() // files are closed by then
 	}
-	defer func() { _ = root.Close() }() // files are closed by then
-	files, err = c.choose(files)
+	files, err := c.choose(files)
 	if err != nil {
 		return Report{}, err
 	}
@@ -110,6 +114,15 @@ func (c *Config) choose(files []File) ([]File, error) {
 		}
 	}
 	return chosen, nil
+}
+
+// CheckFolder checks that a folder's path, with slashes, stays below another, and away from
+// git's own files.
+func CheckFolder(name string) error {
+	if name == "." {
+		return nil
+	}
+	return checkPath(name)
 }
 
 // checkPath checks that a path stays in the folder, and away from git's own files.

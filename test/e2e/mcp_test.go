@@ -105,7 +105,12 @@ func TestMCP(t *testing.T) {
 	if b, _ := os.ReadFile(filepath.Join(root, "got", "out", "env.txt")); strings.Contains(string(b), "SECRET_OF_THE_USER") || len(b) == 0 {
 		t.Errorf("the job's environment: %s", b)
 	}
-	a.want("fetch_artifacts", args{"job": id, "folder": "got"}, true, `exist`)
+	a.want("fetch_artifacts", args{"job": id, "folder": "got"}, false, `2 files unchanged`)
+	writeAll(t, root, map[string]string{"got/out/report.txt": "mine"})
+	a.want("fetch_artifacts", args{"job": id, "folder": "got"}, true, `out/report.txt exists, and was neither sent nor fetched`)
+	if b, err := os.ReadFile(filepath.Join(root, "got", "out", "report.txt")); string(b) != "mine" {
+		t.Errorf("replaced by %q, %v", b, err)
+	}
 	a.want("run", args{"argv": []string{"cat", "f"}, "folder": "sub"}, false, `completed 0`, `below`)
 
 	text = a.want("run", args{"commands": []string{"sleep 600"}, "noFiles": true, "waitSeconds": 1}, false, `running|pending`, `it has not ended`)
@@ -148,7 +153,7 @@ func TestMCPBounds(t *testing.T) {
 	a.want("list", args{"limit": 1000}, true, `limit must be 1 to 100`)
 
 	a.want("run", args{"commands": []string{"echo y > r"}, "noFiles": true, "artifacts": []string{"r"}}, false, `completed 0`)
-	for _, folder := range []string{"..", outside, "out", "up/x", "out/deep"} {
+	for _, folder := range []string{"..", outside, "out", "up/x", "out/deep", ".git", "x/.GIT/hooks"} {
 		a.want("fetch_artifacts", args{"job": "@last", "folder": folder}, true, `escapes|not below the root`)
 	}
 	if entries, err := os.ReadDir(outside); len(entries) != 1 || err != nil {
