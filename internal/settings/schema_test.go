@@ -45,6 +45,7 @@ tasks:
     cpus: 1.5
     pids: 100
     git: true
+    requires: [gpu=h200, cpus>=8]
     artifacts: [dist, "*.xml"]
     timeout: 1d12h
     lease: 90

@@ -64,6 +64,7 @@ var SettingKinds = []SettingKind{
 	{"git", "git", Bool, ""},
 	{"artifacts", "artifact", List, ""},
 	{"queue", "queue", Text, "default"},
+	{"requires", "requires", List, ""},
 	{"group", "group", Text, ""},
 	{"retries", "retries", Number, "0"},
 	{"retryOnExit", "retry-on-exit", List, ""},
