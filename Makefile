@@ -67,9 +67,9 @@ cross: ## Vet and build for Linux, macOS and Windows
 	scripts/cross
 
 ## Measure (docs/performance.md)
-.PHONY: bench bench-jobs bench-cluster bench-sqs bench-dynamodb bench-s3 bench-api bench-init
+.PHONY: bench bench-jobs bench-cluster bench-sqs bench-dynamodb bench-s3 bench-api bench-transfer bench-init
 # Without cgo, as the programs are built: with it, the store allocates in C, and each of those calls costs.
-bench bench-jobs bench-sqs bench-s3 bench-dynamodb bench-api bench-init: export CGO_ENABLED = 0
+bench bench-jobs bench-sqs bench-s3 bench-dynamodb bench-api bench-transfer bench-init: export CGO_ENABLED = 0
 bench: ## Run all Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 bench-cluster: ## Jobs a second through one errand serve and through two, over DynamoDB Local, ElasticMQ and versitygw
@@ -79,7 +79,8 @@ bench-sqs: B = SQS ## SQS: rates as ratios to floors of the same run (bench/READ
 bench-dynamodb: B = DynamoDB ## DynamoDB: the same, and a query over 10^3 to 10^6 items
 bench-s3: B = S3 ## S3: the same, and the memory that 5 GB take
 bench-api: B = API ## The API of errand local: what one caller waits for create, status, assignment and heartbeat
-bench-jobs bench-sqs bench-dynamodb bench-s3 bench-api:
+bench-transfer: B = Transfer ## Sending folders: first, unchanged, a small change; beside rsync over ssh and tar | zstd
+bench-jobs bench-sqs bench-dynamodb bench-s3 bench-api bench-transfer:
 	$(GO) test -run '^$$' -bench '^Benchmark$(strip $(B))' -benchtime 1x -timeout 60m ./bench
 bench-init: functions ## The time that each compiled function takes from its start to its first request for work
 	ERRAND_FUNCTIONS=$(CURDIR)/bin/functions $(GO) test -run '^$$' -bench Init -benchtime 20x ./functions
