@@ -12,6 +12,8 @@ type Cause string
 
 // The causes. The set is closed.
 const (
+	CauseAfter       Cause = "after"        // the jobs that it was created to wait for
+	CauseNotBefore   Cause = "not_before"   // its time
 	CauseQueuePaused Cause = "queue_paused" // somebody resumes its queue
 	CauseGroup       Cause = "group"        // an earlier job of its group
 	CauseNoWorker    Cause = "no_worker"    // no online worker takes jobs of its queue
@@ -27,7 +29,7 @@ const (
 
 // Causes are all causes.
 var Causes = []Cause{
-	CauseQueuePaused, CauseGroup, CauseNoWorker, CauseUnsuitable, CauseWorkersBusy, CauseAhead, CauseNext, CauseRunning, CauseSilent, CauseCancelling, CauseEnded,
+	CauseAfter, CauseNotBefore, CauseQueuePaused, CauseGroup, CauseNoWorker, CauseUnsuitable, CauseWorkersBusy, CauseAhead, CauseNext, CauseRunning, CauseSilent, CauseCancelling, CauseEnded,
 }
 
 // Explanation is why a job waits, or what became of it: one sentence, and the facts that
@@ -45,6 +47,8 @@ type Explanation struct {
 	PollIntervalMs int64 `json:"pollIntervalMs"`
 	// Position among the pending jobs of the queue, from 1 to MaxPosition; 0: behind
 	// that, or not pending.
+	After       *AwaitedJobs   `json:"after,omitempty"`
+	NotBefore   *time.Time     `json:"notBefore,omitempty"`
 	Position    int            `json:"position,omitempty"`
 	Before      *JobsBefore    `json:"before,omitempty"`  // of a pending job
 	Group       *GroupBefore   `json:"group,omitempty"`   // if the job waits for its group
@@ -71,6 +75,14 @@ type JobsBefore struct {
 	More bool `json:"more,omitempty"` // there are more than Jobs, which is MaxPosition
 }
 
+// AwaitedJobs are the jobs that a job was created to wait for and that have not ended.
+type AwaitedJobs struct {
+	Jobs        int     `json:"jobs"`
+	FirstID     string  `json:"firstId"`
+	FirstStatus Status  `json:"firstStatus"`
+	On          Outcome `json:"on"` // how the first must end
+}
+
 // GroupBefore is what a job waits for in its group.
 type GroupBefore struct {
 	Name string `json:"name"`
@@ -84,11 +96,11 @@ type GroupBefore struct {
 
 // WorkersForJob counts the workers for a job.
 type WorkersForJob struct {
-	Online  int      `json:"online"`            // take jobs of its queue, and are not draining
+	Online  int      `json:"online"`            // take jobs of its queue, and are neither paused nor draining
 	Able    int      `json:"able"`              // of those: have what it requires
 	Free    int      `json:"free"`              // of those: have a free slot
 	Lacking []string `json:"lacking,omitempty"` // what it requires and no online worker has
-	Offline int      `json:"offline"`           // take jobs of its queue, and are offline or draining
+	Offline int      `json:"offline"`           // take jobs of its queue, and are offline, paused or draining
 	// FreeAt is when the timeout of a job frees a slot at the latest, if all that could
 	// run the job are busy and it is known.
 	FreeAt *time.Time `json:"freeAt,omitempty"`
@@ -104,6 +116,9 @@ func (e *Explanation) Interval() time.Duration {
 func (e *Explanation) Finish(now time.Time, queue string) {
 	e.Sentence = "job " + e.JobID + " " + e.predicate(now, queue) + e.retryClause()
 	parts := []string{string(e.Status), string(e.Cause), fmt.Sprint(e.Try)}
+	if e.After != nil {
+		parts = append(parts, e.After.FirstID, string(e.After.FirstStatus))
+	}
 	if e.Group != nil {
 		parts = append(parts, cmp.Or(e.Group.FirstID, "other"), string(e.Group.FirstStatus))
 	}
@@ -112,6 +127,10 @@ func (e *Explanation) Finish(now time.Time, queue string) {
 
 func (e *Explanation) predicate(now time.Time, queue string) string {
 	switch e.Cause {
+	case CauseAfter:
+		return e.afterClause()
+	case CauseNotBefore:
+		return fmt.Sprintf("waits until %s, for %s", e.NotBefore.UTC().Format(time.RFC3339), roughly(e.NotBefore.Sub(now)))
 	case CauseQueuePaused:
 		return fmt.Sprintf("waits because queue %q is paused", queue)
 	case CauseGroup:
@@ -142,6 +161,17 @@ func (e *Explanation) place(queue string) string {
 	return fmt.Sprintf("number %d in queue %q", e.Position, queue)
 }
 
+func (e *Explanation) afterClause() string {
+	a, end := e.After, "end"
+	if a.On != OnAny {
+		end = string(a.On)
+	}
+	if a.Jobs == 1 {
+		return fmt.Sprintf("waits for the %s of job %s, which is %s", end, a.FirstID, a.FirstStatus)
+	}
+	return fmt.Sprintf("waits for %d jobs; the first, for whose %s it waits, is job %s, which is %s", a.Jobs, end, a.FirstID, a.FirstStatus)
+}
+
 func (e *Explanation) groupClause(now time.Time, queue string) string {
 	g := e.Group
 	first := "job " + g.FirstID
@@ -169,9 +199,11 @@ func (e *Explanation) workersClause(now time.Time, queue string) string {
 	w := e.Workers
 	switch {
 	case w.Online == 0 && w.Offline > 0:
-		return fmt.Sprintf("no worker for queue %q is online; %s offline or draining", queue, countOf(w.Offline, "is", "are"))
+		return fmt.Sprintf("no worker for queue %q is online; %s offline, paused or draining", queue, countOf(w.Offline, "is", "are"))
 	case w.Online == 0:
 		return fmt.Sprintf("no worker for queue %q is online", queue)
+	case w.Able == 0 && len(w.Lacking) > 0 && strings.HasPrefix(w.Lacking[0], "worker "):
+		return fmt.Sprintf("%s, which it requires, is offline, paused or draining", w.Lacking[0])
 	case w.Able == 0 && len(w.Lacking) > 0:
 		return fmt.Sprintf("none of the online workers for queue %q (%d) has %s", queue, w.Online, strings.Join(w.Lacking, ", "))
 	case w.Able == 0:

@@ -49,6 +49,7 @@ const (
 	ReasonNeverReported     Reason = "never_reported"     // its worker took it and was not heard of again: whether it ran is unknown
 	ReasonExpired           Reason = "expired"            // no worker took it within 13 days
 	ReasonQueueDeleted      Reason = "queue_deleted"      // its queue was deleted while it waited
+	ReasonDependencyFailed  Reason = "dependency_failed"  // a job that it waited for did not end as it must
 	ReasonExitCode          Reason = "exit_code"          // of an attempt: its exit code is one for which the job runs again
 	ReasonCancelled         Reason = "cancelled"          // cancelled by its owner, or an admin
 	ReasonWorkerStopped     Reason = "worker_stopped"     // its worker was told to stop and killed it

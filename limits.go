@@ -160,6 +160,7 @@ type Timing struct {
 	ResendAfter      time.Duration // first re-send of a ticket
 	ResendEvery      time.Duration // further ones
 	ExpireAfter      time.Duration // a pending job fails
+	HoldLimit        time.Duration // a job may wait this long for a time or for other jobs
 	Watched          time.Duration // a read of the log keeps it watched this long
 	Retention        time.Duration // of jobs and results
 	UploadLifetime   time.Duration // of uploads, as the bucket's lifecycle has it
@@ -174,7 +175,7 @@ func DefaultTiming() Timing {
 		PollWait: 20 * time.Second, PollInterval: 5 * time.Second,
 		BellPoll: 10 * time.Minute, IdleHeartbeat: 2 * time.Minute,
 		TicketHold: 15 * time.Minute, RenewHold: 10 * time.Minute,
-		ResendAfter: time.Minute, ResendEvery: 12 * time.Hour, ExpireAfter: 13 * day,
-		Watched: 30 * time.Second, UploadLifetime: 32 * day, UploadMargin: 16 * day,
+		ResendAfter: time.Minute, ResendEvery: 12 * time.Hour, ExpireAfter: 13 * day, HoldLimit: 7 * day,
+		Watched: 30 * time.Second, UploadLifetime: 32 * day, UploadMargin: 23 * day,
 	}
 }

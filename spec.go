@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -49,7 +50,9 @@ type Spec struct {
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
 	Terminal        *Terminal         `json:"terminal,omitempty"` // nil: stdout and stderr are pipes
 	Artifacts       []Artifact        `json:"artifacts,omitempty"`
-	Limits          *Limits           `json:"limits,omitempty"` // nil: those of the worker
+	Limits          *Limits           `json:"limits,omitempty"`   // nil: those of the worker
+	After           []Dependency      `json:"after,omitempty"`    // the job waits for these
+	NotBefore       time.Time         `json:"notBefore,omitzero"` // and until then
 	CreatedAt       time.Time         `json:"createdAt"`
 }
 
@@ -104,6 +107,12 @@ func (s *Spec) Normalise(t Timing) {
 	if s.LeaseSeconds == 0 {
 		s.LeaseSeconds = int(t.Lease.Seconds())
 	}
+	if len(s.After) > 0 {
+		s.After = slices.Clone(s.After)
+		for i := range s.After {
+			s.After[i].On = cmp.Or(s.After[i].On, OnSuccess)
+		}
+	}
 	if s.Terminal != nil {
 		t := *s.Terminal
 		t.Columns, t.Rows = cmp.Or(t.Columns, DefaultColumns), cmp.Or(t.Rows, DefaultRows)
@@ -143,6 +152,9 @@ func (s *Spec) validateRun() error {
 		return InvalidField("queue", "queue must be 1 to 40 lower-case letters, digits and hyphens")
 	case s.Group != "" && !groupRE.MatchString(s.Group):
 		return InvalidField("group", "group must be 1 to %d printable ASCII characters without spaces", MaxGroupBytes)
+	}
+	if err := s.validateWhen(); err != nil {
+		return err
 	}
 	if err := validateText("worker", s.Worker, MaxNameRunes); err != nil {
 		return err

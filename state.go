@@ -17,12 +17,16 @@ type State struct{ r StateRecord }
 
 // NewState is the state of a job just created: → pending.
 func NewState(spec *Spec, t Timing) *State {
-	return &State{StateRecord{
+	s := &State{StateRecord{
 		JobID: spec.ID, Owner: spec.Owner, Queue: spec.Queue, MessageGroupID: spec.MessageGroupID(), Status: Pending,
 		MaxAttempts: spec.MaxAttempts, RetryOnExit: spec.RetryOnExit.codes(), MaxTries: spec.RetryOnExit.maxTries(), Lease: time.Duration(spec.LeaseSeconds) * time.Second,
 		CreatedAt: spec.CreatedAt, DueAt: spec.CreatedAt.Add(t.ResendAfter),
-		Kind: spec.Requirements().Kind(), Waiting: spec.Placed() && spec.Group == "",
+		Kind: spec.Requirements().Kind(), Waiting: spec.Placed() && spec.Group == "" && !spec.Holds(), Held: spec.Holds(),
 	}}
+	if s.r.Held && len(spec.After) == 0 {
+		s.r.DueAt = spec.NotBefore
+	}
+	return s
 }
 
 // LoadState returns the state of a stored record. Only stores may call it.
@@ -236,12 +240,17 @@ func (s *State) giveBack(now time.Time) {
 	s.r.Waiting = s.r.ticketless()
 }
 
-// Expire ends a job that no worker took in time: pending, never assigned → failed.
+// Expire ends a job that no worker took in time, or that was held for too long: pending,
+// never assigned → failed.
 func (s *State) Expire(now time.Time, t Timing) bool {
-	if s.r.Status != Pending || s.r.Attempt > 0 || now.Before(s.r.CreatedAt.Add(t.ExpireAfter)) {
+	limit, message := s.r.QueuedAt().Add(t.ExpireAfter), "no worker took the job within 13 days"
+	if s.r.Held {
+		limit, message = s.r.CreatedAt.Add(t.HoldLimit), "the jobs that it waited for did not end within 7 days"
+	}
+	if s.r.Status != Pending || s.r.Attempt > 0 || now.Before(limit) {
 		return false
 	}
-	s.finish(now, Failed, ReasonExpired, "no worker took the job within 13 days")
+	s.finish(now, Failed, ReasonExpired, message)
 	return true
 }
 
@@ -277,6 +286,9 @@ func (s *State) finish(at time.Time, status Status, reason Reason, message strin
 	s.r.Status, s.r.Reason, s.r.Error = status, reason, message
 	s.r.FinishedAt, s.r.DueAt = at, time.Time{}
 	s.r.Waiting = false
+	if s.r.Dependents {
+		s.r.DueAt = at // until Settled: a crash must not leave them waiting
+	}
 }
 
 // Park has the job found by its kind, because a worker that can't run it received its
@@ -320,7 +332,7 @@ func (s *State) TicketShown(now time.Time, t Timing) {
 // expires.
 func (s *State) TicketSent(now time.Time, t Timing) {
 	s.r.DueAt = now.Add(t.ResendEvery)
-	if expiry := s.r.CreatedAt.Add(t.ExpireAfter); s.r.Attempt == 0 && expiry.Before(s.r.DueAt) {
+	if expiry := s.r.QueuedAt().Add(t.ExpireAfter); s.r.Attempt == 0 && expiry.Before(s.r.DueAt) {
 		s.r.DueAt = expiry
 	}
 }
@@ -375,6 +387,10 @@ type StateRecord struct {
 	LeaseUntil  time.Time
 	Lease       time.Duration // a full one
 	HiddenUntil time.Time     // the ticket is hidden until then
+
+	Held       bool      // pending without a ticket: see Spec.After and Spec.NotBefore
+	ReleasedAt time.Time // when a job that was held came into its queue
+	Dependents bool      // other jobs wait, or waited, for this one
 
 	CancelRequested bool
 	WatchedUntil    time.Time // someone reads the log as it grows
@@ -471,7 +487,7 @@ const (
 
 func (r *StateRecord) ticket(now time.Time) ticketAction {
 	switch {
-	case r.Status.Terminal():
+	case r.Status.Terminal(), r.Held:
 		return dropTicket
 	case r.Status == Pending:
 		return assignFirst

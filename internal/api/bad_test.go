@@ -63,6 +63,10 @@ var badJobs = []bad{
 	{"a bad queue", "", job(`"queue":"Default"`), invalidField, "queue"},
 	{"a queue that isn't", "", job(`"queue":"none"`), invalidField, "queue"},
 	{"a group with a space", "", job(`"group":"a b"`), invalidField, "group"},
+	{"a time that is none", "", job(`"notBefore":"noon"`), invalidField, "notBefore"},
+	{"after what isn't an ID", "", job(`"after":[{"jobId":"x"}]`), invalidField, "after[0].jobId"},
+	{"after an unknown job", "", job(`"after":[{"jobId":"01ARZ3NDEKTSV4RRFFQ69G5FAV"}]`), errand.CodeJobNotFound, "after[0].jobId"},
+	{"after no such end", "", job(`"after":[{"jobId":"01ARZ3NDEKTSV4RRFFQ69G5FAV","on":"end"}]`), invalidField, "after[0].on"},
 	{"a long group", "", job(`"group":` + long(129)), invalidField, "group"},
 	{"a negative timeout", "", job(`"timeout":-1`), invalidField, "timeout"},
 	{"a short hash", "", job(`"source":{"sha256":"00"}`), invalidField, "source.sha256"},
@@ -181,6 +185,8 @@ var bads = []bad{
 	{"no mode", "POST /api/execute", `{"commands":["true"]}`, invalidField, "mode"},
 	{"a terminal", "POST /api/execute", `{"mode":"direct","commands":["true"],"terminal":{}}`, invalidField, "terminal"},
 	{"26 s", "POST /api/execute", `{"mode":"direct","commands":["true"],"timeout":26}`, invalidField, "timeout"},
+	{"after in direct mode", "POST /api/execute", `{"mode":"direct","commands":["true"],"after":[{"jobId":"x"}]}`, invalidField, "after"},
+	{"a time in direct mode", "POST /api/execute", `{"mode":"direct","commands":["true"],"notBefore":"2026-01-01T00:00:00Z"}`, invalidField, "notBefore"},
 	{"a group in direct mode", "POST /api/execute", `{"mode":"direct","commands":["true"],"group":"a"}`, invalidField, "group"},
 	{"attempts in direct mode", "POST /api/execute", `{"mode":"direct","commands":["true"],"maxAttempts":2}`, invalidField, "maxAttempts"},
 	{"a lease in direct mode", "POST /api/execute", `{"mode":"direct","commands":["true"],"lease":60}`, invalidField, "lease"},
@@ -241,7 +247,7 @@ func allBads() []bad {
 	}
 	for _, b := range badJobs {
 		b.route, b.body = "POST /api/execute", strings.Replace(b.body, "{", `{"mode":"direct",`, 1)
-		if b.field != "group" {
+		if b.field != "group" && !strings.HasPrefix(b.field, "after") {
 			all = append(all, b)
 		}
 	}

@@ -57,7 +57,7 @@ var wireTypes = []any{
 	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{}, errand.Bell{},
 	errand.Terminal{}, errand.RetryOnExit{}, errand.Limits{}, errand.JobAttempt{}, errand.Silence{}, api.NamedQueue{}, api.NamedWorker{}, api.Queue{}, api.QueueList{}, api.QueueRemoval{},
 	api.ArtifactPage{}, api.ArtifactDownload{}, api.SignArtifacts{}, api.SignedArtifacts{}, errand.Artifacts{}, errand.Content{},
-	api.QueueFigures{}, errand.Explanation{}, errand.JobsBefore{}, errand.GroupBefore{}, errand.WorkersForJob{},
+	api.QueueFigures{}, errand.AwaitedJobs{}, errand.Dependency{}, errand.Explanation{}, errand.JobsBefore{}, errand.GroupBefore{}, errand.WorkersForJob{},
 	errand.ArtifactUpload{}, errand.ArtifactPart{}, errand.ArtifactGrant{}, errand.TestReport{}, errand.FailedTest{},
 }
 
@@ -111,6 +111,7 @@ func TestDocumentSets(t *testing.T) {
 	}{
 		{"codes", enum("Problem", "code"), texts(errand.Codes())},
 		{"statuses", enum("Status", ""), texts(errand.Statuses)},
+		{"outcomes", enum("Outcome", ""), texts(errand.Outcomes)},
 		{"causes", enum("Explanation", "cause"), texts(errand.Causes)},
 		{"orders", enum("Order", "order"), []string{errand.OrderContinue, errand.OrderCancel, errand.OrderAbandon}},
 		{"modes", enum("Execute", "mode"), []string{api.ModeDirect, api.ModeDistributed}},

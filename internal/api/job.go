@@ -15,7 +15,12 @@ import (
 
 // spec is what the Service is asked to make of the body.
 func (j *CreateJob) spec() errand.Spec {
+	var notBefore time.Time
+	if j.NotBefore != nil {
+		notBefore = *j.NotBefore
+	}
 	return errand.Spec{
+		After: j.After, NotBefore: notBefore,
 		Name: j.Name, Commands: j.Commands, Source: j.Source, Env: j.Env, Shell: j.Shell, Queue: j.Queue, Group: j.Group, Worker: j.Worker, Requires: j.Requires,
 		MaxAttempts: j.MaxAttempts, RetryOnExit: j.RetryOnExit, TimeoutSeconds: j.TimeoutSeconds, LeaseSeconds: j.LeaseSeconds, ContinueOnError: j.ContinueOnError,
 		Terminal: j.Terminal, Artifacts: j.Artifacts, Limits: j.Limits,
@@ -30,6 +35,7 @@ func newJob(j *errand.Job, now time.Time, interval time.Duration) Job {
 		Queue: s.Queue, Group: s.Group, Worker: s.Worker, Requires: s.Requires, Commands: s.Commands, Source: shownSource(s.Source), Env: s.Env, Shell: s.Shell,
 		Attempt: st.Attempt, Try: st.Try(), MaxAttempts: s.MaxAttempts, RetryOnExit: s.RetryOnExit, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
 		ContinueOnError: s.ContinueOnError, Terminal: s.Terminal, Artifacts: s.Artifacts, Limits: s.Limits, WorkerID: st.WorkerID, WorkerName: workerName(&st), CancelRequested: st.CancelRequested,
+		After: s.After, NotBefore: timeOrNil(s.NotBefore), Held: st.Held && st.Status == errand.Pending, ReleasedAt: timeOrNil(st.ReleasedAt),
 		CreatedAt: s.CreatedAt.UTC(), FinishedAt: timeOrNil(st.FinishedAt), Result: j.Result,
 	}
 	out.Attempts, out.Silence = utcAttempts(st.Attempts()), utcSilence(st.Silence(now, interval))

@@ -26,6 +26,9 @@ type CreateJob struct {
 	Terminal        *errand.Terminal    `json:"terminal,omitempty"`
 	Artifacts       []errand.Artifact   `json:"artifacts,omitempty"`
 	Limits          *errand.Limits      `json:"limits,omitempty"`
+	// After are jobs that must end first, and NotBefore a time that must come first.
+	After     []errand.Dependency `json:"after,omitempty"`
+	NotBefore *time.Time          `json:"notBefore,omitempty"`
 	// Watch: the log will be read as it grows, so its first lines come at once.
 	Watch bool `json:"watch,omitempty"`
 }
@@ -63,6 +66,10 @@ type Job struct {
 	Attempts        []errand.JobAttempt `json:"attempts,omitempty"` // oldest first
 	Silence         *errand.Silence     `json:"silence,omitempty"`
 	CancelRequested bool                `json:"cancelRequested,omitempty"`
+	After           []errand.Dependency `json:"after,omitempty"`
+	NotBefore       *time.Time          `json:"notBefore,omitempty"`
+	Held            bool                `json:"held,omitempty"` // it waits for these, and is not in its queue
+	ReleasedAt      *time.Time          `json:"releasedAt,omitempty"`
 	CreatedAt       time.Time           `json:"createdAt"`
 	StartedAt       *time.Time          `json:"startedAt,omitempty"`
 	FinishedAt      *time.Time          `json:"finishedAt,omitempty"`

@@ -19,7 +19,7 @@ func (a *app) rerunCommand() *cobra.Command {
 		Use:   "rerun ID",
 		Short: "Run a job again, with the same files and settings",
 		Long: "Rerun creates a job with the files, commands and settings of another one, and goes on as errand run\n" +
-			"does. The files are those that were sent then; they can be used again for 16 days.\n\n" + howToNameJobs,
+			"does. The files are those that were sent then; they can be used again for 9 days.\n\n" + howToNameJobs,
 		Example: "  errand rerun @last-failed",
 		Args:    oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -77,6 +77,9 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	first, second, stop := terminal.NotifyHangups(ctx)
 	defer stop()
 	defer terminal.ExitWhenInterrupted(second, cancelGrace+time.Second, a.term.EndOutput)()
+	if err := f.whenFlags.addTo(first, c, a.term.Now(), &body); err != nil {
+		return err
+	}
 	limit := retryFirst
 	if !f.noSource {
 		if err := checkQueue(first, c, body.Queue); err != nil {

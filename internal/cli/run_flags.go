@@ -141,11 +141,13 @@ type orderFlags struct {
 	retries     int
 	retryOnExit []int
 	maxTries    int
+	whenFlags
 }
 
 func (f *orderFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "When it runs, and how often", func(fl *pflag.FlagSet) {
 		fl.StringVar(&f.group, "group", "", "`name` of the job's group; jobs of one group run one at a time, in order")
+		f.whenFlags.add(fl)
 		fl.IntVar(&f.retries, "retries", 0, "run the job again up to `N` times if its worker is lost or fails, whatever its commands did")
 		fl.IntSliceVar(&f.retryOnExit, "retry-on-exit", nil, "run the job again if its exit code is one of these `codes`, like 75 or 1,2")
 		fl.IntVar(&f.maxTries, "max-tries", defaultMaxTries, "with --retry-on-exit: run the job at most `N` times in all, those whose worker was lost included")

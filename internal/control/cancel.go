@@ -21,6 +21,7 @@ func (s *Service) Cancel(ctx context.Context, c Caller, id string) (errand.Job, 
 	if st.Status.Terminal() {
 		s.dropTicketOf(ctx, st)
 		s.ringForNext(ctx, st)
+		s.settle(ctx, st)
 	}
 	return s.Job(ctx, c, id)
 }

@@ -90,6 +90,9 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key 
 	if n := len(specJSON(spec)); n > errand.MaxSpecBytes {
 		return errand.InvalidField("commands", "the job is %d bytes long as JSON; the limit is %d: put scripts into the folder", n, errand.MaxSpecBytes)
 	}
+	if err := s.prepareHold(ctx, c, spec); err != nil {
+		return err
+	}
 	if spec.Source == nil {
 		return nil
 	}
@@ -206,6 +209,9 @@ func (s *Service) createJob(ctx context.Context, spec *errand.Spec, o CreateOpti
 	if o.Watched {
 		state.Watch(s.now(), s.Timing)
 	}
+	if err := s.addDependent(ctx, spec); err != nil {
+		return errand.Job{}, err
+	}
 	err := s.Store.CreateJob(ctx, spec, state)
 	if errors.Is(err, ErrExists) {
 		return s.repeated(ctx, spec, spec.ID, o)
@@ -235,6 +241,10 @@ func (s *Service) sendFirst(ctx context.Context, spec *errand.Spec, state *erran
 	st := state.Record()
 	job := errand.Job{Spec: *spec, State: st}
 	if st.Status != errand.Pending || st.Attempt > 0 {
+		return job, nil
+	}
+	if st.Held {
+		job.State = s.startHeld(ctx, spec, st)
 		return job, nil
 	}
 	if st.Waiting { // it needs no ticket

@@ -165,11 +165,10 @@ func (x *explainer) pending(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before, err := x.Store.ActiveJobs(ctx, x.job.Queue, x.job.JobID, errand.MaxPosition+1)
-	if err != nil {
-		return unavailable("list the jobs before it", err)
+	if x.job.Held {
+		return x.held(ctx)
 	}
-	if err := x.place(ctx, before, load); err != nil {
+	if err := x.place(ctx, load); err != nil {
 		return err
 	}
 	if err := x.workers(ctx, load); err != nil {
@@ -203,35 +202,79 @@ func (x *explainer) isPaused(ctx context.Context) (bool, error) {
 	return slices.ContainsFunc(queues, func(q errand.Queue) bool { return q.Name == x.job.Queue && q.Paused }), err
 }
 
-// place finds the job's position and the jobs of its group that come first.
-func (x *explainer) place(ctx context.Context, before []string, load *load) error {
-	more := len(before) > errand.MaxPosition
-	before = before[:min(len(before), errand.MaxPosition)]
-	states := load.states
-	if x.spec.Group != "" {
-		some, err := x.Store.States(ctx, before)
-		if err != nil {
-			return unavailable("read the jobs before it", err)
-		}
-		states = maps.Clone(states)
-		maps.Copy(states, some)
+// held says which jobs, or which time, a held job waits for.
+func (x *explainer) held(ctx context.Context) error {
+	x.out.Cause = errand.CauseNotBefore
+	if !x.spec.NotBefore.IsZero() {
+		x.out.NotBefore = &x.spec.NotBefore
 	}
+	for _, d := range x.spec.After {
+		state, err := x.Store.State(ctx, d.JobID)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return unavailable("read a job that it waits for", err)
+		}
+		if err != nil {
+			continue
+		}
+		st := state.Record().View(x.now)
+		if d.Judge(&st) != errand.Waiting {
+			continue
+		}
+		x.out.Cause = errand.CauseAfter
+		if x.out.After == nil {
+			x.out.After = &errand.AwaitedJobs{FirstID: d.JobID, FirstStatus: st.Status, On: d.On}
+		}
+		x.out.After.Jobs++
+	}
+	return nil
+}
+
+// place finds the job's position and the jobs of its group that come first.
+func (x *explainer) place(ctx context.Context, load *load) error {
+	before := x.job.JobID
+	if !x.job.ReleasedAt.IsZero() { // it came into its queue after jobs with later IDs
+		before = x.NewID(x.job.ReleasedAt.Add(time.Millisecond))[:ulidTime]
+	}
+	ids, err := x.Store.ActiveJobs(ctx, x.job.Queue, before, errand.MaxPosition+2)
+	if err != nil {
+		return unavailable("list the jobs before it", err)
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == x.job.JobID })
+	more := len(ids) > errand.MaxPosition
+	ids = ids[:min(len(ids), errand.MaxPosition)]
+	states, err := x.Store.States(ctx, ids)
+	if err != nil {
+		return unavailable("read the jobs before it", err)
+	}
+	maps.Copy(states, load.states)
 	x.out.Before = &errand.JobsBefore{More: more}
-	for _, id := range before {
-		if st, ok := states[id]; !ok || st.View(x.now).Status == errand.Pending {
+	for _, id := range ids {
+		st, ok := states[id]
+		if ok && st.View(x.now).Status == errand.Pending && x.isBefore(&st) {
 			x.out.Before.Jobs++
 		}
 	}
 	if !more {
 		x.out.Position = x.out.Before.Jobs + 1
 	}
-	x.group(before, states)
+	x.group(states)
 	return nil
+}
+
+// ulidTime is the length of the time at the beginning of a job's ID.
+const ulidTime = 10
+
+// isBefore reports whether another job came into the queue before this one.
+func (x *explainer) isBefore(st *errand.StateRecord) bool {
+	if c := st.QueuedAt().Compare(x.job.QueuedAt()); c != 0 {
+		return c < 0
+	}
+	return st.JobID < x.job.JobID
 }
 
 // group finds the jobs of the job's group that come before it: those that run, whatever
 // their age, because their tickets came first, and older ones that are pending.
-func (x *explainer) group(before []string, states map[string]errand.StateRecord) {
+func (x *explainer) group(states map[string]errand.StateRecord) {
 	if x.spec.Group == "" {
 		return
 	}
@@ -242,12 +285,11 @@ func (x *explainer) group(before []string, states map[string]errand.StateRecord)
 		if st.Queue != x.job.Queue || st.MessageGroupID != x.job.MessageGroupID || st.JobID == x.job.JobID {
 			continue
 		}
-		_, older := slices.BinarySearch(before, id)
-		if st.Status != errand.Running && (st.Status != errand.Pending || !older) {
+		if st.Status != errand.Running && (st.Status != errand.Pending || st.Held || !x.isBefore(&st)) {
 			continue
 		}
 		g.Jobs++
-		if g.Jobs == 1 || st.Status == errand.Running && first.Status != errand.Running {
+		if g.Jobs == 1 || first.Status != errand.Running && (st.Status == errand.Running || st.QueuedAt().Before(first.QueuedAt())) {
 			first = st
 		}
 	}
@@ -273,7 +315,7 @@ func (x *explainer) workers(ctx context.Context, load *load) error {
 		w := &load.workers[i]
 		switch {
 		case !w.TakesFrom(x.job.Queue):
-		case !w.Online(x.now) || w.Draining:
+		case !w.TakesJobs(x.now):
 			out.Offline++
 		default:
 			out.Online++
@@ -304,14 +346,19 @@ func (x *explainer) workers(ctx context.Context, load *load) error {
 
 // lacking is what the job requires and no online worker of its queue has.
 func (x *explainer) lacking(load *load) []string {
-	r := x.spec.Requirements()
-	missing := r.Lacking(&errand.Worker{})
-	for i := range load.workers {
+	var missing []string
+	requires := x.spec.Requirements()
+	for i, isFirst := 0, true; i < len(load.workers); i++ {
 		w := &load.workers[i]
-		if w.TakesFrom(x.job.Queue) && w.Online(x.now) && !w.Draining {
-			lacking := r.Lacking(w)
-			missing = slices.DeleteFunc(missing, func(m string) bool { return !slices.Contains(lacking, m) })
+		if !w.TakesFrom(x.job.Queue) || !w.TakesJobs(x.now) {
+			continue
 		}
+		lacks := requires.Lacking(w)
+		if isFirst {
+			missing, isFirst = lacks, false
+			continue
+		}
+		missing = slices.DeleteFunc(missing, func(what string) bool { return !slices.Contains(lacks, what) })
 	}
 	return missing
 }

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -18,7 +17,7 @@ type QueueFigures struct {
 	More    bool // there are more pending jobs than Pending
 	Running int
 	Oldest  time.Time // creation of the oldest pending job; zero: there is none
-	Workers int       // online, not draining, and take jobs of the queue
+	Workers int       // online, neither paused nor draining, and take jobs of the queue
 	Slots   int       // of those
 	Free    int       // of those slots
 }
@@ -95,7 +94,7 @@ func (s *Service) figuresOf(ctx context.Context, queue string, load *load) (Queu
 	}
 	for i := range load.workers {
 		w := &load.workers[i]
-		if slices.Contains(w.Queues, queue) && w.Online(now) && !w.Draining {
+		if w.TakesFrom(queue) && w.TakesJobs(now) {
 			f.Workers++
 			f.Slots += w.Slots
 			f.Free += max(0, w.Slots-len(load.heldBy(w)))

@@ -14,6 +14,7 @@ type Store interface {
 	JobStore
 	JobLister
 	ActiveJobs
+	DependentStore
 	StateStore
 	ResultStore
 	DueJobs

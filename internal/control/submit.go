@@ -67,6 +67,7 @@ func (s *Service) submit(ctx context.Context, c Caller, r Report, res *errand.Re
 	if w.Draining || w.Slots > 1 {
 		s.ringForNext(ctx, st)
 	}
+	s.settle(ctx, st)
 	return st.View(s.now()).Status, nil
 }
 

@@ -51,6 +51,9 @@ func (s *Service) sweepJob(ctx context.Context, id string, report *SweepReport) 
 		if due := st.Record().DueAt; due.IsZero() || due.After(now) {
 			return false, nil // the index lags behind
 		}
+		if r := st.Record(); r.Held && r.Status == errand.Pending || r.NeedsSettling() {
+			return false, nil // below
+		}
 		count, err = s.sweepState(ctx, st, now, report)
 		return true, err
 	})
@@ -58,9 +61,13 @@ func (s *Service) sweepJob(ctx context.Context, id string, report *SweepReport) 
 		return err
 	}
 	*count++
-	if st.Status.Terminal() {
+	switch {
+	case st.Status.Terminal():
 		s.dropTicketOf(ctx, st)
 		s.ringForNext(ctx, st)
+		s.settle(ctx, st)
+	case st.Held:
+		return s.releaseHeld(ctx, id)
 	}
 	return nil
 }

@@ -158,7 +158,10 @@ func (s *Service) reportOne(ctx context.Context, r Report, p AttemptReport) (err
 func (s *Service) finishAll(ctx context.Context, finishing *sync.WaitGroup, ended []errand.StateRecord) {
 	for _, st := range ended {
 		if st.MessageGroupID == st.JobID {
-			finishing.Go(func() { s.finishTicket(ctx, st) })
+			finishing.Go(func() {
+				s.finishTicket(ctx, st)
+				s.settle(ctx, st)
+			})
 		}
 	}
 	for _, st := range ended {

@@ -24,7 +24,9 @@ func (s *Store) ActiveJobs(ctx context.Context, queue, before string, limit int)
 	var errs [shards]error
 	var wg sync.WaitGroup
 	for sh := range shards {
-		wg.Go(func() { found[sh], errs[sh] = s.oldestActive(ctx, queue+"#"+strconv.Itoa(sh), before, limit) })
+		wg.Go(func() {
+			found[sh], errs[sh] = s.oldestActive(ctx, activePart(queue, false, strconv.Itoa(sh)), before, limit)
+		})
 	}
 	wg.Wait()
 	ids := slices.Concat(found[:]...)

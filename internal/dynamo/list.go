@@ -89,9 +89,14 @@ func (s *Store) activeIDs(ctx context.Context, f control.JobFilter, before strin
 		queues = []string{f.Queue}
 	}
 	var found []string
+	held := []bool{false, true}
+	if f.Status == errand.Running {
+		held = held[:1]
+	}
 	for _, q := range queues {
-		for sh := range shards {
-			some, err := s.queryIDs(ctx, activeIndex, "active", q+"#"+strconv.Itoa(sh), before, n)
+		for i := range len(held) * shards {
+			part := activePart(q, held[i/shards], strconv.Itoa(i%shards))
+			some, err := s.queryIDs(ctx, activeIndex, "active", part, before, n)
 			if err != nil {
 				return nil, err
 			}
@@ -99,6 +104,15 @@ func (s *Store) activeIDs(ctx context.Context, f control.JobFilter, before strin
 		}
 	}
 	return newest(found, n), nil
+}
+
+// activePart is the partition of the index of active jobs. Held jobs, which no worker is
+// given, are apart, so that the others are counted without reading them.
+func activePart(queue string, held bool, shard string) string {
+	if held {
+		queue += "+held" // "+" is in no queue's name
+	}
+	return queue + "#" + shard
 }
 
 // newest returns the n newest IDs, newest first.

@@ -8,6 +8,7 @@
 //	                        a small result once it is over; in the sparse
 //	                        indexes active (while it isn't over), due, and
 //	                        waiting (while it is found by its kind)
+//	         dependent#<ID> another job waits, or waited, for this one
 //	         result#NNNN    what attempt NNNN reported, if it is larger
 //	         and pk = claim#<hash>, sk = claim: idempotency keys, 24 hours;
 //	         pk = kinds#QUEUE, sk = kinds: which kinds of requirements wait;

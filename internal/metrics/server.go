@@ -149,7 +149,7 @@ func (f *figures) get(now time.Time) (control.Figures, error) {
 }
 
 func countWorkers(all []errand.Worker, now time.Time) map[string]int {
-	n := map[string]int{string(errand.Idle): 0, string(errand.Busy): 0, string(errand.Draining): 0, "offline": 0}
+	n := map[string]int{string(errand.Idle): 0, string(errand.Busy): 0, string(errand.Draining): 0, string(errand.Paused): 0, "offline": 0}
 	for i := range all {
 		status := string(all[i].Status())
 		if !all[i].Online(now) {

@@ -377,7 +377,7 @@ func TestCostOfTheSweep(t *testing.T) {
 const shards = 4
 
 // TestCostOfAnExplanation: why a job waits behind 1,000 others is asked for, with 10
-// workers. A job of a group reads the states of those before it.
+// workers.
 func TestCostOfAnExplanation(t *testing.T) {
 	counted(t, func(c *costly) {
 		ctx := c.t.Context()
@@ -390,25 +390,20 @@ func TestCostOfAnExplanation(t *testing.T) {
 			_, err := c.user.CreateJob(ctx, job, "")
 			c.must(err)
 		}
-		for name, group := range map[string]string{"explain": "deploy", "explain-alone": ""} {
-			time.Sleep(time.Second)
-			job.Group = group
-			last, err := c.user.CreateJob(ctx, job, "")
-			c.must(err)
-			before := c.stack.Usage()
-			e, err := c.user.Explain(ctx, last.ID)
-			c.must(err)
-			if e.Before.Jobs != errand.MaxPosition {
-				c.t.Errorf("before it: %+v", e.Before)
-			}
-			u := c.since(before, 0, 0)
-			queries := u.calls["dynamodb.Query"] // of shards, whose sizes are random
-			queries.ReadUnits = max(queries.ReadUnits, 1+2*shards)
-			u.calls["dynamodb.Query"] = queries
-			_, table := u.bill(1e6, "$ per million explanations")
-			document(c.t, name, table)
-			_, err = c.user.Cancel(ctx, last.ID)
-			c.must(err)
+		time.Sleep(time.Second)
+		last, err := c.user.CreateJob(ctx, job, "")
+		c.must(err)
+		before := c.stack.Usage()
+		e, err := c.user.Explain(ctx, last.ID)
+		c.must(err)
+		if e.Before.Jobs != errand.MaxPosition {
+			c.t.Errorf("before it: %+v", e.Before)
 		}
+		u := c.since(before, 0, 0)
+		queries := u.calls["dynamodb.Query"] // of shards, whose sizes are random
+		queries.ReadUnits = max(queries.ReadUnits, 1+2*shards)
+		u.calls["dynamodb.Query"] = queries
+		_, table := u.bill(1e6, "$ per million explanations")
+		document(c.t, "explain", table)
 	})
 }

@@ -55,6 +55,7 @@ type slotted struct {
 	slots    int
 	queues   []string
 	terminal bool
+	os       string
 	offline  bool
 	holds    []*errand.Assignment
 }
@@ -62,6 +63,7 @@ type slotted struct {
 func newExplainWorld(t *testing.T, seed uint64) *explainWorld {
 	x := &explainWorld{world: newWorld(t), rand: rand.New(rand.NewPCG(seed, 1))}
 	x.addQueue("gpu")
+	x.addQueue("other")
 	return x
 }
 
@@ -82,6 +84,9 @@ func (x *explainWorld) addWorker(slots int, terminal bool, queues ...string) *sl
 	x.t.Helper()
 	id := fmt.Sprintf("worker-%d", len(x.workers))
 	r := errand.Registration{WorkerID: id, Token: "erw_" + id + "." + strings.Repeat("s", 40), Slots: slots, Queues: queues}
+	if len(x.workers)%2 == 0 {
+		r.OS = "linux"
+	}
 	if terminal {
 		r.Features = []string{errand.FeatureTerminal}
 	}
@@ -91,13 +96,17 @@ func (x *explainWorld) addWorker(slots int, terminal bool, queues ...string) *sl
 		x.t.Fatalf("register: %v", err)
 	}
 	caller := control.Caller{Principal: control.Principal{Role: errand.RoleWorker, Owner: "ann", WorkerID: id}, Origin: x.user.Origin}
-	k := &slotted{worker: &worker{world: x.world, id: id, epoch: reg.Epoch, caller: caller}, slots: slots, queues: queues, terminal: terminal}
+	k := &slotted{worker: &worker{world: x.world, id: id, epoch: reg.Epoch, caller: caller}, slots: slots, queues: queues, terminal: terminal, os: r.OS}
 	x.workers = append(x.workers, k)
 	return k
 }
 
+func (k *slotted) takes(queue string) bool {
+	return k.queues == nil || slices.Contains(k.queues, queue)
+}
+
 func (k *slotted) able(j *errand.Job) bool {
-	return !k.offline && slices.Contains(k.queues, j.Spec.Queue) && (k.terminal || j.Spec.Terminal == nil)
+	return !k.offline && k.takes(j.Spec.Queue) && (k.terminal || j.Spec.Terminal == nil) && (j.Spec.Requires == nil || k.os == j.Spec.Requires["os"])
 }
 
 func (k *slotted) free() int { return k.slots - len(k.holds) }
@@ -134,7 +143,7 @@ func (x *explainWorld) owner(name string) control.Caller {
 // grow creates jobs and workers, and lets these take, finish, give back and fall silent.
 func (x *explainWorld) grow() {
 	x.t.Helper()
-	queues := [][]string{{"default"}, {"gpu"}, {"gpu", "default"}}
+	queues := [][]string{{"default"}, {"gpu"}, {"gpu", "default"}, nil}
 	for range x.rand.IntN(4) {
 		x.addWorker(1+x.rand.IntN(2), x.rand.IntN(2) == 0, queues[x.rand.IntN(len(queues))]...)
 	}
@@ -145,8 +154,13 @@ func (x *explainWorld) grow() {
 		}
 	}
 	for _, k := range x.workers {
-		if x.rand.IntN(4) == 0 {
-			k.leaveService(x.rand.IntN(2) == 0)
+		switch x.rand.IntN(8) {
+		case 0:
+			k.leaveService(true)
+		case 1:
+			k.leaveService(false)
+		case 2:
+			k.pauseWorker()
 		}
 	}
 	if x.rand.IntN(8) == 0 {
@@ -182,7 +196,10 @@ func (x *explainWorld) createRandom() {
 		Commands: []errand.Command{{Shell: "true"}}, Queue: []string{"default", "gpu"}[x.rand.IntN(2)],
 		Group: []string{"", "", "g1", "g2"}[x.rand.IntN(4)], MaxAttempts: 1 + x.rand.IntN(3), TimeoutSeconds: 60 + x.rand.IntN(1000),
 	}
-	if x.rand.IntN(4) == 0 {
+	if x.rand.IntN(6) == 0 && spec.Group == "" { // all jobs of a waiting group have the same requirements
+		spec.Requires = map[string]string{"os": "linux"}
+	}
+	if x.rand.IntN(4) == 0 && spec.Group == "" {
 		spec.Terminal = &errand.Terminal{Required: true}
 	}
 	job, err := x.svc.CreateJob(x.ctx, x.owner([]string{"ann", "bob"}[x.rand.IntN(2)]), spec, control.CreateOptions{})
@@ -206,6 +223,31 @@ func (x *explainWorld) act(k *slotted) {
 		}
 		k.holds = k.holds[1:]
 	}
+}
+
+// pauseWorker has an admin pause the worker.
+func (k *slotted) pauseWorker() {
+	k.t.Helper()
+	k.offline = true
+	if _, err := k.svc.ChangeWorker(k.ctx, k.id, control.PauseWorker); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// addAble adds a worker that can run the job.
+func (x *explainWorld) addAble(j *errand.Job) *slotted {
+	if len(x.workers)%2 == 1 {
+		x.addWorker(1, false, "other").offline = true // the next one has another system
+	}
+	return x.addWorker(1, true, j.Spec.Queue)
+}
+
+// addUnable adds a worker that lacks what the job requires.
+func (x *explainWorld) addUnable(j *errand.Job) {
+	if len(x.workers)%2 == 0 && j.Spec.Terminal == nil {
+		x.addWorker(1, false, "other").offline = true
+	}
+	x.addWorker(1, false, j.Spec.Queue)
 }
 
 // leaveService says that the worker drains, or ends, and what it holds goes on.
@@ -232,7 +274,7 @@ func (x *explainWorld) check(told map[errand.Cause]int) {
 		if err != nil {
 			x.t.Fatal(err)
 		}
-		e := x.explain(j)
+		e := x.explainAs(j)
 		told[e.Cause]++
 		x.t.Logf("%s", e.Sentence)
 		if e.Status != st.Record().Status || (e.Cause == errand.CauseEnded) != e.Status.Terminal() || (e.Cause == errand.CauseRunning) != (e.Status == errand.Running) {
@@ -248,7 +290,7 @@ func (x *explainWorld) check(told map[errand.Cause]int) {
 	x.release(pending[x.rand.IntN(len(pending))])
 }
 
-func (x *explainWorld) explain(j errand.Job) errand.Explanation {
+func (x *explainWorld) explainAs(j errand.Job) errand.Explanation {
 	x.t.Helper()
 	e, err := x.svc.Explain(x.ctx, x.owner(j.Spec.Owner), control.ExplainRequest{JobID: j.Spec.ID})
 	if err != nil {
@@ -265,7 +307,7 @@ func (x *explainWorld) explain(j errand.Job) errand.Explanation {
 // release does what the job's explanation says that it waits for.
 func (x *explainWorld) release(j errand.Job) {
 	x.t.Helper()
-	e := x.explain(j)
+	e := x.explainAs(j)
 	x.t.Logf("to release: %s", e.Sentence)
 	x.checkCounts(&j, &e)
 	switch e.Cause {
@@ -275,7 +317,7 @@ func (x *explainWorld) release(j errand.Job) {
 	case errand.CauseQueuePaused:
 		x.mustNotRun(&j)
 		x.pause(j.Spec.Queue, false)
-		if again := x.explain(j); again.Cause == errand.CauseQueuePaused {
+		if again := x.explainAs(j); again.Cause == errand.CauseQueuePaused {
 			x.t.Errorf("the queue is not paused: %s", again.Sentence)
 			return
 		}
@@ -288,11 +330,11 @@ func (x *explainWorld) release(j errand.Job) {
 	}
 	switch e.Cause {
 	case errand.CauseNoWorker:
-		x.runWith(&j, x.addWorker(1, true, j.Spec.Queue), &e)
+		x.runWith(&j, x.addAble(&j), &e)
 	case errand.CauseUnsuitable:
-		x.addWorker(1, false, j.Spec.Queue)
+		x.addUnable(&j)
 		x.mustNotRun(&j)
-		x.runWith(&j, x.addWorker(1, true, j.Spec.Queue), &e)
+		x.runWith(&j, x.addAble(&j), &e)
 	case errand.CauseWorkersBusy:
 		i := slices.IndexFunc(x.workers, func(k *slotted) bool { return k.able(&j) })
 		k := x.workers[i]
@@ -310,7 +352,7 @@ func (x *explainWorld) checkCounts(j *errand.Job, e *errand.Explanation) {
 	var freeAt time.Time
 	for _, k := range x.workers {
 		switch {
-		case !slices.Contains(k.queues, j.Spec.Queue):
+		case !k.takes(j.Spec.Queue):
 		case k.offline:
 			want.Offline++
 		default:
@@ -373,7 +415,7 @@ func (x *explainWorld) checkFigures() {
 			}
 		}
 		for _, k := range x.workers {
-			if !k.offline && slices.Contains(k.queues, queue) {
+			if !k.offline && k.takes(queue) {
 				want.Workers++
 				want.Slots += k.slots
 				want.Free += k.free()
@@ -480,7 +522,7 @@ func (x *explainWorld) endGroup(j *errand.Job, e *errand.Explanation) {
 			}
 		}
 	}
-	helper := x.addWorker(1, true, j.Spec.Queue)
+	helper := x.addAble(j)
 	for misses := 0; misses < 3; {
 		a := helper.ask()
 		switch {

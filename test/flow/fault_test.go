@@ -75,6 +75,20 @@ func (s faultyStore) Job(ctx context.Context, id string) (spec *errand.Spec, st 
 	return spec, st, err
 }
 
+func (s faultyStore) AddDependent(ctx context.Context, awaited, dependent string) error {
+	return s.do("AddDependent", func() error { return s.Store.AddDependent(ctx, awaited, dependent) })
+}
+
+func (s faultyStore) State(ctx context.Context, id string) (st *errand.State, err error) {
+	err = s.do("State", func() error { st, err = s.Store.State(ctx, id); return err })
+	return st, err
+}
+
+func (s faultyStore) Dependents(ctx context.Context, id string) (ids []string, err error) {
+	err = s.do("Dependents", func() error { ids, err = s.Store.Dependents(ctx, id); return err })
+	return ids, err
+}
+
 func (s faultyStore) PutState(ctx context.Context, st *errand.State) error {
 	return s.do("PutState", func() error { return s.Store.PutState(ctx, st) })
 }

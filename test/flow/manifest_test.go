@@ -90,7 +90,7 @@ func TestAHashGivesNobodyAnything(t *testing.T) {
 	}
 }
 
-// TestPacksMustOutliveTheWaitOfAJob: one that is older than 16 days counts as missing.
+// TestPacksMustOutliveTheWaitOfAJob: one that is older than 9 days counts as missing.
 func TestPacksMustOutliveTheWaitOfAJob(t *testing.T) {
 	t.Parallel()
 	w := newWorldOf(t, nil)

@@ -82,6 +82,7 @@ func (u *everything) do() {
 		u.sync()
 		u.cancel()
 		u.place()
+		u.dependents()
 		if u.clock != nil { // minutes pass
 			u.longLease()
 			u.sweep()
@@ -353,8 +354,8 @@ func (u *everything) execute() {
 }
 
 // executeAs creates a job by POST /api/execute with a key, which api.Client has no call for.
-func (u *everything) executeAs(key string) {
-	body := `{"mode": "distributed", "queue": "` + u.queue + `", "commands": ["true"], "source": {"sha256": "` + u.source.SHA256 + `"}}`
+func (u *everything) executeAs(key string, members ...string) {
+	body := `{"mode": "distributed", "queue": "` + u.queue + `", "commands": ["true"], "source": {"sha256": "` + u.source.SHA256 + `"}` + strings.Join(members, "") + `}`
 	req, err := http.NewRequestWithContext(u.t.Context(), http.MethodPost, u.url+"/api/execute", strings.NewReader(body))
 	u.must(err)
 	req.Header.Set("Authorization", "Bearer u")
@@ -591,6 +592,64 @@ func (u *everything) cancel() {
 	u.none()
 }
 
+// createAfter creates a job that waits for the end of others.
+func (u *everything) createAfter(ids ...string) string {
+	u.t.Helper()
+	j := u.job("")
+	for _, id := range ids {
+		j.After = append(j.After, errand.Dependency{JobID: id, On: errand.OnAny})
+	}
+	job, err := u.user.CreateJob(u.t.Context(), j, "")
+	u.must(err)
+	return job.ID
+}
+
+// dependents has jobs wait for others, whose ends release them.
+func (u *everything) dependents() {
+	ctx := u.t.Context()
+	first := u.createAfter()
+	second := u.createAfter(first)
+	third := u.createAfter(second)
+	_, err := u.user.Explain(ctx, second)
+	u.must(err)
+	u.executeAs(first, `, "after": [{"jobId": "`+first+`"}]`)
+	u.submit(u.take()) // of the first
+	reports := u.askAndReport()
+	if len(reports) != 2 {
+		u.t.Fatalf("%d jobs were released, want 2", len(reports))
+	}
+	u.sendReports(reports)
+	if reports = u.askAndReport(); len(reports) != 1 || reports[0].JobID != third {
+		u.t.Fatalf("released %+v, want job %s", reports, third)
+	}
+	u.sendReports(reports)
+	fourth := u.createAfter()
+	fifth := u.createAfter(fourth)
+	for _, id := range []string{fourth, fifth} {
+		_, err = u.user.Cancel(ctx, id)
+		u.must(err)
+	}
+	u.none()
+}
+
+// askAndReport takes what there is, and returns reports of its end.
+func (u *everything) askAndReport() (reports []api.AttemptReport) {
+	u.t.Helper()
+	for _, a := range u.ask() {
+		result := largeResult(0)
+		reports = append(reports, api.AttemptReport{JobID: a.JobID, Attempt: a.Attempt, Result: &result})
+	}
+	return reports
+}
+
+// sendReports sends reports, and does not ask for work.
+func (u *everything) sendReports(reports []api.AttemptReport) {
+	u.t.Helper()
+	u.tick()
+	_, err := u.worker.Sync(u.t.Context(), api.Sync{WorkerID: u.reg.WorkerID, Epoch: u.reg.Epoch, Reports: reports}, 0)
+	u.must(err)
+}
+
 // none asks for work, of which there must be none.
 func (u *everything) none() {
 	u.t.Helper()
@@ -619,9 +678,10 @@ func (u *everything) sweep() {
 	last := u.job("")
 	last.MaxAttempts = 1
 	for _, j := range []api.CreateJob{last, u.job("")} {
-		_, err := u.user.CreateJob(u.t.Context(), j, "")
+		job, err := u.user.CreateJob(u.t.Context(), j, "")
 		u.must(err)
 		u.beat(u.take())
+		u.createAfter(job.ID)
 	}
 	_, err := u.user.CreateJob(u.t.Context(), u.job(""), "")
 	u.must(err)
@@ -657,8 +717,8 @@ func TestLifetimes(t *testing.T) {
 	if want := fmt.Sprintf("Prefix: uploads/, ExpirationInDays: %d }", int(timing.UploadLifetime.Hours()/24)); !strings.Contains(text, want) {
 		t.Errorf("the template lacks %q", want)
 	}
-	if timing.UploadLifetime-timing.UploadMargin < timing.ExpireAfter {
-		t.Errorf("an upload used at its latest lives %s, and its job may wait %s", timing.UploadLifetime-timing.UploadMargin, timing.ExpireAfter)
+	if waits := timing.HoldLimit + timing.ExpireAfter; timing.UploadMargin < waits {
+		t.Errorf("an upload used at its latest lives %s, and its job may wait %s", timing.UploadMargin, waits)
 	}
 	if want := "Prefix: artifacts/, ExpirationInDays: !Ref ArtifactDays }"; !strings.Contains(text, want) {
 		t.Errorf("the template lacks %q", want)

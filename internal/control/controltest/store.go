@@ -24,6 +24,7 @@ func Store(t *testing.T, s control.Store) {
 	t.Run("Attempts", w.storeAttempts)
 	t.Run("OneWriterWins", w.storeRace)
 	t.Run("Lists", w.storeLists)
+	t.Run("Dependents", w.storeDependents)
 	t.Run("Claims", w.storeClaims)
 	t.Run("WorkersAndTokens", w.storeWorkers)
 	t.Run("QueueList", w.storeQueueList)
@@ -193,6 +194,56 @@ func (w storeTest) storeActive(t *testing.T, ids []string) {
 	if len(states) != len(ids) || len(jobs) != len(ids) {
 		t.Errorf("%d states and %d jobs of %d", len(states), len(jobs), len(ids))
 	}
+}
+
+func (w storeTest) storeDependents(t *testing.T) {
+	ctx, s := t.Context(), w.store
+	awaited, awaitedState := newJob(NewOwner())
+	must(t, s.CreateJob(ctx, awaited, awaitedState))
+	spec, _ := newJob(awaited.Owner)
+	spec.After = []errand.Dependency{{JobID: awaited.ID, On: errand.OnAny}}
+	spec.NotBefore = spec.CreatedAt.Add(time.Hour)
+	state := errand.NewState(spec, errand.DefaultTiming())
+	if got, err := s.Dependents(ctx, awaited.ID); err != nil || len(got) != 0 {
+		t.Errorf("dependents %v, %v", got, err)
+	}
+	for range 2 {
+		must(t, s.AddDependent(ctx, awaited.ID, spec.ID))
+	}
+	if got, err := s.Dependents(ctx, awaited.ID); err != nil || !slices.Equal(got, []string{spec.ID}) {
+		t.Errorf("dependents %v, %v, want %s", got, err, spec.ID)
+	}
+	awaitedState.AddDependent()
+	must(t, s.PutState(ctx, awaitedState))
+	must(t, s.CreateJob(ctx, spec, state))
+	read := func(id string, want *errand.State) {
+		t.Helper()
+		_, got, err := s.Job(ctx, id)
+		must(t, err)
+		if diff := cmp.Diff(want.Record(), got.Record()); diff != "" {
+			t.Errorf("read (-wrote +read):\n%s", diff)
+		}
+	}
+	read(awaited.ID, awaitedState)
+	read(spec.ID, state)
+	isActive := func(ctx context.Context) bool {
+		ids, err := s.ActiveJobs(ctx, spec.Queue, "", 100_000)
+		must(t, err)
+		return slices.Contains(ids, spec.ID)
+	}
+	isPending := func(ctx context.Context) bool {
+		page, err := s.Jobs(ctx, control.JobFilter{Owner: spec.Owner, Status: errand.Pending, Queues: []string{spec.Queue}, Limit: 200, Now: time.Now()})
+		must(t, err)
+		return slices.ContainsFunc(page.Jobs, func(j errand.Job) bool { return j.Spec.ID == spec.ID })
+	}
+	Eventually(t, "a held job in the list of pending jobs", isPending)
+	if isActive(ctx) {
+		t.Error("a held job is among those that workers may be given")
+	}
+	state.Release(spec.CreatedAt.Add(time.Hour), false, errand.DefaultTiming())
+	must(t, s.PutState(ctx, state))
+	read(spec.ID, state)
+	Eventually(t, "a released job among the active ones", isActive)
 }
 
 func (w storeTest) storeClaims(t *testing.T) {
