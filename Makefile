@@ -46,6 +46,8 @@ test-integration: ## Run the adapters and the flow against the stack's image, Lo
 	scripts/test-integration
 load: ## Let 1,000 agents wait and 100 jobs a second arrive, with 100 concurrent executions
 	ERRAND_LOAD_AGENTS=1000 $(GO) test -count=1 -run '^TestLoad' -v ./test/flow
+load-kinds: ## Let 100,000 jobs of 50 kinds wait for 20 workers, and print calls and billed units
+	ERRAND_KIND_JOBS=100000 $(GO) test -count=1 -timeout 60m -run '^TestManyKinds$$' -v ./test/flow
 restarts: ## Restart an agent 20 times during one job, kill agents and supervisors 300 times under load, and print the times to truth
 	ERRAND_E2E_RESTARTS=20 ERRAND_E2E_KILLS=300 $(GO) test -count=1 -timeout 60m -run '^(TestRestarts|TestKillsUnderLoad|TestLocalRestarted|TestFewerAgents|TestEndsWithoutItsAgent|TestAllKilled|TestSupervisorKilled|TestMachineRestarted|TestGroupsNeverOverlap)$$' -v ./test/e2e
 crash: ## Kill the stack under load 300 times, and cut the power at every sync of 25 loads

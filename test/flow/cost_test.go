@@ -306,10 +306,17 @@ func (c *costly) runFor(d time.Duration, size int64, watched bool) {
 
 // TestCostOfAnIdleWorker: a real agent waits for an hour, and is given no work.
 func TestCostOfAnIdleWorker(t *testing.T) {
-	for name, bell := range map[string]string{"idle": "true", "idle-polling": "false"} {
+	for name, bell := range map[string]string{"idle": "true", "idle-5-queues": "true", "idle-polling": "false"} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				d := deploy(t, quiet(map[string]string{"Bell": bell}))
+				if name == "idle-5-queues" {
+					for _, q := range []string{"a", "b", "c", "d"} {
+						if _, _, err := d.svc.CreateQueue(t.Context(), q); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
 				a, err := agent.New(agent.Config{Client: d.client(t, errand.RoleAgent), HTTP: d.http, DataDir: t.TempDir(), Name: "host"})
 				if err != nil {
 					t.Fatal(err)
