@@ -78,7 +78,11 @@ func (s *State) Assign(now time.Time, to Taker, t Timing) bool {
 	s.r.WorkerID, s.r.WorkerName, s.r.PollID, s.r.Handle = to.WorkerID, clipRunes(to.WorkerName, maxPastNameRunes), to.PollID, to.Handle
 	s.r.StartedAt, s.r.LeaseUntil = now, now.Add(t.ShortLease)
 	s.r.HiddenUntil = s.r.LeaseUntil
-	s.r.DueAt = s.r.LeaseUntil
+	// A change of DueAt is billed as two writes. If the job is due soon anyway, the sweep
+	// then makes it due at the end of its lease, and most jobs are over before.
+	if s.r.DueAt.IsZero() || s.r.DueAt.After(s.r.LeaseUntil.Add(t.ShortLease)) {
+		s.r.DueAt = s.r.LeaseUntil
+	}
 	s.r.Waiting = false
 	return true
 }

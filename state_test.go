@@ -279,6 +279,23 @@ func TestTransitions(t *testing.T) {
 
 // TestTicketNotes: what says where the ticket is changes when the sweep looks at
 // the job, and nothing else.
+// TestDueOfAnAssignment: an assignment leaves the time at which the sweep looks at the job
+// alone, since a change is billed, unless that is long after the lease's end.
+func TestDueOfAnAssignment(t *testing.T) {
+	for waited, want := range map[time.Duration]time.Time{
+		time.Second: t0.Add(timing.ResendAfter), time.Hour: t0.Add(time.Hour + timing.ShortLease),
+	} {
+		s := pendingState()
+		if waited > timing.ResendAfter {
+			s.TicketSent(t0.Add(timing.ResendAfter), timing) // the sweep
+		}
+		s.Assign(t0.Add(waited), Taker{WorkerID: "w", PollID: "p", Handle: "h"}, timing)
+		if s.r.DueAt != want {
+			t.Errorf("taken after %v: due at %v, want %v", waited, s.r.DueAt, want)
+		}
+	}
+}
+
 func TestTicketNotes(t *testing.T) {
 	now := t0.Add(time.Minute)
 	for name, tt := range map[string]struct {
@@ -290,7 +307,7 @@ func TestTicketNotes(t *testing.T) {
 		"sent":                 {running(2, true), func(s *State) { s.TicketSent(now, timing) }, now.Add(timing.ResendEvery), t0.Add(timing.ShortLease)},
 		"sent, never assigned": {pendingState(), func(s *State) { s.TicketSent(t0.Add(timing.ExpireAfter-time.Hour), timing) }, t0.Add(timing.ExpireAfter), time.Time{}},
 		"shown":                {running(2, true), func(s *State) { s.TicketShown(now, timing) }, now.Add(timing.ResendEvery), now},
-		"hidden":               {running(2, true), func(s *State) { s.TicketHidden(now) }, t0.Add(timing.ShortLease), now},
+		"hidden":               {running(2, true), func(s *State) { s.TicketHidden(now) }, t0.Add(timing.ResendAfter), now}, // as before it was assigned
 		"failed":               {ended(), func(s *State) { s.TicketFailed(now, timing) }, now.Add(timing.ResendAfter), t0.Add(timing.ShortLease)},
 		"swept, running":       {running(2, true), (*State).Swept, t0.Add(300 * time.Second), t0.Add(timing.ShortLease)},
 		"swept, over":          {ended(), (*State).Swept, time.Time{}, t0.Add(timing.ShortLease)},

@@ -145,6 +145,38 @@ func TestStateSurvives(t *testing.T) {
 	}
 }
 
+// TestClonedIdleDirectory: two agents start on copies of an idle agent's data directory
+// and take jobs. One is superseded; each job runs once.
+func TestClonedIdleDirectory(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0", fast...)
+	data, clone, marks := t.TempDir(), t.TempDir(), t.TempDir()
+	idle := s.agent(data)
+	idle.stderr.await(t, "registered")
+	idle.kill()
+	copyDir(t, clone, data)
+	var ids []string
+	for range 12 {
+		ids = append(ids, s.submit("--no-source", "-c", "echo run >>"+marks+"/$ERRAND_JOB_ID; sleep 0.1"))
+	}
+	first := s.agent(data, "--jobs", "2")
+	first.stderr.await(t, "took job")
+	s.agent(clone, "--jobs", "2")
+	if code := first.wait(); code == 0 {
+		t.Error("the superseded agent ended with exit code 0")
+	}
+	for _, id := range ids {
+		job := s.awaitJob(id, "over", ended)
+		b, err := os.ReadFile(filepath.Join(marks, id))
+		if job.Status == errand.Completed && err != nil || len(b) > len("run\n") {
+			t.Errorf("job %s %s ran as %q", job.Status, job.Reason, b)
+		}
+		if job.Status != errand.Completed && !presumed(job) {
+			t.Errorf("job %s %s", job.Status, job.Reason)
+		}
+	}
+}
+
 // TestClonedDirectory: a second agent on a copy of the first one's data takes
 // over its identity; the first stops, and the job runs once.
 func TestClonedDirectory(t *testing.T) {

@@ -21,12 +21,13 @@ import (
 const (
 	// maxJob is the goal for a million jobs that do nothing, in dollars;
 	// maxIdle that for a worker that waits for a month.
-	maxJob  = 25.0
+	maxJob  = 19.0
 	maxIdle = 0.25
 
 	hoursOfMonth = 730
 
-	// What agents and followers do; see agent/logs.go and internal/cli/follow.go.
+	// What agents and followers do; see agent/attempt.go, agent/logs.go and internal/cli/follow.go.
+	firstBeat     = time.Second      // after an attempt's start
 	flushInterval = 10 * time.Second // a chunk of the log, while nobody watches
 	watchInterval = time.Second      // and while someone does
 	emptyEvery    = time.Second      // between questions for the log that got nothing
@@ -99,11 +100,22 @@ func (c *costly) begin(watch bool) {
 	if text := <-rang; !strings.Contains(text, errand.RingText) {
 		c.t.Fatalf("the bell says %s", text)
 	}
-	c.asg, err = c.worker.GetJob(ctx, c.reg.WorkerID, c.reg.Epoch, "poll", time.Second)
-	c.must(err)
-	if c.asg == nil {
+	taken := c.sync(api.Sync{PollID: "poll", Count: 1})
+	if len(taken) != 1 {
 		c.t.Fatal("there is no job")
 	}
+	c.asg = taken[0]
+}
+
+func (c *costly) sync(in api.Sync) []*errand.Assignment {
+	c.t.Helper()
+	in.WorkerID, in.Epoch = c.reg.WorkerID, c.reg.Epoch
+	out, err := c.worker.Sync(c.t.Context(), in, 0)
+	c.must(err)
+	for _, r := range out.Reports {
+		c.must(r.Problem.Err())
+	}
+	return out.Attempts
 }
 
 func (c *costly) bell(ctx context.Context) string {
@@ -131,10 +143,7 @@ func (c *costly) beat() (interval time.Duration) {
 
 func (c *costly) submit(r errand.Result) {
 	c.t.Helper()
-	_, err := c.worker.SubmitResult(c.t.Context(), api.SubmitResult{
-		WorkerID: c.reg.WorkerID, Epoch: c.reg.Epoch, JobID: c.asg.JobID, Attempt: c.asg.Attempt, Result: r,
-	})
-	c.must(err)
+	c.sync(api.Sync{PollID: "next", Count: 1, Reports: []api.AttemptReport{{JobID: c.asg.JobID, Attempt: c.asg.Attempt, Result: &r}}})
 }
 
 // read reads the log from an offset until there is no more now.
@@ -173,13 +182,12 @@ func (c *costly) chunk(offset int64, size int) {
 	}
 }
 
-// TestCostOfAJob: a job that does nothing is created, taken, accepted and
-// reported, and its status and log are read once.
+// TestCostOfAJob: a job that does nothing is created, taken and reported, with the
+// question for the next, and its status and log are read once.
 func TestCostOfAJob(t *testing.T) {
 	counted(t, func(c *costly) {
 		before := c.stack.Usage()
 		c.begin(true)
-		c.beat()
 		c.submit(errand.Result{})
 		_, err := c.user.Job(c.t.Context(), c.asg.JobID)
 		c.must(err)
@@ -282,7 +290,7 @@ func (c *costly) runFor(d time.Duration, size int64, watched bool) {
 		flush = watchInterval
 	}
 	begun := time.Now()
-	nextBeat, nextFlush := begun, begun.Add(flush)
+	nextBeat, nextFlush := begun.Add(firstBeat), begun.Add(flush)
 	for now := begun; now.Sub(begun) < d; now = time.Now() {
 		if !now.Before(nextBeat) {
 			nextBeat = now.Add(c.beat())
