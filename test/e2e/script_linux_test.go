@@ -47,7 +47,7 @@ print(); print(sys.stdout.isatty(), sys.stderr.isatty(), os.get_terminal_size(),
 		"ls": "ls --color=auto",
 		"git": "rm -rf .git && git init -q . && git add run.sh && GIT_COMMITTER_DATE=2020-01-01T00:00:00Z git " + who +
 			"commit -q --date 2020-01-01T00:00:00Z -m first && git log --stat && git status --short && git diff --stat HEAD",
-		"npm":   "npm --version && npm ls",
+		"npm":   "npm --version && npm ls --progress=false",
 		"cargo": "rm -rf target && cargo check --offline",
 	} {
 		t.Run(name, func(t *testing.T) {
