@@ -7,11 +7,11 @@ import (
 	"path"
 	"slices"
 
+	"github.com/errandhq/errand/internal/template"
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/gateway"
 	"github.com/errandhq/errand/localstack/internal/hostile"
 	"github.com/errandhq/errand/localstack/internal/lambda"
-	"github.com/errandhq/errand/internal/template"
 )
 
 // openFunctions creates the template's functions and APIs.

@@ -7,10 +7,10 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/errandhq/errand/internal/template"
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/s3"
 	"github.com/errandhq/errand/localstack/internal/sqs"
-	"github.com/errandhq/errand/internal/template"
 )
 
 // provision creates the template's resources that are missing, and updates those

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/errandhq/errand/internal/template"
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/dynamodb"
-	"github.com/errandhq/errand/internal/template"
 )
 
 // inRegion returns a context for the stack's own calls, in its region.

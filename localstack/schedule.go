@@ -9,9 +9,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/errandhq/errand/internal/template"
 	"github.com/errandhq/errand/localstack/internal/awswire"
 	"github.com/errandhq/errand/localstack/internal/lambda"
-	"github.com/errandhq/errand/internal/template"
 )
 
 // schedule invokes a function at a rate, by the stack's clock: one invocation at a
