@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -85,8 +86,9 @@ func TestAHashGivesNobodyAnything(t *testing.T) {
 	s.Source = mixed
 	_, err = w.svc.CreateJob(w.ctx, bob, s, control.CreateOptions{})
 	wantCode(t, err, errand.CodeSourceNotFound)
-	if want := "source.packs[0]"; err.(*errand.Error).Field != want {
-		t.Errorf("the error is of %q, want %q", err.(*errand.Error).Field, want)
+	var e *errand.Error
+	if want := "source.packs[0]"; !errors.As(err, &e) || e.Field != want {
+		t.Errorf("the error is %v, want one of %q", err, want)
 	}
 }
 
