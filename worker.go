@@ -61,16 +61,10 @@ func (w *Worker) Beat(h Heartbeat, now time.Time, interval time.Duration) {
 	w.Stopped = w.Stopped || h.Stopped // an earlier heartbeat may arrive later
 }
 
-// Answer notes what a poll is about to be answered with. The worker holds the attempts
-// from now on; its next heartbeat says whether they arrived.
-func (w *Worker) Answer(p Poll, now time.Time) {
-	w.Poll, w.LastSeen = p, now
-	for _, a := range p.Attempts {
-		if !w.Holding(a) {
-			w.Holds = append(slices.Clip(w.Holds), Hold{JobID: a.JobID, Attempt: a.Attempt})
-		}
-	}
-}
+// Answer notes what a poll is about to be answered with. The worker is shown with the
+// attempts from its next heartbeat on: to note them here, and their end, costs a write
+// for each job.
+func (w *Worker) Answer(p Poll, now time.Time) { w.Poll, w.LastSeen = p, now }
 
 // Holding reports whether the worker said that it has the attempt.
 func (w *Worker) Holding(a AttemptID) bool {

@@ -27,7 +27,7 @@ func (a *app) configCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "config [TASK]",
-		Short: "Show which settings hold, and what set them",
+		Short: "Show the settings in effect, and where each comes from",
 		Long: "Config shows the server and the token that commands use here, the project's tasks, and the settings\n" +
 			"that errand run has by default; with a task's name, those of errand run TASK. A flag counts most,\n" +
 			"then the environment, the project's errand.yaml, and your config.yaml.",

@@ -16,7 +16,7 @@ func (a *app) queueCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "queue",
 		Short: "Create, list, pause and delete queues",
-		Long: "A queue is a lane of jobs. Workers take from all queues, or from those that errand agent --queue names,\n" +
+		Long: "Jobs wait in queues. Workers take from all queues, or from those that errand agent --queue names,\n" +
 			"in that order. Creating, pausing and deleting queues requires an admin's token.",
 		Example: "  errand queue create linux\n  errand run --queue linux -- make test",
 		Args:    terminal.NoArgs,

@@ -21,8 +21,8 @@ func (a *app) quickstartCommand() *cobra.Command {
 		Use:   "quickstart [DIR]",
 		Short: "Try Errand from a menu",
 		Long: "Quickstart shows a menu: create a project, run it, list, watch and cancel jobs, start and stop a\n" +
-			"worker, open the web page. For each choice it prints the command that does the same. If no server is set and none runs on this machine, quickstart\n" +
-			"starts one, with an agent, and stops it when you quit.\n\n" +
+			"worker, open the web page. For each choice it prints the command that does the same. If no server is\n" +
+			"set and none runs on this machine, quickstart starts one, with an agent, and stops it when you quit.\n\n" +
 			"DIR is the folder of the project (default errand-quickstart).",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -127,7 +127,8 @@ func checkQueue(ctx context.Context, c *api.Client, name string) error {
 		}
 		names = append(names, q.Name)
 	}
-	return fmt.Errorf("there is no queue %q on this server; its queues: %s", name, strings.Join(names, ", "))
+	return terminal.WithHint(fmt.Errorf("there is no queue %q on this server; its queues: %s", name, strings.Join(names, ", ")),
+		"an admin creates one with errand queue create")
 }
 
 // addSource uploads dir, and adds it and what git says about it to the job.

@@ -150,7 +150,7 @@ func (f *orderFlags) add(cmd *cobra.Command) {
 		f.whenFlags.add(fl)
 		fl.IntVar(&f.retries, "retries", 0, "run the job again up to `N` times if its worker is lost or fails, whatever its commands did")
 		fl.IntSliceVar(&f.retryOnExit, "retry-on-exit", nil, "run the job again if its exit code is one of these `codes`, like 75 or 1,2")
-		fl.IntVar(&f.maxTries, "max-tries", defaultMaxTries, "with --retry-on-exit: run the job at most `N` times in all, those whose worker was lost included")
+		fl.IntVar(&f.maxTries, "max-tries", defaultMaxTries, "with --retry-on-exit: run the job at most `N` times in all, counting tries whose worker was lost")
 	})
 }
 

@@ -20,7 +20,7 @@ func (a *app) workerCommand() *cobra.Command {
 	cmd.AddCommand(
 		a.workerAction("pause", "Give the worker no more jobs; it finishes those that it has", "takes no more jobs until errand worker resume"),
 		a.workerAction("resume", "Give the worker jobs again", "takes jobs again"),
-		a.workerAction("drain", "Have the worker's agent finish its jobs and exit", "takes no more jobs, and ends when those that it has have ended"),
+		a.workerAction("drain", "Have the worker's agent finish its jobs and exit", "takes no more jobs, and exits when its running jobs have ended"),
 		a.workerAction("forget", "Remove an offline worker from the list", "is forgotten"))
 	return cmd
 }

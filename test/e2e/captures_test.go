@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 
@@ -36,6 +38,7 @@ func TestCaptures(t *testing.T) {
 	s.submit("--no-source", "--name", "next", "-c", "true")
 	seen["jobs"] = s.capture(dir, "jobs")
 	seen["explain"] = s.capture(dir, "explain", "@last")
+	s.awaitBusy()
 	seen["workers"] = s.capture(dir, "workers")
 
 	path := filepath.Join("..", "..", "docs", "cli.md")
@@ -62,6 +65,26 @@ func TestCaptures(t *testing.T) {
 	if *writeCaptures {
 		if err := os.WriteFile(path, updated, 0o600); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// awaitBusy waits until the worker's heartbeat has named its job.
+func (s *server) awaitBusy() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		list, err := s.client().Workers(ctx, "")
+		if err == nil && len(list.Workers) == 1 && len(list.Workers[0].Jobs) > 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			s.t.Fatalf("the worker is never busy: %+v, %v", list, err)
 		}
 	}
 }

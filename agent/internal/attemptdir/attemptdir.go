@@ -104,10 +104,42 @@ func (d Dir) makeEmpty() error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	if kept, err := d.emptyNotBegun(); kept || err != nil {
+		return err
+	}
 	if err := d.Remove(); err != nil {
 		return err
 	}
 	return os.Mkdir(string(d), 0o700)
+}
+
+// emptyNotBegun empties the directory of an attempt that has not begun, but for job.json:
+// a process that ends here leaves an attempt that was received, which must not be lost.
+// It reports whether the directory is one.
+func (d Dir) emptyNotBegun() (bool, error) {
+	root, err := os.OpenRoot(filepath.Dir(string(d)))
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = root.Close() }()
+	name := filepath.Base(string(d))
+	info, err := root.Lstat(name)
+	if err != nil || !info.IsDir() {
+		return false, err
+	}
+	if _, err := root.Lstat(filepath.Join(name, "log")); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	errs := []error{d.RemoveTemp(), removeContent(root, name, info)}
+	for _, file := range last {
+		if file == "job.json" {
+			continue
+		}
+		if err := root.Remove(filepath.Join(name, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return true, errors.Join(errs...)
 }
 
 // write replaces a file. The end of this process leaves the old one or the new one.

@@ -92,3 +92,46 @@ func TestRemoveFollowsNoLink(t *testing.T) {
 		}
 	}
 }
+
+// TestCreateAgain: the directory of an attempt that has not begun is never without its
+// job, so it is not made anew. One that has begun is.
+func TestCreateAgain(t *testing.T) {
+	data := t.TempDir()
+	a := &errand.Assignment{JobID: "J", Attempt: 1}
+	identity := func() os.FileInfo {
+		d, err := attemptdir.Create(data, a, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if job, err := d.Job(); err != nil || job.JobID != "J" {
+			t.Fatalf("the job is %+v, %v", job, err)
+		}
+		if entries, err := os.ReadDir(d.Work()); err != nil || len(entries) > 0 {
+			t.Errorf("the work folder has %v, %v", entries, err)
+		}
+		if err := os.WriteFile(filepath.Join(d.Work(), "half"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(string(d)) // while it is open, no other directory gets its number
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	first := identity()
+	if again := identity(); !os.SameFile(first, again) {
+		t.Error("the directory of an attempt that has not begun was made anew")
+	}
+	if err := os.WriteFile(filepath.Join(data, "attempts", "J-1", "log"), []byte("begun"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	identity()
+	if _, err := os.Stat(filepath.Join(data, "attempts", "J-1", "log")); err == nil {
+		t.Error("the log of the earlier run is still there")
+	}
+}

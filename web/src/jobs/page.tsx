@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'preact/hooks'
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
 import type { Job, JobList } from '../api/types'
 import { isTerminal } from '../api/types'
@@ -137,12 +137,19 @@ function useJobs(client: Client, failed: (err: unknown) => void, { status, queue
 /** j and k move, Enter opens, c cancels, r runs again. It gives the index of the current job; -1: none. */
 function useKeys(jobs: Job[], client: Client, failed: (err: unknown) => void): number {
   const [id, setID] = useState('')
-  const at = jobs.findIndex((j) => j.id === id)
+  // A key is handled with what is on the page, also right after another one.
+  const latest = useRef({ jobs, id })
+  latest.current = { jobs, id }
   useEffect(() => {
     const onKey = (e: KeyboardEvent) => {
       if (e.ctrlKey || e.metaKey || e.altKey || (e.target instanceof Element && e.target.closest('input, textarea, select, button, a'))) return
-      const job = jobs[at]
-      const move = (to: number) => setID(jobs[Math.max(0, Math.min(jobs.length - 1, to))]?.id ?? '')
+      const { jobs: all, id: current } = latest.current
+      const at = all.findIndex((j) => j.id === current)
+      const job = all[at]
+      const move = (to: number) => {
+        latest.current.id = all[Math.max(0, Math.min(all.length - 1, to))]?.id ?? ''
+        setID(latest.current.id)
+      }
       if (e.key === 'j') move(at + 1)
       else if (e.key === 'k') move(at - 1)
       else if (e.key === 'Enter' && job) go({ page: 'job', id: job.id })
@@ -151,6 +158,6 @@ function useKeys(jobs: Job[], client: Client, failed: (err: unknown) => void): n
     }
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
-  })
-  return at
+  }, [client, failed])
+  return jobs.findIndex((j) => j.id === id)
 }

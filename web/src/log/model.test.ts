@@ -70,3 +70,13 @@ test('a place stays where it is when rows before it are counted', async () => {
   await settled(model, 0, 10)
   expect((await settled(model, model.number(place), model.number(place) + 1))[0]).toBe(want)
 })
+
+test('what is appended at once stays in order, with a terminal too', async () => {
+  const want = Array.from({ length: 20_000 }, (_, i) => `line ${i}`)
+  const bytes = utf8.encode(want.join('\r\n') + '\r\n')
+  const model = new LogModel(() => Promise.reject(new Error('it is all there')), { columns: 80, rows: 24 })
+  const appended: Promise<void>[] = []
+  for (let at = 0; at < bytes.length; at += 50_000) appended.push(model.append([frame(bytes, at, Math.min(bytes.length, at + 50_000))]))
+  await Promise.all(appended)
+  expect(model.rows(0, model.count).map((r) => r?.text)).toEqual(want)
+})

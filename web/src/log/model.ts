@@ -69,8 +69,14 @@ export class LogModel {
     return this.parts.every((p) => p.known)
   }
 
-  /** Appends frames that follow what is there. */
-  async append(frames: LogFrame[]): Promise<void> {
+  /** Appends frames that follow what is there, after those of the calls before. */
+  append(frames: LogFrame[]): Promise<void> {
+    return (this.appending = this.appending.then(() => this.appendNow(frames)))
+  }
+
+  private appending: Promise<void> = Promise.resolve()
+
+  private async appendNow(frames: LogFrame[]): Promise<void> {
     for (const whole of frames) {
       const frame = this.cut ? afterNewline(whole) : whole
       if (!frame) continue
