@@ -34,3 +34,12 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// An empty object of limits asks for none.
+func TestEmptyLimitsAreNone(t *testing.T) {
+	s := &Spec{Commands: []Command{{Shell: "true"}}, Limits: &Limits{}}
+	s.Normalise(DefaultTiming())
+	if s.Limits != nil {
+		t.Errorf("the limits are %+v", s.Limits)
+	}
+}

@@ -113,6 +113,9 @@ func (s *Spec) Normalise(t Timing) {
 			s.After[i].On = cmp.Or(s.After[i].On, OnSuccess)
 		}
 	}
+	if s.Limits != nil && *s.Limits == (Limits{}) {
+		s.Limits = nil
+	}
 	if s.Terminal != nil {
 		t := *s.Terminal
 		t.Columns, t.Rows = cmp.Or(t.Columns, DefaultColumns), cmp.Or(t.Rows, DefaultRows)

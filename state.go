@@ -117,6 +117,9 @@ func (s *State) Renew(now time.Time, workerID string, attempt int) bool {
 	}
 	s.r.Accepted, s.r.Heard = true, true
 	s.r.LeaseUntil = now.Add(s.r.Lease)
+	if s.r.Waiting { // since its lease had ended: it waits no more
+		s.r.Waiting, s.r.DueAt = false, s.r.LeaseUntil
+	}
 	return true
 }
 

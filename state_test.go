@@ -319,3 +319,19 @@ func TestTicketNotes(t *testing.T) {
 		}
 	}
 }
+
+// A worker that comes back after its lease ended, when its job waited for another one
+// already, has the job again: it waits no more, and is looked at when the lease ends.
+func TestRenewedJobWaitsNoMore(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	s := &State{r: StateRecord{
+		JobID: "J", Status: Running, WorkerID: "w", Attempt: 1, Lease: time.Minute, Waiting: true,
+		LeaseUntil: now.Add(-time.Second), DueAt: now.Add(12 * time.Hour),
+	}}
+	if !s.Renew(now, "w", 1) {
+		t.Fatal("the attempt was not renewed")
+	}
+	if r := s.Record(); r.Waiting || !r.DueAt.Equal(now.Add(time.Minute)) {
+		t.Errorf("waiting %t, due at %v", r.Waiting, r.DueAt)
+	}
+}

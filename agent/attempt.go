@@ -239,9 +239,6 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 // prepare makes the directory and unpacks the source into it. The commands may begin when
 // it returns.
 func (t *attempt) prepare() error {
-	if t.Limits != nil && t.agent.cgroups == "" {
-		return errNoLimits
-	}
 	if t.resumed.Load() {
 		t.kept()
 		if err := t.awaitAccepted(); err != nil {
@@ -254,6 +251,9 @@ func (t *attempt) prepare() error {
 	}
 	t.agent.Log.Info("took job", "job", t.JobID, "attempt", t.Attempt, "name", t.Name, "commands", len(t.Commands))
 	t.stopKeep = t.later(t.keep)
+	if t.Limits != nil && *t.Limits != (errand.Limits{}) && t.agent.cgroups == "" {
+		return errNoLimits
+	}
 	if err = t.createDirs(); err != nil {
 		return err
 	}

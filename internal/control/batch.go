@@ -179,6 +179,9 @@ func (b *batch) park(ctx context.Context, spec *errand.Spec, st *errand.State, t
 		}
 	}
 	if err := b.put(ctx, st); err != nil {
+		if spec.Group != "" && !errors.Is(err, ErrConflict) { // the record doesn't know that it is hidden
+			b.release(ctx, ticket)
+		}
 		return err
 	}
 	if spec.Group == "" {

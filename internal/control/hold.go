@@ -187,10 +187,18 @@ func (s *Service) settleAll(ctx context.Context, id string) error {
 	if err != nil {
 		return unavailable("list the jobs that wait", err)
 	}
-	for _, d := range dependents {
-		if err := s.releaseHeld(ctx, d); err != nil {
-			return err
+	var errs []error
+	for _, d := range dependents { // one that can't be released doesn't hold back the others
+		if err := context.Cause(ctx); err != nil {
+			errs = append(errs, err)
+			break
 		}
+		if err := s.releaseHeld(ctx, d); err != nil {
+			errs = append(errs, fmt.Errorf("job %s: %w", d, err))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	_, err = s.change(ctx, id, func(st *errand.State, now time.Time) (bool, error) { return st.Settled(now), nil })
 	return err

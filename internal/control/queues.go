@@ -146,7 +146,10 @@ func (s *Service) CreateQueue(ctx context.Context, name string) (q errand.Queue,
 		return q, false, err
 	}
 	err = s.changeQueueList(ctx, func(l *errand.QueueList) (bool, error) {
-		if old := l.Find(name); old != nil && !old.Deleting {
+		switch old := l.Find(name); {
+		case old != nil && old.Deleting:
+			return false, &errand.Error{Code: errand.CodeConflict, Field: "name", Message: fmt.Sprintf("the queue %s is being deleted; if that was interrupted, delete it again first", name)}
+		case old != nil:
 			q = *old
 			return false, nil
 		}

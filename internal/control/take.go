@@ -194,7 +194,8 @@ func (t *take) heldRound(ctx context.Context, queues []string, wait time.Duratio
 	}
 	held, wake := context.WithCancel(ctx)
 	defer wake()
-	w := t.Changes.arrivals.await(queues, t.worker, wake)
+	worker := *t.worker // the poll changes its own
+	w := t.Changes.arrivals.await(queues, &worker, wake)
 	err := t.round(ctx, held, queues, wait)
 	if n := t.Changes.arrivals.leave(w); n != nil && (err != nil || len(t.given) > 0) {
 		t.Changes.arrivals.arrive(*n)
@@ -257,6 +258,9 @@ func (t *take) round(ctx, held context.Context, queues []string, wait time.Durat
 		}
 		if err == nil && len(t.given) == 0 {
 			err = t.takeWaiting(ctx, q, ids)
+		}
+		if err == nil && len(t.given) == 0 && len(ids) > 0 { // the index named jobs that others have: the tickets were given back for them
+			err = t.takeTickets(ctx, held, q, nil, 0)
 		}
 		if err != nil || len(t.given) > 0 {
 			return err

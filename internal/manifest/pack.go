@@ -276,6 +276,10 @@ func (d *decoder) index(end int64) *Index {
 	for range d.uvarint(MaxPackChunks) {
 		f := Frame{Offset: offset, Size: int(d.uvarint(uint64(end - offset)))}
 		offset += int64(f.Size)
+		if f.Size > MaxFrameBytes+MaxFrameBytes/64 { // zstd adds less to what it can't compress
+			d.fail()
+			return x
+		}
 		n := d.uvarint(chunks)
 		chunks -= n
 		start := 0

@@ -103,6 +103,7 @@ func (p *packs) entries(ctx context.Context, l archive.Limits) ([]manifest.Entry
 		return nil, fmt.Errorf("it has %d entries, the limit is %d: %w", tree.Entries, l.MaxFiles, archive.ErrTooLarge)
 	}
 	all := make([]manifest.Entry, 0, tree.Entries)
+	chunks := l.MaxBytes/manifest.MinChunkBytes + int64(tree.Entries) // that files of the limit can have
 	for _, h := range tree.Parts {
 		part, err := p.Chunk(ctx, h)
 		if err != nil {
@@ -111,6 +112,9 @@ func (p *packs) entries(ctx context.Context, l archive.Limits) ([]manifest.Entry
 		err = manifest.DecodePart(part, func(e manifest.Entry) error {
 			if len(all) == tree.Entries {
 				return errors.New("it has more entries than it says")
+			}
+			if chunks -= int64(len(e.Chunks)); chunks < 0 {
+				return fmt.Errorf("its files have more chunks than the limit of their size allows: %w", archive.ErrTooLarge)
 			}
 			all = append(all, e)
 			return nil

@@ -315,6 +315,9 @@ func (d Dir) Progress() Progress {
 // WriteOutcome writes the outcome. The end of this process can't lose it; that of the
 // machine can, until Sync.
 func (d Dir) WriteOutcome(o *Outcome) error {
+	if d == "" {
+		return errors.New("write the outcome: the attempt has no directory")
+	}
 	b, err := json.Marshal(o)
 	if err == nil {
 		err = d.write("result.json", b)
@@ -341,6 +344,9 @@ var last = []string{tempRecord, "artifacts.json", "result.json", "job.json", "lo
 // Remove removes the directory and TMPDIR, including what commands made read-only. It
 // never follows a symbolic link: commands may have put one in the directory's place.
 func (d Dir) Remove() error {
+	if d == "" { // of an attempt that got none; its base would be the process's own directory
+		return nil
+	}
 	root, err := os.OpenRoot(filepath.Dir(string(d)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

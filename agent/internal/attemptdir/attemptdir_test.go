@@ -135,3 +135,23 @@ func TestCreateAgain(t *testing.T) {
 		t.Error("the log of the earlier run is still there")
 	}
 }
+
+// TestNoDirectory: an attempt that got no directory removes and writes nothing. The base
+// of an empty path would be the process's own directory.
+func TestNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile("mine", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var none attemptdir.Dir
+	if err := none.Remove(); err != nil {
+		t.Error(err)
+	}
+	if err := none.WriteOutcome(&attemptdir.Outcome{}); err == nil {
+		t.Error("an outcome was written without a directory")
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 || entries[0].Name() != "mine" {
+		t.Errorf("the process's directory has %v, %v", entries, err)
+	}
+}
