@@ -1,7 +1,6 @@
 import type { LogFrame, LogPage } from '../api/types'
-import { decodeBytes } from '../api/bytes'
-import type { TerminalSize } from './reader'
-import { LogReader } from './reader'
+import type { Piece, TerminalSize } from './reader'
+import { LogReader, piecesOf } from './reader'
 import type { Row } from './row'
 
 /** Bytes of a part of the log that is read, and forgotten, as one: what the server gives at once. */
@@ -77,12 +76,12 @@ export class LogModel {
   private appending: Promise<void> = Promise.resolve()
 
   private async appendNow(frames: LogFrame[]): Promise<void> {
-    for (const whole of frames) {
-      const frame = this.cut ? afterNewline(whole) : whole
-      if (!frame) continue
+    for (const whole of piecesOf(frames)) {
+      const piece = this.cut ? afterNewline(whole) : whole
+      if (!piece) continue
       this.cut = false
-      const live = this.livePart(frame.offset)
-      await live.reader.read(frame, (row) => live.part.rows!.push(row))
+      const live = this.livePart(piece.offset)
+      await live.reader.read(piece, (row) => live.part.rows!.push(row))
       live.part.to = live.reader.offset
       live.part.count = live.part.rows!.length
     }
@@ -228,8 +227,8 @@ export class LogModel {
     try {
       for (let offset = reader.offset; ; ) {
         const page = await this.ask(offset, this.stop.signal)
-        for (const frame of page.frames ?? []) {
-          const begun = skipping ? afterNewline(frame) : frame
+        for (const piece of piecesOf(page.frames ?? [])) {
+          const begun = skipping ? afterNewline(piece) : piece
           if (!begun) continue
           if (skipping) reader.offset = begun.offset
           skipping = false
@@ -266,25 +265,19 @@ function newPart(from: number, to: number): Part {
   return { from, to, rows: null, count: Math.max(1, Math.round((to - from) / usualLine)), known: false, used: 0 }
 }
 
-/** The frame from behind its first newline on; null if it has none. */
-function afterNewline(frame: LogFrame): LogFrame | null {
-  const data = decodeBytes(frame.data)
-  const at = data.indexOf(10)
-  if (at < 0 || at + 1 === data.length) return at < 0 ? null : { ...frame, offset: frame.offset + data.length, data: '' }
-  return sliceFrame(frame, data, at + 1, data.length)
+/** The piece from behind its first newline on; null if it has none. */
+function afterNewline(p: Piece): Piece | null {
+  const at = p.bytes.indexOf(10)
+  return at < 0 ? null : slicePiece(p, at + 1, p.bytes.length)
 }
 
-/** The frame up to the end of the line in which the byte before offset stands, and whether that ends in it. */
-function upToNewline(frame: LogFrame, offset: number): [LogFrame, boolean] {
-  const data = decodeBytes(frame.data)
-  if (frame.offset + data.length < offset) return [frame, false]
-  const at = data.indexOf(10, Math.max(0, offset - 1 - frame.offset))
-  return at < 0 ? [frame, false] : [sliceFrame(frame, data, 0, at + 1), true]
+/** The piece up to the end of the line in which the byte before offset stands, and whether that ends in it. */
+function upToNewline(p: Piece, offset: number): [Piece, boolean] {
+  if (p.offset + p.bytes.length < offset) return [p, false]
+  const at = p.bytes.indexOf(10, Math.max(0, offset - 1 - p.offset))
+  return at < 0 ? [p, false] : [slicePiece(p, 0, at + 1), true]
 }
 
-function sliceFrame(frame: LogFrame, data: Uint8Array, from: number, to: number): LogFrame {
-  const part = data.subarray(from, to)
-  let binary = ''
-  for (let i = 0; i < part.length; i += 8192) binary += String.fromCharCode(...part.subarray(i, i + 8192))
-  return { ...frame, offset: frame.offset + from, data: { base64: btoa(binary) } }
+function slicePiece(p: Piece, from: number, to: number): Piece {
+  return { ...p, offset: p.offset + from, bytes: p.bytes.subarray(from, to) }
 }

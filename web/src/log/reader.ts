@@ -9,8 +9,58 @@ export interface TerminalSize {
   rows: number
 }
 
+/** Bytes of one stream that follow each other. */
+export interface Piece {
+  stream: StreamName
+  command: number
+  elapsedMs: number
+  /** Of the first byte in the attempt's log. */
+  offset: number
+  bytes: Uint8Array
+}
+
+/** Pieces are joined up to this length, and within this time. */
+const pieceBytes = 64 << 10
+const pieceMs = 100
+
 /**
- * Turns frames into rows. Each stream has a line of its own, so that what stdout and
+ * Joins frames that follow each other: a terminal's output comes in thousands of small
+ * ones, and each costs a turn of the emulator.
+ */
+export function piecesOf(frames: LogFrame[]): Piece[] {
+  const pieces: Piece[] = []
+  let parts: Uint8Array[] = []
+  let length = 0
+  const close = () => {
+    const last = pieces.at(-1)
+    if (!last || parts.length < 2) return
+    last.bytes = new Uint8Array(length)
+    let at = 0
+    for (const p of parts) {
+      last.bytes.set(p, at)
+      at += p.length
+    }
+  }
+  for (const f of frames) {
+    const bytes = decodeBytes(f.data)
+    const stream: StreamName = f.stream === 'stdout' || f.stream === 'stderr' ? f.stream : 'system'
+    const last = pieces.at(-1)
+    if (last && last.stream === stream && last.command === f.command && last.offset + length === f.offset && length + bytes.length <= pieceBytes && f.elapsedMs - last.elapsedMs <= pieceMs) {
+      parts.push(bytes)
+      length += bytes.length
+      continue
+    }
+    close()
+    pieces.push({ stream, command: f.command, elapsedMs: f.elapsedMs, offset: f.offset, bytes })
+    parts = [bytes]
+    length = bytes.length
+  }
+  close()
+  return pieces
+}
+
+/**
+ * Turns pieces into rows. Each stream has a line of its own, so that what stdout and
  * stderr say at the same time doesn't mix within one; rows stand in the order of their
  * first byte. With a terminal, stdout is read as a terminal shows it.
  */
@@ -25,24 +75,22 @@ export class LogReader {
     this.offset = offset
   }
 
-  /** Reads a frame, or what is new of it; calls add with each row that begins. */
-  async read(frame: LogFrame, add: (row: Row) => void): Promise<void> {
-    const data = decodeBytes(frame.data)
-    const end = frame.offset + data.length
+  /** Reads a piece, or what is new of it; calls add with each row that begins. */
+  async read(p: Piece, add: (row: Row) => void): Promise<void> {
+    const end = p.offset + p.bytes.length
     if (end <= this.offset) return
-    if (frame.offset > this.offset) {
-      add({ stream: 'system', command: -1, elapsedMs: frame.elapsedMs, text: `… ${frame.offset - this.offset} bytes of the log are missing here …`, spans: [] })
+    if (p.offset > this.offset) {
+      add({ stream: 'system', command: -1, elapsedMs: p.elapsedMs, text: `… ${p.offset - this.offset} bytes of the log are missing here …`, spans: [] })
     }
-    const news = frame.offset < this.offset ? data.subarray(this.offset - frame.offset) : data
+    const news = p.offset < this.offset ? p.bytes.subarray(this.offset - p.offset) : p.bytes
     this.offset = end
-    const stream = frame.stream === 'stdout' || frame.stream === 'stderr' ? frame.stream : 'system'
-    if (stream === 'stdout' && this.terminal) {
-      await (await this.screenOf(frame.command, this.terminal)).read(news, frame.command, frame.elapsedMs, add)
+    if (p.stream === 'stdout' && this.terminal) {
+      await (await this.screenOf(p.command, this.terminal)).read(news, p.command, p.elapsedMs, add)
       return
     }
-    let pipe = this.pipes.get(stream)
-    if (!pipe) this.pipes.set(stream, (pipe = new PipeReader(stream)))
-    pipe.read(news, frame.command, frame.elapsedMs, add)
+    let pipe = this.pipes.get(p.stream)
+    if (!pipe) this.pipes.set(p.stream, (pipe = new PipeReader(p.stream)))
+    pipe.read(news, p.command, p.elapsedMs, add)
   }
 
   close(): void {
