@@ -93,3 +93,12 @@ test('many small frames are read together', async () => {
   const other = { ...frame(bytes, 11, 22), stream: 'stderr' }
   expect(piecesOf([frames[0]!, other, frames[2]!]).map((p) => p.stream)).toEqual(['stdout', 'stderr', 'stdout'])
 })
+
+test('the number of a line in the middle is known once the parts before it are read', async () => {
+  const s = server(text, 65_536)
+  const model = new LogModel(s.ask, null, s.size)
+  expect(model.countedTo(30_000)).toBe(false)
+  await model.countTo(30_000)
+  expect(model.countedTo(29_999)).toBe(true)
+  expect((await settled(model, 29_999, 30_000))[0]).toBe(lines[29_999])
+})

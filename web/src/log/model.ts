@@ -180,6 +180,15 @@ export class LogModel {
     return null
   }
 
+  /** Reads the parts before row n, from 1, so that its number is known. */
+  async countTo(n: number): Promise<void> {
+    let before = 0
+    for (let i = 0; i < this.parts.length && before < n; i++) {
+      if (!this.parts[i]!.known) await this.load(i)
+      before += this.parts[i]!.count
+    }
+  }
+
   /** How many parts there are. */
   get partCount(): number {
     return this.parts.length

@@ -57,6 +57,9 @@ export function Viewport(p: Props) {
     }
   }, [model])
 
+  // A line that isn't there yet, or whose number is not known yet: it is gone to when it is.
+  const wanted = useRef(0)
+
   const lineHeight = 19
   const height = box.current?.clientHeight ?? 600
   const seen = Math.max(1, Math.floor(height / lineHeight))
@@ -64,6 +67,10 @@ export function Viewport(p: Props) {
   const space = Math.min(maxHeight, count * lineHeight + 8)
   const scrollable = Math.max(0, space - height)
   const lastTop = Math.max(0, count - seen)
+  if (wanted.current > 0 && !follow) {
+    anchor.current = { place: model.place(Math.max(0, wanted.current - 1 - Math.floor(seen / 3))), rest: 0 }
+    if (count >= wanted.current && model.countedTo(wanted.current - 1)) wanted.current = 0
+  }
   const top = follow ? lastTop : Math.min(lastTop, model.number(anchor.current.place) + anchor.current.rest)
   const scrollOf = (row: number) => (lastTop === 0 ? 0 : (row / lastTop) * scrollable)
 
@@ -75,9 +82,12 @@ export function Viewport(p: Props) {
 
   useEffect(() => {
     if (!p.goTo) return
-    const n = p.goTo.place ? model.number(p.goTo.place) : (p.goTo.number ?? 1) - 1
     setFollow(false)
-    setTop(n - Math.floor(seen / 3))
+    if (p.goTo.place) setTop(model.number(p.goTo.place) - Math.floor(seen / 3))
+    else {
+      wanted.current = p.goTo.number ?? 1
+      void model.countTo(wanted.current)
+    }
     schedule()
   }, [p.goTo])
 
@@ -94,6 +104,7 @@ export function Viewport(p: Props) {
   const onScroll = () => {
     const el = box.current
     if (!el || Math.abs(el.scrollTop - placed.current) <= 1) return
+    wanted.current = 0
     const moved = el.scrollTop - placed.current
     placed.current = el.scrollTop
     const row = scrollable === 0 ? 0 : (el.scrollTop / scrollable) * lastTop
@@ -120,6 +131,7 @@ export function Viewport(p: Props) {
       onKeyDown={(e) => {
         if (e.key === 'End') setFollow(true)
         else if (e.key === 'Home') {
+          wanted.current = 0
           setFollow(false)
           setTop(0)
         } else return
