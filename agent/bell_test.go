@@ -164,28 +164,3 @@ func TestBellsOfQueues(t *testing.T) {
 	w <- "errand-ring"
 	s.result()
 }
-
-// TestIdleHeartbeats: a long heartbeat interval while idle isn't taken for a
-// suspend, and a job that then comes is named in a heartbeat after a second.
-func TestIdleHeartbeats(t *testing.T) {
-	s, clock := newBellServer(t), newManual()
-	s.heartbeat = 2 * time.Minute
-	s.run(func(c *agent.Config) { c.Clock = clock })
-	w := s.waiter()
-	clock.Advance(119 * time.Second)
-	l := newLong(t)
-	s.give(s.job(l.command()))
-	w <- "errand-ring"
-	l.started(t)
-	clock.Advance(time.Second)
-	s.await("a heartbeat that names the job", func() bool {
-		for _, b := range s.beats {
-			if len(b.Holds) == 1 && b.Holds[0].JobID == jobID {
-				return true
-			}
-		}
-		return false
-	})
-	touch(t, l.gate)
-	s.result()
-}

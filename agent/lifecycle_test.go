@@ -522,3 +522,60 @@ func TestKilledMidJob(t *testing.T) {
 	r.idle()
 	touch(t, l.gate)
 }
+
+// TestIdleHeartbeats: a long heartbeat interval while idle isn't taken for a
+// suspend, and a job that then comes is named in a heartbeat after a second.
+func TestIdleHeartbeats(t *testing.T) {
+	s, clock := newBellServer(t), newManual()
+	s.heartbeat = 2 * time.Minute
+	s.run(func(c *agent.Config) { c.Clock = clock })
+	w := s.waiter()
+	clock.Advance(119 * time.Second)
+	l := newLong(t)
+	s.give(s.job(l.command()))
+	w <- "errand-ring"
+	l.started(t)
+	clock.Advance(time.Second)
+	s.await("a heartbeat that names the job", func() bool {
+		for _, b := range s.beats {
+			if len(b.Holds) == 1 && b.Holds[0].JobID == jobID {
+				return true
+			}
+		}
+		return false
+	})
+	touch(t, l.gate)
+	s.result()
+}
+
+// TestHoldWithoutOrder: the server could renew one of two attempts. The other is
+// asked for again at once, not an interval later.
+func TestHoldWithoutOrder(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.heartbeat = time.Hour
+	var asked, asKnown int
+	s.order = func(o *errand.Order) {
+		if o.Attempt == 2 {
+			if asked++; asked <= 3 {
+				o.JobID = "" // as if it were left out
+			}
+			return
+		}
+		asKnown++
+	}
+	gate := filepath.Join(t.TempDir(), "gate")
+	wait := "while ! test -e '" + gate + "'; do sleep 0.01; done"
+	first, second := s.job(wait), s.job(wait)
+	second.Attempt, second.Write = 2, s.grant(jobID, 2)
+	s.give(first, second)
+	s.run(func(c *agent.Config) { c.Slots = 2 })
+	s.await("four orders", func() bool { return asked >= 4 && asKnown > 0 })
+	touch(t, gate)
+	s.await("both results", func() bool { return len(s.results) == 2 })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if asked < 4 || asKnown == 0 {
+		t.Errorf("%d and %d orders", asked, asKnown)
+	}
+}
