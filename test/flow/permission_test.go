@@ -81,7 +81,11 @@ func (u *everything) do() {
 		u.giveBack()
 		u.sync()
 		u.cancel()
-		u.place()
+		if isolated() { // a function in a process of its own may learn of a kind half a minute later
+			u.t.Log("skipped: jobs for certain workers, since each function's process reads the kinds for itself (TestNewKindOfAnotherProcess)")
+		} else {
+			u.place()
+		}
 		u.dependents()
 		if u.clock != nil { // minutes pass
 			u.longLease()
@@ -623,12 +627,12 @@ func (u *everything) dependents() {
 	u.must(err)
 	u.executeAs(first, `, "after": [{"jobId": "`+first+`"}]`)
 	u.submit(u.take()) // of the first
-	reports := u.askAndReport()
+	reports := u.askAndReport(2)
 	if len(reports) != 2 {
 		u.t.Fatalf("%d jobs were released, want 2", len(reports))
 	}
 	u.sendReports(reports)
-	if reports = u.askAndReport(); len(reports) != 1 || reports[0].JobID != third {
+	if reports = u.askAndReport(1); len(reports) != 1 || reports[0].JobID != third {
 		u.t.Fatalf("released %+v, want job %s", reports, third)
 	}
 	u.sendReports(reports)
@@ -642,11 +646,18 @@ func (u *everything) dependents() {
 }
 
 // askAndReport takes what there is, and returns reports of its end.
-func (u *everything) askAndReport() (reports []api.AttemptReport) {
+// Functions in processes of their own may need more than one question for want attempts.
+func (u *everything) askAndReport(want int) (reports []api.AttemptReport) {
 	u.t.Helper()
-	for _, a := range u.ask() {
-		result := largeResult(0)
-		reports = append(reports, api.AttemptReport{JobID: a.JobID, Attempt: a.Attempt, Result: &result})
+	for range 40 {
+		for _, a := range u.ask() {
+			result := largeResult(0)
+			reports = append(reports, api.AttemptReport{JobID: a.JobID, Attempt: a.Attempt, Result: &result})
+		}
+		if len(reports) >= want || !isolated() {
+			break
+		}
+		time.Sleep(time.Second)
 	}
 	return reports
 }
