@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			env.Values[fakeKey{}] = fake
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("LocalAppData", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("AppData", filepath.Join(env.WorkDir, "home", ".config"))
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector's is a second for each command
 			env.Setenv("NL", "\n")
 			env.Setenv("FAKE", fake.URL)

@@ -3,6 +3,7 @@ package cli
 import (
 	"testing"
 	"time"
+	_ "time/tzdata" // Windows may have no time zones
 )
 
 func TestNotBefore(t *testing.T) {

@@ -96,6 +96,9 @@ func TestRemoveFollowsNoLink(t *testing.T) {
 // TestCreateAgain: the directory of an attempt that has not begun is never without its
 // job, so it is not made anew. One that has begun is.
 func TestCreateAgain(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("skipped: on Windows, a directory that is open can't be removed, and one that isn't may get the number of another")
+	}
 	data := t.TempDir()
 	a := &errand.Assignment{JobID: "J", Attempt: 1}
 	identity := func() os.FileInfo {
