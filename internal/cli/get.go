@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/errandhq/errand"
@@ -117,14 +118,45 @@ func (a *app) fetch(ctx context.Context, c *api.Client, o fetchOptions, page *ap
 			return err
 		}
 	}
+	shown := a.term.StartProgress("fetching", sizeOf(page))
+	config.Progress = shown.Add
 	report, err := fetch.Fetch(ctx, config, files)
+	shown.End()
 	if config.Record != nil && len(report.Fetched)+report.Same > 0 {
 		if err := config.Record.Save(); err != nil {
 			a.term.Notef("could not %v; the files can't be replaced without --force", err)
 		}
 	}
 	a.tellFetched(o.dir, &report)
-	return errors.Join(terminal.InterruptOr(ctx, err), keptError(&report))
+	return errors.Join(terminal.InterruptOr(ctx, err), keptError(&report), a.tellLeftOut(o.patterns, &report))
+}
+
+func sizeOf(page *api.ArtifactPage) (n int64) {
+	for i := range page.Files {
+		n += page.Files[i].Size
+	}
+	return n
+}
+
+// tellLeftOut notes what can't be made here. What the user has named is an error.
+func (a *app) tellLeftOut(patterns []errand.Pattern, r *fetch.Report) error {
+	const shown = 5
+	var errs []error
+	notes := 0
+	for _, l := range r.LeftOut {
+		text := terminal.FirstLine(l.Path, 200) + " is not fetched: it " + terminal.FirstLine(l.Why, 300)
+		switch {
+		case slices.ContainsFunc(patterns, func(p errand.Pattern) bool { return p.String() == l.Path }):
+			errs = append(errs, errors.New(text))
+		case notes < shown:
+			a.term.Notef("%s", text)
+			notes++
+		}
+	}
+	if n := len(r.LeftOut) - len(errs) - notes; n > 0 {
+		a.term.Notef("%s more not fetched for such reasons", count(n, "file"))
+	}
+	return errors.Join(errs...)
 }
 
 // shownFetched is how many files are named.

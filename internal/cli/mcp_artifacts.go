@@ -103,6 +103,9 @@ func (s *mcpServer) fetchArtifacts(ctx context.Context, _ *mcp.CallToolRequest, 
 	if report.Same > 0 {
 		fmt.Fprintf(&b, "%s unchanged\n", count(report.Same, "file"))
 	}
+	for _, l := range report.LeftOut {
+		fmt.Fprintf(&b, "did not write %s: it %s\n", clip(terminal.ReplaceControls(path.Join(folder, l.Path)), 500), clip(terminal.ReplaceControls(l.Why), 300))
+	}
 	return textResult(b.String()), nil, nil
 }
 

@@ -123,9 +123,7 @@ func (t *transfer) copy(body io.Reader, stalled *time.Timer) error {
 			}
 			t.sum.Write(buf[:n])
 			t.have += int64(n)
-			if t.Progress != nil {
-				t.Progress(int64(n))
-			}
+			t.progress(int64(n))
 		}
 		if errors.Is(err, io.EOF) {
 			if t.have < t.file.Size {

@@ -38,19 +38,20 @@ type Config struct {
 	Record    *Record // of what was fetched; nil: nothing was
 	HTTP      *http.Client
 	Now       time.Time        // no file gets a later time
-	Progress  func(more int64) // called with each number of bytes that came; nil: not called
+	Progress  func(more int64) // called with each number of bytes that came, or needn't; nil: not called
 }
 
 // A Report says what was done.
 type Report struct {
-	Fetched []string // paths, in order
-	Bytes   int64    // of Fetched
-	Same    int      // files that were there with the same content
-	Kept    []Kept   // local files that were not replaced
+	Fetched []string     // paths, in order
+	Bytes   int64        // of Fetched
+	Same    int          // files that were there with the same content
+	Kept    []NotFetched // whose local files were not replaced
+	LeftOut []NotFetched // that can't be made here safely
 }
 
-// Kept is a local file that was not replaced.
-type Kept struct {
+// NotFetched is a file or a link that was not fetched.
+type NotFetched struct {
 	Path string
 	Why  string
 }
@@ -69,51 +70,70 @@ func Fetch(ctx context.Context, c Config, files []File) (Report, error) {
 		}
 		defer func() { _ = root.Close() }() // files are closed by then
 	}
-	files, err := c.choose(files)
+	files, leftOut, err := c.choose(files)
 	if err != nil {
 		return Report{}, err
 	}
-	f := &fetcher{Config: c, root: root, folders: map[string]bool{}}
+	f := &fetcher{Config: c, root: root, folders: map[string]bool{}, report: Report{LeftOut: leftOut}}
 	f.all(ctx, files)
 	slices.Sort(f.report.Fetched)
-	slices.SortFunc(f.report.Kept, func(a, b Kept) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(f.report.Kept, func(a, b NotFetched) int { return strings.Compare(a.Path, b.Path) })
 	if ctx.Err() != nil {
 		return f.report, context.Cause(ctx)
 	}
 	return f.report, errors.Join(f.errs...)
 }
 
-// choose returns the files that the patterns match, and fails if one of them must not be
-// written: who sends such a list means harm.
-func (c *Config) choose(files []File) ([]File, error) {
-	var chosen []File
-	kinds := map[string]bool{}
+// choose returns the files that the patterns match, without those that an honest worker
+// may send and that can't be made here safely. It fails if one of them is of a list that
+// no honest worker sends.
+func (c *Config) choose(files []File) (chosen []File, leftOut []NotFetched, err error) {
+	listed := map[string]bool{}
 	for _, f := range files {
 		if len(c.Patterns) > 0 && !slices.ContainsFunc(c.Patterns, func(p errand.Pattern) bool { return p.Match(f.Path) }) {
 			continue
 		}
-		if err := checkPath(f.Path); err != nil {
-			return nil, fmt.Errorf("refused artifact %.200q: %w", f.Path, err)
+		err := f.check()
+		if listed[f.Path] {
+			err = errors.New("it is listed twice")
 		}
-		if f.Link != "" {
-			if err := checkLink(f.Path, f.Link); err != nil {
-				return nil, fmt.Errorf("refused artifact %.200q: %w", f.Path, err)
-			}
-		}
-		if kinds[f.Path] {
-			return nil, fmt.Errorf("refused artifact %.200q: it is listed twice", f.Path)
-		}
-		kinds[f.Path] = true
-		chosen = append(chosen, f)
-	}
-	for _, f := range chosen {
-		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
-			if kinds[dir] {
-				return nil, fmt.Errorf("refused artifact %.200q: %.200q above it is a file or a link", f.Path, dir)
-			}
+		listed[f.Path] = true
+		var unsafe *leftOutError
+		switch {
+		case errors.As(err, &unsafe):
+			leftOut = append(leftOut, NotFetched{f.Path, unsafe.why})
+		case err != nil:
+			return nil, nil, fmt.Errorf("refused artifact %.200q: %w", f.Path, err)
+		default:
+			chosen = append(chosen, f)
 		}
 	}
-	return chosen, nil
+	return chosen, leftOut, checkNesting(listed)
+}
+
+// checkNesting fails if a path leads through another one: all are files or links.
+func checkNesting(listed map[string]bool) error {
+	for name := range listed {
+		for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
+			if listed[dir] {
+				return fmt.Errorf("refused artifact %.200q: %.200q above it is a file or a link", name, dir)
+			}
+		}
+	}
+	return nil
+}
+
+// leftOutError: an honest worker may send the entry, and it can't be made here safely.
+type leftOutError struct{ why string }
+
+func (e *leftOutError) Error() string { return e.why }
+
+func (f *File) check() error {
+	err := checkPath(f.Path)
+	if err == nil && f.Link != "" {
+		err = checkLink(f.Path, f.Link)
+	}
+	return err
 }
 
 // CheckFolder checks that a folder's path, with slashes, stays below another, and away from
@@ -131,13 +151,13 @@ func checkPath(name string) error {
 		strings.Count(name, "/") >= errand.MaxArtifactDepth {
 		return errors.New("it is no path in the folder")
 	}
-	if filepath.Separator == '\\' && strings.ContainsAny(name, `\:`) || !filepath.IsLocal(filepath.FromSlash(name)) {
-		return errors.New("this system can't store a file of that name")
-	}
 	for e := range strings.SplitSeq(name, "/") {
 		if isGitDir(e) {
 			return errors.New("nothing is written into a .git folder")
 		}
+	}
+	if filepath.Separator == '\\' && strings.ContainsAny(name, `\:`) || !filepath.IsLocal(filepath.FromSlash(name)) {
+		return &leftOutError{"is a name that this system can't store"}
 	}
 	return nil
 }
@@ -161,24 +181,29 @@ func isGitDir(name string) bool {
 }
 
 // checkLink checks that a link's target is in the folder. Only the beginning of a target
-// may lead up, so that links can't lead out of the folder by way of others.
+// may lead up, so that links can't lead out of the folder by way of others. A target that
+// means something else on another system, or git's own files, is a leftOutError.
 func checkLink(name, target string) error {
-	if strings.HasPrefix(target, "/") || strings.ContainsAny(target, "\x00\\:") || filepath.IsAbs(target) {
+	if strings.HasPrefix(target, "/") || strings.ContainsRune(target, 0) {
 		return fmt.Errorf("the symbolic link points to %.200q, outside of the folder", target)
 	}
-	depth, down := strings.Count(name, "/"), false
+	depth, down, git := strings.Count(name, "/"), false, false
 	for e := range strings.SplitSeq(target, "/") {
-		switch {
-		case e == "" || e == ".":
-		case e == "..":
+		switch e {
+		case "", ".":
+		case "..":
 			if depth--; down || depth < 0 {
 				return fmt.Errorf("the symbolic link points to %.200q, outside of the folder", target)
 			}
-		case isGitDir(e):
-			return errors.New("the symbolic link points into a .git folder")
 		default:
-			down = true
+			down, git = true, git || isGitDir(e)
 		}
+	}
+	switch {
+	case git:
+		return &leftOutError{fmt.Sprintf("is a symbolic link to %.200q, which may be git's own", target)}
+	case strings.ContainsAny(target, `\:`):
+		return &leftOutError{fmt.Sprintf("is a symbolic link to %.200q, which leads out of the folder on some systems", target)}
 	}
 	return nil
 }
@@ -244,8 +269,10 @@ func (f *fetcher) note(file File, err error) {
 		f.report.Bytes += file.Size
 	case errors.Is(err, errSame):
 		f.report.Same++
+		f.progress(file.Size)
 	case errors.As(err, &kept):
-		f.report.Kept = append(f.report.Kept, Kept{file.Path, kept.why})
+		f.report.Kept = append(f.report.Kept, NotFetched{file.Path, kept.why})
+		f.progress(file.Size)
 		return
 	default:
 		f.errs = append(f.errs, fmt.Errorf("%.200q: %w", file.Path, withoutPath(err)))
@@ -253,6 +280,12 @@ func (f *fetcher) note(file File, err error) {
 	}
 	if f.Record != nil {
 		f.Record.set(file.Path, file.mark())
+	}
+}
+
+func (f *fetcher) progress(more int64) {
+	if f.Progress != nil {
+		f.Progress(more)
 	}
 }
 

@@ -176,7 +176,7 @@ func TestNotReplaced(t *testing.T) {
 	files = files[:8]
 	report, err := Fetch(t.Context(), c, files)
 	check(t, err)
-	want := Report{Fetched: []string{"below/new", "fetched", "sent"}, Bytes: 9, Same: 1, Kept: []Kept{
+	want := Report{Fetched: []string{"below/new", "fetched", "sent"}, Bytes: 9, Same: 1, Kept: []NotFetched{
 		{"edited", "has changed since it was sent"}, {"fetched-edited", "has changed since it was fetched"},
 		{"folder", "is not a file"}, {"local", "exists, and was neither sent nor fetched"},
 	}}
@@ -230,10 +230,6 @@ func TestHostileNames(t *testing.T) {
 		"link above inside":      {link("a/b", "../../x")},
 		"link through others":    {link("a/b/c/l", "../../../z"), link("out", "a/b/c/l/../..")},
 		"absolute link":          {link("a", "/etc/passwd")},
-		"link to git":            {link("a", ".git/config")},
-		"link to Git":            {link("d/a", "../.Git")},
-		"link with a backslash":  {link("a", `..\x`)},
-		"link to a drive":        {link("a", "C:/x")},
 		"link with NUL":          {link("a", "a\x00b")},
 	} {
 		dir := folder(t, map[string]string{".git/config": "mine"})
@@ -246,6 +242,32 @@ func TestHostileNames(t *testing.T) {
 		}
 		if entries, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(entries) != 1 {
 			t.Errorf("%s: beside the folder: %v, %v", name, entries, err)
+		}
+	}
+}
+
+// TestLeftOut: an honest worker sends these links, so the other files come.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	s := newStorage(t)
+	for name, hostile := range map[string]File{
+		"git":       link("a", ".git/config"),
+		"Git":       link("d/a", "../.Git"),
+		"backslash": link("a", `..\x`),
+		"drive":     link("a", "C:/x"),
+		"colon":     link("a", "b:c"),
+	} {
+		dir := folder(t, map[string]string{".git/config": "mine"})
+		report, err := Fetch(t.Context(), s.config(dir), []File{hostile, s.file("ok", "x")})
+		check(t, err)
+		if len(report.LeftOut) != 1 || report.LeftOut[0].Path != hostile.Path || !strings.Contains(report.LeftOut[0].Why, "is a symbolic link to ") {
+			t.Errorf("%s: left out %+v", name, report.LeftOut)
+		}
+		if diff := cmp.Diff(map[string]string{".git/config": "mine", "ok": "x"}, content(t, dir)); diff != "" {
+			t.Errorf("%s: the folder (-want +got):\n%s", name, diff)
+		}
+		if _, err := Fetch(t.Context(), s.config(dir), []File{hostile, s.file(hostile.Path+"/b", "x")}); err == nil {
+			t.Errorf("%s: a file below it is taken", name)
 		}
 	}
 }

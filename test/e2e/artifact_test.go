@@ -111,6 +111,26 @@ func TestArtifactsLater(t *testing.T) {
 	}
 }
 
+// TestLinksLeftOut: links that can't be made safely keep no other file from coming.
+func TestLinksLeftOut(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	id := s.submit("--no-source", "--artifact", "out", "-c", `mkdir out; echo a > out/a; ln -s 'b\c' out/back; ln -s x:y out/colon; ln -s .git/config out/git`)
+	s.awaitJob(id, "end", ended)
+	to := t.TempDir()
+	p := s.errand("artifacts", "get", id, "--to", to)
+	if code := p.wait(); code != 0 || strings.Count(p.stderr.String(), "is not fetched: it is a symbolic link to ") != 3 {
+		t.Errorf("exit code %d; stderr:\n%s", code, p.stderr)
+	}
+	if left, err := os.ReadDir(filepath.Join(to, "out")); err != nil || len(left) != 1 || readFile(t, to, "out/a") != "a\n" {
+		t.Errorf("fetched %v, %v", left, err)
+	}
+	p = s.errand("artifacts", "get", id, "out/a", "out/git", "--to", to)
+	if code := p.wait(); code != 1 || !strings.Contains(p.stderr.String(), `error: out/git is not fetched: it is a symbolic link to ".git/config"`) {
+		t.Errorf("named: exit code %d; stderr:\n%s", code, p.stderr)
+	}
+}
+
 // TestAgentKilledWhileSending: the next agent sends the rest of the artifacts.
 func TestAgentKilledWhileSending(t *testing.T) {
 	t.Parallel()

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -181,7 +182,8 @@ func (c *collector) link(file *errand.ArtifactFile) error {
 	if err != nil {
 		return err
 	}
-	if strings.HasPrefix(target, "/") || len(target) > errand.MaxFilePathBytes {
+	target = filepath.ToSlash(target) // of Windows
+	if filepath.IsAbs(target) || strings.HasPrefix(target, "/") || len(target) > errand.MaxFilePathBytes {
 		return fmt.Errorf("the symbolic link to %.200q leads out of the job's folder", target)
 	}
 	up := 0 // only at the beginning, where what is above is known to be a folder
