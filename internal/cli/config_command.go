@@ -133,6 +133,9 @@ func runSettings(task *settings.Task, config *settings.Config) []setting {
 			all = append(all, setting{"env." + name, task.Env[name], where})
 		}
 		all = append(all, setting{"folder", task.Folder, where})
+		for _, d := range task.After {
+			all = append(all, setting{"after", fmt.Sprintf("%s:%s", d.Task, d.On), where})
+		}
 		add(task.Settings)
 	}
 	add(config.Defaults)

@@ -210,6 +210,10 @@ func (f *fakeServer) createJob(w http.ResponseWriter, r *http.Request) {
 		problem(w, errand.CodeMalformed, err.Error())
 		return
 	}
+	if c.Env["REFUSE"] != "" {
+		problem(w, errand.CodeInvalidField, c.Env["REFUSE"])
+		return
+	}
 	if c.Queue == "nowhere" {
 		problem(w, errand.CodeInvalidField, `there is no queue "nowhere" on this server`)
 		return
@@ -238,7 +242,7 @@ func newFakeJob(c api.CreateJob, n int) *fakeJob {
 	j := &fakeJob{Job: api.Job{
 		ID: fmt.Sprintf("01JFAKE%019d", n), Status: errand.Pending, Name: c.Name, Owner: "local", Queue: c.Queue, Group: c.Group,
 		Commands: c.Commands, Source: c.Source, Env: c.Env, Shell: c.Shell, Requires: c.Requires, MaxAttempts: c.MaxAttempts, RetryOnExit: c.RetryOnExit, TimeoutSeconds: c.TimeoutSeconds,
-		LeaseSeconds: c.LeaseSeconds, ContinueOnError: c.ContinueOnError, Terminal: c.Terminal, CreatedAt: created,
+		LeaseSeconds: c.LeaseSeconds, ContinueOnError: c.ContinueOnError, Terminal: c.Terminal, After: c.After, CreatedAt: created,
 	}}
 	if j.Queue == "" {
 		j.Queue = "default"

@@ -28,7 +28,8 @@ func (a *app) runCommand() *cobra.Command {
 			"The job's output is printed as it is written: stdout on stdout, stderr on stderr.\n\n" +
 			"A command after -- runs without a shell. -c passes a line to the worker's shell and can be\n" +
 			"repeated; the lines run one after another until one fails. A name alone is a task of the project's\n" +
-			"errand.yaml; without arguments, run lists the tasks. Write a folder with a slash, like ./site.\n\n" +
+			"errand.yaml, which runs behind the tasks that its after names; flags hold for the named one alone.\n" +
+			"Without arguments, run lists the tasks. Write a folder with a slash, like ./site.\n\n" +
 			"Ctrl-C cancels the job, as do a closed terminal and a closed pipe. A second Ctrl-C exits\n" +
 			"without waiting for the job to end. If errand itself is killed, the job goes on: errand attach @last\n" +
 			"follows it again.\n\n" +
@@ -50,12 +51,7 @@ func (a *app) runCommand() *cobra.Command {
 		},
 		ValidArgsFunction: a.completeTasks,
 	}
-	f.commandFlags.add(cmd)
-	f.fileFlags.add(cmd)
-	f.placeFlags.add(cmd)
-	f.orderFlags.add(cmd)
-	f.limitFlags.add(cmd)
-	f.outputFlags.add(cmd)
+	f.add(cmd)
 	a.addServerFlags(cmd)
 	return cmd
 }
@@ -69,7 +65,6 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	if err != nil {
 		return err
 	}
-	body.Terminal = f.wantedTerminal(a.term)
 	c, err := a.client()
 	if err != nil {
 		return err
@@ -77,23 +72,33 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	first, second, stop := terminal.NotifyHangups(ctx)
 	defer stop()
 	defer terminal.ExitWhenInterrupted(second, cancelGrace+time.Second, a.term.EndOutput)()
-	if err := f.whenFlags.addTo(first, c, a.term.Now(), &body); err != nil {
+	limit, err := a.prepare(first, c, &f, dir, &body)
+	if err != nil {
 		return err
-	}
-	limit := retryFirst
-	if !f.noSource {
-		if err := checkQueue(first, c, body.Queue); err != nil {
-			return err
-		}
-		if err := a.addSource(first, c, dir, &f.fileFlags, &body); err != nil {
-			return err
-		}
-		limit = retryConnected
 	}
 	f.onEnd = func(ctx context.Context, c *api.Client, job *api.Job) error {
 		return a.getAfter(ctx, c, dir, &f.getFlags, job)
 	}
+	if f.task != nil && len(f.task.After) > 0 {
+		return a.runAfter(first, second, c, &f, body)
+	}
 	return a.createAndFollow(first, second, c, body, limit, a.printFrame, f.outputFlags)
+}
+
+// prepare completes the request for a job: with its terminal, what it waits for, and its
+// source, which it uploads. limit is for the request to create the job.
+func (a *app) prepare(ctx context.Context, c *api.Client, f *runFlags, dir string, body *api.CreateJob) (limit retryLimit, err error) {
+	body.Terminal = f.wantedTerminal(a.term)
+	if err := f.whenFlags.addTo(ctx, c, a.term.Now(), body); err != nil {
+		return limit, err
+	}
+	if f.noSource {
+		return retryFirst, nil
+	}
+	if err := checkQueue(ctx, c, body.Queue); err != nil {
+		return limit, err
+	}
+	return retryConnected, a.addSource(ctx, c, dir, &f.fileFlags, body)
 }
 
 // createAndFollow creates the job and waits for it, unless it is to be detached.

@@ -27,6 +27,15 @@ type runFlags struct {
 	task *runTask // that is run; nil: the commands are among the flags and arguments
 }
 
+func (f *runFlags) add(cmd *cobra.Command) {
+	f.commandFlags.add(cmd)
+	f.fileFlags.add(cmd)
+	f.placeFlags.add(cmd)
+	f.orderFlags.add(cmd)
+	f.limitFlags.add(cmd)
+	f.outputFlags.add(cmd)
+}
+
 // commandFlags say what to run.
 type commandFlags struct {
 	commands        []string
@@ -206,6 +215,7 @@ func checkLimits(prefix string, l *errand.Limits) error {
 // outputFlags say what errand run prints, and when it returns.
 type outputFlags struct {
 	detach, json, quiet bool
+	earlier             bool // it is a job that the one asked for waits for: --json doesn't print it
 	onEnd               func(ctx context.Context, c *api.Client, job *api.Job) error // nil: nothing
 }
 

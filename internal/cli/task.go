@@ -17,7 +17,8 @@ import (
 // A task of the project that errand run runs, and the folder that it sends.
 type runTask struct {
 	settings.Task
-	dir string
+	project *settings.Project
+	dir     string
 }
 
 // isTaskName reports whether the argument of errand run names a task: a folder is written
@@ -54,11 +55,16 @@ func (f *runFlags) useTask(fl *pflag.FlagSet, name string) error {
 	if err != nil {
 		return err
 	}
+	return f.setTask(fl, project, task)
+}
+
+// setTask makes the flags run the task.
+func (f *runFlags) setTask(fl *pflag.FlagSet, project *settings.Project, task *settings.Task) error {
 	dir, err := project.TaskDir(task)
 	if err != nil {
 		return err
 	}
-	f.task = &runTask{Task: *task, dir: dir}
+	f.task = &runTask{Task: *task, project: project, dir: dir}
 	if err := setFlags(fl, task.Settings); err != nil {
 		return err
 	}

@@ -44,12 +44,13 @@ func (a *app) waitForJob(first, second context.Context, c *api.Client, id string
 	if err != nil {
 		return err
 	}
-	if f.json {
+	switch {
+	case !f.json:
+		a.printSummary(&job)
+	case !f.earlier:
 		if err := a.term.PrintJSON(job); err != nil {
 			return err
 		}
-	} else {
-		a.printSummary(&job)
 	}
 	if err := a.afterEnd(first, c, &job, f); err != nil {
 		return err

@@ -105,6 +105,9 @@ func ReadTasks(in io.Reader) ([]Task, error) {
 	if err == nil && len(tasks) == 0 {
 		err = &Error{ProjectFile, 1, 1, "the file has no tasks"}
 	}
+	if err == nil {
+		err = r.resolveAfter(&Project{Tasks: tasks})
+	}
 	return tasks, err
 }
 

@@ -3,6 +3,7 @@ package settings
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -49,11 +50,13 @@ tasks:
     artifacts: [dist, "*.xml"]
     timeout: 1d12h
     lease: 90
+    after: [build, "build:any"]
+  build: {commands: make}
 `, ""},
 	{"", "errand.yaml:1:1: the file is empty; it needs tasks"},
 	{"tasks: {}", "errand.yaml:1:1: the file has no tasks"},
 	{"[]", `errand.yaml:1:1: errand.yaml must be a mapping, like "name: value"`},
-	{"tasks:\n  build:\n    comands: make\n", `errand.yaml:3:5: task "build" has no field "comands"; its fields: artifacts, commands, continueOnError, `},
+	{"tasks:\n  build:\n    comands: make\n", `errand.yaml:3:5: task "build" has no field "comands"; its fields: after, artifacts, commands, continueOnError, `},
 	{"tasks: {build: {}}", `errand.yaml:1:9: task "build" has no commands`},
 	{"tasks: {build: {commands: []}}", `errand.yaml:1:9: task "build" has no commands`},
 	{"tasks: {build: {commands: [x, '']}}", `errand.yaml:1:31: commands[1] is empty`},
@@ -73,6 +76,7 @@ tasks:
 	{"tasks: {a: {commands: x, server: http://x}}", `errand.yaml:1:26: a project's file can't set "server", since it may come from somebody else`},
 	{"context: prod\ntasks: {a: {commands: x}}", `errand.yaml:1:1: a project's file can't set "context"`},
 	{"tasks: {a: {commands: x, token: x}}", `errand.yaml:1:26: a project's file can't set "token"`},
+	{"tasks: {a: {commands: x, after: -}}", `errand.yaml:1:33: after must be names of tasks, like build or build:any, got "-"`},
 	{"version: 1\ntasks: {a: {commands: x}}", `errand.yaml:1:1: errand.yaml has no field "version"; its fields: tasks`},
 }
 
@@ -140,7 +144,7 @@ func TestSchemaFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	kinds := map[Kind]string{Text: "text", Number: "number", Duration: "duration", Bool: "bool", List: "texts"}
-	want := []string{"commands", "description", "env", "folder"}
+	want := []string{"after", "commands", "description", "env", "folder"}
 	for _, k := range SettingKinds {
 		want = append(want, k.Key)
 		if got := schema.Defs.Task.Properties[k.Key].Ref; got != "#/$defs/"+kinds[k.Kind] {
@@ -175,5 +179,46 @@ func TestYAMLErrors(t *testing.T) {
 		if _, err := ReadTasks(strings.NewReader(text)); err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
 			t.Errorf("%.60q: %v; want %s", text, err, want)
 		}
+	}
+}
+
+// TestAfter: a task may wait for tasks that there are, and not for itself.
+func TestAfter(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"tasks: {a: {commands: x, after: b}, b: {commands: y}}":                                      "",
+		"tasks: {a: {commands: x, after: ['b:any', 'c:x']}, b: {commands: y}, 'c:x': {commands: z}}": "",
+		"tasks: {a: {commands: x, after: b}}":                                                        `errand.yaml:1:33: there is no task "b"; the tasks are a`,
+		"tasks: {a: {commands: x, after: [b, 'b:maybe']}, b: {commands: y}}":                         `errand.yaml:1:37: after must end in the name of a task, or in :success, :failure or :any, got "b:maybe"`,
+		"tasks: {a: {commands: x, after: a}}":                                                        `errand.yaml:1:33: the tasks wait for each other: a, a`,
+		"tasks: {a: {commands: x, after: b}, b: {commands: y, after: 'a:any'}}":                      `errand.yaml:1:61: the tasks wait for each other: a, b, a`,
+		"tasks: {a: {commands: x, after: [" + strings.Repeat("b,", 21) + "]}, b: {commands: y}}":     `errand.yaml:1:33: after must name at most 20 tasks, got 21`,
+	} {
+		got := ""
+		if _, err := ReadTasks(strings.NewReader(text)); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%.80s\n%s; want %s", text, got, want)
+		}
+	}
+}
+
+// TestBefore: each task once, behind those it waits for, at whatever depth: a hostile file
+// costs no more than its size.
+func TestBefore(t *testing.T) {
+	t.Parallel()
+	text := "tasks:\n  l0: {commands: x}\n"
+	for i := 1; i < 100; i++ {
+		text += fmt.Sprintf("  l%d: {commands: x, after: [l%d, 'l%[2]d:any']}\n", i, i-1)
+	}
+	tasks, err := ReadTasks(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Project{Tasks: tasks}
+	before := p.Before(p.Task("l99"))
+	if len(before) != 99 || before[0].Name != "l0" || before[98].Name != "l98" {
+		t.Errorf("%d tasks before the last", len(before))
 	}
 }

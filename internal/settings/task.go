@@ -19,6 +19,7 @@ type Task struct {
 	Folder      string // that is sent, below the project's; "." is all of it
 	Commands    []errand.Command
 	Env         map[string]string
+	After       []TaskDependency
 	Settings    []Setting // in the order of the file
 	Line        int
 }
@@ -113,6 +114,7 @@ func (r reader) task(key, n *yaml.Node) (Task, error) {
 		"folder":      func(n *yaml.Node) (err error) { t.Folder, err = r.folder(n); return err },
 		"commands":    func(n *yaml.Node) (err error) { t.Commands, err = r.commands(n); return err },
 		"env":         func(n *yaml.Node) (err error) { t.Env, err = r.env(n); return err },
+		"after":       func(n *yaml.Node) (err error) { t.After, err = r.after(n); return err },
 	}
 	for _, k := range SettingKinds {
 		of[k.Key] = func(n *yaml.Node) error {
