@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,15 @@ type Source struct {
 	Packs []string `json:"packs,omitempty"`
 	// UnpackedBytes is the size of all files, as the sender of a manifest says.
 	UnpackedBytes int64 `json:"unpackedBytes,omitempty"`
+}
+
+// DiskBytes is about how much of a disk the folder takes when it arrives: the uploads, and
+// the files, if the sender said how large they are.
+func (s *Source) DiskBytes() int64 {
+	if s.UnpackedBytes > math.MaxInt64-s.Size {
+		return math.MaxInt64
+	}
+	return s.Size + s.UnpackedBytes
 }
 
 // Formats of a Source.

@@ -31,6 +31,7 @@ type Worker struct {
 	// DrainAsked says that an admin drains it: its process takes no more jobs, and ends.
 	DrainAsked bool
 	DiskFree   int64 // bytes, of the file system of its jobs; 0: not known
+	DiskCache  int64 // bytes there of what it can fetch again, and removes when they are needed
 	Holds      []Hold
 
 	// Poll is the last poll that got work, so that a lost answer can be given again.
@@ -56,7 +57,7 @@ func (w *Worker) Start(r Registration, now time.Time, interval time.Duration) {
 func (w *Worker) Beat(h Heartbeat, now time.Time, interval time.Duration) {
 	w.LastSeen, w.Interval, w.Draining, w.Holds = now, interval, h.Draining, h.Holds
 	if h.DiskFree > 0 {
-		w.DiskFree = h.DiskFree
+		w.DiskFree, w.DiskCache = h.DiskFree, max(h.DiskCache, 0)
 	}
 	w.Stopped = w.Stopped || h.Stopped // an earlier heartbeat may arrive later
 }
@@ -164,6 +165,8 @@ type Heartbeat struct {
 	Stopped  bool   `json:"stopped,omitempty"`
 	Holds    []Hold `json:"holds"`
 	DiskFree int64  `json:"diskFree,omitempty"` // bytes, of the file system of its jobs
+	// DiskCache is how many bytes there are of what the worker can fetch again.
+	DiskCache int64 `json:"diskCache,omitempty"`
 }
 
 // HeartbeatAnswer is what it is told.
@@ -206,8 +209,24 @@ const FeatureManifest = "manifest"
 // FeatureArtifacts: the worker can send a job's artifacts.
 const FeatureArtifacts = "artifacts"
 
-// CanRun reports whether the worker has all that the job requires.
-func (w *Worker) CanRun(s *Spec) bool { return s.Requirements().SatisfiedBy(w) }
+// CanRun reports whether the worker has all that the job requires, and room for its folder.
+func (w *Worker) CanRun(s *Spec) bool {
+	return s.Requirements().SatisfiedBy(w) && w.hasRoomFor(s.Source)
+}
+
+// hasRoomFor reports whether the folder fits on the worker's disk, as the worker last said.
+func (w *Worker) hasRoomFor(s *Source) bool {
+	return s == nil || w.DiskFree == 0 || s.DiskBytes()-w.DiskFree <= w.DiskCache
+}
+
+// Lacking lists what the job requires and the worker lacks, for people.
+func (w *Worker) Lacking(s *Spec) []string {
+	lacking := s.Requirements().Lacking(w)
+	if !w.hasRoomFor(s.Source) {
+		lacking = append(lacking, fmt.Sprintf("%.1f GB of free disk space for its folder", float64(s.Source.DiskBytes())/1e9))
+	}
+	return lacking
+}
 
 // Validate checks r, and makes Slots 1 where it isn't given. The queues are the
 // server's to check. The error is an *Error with CodeInvalidField.

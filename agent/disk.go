@@ -35,3 +35,11 @@ func (a *Agent) awaitDisk(ctx context.Context) error {
 func isDiskFault(err error) bool {
 	return slices.ContainsFunc(diskFaults, func(e syscall.Errno) bool { return errors.Is(err, e) })
 }
+
+// cacheBytes is how much of the disk the worker can make free.
+func (a *Agent) cacheBytes() int64 {
+	if a.packs == nil {
+		return 0
+	}
+	return a.packs.Bytes()
+}

@@ -168,7 +168,7 @@ func (a *Agent) sendHeartbeat(ctx context.Context, hold time.Duration) (interval
 	if len(held) > errand.MaxHolds {
 		held = held[:errand.MaxHolds] // possible only with unreported results of earlier processes; the others wait
 	}
-	h := errand.Heartbeat{WorkerID: a.registration.id.WorkerID, Draining: a.draining.Err() != nil, Stopped: a.stopped.Load(), Holds: []errand.Hold{}, DiskFree: freeDisk(a.DataDir)}
+	h := errand.Heartbeat{WorkerID: a.registration.id.WorkerID, Draining: a.draining.Err() != nil, Stopped: a.stopped.Load(), Holds: []errand.Hold{}, DiskFree: freeDisk(a.DataDir), DiskCache: a.cacheBytes()}
 	for _, t := range held {
 		h.Holds = append(h.Holds, t.hold())
 	}

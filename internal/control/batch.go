@@ -167,6 +167,10 @@ const parkHold = 12*time.Hour - 10*time.Minute
 // park has a job that this worker can't run found by its kind: see errand.State.Park.
 func (b *batch) park(ctx context.Context, spec *errand.Spec, st *errand.State, ticket Ticket) error {
 	r := spec.Requirements()
+	if r.Kind() == "" { // only its folder is too large
+		b.leave(ctx, ticket)
+		return nil
+	}
 	if err := b.addKind(ctx, b.queue, r, false); err != nil {
 		b.Log.WarnContext(ctx, "job not parked", "job", ticket.JobID, "err", err)
 		b.leave(ctx, ticket)

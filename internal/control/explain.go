@@ -347,13 +347,12 @@ func (x *explainer) workers(ctx context.Context, load *load) error {
 // lacking is what the job requires and no online worker of its queue has.
 func (x *explainer) lacking(load *load) []string {
 	var missing []string
-	requires := x.spec.Requirements()
 	for i, isFirst := 0, true; i < len(load.workers); i++ {
 		w := &load.workers[i]
 		if !w.TakesFrom(x.job.Queue) || !w.TakesJobs(x.now) {
 			continue
 		}
-		lacks := requires.Lacking(w)
+		lacks := w.Lacking(x.spec)
 		if isFirst {
 			missing, isFirst = lacks, false
 			continue

@@ -37,6 +37,7 @@ type workerItem struct {
 	Paused       bool              `dynamodbav:"paused,omitempty"`
 	DrainAsked   bool              `dynamodbav:"drain,omitempty"`
 	DiskFree     int64             `dynamodbav:"disk,omitempty"`
+	DiskCache    int64             `dynamodbav:"diskCache,omitempty"`
 	Holds        []holdItem        `dynamodbav:"holds,omitempty"`
 	PollID       string            `dynamodbav:"pollId,omitempty"`
 	Polled       []holdItem        `dynamodbav:"polled,omitempty"` // what that poll got
@@ -51,7 +52,7 @@ type holdItem struct {
 func newWorkerItem(w *errand.Worker, rev int) workerItem {
 	i := workerItem{
 		PK: w.ID, Rev: rev, Name: w.Name, Owner: w.Owner, TokenHash: w.TokenHash, Queues: w.Queues, Slots: w.Slots,
-		OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features, Labels: w.Labels, Paused: w.Paused, DrainAsked: w.DrainAsked, DiskFree: w.DiskFree, Epoch: w.Epoch, RegisteredAt: millis(w.RegisteredAt),
+		OS: w.OS, Arch: w.Arch, Version: w.Version, Features: w.Features, Labels: w.Labels, Paused: w.Paused, DrainAsked: w.DrainAsked, DiskFree: w.DiskFree, DiskCache: w.DiskCache, Epoch: w.Epoch, RegisteredAt: millis(w.RegisteredAt),
 		LastSeen: millis(w.LastSeen), Interval: w.Interval.Milliseconds(), Draining: w.Draining, Stopped: w.Stopped,
 		PollID: w.Poll.ID,
 		meta:   meta{Mark: newMark(), TTL: w.LastSeen.Add(workerLifetime).Unix()},
@@ -68,7 +69,7 @@ func newWorkerItem(w *errand.Worker, rev int) workerItem {
 func (i *workerItem) worker() *errand.Worker {
 	w := &errand.Worker{
 		ID: i.PK, Rev: i.Rev, Name: i.Name, Owner: i.Owner, TokenHash: i.TokenHash, Queues: i.Queues, Slots: i.Slots,
-		OS: i.OS, Arch: i.Arch, Version: i.Version, Features: i.Features, Labels: i.Labels, Paused: i.Paused, DrainAsked: i.DrainAsked, DiskFree: i.DiskFree, Epoch: i.Epoch, RegisteredAt: fromMillis(i.RegisteredAt),
+		OS: i.OS, Arch: i.Arch, Version: i.Version, Features: i.Features, Labels: i.Labels, Paused: i.Paused, DrainAsked: i.DrainAsked, DiskFree: i.DiskFree, DiskCache: i.DiskCache, Epoch: i.Epoch, RegisteredAt: fromMillis(i.RegisteredAt),
 		LastSeen: fromMillis(i.LastSeen), Interval: time.Duration(i.Interval) * time.Millisecond, Draining: i.Draining, Stopped: i.Stopped,
 		Poll: errand.Poll{ID: i.PollID},
 	}

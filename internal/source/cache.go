@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,8 @@ type Cache struct {
 	// MaxBytes is its size. It never takes more than a quarter of what the disk would
 	// have free without it.
 	MaxBytes int64
+
+	bytes atomic.Int64 // as list last found
 
 	mu   sync.Mutex
 	busy map[string]chan struct{} // packs that are being opened, by path
@@ -112,13 +115,31 @@ func (c *Cache) trim(need int64) {
 	if free, err := DiskSpace(c.Dir); err == nil {
 		limit = min(limit, (free+used)/4)
 	}
+	c.removeOldest(files, used-limit+min(need, limit))
+}
+
+// MakeRoom removes the packs that were not used for longest, until the disk has room for n
+// bytes.
+func (c *Cache) MakeRoom(n int64) {
+	if free, err := DiskSpace(c.Dir); err == nil && free < n {
+		files, _ := c.list()
+		c.removeOldest(files, n-free)
+	}
+}
+
+// Bytes is the size of the cache when it was last looked at.
+func (c *Cache) Bytes() int64 { return c.bytes.Load() }
+
+// removeOldest removes the files that were not used for longest, n bytes or more.
+func (c *Cache) removeOldest(files []cached, n int64) {
 	slices.SortFunc(files, func(a, b cached) int { return a.used.Compare(b.used) })
 	for _, f := range files {
-		if used <= limit-min(need, limit) {
+		if n <= 0 {
 			return
 		}
 		if os.Remove(f.path) == nil {
-			used -= f.size
+			n -= f.size
+			c.bytes.Add(-f.size)
 		}
 	}
 }
@@ -146,6 +167,7 @@ func (c *Cache) list() (files []cached, size int64) {
 		}
 		return nil
 	})
+	c.bytes.Store(size)
 	return files, size
 }
 
@@ -158,6 +180,7 @@ func OpenCache(dir string, maxBytes int64) *Cache {
 		_ = os.Remove(p) // it is made anew when it is needed
 	}
 	if maxBytes > 0 {
+		c.list()
 		return c
 	}
 	c.trim(0)

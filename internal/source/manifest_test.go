@@ -322,6 +322,30 @@ func TestCacheKeepsItsSize(t *testing.T) {
 	}
 }
 
+// TestCacheMakesRoom: packs go before a job fails for want of room, the oldest first.
+func TestCacheMakesRoom(t *testing.T) {
+	t.Parallel()
+	b := newBucket(t)
+	dir := t.TempDir()
+	cache := source.OpenCache(dir, 1<<30)
+	for i := range 3 {
+		if _, err := unpack(t, b.folderOf(fmt.Sprint(i)), cache); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if cache = source.OpenCache(dir, 1<<30); cache.Bytes() == 0 {
+		t.Error("a new process thinks that the cache is empty")
+	}
+	cache.MakeRoom(0)
+	if left, err := filepath.Glob(filepath.Join(dir, "*", "*")); err != nil || len(left) != 6 {
+		t.Errorf("there is room, and %d packs are left, %v", len(left), err)
+	}
+	cache.MakeRoom(1 << 60)
+	if left, err := filepath.Glob(filepath.Join(dir, "*", "*")); err != nil || len(left) > 0 || cache.Bytes() != 0 {
+		t.Errorf("left: %v (%d bytes), %v", left, cache.Bytes(), err)
+	}
+}
+
 // TestJobsDownloadAPackOnce, also when they need it at the same time.
 func TestJobsDownloadAPackOnce(t *testing.T) {
 	t.Parallel()

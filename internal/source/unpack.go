@@ -24,6 +24,9 @@ type Target struct {
 // Unpack fetches a source and unpacks it. After an error the target's directories hold
 // parts of it.
 func (f Fetcher) Unpack(ctx context.Context, g *errand.SourceGrant, to Target) (archive.Stats, error) {
+	if to.Cache != nil {
+		to.Cache.MakeRoom(g.DiskBytes())
+	}
 	if err := checkRoom(to.Dir, g.UnpackedBytes); err != nil {
 		return archive.Stats{}, err
 	}

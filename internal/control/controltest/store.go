@@ -264,7 +264,7 @@ func (w storeTest) storeClaims(t *testing.T) {
 func (w storeTest) storeWorkers(t *testing.T) {
 	ctx, s := t.Context(), w.store
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	k := &errand.Worker{ID: "w-" + NewID(), Owner: NewOwner(), Queues: []string{"default"}, Slots: 2, Epoch: 1, Labels: map[string]string{"gpu": "h200"}, Paused: true, DrainAsked: true, DiskFree: 1 << 40, RegisteredAt: now, LastSeen: now, Interval: time.Second}
+	k := &errand.Worker{ID: "w-" + NewID(), Owner: NewOwner(), Queues: []string{"default"}, Slots: 2, Epoch: 1, Labels: map[string]string{"gpu": "h200"}, Paused: true, DrainAsked: true, DiskFree: 1 << 40, DiskCache: 1 << 30, RegisteredAt: now, LastSeen: now, Interval: time.Second}
 	_, err := s.Worker(ctx, k.ID)
 	wantErr(t, "a worker that isn't there", err, control.ErrNotFound)
 	must(t, s.PutWorker(ctx, k))
