@@ -34,6 +34,7 @@ func (s Stream) Name() string {
 // Limits of the log.
 const (
 	MaxFrameBytes    = 64 << 10 // payload of one frame
+	MaxLogTailRead   = 1 << 30  // bytes before a log's end at which a reader may begin
 	MaxLogChunkBytes = 4 << 20  // one chunk object, frames and all: what the write policy allows
 )
 

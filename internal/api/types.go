@@ -222,7 +222,7 @@ type CancelJob struct {
 type LogPage struct {
 	JobID   string     `json:"jobId"`
 	Attempt int        `json:"attempt"`
-	Offset  int64      `json:"offset"` // that was asked for
+	Offset  int64      `json:"offset"` // at which the page begins
 	Next    int64      `json:"next"`   // to ask for next
 	Frames  []LogFrame `json:"frames"`
 	// Done: the job is over and Next is the log's end. Bytes and SHA256 are

@@ -49,6 +49,7 @@ type LogRequest struct {
 	JobID   string
 	Attempt int // 0: the current one
 	Offset  int64
+	Tail    int64         // begin at most this many bytes before the log's end, instead of at Offset; 0: at Offset
 	Wait    time.Duration // hold the answer until there is something, at most this long
 	State   string        // of the page before: another one is something; empty: it isn't
 }
@@ -56,6 +57,7 @@ type LogRequest struct {
 // LogPage is a part of a log: frames in order, from Offset on.
 type LogPage struct {
 	Attempt int
+	Offset  int64 // at which the page begins
 	Next    int64
 	Frames  []errand.Frame
 	Done    bool          // the job is over, and Next is the log's end
@@ -71,8 +73,13 @@ type LogPage struct {
 // worker uploads output every second.
 // Errors: CodeJobNotFound, CodeInvalidField.
 func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, error) {
-	if r.Offset < 0 || r.Attempt < 0 {
+	switch {
+	case r.Offset < 0 || r.Attempt < 0:
 		return LogPage{}, errand.InvalidField("offset", "offset and attempt must not be negative")
+	case r.Tail < 0 || r.Tail > errand.MaxLogTailRead:
+		return LogPage{}, errand.InvalidField("tail", "tail must be from 0 to %d bytes, not %d: read a larger end by its offset", errand.MaxLogTailRead, r.Tail)
+	case r.Tail > 0 && r.Offset > 0:
+		return LogPage{}, errand.InvalidField("tail", "give either offset or tail")
 	}
 	deadline := s.now().Add(min(r.Wait, s.Timing.PollWait))
 	for {
@@ -123,9 +130,75 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 	// The log of an attempt that ended is shown to its end while the job waits for the
 	// next one, which may be this attempt revived.
 	ended := over || slices.ContainsFunc(page.Attempts, func(a errand.JobAttempt) bool { return a.Attempt == page.Attempt && !a.EndedAt.IsZero() })
+	if r.Tail > 0 {
+		if err := s.beginAtTail(ctx, st, &page, r.Tail, ended); err != nil {
+			return page, err
+		}
+	}
 	err = s.fillLog(ctx, st, &page, ended)
 	page.Done = page.Done && over
 	return page, err
+}
+
+// beginAtTail lets the page begin tail bytes before the log's end.
+func (s *Service) beginAtTail(ctx context.Context, st errand.StateRecord, page *LogPage, tail int64, over bool) error {
+	end, err := s.logEnd(ctx, st, page.Attempt, over)
+	if err != nil {
+		return err
+	}
+	page.Offset = max(0, end-tail)
+	page.Next = page.Offset
+	return nil
+}
+
+// logEnd is the length of the attempt's log: as it was reported, or as far as the worker
+// has sent it.
+func (s *Service) logEnd(ctx context.Context, st errand.StateRecord, attempt int, over bool) (int64, error) {
+	if over {
+		res, err := s.result(ctx, st, attempt)
+		if err != nil || res != nil {
+			return resultBytes(res), err
+		}
+	}
+	last, err := s.lastChunk(ctx, errand.LogPrefix(st.JobID, attempt))
+	if err != nil || last == "" {
+		return 0, err
+	}
+	b, err := s.readObject(ctx, last, errand.MaxLogChunkBytes)
+	if err != nil {
+		return 0, unavailable("read the log", err)
+	}
+	frames, _ := errand.ParseFrames(b) // up to the first that is damaged
+	if len(frames) == 0 {
+		return chunkOffset(last), nil
+	}
+	return frames[len(frames)-1].End(), nil
+}
+
+func resultBytes(r *errand.Result) int64 {
+	if r == nil {
+		return 0
+	}
+	return r.Log.Bytes
+}
+
+// lastChunk is the key of the last chunk below prefix; empty: there is none.
+func (s *Service) lastChunk(ctx context.Context, prefix string) (last string, err error) {
+	for after := prefix; ; {
+		chunks, err := s.Blobs.List(ctx, prefix, after)
+		if err != nil {
+			return "", unavailable("list the log", err)
+		}
+		for _, c := range chunks {
+			after = c.Key
+			if chunkOffset(c.Key) != notAChunk {
+				last = c.Key
+			}
+		}
+		if len(chunks) < listSize {
+			return last, nil
+		}
+	}
 }
 
 // newLogPage returns a page without frames.
@@ -133,7 +206,7 @@ func (s *Service) newLogPage(st errand.StateRecord, r LogRequest) LogPage {
 	now := s.now()
 	view := st.View(now)
 	page := LogPage{
-		Attempt: r.Attempt, Next: r.Offset, Status: view.Status, Attempts: view.Attempts(), Silence: view.Silence(now, s.Timing.Heartbeat),
+		Attempt: r.Attempt, Offset: r.Offset, Next: r.Offset, Status: view.Status, Attempts: view.Attempts(), Silence: view.Silence(now, s.Timing.Heartbeat),
 	}
 	if page.Attempt == 0 {
 		page.Attempt = st.Attempt

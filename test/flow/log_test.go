@@ -157,6 +157,52 @@ func TestLogOverChunks(t *testing.T) {
 	}
 }
 
+// TestLogFromItsEnd: a reader begins near the end of what there is, while the attempt
+// runs and after it, without a page of what stands before.
+func TestLogFromItsEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	job := w.create()
+	l := w.logOf(w.worker("a"))
+	check := func(when string, tail int64) {
+		t.Helper()
+		want := max(0, int64(len(l.whole))-tail)
+		page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Tail: tail})
+		wantCode(t, err, "")
+		if page.Offset != want {
+			t.Fatalf("%s, the last %d bytes begin at %d, want %d", when, tail, page.Offset, want)
+		}
+		var got []byte
+		for _, f := range page.Frames {
+			got = append(got, f.Data...)
+		}
+		if tail < 512<<10 && !bytes.Equal(got, l.whole[want:]) {
+			t.Errorf("%s: %d bytes, want the last %d", when, len(got), tail)
+		}
+		if page.Next != want+int64(len(got)) {
+			t.Errorf("%s: next is %d after %d bytes from %d", when, page.Next, len(got), want)
+		}
+	}
+	check("with no log yet", 100)
+	for i, n := range []int{300 << 10, 1500 << 10, 10} {
+		l.say(bytesLike(n, i))
+		l.flush()
+		for _, tail := range []int64{1, 11, 64 << 10, 1 << 30} {
+			check("while it runs", tail)
+		}
+	}
+	l.say(bytesLike(100, 9))
+	l.submit()
+	for _, tail := range []int64{1, 100, 101, 64 << 10} {
+		check("after its end", tail)
+	}
+	for _, bad := range []control.LogRequest{{Tail: -1}, {Tail: 1<<30 + 1}, {Tail: 5, Offset: 5}} {
+		bad.JobID = job.Spec.ID
+		_, err := w.svc.Logs(w.ctx, w.user, bad)
+		wantCode(t, err, errand.CodeInvalidField)
+	}
+}
+
 // TestLogInTailOnly: a short job's log is in its result, and costs S3 nothing.
 func TestLogInTailOnly(t *testing.T) {
 	w := newWorld(t)
