@@ -58,6 +58,10 @@ func play(role string) {
 		}
 		defer conn.Close()
 		time.Sleep(time.Hour)
+	case "go":
+		if err := build(os.Args); err != nil {
+			panic(err)
+		}
 	}
 }
 
