@@ -290,6 +290,18 @@ func query(pairs ...string) url.Values {
 	return q
 }
 
+// ServerVersion returns the server's version, like 0.2.0; empty if the server is too old
+// to tell. The client's token is a user's or an admin's.
+func (c *Client) ServerVersion(ctx context.Context) (string, error) {
+	req, err := c.request(ctx, http.MethodGet, "/api/jobs?limit=1", nil)
+	if err != nil {
+		return "", err
+	}
+	var seen http.Header
+	_, err = c.exchange(req, nil, &seen)
+	return seen.Get(versionHeader), err
+}
+
 func (c *Client) do(ctx context.Context, method, path string, q url.Values, in, out any) (status int, err error) {
 	req, err := c.request(ctx, method, path, in)
 	if err != nil {
@@ -336,6 +348,11 @@ func (c *Client) request(ctx context.Context, method, path string, in any) (*htt
 }
 
 func (c *Client) send(req *http.Request, out any) (status int, err error) {
+	return c.exchange(req, out, new(http.Header))
+}
+
+// exchange sends the request, and stores the answer's body in out and its header in header.
+func (c *Client) exchange(req *http.Request, out any, header *http.Header) (status int, err error) {
 	hc := c.HTTP
 	if hc == nil {
 		hc = http.DefaultClient
@@ -345,6 +362,7 @@ func (c *Client) send(req *http.Request, out any) (status int, err error) {
 		return 0, err // a *url.Error: it names method and URL
 	}
 	defer resp.Body.Close()
+	*header = resp.Header
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes))
 	if err != nil {
 		return resp.StatusCode, fmt.Errorf("%s %s: read the answer: %w", req.Method, req.URL.Path, err)

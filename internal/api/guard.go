@@ -9,6 +9,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/version"
 )
 
 // checkOrigin refuses what a browser sends on behalf of another site's page:
@@ -68,6 +69,9 @@ func origin(r *http.Request) string {
 	return "http://" + r.Host
 }
 
+// versionHeader has the server's version; callers without a token don't learn it.
+const versionHeader = "Errand-Version"
+
 // authenticate finds out who bears the token.
 func authenticate(svc *control.Service, w http.ResponseWriter, r *http.Request) (control.Caller, error) {
 	token, ok := bearer(r.Header.Values("Authorization"))
@@ -78,6 +82,9 @@ func authenticate(svc *control.Service, w http.ResponseWriter, r *http.Request) 
 	p, err := svc.Authenticate(r.Context(), token)
 	if errand.CodeOf(err) == errand.CodeUnauthenticated {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
+	if err == nil {
+		w.Header().Set(versionHeader, version.Release)
 	}
 	return control.Caller{Principal: p, Origin: origin(r)}, err
 }

@@ -64,6 +64,9 @@ func (r *reply) check(t *testing.T) {
 			t.Errorf("%s is missing", name)
 		}
 	}
+	if told := r.Header.Get("Errand-Version") != ""; r.StatusCode < 300 && !told || r.StatusCode == http.StatusUnauthorized && told {
+		t.Errorf("%s %s → %d: the server tells its version: %t", r.Request.Method, r.Request.URL, r.StatusCode, told)
+	}
 	if r.StatusCode < 400 || r.Request.Method == http.MethodHead {
 		return
 	}

@@ -60,7 +60,7 @@ func (e *examination) examineGit(ctx context.Context) {
 	defer stop()
 	out, err := exec.CommandContext(ctx, path, "--version").Output()
 	if err != nil {
-		e.fault("git", fmt.Errorf("%s --version: %w", path, err), "install git anew")
+		e.fault("git", fmt.Errorf("%s --version: %w", path, err), "reinstall git")
 		return
 	}
 	e.ok("git", "%s, %s", strings.TrimSpace(string(out)), path)
@@ -175,10 +175,12 @@ func (e *examination) examineClock(date string, now time.Time) {
 }
 
 func (e *examination) examineToken(ctx context.Context, c *api.Client, token, file, origin string) *api.Client {
-	if _, err := callOnce(ctx, 0, func(ctx context.Context) (api.JobList, error) { return c.Jobs(ctx, "", "", 1, "") }); err != nil {
+	theirs, err := callOnce(ctx, 0, c.ServerVersion)
+	if err != nil {
 		e.fault("token", fmt.Errorf("the server refuses the token in %s: %w", origin, err), "")
 		return nil
 	}
+	e.examineVersion(theirs)
 	role, _ := errand.RoleOfToken(token)
 	if info, err := os.Stat(file); file != "" && err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		e.add("token", findingWarning, "chmod 600 "+errand.QuoteWord(file), "%s, of role %s: other users of this machine can read it", origin, role)
@@ -186,6 +188,17 @@ func (e *examination) examineToken(ctx context.Context, c *api.Client, token, fi
 	}
 	e.ok("token", "%s, of role %s", origin, role)
 	return c
+}
+
+func (e *examination) examineVersion(theirs string) {
+	switch mine := version.Get().Version; theirs {
+	case mine:
+		e.ok("version", "errand %s", theirs)
+	case "":
+		e.add("version", findingWarning, "upgrade the server, or use its version here", "the server does not tell its version: it is older than this program")
+	default:
+		e.add("version", findingWarning, "use the same version here and there", "the server is errand %s, this program %s", theirs, mine)
+	}
 }
 
 func (e *examination) examineWorkers(ctx context.Context, c *api.Client) {

@@ -93,6 +93,7 @@ func (f *fakeServer) guard(next http.Handler) http.Handler {
 			problem(w, errand.CodeUnauthenticated, "the bearer token is not known")
 			return
 		}
+		w.Header().Set("Errand-Version", "0.1.9")
 		path := r.URL.Path
 		if isStore {
 			path = "/store"
