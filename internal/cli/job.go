@@ -96,20 +96,21 @@ func (a *app) withJob(ctx context.Context, id string, asJSON, wait bool, f func(
 // why it is pending.
 func (a *app) showJob(j *api.Job, waits string) error {
 	var b strings.Builder
-	line := func(name, value string) {
+	colored := func(color, name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%-10s %s\n", name+":", terminal.ReplaceControls(value))
+			fmt.Fprintf(&b, "%-10s %s\n", name+":", a.term.Color(color, terminal.ReplaceControls(value)))
 		}
 	}
+	line := func(name, value string) { colored("", name, value) }
 	status := string(j.Status)
 	if j.CancelRequested && !j.Status.Terminal() {
 		status += " (cancel requested)"
 	}
 	line("id", j.ID)
-	line("status", status)
+	colored(statusColor(j), "status", status)
 	line("waiting", waits)
 	if j.ExitCode != nil {
-		line("exit code", strconv.Itoa(*j.ExitCode))
+		colored(statusColor(j), "exit code", strconv.Itoa(*j.ExitCode))
 	}
 	line("reason", string(j.Reason))
 	line("error", j.Error)

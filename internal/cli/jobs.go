@@ -194,18 +194,21 @@ func (a *app) jobTable(jobs []api.Job) (header []string, rows [][]string) {
 }
 
 // colorStatus colors text about how a job stands.
-func (a *app) colorStatus(j *api.Job, text string) string {
+func (a *app) colorStatus(j *api.Job, text string) string { return a.term.Color(statusColor(j), text) }
+
+// statusColor is the color for how a job stands; empty: the terminal's own.
+func statusColor(j *api.Job) string {
 	switch {
 	case isFailure(j):
-		return a.term.Color(terminal.Red, text)
+		return terminal.Red
 	case j.Status == errand.Completed:
-		return a.term.Color(terminal.Green, text)
+		return terminal.Green
 	case j.Status == errand.Running:
-		return a.term.Color(terminal.Yellow, text)
+		return terminal.Yellow
 	case j.Status == errand.Cancelled:
-		return a.term.Color(terminal.Gray, text)
+		return terminal.Gray
 	}
-	return text
+	return ""
 }
 
 // exitText is the exit code, or a dash where there is none.

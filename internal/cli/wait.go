@@ -170,17 +170,18 @@ func (a *app) printEnd(j *api.Job) {
 	if j.Result != nil {
 		took = " in " + terminal.FormatDuration(time.Duration(j.Result.DurationMs)*time.Millisecond)
 	}
+	color := statusColor(j)
 	switch j.Status {
 	case errand.Completed:
-		a.term.Notef("job %s completed%s with exit code %s", j.ID, took, exitText(j.ExitCode))
+		a.term.NoteColoredf(color, "job %s completed%s with exit code %s", j.ID, took, exitText(j.ExitCode))
 	case errand.Cancelled:
-		a.term.Warnf("job %s was cancelled", j.ID)
+		a.term.WarnColoredf(color, "job %s was cancelled", j.ID)
 	case errand.Pending, errand.Running:
 		a.term.Notef("job %s is %s", j.ID, j.Status)
 	case errand.Failed:
 		fallthrough
 	default:
-		a.term.Warnf("job %s %s: %s: %s", j.ID, j.Status, j.Reason, cmp.Or(j.Error, "no details"))
+		a.term.WarnColoredf(color, "job %s %s: %s: %s", j.ID, j.Status, j.Reason, cmp.Or(j.Error, "no details"))
 	}
 }
 

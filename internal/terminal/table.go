@@ -82,7 +82,7 @@ var styleRE = regexp.MustCompile("\x1b\\[[0-9;]*m")
 // visibleWidth is how many characters of s a terminal shows.
 func visibleWidth(s string) int { return utf8.RuneCountInString(styleRE.ReplaceAllString(s, "")) }
 
-// The colors of text on stdout.
+// The colors of text.
 const (
 	Red    = "31"
 	Green  = "32"
@@ -91,8 +91,10 @@ const (
 )
 
 // Color returns s in a color for stdout, if that shows colors.
-func (t *Terminal) Color(color, s string) string {
-	if !t.outColor || s == "" {
+func (t *Terminal) Color(color, s string) string { return colored(t.outColor, color, s) }
+
+func colored(show bool, color, s string) string {
+	if !show || s == "" || color == "" {
 		return s
 	}
 	return "\x1b[" + color + "m" + s + "\x1b[0m"

@@ -99,6 +99,18 @@ func (t *Terminal) Warnf(format string, args ...any) {
 	t.PrintNote("errand: " + fmt.Sprintf(format, args...))
 }
 
+// NoteColoredf is Notef in a color.
+func (t *Terminal) NoteColoredf(color, format string, args ...any) {
+	if !t.quiet {
+		t.WarnColoredf(color, format, args...)
+	}
+}
+
+// WarnColoredf is Warnf in a color.
+func (t *Terminal) WarnColoredf(color, format string, args ...any) {
+	t.printColored(color, "errand: "+fmt.Sprintf(format, args...), "")
+}
+
 // Hintf prints on stderr what the user can do.
 func (t *Terminal) Hintf(format string, args ...any) {
 	t.PrintNote("errand: hint: " + fmt.Sprintf(format, args...))
@@ -109,27 +121,25 @@ func (t *Terminal) ShowCommand(command string) { t.PrintNote("$ " + command) }
 
 // PrintError prints err and its hint on stderr.
 func (t *Terminal) PrintError(err error) {
-	t.PrintNote("errand: error: " + err.Error())
+	t.printColored(Red, "errand: error:", " "+err.Error())
 	if hint := t.HintOf(err); hint != "" {
 		t.Hintf("%s", hint)
 	}
 }
 
 // PrintNote prints text on stderr without a prefix.
-func (t *Terminal) PrintNote(text string) {
+func (t *Terminal) PrintNote(text string) { t.printColored("", "", text) }
+
+// printColored prints a line on stderr that begins with text in a color.
+func (t *Terminal) printColored(color, text, rest string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.startLine()
-	fmt.Fprintln(t.Stderr, ReplaceControls(text))
+	fmt.Fprintln(t.Stderr, colored(t.useColor, color, ReplaceControls(text))+ReplaceControls(rest))
 }
 
 // Dim returns s as dimmed text for stderr, if that shows colors.
-func (t *Terminal) Dim(s string) string {
-	if !t.useColor {
-		return s
-	}
-	return "\x1b[2m" + s + "\x1b[0m"
-}
+func (t *Terminal) Dim(s string) string { return colored(t.useColor, Gray, s) }
 
 // Print prints a result on stdout, followed by a newline.
 func (t *Terminal) Print(s string) error {
