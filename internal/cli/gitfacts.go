@@ -44,8 +44,9 @@ func addGitFacts(env, facts map[string]string) map[string]string {
 	if len(facts) == 0 || len(env)+len(facts) > errand.MaxEnv {
 		return env
 	}
-	maps.Copy(facts, env)
-	return facts
+	all := maps.Clone(facts)
+	maps.Copy(all, env)
+	return all
 }
 
 // git runs git so that it changes nothing and starts no program that the

@@ -72,7 +72,8 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 	first, second, stop := terminal.NotifyHangups(ctx)
 	defer stop()
 	defer terminal.ExitWhenInterrupted(second, cancelGrace+time.Second, a.term.EndOutput)()
-	limit, err := a.prepare(first, c, &f, dir, &body)
+	sent := sentFolders{}
+	limit, err := a.prepare(first, c, &f, dir, &body, sent)
 	if err != nil {
 		return err
 	}
@@ -80,14 +81,14 @@ func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) erro
 		return a.getAfter(ctx, c, dir, &f.getFlags, job)
 	}
 	if f.task != nil && len(f.task.After) > 0 {
-		return a.runAfter(first, second, c, &f, body)
+		return a.runAfter(first, second, c, &f, body, sent)
 	}
 	return a.createAndFollow(first, second, c, body, limit, a.printFrame, f.outputFlags)
 }
 
 // prepare completes the request for a job: with its terminal, what it waits for, and its
-// source, which it uploads. limit is for the request to create the job.
-func (a *app) prepare(ctx context.Context, c *api.Client, f *runFlags, dir string, body *api.CreateJob) (limit retryLimit, err error) {
+// source, which it uploads unless sent has it. limit is for the request to create the job.
+func (a *app) prepare(ctx context.Context, c *api.Client, f *runFlags, dir string, body *api.CreateJob, sent sentFolders) (limit retryLimit, err error) {
 	body.Terminal = f.wantedTerminal(a.term)
 	if err := f.whenFlags.addTo(ctx, c, a.term.Now(), body); err != nil {
 		return limit, err
@@ -98,7 +99,14 @@ func (a *app) prepare(ctx context.Context, c *api.Client, f *runFlags, dir strin
 	if err := checkQueue(ctx, c, body.Queue); err != nil {
 		return limit, err
 	}
-	return retryConnected, a.addSource(ctx, c, dir, &f.fileFlags, body)
+	key := f.fileFlags.sendKey(dir)
+	if sent[key] == nil {
+		if sent[key], err = a.sendSource(ctx, c, dir, &f.fileFlags); err != nil {
+			return limit, err
+		}
+	}
+	sent[key].addTo(body)
+	return retryConnected, nil
 }
 
 // createAndFollow creates the job and waits for it, unless it is to be detached.
@@ -137,18 +145,35 @@ func checkQueue(ctx context.Context, c *api.Client, name string) error {
 }
 
 // addSource uploads dir, and adds it and what git says about it to the job.
-func (a *app) addSource(ctx context.Context, c *api.Client, dir string, f *fileFlags, body *api.CreateJob) (err error) {
+func (a *app) addSource(ctx context.Context, c *api.Client, dir string, f *fileFlags, body *api.CreateJob) error {
+	sent, err := a.sendSource(ctx, c, dir, f)
+	if err == nil {
+		sent.addTo(body)
+	}
+	return err
+}
+
+// A sentFolder is a folder that was uploaded, and what git says about it.
+type sentFolder struct {
+	source *errand.Source
+	facts  map[string]string
+}
+
+func (s *sentFolder) addTo(body *api.CreateJob) {
+	body.Source, body.Env = s.source, addGitFacts(body.Env, s.facts)
+}
+
+func (a *app) sendSource(ctx context.Context, c *api.Client, dir string, f *fileFlags) (s *sentFolder, err error) {
 	gitCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var facts map[string]string
+	s = &sentFolder{}
 	var git sync.WaitGroup
-	git.Go(func() { facts = findGitFacts(gitCtx, dir) })
-	if body.Source, err = a.upload(ctx, c, dir, f); err != nil {
+	git.Go(func() { s.facts = findGitFacts(gitCtx, dir) })
+	if s.source, err = a.upload(ctx, c, dir, f); err != nil {
 		cancel()
 	}
 	git.Wait()
-	body.Env = addGitFacts(body.Env, facts)
-	return err
+	return s, err
 }
 
 func (a *app) printDetached(job *api.Job, asJSON bool) error {

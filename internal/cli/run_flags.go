@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -76,6 +77,14 @@ type fileFlags struct {
 	maxSize     terminal.ByteSize
 	dryRun      bool
 	getFlags
+}
+
+// sentFolders are folders that were uploaded, by what was sent of them.
+type sentFolders map[string]*sentFolder
+
+// sendKey says which folder is sent, and what of it.
+func (f *fileFlags) sendKey(dir string) string {
+	return fmt.Sprintf("%q %q %t %t %d", dir, f.patterns, f.followLinks, f.git, f.maxSize)
 }
 
 // defaultMaxSize is the limit for a folder unless --max-size sets another: a larger one
@@ -215,7 +224,7 @@ func checkLimits(prefix string, l *errand.Limits) error {
 // outputFlags say what errand run prints, and when it returns.
 type outputFlags struct {
 	detach, json, quiet bool
-	earlier             bool // it is a job that the one asked for waits for: --json doesn't print it
+	earlier             bool                                                         // it is a job that the one asked for waits for: --json doesn't print it
 	onEnd               func(ctx context.Context, c *api.Client, job *api.Job) error // nil: nothing
 }
 

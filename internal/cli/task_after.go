@@ -24,8 +24,8 @@ type earlierJob struct {
 // runAfter creates the jobs of the tasks that a task waits for, and the task's own, and
 // prints their output one after another: the server runs each as soon as it may. The exit
 // code is that of the task's job; if that could not run, of the first that failed.
-func (a *app) runAfter(first, second context.Context, c *api.Client, f *runFlags, body api.CreateJob) error {
-	earlier, err := a.prepareEarlier(first, c, f)
+func (a *app) runAfter(first, second context.Context, c *api.Client, f *runFlags, body api.CreateJob, sent sentFolders) error {
+	earlier, err := a.prepareEarlier(first, c, f, sent)
 	if err != nil {
 		return err
 	}
@@ -64,8 +64,9 @@ func (a *app) runAfter(first, second context.Context, c *api.Client, f *runFlags
 }
 
 // prepareEarlier completes the requests for the jobs of all tasks that run before that of
-// f: with the settings of each, and the user's defaults.
-func (a *app) prepareEarlier(ctx context.Context, c *api.Client, f *runFlags) ([]*earlierJob, error) {
+// f: with the settings of each, and the user's
+// defaults. A folder that sent has is not sent again.
+func (a *app) prepareEarlier(ctx context.Context, c *api.Client, f *runFlags, sent sentFolders) ([]*earlierJob, error) {
 	config, err := a.config()
 	if err != nil {
 		return nil, err
@@ -85,7 +86,7 @@ func (a *app) prepareEarlier(ctx context.Context, c *api.Client, f *runFlags) ([
 			return nil, fmt.Errorf("task %s: %w", task.Name, err)
 		}
 		e := &earlierJob{task: task, body: body}
-		if e.limit, err = a.prepare(ctx, c, &own, dir, &e.body); err != nil {
+		if e.limit, err = a.prepare(ctx, c, &own, dir, &e.body, sent); err != nil {
 			return nil, fmt.Errorf("task %s: %w", task.Name, err)
 		}
 		all = append(all, e)
