@@ -151,6 +151,7 @@ type Timing struct {
 	// WatchedHeartbeat is the interval while a client follows a job of the worker, so
 	// that a cancellation takes effect soon.
 	WatchedHeartbeat time.Duration
+	LogPoll          time.Duration // interval of a log's followers, where requests are not held
 	PollWait         time.Duration // longest that a poll is held; 0: polls are answered at once
 	PollInterval     time.Duration // that workers wait between polls that were answered with nothing
 	BellPoll         time.Duration // the same where they wait at a bell that doesn't ring
@@ -171,7 +172,7 @@ type Timing struct {
 func DefaultTiming() Timing {
 	const day = 24 * time.Hour
 	return Timing{
-		ShortLease: 30 * time.Second, Lease: 5 * time.Minute, Heartbeat: 10 * time.Second, WatchedHeartbeat: 2 * time.Second,
+		ShortLease: 30 * time.Second, Lease: 5 * time.Minute, Heartbeat: 10 * time.Second, WatchedHeartbeat: 2 * time.Second, LogPoll: time.Second,
 		PollWait: 20 * time.Second, PollInterval: 5 * time.Second,
 		BellPoll: 10 * time.Minute, IdleHeartbeat: 2 * time.Minute,
 		TicketHold: 15 * time.Minute, RenewHold: 10 * time.Minute,

@@ -16,6 +16,9 @@ const (
 	chunkBytes    = 256 << 10        // as soon as there is this much
 	flushInterval = 10 * time.Second // or it is this old
 	watchInterval = time.Second      // at most this often while someone watches the log
+	// lateInterval is the same after earlyWatch, where each chunk is paid for.
+	lateInterval  = 2 * time.Second
+	earlyWatch    = 30 * time.Second
 	watchDelay    = 50 * time.Millisecond
 	maxChunkBytes = 1 << 20
 )
@@ -30,7 +33,7 @@ type uploader struct {
 	owned sync.WaitGroup
 
 	mu      sync.Mutex
-	watched bool
+	watched time.Time // since when someone watches the log; zero: nobody does
 
 	// Owned by the goroutine of start and, after stop, by the caller.
 	attemptdir.Progress
@@ -39,14 +42,21 @@ type uploader struct {
 }
 
 func newUploader(t *attempt, watched bool) *uploader {
-	return &uploader{t: t, wake: make(chan struct{}, 1), watched: watched}
+	u := &uploader{t: t, wake: make(chan struct{}, 1)}
+	u.watch(watched)
+	return u
 }
 
 // watch sets whether someone watches the log.
 func (u *uploader) watch(on bool) {
 	u.mu.Lock()
-	changed := u.watched != on
-	u.watched = on
+	changed := u.watched.IsZero() == on
+	switch {
+	case changed && on:
+		u.watched = u.t.agent.Clock.Now()
+	case changed:
+		u.watched = time.Time{}
+	}
 	u.mu.Unlock()
 	if changed {
 		select {
@@ -59,7 +69,7 @@ func (u *uploader) watch(on bool) {
 func (u *uploader) isWatched() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.watched
+	return !u.watched.IsZero()
 }
 
 // start sends the log as it grows, until stop.
@@ -127,19 +137,31 @@ func (u *uploader) due() (wait time.Duration, pending bool) {
 	if u.since.IsZero() {
 		u.since = now
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
+	interval := u.interval(now)
 	switch {
 	case unsent >= chunkBytes:
 		return 0, true
-	case !u.watched:
+	case interval == 0:
 		return u.since.Add(flushInterval).Sub(now), true
 	}
 	at := u.since.Add(watchDelay)
-	if next := u.last.Add(watchInterval); next.After(at) {
+	if next := u.last.Add(interval); next.After(at) {
 		at = next
 	}
 	return at.Sub(now), true
+}
+
+// interval is the least time between two chunks while someone watches the log, or 0.
+func (u *uploader) interval(now time.Time) time.Duration {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case u.watched.IsZero():
+		return 0
+	case u.t.agent.registration.current().PollWait == 0 && now.Sub(u.watched) >= earlyWatch:
+		return lateInterval
+	}
+	return watchInterval
 }
 
 // maxRefusals is how many grants the storage may refuse for one chunk before the

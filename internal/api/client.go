@@ -206,15 +206,26 @@ func (c *Client) Cancel(ctx context.Context, id string) (out Job, err error) {
 // Logs returns the log from offset on, and marks the job as watched. The server
 // may hold the answer for up to wait until there is more than nothing.
 func (c *Client) Logs(ctx context.Context, id string, attempt int, offset int64, wait time.Duration) (LogPage, error) {
-	return c.FollowLogs(ctx, id, attempt, offset, wait, "")
+	return c.FollowLogs(ctx, LogPosition{JobID: id, Attempt: attempt, Offset: offset}, wait, "")
+}
+
+// A LogPosition is where a page of a log begins.
+type LogPosition struct {
+	JobID   string
+	Attempt int   // 0: the current one
+	Offset  int64 // LogPage.Next of the page before
+	Chunk   int64 // its LogPage.Chunk; 0: not known
 }
 
 // FollowLogs is Logs, but the server also answers as soon as the job's state is another
 // than the one of the page before.
-func (c *Client) FollowLogs(ctx context.Context, id string, attempt int, offset int64, wait time.Duration, state string) (out LogPage, err error) {
-	q := query("jobId", id, "offset", strconv.FormatInt(offset, 10), "wait", strconv.Itoa(int(wait.Seconds())), "state", state)
-	if attempt > 0 {
-		q.Set("attempt", strconv.Itoa(attempt))
+func (c *Client) FollowLogs(ctx context.Context, at LogPosition, wait time.Duration, state string) (out LogPage, err error) {
+	q := query("jobId", at.JobID, "offset", strconv.FormatInt(at.Offset, 10), "wait", strconv.Itoa(int(wait.Seconds())), "state", state)
+	if at.Attempt > 0 {
+		q.Set("attempt", strconv.Itoa(at.Attempt))
+	}
+	if at.Chunk > 0 {
+		q.Set("chunk", strconv.FormatInt(at.Chunk, 10))
 	}
 	_, err = c.do(ctx, http.MethodGet, "/api/jobs/logs", q, nil, &out)
 	return out, err

@@ -13,7 +13,7 @@ func readLogs(c *request) (response, error) {
 	q := c.params
 	r := control.LogRequest{
 		JobID: q.need("jobId"), Attempt: int(q.number("attempt", 0, math.MaxInt32, 0)), Offset: q.number("offset", 0, math.MaxInt64, 0),
-		Tail: q.number("tail", 0, errand.MaxLogTailRead, 0), Wait: time.Duration(q.number("wait", 0, errand.MaxPollWait, 0)) * time.Second, State: q.text("state"),
+		Chunk: q.number("chunk", 0, math.MaxInt64, 0), Tail: q.number("tail", 0, errand.MaxLogTailRead, 0), Wait: time.Duration(q.number("wait", 0, errand.MaxPollWait, 0)) * time.Second, State: q.text("state"),
 	}
 	if q.err != nil {
 		return response{}, q.err
@@ -27,7 +27,7 @@ func readLogs(c *request) (response, error) {
 
 func newLogPage(r control.LogRequest, p *control.LogPage) LogPage {
 	out := LogPage{
-		JobID: r.JobID, Attempt: p.Attempt, Offset: p.Offset, Next: p.Next, Done: p.Done, Status: p.Status,
+		JobID: r.JobID, Attempt: p.Attempt, Offset: p.Offset, Next: p.Next, Chunk: p.Chunk, PollIntervalMs: p.Interval.Milliseconds(), Done: p.Done, Status: p.Status,
 		State: p.State, Attempts: utcAttempts(p.Attempts), Silence: utcSilence(p.Silence),
 		Frames: make([]LogFrame, 0, len(p.Frames)),
 	}

@@ -220,11 +220,13 @@ type CancelJob struct {
 
 // LogPage is the answer of GET /api/jobs/logs: frames from Offset on.
 type LogPage struct {
-	JobID   string     `json:"jobId"`
-	Attempt int        `json:"attempt"`
-	Offset  int64      `json:"offset"` // at which the page begins
-	Next    int64      `json:"next"`   // to ask for next
-	Frames  []LogFrame `json:"frames"`
+	JobID   string `json:"jobId"`
+	Attempt int    `json:"attempt"`
+	Offset  int64  `json:"offset"` // at which the page begins
+	Next    int64  `json:"next"`   // to ask for next
+	// Chunk is for the next request, too: the server then needs no list of S3.
+	Chunk  int64      `json:"chunk,omitempty"`
+	Frames []LogFrame `json:"frames"`
 	// Done: the job is over and Next is the log's end. Bytes and SHA256 are
 	// the sealed length and hash then; null and empty where the attempt
 	// ended without a report.
@@ -234,9 +236,11 @@ type LogPage struct {
 	SHA256 string        `json:"sha256,omitempty"`
 	// State names the job's state with its attempts and its worker's silence. Given in
 	// the next request, that is answered as soon as there is another.
-	State    string              `json:"state"`
-	Attempts []errand.JobAttempt `json:"attempts,omitempty"`
-	Silence  *errand.Silence     `json:"silence,omitempty"`
+	State string `json:"state"`
+	// PollIntervalMs is how long to wait before the next request; 0: not at all.
+	PollIntervalMs int64               `json:"pollIntervalMs,omitempty"`
+	Attempts       []errand.JobAttempt `json:"attempts,omitempty"`
+	Silence        *errand.Silence     `json:"silence,omitempty"`
 }
 
 // LogFrame is an errand.Frame in JSON.

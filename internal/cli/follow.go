@@ -17,7 +17,8 @@ const (
 	followWait = 20 * time.Second
 	// firstWait is shorter, to tell in time why a job is still pending.
 	firstWait = 2 * time.Second
-	// emptyInterval is the least time between requests that return no output.
+	// emptyInterval is the least time between requests that return no output, if the server
+	// names none.
 	emptyInterval = time.Second
 )
 
@@ -33,6 +34,7 @@ type follower struct {
 	fixed       bool
 	start       int64 // where to begin in an attempt's log
 	offset      int64
+	chunk       int64  // of the page before, for the next request
 	unreachable bool   // the server is, and the user was told
 	state       string // that was told last: the server answers when it is another; empty if fixed
 	progress    progress
@@ -72,11 +74,15 @@ func (f *follower) follow(ctx context.Context) error {
 		if !f.fixed {
 			f.state = cmp.Or(f.state, page.State)
 		}
-		if len(page.Frames) > 0 || page.Done || changed {
+		if page.Done || changed {
 			continue
 		}
-		f.explainPending(ctx)
-		if err := clock.Sleep(ctx, clock.Real(), emptyInterval-time.Since(asked)); err != nil {
+		interval := time.Duration(page.PollIntervalMs) * time.Millisecond
+		if len(page.Frames) == 0 {
+			f.explainPending(ctx)
+			interval = cmp.Or(interval, emptyInterval)
+		}
+		if err := clock.Sleep(ctx, clock.Real(), interval-time.Since(asked)); err != nil {
 			return err
 		}
 	}
@@ -88,7 +94,7 @@ func (f *follower) readPage(ctx context.Context) (api.LogPage, error) {
 		wait = firstWait
 	}
 	return callOnce(ctx, wait, func(ctx context.Context) (api.LogPage, error) {
-		return f.client.FollowLogs(ctx, f.id, f.attempt, f.offset, wait, f.state)
+		return f.client.FollowLogs(ctx, api.LogPosition{JobID: f.id, Attempt: f.attempt, Offset: f.offset, Chunk: f.chunk}, wait, f.state)
 	})
 }
 
@@ -125,8 +131,8 @@ func (f *follower) printPage(page *api.LogPage) (done bool, err error) {
 			return false, err
 		}
 	}
-	f.offset = page.Next
-	if !f.fixed && (page.Done || len(page.Frames) == 0) { // else there may be more output before it
+	f.offset, f.chunk = page.Next, page.Chunk
+	if !f.fixed && (page.Done || len(page.Frames) == 0 || page.PollIntervalMs > 0) { // else there may be more output before it
 		f.tellProgress(page)
 		f.state = page.State
 	}
@@ -136,7 +142,7 @@ func (f *follower) printPage(page *api.LogPage) (done bool, err error) {
 	case f.fixed || page.Status.Terminal():
 		return true, nil
 	}
-	f.attempt, f.offset = 0, f.start // this attempt is over and the job isn't
+	f.attempt, f.offset, f.chunk = 0, f.start, f.start // this attempt is over and the job isn't
 	return false, nil
 }
 

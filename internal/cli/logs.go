@@ -74,7 +74,7 @@ func (a *app) logs(ctx context.Context, id string, f logsFlags) error {
 			return err
 		}
 	}
-	at := logPosition{id: id, attempt: f.attempt}
+	at := api.LogPosition{JobID: id, Attempt: f.attempt}
 	if f.follow && !filter.holding {
 		return a.followLogs(ctx, c, at, f, filter)
 	}
@@ -145,18 +145,11 @@ func (a *app) plainFrame() func(api.LogFrame) error {
 	}
 }
 
-// logPosition is how far a log was read.
-type logPosition struct {
-	id      string
-	attempt int // 0: the latest
-	offset  int64
-}
-
 // followLogs prints a log until its job ends, and exits as errand run does. The log
 // of an attempt that was not the last says nothing of the job's end.
-func (a *app) followLogs(ctx context.Context, c *api.Client, at logPosition, f logsFlags, filter *logFilter) error {
-	follower := a.newFollower(c, at.id, f.attempt, nil)
-	follower.attempt, follower.offset = at.attempt, at.offset
+func (a *app) followLogs(ctx context.Context, c *api.Client, at api.LogPosition, f logsFlags, filter *logFilter) error {
+	follower := a.newFollower(c, at.JobID, f.attempt, nil)
+	follower.attempt, follower.offset, follower.chunk = at.Attempt, at.Offset, at.Chunk
 	follower.out = func(frame api.LogFrame) error { return filter.add(follower.attempt, frame) }
 	job, err := followToEnd(ctx, follower)
 	if err == nil {
@@ -173,21 +166,21 @@ func (a *app) followLogs(ctx context.Context, c *api.Client, at logPosition, f l
 
 // printLog prints what there is of a log, and returns where it ends. Of an ended job's
 // long log, it reads only the end if a few lines are wanted. isLast: nothing follows.
-func printLog(ctx context.Context, c *api.Client, at logPosition, filter *logFilter, isLast bool) (logPosition, error) {
+func printLog(ctx context.Context, c *api.Client, at api.LogPosition, filter *logFilter, isLast bool) (api.LogPosition, error) {
 	if !filter.selectsByLine() && filter.holding {
-		end, err := readLogPage(ctx, c, logPosition{at.id, at.attempt, noLog})
+		end, err := readLogPage(ctx, c, api.LogPosition{JobID: at.JobID, Attempt: at.Attempt, Offset: noLog, Chunk: noLog})
 		if err != nil {
 			return at, err
 		}
 		if end.Bytes != nil {
-			at.offset = max(0, *end.Bytes-filter.window())
+			at.Offset, at.Chunk = max(0, *end.Bytes-filter.window()), 0
 		}
 	}
 	begin := at
 	at, err := readLog(ctx, c, at, filter)
-	if err == nil && begin.offset > 0 && len(filter.held) <= filter.tail { // the first line may be cut
+	if err == nil && begin.Offset > 0 && len(filter.held) <= filter.tail { // the first line may be cut
 		filter.reset()
-		begin.offset = 0
+		begin.Offset, begin.Chunk = 0, 0
 		at, err = readLog(ctx, c, begin, filter)
 	}
 	if err == nil && isLast {
@@ -199,14 +192,14 @@ func printLog(ctx context.Context, c *api.Client, at logPosition, filter *logFil
 	return at, filter.release()
 }
 
-func readLogPage(ctx context.Context, c *api.Client, at logPosition) (api.LogPage, error) {
+func readLogPage(ctx context.Context, c *api.Client, at api.LogPosition) (api.LogPage, error) {
 	return callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.LogPage, error) {
-		return c.Logs(ctx, at.id, at.attempt, at.offset, 0)
+		return c.FollowLogs(ctx, at, 0, "")
 	})
 }
 
 // readLog passes what there is of a log to the filter.
-func readLog(ctx context.Context, c *api.Client, at logPosition, filter *logFilter) (logPosition, error) {
+func readLog(ctx context.Context, c *api.Client, at api.LogPosition, filter *logFilter) (api.LogPosition, error) {
 	for {
 		page, err := readLogPage(ctx, c, at)
 		if err != nil {
@@ -217,8 +210,8 @@ func readLog(ctx context.Context, c *api.Client, at logPosition, filter *logFilt
 				return at, err
 			}
 		}
-		end := page.Done || page.Next == at.offset
-		at.attempt, at.offset = page.Attempt, page.Next
+		end := page.Done || page.Next == at.Offset
+		at.Attempt, at.Offset, at.Chunk = page.Attempt, page.Next, page.Chunk
 		if end {
 			return at, nil
 		}

@@ -46,7 +46,7 @@ func TestTailReadsTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			filter.out = a.printFrame
-			if _, err := printLog(t.Context(), newClient(server.URL, fakeToken), logPosition{id: "j"}, filter, true); err != nil || out.String() != tt.want {
+			if _, err := printLog(t.Context(), newClient(server.URL, fakeToken), api.LogPosition{JobID: "j"}, filter, true); err != nil || out.String() != tt.want {
 				t.Errorf("%.60q, %v; want %.60q", out.String(), err, tt.want)
 			}
 			if all := slices.Contains(*asked, 0); all != tt.all || (*asked)[0] != noLog {

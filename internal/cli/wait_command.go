@@ -89,6 +89,6 @@ func (a *app) waitForEnd(ctx context.Context, c *api.Client, id string) (api.Job
 		return job, err
 	}
 	f := a.newFollower(c, id, 0, discardFrame)
-	f.start, f.offset = noLog, noLog
+	f.start, f.offset, f.chunk = noLog, noLog, noLog
 	return followToEnd(ctx, f)
 }

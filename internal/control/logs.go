@@ -7,8 +7,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -24,6 +22,8 @@ const (
 	// logPollEvery is how often a held request looks for more frames. A change of the
 	// job wakes it earlier.
 	logPollEvery = 250 * time.Millisecond
+	// earlyLog is how long after an attempt's start a follower asks twice as often.
+	earlyLog = 30 * time.Second
 )
 
 // ObjectReader reads objects.
@@ -50,6 +50,7 @@ type LogRequest struct {
 	Attempt int // 0: the current one
 	Offset  int64
 	Tail    int64         // begin at most this many bytes before the log's end, instead of at Offset; 0: at Offset
+	Chunk   int64         // LogPage.Chunk of the page before; 0: not known
 	Wait    time.Duration // hold the answer until there is something, at most this long
 	State   string        // of the page before: another one is something; empty: it isn't
 }
@@ -59,10 +60,17 @@ type LogPage struct {
 	Attempt int
 	Offset  int64 // at which the page begins
 	Next    int64
-	Frames  []errand.Frame
-	Done    bool          // the job is over, and Next is the log's end
-	Status  errand.Status // of the job
-	Sealed  *errand.Log   // once the attempt was reported; without the tail
+	// Chunk is where the chunk begins that holds Next, or will: it is named by that.
+	// 0: not known.
+	Chunk  int64
+	Frames []errand.Frame
+	Done   bool          // the job is over, and Next is the log's end
+	Status errand.Status // of the job
+	Sealed *errand.Log   // once the attempt was reported; without the tail
+
+	// Interval is how long a follower waits before it asks again: not at all if there is
+	// more now, or the server holds the request.
+	Interval time.Duration
 
 	State    string // names the job's status, its attempts and its worker's silence
 	Attempts []errand.JobAttempt
@@ -80,6 +88,8 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 		return LogPage{}, errand.InvalidField("tail", "tail must be from 0 to %d bytes, not %d: read a larger end by its offset", errand.MaxLogTailRead, r.Tail)
 	case r.Tail > 0 && r.Offset > 0:
 		return LogPage{}, errand.InvalidField("tail", "give either offset or tail")
+	case r.Chunk < 0 || r.Chunk > r.Offset:
+		return LogPage{}, errand.InvalidField("chunk", "chunk must be that of the page whose next is the offset")
 	}
 	deadline := s.now().Add(min(r.Wait, s.Timing.PollWait))
 	for {
@@ -124,7 +134,7 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 	page := s.newLogPage(st, r)
 	over := page.Attempt < st.Attempt || page.Status.Terminal()
 	if page.Attempt == 0 {
-		page.Done = over
+		page.Done, page.Interval = over, s.logInterval(st)
 		return page, nil
 	}
 	// The log of an attempt that ended is shown to its end while the job waits for the
@@ -135,8 +145,11 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 			return page, err
 		}
 	}
-	err = s.fillLog(ctx, st, &page, ended)
+	more, err := s.fillLog(ctx, st, &page, ended)
 	page.Done = page.Done && over
+	if !more && !page.Done {
+		page.Interval = s.logInterval(st)
+	}
 	return page, err
 }
 
@@ -206,7 +219,7 @@ func (s *Service) newLogPage(st errand.StateRecord, r LogRequest) LogPage {
 	now := s.now()
 	view := st.View(now)
 	page := LogPage{
-		Attempt: r.Attempt, Offset: r.Offset, Next: r.Offset, Status: view.Status, Attempts: view.Attempts(), Silence: view.Silence(now, s.Timing.Heartbeat),
+		Attempt: r.Attempt, Offset: r.Offset, Next: r.Offset, Chunk: r.Chunk, Status: view.Status, Attempts: view.Attempts(), Silence: view.Silence(now, s.Timing.Heartbeat),
 	}
 	if page.Attempt == 0 {
 		page.Attempt = st.Attempt
@@ -225,27 +238,40 @@ func (s *Service) watch(ctx context.Context, st *errand.State) {
 	}
 }
 
+// logInterval is how long a follower waits between requests that are not held. In the
+// first seconds of an attempt, somebody is likely to sit before it.
+func (s *Service) logInterval(st errand.StateRecord) time.Duration {
+	switch {
+	case s.Timing.PollWait > 0:
+		return 0
+	case st.Status == errand.Running && s.now().Sub(st.StartedAt) < earlyLog:
+		return s.Timing.LogPoll / 2
+	}
+	return s.Timing.LogPoll
+}
+
 // fillLog adds frames to the page: from the chunks, then from the tail in the result,
-// which has the whole log of a short job and needs no list request.
-func (s *Service) fillLog(ctx context.Context, st errand.StateRecord, page *LogPage, over bool) error {
+// which has the whole log of a short job and needs no request of S3. more reports whether
+// there may be another page now.
+func (s *Service) fillLog(ctx context.Context, st errand.StateRecord, page *LogPage, over bool) (more bool, err error) {
 	var res *errand.Result
 	if over {
-		var err error
 		if res, err = s.result(ctx, st, page.Attempt); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if res == nil || page.Next < res.Log.TailOffset {
-		more, err := s.fillFromChunks(ctx, st.JobID, page, over)
-		if err != nil || more {
-			return err
-		}
+	c := &chunkReader{Service: s, jobID: st.JobID, page: page, end: math.MaxInt64}
+	if res != nil {
+		c.end = res.Log.TailOffset
+	}
+	if more, err = c.fill(ctx, over); err != nil || more {
+		return more, err
 	}
 	if res == nil {
 		page.Done = over
-		return nil
+		return false, nil
 	}
-	return s.fillFromTail(st, page, &res.Log)
+	return false, s.fillFromTail(st, page, &res.Log)
 }
 
 func (s *Service) fillFromTail(st errand.StateRecord, page *LogPage, log *errand.Log) error {
@@ -258,69 +284,6 @@ func (s *Service) fillFromTail(st errand.StateRecord, page *LogPage, log *errand
 	page.Done = page.Next >= log.Bytes || page.Next < log.TailOffset
 	page.Sealed = &errand.Log{Bytes: log.Bytes, SHA256: log.SHA256, TailOffset: log.TailOffset}
 	return nil
-}
-
-// fillFromChunks adds the frames of the chunks from page.Next on, until the page is
-// full or there is a gap. more reports whether there may be another page: this one is
-// full, or a chunk could not be read. While the log grows, a short list counts as the
-// last one, since lists cost most: the next request sees the rest.
-func (s *Service) fillFromChunks(ctx context.Context, jobID string, page *LogPage, over bool) (more bool, err error) {
-	// The chunk that holds the first byte may begin up to a chunk's length before.
-	after := errand.LogPrefix(jobID, page.Attempt)
-	if first := page.Next - errand.MaxLogChunkBytes; first > 0 {
-		after = errand.LogChunkKey(jobID, page.Attempt, first-1)
-	}
-	size := 0
-	for {
-		chunks, err := s.Blobs.List(ctx, errand.LogPrefix(jobID, page.Attempt), after)
-		if err != nil {
-			return false, unavailable("list the log", err)
-		}
-		if len(chunks) == 0 {
-			return false, nil
-		}
-		for i, chunk := range chunks {
-			after = chunk.Key
-			at := chunkOffset(chunk.Key)
-			switch {
-			case at == notAChunk, i+1 < len(chunks) && chunkOffset(chunks[i+1].Key) <= page.Next:
-				continue
-			case at > page.Next:
-				return false, nil // a gap: the chunk before isn't here yet
-			}
-			n, err := s.addChunk(ctx, chunk.Key, page)
-			if err != nil && len(page.Frames) > 0 {
-				return true, nil // what there is goes out; the next page asks for the rest
-			}
-			if err != nil {
-				return false, err
-			}
-			if size += n; size >= logPageBytes {
-				return true, nil
-			}
-		}
-		if !over && len(chunks) < listSize {
-			return false, nil
-		}
-	}
-}
-
-// addChunk adds the frames of a chunk that the page lacks, and returns their size.
-func (s *Service) addChunk(ctx context.Context, key string, page *LogPage) (added int, err error) {
-	b, err := s.readObject(ctx, key, errand.MaxLogChunkBytes)
-	if errors.Is(err, ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, unavailable("read the log", err)
-	}
-	frames, err := errand.ParseFrames(b)
-	if err != nil {
-		s.Log.WarnContext(ctx, "damaged log chunk", "key", key, "err", err)
-	}
-	before := page.Next
-	page.add(frames)
-	return int(page.Next - before), nil
 }
 
 // add appends what follows page.Next without a gap, up to a page's fill.
@@ -342,16 +305,4 @@ func (p *LogPage) bytes() int64 {
 		return 0
 	}
 	return p.Next - p.Frames[0].Offset
-}
-
-// notAChunk is the offset of an object that is no chunk: beyond any log.
-const notAChunk = math.MaxInt64
-
-// chunkOffset is the offset in a chunk's key, or notAChunk.
-func chunkOffset(key string) int64 {
-	n, err := strconv.ParseInt(key[strings.LastIndexByte(key, '/')+1:], 10, 64)
-	if err != nil {
-		return notAChunk
-	}
-	return n
 }

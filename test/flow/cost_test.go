@@ -23,6 +23,8 @@ const (
 	// maxIdle that for a worker that waits for a month.
 	maxJob  = 19.0
 	maxIdle = 0.25
+	// maxWatched is the goal for a thousand jobs of 5 minutes that somebody watches.
+	maxWatched = 2.0
 
 	hoursOfMonth = 730
 
@@ -30,7 +32,8 @@ const (
 	firstBeat     = time.Second      // after an attempt's start
 	flushInterval = 10 * time.Second // a chunk of the log, while nobody watches
 	watchInterval = time.Second      // and while someone does
-	emptyEvery    = time.Second      // between questions for the log that got nothing
+	lateInterval  = 2 * time.Second  // and has done so for
+	earlyWatch    = 30 * time.Second
 )
 
 // TestCostPrices: docs/cost.md shows the prices that are used here.
@@ -146,14 +149,16 @@ func (c *costly) submit(r errand.Result) {
 	c.sync(api.Sync{PollID: "next", Count: 1, Reports: []api.AttemptReport{{JobID: c.asg.JobID, Attempt: c.asg.Attempt, Result: &r}}})
 }
 
-// read reads the log from an offset until there is no more now.
-func (c *costly) read(offset int64) (next int64, done bool) {
+// read reads the log from a position until there is no more now.
+func (c *costly) read(at *api.LogPosition) (interval time.Duration, done bool) {
 	c.t.Helper()
+	at.JobID = c.asg.JobID
 	for {
-		page, err := c.user.Logs(c.t.Context(), c.asg.JobID, 0, offset, 0)
+		page, err := c.user.FollowLogs(c.t.Context(), *at, 0, "")
 		c.must(err)
-		if offset = page.Next; page.Done || len(page.Frames) == 0 {
-			return offset, page.Done
+		at.Offset, at.Chunk = page.Next, page.Chunk
+		if page.Done || page.PollIntervalMs > 0 {
+			return time.Duration(page.PollIntervalMs) * time.Millisecond, page.Done
 		}
 	}
 }
@@ -191,7 +196,7 @@ func TestCostOfAJob(t *testing.T) {
 		c.submit(errand.Result{})
 		_, err := c.user.Job(c.t.Context(), c.asg.JobID)
 		c.must(err)
-		if _, done := c.read(0); !done {
+		if _, done := c.read(&api.LogPosition{}); !done {
 			c.t.Error("the log doesn't end")
 		}
 		dollars, table := c.since(before, c.rings, c.heard).bill(1e6, "$ per million jobs")
@@ -275,8 +280,11 @@ func TestCostOfALongJob(t *testing.T) {
 				c.must(err)
 				u := c.since(before, c.rings, c.heard)
 				u.withoutSweeps()
-				_, table := u.bill(1e3, "$ per thousand jobs")
+				dollars, table := u.bill(1e3, "$ per thousand jobs")
 				document(c.t, name, table)
+				if watched && dollars > maxWatched {
+					c.t.Errorf("$%.2f for a thousand watched jobs; the goal is $%.0f\n%s", dollars, maxWatched, table)
+				}
 			})
 		})
 	}
@@ -285,12 +293,17 @@ func TestCostOfALongJob(t *testing.T) {
 // runFor lets the job run and write size bytes evenly, second by second, and
 // reads its log: as it comes, or at the end.
 func (c *costly) runFor(d time.Duration, size int64, watched bool) {
-	flush, sent, read := flushInterval, int64(0), int64(0)
-	if watched {
-		flush = watchInterval
+	begun, sent, read := time.Now(), int64(0), &api.LogPosition{}
+	flush := func(now time.Time) time.Duration {
+		switch {
+		case !watched:
+			return flushInterval
+		case now.Sub(begun) < earlyWatch:
+			return watchInterval
+		}
+		return lateInterval
 	}
-	begun := time.Now()
-	nextBeat, nextFlush := begun.Add(firstBeat), begun.Add(flush)
+	nextBeat, nextFlush, nextRead := begun.Add(firstBeat), begun.Add(flush(begun)), begun
 	for now := begun; now.Sub(begun) < d; now = time.Now() {
 		if !now.Before(nextBeat) {
 			nextBeat = now.Add(c.beat())
@@ -298,17 +311,18 @@ func (c *costly) runFor(d time.Duration, size int64, watched bool) {
 		if !now.Before(nextFlush) {
 			end := size * int64(now.Sub(begun)) / int64(d)
 			c.chunk(sent, int(end-sent))
-			sent, nextFlush = end, now.Add(flush)
+			sent, nextFlush = end, now.Add(flush(now))
 		}
-		if watched {
-			read, _ = c.read(read)
+		if watched && !now.Before(nextRead) {
+			interval, _ := c.read(read)
+			nextRead = now.Add(interval)
 		}
-		time.Sleep(emptyEvery)
+		time.Sleep(watchInterval / 2)
 	}
 	c.chunk(sent, int(size-sent))
 	c.submit(errand.Result{Log: errand.Log{Bytes: size, TailOffset: size}})
-	if next, done := c.read(read); !done || next != size {
-		c.t.Errorf("the log ends at %d, %v; want %d", next, done, size)
+	if _, done := c.read(read); !done || read.Offset != size {
+		c.t.Errorf("the log ends at %d, %v; want %d", read.Offset, done, size)
 	}
 }
 

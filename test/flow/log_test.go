@@ -261,8 +261,169 @@ func TestGapIsWaitedFor(t *testing.T) {
 	w.logOf(w.worker("a"))
 	e := &endless{Blobs: w.svc.Blobs}
 	w.svc.Blobs = e
-	if got, page, _ := w.readLog(job.Spec.ID, 0, 0); len(got) > 0 || page.Next != 0 || page.Done || e.lists != 1 {
-		t.Errorf("got %d bytes by %d listings, page %+v", len(got), e.lists, page)
+	for offset, lists := range []int{0, 1} { // the first chunk is known by name
+		got, page, _ := w.readLog(job.Spec.ID, 0, int64(offset))
+		if len(got) > 0 || page.Next != int64(offset) || page.Done || e.lists != lists {
+			t.Errorf("from %d: got %d bytes by %d listings, page %+v", offset, len(got), e.lists, page)
+		}
+	}
+}
+
+// tail follows a log as a client does: page by page, with what the page before said.
+type tail struct {
+	w     *world
+	at    control.LogRequest
+	got   []byte
+	pages int
+}
+
+// more reads pages until there is nothing more now, and reports whether it was the last.
+func (f *tail) more() (done bool) {
+	f.w.t.Helper()
+	for {
+		page, err := f.w.svc.Logs(f.w.ctx, f.w.user, f.at)
+		wantCode(f.w.t, err, "")
+		f.pages++
+		for _, frame := range page.Frames {
+			f.got = append(f.got, frame.Data...)
+		}
+		f.at.Offset, f.at.Chunk = page.Next, page.Chunk
+		if page.Done || len(page.Frames) == 0 {
+			return page.Done
+		}
+	}
+}
+
+// lists is how often the log was listed.
+func (w *world) lists() int64 { return w.stack.Usage()["s3.ListObjectsV2"].Calls }
+
+// TestLogByName: a follower reads each chunk by the name that the one before gives, also
+// where its pages end within chunks. Nothing is listed, while the job runs or at its end.
+func TestLogByName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	job := w.create()
+	l := w.logOf(w.worker("a"))
+	f := &tail{w: w, at: control.LogRequest{JobID: job.Spec.ID}}
+	for i, n := range []int{10, 300 << 10, 1, 1500 << 10, 64 << 10} {
+		if f.more() || !bytes.Equal(f.got, l.whole) {
+			t.Fatalf("%d bytes before chunk %d, want %d", len(f.got), i, len(l.whole))
+		}
+		l.say(bytesLike(n, i))
+		l.flush()
+	}
+	l.say([]byte("tail"))
+	l.submit()
+	if !f.more() || !bytes.Equal(f.got, l.whole) {
+		t.Errorf("%d bytes at the end, want %d", len(f.got), len(l.whole))
+	}
+	if n := w.lists(); n != 0 {
+		t.Errorf("%d lists, want 0", n)
+	}
+}
+
+// TestLogFromTheMiddle: who begins in the middle of a log needs one list, and then none.
+func TestLogFromTheMiddle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	job := w.create()
+	l := w.logOf(w.worker("a"))
+	for i := range 3 {
+		l.say(bytesLike(1000, i))
+		l.flush()
+	}
+	f := &tail{w: w, at: control.LogRequest{JobID: job.Spec.ID, Offset: 1500}}
+	for i := 3; i < 6; i++ {
+		if f.more() || !bytes.Equal(f.got, l.whole[1500:]) {
+			t.Fatalf("%d bytes before chunk %d, want %d", len(f.got), i, len(l.whole)-1500)
+		}
+		l.say(bytesLike(1000, i))
+		l.flush()
+	}
+	if n := w.lists(); n != 1 {
+		t.Errorf("%d lists, want 1", n)
+	}
+	_, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Offset: 5, Chunk: 6})
+	wantCode(t, err, errand.CodeInvalidField)
+}
+
+// TestLogOfAChunkSentAgain: a chunk that is sent twice, whose follower was between the two,
+// is read once; one that comes late is waited for.
+func TestLogOfAChunkSentAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	job := w.create()
+	l := w.logOf(w.worker("a"))
+	f := &tail{w: w, at: control.LogRequest{JobID: job.Spec.ID}}
+	l.say(bytesLike(1000, 1))
+	again := l.open
+	l.flush()
+	f.more()
+	if s := w.post(l.a.Write, errand.LogChunkKey(job.Spec.ID, 1, 0), again); s >= 300 {
+		t.Fatalf("HTTP %d", s)
+	}
+	l.say(bytesLike(1000, 2))
+	late := l.open
+	l.drop()
+	l.say(bytesLike(1000, 3))
+	l.flush()
+	if f.more() || !bytes.Equal(f.got, l.whole[:1000]) {
+		t.Fatalf("%d bytes without the second chunk, want 1000", len(f.got))
+	}
+	if s := w.post(l.a.Write, errand.LogChunkKey(job.Spec.ID, 1, 1000), late); s >= 300 {
+		t.Fatalf("HTTP %d", s)
+	}
+	if f.more() || !bytes.Equal(f.got, l.whole) {
+		t.Errorf("%d bytes, want %d", len(f.got), len(l.whole))
+	}
+}
+
+// TestLogBegunAnew: an agent that lost its notes sends the log from its beginning, in other
+// chunks. A follower reads the rest at the end, each byte once.
+func TestLogBegunAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	job := w.create()
+	l := w.logOf(w.worker("a"))
+	f := &tail{w: w, at: control.LogRequest{JobID: job.Spec.ID}}
+	l.say(bytesLike(1000, 1))
+	l.flush()
+	f.more()
+	anew := &logWriter{k: l.k, a: l.a}
+	anew.say(bytesLike(1000, 1))
+	anew.say(bytesLike(500, 2))
+	anew.flush()
+	anew.submit()
+	if !f.more() || !bytes.Equal(f.got, anew.whole) {
+		t.Errorf("%d bytes, want %d", len(f.got), len(anew.whole))
+	}
+}
+
+// TestFollowerInterval: a follower asks twice as often in an attempt's first seconds, and
+// at once if there is more or the server holds requests.
+func TestFollowerInterval(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.svc.Timing.PollWait = 0
+	job := w.create()
+	want := func(d time.Duration) {
+		t.Helper()
+		if page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID}); err != nil || page.Interval != d {
+			t.Errorf("interval %v, %v; want %v", page.Interval, err, d)
+		}
+	}
+	want(time.Second)
+	l := w.logOf(w.worker("a"))
+	want(500 * time.Millisecond)
+	w.clock.Advance(30 * time.Second)
+	want(time.Second)
+	l.say(bytesLike(600<<10, 1))
+	l.flush()
+	want(0)
+	w.svc.Timing.PollWait = 20 * time.Second
+	page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Offset: 600 << 10})
+	if err != nil || page.Interval != 0 {
+		t.Errorf("interval %v, %v where requests are held", page.Interval, err)
 	}
 }
 

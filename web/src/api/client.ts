@@ -31,8 +31,8 @@ export class Client {
    * The log of an attempt, 0 being the current one, from a byte on. The server
    * may hold the answer for wait seconds until there is more.
    */
-  logs(jobId: string, attempt: number, offset: number, wait: number, signal?: AbortSignal): Promise<LogPage> {
-    return this.call('GET', '/api/jobs/logs', { query: { jobId, ...(attempt > 0 && { attempt }), offset, wait }, signal })
+  logs(jobId: string, attempt: number, offset: number, wait: number, signal?: AbortSignal, chunk = 0): Promise<LogPage> {
+    return this.call('GET', '/api/jobs/logs', { query: { jobId, ...(attempt > 0 && { attempt }), offset, ...(chunk > 0 && { chunk }), wait }, signal })
   }
 
   cancel(jobId: string): Promise<Job> {

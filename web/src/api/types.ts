@@ -170,6 +170,9 @@ export interface LogPage {
   jobId: string
   attempt: number
   next: number
+  /** For the next request: the server finds the rest without a list. */
+  chunk?: number
+  pollIntervalMs?: number
   frames: LogFrame[] | null
   done: boolean
   status: Status

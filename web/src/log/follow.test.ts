@@ -15,8 +15,8 @@ function script(answers: (LogPage | Error)[], stop = new AbortController()) {
   const said: string[] = []
   let now = 0
   const f: Follower = {
-    logs: async (attempt, offset, wait) => {
-      said.push(`${wait > 0 ? 'ask' : 'look'} ${attempt}/${offset}`)
+    logs: async (attempt, offset, wait, _, chunk) => {
+      said.push(`${wait > 0 ? 'ask' : 'look'} ${attempt}/${offset}${chunk > 0 ? ` in ${chunk}` : ''}`)
       const next = answers.shift()
       if (!next) {
         stop.abort(new Error('end of script'))
@@ -102,6 +102,20 @@ describe('follow', () => {
     const s = script([page({ text: 'a', done: true }), page({ at: 1 }), page({ at: 1, done: true, status: 'cancelled' }), page({ at: 1, done: true, status: 'cancelled' })])
     await s.run()
     expect(s.said).toEqual(['ask 0/0', 'running', 'attempt 1', 'got a', 'look 0/1', 'idle', 'ask 1/1', 'cancelled', 'look 0/1'])
+  })
+
+  test('asks for the chunk that the page before named, after the time that it named', async () => {
+    const s = script([
+      page({ text: 'ab', chunk: 2, pollIntervalMs: 1000 }),
+      page({ at: 2, chunk: 2, pollIntervalMs: 1000 }),
+      page({ text: 'cd', at: 2, chunk: 3 }), // full: there is more
+      page({ attempt: 2, done: true, status: 'completed' }),
+      page({ attempt: 2, done: true, status: 'completed' }),
+      page({ attempt: 2, done: true, status: 'completed' }),
+    ])
+    await s.run()
+    expect(s.said.slice(0, 10)).toEqual(['ask 0/0', 'running', 'attempt 1', 'got ab', 'idle', 'ask 1/2 in 2', 'idle', 'ask 1/2 in 2', 'got cd', 'ask 1/4 in 3'])
+    expect(s.said).toContain('ask 2/0')
   })
 
   test('ends with the reason it is stopped for', async () => {

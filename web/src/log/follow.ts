@@ -4,13 +4,13 @@ import { isTerminal } from '../api/types'
 
 /** The seconds that the server may hold a request for more log. */
 const waitSeconds = 10
-/** Between two answers that brought nothing, if the server didn't hold them. */
+/** Between two answers that brought nothing, if the server neither held them nor said how long to wait. */
 const idleMs = 1000
 const retryMs = { first: 500, last: 15_000 }
 
 export interface Follower {
-  /** attempt 0 is the current one. */
-  logs(attempt: number, offset: number, wait: number, signal: AbortSignal): Promise<LogPage>
+  /** attempt 0 is the current one; chunk is that of the page before, or 0. */
+  logs(attempt: number, offset: number, wait: number, signal: AbortSignal, chunk: number): Promise<LogPage>
   /** Frames that follow what was given before. */
   page(p: LogPage): void
   /** The job went to another attempt: its log begins anew. */
@@ -29,6 +29,7 @@ export interface Follower {
  */
 export async function follow(f: Follower, signal: AbortSignal): Promise<void> {
   let offset = 0
+  let chunk = 0
   let attempt = 0 // whose log is read
   let asked = 0
   let status: Status | null = null
@@ -36,23 +37,25 @@ export async function follow(f: Follower, signal: AbortSignal): Promise<void> {
     const began = f.now()
     // Only to learn which attempt is the current one isn't worth holding a request.
     const wait = asked === attempt ? waitSeconds : 0
-    const page = await patiently((s) => f.logs(asked, offset, wait, s), f, signal)
+    const page = await patiently((s) => f.logs(asked, offset, wait, s, chunk), f, signal)
     if (page.status !== status) f.status((status = page.status))
     if (page.attempt !== attempt) {
       f.attempt(page.attempt)
       const anew = attempt !== 0
       asked = attempt = page.attempt
       if (anew) {
-        offset = 0 // what the page holds, if anything, begins in the middle
+        offset = chunk = 0 // what the page holds, if anything, begins in the middle
         continue
       }
     }
     if (page.frames?.length) f.page(page)
     offset = page.next
+    chunk = page.chunk ?? 0
     if (page.done && asked === 0 && isTerminal(page.status)) return
     asked = page.done ? 0 : attempt
     if (page.done) continue
-    if (!page.frames?.length) await f.sleep(Math.max(0, idleMs - (f.now() - began)), signal)
+    const interval = page.pollIntervalMs || (page.frames?.length ? 0 : idleMs)
+    if (interval) await f.sleep(Math.max(0, interval - (f.now() - began)), signal)
   }
 }
 

@@ -125,7 +125,7 @@ function useLog({ client, job, attempt, failed, over }: Props, setTrouble: (err:
     let current = first
     follow(
       {
-        logs: (n, offset, wait, signal) => client.logs(job.id, attempt ?? n, offset, wait, signal),
+        logs: (n, offset, wait, signal, chunk) => client.logs(job.id, attempt ?? n, offset, wait, signal, chunk),
         page: (page) => void current.append(page.frames ?? []),
         attempt: (n) => {
           if (n === 1 || attempt !== undefined) return
