@@ -18,10 +18,14 @@ const webDir = "../../web"
 // browsers are the names that Chromium has, on one system or another.
 var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 
-// e2e runs web/e2e/NAME.test.ts against a server.
-func e2e(t *testing.T, name, chromium, url, token string) {
+// e2e runs web/e2e/NAME.test.ts, for each name, against a server.
+func e2e(t *testing.T, chromium, url, token string, names ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "npm", "run", "--silent", "e2e", "--", "e2e/"+name+".test.ts")
+	args := []string{"run", "--silent", "e2e", "--"}
+	for _, name := range names {
+		args = append(args, "e2e/"+name+".test.ts")
+	}
+	cmd := exec.CommandContext(t.Context(), "npm", args...)
 	cmd.Dir = webDir
 	cmd.Env = append(os.Environ(), "ERRAND_URL="+url, "ERRAND_TOKEN="+token, "CHROMIUM="+chromium, "NO_COLOR=1")
 	cmd.WaitDelay = 5 * time.Second

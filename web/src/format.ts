@@ -39,6 +39,11 @@ export function size(bytes: number): string {
 
 export type Mark = 'waiting' | 'running' | 'good' | 'bad' | 'stopped'
 
+/** The sign of a mark, so that nothing hangs on colour. */
+export function signOf(mark: Mark): string {
+  return { waiting: '…', running: '▶', good: '✓', bad: '✗', stopped: '■' }[mark]
+}
+
 /** What a status looks like: a sign and words, so that nothing hangs on colour. */
 export function outcome(j: { status: Status; exitCode: number | null; cancelRequested?: boolean }): { mark: Mark; sign: string; text: string } {
   switch (j.status) {

@@ -9,6 +9,7 @@ test.each<[string, Route]>([
   [`#job=${id}:L120`, { page: 'job', id, lines: { from: 120, to: 120 } }],
   [`#job=${id}:L120-L140`, { page: 'job', id, lines: { from: 120, to: 140 } }],
   [`#job=${id}?attempt=2`, { page: 'job', id, attempt: 2 }],
+  [`#job=${id}?view=tests&attempt=2`, { page: 'job', id, attempt: 2, view: 'tests' }],
   ['#jobs', { page: 'jobs' }],
   ['#jobs?status=failed&queue=gpu&text=go+test', { page: 'jobs', status: 'failed', queue: 'gpu', text: 'go test' }],
   ['#machines', { page: 'machines' }],

@@ -4,10 +4,14 @@ import { useEffect, useState } from 'preact/hooks'
 export type Route =
   | { page: 'run'; from?: string } // from: the job that the form is filled from
   | { page: 'jobs'; status?: string; queue?: string; text?: string }
-  | { page: 'job'; id: string; attempt?: number; lines?: Lines }
+  | { page: 'job'; id: string; attempt?: number; lines?: Lines; view?: JobView }
   | { page: 'machines' }
   | { page: 'queues' }
   | { page: 'settings' }
+
+/** What of a job is shown, besides its log. */
+export type JobView = (typeof jobViews)[number]
+export const jobViews = ['commands', 'tests', 'artifacts', 'attempts'] as const
 
 /** Lines of a log, from 1, the last one included. */
 export interface Lines {
@@ -27,10 +31,12 @@ export function parseRoute(hash: string): Route {
     const attempt = Number(q.get('attempt'))
     const from = Number(job[2] ?? 0)
     const to = Number(job[3] ?? from)
+    const view = jobViews.find((v) => v === q.get('view'))
     return {
       page: 'job', id: job[1],
       ...(Number.isInteger(attempt) && attempt > 0 && { attempt }),
       ...(from > 0 && { lines: { from: Math.min(from, to), to: Math.max(from, to) } }),
+      ...(view && { view }),
     }
   }
   switch (head) {
@@ -55,7 +61,7 @@ export function formatRoute(r: Route): string {
   switch (r.page) {
     case 'job': {
       const lines = !r.lines ? '' : r.lines.from === r.lines.to ? `:L${r.lines.from}` : `:L${r.lines.from}-L${r.lines.to}`
-      return `#job=${r.id}${lines}${r.attempt ? `?attempt=${r.attempt}` : ''}`
+      return `#job=${r.id}${lines}` + queryOf({ view: r.view, attempt: r.attempt?.toString() })
     }
     case 'jobs':
       return '#jobs' + queryOf({ status: r.status, queue: r.queue, text: r.text })

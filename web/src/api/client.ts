@@ -1,5 +1,6 @@
 import { parseProblem, unreachable } from './problem'
-import type { Executed, ExecuteRequest, Explanation, Job, JobList, LogPage, QueueList, Upload, WorkerList } from './types'
+import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Upload, WorkerList } from './types'
+import type { ArtifactPage, PageOfLog } from './wire'
 
 /** Calls the API of the server that the page came from. Each call is tried once. */
 export class Client {
@@ -29,10 +30,16 @@ export class Client {
 
   /**
    * The log of an attempt, 0 being the current one, from a byte on. The server
-   * may hold the answer for wait seconds until there is more.
+   * may hold the answer for wait seconds until there is more. A tail above 0 begins
+   * so many bytes before the end of what there is, in place of the offset.
    */
-  logs(jobId: string, attempt: number, offset: number, wait: number, signal?: AbortSignal, chunk = 0): Promise<LogPage> {
-    return this.call('GET', '/api/jobs/logs', { query: { jobId, ...(attempt > 0 && { attempt }), offset, ...(chunk > 0 && { chunk }), wait }, signal })
+  logs(jobId: string, attempt: number, offset: number, wait: number, signal?: AbortSignal, chunk = 0, tail = 0): Promise<PageOfLog> {
+    return this.call('GET', '/api/jobs/logs', { query: { jobId, ...(attempt > 0 && { attempt }), ...(tail > 0 ? { tail } : { offset }), ...(chunk > 0 && { chunk }), wait }, signal })
+  }
+
+  /** What an attempt gave back, 0 being the current one: a page of it. */
+  artifacts(jobId: string, attempt: number, cursor?: string, signal?: AbortSignal): Promise<ArtifactPage> {
+    return this.call('GET', '/api/jobs/artifacts', { query: { jobId, ...(attempt > 0 && { attempt }), limit: 200, cursor }, signal })
   }
 
   cancel(jobId: string): Promise<Job> {
@@ -41,6 +48,15 @@ export class Client {
 
   workers(signal?: AbortSignal): Promise<WorkerList> {
     return this.call('GET', '/api/workers', { signal })
+  }
+
+  /** pause, resume or drain a worker. */
+  steer(what: 'pause' | 'resume' | 'drain', worker: string): Promise<unknown> {
+    return this.call('POST', `/api/workers/${what}`, { body: { worker } })
+  }
+
+  setQueuePaused(name: string, paused: boolean): Promise<unknown> {
+    return this.call('POST', `/api/queues/${paused ? 'pause' : 'resume'}`, { body: { name } })
   }
 
   upload(filename: string, size: number, sha256: string, signal?: AbortSignal): Promise<Upload> {

@@ -3,6 +3,7 @@ import { decodeBytes } from '../api/bytes'
 import type { Client } from '../api/client'
 import type { Bytes, Command, Executed, ExecuteRequest, LogFrame } from '../api/types'
 import { commandText } from '../format'
+import { FoldedLog } from '../log/fold'
 import { LogModel } from '../log/model'
 import { Viewport } from '../log/viewport'
 import { ErrorNotice } from '../notice'
@@ -58,14 +59,14 @@ export function DirectView({ client, request, failed }: Props) {
 
 function DirectOutput({ frames }: { frames: LogFrame[] }) {
   const [follow, setFollow] = useState(false)
-  const [model] = useState(() => {
+  const [log] = useState(() => {
     const m = new LogModel(() => Promise.reject(new Error('it is all there')), null)
     void m.append(frames)
-    return m
+    return new FoldedLog(m)
   })
   return (
     <div class="output">
-      <Viewport model={model} label="Output of the run" goTo={null} selected={null} lineHref={() => '#run'} mark={null} streams time={false} wrap={false} follow={follow} setFollow={setFollow} />
+      <Viewport log={log} label="Output of the run" goTo={null} selected={null} lineHref={() => '#run'} mark={null} streams time={false} wrap={false} follow={follow} setFollow={setFollow} section={null} />
     </div>
   )
 }

@@ -1,18 +1,23 @@
 import { lazy, Suspense } from 'preact/compat'
 import { useCallback, useEffect, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
-import type { Attempt, Job } from '../api/types'
+import type { FullJob } from '../api/wire'
 import { isTerminal } from '../api/types'
-import { jobTitle } from '../format'
+import { duration, jobTitle, size } from '../format'
 import { ErrorNotice } from '../notice'
 import { usePolling } from '../polling'
 import type { Route } from '../route'
-import { formatRoute } from '../route'
+import { go } from '../route'
 import { Actions } from './actions'
+import { ArtifactsView } from './artifacts'
+import { AttemptsView, whyEnded } from './attempts'
 import { durationOf, endsOf, factsOf, missingOf } from './facts'
 import { showInTitle } from './icon'
 import { CommandTable, StatusLine } from './summary'
+import { TestsView } from './tests'
+import { Views } from './views'
 import { watchState } from './watch'
+import './job.css'
 
 const LogPanel = lazy(() => import('../log/panel').then((m) => m.LogPanel))
 
@@ -27,7 +32,7 @@ interface Props {
 /** One job: how it stands, its log, and how each command ended. */
 export function JobPage({ client, route, failed }: Props) {
   const { id } = route
-  const [job, setJob] = useState<Job | null>(null)
+  const [job, setJob] = useState<FullJob | null>(null)
   const [error, setError] = useState<unknown>(null)
   const [logOver, setLogOver] = useState(false)
   const [command, setCommand] = useState<{ index: number } | null>(null)
@@ -39,6 +44,7 @@ export function JobPage({ client, route, failed }: Props) {
   useEffect(() => (job ? showInTitle(job) : undefined), [job?.status, job?.exitCode, job?.name])
 
   if (!job) return error ? <ErrorNotice error={error} /> : <p class="card">Reading the job…</p>
+  const other = route.attempt !== undefined && route.attempt !== job.attempt && job.attempts?.find((a) => a.attempt === route.attempt)
   // The log waits for the job: whether it has a terminal, and how long the log is.
   return (
     <section class="job" aria-labelledby="job-title">
@@ -52,16 +58,30 @@ export function JobPage({ client, route, failed }: Props) {
       </code>
       {!isTerminal(job.status) && <Why client={client} id={id} failed={failed} />}
       <ErrorNotice error={error} />
-      <Attempts job={job} shown={route.attempt} />
+      <Views job={job} route={route} />
+      {other && <p class="notice">This is the log of attempt {other.attempt}: {whyEnded(other, job)}.</p>}
       {job.commands && (
-        <details open={job.commands.length > 1}>
-          <summary>{job.commands.length === 1 ? 'Command' : `${job.commands.length} commands`}</summary>
-          <CommandTable commands={job.commands} ends={endsOf(job)} missing={missingOf(job)} show={(index) => setCommand({ index })} />
-        </details>
+        <div hidden={route.view !== 'commands'} class="card">
+          <CommandTable
+            commands={job.commands}
+            ends={endsOf(job)}
+            missing={missingOf(job)}
+            show={(index) => {
+              go({ page: 'job', id })
+              setCommand({ index })
+            }}
+          />
+          <Facts job={job} />
+        </div>
       )}
-      <Suspense fallback={<p class="card">Opening the log…</p>}>
-        <LogPanel client={client} job={job} attempt={route.attempt} lines={route.lines} command={command} failed={fail} over={() => setLogOver(true)} />
-      </Suspense>
+      {route.view === 'tests' && <TestsView report={job.result?.tests} />}
+      {route.view === 'artifacts' && <ArtifactsView key={job.status} client={client} jobId={id} attempt={route.attempt ?? 0} failed={fail} />}
+      {route.view === 'attempts' && <AttemptsView job={job} shown={route.attempt ?? job.attempt} />}
+      <div hidden={route.view !== undefined} class="log-view">
+        <Suspense fallback={<p class="card">Opening the log…</p>}>
+          <LogPanel client={client} job={job} attempt={route.attempt} lines={route.lines} command={command} failed={fail} over={() => setLogOver(true)} />
+        </Suspense>
+      </div>
     </section>
   )
 }
@@ -77,25 +97,27 @@ function Why({ client, id, failed }: { client: Client; id: string; failed: (err:
   ) : null
 }
 
-/** The attempts, if there was more than one, or one that was lost. */
-function Attempts({ job, shown }: { job: Job; shown: number | undefined }) {
-  const attempts = job.attempts ?? []
-  if (attempts.length < 2 && !attempts[0]?.reason) return null
+/** What the job was asked to be, beyond its commands. */
+function Facts({ job }: { job: FullJob }) {
+  const facts: [string, string][] = [
+    ['Folder', job.source ? `${job.source.filename ?? ''} ${job.source.sha256.slice(0, 12)}…${job.source.size ? ` (${size(job.source.size)})` : ''}` : ''],
+    ['Environment', Object.entries(job.env ?? {}).map(([name, value]) => `${name}=${value}`).join('\n')],
+    ['Shell', job.shell ?? ''],
+    ['Needs', Object.entries(job.requires ?? {}).map(([name, value]) => (value ? `${name}=${value}` : name)).join(' ')],
+    ['Worker', job.worker ?? ''],
+    ['Artifacts', (job.artifacts ?? []).map((a) => (typeof a === 'string' ? a : a.path)).join('\n')],
+    ['After', (job.after ?? []).map((d) => d.jobId).join('\n')],
+    ['Not before', job.notBefore ? new Date(job.notBefore).toLocaleString() : ''],
+    ['Timeout', duration(job.timeout * 1000)],
+  ]
   return (
-    <ol class="attempts" aria-label="Attempts">
-      {attempts.map((a) => (
-        <li key={a.attempt}>
-          <a href={formatRoute({ page: 'job', id: job.id, attempt: a.attempt })} aria-current={a.attempt === (shown ?? job.attempt) ? 'true' : undefined}>
-            Attempt {a.attempt}
-          </a>{' '}
-          <span class="hint">{attemptText(a)}</span>
-        </li>
+    <dl class="facts">
+      {facts.filter(([, value]) => value !== '').map(([name, value]) => (
+        <>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </>
       ))}
-    </ol>
+    </dl>
   )
-}
-
-function attemptText(a: Attempt): string {
-  const on = `on ${a.workerName ?? a.workerId}`
-  return [on, a.endedAt ? (a.error ?? a.reason ?? 'ended') : 'running'].join(': ')
 }

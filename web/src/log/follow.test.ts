@@ -1,29 +1,31 @@
 import { describe, expect, test } from 'vitest'
 import { ApiError, unreachable } from '../api/problem'
-import type { LogPage } from '../api/types'
+import type { PageOfLog } from '../api/wire'
 import type { Follower } from './follow'
 import { backoff, follow, sleep } from './follow'
 
-function page(p: Partial<LogPage> & { text?: string; at?: number }): LogPage {
+function page(p: Partial<PageOfLog> & { text?: string; at?: number }): PageOfLog {
   const { text, at = 0, ...rest } = p
   const frames = text ? [{ stream: 'stdout', offset: at, elapsedMs: 0, command: 0, data: text }] : []
   return { jobId: 'J', attempt: 1, next: at + (text?.length ?? 0), frames, done: false, status: 'running', ...rest }
 }
 
 /** A server that answers in order; everything that happens is written down. */
-function script(answers: (LogPage | Error)[], stop = new AbortController()) {
+function script(answers: (PageOfLog | Error)[], stop = new AbortController(), tail = 0) {
   const said: string[] = []
   let now = 0
   const f: Follower = {
-    logs: async (attempt, offset, wait, _, chunk) => {
-      said.push(`${wait > 0 ? 'ask' : 'look'} ${attempt}/${offset}${chunk > 0 ? ` in ${chunk}` : ''}`)
+    tail,
+    begin: (offset) => said.push(`begin ${offset}`),
+    logs: async (attempt, offset, wait, _, chunk, last) => {
+      said.push(`${wait > 0 ? 'ask' : 'look'} ${attempt}/${last > 0 ? `-${last}` : offset}${chunk > 0 ? ` in ${chunk}` : ''}`)
       const next = answers.shift()
       if (!next) {
         stop.abort(new Error('end of script'))
         stop.signal.throwIfAborted()
       }
       if (next instanceof Error) throw next
-      return next as LogPage
+      return next as PageOfLog
     },
     page: (p) => said.push(`got ${(p.frames ?? []).map((x) => x.data).join('')}`),
     attempt: (n) => said.push(`attempt ${n}`),
@@ -98,6 +100,15 @@ describe('follow', () => {
     expect(s.said).toEqual(['ask 0/0'])
   })
 
+  test('begins near the end of what there is, and of another attempt at its beginning', async () => {
+    const s = script(
+      [page({ attempt: 0, status: 'pending' }), page({ offset: 90, text: 'ab', at: 90 }), page({ attempt: 2, at: 92 }), page({ attempt: 2, text: 'c', done: true, status: 'completed' }), page({ attempt: 2, at: 1, done: true, status: 'completed' })],
+      undefined, 50,
+    )
+    await s.run()
+    expect(s.said).toEqual(['ask 0/-50', 'pending', 'idle', 'ask 0/-50', 'running', 'attempt 1', 'begin 90', 'got ab', 'ask 1/92', 'attempt 2', 'ask 2/0', 'completed', 'got c', 'look 0/1'])
+  })
+
   test('an attempt’s end is not the job’s', async () => {
     const s = script([page({ text: 'a', done: true }), page({ at: 1 }), page({ at: 1, done: true, status: 'cancelled' }), page({ at: 1, done: true, status: 'cancelled' })])
     await s.run()
@@ -131,9 +142,9 @@ describe('follow', () => {
         logs: async () => {
           const a = answers.shift()
           if (a instanceof Error) throw a
-          return a as LogPage
+          return a as PageOfLog
         },
-        page: () => {}, attempt: () => {}, status: () => {}, trouble: () => {},
+        tail: 0, begin: () => {}, page: () => {}, attempt: () => {}, status: () => {}, trouble: () => {},
         sleep: async (ms) => void waits.push(ms),
         now: () => 0,
       },

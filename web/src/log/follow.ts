@@ -1,5 +1,6 @@
 import { ApiError } from '../api/problem'
-import type { LogPage, Status } from '../api/types'
+import type { Status } from '../api/types'
+import type { PageOfLog } from '../api/wire'
 import { isTerminal } from '../api/types'
 
 /** The seconds that the server may hold a request for more log. */
@@ -9,10 +10,14 @@ const idleMs = 1000
 const retryMs = { first: 500, last: 15_000 }
 
 export interface Follower {
-  /** attempt 0 is the current one; chunk is that of the page before, or 0. */
-  logs(attempt: number, offset: number, wait: number, signal: AbortSignal, chunk: number): Promise<LogPage>
+  /** attempt 0 is the current one; chunk is that of the page before, or 0. A tail above 0 counts from the log's end, in place of the offset. */
+  logs(attempt: number, offset: number, wait: number, signal: AbortSignal, chunk: number, tail: number): Promise<PageOfLog>
+  /** How many bytes of the log's end are read first; 0: all of it. */
+  tail: number
+  /** The log is read from here on. */
+  begin(offset: number): void
   /** Frames that follow what was given before. */
-  page(p: LogPage): void
+  page(p: PageOfLog): void
   /** The job went to another attempt: its log begins anew. */
   attempt(n: number): void
   status(s: Status): void
@@ -32,21 +37,26 @@ export async function follow(f: Follower, signal: AbortSignal): Promise<void> {
   let chunk = 0
   let attempt = 0 // whose log is read
   let asked = 0
+  let { tail } = f
   let status: Status | null = null
   for (;;) {
     const began = f.now()
     // Only to learn which attempt is the current one isn't worth holding a request.
     const wait = asked === attempt ? waitSeconds : 0
-    const page = await patiently((s) => f.logs(asked, offset, wait, s, chunk), f, signal)
+    const page = await patiently((s) => f.logs(asked, offset, wait, s, chunk, tail), f, signal)
     if (page.status !== status) f.status((status = page.status))
     if (page.attempt !== attempt) {
       f.attempt(page.attempt)
       const anew = attempt !== 0
       asked = attempt = page.attempt
       if (anew) {
-        offset = chunk = 0 // what the page holds, if anything, begins in the middle
+        offset = chunk = tail = 0 // what the page holds, if anything, begins in the middle
         continue
       }
+    }
+    if (tail > 0 && page.attempt > 0) {
+      f.begin(page.offset ?? 0)
+      tail = 0
     }
     if (page.frames?.length) f.page(page)
     offset = page.next
@@ -60,7 +70,7 @@ export async function follow(f: Follower, signal: AbortSignal): Promise<void> {
 }
 
 /** Asks until there is an answer, or an error that asking again doesn't mend. */
-export async function patiently(ask: (signal: AbortSignal) => Promise<LogPage>, f: Pick<Follower, 'trouble' | 'sleep'>, signal: AbortSignal): Promise<LogPage> {
+export async function patiently(ask: (signal: AbortSignal) => Promise<PageOfLog>, f: Pick<Follower, 'trouble' | 'sleep'>, signal: AbortSignal): Promise<PageOfLog> {
   for (let tries = 0; ; tries++) {
     try {
       const page = await ask(signal)

@@ -1,5 +1,7 @@
 import type { JSX } from 'preact'
+import { signOf } from '../format'
 import type { Row, Span, Style } from './row'
+import type { Section } from './sections'
 import { paletteColor } from './sgr'
 
 /** Characters of a line that are drawn: browsers are slow with much longer ones. */
@@ -9,6 +11,8 @@ export interface LineProps {
   row: Row | null
   /** From 1; 0: not known. */
   number: number
+  /** From 0, in the log: an estimate while number is not known. */
+  index: number
   /** The address of the line. */
   href: string
   selected: boolean
@@ -17,24 +21,43 @@ export interface LineProps {
   /** Whether to name the stream, since there are several. */
   streams: boolean
   time: boolean
+  /** The command that the line names, if it does: how it stands, and whether its output is folded away. */
+  head: { section: Section; folded: boolean; toggle: () => void } | null
 }
 
 /** One line of the log. */
-export function Line({ row, number, href, selected, mark, streams, time }: LineProps) {
+export function Line({ row, number, index, href, selected, mark, streams, time, head }: LineProps) {
   if (!row) return <div class="line loading"> </div>
   const text = row.text.length > maxDrawn ? row.text.slice(0, maxDrawn) : row.text
   return (
-    <div class={`line ${row.stream}${selected ? ' selected' : ''}`}>
-      <a class="number" href={href} tabIndex={-1} aria-hidden="true" data-number={number || undefined}>
+    <div class={`line ${row.stream}${selected ? ' selected' : ''}${head ? ' head' : ''}`}>
+      <a class="number" href={href} tabIndex={-1} aria-hidden="true" data-index={index}>
         {number > 0 ? number : '·'}
       </a>
       {time && <span class="time">{(row.elapsedMs / 1000).toFixed(1)}</span>}
       {streams && <span class="stream">{row.stream === 'stderr' ? 'err' : ''}</span>}
+      {head && (
+        <>
+          <button type="button" class="fold" aria-expanded={!head.folded} aria-label={`Output of command ${row.command + 1}`} onClick={head.toggle}>
+            {head.folded ? '▸' : '▾'}
+          </button>
+          <SectionState section={head.section} />
+        </>
+      )}
       <span class="text">
         {pieces(text, row.spans).map(([piece, style]) => (style ? styled(piece, style, mark) : marked(piece, mark)))}
         {text.length < row.text.length && <em> … {(row.text.length - text.length).toLocaleString('en')} more characters</em>}
       </span>
     </div>
+  )
+}
+
+/** How a command stands: a sign and words. */
+export function SectionState({ section }: { section: Section }) {
+  return (
+    <span class={`badge ${section.mark}`}>
+      <span aria-hidden="true">{signOf(section.mark)}</span> {section.text}
+    </span>
   )
 }
 

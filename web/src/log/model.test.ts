@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { LogFrame, LogPage } from '../api/types'
-import { LogModel, partBytes } from './model'
+import { LogModel } from './model'
+import { partBytes } from './parts'
 import { piecesOf } from './reader'
 
 const utf8 = new TextEncoder()

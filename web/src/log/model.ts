@@ -1,35 +1,23 @@
-import type { LogFrame, LogPage } from '../api/types'
-import type { Piece, TerminalSize } from './reader'
+import type { LogFrame } from '../api/types'
+import type { Ask, Part } from './parts'
+import { afterNewline, newPart, partBytes, partsOf, readPart } from './parts'
+import type { TerminalSize } from './reader'
 import { LogReader, piecesOf } from './reader'
 import type { Row } from './row'
 
-/** Bytes of a part of the log that is read, and forgotten, as one: what the server gives at once. */
-export const partBytes = 512 << 10
 /** Parts whose rows are kept. One of short lines takes some MB of memory. */
 const keptParts = 12
-/** Bytes of a line, before anything is known of the log. */
-const usualLine = 50
-
-/** A part of the log: the rows that begin in its bytes. */
-interface Part {
-  from: number
-  to: number
-  /** null: not read, or forgotten. */
-  rows: Row[] | null
-  /** How many there are; an estimate until the part was read. */
-  count: number
-  known: boolean
-  used: number
-}
-
 /** Where a row is: in a part, by its index there. */
 export interface Place {
   part: number
   row: number
 }
 
-/** Asks for frames of the attempt from an offset on, without waiting. */
-export type Ask = (offset: number, signal: AbortSignal) => Promise<LogPage>
+/** Where a command's part of the log begins. */
+export interface Head {
+  place: Place
+  elapsedMs: number
+}
 
 /**
  * The log of one attempt, of which only parts are in memory. Rows are counted from the
@@ -41,6 +29,7 @@ export class LogModel {
   private live: { reader: LogReader; part: Part } | null = null
   private readonly reading = new Map<Part, Promise<void>>()
   private readonly stop = new AbortController()
+  private readonly known = new Map<number, Head>()
   private clock = 0
   /** Whether what is appended may begin within a line, which the part before has. */
   private cut: boolean
@@ -50,7 +39,14 @@ export class LogModel {
   /** size: bytes of the log that are there already, but not yet read. */
   constructor(private readonly ask: Ask, private readonly terminal: TerminalSize | null, size = 0) {
     this.cut = size > 0
-    for (let from = 0; from < size; from += partBytes) this.parts.push(newPart(from, Math.min(size, from + partBytes)))
+    this.parts = partsOf(size)
+  }
+
+  /** Says where the first frames begin that are appended: what stands before is read when it is shown. */
+  beginAt(offset: number): void {
+    if (this.parts.length > 0) return
+    this.cut = offset > 0
+    this.parts = partsOf(offset)
   }
 
   close(): void {
@@ -81,12 +77,22 @@ export class LogModel {
       if (!piece) continue
       this.cut = false
       const live = this.livePart(piece.offset)
-      await live.reader.read(piece, (row) => live.part.rows!.push(row))
+      await live.reader.read(piece, (row) => this.add(live.part, row))
       live.part.to = live.reader.offset
       live.part.count = live.part.rows!.length
     }
     this.forget()
     this.changed()
+  }
+
+  private add(part: Part, row: Row): void {
+    if (row.head) this.known.set(row.command, { place: { part: this.parts.indexOf(part), row: part.rows!.length }, elapsedMs: row.elapsedMs })
+    part.rows!.push(row)
+  }
+
+  /** Where commands begin, as far as that was read. */
+  get heads(): ReadonlyMap<number, Head> {
+    return this.known
   }
 
   /** A row of the page's own, at the end. */
@@ -147,54 +153,27 @@ export class LogModel {
     return out
   }
 
-  /** The first row of a command; null if the log has none. It reads some parts to find it. */
-  async find(command: number): Promise<Place | null> {
-    let [from, to] = [0, this.parts.length] // the part in which it begins
-    while (to - from > 1) {
-      const middle = (from + to) >> 1
-      const rows = await this.load(middle)
-      const first = rows.find((r) => r.command >= 0)?.command
-      if (first === undefined || first >= command) to = middle
-      else from = middle
-    }
-    for (let i = from; i < Math.min(this.parts.length, from + 2); i++) {
-      const row = (await this.load(i)).findIndex((r) => r.command === command)
-      if (row >= 0) return { part: i, row }
-    }
-    return null
-  }
-
-  /**
-   * The next place, from one on, whose row matches: forwards, or backwards with step -1.
-   * It reads the log part by part; null if none does, or the signal ended it.
-   */
-  async search(matches: (text: string) => boolean, from: Place, step: 1 | -1, signal: AbortSignal, at: (part: number) => void): Promise<Place | null> {
-    for (let i = from.part; i >= 0 && i < this.parts.length && !signal.aborted; i += step) {
-      at(i)
-      const rows = await this.load(i)
-      const start = i !== from.part ? (step > 0 ? 0 : rows.length - 1) : Math.min(from.row, step > 0 ? rows.length : rows.length - 1)
-      for (let row = start; row >= 0 && row < rows.length; row += step) {
-        if (matches(rows[row]!.text)) return { part: i, row }
-      }
-    }
-    return null
-  }
-
   /** Reads the parts before row n, from 1, so that its number is known. */
   async countTo(n: number): Promise<void> {
-    let before = 0
-    for (let i = 0; i < this.parts.length && before < n; i++) {
-      if (!this.parts[i]!.known) await this.load(i)
-      before += this.parts[i]!.count
+    for (let part = 0; part < this.parts.length && this.number({ part, row: 0 }) < n; part++) await this.countParts(part + 1)
+  }
+
+  /** Reads the first parts, so that the number of rows in them is known. */
+  async countParts(n: number): Promise<void> {
+    for (let i = 0; i < n; i++) {
+      if (this.parts[i]!.known) continue
+      for (let next = i + 1; next < i + 3; next++) if (this.parts[next]?.known === false) void this.load(next)
+      await this.load(i)
     }
   }
 
-  /** How many parts there are. */
-  get partCount(): number {
-    return this.parts.length
+  /** The parts of the log, in their order. */
+  get all(): readonly Part[] {
+    return this.parts
   }
 
-  private async load(i: number): Promise<Row[]> {
+  /** The rows of a part, which is read if need be. */
+  async load(i: number): Promise<Row[]> {
     const part = this.parts[i]
     if (!part) return []
     part.used = ++this.clock
@@ -211,9 +190,10 @@ export class LogModel {
 
   private async readNow(part: Part): Promise<void> {
     try {
-      const rows = await this.readRows(part)
+      const rows = await readPart(part, this.terminal, this.ask, this.stop.signal)
       const first = this.parts.every((p) => !p.known)
-      part.rows = rows
+      part.rows = []
+      for (const row of rows) this.add(part, row)
       part.count = rows.length
       part.known = true
       if (first) this.estimate(part)
@@ -229,32 +209,6 @@ export class LogModel {
   /** Called when a part could not be read. It is asked for again when it is next shown. */
   failed: (err: unknown) => void = () => {}
 
-  private async readRows(part: Part): Promise<Row[]> {
-    const reader = new LogReader(Math.max(0, part.from - 1), this.terminal)
-    const rows: Row[] = []
-    let skipping = part.from > 0
-    try {
-      for (let offset = reader.offset; ; ) {
-        const page = await this.ask(offset, this.stop.signal)
-        for (const piece of piecesOf(page.frames ?? [])) {
-          const begun = skipping ? afterNewline(piece) : piece
-          if (!begun) continue
-          if (skipping) reader.offset = begun.offset
-          skipping = false
-          // The line that the part's end cuts is read to its end.
-          const [mine, ended] = upToNewline(begun, part.to)
-          await reader.read(mine, (row) => rows.push(row))
-          if (ended) return rows
-        }
-        if (page.done || page.next === offset || (page.frames ?? []).length === 0) return rows
-        offset = page.next
-        if (offset > part.to + partBytes) return rows
-      }
-    } finally {
-      reader.close()
-    }
-  }
-
   /** Gives parts that weren't read a number of rows like the one that was. */
   private estimate(like: Part): void {
     const perByte = like.count / Math.max(1, like.to - like.from)
@@ -268,25 +222,4 @@ export class LogModel {
     kept.sort((a, b) => a.used - b.used)
     for (const p of kept.slice(0, kept.length - keptParts)) p.rows = null
   }
-}
-
-function newPart(from: number, to: number): Part {
-  return { from, to, rows: null, count: Math.max(1, Math.round((to - from) / usualLine)), known: false, used: 0 }
-}
-
-/** The piece from behind its first newline on; null if it has none. */
-function afterNewline(p: Piece): Piece | null {
-  const at = p.bytes.indexOf(10)
-  return at < 0 ? null : slicePiece(p, at + 1, p.bytes.length)
-}
-
-/** The piece up to the end of the line in which the byte before offset stands, and whether that ends in it. */
-function upToNewline(p: Piece, offset: number): [Piece, boolean] {
-  if (p.offset + p.bytes.length < offset) return [p, false]
-  const at = p.bytes.indexOf(10, Math.max(0, offset - 1 - p.offset))
-  return at < 0 ? [p, false] : [slicePiece(p, 0, at + 1), true]
-}
-
-function slicePiece(p: Piece, from: number, to: number): Piece {
-  return { ...p, offset: p.offset + from, bytes: p.bytes.subarray(from, to) }
 }

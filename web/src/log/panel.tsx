@@ -1,44 +1,65 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { Client } from '../api/client'
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import type { ApiError } from '../api/problem'
-import type { Job } from '../api/types'
-import { decodeBytes } from '../api/bytes'
+import { isTerminal } from '../api/types'
 import type { Lines } from '../route'
 import { formatRoute, replaceRoute } from '../route'
-import { follow, patiently, sleep } from './follow'
+import { SectionBar } from './bar'
 import type { Place } from './model'
-import { LogModel } from './model'
+import { SaveLog } from './save'
+import { findCommand } from './scan'
 import { Search } from './search'
+import { failedCommand, offsetOf, sectionOf } from './sections'
+import type { LogSource } from './use-log'
+import { useLog } from './use-log'
 import { Viewport } from './viewport'
+import './log.css'
 
-interface Props {
-  client: Client
-  job: Job
-  /** Whose log is shown; undefined: the current one, and the next when there is one. */
-  attempt: number | undefined
+interface Props extends LogSource {
   lines: Lines | undefined
   /** A command to show; a new object for each time. */
   command: { index: number } | null
-  failed: (err: unknown) => void
-  over: () => void
 }
 
 /** The log of a job, with all that can be done with it. */
 export function LogPanel(p: Props) {
   const { client, job } = p
   const [trouble, setTrouble] = useState<ApiError | null>(null)
-  const [following, setFollowing] = useState(p.lines === undefined)
-  const [wrap, setWrap] = useStored('errand.wrap')
-  const [time, setTime] = useStored('errand.time')
+  const [follows, setFollows] = useStored('errand.follow', true)
+  const [following, setFollowing] = useState(follows && p.lines === undefined)
+  const [wrap, setWrap] = useStored('errand.wrap', false)
+  const [time, setTime] = useStored('errand.time', false)
   const [mark, setMark] = useState<RegExp | null>(null)
   const [goTo, setGoTo] = useState<{ place?: Place; number?: number } | null>(p.lines ? { number: p.lines.from } : null)
-  const model = useLog(p, setTrouble)
+  const [seen, setSeen] = useState(0)
+  const log = useLog(p, p.lines === undefined, setTrouble)
+  const now = useClock(!isTerminal(job.status))
   const box = useRef<HTMLDivElement>(null)
+  const attempt = p.attempt ?? job.attempt
 
+  const show = (command: number) => {
+    findCommand(log.model, command, offsetOf(command, job))
+      .then((place) => {
+        log.unfold(command)
+        if (place) setGoTo({ place })
+      })
+      .catch(p.failed)
+  }
   useEffect(() => {
-    if (!p.command) return
-    model.find(p.command.index).then((place) => place && setGoTo({ place })).catch(p.failed)
+    if (p.command) show(p.command.index)
   }, [p.command])
+  useEffect(() => {
+    // A job that went on after a command that failed: that one is what is looked for.
+    const failed = failedCommand(job)
+    if (!p.lines && p.attempt === undefined && failed >= 0 && failed < (job.result?.commands?.length ?? 0) - 1) show(failed)
+  }, [])
+
+  // When the command that is seen began: what names it may stand far before what was read.
+  const looked = useRef(-1)
+  useEffect(() => {
+    if (isTerminal(job.status) || looked.current === seen || log.model.count === 0 || log.model.heads.has(seen)) return
+    looked.current = seen
+    void findCommand(log.model, seen, offsetOf(seen, job))
+  }, [now])
 
   // An address with lines shows them, unless the reader chose them here.
   const chosen = useRef(p.lines && `${p.lines.from}-${p.lines.to}`)
@@ -50,25 +71,36 @@ export function LogPanel(p: Props) {
 
   const lineHref = (from: number, to: number) => formatRoute({ page: 'job', id: job.id, ...(p.attempt && { attempt: p.attempt }), lines: { from, to } })
   /** A click on a line's number selects it; with Shift, all from the selected one to it. */
-  const select = (e: MouseEvent) => {
-    const n = Number((e.target as Element).closest<HTMLElement>('[data-number]')?.dataset['number'])
-    if (!n || e.ctrlKey || e.metaKey) return
+  const select = async (e: MouseEvent) => {
+    const index = (e.target as Element).closest<HTMLElement>('[data-index]')?.dataset['index']
+    if (index === undefined || e.ctrlKey || e.metaKey) return
     e.preventDefault()
+    const place = log.model.place(Number(index))
+    await log.model.countParts(place.part)
+    const n = log.model.number(place) + 1
     const other = e.shiftKey && p.lines ? p.lines.from : n
     const lines = { from: Math.min(other, n), to: Math.max(other, n) }
     chosen.current = `${lines.from}-${lines.to}`
     setFollowing(false)
     replaceRoute({ page: 'job', id: job.id, ...(p.attempt && { attempt: p.attempt }), lines })
   }
+  const section = (command: number) => sectionOf(command, job, attempt, log.model.heads, now)
 
   return (
-    <div class="panel" ref={box} onClick={select}>
+    <div class="panel" ref={box} onClick={(e) => void select(e)}>
       <div class="toolbar" role="toolbar" aria-label="Log">
-        <Search model={model} found={(place) => setGoTo({ place })} setMark={setMark} />
-        <Toggle on={following} set={setFollowing} text="Follow" />
+        <Search model={log.model} found={(place) => setGoTo({ place })} setMark={setMark} />
+        <Toggle
+          on={following}
+          set={(on) => {
+            setFollows(on)
+            setFollowing(on)
+          }}
+          text="Follow"
+        />
         <Toggle on={wrap} set={setWrap} text="Wrap" />
         <Toggle on={time} set={setTime} text="Times" />
-        <Download client={client} job={job} attempt={p.attempt ?? job.attempt} failed={p.failed} />
+        <SaveLog client={client} jobId={job.id} attempt={attempt} failed={p.failed} />
         <button type="button" onClick={() => void (document.fullscreenElement ? document.exitFullscreen() : box.current?.requestFullscreen())}>
           Full screen
         </button>
@@ -78,9 +110,10 @@ export function LogPanel(p: Props) {
           {trouble.problem.detail} Trying again.
         </p>
       )}
+      {attempt > 0 && <SectionBar log={log} command={seen} text={job.commands?.[seen]} section={section(seen)} toggled={() => setFollowing(false)} failed={p.failed} />}
       <div class="output">
         <Viewport
-          model={model}
+          log={log}
           label="Output of the job"
           goTo={goTo}
           selected={p.lines ?? null}
@@ -91,6 +124,8 @@ export function LogPanel(p: Props) {
           wrap={wrap}
           follow={following}
           setFollow={setFollowing}
+          section={section}
+          seen={setSeen}
         />
         {!following && (
           <button type="button" class="to-end" onClick={() => setFollowing(true)}>
@@ -102,52 +137,15 @@ export function LogPanel(p: Props) {
   )
 }
 
-/** The model of the log that is shown, which is followed to the end of the job. */
-function useLog({ client, job, attempt, failed, over }: Props, setTrouble: (err: ApiError | null) => void): LogModel {
-  const size = job.terminal ? { columns: job.terminal.columns, rows: job.terminal.rows } : null
-  const make = (n: number, bytes = 0) => {
-    const ask = (offset: number, signal: AbortSignal) => patiently((s) => client.logs(job.id, n, offset, 0, s), { trouble: setTrouble, sleep }, signal)
-    const m = new LogModel(ask, size, bytes)
-    m.failed = failed
-    return m
-  }
-  // What was reported is read from its end on, in parts.
-  const reported = attempt === undefined || attempt === job.attempt ? job.result?.log.bytes : undefined
-  const first = useMemo(() => make(attempt ?? 0, reported), [job.id, attempt])
-  const [model, setModel] = useState(first)
+/** The time, each second while it is asked for. */
+function useClock(on: boolean): number {
+  const [now, setNow] = useState(Date.now)
   useEffect(() => {
-    setModel(first)
-    if (reported !== undefined) {
-      over()
-      return () => first.close()
-    }
-    const stop = new AbortController()
-    let current = first
-    follow(
-      {
-        logs: (n, offset, wait, signal, chunk) => client.logs(job.id, attempt ?? n, offset, wait, signal, chunk),
-        page: (page) => void current.append(page.frames ?? []),
-        attempt: (n) => {
-          if (n === 1 || attempt !== undefined) return
-          current = make(n)
-          setModel(current)
-        },
-        status: () => {},
-        trouble: setTrouble,
-        sleep,
-        now: () => performance.now(),
-      },
-      stop.signal,
-    )
-      .then(over)
-      .catch((err: unknown) => stop.signal.aborted || failed(err))
-    return () => {
-      stop.abort()
-      first.close()
-      current.close()
-    }
-  }, [first])
-  return model
+    if (!on) return
+    const timer = setInterval(() => setNow(Date.now()), 1000)
+    return () => clearInterval(timer)
+  }, [on])
+  return now
 }
 
 function Toggle({ on, set, text }: { on: boolean; set: (on: boolean) => void; text: string }) {
@@ -159,42 +157,11 @@ function Toggle({ on, set, text }: { on: boolean; set: (on: boolean) => void; te
 }
 
 /** A choice that this browser keeps. */
-function useStored(key: string): [boolean, (on: boolean) => void] {
-  const [on, set] = useState(() => localStorage.getItem(key) === '1')
+function useStored(key: string, usual: boolean): [boolean, (on: boolean) => void] {
+  const [on, set] = useState(() => (localStorage.getItem(key) ?? (usual ? '1' : '0')) === '1')
   const keep = useCallback((value: boolean) => {
     localStorage.setItem(key, value ? '1' : '0')
     set(value)
   }, [key])
   return [on, keep]
-}
-
-/** Saves the whole log as a file, as the commands wrote it. */
-function Download({ client, job, attempt, failed }: { client: Client; job: Job; attempt: number; failed: (err: unknown) => void }) {
-  const [busy, setBusy] = useState(false)
-  const save = async () => {
-    const parts: Uint8Array<ArrayBuffer>[] = []
-    for (let offset = 0; ; ) {
-      const page = await client.logs(job.id, attempt, offset, 0)
-      for (const f of page.frames ?? []) parts.push(decodeBytes(f.data) as Uint8Array<ArrayBuffer>)
-      if (page.next === offset || page.done) break
-      offset = page.next
-    }
-    const link = document.createElement('a')
-    link.href = URL.createObjectURL(new Blob(parts, { type: 'text/plain' }))
-    link.download = `${job.id}-${attempt}.log`
-    link.click()
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
-  }
-  return (
-    <button
-      type="button"
-      disabled={busy || attempt === 0}
-      onClick={() => {
-        setBusy(true)
-        save().catch(failed).finally(() => setBusy(false))
-      }}
-    >
-      {busy ? 'Reading…' : 'Download'}
-    </button>
-  )
 }

@@ -70,6 +70,7 @@ export class LogReader {
   private readonly pipes = new Map<StreamName, PipeReader>()
   private screen: ScreenReader | null = null
   private command = -2
+  private headed = -1 // the last command of which a row was read
 
   constructor(offset: number, private readonly terminal: TerminalSize | null) {
     this.offset = offset
@@ -86,11 +87,18 @@ export class LogReader {
     this.offset = end
     if (p.stream === 'stdout' && this.terminal) {
       await (await this.screenOf(p.command, this.terminal)).read(news, p.command, p.elapsedMs, add)
+      this.headed = p.command
       return
     }
     let pipe = this.pipes.get(p.stream)
     if (!pipe) this.pipes.set(p.stream, (pipe = new PipeReader(p.stream)))
-    pipe.read(news, p.command, p.elapsedMs, add)
+    pipe.read(news, p.command, p.elapsedMs, this.begins(p, news) ? headed(add) : add)
+    this.headed = p.command
+  }
+
+  /** Whether the piece begins with the line that names its command, as the agent writes it. */
+  private begins(p: Piece, news: Uint8Array): boolean {
+    return p.stream === 'system' && p.command >= 0 && p.command !== this.headed && news[0] === 36 && news[1] === 32 // "$ "
   }
 
   close(): void {
@@ -104,5 +112,15 @@ export class LogReader {
     this.screen?.close()
     this.command = command
     return (this.screen = new Reader(size.columns, size.rows))
+  }
+}
+
+/** Marks the first row that is added. */
+function headed(add: (row: Row) => void): (row: Row) => void {
+  let first = true
+  return (row) => {
+    if (first) row.head = true
+    first = false
+    add(row)
   }
 }

@@ -33,11 +33,13 @@ export interface Row {
   elapsedMs: number
   text: string
   spans: Span[]
+  /** The line that names the command, before its output. */
+  head?: boolean
 }
 
 /** What a link may lead to: an address of a log is somebody else's text. */
-export function linkTarget(text: string): string | undefined {
-  if (!/^(https?:\/\/|mailto:)/i.test(text) || text.length > 2000) return undefined
+export function linkTarget(text: string, limit = 2000): string | undefined {
+  if (!/^(https?:\/\/|mailto:)/i.test(text) || text.length > limit) return undefined
   try {
     return new URL(text).href
   } catch {

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { LogModel, Place } from './model'
+import { search } from './scan'
 
 interface Props {
   model: LogModel
@@ -27,9 +28,9 @@ export function Search({ model, found, setMark }: Props) {
     stop.current.abort()
     const { signal } = (stop.current = new AbortController())
     const wanted = text.toLowerCase()
-    const end = { part: model.partCount - 1, row: Infinity }
+    const end = { part: model.all.length - 1, row: Infinity }
     const from = last.current ? next(last.current, step) : step > 0 ? { part: 0, row: 0 } : end
-    const place = await model.search((t) => t.toLowerCase().includes(wanted), from, step, signal, (part) => setState(`part ${part + 1} of ${model.partCount}`))
+    const place = await search(model, (t) => t.toLowerCase().includes(wanted), from, step, signal, (part) => setState(`part ${part + 1} of ${model.all.length}`))
     if (signal.aborted) return
     setState(place ? '' : last.current ? 'no more' : 'not found')
     if (!place) return

@@ -1,6 +1,9 @@
 import { useCallback, useEffect, useLayoutEffect, useReducer, useRef } from 'preact/hooks'
+import type { LineProps } from './line'
 import { Line } from './line'
-import type { LogModel, Place } from './model'
+import type { FoldedLog } from './fold'
+import type { Place } from './model'
+import type { Section } from './sections'
 
 /** Browsers limit the height of an element: more lines than fit are scrolled faster. */
 const maxHeight = 15_000_000
@@ -13,7 +16,7 @@ export interface Selected {
 }
 
 interface Props {
-  model: LogModel
+  log: FoldedLog
   label: string
   /** Changes with each line to go to: its number, from 1. */
   goTo: { place?: Place; number?: number } | null
@@ -26,6 +29,10 @@ interface Props {
   /** Whether the view stays at the end as the log grows. */
   follow: boolean
   setFollow: (follow: boolean) => void
+  /** How a command stands; null: the lines that name commands are lines like others. */
+  section: ((command: number) => Section) | null
+  /** Told of which command the first line is that is seen. */
+  seen?: (command: number) => void
 }
 
 /**
@@ -33,7 +40,8 @@ interface Props {
  * somebody reads, what they read stays where it is.
  */
 export function Viewport(p: Props) {
-  const { model, follow, setFollow } = p
+  const { log, follow, setFollow } = p
+  const { model } = log
   const box = useRef<HTMLDivElement>(null)
   const anchor = useRef<{ place: Place; rest: number }>({ place: { part: 0, row: 0 }, rest: 0 })
   const [, redraw] = useReducer((n: number) => n + 1, 0)
@@ -63,30 +71,34 @@ export function Viewport(p: Props) {
   const lineHeight = 19
   const height = box.current?.clientHeight ?? 600
   const seen = Math.max(1, Math.floor(height / lineHeight))
-  const count = model.count
+  const count = log.count
   const space = Math.min(maxHeight, count * lineHeight + 8)
   const scrollable = Math.max(0, space - height)
   const lastTop = Math.max(0, count - seen)
   if (wanted.current > 0 && !follow) {
-    anchor.current = { place: model.place(Math.max(0, wanted.current - 1 - Math.floor(seen / 3))), rest: 0 }
-    if (count >= wanted.current && model.countedTo(wanted.current - 1)) wanted.current = 0
+    anchor.current = { place: log.place(Math.max(0, log.index(model.place(wanted.current - 1)) - Math.floor(seen / 3))), rest: 0 }
+    if (model.count >= wanted.current && model.countedTo(wanted.current - 1)) wanted.current = 0
   }
-  const top = follow ? lastTop : Math.min(lastTop, model.number(anchor.current.place) + anchor.current.rest)
+  const top = follow ? lastTop : Math.min(lastTop, log.index(anchor.current.place) + anchor.current.rest)
   const scrollOf = (row: number) => (lastTop === 0 ? 0 : (row / lastTop) * scrollable)
 
+  if (follow) anchor.current = { place: log.place(lastTop), rest: 0 } // where it stays when it no longer follows
   const setTop = (row: number) => {
-    const bounded = Math.max(0, Math.min(lastTop, row))
-    const place = model.place(Math.floor(bounded))
+    const bounded = Math.max(0, Math.min(log.count - seen, row))
+    const place = log.place(Math.floor(bounded))
     anchor.current = { place, rest: bounded - Math.floor(bounded) }
   }
 
   useEffect(() => {
     if (!p.goTo) return
     setFollow(false)
-    if (p.goTo.place) setTop(model.number(p.goTo.place) - Math.floor(seen / 3))
+    if (p.goTo.place) {
+      log.reveal(model.number(p.goTo.place))
+      setTop(log.index(p.goTo.place) - Math.floor(seen / 3))
+    }
     else {
-      wanted.current = p.goTo.number ?? 1
-      void model.countTo(wanted.current)
+      const number = (wanted.current = p.goTo.number ?? 1)
+      void model.countTo(number).then(() => log.reveal(number - 1))
     }
     schedule()
   }, [p.goTo])
@@ -116,8 +128,12 @@ export function Viewport(p: Props) {
 
   const first = Math.max(0, Math.floor(top) - overscan)
   const last = Math.min(count, Math.floor(top) + seen + overscan)
-  const rows = model.rows(first, last)
-  const counted = model.countedTo(first)
+  const rows = log.rows(first, last)
+  const counted = model.countedTo(rows[0]?.number ?? 0)
+  const topRow = rows[Math.floor(top) - first]?.row
+  useEffect(() => {
+    if (topRow && topRow.command >= 0) p.seen?.(topRow.command)
+  }, [topRow])
   const atEnd = follow && p.wrap // broken lines need more room: the last one is at the bottom
   return (
     <div
@@ -141,18 +157,20 @@ export function Viewport(p: Props) {
     >
       <div class="log-space" style={{ height: `${space}px` }}>
         <div class={`log-window${atEnd ? ' at-end' : ''}`} style={atEnd ? {} : { transform: `translateY(${scrollOf(top) - (top - first) * lineHeight}px)` }}>
-          {rows.map((row, i) => {
-            const number = counted ? first + i + 1 : 0
+          {rows.map(({ row, number: n }) => {
+            const number = counted ? n + 1 : 0
             return (
               <Line
-                key={first + i}
+                key={n}
                 row={row}
                 number={number}
-                href={p.lineHref(first + i + 1, first + i + 1)}
+                index={n}
+                href={p.lineHref(n + 1, n + 1)}
                 selected={p.selected !== null && number >= p.selected.from && number <= p.selected.to && number > 0}
                 mark={p.mark}
                 streams={p.streams}
                 time={p.time}
+                head={row?.head && p.section ? headOf(p, row.command, p.section) : null}
               />
             )
           })}
@@ -160,4 +178,14 @@ export function Viewport(p: Props) {
       </div>
     </div>
   )
+}
+
+function headOf({ log, setFollow }: Props, command: number, section: (command: number) => Section): LineProps['head'] {
+  const folded = log.isFolded(command)
+  const toggle = () => {
+    setFollow(false)
+    if (folded) log.unfold(command)
+    else void log.fold(command)
+  }
+  return { section: section(command), folded, toggle }
 }

@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import type { Tab } from './browser'
+import { launch, openTab, server } from './browser'
+
+/** A tab for each test of a file, on a real `errand local` with its embedded agents, and what is often looked at. */
+export class Desk {
+  private browser!: Browser
+  tab!: Tab
+  page!: Page
+  /** Of this test: jobs wait for files in it. */
+  dir!: string
+
+  constructor() {
+    beforeAll(async () => {
+      this.browser = await launch()
+    })
+    afterAll(() => this.browser?.close())
+    beforeEach(async () => {
+      this.dir = mkdtempSync(join(tmpdir(), 'errand-page-'))
+      this.tab = await openTab(this.browser)
+      this.page = this.tab.page
+    })
+    afterEach(async () => {
+      rmSync(this.dir, { recursive: true }) // ends the jobs that wait
+      expect(this.tab.complaints).toEqual([])
+      expect(await this.tab.context.cookies()).toEqual([])
+      await this.tab.context.close()
+    })
+  }
+
+  /** A command that waits until open(name) was called. */
+  waitFor = (name: string) => `while test -d '${this.dir}' -a ! -e '${this.dir}/${name}'; do sleep 0.05; done`
+  open = (name: string) => writeFileSync(join(this.dir, name), '')
+  jobID = async () => (await this.page.locator('#job-id').textContent()) ?? ''
+  lines = () => this.page.locator('.line .text').allTextContents()
+  sees = (text: string) => this.page.locator('.line .text').getByText(text, { exact: true }).first().waitFor()
+  ends = (text: string) => this.page.locator('#status').getByText(text).waitFor()
+  goTo = (fragment: string) => this.page.goto(`${server.url}/#${fragment}`)
+
+  /** Makes a job by the API and shows its page. */
+  async job(request: object): Promise<string> {
+    const { id } = await this.call('POST', '/api/execute', { mode: 'distributed', watch: true, ...request })
+    await this.goTo(`job=${id}`)
+    return id as string
+  }
+
+  async call(method: string, path: string, body?: object): Promise<any> {
+    const headers = { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' }
+    const answer = await fetch(server.url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+    return answer.json()
+  }
+}

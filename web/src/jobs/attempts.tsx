@@ -1,0 +1,55 @@
+import type { Attempt, Job } from '../api/types'
+import { duration } from '../format'
+import { formatRoute } from '../route'
+
+interface Props {
+  job: Job
+  /** Whose log is shown. */
+  shown: number
+}
+
+/** Each attempt: where it ran, from when to when, and why it ended. */
+export function AttemptsView({ job, shown }: Props) {
+  const attempts = job.attempts ?? []
+  if (attempts.length === 0) return <p class="card">No worker has taken the job yet.</p>
+  return (
+    <section class="card" aria-label="Attempts">
+      <div class="scroll">
+        <table class="commands" id="attempts">
+          <thead>
+            <tr>
+              <th scope="col">Attempt</th>
+              <th scope="col">Why it ended</th>
+              <th scope="col">Worker</th>
+              <th scope="col">Began</th>
+              <th scope="col">Took</th>
+            </tr>
+          </thead>
+          <tbody>
+            {attempts.map((a) => (
+              <tr key={a.attempt}>
+                <td>
+                  <a href={formatRoute({ page: 'job', id: job.id, attempt: a.attempt })} aria-current={a.attempt === shown ? 'true' : undefined}>
+                    {a.attempt}: log
+                  </a>
+                </td>
+                <td>{whyEnded(a, job)}</td>
+                <td title={a.workerId}>{a.workerName ?? a.workerId}</td>
+                <td>
+                  <time dateTime={a.startedAt}>{new Date(a.startedAt).toLocaleString()}</time>
+                </td>
+                <td>{a.endedAt ? duration(Date.parse(a.endedAt) - Date.parse(a.startedAt)) : ''}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  )
+}
+
+export function whyEnded(a: Attempt, job: Job): string {
+  if (!a.endedAt) return job.silence && a.attempt === job.attempt ? 'not heard from' : 'running'
+  const why = [a.reason, a.error].filter(Boolean).join(': ')
+  return why || (a.attempt === job.attempt && job.exitCode !== null ? `exit code ${job.exitCode}` : 'ended')
+}
