@@ -318,6 +318,23 @@ func (b *Blobs) List(ctx context.Context, prefix, after string) ([]control.Blob,
 	return out, nil
 }
 
+// Remove implements control.Blobs.
+func (b *Blobs) Remove(ctx context.Context, keys []string) error {
+	in := &s3.DeleteObjectsInput{Bucket: &b.Bucket, Delete: &types.Delete{Quiet: aws.Bool(true)}}
+	for i := range keys {
+		in.Delete.Objects = append(in.Delete.Objects, types.ObjectIdentifier{Key: &keys[i]})
+	}
+	r, err := b.s3.DeleteObjects(ctx, in)
+	if err != nil {
+		return translate(err, "delete objects")
+	}
+	if len(r.Errors) > 0 {
+		e := r.Errors[0]
+		return fmt.Errorf("delete %s and %d others: %s: %s", aws.ToString(e.Key), len(r.Errors)-1, aws.ToString(e.Code), aws.ToString(e.Message))
+	}
+	return nil
+}
+
 // Open implements control.Blobs.
 func (b *Blobs) Open(ctx context.Context, key string) (io.ReadCloser, error) {
 	r, err := b.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.Bucket, Key: &key})

@@ -125,12 +125,14 @@ func (a *app) root() *cobra.Command {
 		a.workersCommand(),
 		a.workerCommand(),
 		a.queueCommand(),
+		a.statusCommand(),
 	)
 	addGroup(root, "Server",
 		a.localCommand(),
 		a.serveCommand(),
 		a.provisionCommand(),
 		a.tokenCommand(),
+		a.pruneCommand(),
 	)
 	addGroup(root, "Develop",
 		a.mcpCommand(),

@@ -18,7 +18,7 @@ import (
 func (a *app) jobCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "job ID", SuggestFor: []string{"show", "get", "describe", "inspect", "status", "view"},
+		Use: "job ID", SuggestFor: []string{"show", "get", "describe", "inspect", "view"},
 		Short: "Show a job's status, commands and exit codes",
 		Long:  "Job shows a job's status, times, attempts, commands and exit codes.\n\n" + howToNameJobs,
 		Args:  oneJobID,

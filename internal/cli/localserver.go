@@ -37,6 +37,7 @@ type localServer struct {
 	service     *control.Service // checks tokens
 	metrics     *metrics.Server
 	stopMetrics func() error
+	stopPruning func()
 	connections *httplimit.Connections
 	http        *httpServer
 	agents      *agents
@@ -78,8 +79,11 @@ func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, 
 	if err := durable.WriteFile(durable.OS, filepath.Join(s.dataDir, urlFile), []byte(agentURL+"\n"), 0o600); err != nil {
 		return nil, terminal.WithDataDirHint(err)
 	}
-	s.agents, err = startAgents(s, f.agents, f.environment, agentURL)
-	return s, err
+	if s.agents, err = startAgents(s, f.agents, f.environment, agentURL); err != nil {
+		return nil, err
+	}
+	s.stopPruning = s.startPruning(f.agents)
+	return s, nil
 }
 
 // abort ends what was started before a start that failed.
@@ -184,7 +188,7 @@ func (s *localServer) open(ln net.Listener, f localFlags) (agentURL string, err 
 	admission := api.Admission{Requests: s.requests(f), Service: s.service}
 	handler := admission.Handler(s.stack.API(localstack.APIOptions{Fallback: web.Handler("")}))
 	s.metrics.WatchQueues(s.service)
-	handler = withHealth(withMetrics(s.metrics, s.service, handler))
+	handler = withHealth(withMetrics(s.metrics, s.service, withStorage(s.service, s.prune, handler)))
 	if s.stopMetrics, err = f.serveMetrics(s.metrics.Handler(), s.log); err != nil {
 		return "", err
 	}
@@ -206,6 +210,7 @@ func (s *localServer) tokenFile() string { return filepath.Join(s.dataDir, userT
 // close ends everything: agents finish what they run, or when now ends cancel
 // it; then the requests under way are cut, and the state is closed.
 func (s *localServer) close(now context.Context) error {
+	s.stopPruning()
 	err := s.agents.close(now)
 	_ = os.Remove(filepath.Join(s.dataDir, urlFile)) // stale, it would only make a worse message
 	return errors.Join(err, s.stopMetrics(), s.http.close(), s.closeStack())

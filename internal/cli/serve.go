@@ -143,7 +143,7 @@ func newServer(p *setup.Provisioned, s setup.Settings, f serveFlags, log *slog.L
 		mux.Handle("/"+s.Bucket+"/", objectProxy(p.Endpoint(s), log))
 		mux.Handle("/"+s.Bucket, objectProxy(p.Endpoint(s), log))
 	}
-	handler := withHealth(withMetrics(m, svc, admission.Handler(mux)))
+	handler := withHealth(withMetrics(m, svc, withStorage(svc, svc.Prune, admission.Handler(mux))))
 	return &server{service: svc, metrics: m, http: newHTTPServer(guardHosts(hosts, handler), connections, log)}
 }
 

@@ -38,6 +38,7 @@ type Blobs interface {
 	Signer
 	MultipartUploader
 	ObjectReader
+	ObjectRemover
 }
 
 // Config configures a Service.

@@ -24,6 +24,19 @@ type Record struct {
 	Files map[string]string `json:"files"`
 }
 
+// RecordsDir is where records are, in the cache directory.
+const RecordsDir = "fetched"
+
+// IsStale reports whether the folder of a record is gone.
+func IsStale(path string) bool {
+	var r Record
+	if err := durable.ReadJSON(durable.OS, path, &r); err != nil || r.Dir == "" {
+		return false
+	}
+	_, err := os.Stat(r.Dir)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // OpenRecord reads the record of a folder. A record that can't be read is empty.
 func OpenRecord(cache, dir string) (*Record, error) {
 	dir, err := filepath.Abs(dir)
@@ -34,7 +47,7 @@ func OpenRecord(cache, dir string) (*Record, error) {
 		dir = real
 	}
 	sum := sha256.Sum256([]byte(dir))
-	r := &Record{path: filepath.Join(cache, "fetched", hex.EncodeToString(sum[:16])+".json")}
+	r := &Record{path: filepath.Join(cache, RecordsDir, hex.EncodeToString(sum[:16])+".json")}
 	if err := durable.ReadJSON(durable.OS, r.path, r); err != nil && !errors.Is(err, fs.ErrNotExist) || r.Dir != dir {
 		r.Files = nil
 	}

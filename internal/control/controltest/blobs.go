@@ -32,6 +32,7 @@ func Blobs(t *testing.T, b control.Blobs, o BlobsOptions) {
 	t.Run("Upload", w.blobsUpload)
 	t.Run("Download", w.blobsDownload)
 	t.Run("Forms", w.blobsForms)
+	t.Run("Remove", w.blobsRemove)
 }
 
 // blobsTest has the parts of the suite.
@@ -132,6 +133,28 @@ func (w blobsTest) blobsUpload(t *testing.T) {
 	get.URL = strings.Replace(get.URL, "X-Amz-Signature=", "X-Amz-Signature=0", 1)
 	if status, _ := w.o.SendSigned(t, get, nil); status < 400 {
 		t.Errorf("GET with another signature: HTTP %d", status)
+	}
+}
+
+// blobsRemove: what is removed is gone, and nothing else.
+func (w blobsTest) blobsRemove(t *testing.T) {
+	ctx, owner := t.Context(), NewOwner()
+	var keys []string
+	for _, text := range []string{"a", "b", "c"} {
+		key := errand.UploadKey(owner, SHA256([]byte(text)))
+		put, err := w.b.SignPut(ctx, "", key, 1, SHA256([]byte(text)))
+		must(t, err)
+		if status, answer := w.o.SendSigned(t, put, []byte(text)); status != http.StatusOK {
+			t.Fatalf("PUT: HTTP %d %s", status, answer)
+		}
+		keys = append(keys, key)
+	}
+	gone := errand.UploadKey(owner, SHA256([]byte("never sent")))
+	must(t, w.b.Remove(ctx, []string{keys[0], gone, keys[2]}))
+	left, err := w.b.List(ctx, "uploads/"+owner+"/", "")
+	must(t, err)
+	if len(left) != 1 || left[0].Key != keys[1] {
+		t.Errorf("left %+v, want %s", left, keys[1])
 	}
 }
 

@@ -60,7 +60,8 @@ type Store struct {
 	gate   *gate.Gate
 	closed chan struct{} // closed when Close has synced, or failed to
 
-	counters counters
+	counters  counters
+	reclaimer reclaimer
 }
 
 // Open opens the database in dir, creating it if needed.
@@ -252,8 +253,9 @@ func (sp *Space) scan(lower, upper []byte, first, next func(*pebble.Iterator) bo
 
 // A Batch collects writes. It is used once, by one goroutine.
 type Batch struct {
-	store *Store
-	b     *pebble.Batch
+	store     *Store
+	b         *pebble.Batch
+	deletions int
 }
 
 // Set writes value at key. Both are copied.
@@ -272,6 +274,7 @@ func (b *Batch) Delete(sp *Space, key []byte) {
 	op.Key[0] = sp.prefix
 	copy(op.Key[1:], key)
 	_ = op.Finish()
+	b.deletions++
 }
 
 // DeleteRange removes lower ≤ key < upper; nil bounds are open.
@@ -335,6 +338,7 @@ func (b *Batch) write(refused error) (Pending, error) {
 		return Pending{}, s.fail("write the store", err)
 	}
 	n := s.syncer.applied.Add(1)
+	s.reclaim(b.deletions)
 	if err := b.b.Close(); err != nil || s.noSync {
 		return Pending{}, err
 	}
