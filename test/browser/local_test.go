@@ -17,7 +17,7 @@ import (
 func TestPage(t *testing.T) {
 	chromium := requireBrowser(t)
 	url, token := startLocal(t, buildErrand(t))
-	e2e(t, chromium, url, token, "page", "job")
+	e2e(t, chromium, url, token, "page", "job", "lists")
 }
 
 func buildErrand(t *testing.T) string {
@@ -49,11 +49,17 @@ func startLocal(t *testing.T, bin string) (url, token string) {
 	if err != nil {
 		t.Fatalf("errand local said no URL: %v", err)
 	}
-	secret, err := os.ReadFile(filepath.Join(data, "user.token"))
+	t.Setenv("ERRAND_ADMIN_TOKEN", readToken(t, data, "admin")) // for the page's tests of what only admins may
+	return strings.TrimSpace(line), readToken(t, data, "user")
+}
+
+func readToken(t *testing.T, data, role string) string {
+	t.Helper()
+	secret, err := os.ReadFile(filepath.Join(data, role+".token"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimSpace(line), strings.TrimSpace(string(secret))
+	return strings.TrimSpace(string(secret))
 }
 
 // stop ends the server as a person would, and by force if that takes too long.

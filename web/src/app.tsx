@@ -120,7 +120,7 @@ function Workplace({ client, failed, leave, signedIn }: WorkplaceProps) {
         {route.page === 'run' && <RunPage key={route.from ?? ''} client={client} failed={failed} from={route.from} />}
         {route.page === 'jobs' && <JobsPage client={client} failed={failed} filter={route} />}
         {route.page === 'job' && <JobPage key={route.id} client={client} route={route} failed={failed} />}
-        {route.page === 'machines' && <MachinesPage workers={workers} />}
+        {route.page === 'machines' && <MachinesPage client={client} failed={failed} workers={workers} />}
         {route.page === 'queues' && <QueuesPage client={client} failed={failed} />}
       </main>
     </div>

@@ -50,11 +50,12 @@ export class Client {
     return this.call('GET', '/api/workers', { signal })
   }
 
-  /** pause, resume or drain a worker. */
-  steer(what: 'pause' | 'resume' | 'drain', worker: string): Promise<unknown> {
+  /** Pauses, resumes, drains or forgets a worker. For admins. */
+  steer(what: 'pause' | 'resume' | 'drain' | 'forget', worker: string): Promise<unknown> {
     return this.call('POST', `/api/workers/${what}`, { body: { worker } })
   }
 
+  /** For admins. */
   setQueuePaused(name: string, paused: boolean): Promise<unknown> {
     return this.call('POST', `/api/queues/${paused ? 'pause' : 'resume'}`, { body: { name } })
   }

@@ -1,15 +1,45 @@
-import type { Worker } from '../api/types'
-import { ago } from '../format'
+import { useCallback, useState } from 'preact/hooks'
+import type { Client } from '../api/client'
+import type { Job, Worker } from '../api/types'
+import type { FullWorker } from '../api/wire'
+import { ago, jobTitle, size } from '../format'
+import { ErrorNotice } from '../notice'
 import type { Polled } from '../polling'
+import { usePolling } from '../polling'
 import { formatRoute } from '../route'
-import { blocks } from './strip'
+import './machines.css'
+
+const jobsMs = 5000
+/** Slots that are drawn: more make no picture. */
+const maxBlocks = 128
+
+interface Props {
+  client: Client
+  failed: (err: unknown) => void
+  workers: Polled<Worker[]>
+}
 
 /** A tile for each worker that the server knows. */
-export function MachinesPage({ workers }: { workers: Polled<Worker[]> }) {
+export function MachinesPage({ client, failed, workers }: Props) {
+  const [error, setError] = useState<unknown>(null)
+  const ask = useCallback(async (signal: AbortSignal) => (await client.jobs({ limit: 100, status: 'running' }, signal)).jobs ?? [], [client])
+  const running = usePolling(ask, jobsMs, failed)
+  const names = new Map((running.data ?? []).map((j: Job) => [j.id, jobTitle(j)]))
+  const steer = (what: Steer, w: Worker) => {
+    setError(null)
+    client
+      .steer(what, w.id)
+      .then(workers.refresh)
+      .catch((err: unknown) => {
+        setError(err)
+        failed(err)
+      })
+  }
   return (
     <section aria-labelledby="machines-title">
       <h2 id="machines-title">Machines</h2>
       {workers.error && <p class="notice">Not up to date: {workers.error}</p>}
+      <ErrorNotice error={error} />
       {workers.data?.length === 0 && (
         <p class="card">
           No machine has registered. On each of your machines, run <code>errand agent --server {location.origin} --token-file agent.token</code>.
@@ -17,38 +47,76 @@ export function MachinesPage({ workers }: { workers: Polled<Worker[]> }) {
       )}
       <ul class="tiles" id="workers">
         {workers.data?.map((w) => (
-          <Tile key={w.id} worker={w} />
+          <Tile key={w.id} worker={w} names={names} steer={steer} />
         ))}
       </ul>
     </section>
   )
 }
 
-function Tile({ worker: w }: { worker: Worker }) {
-  const labels = Object.entries(w.labels ?? {}).map(([name, value]) => `${name}=${value}`)
+type Steer = 'pause' | 'resume' | 'drain' | 'forget'
+
+interface TileProps {
+  worker: FullWorker
+  /** Of jobs that run, by their IDs. */
+  names: Map<string, string>
+  steer: (what: Steer, w: Worker) => void
+}
+
+function Tile({ worker: w, names, steer }: TileProps) {
+  const jobs = w.jobs ?? []
+  const facts = [[w.os, w.arch].filter(Boolean).join('/'), w.version, w.diskFree ? `${size(w.diskFree)} free` : '', w.queues?.length ? `queues: ${w.queues.join(', ')}` : '']
+  const button = (what: Steer, text: string) => (
+    <button type="button" class="quiet" aria-label={`${text} ${w.name || w.id}`} onClick={() => steer(what, w)}>
+      {text}
+    </button>
+  )
   return (
     <li class={`card tile ${w.online ? '' : 'offline'}`}>
       <h3 title={w.id}>{w.name || w.id}</h3>
-      <span class={`badge ${w.online ? (w.status === 'idle' ? 'good' : 'running') : 'stopped'}`}>
-        <span aria-hidden="true">{w.online ? '●' : '○'}</span> {w.online ? w.status : 'offline'}
-      </span>
-      <p class="machine" role="img" aria-label={`${w.jobs?.length ?? 0} of ${w.slots} slots in use`}>
-        {blocks(w, 64).map((busy, i) => (
-          <i key={i} class={busy ? 'busy' : ''} />
-        ))}
+      <State worker={w} />
+      <p class="machine" role="group" aria-label={`${jobs.length} of ${w.slots} slots in use`}>
+        {Array.from({ length: Math.min(maxBlocks, Math.max(w.slots, jobs.length)) }, (_, i) => {
+          const id = jobs[i]
+          return id ? <a key={i} class="slot busy" href={formatRoute({ page: 'job', id })} title={names.get(id) ?? id} aria-label={names.get(id) ?? id} /> : <i key={i} />
+        })}
+        {w.slots > maxBlocks && <span class="hint">of {w.slots}</span>}
       </p>
       <ul class="runs">
-        {w.jobs?.map((id) => (
+        {jobs.map((id) => (
           <li key={id}>
-            <a href={formatRoute({ page: 'job', id })}>
-              <code>{id}</code>
+            <a href={formatRoute({ page: 'job', id })} title={id}>
+              {names.get(id) ?? <code>{id}</code>}
             </a>
           </li>
         ))}
       </ul>
-      <p class="hint">{[[w.os, w.arch].filter(Boolean).join('/'), w.version, w.queues?.length ? `queues: ${w.queues.join(', ')}` : ''].filter(Boolean).join(' · ')}</p>
-      {labels.length > 0 && <p class="hint">{labels.join(' ')}</p>}
-      <p class="hint">{w.online ? 'last heard from' : 'not heard from since'} {ago(w.lastSeen, Date.now())}</p>
+      <p class="labels">
+        {Object.entries(w.labels ?? {}).map(([name, value]) => (
+          <span key={name}>{value ? `${name}=${value}` : name}</span>
+        ))}
+      </p>
+      <p class="hint">{facts.filter(Boolean).join(' · ')}</p>
+      <p class="hint tile-foot">
+        <span>
+          {w.online ? 'last heard from' : 'not heard from since'} {ago(w.lastSeen, Date.now())}
+        </span>
+        <span>
+          {w.paused ? button('resume', 'Resume') : button('pause', 'Pause')}
+          {w.online && w.status !== 'draining' && button('drain', 'Drain')}
+          {!w.online && button('forget', 'Forget')}
+        </span>
+      </p>
     </li>
+  )
+}
+
+function State({ worker: w }: { worker: FullWorker }) {
+  const word = !w.online ? 'offline' : w.paused ? 'paused' : w.status
+  const mark = word === 'idle' ? 'good' : word === 'busy' || word === 'draining' ? 'running' : 'stopped'
+  return (
+    <span class={`badge ${mark}`}>
+      <span aria-hidden="true">{w.paused ? '❚❚' : w.online ? '●' : '○'}</span> {word}
+    </span>
   )
 }

@@ -22,7 +22,7 @@ export function MachineStrip({ workers }: { workers: Worker[] }) {
 }
 
 /** Whether each slot is in use; of many slots, the first ones. */
-export function blocks(w: Worker, limit = 16): boolean[] {
+function blocks(w: Worker, limit = 16): boolean[] {
   const busy = w.jobs?.length ?? 0
   return Array.from({ length: Math.min(w.slots, limit) }, (_, i) => i < busy)
 }

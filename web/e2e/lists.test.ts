@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest'
+import { server, shoot, signIn } from './browser'
+import { Desk } from './desk'
+
+const desk = new Desk()
+const admin = process.env['ERRAND_ADMIN_TOKEN'] ?? ''
+
+async function signInAsAdmin() {
+  await desk.page.goto(`${server.url}/#token=${admin}`)
+  await desk.page.getByRole('heading', { name: 'Run', exact: true }).waitFor()
+}
+
+test('a machine: its slots, what they run, its labels and disk; paused and resumed by an admin', async () => {
+  await signInAsAdmin()
+  const { id } = await desk.call('POST', '/api/execute', { mode: 'distributed', name: 'busy <b>now</b>', commands: [desk.waitFor('go')] })
+  await desk.goTo('machines')
+  const tile = desk.page.locator('.tile', { has: desk.page.getByRole('link', { name: 'busy <b>now</b>' }) })
+  await tile.waitFor()
+  expect(await tile.locator('.slot.busy').getAttribute('href')).toBe(`#job=${id}`)
+  const text = await tile.textContent()
+  for (const want of ['busy', 'os=linux', 'iB free', 'last heard from now', 'queues: default']) expect(text).toContain(want)
+  const name = await tile.getByRole('heading').textContent()
+  await desk.page.getByRole('button', { name: `Pause ${name}` }).click()
+  await tile.getByText('paused').waitFor()
+  await shoot(desk.page, 'machines')
+  await desk.page.getByRole('button', { name: `Resume ${name}` }).click()
+  await desk.page.getByRole('button', { name: `Pause ${name}` }).waitFor()
+  await tile.locator('.slot.busy').click()
+  await expect.poll(desk.jobID).toBe(id)
+  desk.open('go')
+})
+
+test('who may not pause a machine is told so', async () => {
+  await signIn(desk.page)
+  await desk.goTo('machines')
+  await desk.page.getByRole('button', { name: /^Pause / }).first().click()
+  await desk.page.getByRole('alert').getByText(/admin/).waitFor()
+})
+
+test('a queue: what waits, since when, who could take it; paused and resumed by an admin', async () => {
+  await signInAsAdmin()
+  await desk.goTo('queues')
+  const row = desk.page.locator('#queues tbody tr', { has: desk.page.getByRole('link', { name: 'default', exact: true }) })
+  await desk.page.getByRole('button', { name: 'Pause default' }).click()
+  await row.getByText('paused').waitFor()
+  for (let i = 0; i < 3; i++) await desk.call('POST', '/api/execute', { mode: 'distributed', commands: ['true'] })
+  await expect.poll(() => row.locator('.pending').textContent(), { timeout: 10_000 }).toBe('3')
+  expect(await row.textContent()).toMatch(/now|s ago/)
+  expect(await row.textContent()).toContain('2 of 2 slots free')
+  await expect.poll(() => row.locator('polyline').getAttribute('points'), { timeout: 10_000 }).toMatch(/^0,28 .* 160,0$/)
+  await shoot(desk.page, 'queues')
+  await desk.page.getByRole('button', { name: 'Resume default' }).click()
+  await expect.poll(() => row.locator('.pending').textContent(), { timeout: 10_000 }).toBe('0')
+  await desk.goTo('jobs')
+  await desk.page.locator('#jobs').waitFor()
+  await desk.goTo('queues')
+  expect(await row.locator('polyline').getAttribute('points')).toContain(' ') // what was seen before
+})
+
+test('jobs by the keyboard: j and k move, c cancels, r runs again', async () => {
+  await signIn(desk.page)
+  const { id } = await desk.call('POST', '/api/execute', { mode: 'distributed', name: 'by the keyboard', commands: [desk.waitFor('go')] })
+  await desk.goTo('jobs?text=keyboard')
+  const current = desk.page.locator('#jobs tr.current')
+  await desk.page.locator('#jobs').getByRole('link', { name: 'by the keyboard' }).waitFor()
+  await desk.page.getByRole('heading', { name: 'Jobs' }).click()
+  for (const key of ['j', 'k', 'c']) await desk.page.keyboard.press(key)
+  await current.getByText('cancelled').waitFor({ timeout: 20_000 })
+  await desk.page.keyboard.press('r')
+  await expect.poll(desk.jobID).not.toBe('')
+  expect(await desk.jobID()).not.toBe(id)
+  desk.open('go')
+  await desk.ends('exit code 0')
+})
