@@ -20,6 +20,7 @@ type Assignment struct {
 	// Watched says that a client follows the log.
 	Watched bool `json:"watched"`
 
+	Owner           string            `json:"owner,omitempty"` // a worker keeps what it caches of owners apart
 	Name            string            `json:"name,omitempty"`
 	Commands        []Command         `json:"commands"`
 	Env             map[string]string `json:"env,omitempty"`
@@ -28,6 +29,7 @@ type Assignment struct {
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
 	Terminal        *Terminal         `json:"terminal,omitempty"`
 	Artifacts       []Artifact        `json:"artifacts,omitempty"`
+	Cache           []Cache           `json:"cache,omitempty"`
 	Limits          *Limits           `json:"limits,omitempty"`
 	Queue           string            `json:"queue"`
 	Group           string            `json:"group,omitempty"`

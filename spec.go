@@ -60,6 +60,7 @@ type Spec struct {
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
 	Terminal        *Terminal         `json:"terminal,omitempty"` // nil: stdout and stderr are pipes
 	Artifacts       []Artifact        `json:"artifacts,omitempty"`
+	Cache           []Cache           `json:"cache,omitempty"`
 	Limits          *Limits           `json:"limits,omitempty"`   // nil: those of the worker
 	After           []Dependency      `json:"after,omitempty"`    // the job waits for these
 	NotBefore       time.Time         `json:"notBefore,omitzero"` // and until then
@@ -87,6 +88,9 @@ func (s *Spec) Features() (all []string) {
 	}
 	if len(s.Artifacts) > 0 {
 		all = append(all, FeatureArtifacts)
+	}
+	if len(s.Cache) > 0 {
+		all = append(all, FeatureCache)
 	}
 	if s.Limits != nil && *s.Limits != (Limits{}) {
 		all = append(all, FeatureLimits)
@@ -153,6 +157,9 @@ func (s *Spec) Validate() error {
 		return err
 	}
 	if err := validateArtifacts(s.Artifacts); err != nil {
+		return err
+	}
+	if err := validateCaches(s.Cache); err != nil {
 		return err
 	}
 	return s.validateRun()

@@ -209,6 +209,9 @@ const FeatureManifest = "manifest"
 // FeatureArtifacts: the worker can send a job's artifacts.
 const FeatureArtifacts = "artifacts"
 
+// FeatureCache: the worker can restore and save a job's caches.
+const FeatureCache = "cache"
+
 // CanRun reports whether the worker has all that the job requires, and room for its folder.
 func (w *Worker) CanRun(s *Spec) bool {
 	return s.Requirements().SatisfiedBy(w) && w.hasRoomFor(s.Source)

@@ -42,6 +42,19 @@ func (s *artifactSender) put(ctx context.Context, r errand.SignedRequest, i *art
 		return "", &localError{err}
 	}
 	defer body.Close()
+	etag, err = putObject(ctx, s.t.agent.HTTP, r, body, size)
+	var refused *storageError
+	switch {
+	case err == nil:
+		s.refused.Store(0)
+	case errors.As(err, &refused) && refused.isRefusal():
+		s.refused.Add(1)
+	}
+	return etag, err
+}
+
+// putObject makes a signed PUT of a body of size bytes, and returns its ETag.
+func putObject(ctx context.Context, client *http.Client, r errand.SignedRequest, body io.Reader, size int64) (etag string, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stalled := time.AfterFunc(artifactStall, func() { cancel(errors.New("the storage took nothing for a minute")) })
@@ -56,7 +69,7 @@ func (s *artifactSender) put(ctx context.Context, r errand.SignedRequest, i *art
 	for name, value := range r.Header {
 		req.Header.Set(name, value)
 	}
-	resp, err := s.t.agent.HTTP.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		var ue *url.Error
 		if errors.As(err, &ue) {
@@ -67,13 +80,8 @@ func (s *artifactSender) put(ctx context.Context, r errand.SignedRequest, i *art
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 300)) // only for the message
 	if resp.StatusCode >= 300 {
-		err := &storageError{resp.StatusCode, string(text)}
-		if err.isRefusal() {
-			s.refused.Add(1)
-		}
-		return "", err
+		return "", &storageError{resp.StatusCode, string(text)}
 	}
-	s.refused.Store(0)
 	return resp.Header.Get("Etag"), nil
 }
 

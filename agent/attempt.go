@@ -12,6 +12,7 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/attemptdir"
 	"github.com/errandhq/errand/agent/internal/spool"
+	"github.com/errandhq/errand/agent/internal/supervisor"
 	"github.com/errandhq/errand/internal/process"
 )
 
@@ -30,8 +31,10 @@ type attempt struct {
 	agent *Agent
 	slot  *slot
 	dir   attemptdir.Dir
-	host  process.Host // what the commands learn of the machine
-	temp  string       // their TMPDIR
+	host  process.Host           // what the commands learn of the machine
+	temp  string                 // their TMPDIR
+	notes []string               // first lines of the log
+	save  []supervisor.SaveCache // to be packed if the commands succeed
 	began time.Time
 
 	runCtx context.Context // ends with the agent
@@ -261,6 +264,9 @@ func (t *attempt) prepare() error {
 		if err := t.unpack(); err != nil {
 			return err
 		}
+	}
+	if err := t.restoreCaches(); err != nil {
+		return err
 	}
 	if t.lease.over() { // the server may think that this attempt has ended
 		return errLease

@@ -89,7 +89,7 @@ func (s *registration) registerOnce(ctx context.Context) (errand.Registered, err
 
 // features are what this agent can do beyond running commands.
 func (a *Agent) features() []string {
-	all := []string{errand.FeatureManifest, errand.FeatureArtifacts}
+	all := []string{errand.FeatureManifest, errand.FeatureArtifacts, errand.FeatureCache}
 	if process.HasTerminals {
 		all = append(all, errand.FeatureTerminal)
 	}

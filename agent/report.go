@@ -14,13 +14,14 @@ import (
 // errNotReported: the outcome must stay on disk for the next start.
 var errNotReported = errors.New("not reported yet")
 
-// deliver sends the artifacts, the rest of the log and then the outcome, and retries until
+// deliver sends the artifacts and caches, the rest of the log and then the outcome, and retries until
 // the server has answered. Errors: errNotReported, if the agent ended first; after
 // any other, the outcome need not be kept.
 func (t *attempt) deliver(out *attemptdir.Outcome) error {
 	if err := t.sendArtifacts(out); err != nil {
 		return err
 	}
+	t.sendCaches()
 	if t.spool != nil {
 		if err := t.logs.finish(t.reportCtx, out.End, &out.Result.Log); err != nil {
 			return undelivered(err)

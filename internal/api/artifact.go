@@ -45,3 +45,16 @@ func signArtifacts(c *request) (response, error) {
 	}
 	return response{status: http.StatusOK, body: SignedArtifacts{orEmpty(grants)}}, nil
 }
+
+func askCache(c *request) (response, error) {
+	var in AskCache
+	if err := c.decode(&in); err != nil {
+		return response{}, err
+	}
+	report := control.Report{WorkerID: in.WorkerID, Epoch: in.Epoch, JobID: in.JobID, Attempt: in.Attempt}
+	answer, err := c.Cache(c.ctx(), c.caller, report, in.CacheQuestion)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: answer}, nil
+}

@@ -135,6 +135,12 @@ func (c *Client) SignArtifacts(ctx context.Context, r SignArtifacts) (out Signed
 	return out, err
 }
 
+// AskCache asks about a cache of an attempt; the client's token is the worker's own.
+func (c *Client) AskCache(ctx context.Context, r AskCache) (out errand.CacheAnswer, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/jobs/caches", nil, r, &out)
+	return out, err
+}
+
 // Artifacts lists a page of what an attempt gave back; with attempt 0, the latest.
 // pattern and cursor may be empty.
 func (c *Client) Artifacts(ctx context.Context, id string, attempt int, pattern, cursor string) (out ArtifactPage, err error) {

@@ -59,6 +59,7 @@ var wireTypes = []any{
 	api.ArtifactPage{}, api.ArtifactDownload{}, api.SignArtifacts{}, api.SignedArtifacts{}, errand.Artifacts{}, errand.Content{},
 	api.QueueFigures{}, errand.AwaitedJobs{}, errand.Dependency{}, errand.Explanation{}, errand.JobsBefore{}, errand.GroupBefore{}, errand.WorkersForJob{},
 	errand.ArtifactUpload{}, errand.ArtifactPart{}, errand.ArtifactGrant{}, errand.TestReport{}, errand.FailedTest{},
+	errand.Cache{}, api.AskCache{}, errand.CacheAnswer{}, errand.CacheGrant{},
 }
 
 // TestDocumentTypes: each object has the members of its Go type, and requires
@@ -164,6 +165,10 @@ func TestDocumentLimits(t *testing.T) {
 		"files":         {int(*schemas["Artifacts"].Value.Properties["files"].Value.Max), errand.MaxArtifacts},
 		"missing":       {int(*schemas["Artifacts"].Value.Properties["missing"].Value.MaxItems), errand.MaxArtifactPatterns},
 		"uploads":       {int(*schemas["SignArtifacts"].Value.Properties["uploads"].Value.MaxItems), errand.MaxArtifactUploads},
+		"caches":        {int(*schemas["Caches"].Value.MaxItems), errand.MaxCaches},
+		"cache paths":   {int(*schemas["Cache"].Value.Properties["paths"].Value.MaxItems), errand.MaxCachePaths},
+		"prefixes":      {int(*schemas["Cache"].Value.Properties["prefixes"].Value.MaxItems), errand.MaxCachePrefixes},
+		"cache uploads": {int(*schemas["AskCache"].Value.Properties["uploads"].Value.MaxItems), errand.MaxPacks + 1},
 		"failing":       {int(*schemas["TestReport"].Value.Properties["failing"].Value.MaxItems), errand.MaxFailedTests},
 		"page":          {int(*apitest.Document(t).Components.Parameters["limit"].Value.Schema.Value.Max), errand.MaxPage},
 	} {

@@ -84,6 +84,7 @@ var (
 	JobsArtifacts = Endpoint{"jobs-artifacts", []Route{
 		{Method: http.MethodGet, Path: "/api/jobs/artifacts", roles: users, params: []string{"jobId", "attempt", "path", "limit", "cursor"}, do: listArtifacts},
 		{Method: http.MethodPost, Path: "/api/jobs/artifacts", roles: workers, maxBody: MaxBodyBytes, do: signArtifacts},
+		{Method: http.MethodPost, Path: "/api/jobs/caches", roles: workers, maxBody: MaxBodyBytes, do: askCache},
 	}}
 	JobsCancel = Endpoint{"jobs-cancel", []Route{
 		{Method: http.MethodPost, Path: "/api/jobs/cancel", roles: users, maxBody: MaxBodyBytes, do: cancelJob},

@@ -44,6 +44,7 @@ func TestRoles(t *testing.T) {
 		"GET /api/jobs/logs":           user,
 		"GET /api/jobs/artifacts":      user,
 		"POST /api/jobs/artifacts":     worker,
+		"POST /api/jobs/caches":        worker,
 		"POST /api/jobs/cancel":        user,
 		"POST /api/uploads":            user,
 		"POST /api/uploads/batch":      user,

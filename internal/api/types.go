@@ -25,6 +25,7 @@ type CreateJob struct {
 	ContinueOnError bool                `json:"continueOnError,omitempty"`
 	Terminal        *errand.Terminal    `json:"terminal,omitempty"`
 	Artifacts       []errand.Artifact   `json:"artifacts,omitempty"`
+	Cache           []errand.Cache      `json:"cache,omitempty"`
 	Limits          *errand.Limits      `json:"limits,omitempty"`
 	// After are jobs that must end first, and NotBefore a time that must come first.
 	After     []errand.Dependency `json:"after,omitempty"`
@@ -60,6 +61,7 @@ type Job struct {
 	ContinueOnError bool                `json:"continueOnError,omitempty"`
 	Terminal        *errand.Terminal    `json:"terminal,omitempty"`
 	Artifacts       []errand.Artifact   `json:"artifacts,omitempty"`
+	Cache           []errand.Cache      `json:"cache,omitempty"`
 	Limits          *errand.Limits      `json:"limits,omitempty"`
 	WorkerID        string              `json:"workerId,omitempty"`
 	WorkerName      string              `json:"workerName,omitempty"`
@@ -150,6 +152,15 @@ type SignArtifacts struct {
 // SignedArtifacts is the answer: a grant for each upload, in their order.
 type SignedArtifacts struct {
 	Grants []errand.ArtifactGrant `json:"grants"`
+}
+
+// AskCache is the body of POST /api/jobs/caches, which answers an errand.CacheAnswer.
+type AskCache struct {
+	WorkerID string `json:"workerId"`
+	Epoch    int    `json:"epoch"`
+	JobID    string `json:"jobId"`
+	Attempt  int    `json:"attempt"`
+	errand.CacheQuestion
 }
 
 // ArtifactPage is the answer of GET /api/jobs/artifacts, in the order of paths.

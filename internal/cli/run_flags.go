@@ -77,6 +77,7 @@ type fileFlags struct {
 	maxSize     terminal.ByteSize
 	dryRun      bool
 	getFlags
+	cacheFlags
 }
 
 // sentFolders are folders that were uploaded, by what was sent of them.
@@ -102,6 +103,7 @@ func (f *fileFlags) add(cmd *cobra.Command) {
 		fl.Var(&f.maxSize, "max-size", "send no folder that is larger, like 500MB or 10GB; 0 sets no limit")
 		fl.StringArrayVar(&f.get, "get", nil, "when the job has ended, fetch the files that this `pattern` matches, like dist or '*.xml'; can be repeated")
 		fl.StringArrayVar(&f.artifacts, "artifact", nil, "keep the files that this `pattern` matches on the server, for errand artifacts; can be repeated")
+		f.cacheFlags.add(fl)
 		fl.BoolVar(&f.force, "force", false, "let --get replace local files that were not sent, or have changed since")
 		fl.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
 	})

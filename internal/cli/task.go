@@ -121,8 +121,11 @@ func setFlags(fl *pflag.FlagSet, list []settings.Setting) error {
 	return nil
 }
 
-// addTo adds the task's variables to the job; those of flags count more.
+// addTo adds the task's variables and caches to the job; those of flags count more.
 func (t *runTask) addTo(body *api.CreateJob) {
+	if body.Cache == nil {
+		body.Cache = t.Cache
+	}
 	env := maps.Clone(t.Env)
 	if env == nil {
 		return

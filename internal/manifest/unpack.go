@@ -39,7 +39,6 @@ type Unpacker struct {
 // Errors of an entry are an archive.EntryError. After an error dir holds a part of the
 // folder: remove it.
 func (u Unpacker) Unpack(ctx context.Context, entries []Entry, dir string) (archive.Stats, error) {
-	u.Limits = u.Limits.WithDefaults()
 	if err := u.check(entries); err != nil {
 		return archive.Stats{}, err
 	}
@@ -51,6 +50,18 @@ func (u Unpacker) Unpack(ctx context.Context, entries []Entry, dir string) (arch
 		return archive.Stats{}, err
 	}
 	defer func() { _ = root.Close() }() // nothing is buffered
+	return u.unpack(ctx, entries, root)
+}
+
+// UnpackInto is Unpack into an open directory.
+func (u Unpacker) UnpackInto(ctx context.Context, entries []Entry, root *os.Root) (archive.Stats, error) {
+	if err := u.check(entries); err != nil {
+		return archive.Stats{}, err
+	}
+	return u.unpack(ctx, entries, root)
+}
+
+func (u Unpacker) unpack(ctx context.Context, entries []Entry, root *os.Root) (archive.Stats, error) {
 	times := make([]*time.Time, len(entries))
 	for i := range entries {
 		times[i] = &entries[i].ModTime
@@ -62,6 +73,7 @@ func (u Unpacker) Unpack(ctx context.Context, entries []Entry, dir string) (arch
 
 // check checks everything that can be known before something is written.
 func (u *Unpacker) check(entries []Entry) error {
+	u.Limits = u.Limits.WithDefaults()
 	if len(entries) > u.Limits.MaxFiles {
 		return fmt.Errorf("the manifest has %d entries, the limit is %d: %w", len(entries), u.Limits.MaxFiles, archive.ErrTooLarge)
 	}

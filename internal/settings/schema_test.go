@@ -53,10 +53,14 @@ tasks:
     after: [build, "build:any"]
   build: {commands: make}
 `, ""},
+	{`tasks: {a: {commands: x, cache: {key: 'go-{{ checksum "go.sum" }}', paths: ~/.cache/go-build}}, b: {commands: x, cache: [{key: a, paths: [x, y], prefixes: [b, c]}]}}`, ""},
+	{"tasks: {a: {commands: x, cache: {paths: x}}}", "errand.yaml:1:33: cache has no key"},
+	{"tasks: {a: {commands: x, cache: [{key: x}]}}", "errand.yaml:1:34: cache[0] has no paths"},
+	{"tasks: {a: {commands: x, cache: [{key: x, paths: y, restore-keys: z}]}}", `errand.yaml:1:53: cache[0] has no field "restore-keys"; its fields: key, paths, prefixes`},
 	{"", "errand.yaml:1:1: the file is empty; it needs tasks"},
 	{"tasks: {}", "errand.yaml:1:1: the file has no tasks"},
 	{"[]", `errand.yaml:1:1: errand.yaml must be a mapping, like "name: value"`},
-	{"tasks:\n  build:\n    comands: make\n", `errand.yaml:3:5: task "build" has no field "comands"; its fields: after, artifacts, commands, continueOnError, `},
+	{"tasks:\n  build:\n    comands: make\n", `errand.yaml:3:5: task "build" has no field "comands"; its fields: after, artifacts, cache, commands, continueOnError, `},
 	{"tasks: {build: {}}", `errand.yaml:1:9: task "build" has no commands`},
 	{"tasks: {build: {commands: []}}", `errand.yaml:1:9: task "build" has no commands`},
 	{"tasks: {build: {commands: [x, '']}}", `errand.yaml:1:31: commands[1] is empty`},
@@ -144,7 +148,7 @@ func TestSchemaFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	kinds := map[Kind]string{Text: "text", Number: "number", Duration: "duration", Bool: "bool", List: "texts"}
-	want := []string{"after", "commands", "description", "env", "folder"}
+	want := []string{"after", "cache", "commands", "description", "env", "folder"}
 	for _, k := range SettingKinds {
 		want = append(want, k.Key)
 		if got := schema.Defs.Task.Properties[k.Key].Ref; got != "#/$defs/"+kinds[k.Kind] {

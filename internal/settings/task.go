@@ -20,6 +20,7 @@ type Task struct {
 	Commands    []errand.Command
 	Env         map[string]string
 	After       []TaskDependency
+	Cache       []errand.Cache
 	Settings    []Setting // in the order of the file
 	Line        int
 }
@@ -114,6 +115,7 @@ func (r reader) task(key, n *yaml.Node) (Task, error) {
 		"folder":      func(n *yaml.Node) (err error) { t.Folder, err = r.folder(n); return err },
 		"commands":    func(n *yaml.Node) (err error) { t.Commands, err = r.commands(n); return err },
 		"env":         func(n *yaml.Node) (err error) { t.Env, err = r.env(n); return err },
+		"cache":       func(n *yaml.Node) (err error) { t.Cache, err = r.caches(n); return err },
 		"after":       func(n *yaml.Node) (err error) { t.After, err = r.after(n); return err },
 	}
 	for _, k := range SettingKinds {

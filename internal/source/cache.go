@@ -57,6 +57,22 @@ func (c *Cache) remove(owner, sha256 string) {
 	_ = os.Remove(c.path(owner, sha256)) // or it is replaced
 }
 
+// Adopt moves a pack that this machine made from a file into the cache. Its content is
+// checked when it is used.
+func (c *Cache) Adopt(owner, sha256, file string) error {
+	defer c.lock(owner, sha256)()
+	path := c.path(owner, sha256)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make room for packs: %w", err)
+	}
+	if err := os.Rename(file, path); err != nil {
+		return fmt.Errorf("keep a pack: %w", err)
+	}
+	c.use(owner, sha256)
+	c.trim(0)
+	return nil
+}
+
 // put makes a pack that fetch writes to a file.
 func (c *Cache) put(owner, sha256 string, fetch func(path string) error) error {
 	path := c.path(owner, sha256)

@@ -58,30 +58,59 @@ func checkRoom(dir string, n int64) error {
 }
 
 func (f Fetcher) unpackManifest(ctx context.Context, g *errand.SourceGrant, to Target) (archive.Stats, error) {
-	cache := to.Cache
-	if cache == nil {
-		cache = &Cache{Dir: filepath.Join(to.Scratch, "packs"), MaxBytes: maxInt64}
-		defer func() { _ = os.RemoveAll(cache.Dir) }() // goes with the scratch directory at the latest
-	}
-	p := newPacks(f, g, cache)
-	defer p.close()
-	if err := p.open(ctx); err != nil {
-		return archive.Stats{}, err
-	}
-	entries, err := p.entries(ctx, to.Limits.WithDefaults())
+	m, err := f.Open(ctx, g, to)
 	if err != nil {
-		return archive.Stats{}, fmt.Errorf("read the manifest: %w", err)
-	}
-	if err := checkRoom(to.Dir, size(entries)); err != nil {
 		return archive.Stats{}, err
 	}
-	u := manifest.Unpacker{Limits: to.Limits, Now: time.Now(), Content: p}
-	st, err := u.Unpack(ctx, entries, to.Dir)
+	defer m.Close()
+	if err := checkRoom(to.Dir, m.Bytes()); err != nil {
+		return archive.Stats{}, err
+	}
+	u := manifest.Unpacker{Limits: to.Limits, Now: time.Now(), Content: m}
+	st, err := u.Unpack(ctx, m.Entries, to.Dir)
 	if err != nil {
 		return st, fmt.Errorf("unpack the folder: %w", err)
 	}
-	cache.trim(0)
 	return st, nil
+}
+
+// A Manifest is one whose packs are on this machine. It is the manifest.Content of its
+// entries.
+type Manifest struct {
+	*packs
+	Entries []manifest.Entry
+	done    func()
+}
+
+// Open fetches the packs of a manifest and reads it.
+func (f Fetcher) Open(ctx context.Context, g *errand.SourceGrant, to Target) (*Manifest, error) {
+	cache := to.Cache
+	m := &Manifest{done: func() { cache.trim(0) }}
+	if cache == nil {
+		cache = &Cache{Dir: filepath.Join(to.Scratch, "packs"), MaxBytes: maxInt64}
+		m.done = func() { _ = os.RemoveAll(cache.Dir) } // goes with the scratch directory at the latest
+	}
+	m.packs = newPacks(f, g, cache)
+	err := m.open(ctx)
+	if err == nil {
+		if m.Entries, err = m.entries(ctx, to.Limits.WithDefaults()); err != nil {
+			err = fmt.Errorf("read the manifest: %w", err)
+		}
+	}
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// Bytes is the size of all files.
+func (m *Manifest) Bytes() int64 { return size(m.Entries) }
+
+// Close closes the packs.
+func (m *Manifest) Close() {
+	m.close()
+	m.done()
 }
 
 func size(entries []manifest.Entry) (n int64) {

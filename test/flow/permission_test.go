@@ -236,7 +236,7 @@ func (u *everything) begin(wrap func(function string, next http.RoundTripper) ht
 	u.user, u.admin = u.as("u"), u.as("d")
 	_, _, err := u.admin.CreateQueue(u.t.Context(), "made")
 	u.must(err)
-	u.reg, err = u.as("a").Register(u.t.Context(), errand.Registration{Features: []string{errand.FeatureArtifacts}})
+	u.reg, err = u.as("a").Register(u.t.Context(), errand.Registration{Features: []string{errand.FeatureArtifacts, errand.FeatureCache}})
 	u.must(err)
 	u.worker = u.as(u.reg.Token)
 	_, err = u.user.Workers(u.t.Context(), "")
@@ -460,11 +460,30 @@ func (u *everything) run() {
 	u.must(err)
 }
 
+// caches has a job keep a cache and find it.
+func (u *everything) caches(a *errand.Assignment) {
+	ctx := u.t.Context()
+	ask := api.AskCache{WorkerID: u.reg.WorkerID, Epoch: u.reg.Epoch, JobID: a.JobID, Attempt: a.Attempt}
+	ask.Key = "go-1"
+	pack, packed := newContent("a pack")
+	root, rooted := newContent("a root")
+	ask.Uploads = []errand.Content{packed, rooted}
+	answer, err := u.worker.AskCache(ctx, ask)
+	u.must(err)
+	u.send(answer.Puts[0], pack)
+	u.send(answer.Puts[1], root)
+	ask.Uploads = nil
+	answer, err = u.worker.AskCache(ctx, ask)
+	u.must(err)
+	u.send(answer.Found.Source.Download, nil)
+}
+
 // artifacts has a job give back a file, and a large one whose upload expires.
 func (u *everything) artifacts() {
 	ctx := u.t.Context()
 	j := u.job("")
 	j.Artifacts = []errand.Artifact{{Path: "dist"}}
+	j.Cache = []errand.Cache{{Key: "go-1", Paths: []string{"~/.cache/go-build"}}}
 	job, err := u.user.CreateJob(ctx, j, "")
 	u.must(err)
 	a := u.take()
@@ -494,6 +513,7 @@ func (u *everything) artifacts() {
 	sign.Uploads[0].SHA256 = nowhere
 	_, err = u.worker.SignArtifacts(ctx, sign)
 	u.want(err, errand.CodeUploadGone)
+	u.caches(a)
 	result := largeResult(0)
 	result.Artifacts = &errand.Artifacts{Files: 1, Bytes: content.Size, List: &listContent}
 	_, err = u.worker.SubmitResult(ctx, api.SubmitResult{WorkerID: u.reg.WorkerID, Epoch: u.reg.Epoch, JobID: a.JobID, Attempt: a.Attempt, Result: result})

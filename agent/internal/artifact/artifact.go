@@ -198,7 +198,7 @@ func (c *collector) link(file *errand.ArtifactFile) error {
 }
 
 func (c *collector) file(file *errand.ArtifactFile) error {
-	f, err := c.root.OpenFile(file.Path, os.O_RDONLY|nonBlocking, 0)
+	f, err := c.root.OpenFile(file.Path, os.O_RDONLY|NonBlocking, 0)
 	if err != nil {
 		return err
 	}

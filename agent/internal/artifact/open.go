@@ -13,7 +13,7 @@ var ErrChanged = errors.New("the file has changed since it was collected")
 
 // Open opens a collected file for reading. Errors: ErrChanged, the file system's.
 func Open(root *os.Root, f *errand.ArtifactFile) (*os.File, error) {
-	file, err := root.OpenFile(f.Path, os.O_RDONLY|nonBlocking, 0)
+	file, err := root.OpenFile(f.Path, os.O_RDONLY|NonBlocking, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrChanged
 	}

@@ -4,5 +4,5 @@ package artifact
 
 import "syscall"
 
-// nonBlocking: a pipe that takes a file's place must not block.
-const nonBlocking = syscall.O_NONBLOCK
+// NonBlocking: a pipe that takes a file's place must not block.
+const NonBlocking = syscall.O_NONBLOCK

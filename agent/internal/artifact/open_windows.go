@@ -1,3 +1,4 @@
 package artifact
 
-const nonBlocking = 0
+// NonBlocking opens a file without waiting for what it is.
+const NonBlocking = 0

@@ -13,6 +13,8 @@
 //	  sent            how far the log is uploaded, written by the agent
 //	  artifacts.json  what the job gives back, written by the supervisor
 //	  artifacts.sent  which of it is uploaded, written by the agent
+//	  caches/         packs of the job's caches, written by the supervisor
+//	  caches.json     which caches these are
 //	  result.json     the outcome, durable before it is reported
 package attemptdir
 
@@ -29,6 +31,7 @@ import (
 	"strconv"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/jobcache"
 	"github.com/errandhq/errand/agent/internal/origin"
 	"github.com/errandhq/errand/agent/internal/spool"
 	"github.com/errandhq/errand/internal/durable"
@@ -269,6 +272,28 @@ func (d Dir) Artifacts() string { return d.join("artifacts.json") }
 
 // ArtifactsSent is the path of the notes on what of it is uploaded.
 func (d Dir) ArtifactsSent() string { return d.join("artifacts.sent") }
+
+// CachePacks is the directory of the packs of a cache that the job leaves.
+func (d Dir) CachePacks(number int) string {
+	return filepath.Join(d.join("caches"), strconv.Itoa(number))
+}
+
+// WriteCaches notes which caches the job leaves.
+func (d Dir) WriteCaches(all []*jobcache.Packed) error {
+	b, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	return d.write("caches.json", b)
+}
+
+// Caches reads which caches the job leaves; none if that isn't known.
+func (d Dir) Caches() (all []*jobcache.Packed) {
+	if d.readJSON("caches.json", &all) != nil {
+		return nil
+	}
+	return all
+}
 
 // readJSON reads a file. After a power cut, one that was not synced may be empty or hold
 // zeros, as if it had not been written.

@@ -25,11 +25,8 @@ func (a *attempt) collectArtifacts(out *attemptdir.Outcome) {
 	if len(wanted) == 0 || a.spool == nil || out.Reason != "" && out.Reason != errand.ReasonTimedOut {
 		return
 	}
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(a.ctx))
-	defer cancel(nil)
-	if a.ctx.Err() == nil { // an order to end the attempt ends this, too
-		defer context.AfterFunc(a.ctx, func() { cancel(context.Cause(a.ctx)) })()
-	}
+	ctx, cancel := a.afterCtx()
+	defer cancel()
 	stop := a.watchLog()
 	defer stop()
 	found, err := artifact.Collect(ctx, a.dir.Work(), wanted)
@@ -42,6 +39,20 @@ func (a *attempt) collectArtifacts(out *attemptdir.Outcome) {
 	}
 	out.Result.Artifacts, out.Result.Tests = &found.Sums, found.Tests
 	a.sayArtifacts(found, err)
+}
+
+// afterCtx returns a context for what follows the commands. An order to end the attempt
+// that comes from now on ends it.
+func (a *attempt) afterCtx() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(a.ctx))
+	stop := func() bool { return true }
+	if a.ctx.Err() == nil {
+		stop = context.AfterFunc(a.ctx, func() { cancel(context.Cause(a.ctx)) })
+	}
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // writeList writes the list for the agent, if there is something to send.
@@ -80,26 +91,11 @@ func (a *attempt) sayArtifacts(found *artifact.Found, err error) {
 	switch n := found.Sums.Files; n {
 	case 0:
 	case 1:
-		a.say(last, "1 artifact, "+bytesText(found.Sums.Bytes))
+		a.say(last, "1 artifact, "+artifact.SizeText(found.Sums.Bytes))
 	default:
-		a.say(last, fmt.Sprintf("%d artifacts, %s", n, bytesText(found.Sums.Bytes)))
+		a.say(last, fmt.Sprintf("%d artifacts, %s", n, artifact.SizeText(found.Sums.Bytes)))
 	}
 	if t := found.Tests; t != nil && t.Tests > 0 {
 		a.say(last, fmt.Sprintf("tests: %d, %d failed, %d skipped", t.Tests, t.Failed, t.Skipped))
 	}
-}
-
-// bytesText is a size as a person reads it.
-func bytesText(n int64) string {
-	if n < 1000 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	value, unit := float64(n)/1000, "kB"
-	for _, u := range []string{"MB", "GB"} {
-		if value < 1000 {
-			break
-		}
-		value, unit = value/1000, u
-	}
-	return fmt.Sprintf("%.1f %s", value, unit)
 }

@@ -52,6 +52,7 @@ func (a *attempt) run() {
 	out.Reason, out.Error = reason(err, a.timeout())
 	a.closeGroup()
 	a.collectArtifacts(out)
+	a.packCaches(out)
 	if err := a.save(out); err != nil {
 		a.supervisor.update(func(s *Status) { s.Unsaved = err.Error() })
 	}
@@ -75,8 +76,14 @@ func (a *attempt) open() (err error) {
 		a.job = &attemptdir.Job{}
 		return err
 	}
-	if a.spool, err = spool.Create(a.dir.Log(), a.supervisor.clock.Now); err != nil || a.Cgroups == "" {
+	if a.spool, err = spool.Create(a.dir.Log(), a.supervisor.clock.Now); err != nil {
 		return err
+	}
+	for _, note := range a.Notes {
+		a.say(-1, note)
+	}
+	if a.Cgroups == "" {
+		return nil
 	}
 	if a.group, err = a.Cgroups.Create(a.Cgroup, a.Limits); err != nil {
 		return fmt.Errorf("create the job's control group: %w", err)

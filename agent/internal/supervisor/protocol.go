@@ -6,6 +6,7 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/attemptdir"
 	"github.com/errandhq/errand/agent/internal/cgroup"
+	"github.com/errandhq/errand/agent/internal/jobcache"
 	"github.com/errandhq/errand/agent/internal/spool"
 )
 
@@ -50,6 +51,17 @@ type Run struct {
 	Cgroups cgroup.Tree   `json:"cgroups,omitempty"`
 	Cgroup  string        `json:"cgroup,omitempty"`
 	Limits  errand.Limits `json:"limits"`
+	// Notes are the first lines of the log: what was done before.
+	Notes []string `json:"notes,omitempty"`
+	// Save are the caches to be packed if the commands succeed.
+	Save []SaveCache   `json:"save,omitempty"`
+	Dirs jobcache.Dirs `json:"dirs"` // of their paths
+}
+
+// SaveCache is a cache of the job that is to be packed.
+type SaveCache struct {
+	Cache int    `json:"cache"` // its number
+	Key   string `json:"key"`
 }
 
 // A Lease is how long an attempt may run on.
