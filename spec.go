@@ -18,8 +18,8 @@ type Source struct {
 	Filename string `json:"filename,omitempty"` // as the uploader named it; for people only
 	Size     int64  `json:"size,omitempty"`     // bytes of all uploads; the server's to say
 	Format   string `json:"format,omitempty"`   // default: FormatZIP
-	// Packs are the hashes of the other packs that a manifest needs. The API does not
-	// show them.
+	// Packs are the hashes of the other packs that a manifest needs. A list of jobs
+	// leaves them out.
 	Packs []string `json:"packs,omitempty"`
 	// UnpackedBytes is the size of all files, as the sender of a manifest says.
 	UnpackedBytes int64 `json:"unpackedBytes,omitempty"`

@@ -32,7 +32,7 @@ func newJob(j *errand.Job, now time.Time, interval time.Duration) Job {
 	s, st := &j.Spec, j.State.View(now)
 	out := Job{
 		ID: s.ID, Status: st.Status, ExitCode: st.ExitCode, Reason: st.Reason, Error: st.Error, Name: s.Name, Owner: s.Owner,
-		Queue: s.Queue, Group: s.Group, Worker: s.Worker, Requires: s.Requires, Commands: s.Commands, Source: shownSource(s.Source), Env: s.Env, Shell: s.Shell,
+		Queue: s.Queue, Group: s.Group, Worker: s.Worker, Requires: s.Requires, Commands: s.Commands, Source: s.Source, Env: s.Env, Shell: s.Shell,
 		Attempt: st.Attempt, Try: st.Try(), MaxAttempts: s.MaxAttempts, RetryOnExit: s.RetryOnExit, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
 		ContinueOnError: s.ContinueOnError, Terminal: s.Terminal, Artifacts: s.Artifacts, Cache: s.Cache, Limits: s.Limits, WorkerID: st.WorkerID, WorkerName: workerName(&st), CancelRequested: st.CancelRequested,
 		After: s.After, NotBefore: timeOrNil(s.NotBefore), Held: st.Held && st.Status == errand.Pending, ReleasedAt: timeOrNil(st.ReleasedAt),
@@ -46,8 +46,9 @@ func newJob(j *errand.Job, now time.Time, interval time.Duration) Job {
 	return out
 }
 
-// shownSource is a source without its packs, which may be many and mean nothing to people.
-func shownSource(s *errand.Source) *errand.Source {
+// withoutPacks is a source as lists show it: the packs may be many, and only a request
+// for the same source needs them.
+func withoutPacks(s *errand.Source) *errand.Source {
 	if s == nil || s.Packs == nil {
 		return s
 	}
@@ -143,7 +144,7 @@ func listJobs(c *request) (response, error) {
 	out, now := JobList{Jobs: make([]Job, 0, len(page.Jobs)), Next: page.Next}, c.Clock.Now()
 	for i := range page.Jobs {
 		j := newJob(&page.Jobs[i], now, c.Timing.Heartbeat)
-		j.Env, j.Attempts, j.Result = nil, nil, nil
+		j.Source, j.Env, j.Attempts, j.Result = withoutPacks(j.Source), nil, nil, nil
 		out.Jobs = append(out.Jobs, j)
 	}
 	return response{status: http.StatusOK, body: out}, nil

@@ -50,6 +50,24 @@ func TestMakeRebuildsWhatIsOlder(t *testing.T) {
 	}
 }
 
+// TestRerunOfAChangedFolder: what was sent earlier is in other packs than what changed.
+func TestRerunOfAChangedFolder(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	dir := files(t, map[string]string{"same": "same\n", "changed": "old\n"})
+	s.output("run", dir, "-c", "cat same changed")
+	if err := os.WriteFile(filepath.Join(dir, "changed"), []byte("new\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	id := s.submit(dir, "-c", "cat same changed")
+	if len(s.job(id).Source.Packs) == 0 {
+		t.Fatal("the changed folder is one pack: the test shows nothing")
+	}
+	if got := s.output("rerun", id); got != "same\nnew\n" {
+		t.Errorf("errand rerun printed %q", got)
+	}
+}
+
 // TestFolderArrivesAsItIs: modes, times, links, hard links, holes, empty folders.
 func TestFolderArrivesAsItIs(t *testing.T) {
 	t.Parallel()
