@@ -271,6 +271,9 @@ func (j *fakeJob) play() {
 	j.FinishedAt = &finished
 	if reason := j.Env["FAIL"]; reason != "" {
 		j.Status, j.Reason, j.Error = errand.Failed, errand.Reason(reason), "it went wrong"
+		if j.Reason == errand.ReasonStartFailed {
+			j.Result = &errand.Result{Commands: []errand.CommandResult{{ExitCode: -1}}}
+		}
 		return
 	}
 	code, _ := strconv.Atoi(j.Env["EXIT"])

@@ -5,12 +5,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
@@ -28,14 +31,16 @@ func (a *app) runCommand() *cobra.Command {
 			"The job's output is printed as it is written: stdout on stdout, stderr on stderr.\n\n" +
 			"A command after -- runs without a shell. -c passes a line to the worker's shell and can be\n" +
 			"repeated; the lines run one after another until one fails. A name alone is a task of the project's\n" +
-			"errand.yaml, which runs behind the tasks that its after names; flags hold for the named one alone.\n" +
-			"Without arguments, run lists the tasks. Write a folder with a slash, like ./site.\n\n" +
+			"errand.yaml; flags hold for it, and not for the tasks that run before it. Each job has a copy of the\n" +
+			"folder of its own: what one task writes, another doesn't see. Without arguments, run lists the tasks.\n" +
+			"Write a folder with a slash, like ./site.\n\n" +
 			"Ctrl-C cancels the job, as do a closed terminal and a closed pipe. A second Ctrl-C exits\n" +
 			"without waiting for the job to end. If errand itself is killed, the job goes on: errand attach @last\n" +
 			"follows it again.\n\n" +
 			"The exit code is that of the first command that failed, or 0. If the job exceeded its timeout,\n" +
 			"it is 124; if the job could not be run to its end, 125; if it was cancelled, 130.",
-		Example: "  errand run -- go test ./...\n  errand run build\n  errand run site -c 'npm ci' -c 'npm run build' --env CI=1",
+		Example: "  errand run -- go test ./...\n  errand run ./site -c 'npm ci' -c 'npm run build' --get dist\n  errand run build\n\n" +
+			"  where errand.yaml has:\n" + indented(exampleTasks, "    "),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dash := cmd.ArgsLenAtDash()
 			if len(args) == 0 && dash < 0 && len(f.commands) == 0 && !f.dryRun {
@@ -51,6 +56,7 @@ func (a *app) runCommand() *cobra.Command {
 		},
 		ValidArgsFunction: a.completeTasks,
 	}
+	cmd.SetFlagErrorFunc(hintDashes)
 	f.add(cmd)
 	a.addServerFlags(cmd)
 	return cmd
@@ -228,19 +234,55 @@ func (f *runFlags) wantedTerminal(user *terminal.Terminal) *errand.Terminal {
 func (f *runFlags) folder(before []string) (string, error) {
 	switch {
 	case len(before) > 1:
-		return "", terminal.UsageErrorf("more than one folder: %s; put -- before the command", quoteAll(before))
+		return "", errFolders(before, nil)
 	case len(before) == 0:
 		return ".", nil
 	case f.noSource:
 		return "", terminal.UsageErrorf("--no-source and a folder (%q) are mutually exclusive", before[0])
+	case !isThere(before[0]):
+		return "", terminal.WithHint(terminal.UsageErrorf("there is no folder %q", before[0]), putDashes(before[:1]))
 	}
 	return before[0], nil
+}
+
+// errFolders is the error about several arguments where one folder may be: most are a command.
+func errFolders(before, argv []string) error {
+	err := terminal.UsageErrorf("more than one folder: %s", quoteAll(before))
+	if len(argv) > 0 {
+		return err
+	}
+	return terminal.WithHint(err, putDashes(before))
+}
+
+// putDashes is the hint about a command whose first words are given, perhaps behind a folder.
+func putDashes(words []string) string {
+	dir := ""
+	if len(words) > 1 && isThere(words[0]) {
+		dir, words = errand.QuoteWord(words[0])+" ", words[1:]
+	}
+	return "to run a command, put -- before it: errand run " + dir + "-- " + quoteAll(words)
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// hintDashes makes an error about a flag before -- say that the flag may be a command's.
+func hintDashes(cmd *cobra.Command, err error) error {
+	words := cmd.Flags().Args()
+	err = cmd.Parent().FlagErrorFunc()(cmd, err)
+	var unknown *pflag.NotExistError
+	if len(words) == 0 || !errors.As(err, &unknown) {
+		return err
+	}
+	return terminal.WithHint(err, putDashes(words)+" …")
 }
 
 func (f *runFlags) parseCommands(before, argv []string) ([]errand.Command, error) {
 	switch {
 	case len(before) > 1:
-		return nil, terminal.UsageErrorf("more than one folder: %s; put -- before the command", quoteAll(before))
+		return nil, errFolders(before, argv)
 	case len(argv) > 0 && len(f.commands) > 0:
 		return nil, terminal.UsageErrorf("-c and a command after -- are mutually exclusive")
 	case len(argv) > 0:

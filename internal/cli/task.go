@@ -74,11 +74,28 @@ func (f *runFlags) setTask(fl *pflag.FlagSet, project *settings.Project, task *s
 	return nil
 }
 
+// exampleTasks shows the form of errand.yaml.
+const exampleTasks = "tasks:\n" +
+	"  build:\n" +
+	"    commands: make\n" +
+	"    artifacts: dist\n" +
+	"  test:\n" +
+	"    after: build\n" +
+	"    commands: [make check, make lint]"
+
+// indented puts a prefix before each line.
+func indented(text, prefix string) string {
+	return prefix + strings.ReplaceAll(text, "\n", "\n"+prefix)
+}
+
 // taskOf returns a task of the project. Errors: it has none with the name.
 func taskOf(p *settings.Project, name string) (*settings.Task, error) {
 	if p == nil {
-		return nil, terminal.WithHint(terminal.UsageErrorf("there is no task %q: no %s is here", name, settings.ProjectFile),
-			"to run a command, put -- before it; to name a folder, write ./"+name)
+		hint := misnamedProject()
+		if hint == "" {
+			hint = "to run a command, put -- before it; to name a folder, write ./" + name
+		}
+		return nil, terminal.WithHint(terminal.UsageErrorf("there is no task %q: no %s is here", name, settings.ProjectFile), hint)
 	}
 	if t := p.Task(name); t != nil {
 		return t, nil
@@ -88,7 +105,9 @@ func taskOf(p *settings.Project, name string) (*settings.Task, error) {
 		similar.AddCommand(&cobra.Command{Use: n, Run: func(*cobra.Command, []string) {}})
 	}
 	hint := "the tasks are " + strings.Join(p.TaskNames(), ", ")
-	if names := similar.SuggestionsFor(name); len(names) > 0 {
+	if names := similar.SuggestionsFor(name); isThere(name) {
+		hint += "; to name the folder, write ./" + name
+	} else if len(names) > 0 {
 		hint = "did you mean " + strings.Join(names, " or ") + "?"
 	}
 	return nil, terminal.WithHint(terminal.UsageErrorf("%s has no task %q", settings.ProjectFile, name), hint)
@@ -141,8 +160,11 @@ func (a *app) listTasks(asJSON bool) error {
 		return err
 	}
 	if project == nil {
-		return terminal.WithHint(terminal.UsageErrorf("no command: pass one after -- or with -c"),
-			"to run tasks by their names, write them into "+settings.ProjectFile)
+		hint := misnamedProject()
+		if hint == "" {
+			hint = "to run tasks by their names, write an " + settings.ProjectFile + ", like:\n" + indented(exampleTasks, "  ")
+		}
+		return terminal.WithHint(terminal.UsageErrorf("no command: pass one after -- or with -c"), hint)
 	}
 	type jsonTask struct {
 		Name        string `json:"name"`
@@ -162,6 +184,16 @@ func (a *app) listTasks(asJSON bool) error {
 		return a.term.PrintJSON(map[string][]jsonTask{"tasks": list})
 	}
 	return a.term.PrintTable([]string{"TASK", "WHAT"}, rows)
+}
+
+// misnamedProject is a hint about a file here that looks like an errand.yaml; empty if there is none.
+func misnamedProject() string {
+	for _, name := range []string{"errand.yml", ".errand.yaml", ".errand.yml"} {
+		if isFile(name) {
+			return name + " is here: rename it to " + settings.ProjectFile
+		}
+	}
+	return ""
 }
 
 func (a *app) completeTasks(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -161,6 +162,20 @@ func (a *app) printSummary(j *api.Job) {
 		}
 	}
 	a.printEnd(j)
+	a.hintShell(j)
+}
+
+// hintShell says how to run a line for the shell, if the job was given one as a program.
+func (a *app) hintShell(j *api.Job) {
+	if j.Reason != errand.ReasonStartFailed || j.Result == nil {
+		return
+	}
+	for i, r := range j.Result.Commands {
+		if i < len(j.Commands) && r.ExitCode == -1 && len(j.Commands[i].Argv) == 1 && strings.ContainsAny(j.Commands[i].Argv[0], " |&;") {
+			a.term.Hintf("a command after -- runs without a shell; for a line for the shell, use -c: errand run -c %s", errand.QuoteWord(j.Commands[i].Argv[0]))
+			return
+		}
+	}
 }
 
 // printEnd prints how the job ended.

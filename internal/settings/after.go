@@ -78,6 +78,9 @@ func (r reader) refuseCycle(p *Project, t *Task, path []string, done map[string]
 	}
 	path = append(path, t.Name)
 	for _, d := range t.After {
+		if d.Task == t.Name {
+			return r.errorf(d.at, "task %q waits for itself", t.Name)
+		}
 		if slices.Contains(path, d.Task) {
 			return r.errorf(d.at, "the tasks wait for each other: %s", strings.Join(append(path, d.Task), ", "))
 		}

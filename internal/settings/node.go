@@ -64,6 +64,9 @@ func (r reader) syntaxError(err error) error {
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
 		number, message, _ := strings.Cut(rest, ": ")
 		if line, err := strconv.Atoi(number); err == nil {
+			if strings.HasPrefix(message, "found character that cannot start any token") {
+				message += "; YAML is indented with spaces, not tabs"
+			}
 			return &Error{r.file, line, 1, message}
 		}
 	}
@@ -111,7 +114,32 @@ func (r reader) unknownField(key *yaml.Node, what string, of map[string]func(*ya
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return r.errorf(key, "%s has no field %q; its fields: %s", what, key.Value, strings.Join(names, ", "))
+	suggestion := ""
+	if name := meantField(key.Value, names); name != "" {
+		suggestion = fmt.Sprintf(" (did you mean %s?)", name)
+	}
+	return r.errorf(key, "%s has no field %q%s; its fields: %s", what, key.Value, suggestion, strings.Join(names, ", "))
+}
+
+// otherNames are what similar files of other tools call a field of ours.
+var otherNames = map[string]string{
+	"cmd": "commands", "cmds": "commands", "run": "commands", "script": "commands", "steps": "commands",
+	"dependson": "after", "deps": "after", "needs": "after", "requirements": "requires", "labels": "requires", "runson": "requires", "tags": "requires",
+	"dir": "folder", "workingdirectory": "folder", "environment": "env", "desc": "description", "retry": "retries", "paths": "artifacts",
+	"restorekeys": "prefixes",
+}
+
+// meantField is the one of the names that the unknown name most probably stands for; empty if
+// there is none.
+func meantField(unknown string, names []string) string {
+	plain := func(s string) string { return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(s)) }
+	u := plain(unknown)
+	for _, name := range names {
+		if n := plain(name); otherNames[u] == name || isTypo(u, n) {
+			return name
+		}
+	}
+	return ""
 }
 
 // resolve follows an alias to its anchor.
@@ -146,4 +174,17 @@ func (r reader) texts(n *yaml.Node, what string) ([]string, error) {
 		}
 	}
 	return all, nil
+}
+
+// isTypo reports whether a is b but for one character that is missing, is too many or is wrong.
+func isTypo(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	start := 0
+	for start < len(a) && a[start] == b[start] {
+		start++
+	}
+	rest := b[min(start+1, len(b)):]
+	return a[start:] == rest || len(a) == len(b) && a[min(start+1, len(a)):] == rest
 }

@@ -87,6 +87,9 @@ func ReadTasks(in io.Reader) ([]Task, error) {
 	}
 	var tasks []Task
 	of := map[string]func(*yaml.Node) error{"tasks": func(n *yaml.Node) error {
+		if resolve(n).Kind == yaml.SequenceNode {
+			return r.errorf(n, "tasks must be a mapping of names to tasks, like \"build: {commands: make}\", not a list")
+		}
 		return r.entries(n, "tasks", func(key, value *yaml.Node) error {
 			t, err := r.task(key, value)
 			tasks = append(tasks, t)

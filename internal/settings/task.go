@@ -125,6 +125,9 @@ func (r reader) task(key, n *yaml.Node) (Task, error) {
 			return err
 		}
 	}
+	if resolve(n).Kind != yaml.MappingNode {
+		return t, r.errorf(n, "%s must have fields, like \"%s: {commands: make}\"", what, t.Name)
+	}
 	err := r.entries(n, what, func(key, value *yaml.Node) error {
 		if err := r.refuse(key); err != nil {
 			return err

@@ -26,7 +26,7 @@ func (b *ByteSize) Set(s string) error {
 	factor, ok := byteUnits[strings.ToLower(strings.TrimSpace(s[len(number):]))]
 	n, err := strconv.ParseFloat(number, 64)
 	if bytes := n * factor; !ok || err != nil || !(bytes >= 0 && bytes < math.MaxInt64) {
-		return fmt.Errorf("%q is no size", s)
+		return fmt.Errorf("must be %s, got %q", flagTypes[b.Type()], s)
 	}
 	*b = ByteSize(n * factor)
 	return nil
