@@ -81,8 +81,9 @@ bench-sqs: B = SQS ## SQS: rates as ratios to floors of the same run (bench/READ
 bench-dynamodb: B = DynamoDB ## DynamoDB: the same, and a query over 10^3 to 10^6 items
 bench-s3: B = S3 ## S3: the same, and the memory that 5 GB take
 bench-api: B = API ## The API of errand local: what one caller waits for create, status, assignment and heartbeat
-bench-transfer: B = Transfer ## Sending folders: first, unchanged, a small change; beside rsync over ssh and tar | zstd
-bench-jobs bench-sqs bench-dynamodb bench-s3 bench-api bench-transfer:
+bench-transfer: ## Sending folders: first, unchanged, a small change; beside rsync over ssh and tar | zstd
+	scripts/bench-transfer
+bench-jobs bench-sqs bench-dynamodb bench-s3 bench-api:
 	$(GO) test -run '^$$' -bench '^Benchmark$(strip $(B))' -benchtime 1x -timeout 60m ./bench
 bench-init: functions ## The time that each compiled function takes from its start to its first request for work
 	ERRAND_FUNCTIONS=$(CURDIR)/bin/functions $(GO) test -run '^$$' -bench Init -benchtime 20x ./functions

@@ -151,6 +151,9 @@ func (a *app) folderCaches(unused *int, dryRun bool) (errand.StoredKind, error) 
 	if err != nil {
 		return k, nil //nolint:nilerr // there are none
 	}
+	if !dryRun {
+		fetch.RemoveLeft(dir)
+	}
 	before, _ := errand.Before(a.term.Now(), unused)
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -178,8 +181,8 @@ func (a *app) folderCaches(unused *int, dryRun bool) (errand.StoredKind, error) 
 // isUnused reports whether a file of the cache directory may go. A record of what was
 // fetched is needed as long as its folder is there.
 func isUnused(path string, info fs.FileInfo, before time.Time) bool {
-	if filepath.Base(filepath.Dir(path)) == fetch.RecordsDir && filepath.Ext(path) == ".json" {
-		return fetch.IsStale(path)
+	if filepath.Base(filepath.Dir(path)) == fetch.RecordsDir {
+		return filepath.Ext(path) == ".json" && fetch.IsStale(path)
 	}
 	return info.ModTime().Before(before)
 }

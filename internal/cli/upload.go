@@ -31,7 +31,7 @@ func (a *app) upload(ctx context.Context, c *api.Client, dir string, flags *file
 		return nil, err
 	}
 	defer func() { _ = files.Close() }() // opened for reading
-	cache := openCache(files, c.BaseURL)
+	cache := a.openCache(files, c.BaseURL)
 	source, err := a.sendFolder(ctx, c, cache, files, dir)
 	if isOldServer(err) {
 		return a.uploadZIP(ctx, c, cache, files, dir)
@@ -87,13 +87,13 @@ func (a *app) pack(ctx context.Context, files *project.Selection, f *os.File) (a
 
 // openCache returns the user's cache of the folder for a server, or nil if there is no
 // place for it.
-func openCache(files *project.Selection, server string) *project.Cache {
-	dir, err := os.UserCacheDir()
+func (a *app) openCache(files *project.Selection, server string) *project.Cache {
+	dir, err := cacheDir(a.getenv)
 	if err != nil {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(server))
-	return project.OpenCache(filepath.Join(dir, "errand", "folders", hex.EncodeToString(sum[:8])), files)
+	return project.OpenCache(filepath.Join(dir, "folders", hex.EncodeToString(sum[:8])), files)
 }
 
 // sentBefore returns the source of a folder that has not changed since it was packed, if

@@ -75,6 +75,12 @@ func Fetch(ctx context.Context, c Config, files []File) (Report, error) {
 		return Report{}, err
 	}
 	f := &fetcher{Config: c, root: root, folders: map[string]bool{}, report: Report{LeftOut: leftOut}}
+	if c.Record != nil {
+		RemoveLeft(c.Record.cache)
+		if f.journal, err = openJournal(filepath.Dir(c.Record.path), c.Record.Dir); err == nil { // else a process that is killed leaves files
+			defer f.journal.end()
+		}
+	}
 	f.all(ctx, files)
 	slices.Sort(f.report.Fetched)
 	slices.SortFunc(f.report.Kept, func(a, b NotFetched) int { return strings.Compare(a.Path, b.Path) })
@@ -210,7 +216,8 @@ func checkLink(name, target string) error {
 
 type fetcher struct {
 	Config
-	root *os.Root
+	root    *os.Root
+	journal *journal // nil: none
 
 	dirs    sync.Mutex      // held while folders are made
 	folders map[string]bool // those that are folders, and not links

@@ -332,6 +332,43 @@ func TestHostileStorage(t *testing.T) {
 	}
 }
 
+// TestLeftByAKilledProcess: its temporary files go with the next Fetch of any folder, and
+// nothing else; not those of a process that lives.
+func TestLeftByAKilledProcess(t *testing.T) {
+	t.Parallel()
+	s := newStorage(t)
+	cache := t.TempDir()
+	dir := folder(t, map[string]string{"a/.errand-X.tmp": "half", "a/mine": "mine", "a/.errand-other.tmp": "not named"})
+	records := filepath.Join(cache, RecordsDir)
+	killed, err := openJournal(records, dir)
+	check(t, err)
+	for _, name := range []string{"a/.errand-X.tmp", "a/mine", "../in/a/mine", "/etc/passwd", "a/gone.tmp"} {
+		check(t, killed.add(name))
+	}
+	_, err = killed.out.WriteString(`"a/.errand-`)
+	check(t, err)
+	fetchOther := func() {
+		t.Helper()
+		c := s.config(folder(t, nil))
+		c.Record, err = OpenRecord(cache, c.Dir)
+		check(t, err)
+		_, err = Fetch(t.Context(), c, []File{s.file("x", "x")})
+		check(t, err)
+	}
+	fetchOther()
+	if got := content(t, dir); got["a/.errand-X.tmp"] != "half" {
+		t.Errorf("while the process lives, its file went: %v", got)
+	}
+	check(t, errors.Join(killed.out.Close(), killed.lock.Unlock()))
+	fetchOther()
+	if diff := cmp.Diff(map[string]string{"a/mine": "mine", "a/.errand-other.tmp": "not named"}, content(t, dir)); diff != "" {
+		t.Errorf("left (-want +got):\n%s", diff)
+	}
+	if left, err := filepath.Glob(filepath.Join(records, "*")); err != nil || len(left) > 0 {
+		t.Errorf("journals left: %q, %v", left, err)
+	}
+}
+
 // TestInterruptedTransfer: a transfer goes on where it broke off, and one that the user
 // ends leaves nothing.
 func TestInterruptedTransfer(t *testing.T) {

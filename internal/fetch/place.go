@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"time"
 )
 
@@ -29,7 +27,7 @@ func (f *fetcher) file(ctx context.Context, file File) error {
 	if err := f.parents(file.Path, true); err != nil {
 		return err
 	}
-	temp := path.Join(path.Dir(file.Path), ".errand-"+rand.Text()+".tmp")
+	temp := f.newTemp(file.Path)
 	w, err := f.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -43,6 +41,15 @@ func (f *fetcher) file(ctx context.Context, file File) error {
 		_ = f.root.Remove(temp) // the error is why
 	}
 	return err
+}
+
+// newTemp returns a name for the temporary file of a file, noted in the journal.
+func (f *fetcher) newTemp(file string) string {
+	temp := tempName(file)
+	if f.journal != nil {
+		_ = f.journal.add(temp) // what isn't noted is left only by a process that is killed
+	}
+	return temp
 }
 
 // setAttributes sets a file's mode and time, as far as the file system can.
@@ -181,7 +188,7 @@ func (f *fetcher) link(file File) error {
 	if err := f.parents(file.Path, true); err != nil {
 		return err
 	}
-	temp := path.Join(path.Dir(file.Path), ".errand-"+rand.Text()+".tmp")
+	temp := f.newTemp(file.Path)
 	if err := f.root.Symlink(file.Link, temp); err != nil {
 		return err
 	}

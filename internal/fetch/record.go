@@ -17,7 +17,7 @@ import (
 // A Record is what was fetched into a folder, so that it may be replaced. It is a file
 // that may be deleted: then files must be replaced by force once.
 type Record struct {
-	path string
+	cache, path string
 
 	mu    sync.Mutex
 	Dir   string            `json:"dir"` // for people
@@ -47,7 +47,7 @@ func OpenRecord(cache, dir string) (*Record, error) {
 		dir = real
 	}
 	sum := sha256.Sum256([]byte(dir))
-	r := &Record{path: filepath.Join(cache, RecordsDir, hex.EncodeToString(sum[:16])+".json")}
+	r := &Record{cache: cache, path: filepath.Join(cache, RecordsDir, hex.EncodeToString(sum[:16])+".json")}
 	if err := durable.ReadJSON(durable.OS, r.path, r); err != nil && !errors.Is(err, fs.ErrNotExist) || r.Dir != dir {
 		r.Files = nil
 	}
