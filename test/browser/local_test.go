@@ -17,7 +17,7 @@ import (
 func TestPage(t *testing.T) {
 	chromium := requireBrowser(t)
 	url, token := startLocal(t, buildErrand(t))
-	e2e(t, chromium, url, token, "page", "job", "lists")
+	e2e(t, chromium, url, token, "page", "job", "lists", "run")
 }
 
 func buildErrand(t *testing.T) string {

@@ -1,4 +1,4 @@
-import type { Job, LogPage, Queue, Result, SignedRequest, Worker } from './types'
+import type { ExecuteRequest, Job, LogPage, Queue, Result, SignedRequest, Worker } from './types'
 
 // Parts of the wire types that only some pages need.
 
@@ -45,8 +45,13 @@ export type FullJob = Job & {
   requires?: Record<string, string>
   worker?: string
   after?: { jobId: string; on?: string }[]
+  retryOnExit?: { codes: number[]; maxTries?: number }
+  limits?: object
   notBefore?: string
 }
+
+/** What a job can ask for, beyond what each page sends. */
+export type FullRequest = ExecuteRequest & Pick<FullJob, 'artifacts' | 'requires' | 'worker' | 'after' | 'retryOnExit' | 'limits'>
 
 /** How much waits in a queue, and who may take it. */
 export interface Figures {

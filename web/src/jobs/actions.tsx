@@ -3,8 +3,8 @@ import type { Client } from '../api/client'
 import type { Job } from '../api/types'
 import { isTerminal } from '../api/types'
 import { formatRoute, go } from '../route'
-import { commandLine } from './facts'
-import { rerun } from './rerun'
+import { errandLine } from '../run/lines'
+import { requestOf, rerun } from './rerun'
 
 interface Props {
   client: Client
@@ -37,7 +37,7 @@ export function Actions({ client, job, set, fail }: Props) {
       <button
         type="button"
         onClick={() => {
-          navigator.clipboard.writeText(commandLine(job)).then(() => setCopied(true), fail)
+          navigator.clipboard.writeText(errandLine(requestOf(job))).then(() => setCopied(true), fail)
         }}
       >
         {copied ? 'Copied' : 'Copy as command'}

@@ -1,6 +1,5 @@
 import type { Job } from '../api/types'
 import { isTerminal } from '../api/types'
-import { commandText } from '../format'
 import type { CommandEnd } from './summary'
 
 export function durationOf(job: Job): number | undefined {
@@ -32,21 +31,4 @@ export function endsOf(job: Job): CommandEnd[] {
     stdoutBytes: c.stdout.bytes,
     stderrBytes: c.stderr.bytes,
   }))
-}
-
-/** The command line that makes a job like this one, from the same folder. */
-export function commandLine(job: Job): string {
-  const flags = [
-    job.queue === 'default' ? '' : `--queue ${job.queue}`,
-    job.group ? `--group ${quote(job.group)}` : '',
-    job.name ? `--name ${quote(job.name)}` : '',
-    job.maxAttempts > 1 ? `--retries ${job.maxAttempts - 1}` : '',
-    ...Object.entries(job.env ?? {}).map(([name, value]) => `--env ${quote(`${name}=${value}`)}`),
-  ].filter(Boolean)
-  const commands = (job.commands ?? []).map((c) => `-c ${quote(commandText(c))}`)
-  return ['errand run', job.source ? '.' : '', ...flags, ...commands].filter(Boolean).join(' ')
-}
-
-function quote(word: string): string {
-  return /^[A-Za-z0-9_./:=+,@%-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

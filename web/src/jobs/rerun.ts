@@ -1,9 +1,10 @@
 import type { Client } from '../api/client'
-import type { ExecuteRequest, Job } from '../api/types'
+import type { Job } from '../api/types'
+import type { FullJob, FullRequest } from '../api/wire'
 import { Keys } from '../run/key'
 
 /** The request that makes a job like this one. */
-export function requestOf(j: Job): ExecuteRequest {
+export function requestOf(j: FullJob): FullRequest {
   return {
     mode: 'distributed',
     commands: j.commands ?? [],
@@ -18,6 +19,11 @@ export function requestOf(j: Job): ExecuteRequest {
     ...(j.shell && { shell: j.shell }),
     ...(j.terminal && { terminal: j.terminal }),
     ...(j.continueOnError && { continueOnError: true }),
+    ...(j.requires && { requires: j.requires }),
+    ...(j.worker && { worker: j.worker }),
+    ...(j.artifacts && { artifacts: j.artifacts }),
+    ...(j.retryOnExit && { retryOnExit: j.retryOnExit }),
+    ...(j.limits && { limits: j.limits }),
   }
 }
 

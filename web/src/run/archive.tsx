@@ -3,9 +3,12 @@ import type { Client } from '../api/client'
 import type { Source } from '../api/types'
 import { size } from '../format'
 import { ErrorNotice } from '../notice'
+import type { Fields } from './fields'
 import { hashingFault } from './hash'
 import type { Picked } from './pick'
 import { filesOfDrop, filesOfInput, isZip } from './pick'
+import type { Task } from './tasks'
+import { filesOfTask, tasksOf } from './tasks'
 import type { Progress } from './upload'
 import { sendArchive } from './upload'
 import { zipFiles } from './zip'
@@ -15,6 +18,8 @@ interface Props {
   failed: (err: unknown) => void
   changed: (source: Source | null) => void
   busy: (busy: boolean) => void
+  /** A task of the folder's errand.yaml was chosen: what it says. */
+  task: (fields: Partial<Fields>) => void
   /** What the job has that the form was filled from. */
   had: Source | undefined
 }
@@ -23,7 +28,7 @@ interface Props {
 export function Archive(props: Props) {
   const folder = useRef<HTMLInputElement>(null)
   const files = useRef<HTMLInputElement>(null)
-  const { what, progress, error, take, drop } = useUpload(props)
+  const { what, picked, progress, error, take, drop } = useUpload(props)
   const over = useDrop(take)
   const fault = hashingFault()
   const chosen = (e: { currentTarget: HTMLInputElement }) => {
@@ -48,6 +53,15 @@ export function Archive(props: Props) {
       <div id="zip-state" role="status">
         {fault ? <span class="notice">{fault}</span> : <ArchiveState what={what} progress={progress} had={props.had} />}
       </div>
+      {picked && (
+        <Tasks
+          files={picked}
+          choose={(t, files) => {
+            props.task(t.fields)
+            if (t.folder !== '.') take(files, picked)
+          }}
+        />
+      )}
       {(what || props.had) && (
         <button type="button" class="quiet" onClick={drop}>
           Send nothing
@@ -55,6 +69,47 @@ export function Archive(props: Props) {
       )}
       <ErrorNotice error={error} />
     </div>
+  )
+}
+
+/** The tasks of the folder's errand.yaml, if it has one. */
+function Tasks({ files, choose }: { files: Picked[]; choose: (t: Task, files: Picked[]) => void }) {
+  const [tasks, setTasks] = useState<Task[]>([])
+  const [chosen, setChosen] = useState<Task | null>(null)
+  const [error, setError] = useState<unknown>(null)
+  useEffect(() => {
+    setTasks([])
+    setError(null)
+    tasksOf(files).then(setTasks, setError)
+  }, [files])
+  return (
+    <>
+      <ErrorNotice error={error} />
+      {tasks.length > 0 && (
+        <div class="tasks" role="group" aria-label="Tasks of errand.yaml">
+          {tasks.map((t) => (
+            <button
+              key={t.name}
+              type="button"
+              title={t.description}
+              aria-pressed={t === chosen}
+              onClick={() => {
+                setChosen(t)
+                choose(t, filesOfTask(files, t.folder))
+              }}
+            >
+              {t.name}
+            </button>
+          ))}
+        </div>
+      )}
+      {chosen && (chosen.description || chosen.left.length > 0) && (
+        <p class="hint">
+          {chosen.description}
+          {chosen.left.length > 0 && ` The page leaves out ${chosen.left.map((l) => `“${l}”`).join(', ')} of this task: errand run ${chosen.name} does all.`}
+        </p>
+      )}
+    </>
   )
 }
 
@@ -69,6 +124,7 @@ interface What {
 function useUpload({ client, failed, changed, busy }: Props) {
   const [what, setWhat] = useState<What | null>(null)
   const [progress, setProgress] = useState<Progress | null>(null)
+  const [picked, setPicked] = useState<Picked[] | null>(null)
   const [error, setError] = useState<unknown>(null)
   const sending = useRef<AbortController | null>(null)
   useEffect(() => () => sending.current?.abort(), [])
@@ -81,9 +137,11 @@ function useUpload({ client, failed, changed, busy }: Props) {
     changed(null)
     busy(chosen !== null)
   }
-  const take = (picked: Picked[]) => {
+  /** Sends files, which may be some of those that were picked. */
+  const take = (picked: Picked[], all = picked) => {
     const bytes = picked.reduce((n, p) => n + p.file.size, 0)
     begin({ name: picked.length === 1 ? (picked[0]?.path ?? '') : '', files: picked.length, bytes }, null)
+    setPicked(all)
     const stop = (sending.current = new AbortController())
     const tell = (p: Progress) => {
       if (stop.signal.aborted) return
@@ -95,10 +153,15 @@ function useUpload({ client, failed, changed, busy }: Props) {
     send(client, picked, bytes, tell, stop.signal).catch((err: unknown) => {
       if (stop.signal.aborted) return
       begin(null, err)
+      setPicked(null)
       failed(err)
     })
   }
-  return { what, progress, error, take, drop: () => begin(null, null) }
+  const drop = () => {
+    begin(null, null)
+    setPicked(null)
+  }
+  return { what, picked, progress, error, take, drop }
 }
 
 /** Sends a ZIP as it is, and anything else as one. */

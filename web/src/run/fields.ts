@@ -1,4 +1,5 @@
-import type { ExecuteRequest, Job, Mode } from '../api/types'
+import type { ExecuteRequest, Mode } from '../api/types'
+import type { FullJob, FullRequest } from '../api/wire'
 import { commandText } from '../format'
 import { parseCommands } from './commands'
 
@@ -15,18 +16,26 @@ export interface Fields {
   timeout: string
   env: string
   continueOnError: boolean
+  worker: string
+  /** Labels of the worker, as errand run takes them: "gpu cpus>=8". */
+  requires: string
+  /** Patterns, one a line. */
+  artifacts: string
+  /** Jobs that must end first: IDs, each with :any or :failure where that is meant. */
+  after: string
+  terminal: boolean
 }
 
 export const emptyFields: Fields = {
   commands: '', script: true, mode: 'distributed', name: '', queue: '', group: '', retries: '', timeout: '', env: '', continueOnError: false,
+  worker: '', requires: '', artifacts: '', after: '', terminal: true,
 }
 
 /** What is typed to make a job like this one. */
-export function fieldsOf(j: Job): Fields {
+export function fieldsOf(j: FullJob): Fields {
   const commands = (j.commands ?? []).map(commandText)
   return {
-    commands: commands.join('\n'),
-    script: commands.length === 1,
+    ...typed(commands),
     mode: 'distributed',
     name: j.name ?? '',
     queue: j.queue === 'default' ? '' : j.queue,
@@ -35,7 +44,19 @@ export function fieldsOf(j: Job): Fields {
     timeout: String(j.timeout),
     env: Object.entries(j.env ?? {}).map(([name, value]) => `${name}=${value}`).join('\n'),
     continueOnError: j.continueOnError ?? false,
+    worker: j.worker ?? '',
+    requires: Object.entries(j.requires ?? {}).map(labelText).join(' '),
+    artifacts: (j.artifacts ?? []).map((a) => (typeof a === 'string' ? a : a.path)).join('\n'),
+    after: '', // those that it waited for have ended
+    terminal: j.terminal !== undefined,
   }
+}
+
+/** Commands as they are typed: one is a script; of several, each is a line, unless one has lines itself. */
+export function typed(commands: string[]): Pick<Fields, 'commands' | 'script'> {
+  const lines = commands.some((c) => c.includes('\n'))
+  if (commands.length > 1 && lines) return { commands: ['set -e', ...commands].join('\n'), script: true }
+  return { commands: commands.join('\n'), script: commands.length === 1 }
 }
 
 /** Something typed that can't be sent. */
@@ -54,13 +75,13 @@ export class FieldError extends Error {
  * Makes the request of what was typed. What the server checks is left to the
  * server, which knows the limits; here is only what can't be put into JSON.
  */
-export function buildRequest(f: Fields, source?: ExecuteRequest['source']): ExecuteRequest {
+export function buildRequest(f: Fields, source?: ExecuteRequest['source']): FullRequest {
   const script = f.commands.replaceAll('\r\n', '\n').trim()
   const commands = f.script ? [script].filter(Boolean) : parseCommands(f.commands).map((c) => c.text)
   if (commands.length === 0) throw new FieldError('commands', 'Type at least one command.')
   const env = parseEnv(f.env)
   const timeout = f.timeout.trim() ? parseDuration(f.timeout) : 0
-  const request: ExecuteRequest = { mode: f.mode, commands }
+  const request: FullRequest = { mode: f.mode, commands }
   if (source) request.source = source
   if (Object.keys(env).length > 0) request.env = env
   if (timeout) request.timeout = timeout
@@ -69,17 +90,51 @@ export function buildRequest(f: Fields, source?: ExecuteRequest['source']): Exec
   return f.mode === 'direct' ? request : { ...request, ...queueing(f) }
 }
 
-function queueing(f: Fields): Partial<ExecuteRequest> {
+function queueing(f: Fields): Partial<FullRequest> {
   const retries = f.retries.trim() ? Number(f.retries) : 0
   if (!Number.isInteger(retries) || retries < 0) throw new FieldError('maxAttempts', 'Retries is a whole number, 0 or more.')
   return {
     watch: true, // the page shows the log at once
-    terminal: { columns: 120, rows: 30 },
+    ...(f.terminal && { terminal: { columns: 120, rows: 30 } }),
     ...(f.name.trim() && { name: f.name.trim() }),
     ...(f.queue.trim() && { queue: f.queue.trim() }),
     ...(f.group.trim() && { group: f.group.trim() }),
     ...(retries > 0 && { maxAttempts: retries + 1 }),
+    ...(f.worker.trim() && { worker: f.worker.trim() }),
+    ...(f.requires.trim() && { requires: parseRequires(f.requires) }),
+    ...(f.artifacts.trim() && { artifacts: linesOf(f.artifacts) }),
+    ...(f.after.trim() && { after: parseAfter(f.after) }),
   }
+}
+
+function linesOf(text: string): string[] {
+  return text.split('\n').map((l) => l.trim()).filter(Boolean)
+}
+
+/** Reads labels as errand run does: NAME, NAME=VALUE or NAME>=NUMBER, with spaces between them. */
+export function parseRequires(text: string): Record<string, string> {
+  const labels = new Map<string, string>()
+  for (const word of text.split(/[\s,]+/).filter(Boolean)) {
+    const m = /^([^=<>]+)(?:(>=|=)(.+))?$/.exec(word)
+    if (!m) throw new FieldError('requires', `“${word}” is not a label like gpu, gpu=h200 or cpus>=8.`)
+    labels.set(m[1]!, m[2] === '>=' ? `>=${m[3]}` : (m[3] ?? '*'))
+  }
+  return Object.fromEntries(labels)
+}
+
+/** A label as it is typed. */
+export function labelText([name, value]: [string, string]): string {
+  if (value === '*' || value === '') return name
+  return value.startsWith('>=') ? name + value : `${name}=${value}`
+}
+
+/** Reads "ID", "ID:any" and "ID:failure", with spaces or commas between them. */
+export function parseAfter(text: string): { jobId: string; on?: string }[] {
+  return text.split(/[\s,]+/).filter(Boolean).map((word) => {
+    const m = /^([0-9A-HJKMNP-TV-Z]{26})(?::(success|failure|any))?$/.exec(word)
+    if (!m) throw new FieldError('after', `“${word}” is not the ID of a job, or one with :success, :failure or :any behind it.`)
+    return { jobId: m[1]!, ...(m[2] && { on: m[2] }) }
+  })
 }
 
 /** Reads NAME=value lines. Blank lines are left out; a value is taken as it stands. */

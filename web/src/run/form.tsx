@@ -2,14 +2,17 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
 import { ApiError, describe } from '../api/problem'
 import type { ExecuteRequest, Job, Mode, Source } from '../api/types'
+import type { FullRequest } from '../api/wire'
 import { ErrorNotice } from '../notice'
 import { Archive } from './archive'
 import { lineOfField, parseCommands } from './commands'
+import { CopyLines } from './copy'
 import type { Fields } from './fields'
 import { buildRequest, emptyFields, FieldError, fieldsOf } from './fields'
 import { keepDraft, readDraft, remember, useHistory } from './history'
 import { Keys } from './key'
 import { Options } from './options'
+import './run.css'
 
 interface Props {
   client: Client
@@ -66,7 +69,7 @@ export function RunForm({ client, failed, like, direct, created }: Props) {
       }}
     >
       <h2 id="run-title">Run</h2>
-      <Archive client={client} failed={failed} changed={setSource} busy={setUploading} had={like?.source} />
+      <Archive client={client} failed={failed} changed={setSource} busy={setUploading} task={(t) => set({ ...t, mode: fields.mode })} had={like?.source} />
       <Commands value={fields.commands} line={line} bad={field.startsWith('commands')} script={fields.script} setScript={(script) => set({ script })} change={(commands) => set({ commands })} />
       <ModeChoice mode={fields.mode} change={(mode) => set({ mode })} />
       <Options fields={fields} badField={field} set={set} />
@@ -77,8 +80,18 @@ export function RunForm({ client, failed, like, direct, created }: Props) {
         </button>
         <span class="hint">Ctrl+Enter in the command field also runs the job.</span>
       </div>
+      <CopyLines request={requestOf(fields, source)} />
     </form>
   )
+}
+
+/** null: what is typed can't be sent. */
+function requestOf(fields: Fields, source: Source | null): FullRequest | null {
+  try {
+    return buildRequest(fields, source ?? undefined)
+  } catch {
+    return null
+  }
 }
 
 function fieldOf(error: unknown): string {
