@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/jobcache"
 	"github.com/errandhq/errand/internal/source"
 )
 
@@ -18,12 +19,14 @@ func (e *setupError) Unwrap() error { return e.error }
 
 // unpack fetches the source archive and unpacks it into the work directory.
 func (t *attempt) unpack() error {
+	timed := &stages{clock: t.agent.Clock, notes: &t.notes}
 	st, err := t.fetcher().Unpack(t.workCtx, t.Source, source.Target{
-		Dir: t.dir.Work(), Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs,
+		Dir: t.dir.Work(), Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs, Stage: timed.begin,
 	})
 	if err != nil {
 		return t.setupFailed(err)
 	}
+	timed.end(": " + jobcache.Contents(st.Files, st.Bytes))
 	t.agent.Log.Debug("unpacked the source", "job", t.JobID, "files", st.Files, "bytes", st.Bytes)
 	return nil
 }

@@ -19,6 +19,20 @@ type Target struct {
 	Scratch string // a directory for what is removed at the end
 	Limits  archive.Limits
 	Cache   *Cache // of packs; nil: they are downloaded into Scratch
+	// Stage is called when fetching and unpacking begin. Nil: it is not.
+	Stage func(name string)
+}
+
+// The stages of Unpack, for people.
+const (
+	StageFetch  = "fetching the folder"
+	StageUnpack = "unpacking the folder"
+)
+
+func (t *Target) begin(stage string) {
+	if t.Stage != nil {
+		t.Stage(stage)
+	}
 }
 
 // Unpack fetches a source and unpacks it. After an error the target's directories hold
@@ -30,6 +44,7 @@ func (f Fetcher) Unpack(ctx context.Context, g *errand.SourceGrant, to Target) (
 	if err := checkRoom(to.Dir, g.UnpackedBytes); err != nil {
 		return archive.Stats{}, err
 	}
+	to.begin(StageFetch)
 	if g.Format == errand.FormatManifest {
 		return f.unpackManifest(ctx, g, to)
 	}
@@ -37,6 +52,7 @@ func (f Fetcher) Unpack(ctx context.Context, g *errand.SourceGrant, to Target) (
 	if err := f.Fetch(ctx, g, zip); err != nil {
 		return archive.Stats{}, err
 	}
+	to.begin(StageUnpack)
 	st, err := archive.Unpack(ctx, zip, to.Dir, to.Limits)
 	if err != nil {
 		return st, err
@@ -66,6 +82,7 @@ func (f Fetcher) unpackManifest(ctx context.Context, g *errand.SourceGrant, to T
 	if err := checkRoom(to.Dir, m.Bytes()); err != nil {
 		return archive.Stats{}, err
 	}
+	to.begin(StageUnpack)
 	u := manifest.Unpacker{Limits: to.Limits, Now: time.Now(), Content: m}
 	st, err := u.Unpack(ctx, m.Entries, to.Dir)
 	if err != nil {

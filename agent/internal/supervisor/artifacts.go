@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
 	"unicode/utf8"
 
 	"github.com/errandhq/errand"
@@ -29,6 +30,7 @@ func (a *attempt) collectArtifacts(out *attemptdir.Outcome) {
 	defer cancel()
 	stop := a.watchLog()
 	defer stop()
+	began := a.supervisor.clock.Now()
 	found, err := artifact.Collect(ctx, a.dir.Work(), wanted)
 	if err == nil {
 		err = a.writeList(&found.List)
@@ -38,7 +40,15 @@ func (a *attempt) collectArtifacts(out *attemptdir.Outcome) {
 		found.Sums.Fail(err)
 	}
 	out.Result.Artifacts, out.Result.Tests = &found.Sums, found.Tests
-	a.sayArtifacts(found, err)
+	a.sayArtifacts(found, err, a.sayTook(began))
+}
+
+// sayTook says how long something took, if a person would have noticed.
+func (a *attempt) sayTook(began time.Time) string {
+	if took := a.supervisor.clock.Now().Sub(began); took >= time.Second {
+		return fmt.Sprintf(", collected in %.1f s", took.Seconds())
+	}
+	return ""
 }
 
 // afterCtx returns a context for what follows the commands. An order to end the attempt
@@ -76,7 +86,7 @@ func (a *attempt) writeList(l *errand.ArtifactList) error {
 }
 
 // sayArtifacts says in the log what was found.
-func (a *attempt) sayArtifacts(found *artifact.Found, err error) {
+func (a *attempt) sayArtifacts(found *artifact.Found, err error, took string) {
 	last := len(a.outputs) - 1
 	for _, note := range found.Notes {
 		a.say(last, "artifacts: "+note)
@@ -91,9 +101,9 @@ func (a *attempt) sayArtifacts(found *artifact.Found, err error) {
 	switch n := found.Sums.Files; n {
 	case 0:
 	case 1:
-		a.say(last, "1 artifact, "+artifact.SizeText(found.Sums.Bytes))
+		a.say(last, "1 artifact, "+artifact.SizeText(found.Sums.Bytes)+took)
 	default:
-		a.say(last, fmt.Sprintf("%d artifacts, %s", n, artifact.SizeText(found.Sums.Bytes)))
+		a.say(last, fmt.Sprintf("%d artifacts, %s%s", n, artifact.SizeText(found.Sums.Bytes), took))
 	}
 	if t := found.Tests; t != nil && t.Tests > 0 {
 		a.say(last, fmt.Sprintf("tests: %d, %d failed, %d skipped", t.Tests, t.Failed, t.Skipped))

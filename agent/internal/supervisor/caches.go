@@ -27,6 +27,7 @@ func (a *attempt) packCaches(out *attemptdir.Outcome) {
 		}
 		title := jobcache.Title(s.Key)
 		dir := a.dir.CachePacks(s.Cache)
+		began := a.supervisor.clock.Now()
 		p, err := jobcache.Pack(ctx, a.Dirs, &a.job.Cache[s.Cache], dir)
 		switch {
 		case errors.Is(err, jobcache.ErrNothing):
@@ -36,7 +37,7 @@ func (a *attempt) packCaches(out *attemptdir.Outcome) {
 		default:
 			p.Cache, p.Key = s.Cache, s.Key
 			all = append(all, p)
-			a.say(last, fmt.Sprintf("cache %s: saving %s", title, jobcache.Contents(p.Files, p.Bytes)))
+			a.say(last, fmt.Sprintf("cache %s: saving %s", title, jobcache.Contents(p.Files, p.Bytes)+a.sayTook(began)))
 			continue
 		}
 		_ = os.RemoveAll(dir) // goes with the attempt's directory at the latest
