@@ -174,7 +174,7 @@ func DefaultTiming() Timing {
 	return Timing{
 		ShortLease: 30 * time.Second, Lease: 5 * time.Minute, Heartbeat: 10 * time.Second, WatchedHeartbeat: 2 * time.Second, LogPoll: time.Second,
 		PollWait: 20 * time.Second, PollInterval: 5 * time.Second,
-		BellPoll: 10 * time.Minute, IdleHeartbeat: 2 * time.Minute,
+		BellPoll: 10 * time.Minute, IdleHeartbeat: 4 * time.Minute,
 		TicketHold: 15 * time.Minute, RenewHold: 10 * time.Minute,
 		ResendAfter: time.Minute, ResendEvery: 12 * time.Hour, ExpireAfter: 13 * day, HoldLimit: 7 * day,
 		Watched: 30 * time.Second, UploadLifetime: 32 * day, UploadMargin: 23 * day,

@@ -19,7 +19,10 @@ const (
 	bellTimeout = 35 * time.Second
 	// bellRetryDelay is how long the agent polls at intervals after a bell failed.
 	bellRetryDelay = time.Minute
-	maxBellAnswer  = 64 << 10 // one SQS message
+	// bellPause is the time between two requests. A ring waits for the next one. Each request
+	// is paid for.
+	bellPause     = 3 * time.Second
+	maxBellAnswer = 64 << 10 // one SQS message
 )
 
 // repollDelays are the delays before polling again when a ring was followed by
@@ -78,15 +81,21 @@ func (a *Agent) awaitRing(ctx context.Context, b *errand.Bell) (rang bool, err e
 
 // awaitBell waits until one bell rings or the time is until.
 func (a *Agent) awaitBell(ctx context.Context, url string, until time.Time) (rang bool, err error) {
-	for begun := wallTime(a.Clock); begun.Before(until); begun = wallTime(a.Clock) {
+	for {
+		begun := wallTime(a.Clock)
 		if rang, err = a.requestBell(ctx, url); rang || err != nil {
 			return rang, err
 		}
 		if wallTime(a.Clock).Sub(begun) < time.Second { // it would be a busy loop
 			return false, fmt.Errorf("%s answered at once instead of waiting", url)
 		}
+		if !wallTime(a.Clock).Before(until) {
+			return false, nil
+		}
+		if err := clock.Sleep(ctx, a.Clock, bellPause); err != nil {
+			return false, err
+		}
 	}
-	return false, nil
 }
 
 // requestBell makes one request, without the token: the bell is not the API. The

@@ -105,12 +105,20 @@ func TestRingInVain(t *testing.T) {
 func TestNoRing(t *testing.T) {
 	s, clock := newBellServer(t), newManual()
 	s.run(func(c *agent.Config) { c.Clock = clock })
+	w := s.waiter()
 	for range 3 {
-		w := s.waiter()
 		clock.Advance(20 * time.Second)
 		w <- "<ReceiveMessageResponse/>"
+		eventually(t, "the agent waits again", func() bool {
+			clock.Advance(100 * time.Millisecond)
+			select {
+			case w = <-s.pulls:
+				return true
+			default:
+				return false
+			}
+		})
 	}
-	w := s.waiter()
 	if n := len(s.polled()); n != 1 {
 		t.Errorf("%d polls though nothing rang, want 1", n)
 	}

@@ -22,7 +22,22 @@ func readLogs(c *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: newLogPage(r, &page)}, nil
+	out := newLogPage(r, &page)
+	if page.Done && page.Status.Terminal() {
+		out.Job = c.endedJob(r.JobID)
+	}
+	return response{status: http.StatusOK, body: out}, nil
+}
+
+// endedJob is what a follower asks for next. If that can't be read now, it does ask.
+func (c *request) endedJob(id string) *Job {
+	job, err := c.Job(c.ctx(), c.caller, id)
+	if err != nil {
+		c.Log.InfoContext(c.ctx(), "ended job not sent with its log", "job", id, "err", err)
+		return nil
+	}
+	j := newJob(&job, c.Clock.Now(), c.Timing.Heartbeat)
+	return &j
 }
 
 func newLogPage(r control.LogRequest, p *control.LogPage) LogPage {

@@ -252,6 +252,7 @@ type LogPage struct {
 	PollIntervalMs int64               `json:"pollIntervalMs,omitempty"`
 	Attempts       []errand.JobAttempt `json:"attempts,omitempty"`
 	Silence        *errand.Silence     `json:"silence,omitempty"`
+	Job            *Job                `json:"job,omitempty"` // once it has ended, with the last page
 }
 
 // LogFrame is an errand.Frame in JSON.

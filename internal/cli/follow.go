@@ -40,7 +40,8 @@ type follower struct {
 	progress    progress
 	waiting     waiting
 	status      errand.Status
-	failures    int // in a row
+	job         *api.Job // once it has ended
+	failures    int      // in a row
 }
 
 // newFollower follows one attempt, or with attempt 0 the current one and those
@@ -124,7 +125,7 @@ func (f *follower) noteReachable() {
 
 // printPage prints a page of the log. done means that it was the last.
 func (f *follower) printPage(page *api.LogPage) (done bool, err error) {
-	f.status = page.Status
+	f.status, f.job = page.Status, page.Job
 	f.noteAttempt(page)
 	for _, frame := range page.Frames {
 		if err := f.out(frame); err != nil {

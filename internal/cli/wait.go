@@ -113,6 +113,9 @@ func followToEnd(ctx context.Context, f *follower) (api.Job, error) {
 		if err != nil {
 			return api.Job{}, fmt.Errorf("follow job %s: %w", id, err)
 		}
+		if f.job != nil {
+			return *f.job, nil
+		}
 		job, err := callWithRetry(ctx, retryFollowed, func(ctx context.Context) (api.Job, error) { return c.Job(ctx, id) })
 		if err != nil {
 			return job, fmt.Errorf("read the result of job %s: %w", id, err)

@@ -149,7 +149,7 @@ func TestBellIsAnnounced(t *testing.T) {
 			t.Errorf("bell %+v", b)
 		}
 	}
-	if beat.IntervalMs != 120_000 {
+	if beat.IntervalMs != 240_000 {
 		t.Errorf("an idle worker is told to be heard of in %d ms", beat.IntervalMs)
 	}
 	held := deploy(t, deployOptions{parameters: map[string]string{"PollWait": "20s"}})

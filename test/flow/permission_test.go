@@ -458,6 +458,10 @@ func (u *everything) run() {
 	u.submit(a)
 	_, err = u.user.Job(ctx, job.ID)
 	u.must(err)
+	page, err = u.user.Logs(ctx, job.ID, 0, page.Next, 0)
+	if err != nil || page.Job == nil || page.Job.Result == nil {
+		u.t.Fatalf("the log's end %+v, %v", page, err)
+	}
 }
 
 // caches has a job keep a cache and find it.
