@@ -74,7 +74,7 @@ type Terminal struct {
 	Columns int `json:"columns,omitempty"` // default: DefaultColumns
 	Rows    int `json:"rows,omitempty"`    // default: DefaultRows
 	// Required says that only a worker with FeatureTerminal may run the job. Otherwise
-	// one without it, on Windows, runs the commands without a terminal.
+	// one without it, on an old Windows, runs the commands without a terminal.
 	Required bool `json:"required,omitempty"`
 }
 

@@ -69,6 +69,7 @@ func (t *attempt) runUnder(client *supervisor.Client) (*attemptdir.Outcome, erro
 		Attempt: string(t.dir), Env: t.env(), Grace: t.agent.Grace, PipeWait: t.agent.PipeWait, Lease: lease,
 		Timeout: t.timeLeft(), Cgroups: t.agent.cgroups, Cgroup: t.cgroup(), Limits: t.limits(),
 		Notes: t.notes, Save: t.save, Dirs: t.cacheDirs(),
+		Console: t.agent.console(),
 	}})
 	if err != nil {
 		return nil, errNotBegun

@@ -2,9 +2,13 @@ package agent_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/agent/internal/attemptdir"
 )
 
 // A job with cmd.exe, and nothing of it is left: Windows removes neither an open
@@ -29,6 +33,72 @@ func TestJobOnWindows(t *testing.T) {
 		t.Errorf("stderr %q", got)
 	}
 	r.idle()
+}
+
+// A restart is told from a copy of the data directory, on this system, too.
+func TestRestartOnWindows(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		boot   string // empty: this one
+		copied bool
+		reason errand.Reason // empty: nothing is certain
+	}{
+		"of the agent":   {"", false, errand.ReasonAgentRestarted},
+		"of the machine": {"another", false, errand.ReasonMachineRestarted},
+		"a copy":         {"", true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, data := newServer(t), t.TempDir()
+			d, err := attemptdir.Create(data, s.job("echo hello"), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(d.Log(), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if tt.boot != "" {
+				setBoot(t, d, tt.boot)
+			}
+			if tt.copied {
+				copied := t.TempDir()
+				if err := os.CopyFS(copied, os.DirFS(data)); err != nil {
+					t.Fatal(err)
+				}
+				data = copied
+			}
+			r := s.run(func(c *agent.Config) { c.DataDir = data })
+			if tt.reason != "" {
+				if f := s.failure(); f.Reason != tt.reason {
+					t.Errorf("failure %+v, want %s", f, tt.reason)
+				}
+			} else {
+				s.await("heartbeats", func() bool { return len(s.beats) > 1 })
+			}
+			r.idle()
+		})
+	}
+}
+
+// setBoot changes the boot in which an attempt began.
+func setBoot(t *testing.T, d attemptdir.Dir, boot string) {
+	t.Helper()
+	name := filepath.Join(string(d), "job.json")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := d.Job()
+	if err != nil || job.Origin.Boot == "" || job.Origin.Directory == 0 {
+		t.Fatalf("the origin is %+v, %v", job.Origin, err)
+	}
+	if len(job.Origin.Hardware) == 0 {
+		t.Skip("this machine has no network interface with an address, so it can't tell a restart from another machine")
+	}
+	b = bytes.Replace(b, []byte(`"boot":"`+job.Origin.Boot), []byte(`"boot":"`+boot), 1)
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestCancelOnWindows(t *testing.T) {

@@ -19,10 +19,16 @@ func limitFiles(bytes string) {
 	n, err := strconv.ParseUint(bytes, 10, 63)
 	if err == nil {
 		signal.Ignore(syscall.SIGXFSZ) // writes get EFBIG then
-		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: n, Max: n})
+		var limit syscall.Rlimit
+		setLimit(&limit.Cur, n)
+		setLimit(&limit.Max, n)
+		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
+
+// setLimit sets a limit, which is signed on some systems.
+func setLimit[T int64 | uint64](limit *T, n uint64) { *limit = T(n) }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/identity"
+	"github.com/errandhq/errand/agent/internal/supervisor"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/process"
 )
@@ -90,13 +91,24 @@ func (s *registration) registerOnce(ctx context.Context) (errand.Registered, err
 // features are what this agent can do beyond running commands.
 func (a *Agent) features() []string {
 	all := []string{errand.FeatureManifest, errand.FeatureArtifacts, errand.FeatureCache}
-	if process.HasTerminals {
+	if a.hasTerminals() {
 		all = append(all, errand.FeatureTerminal)
 	}
 	if a.cgroups != "" {
 		all = append(all, errand.FeatureLimits)
 	}
 	return all
+}
+
+// hasTerminals says whether commands can run under a pseudo-terminal.
+func (a *Agent) hasTerminals() bool { return process.HasTerminals(supervisor.Console(a.Supervisor)) }
+
+// console is supervisor.Run.Console.
+func (a *Agent) console() []string {
+	if a.hasTerminals() {
+		return supervisor.Console(a.Supervisor)
+	}
+	return nil
 }
 
 // renew registers again because of why, unless the epoch has changed already. The end of

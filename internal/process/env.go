@@ -66,8 +66,7 @@ type Env struct {
 	GitCeiling []string
 	// Agent are the variables that the agent's owner sets. They override those above.
 	Agent map[string]string
-	// Terminal says that the commands run under a pseudo-terminal. Where the system has
-	// none, it does nothing.
+	// Terminal says that the commands run under a pseudo-terminal.
 	Terminal bool
 	// Own are the variables that identify the job, such as ERRAND_JOB_ID.
 	Own map[string]string
@@ -87,7 +86,7 @@ var onTerminal = map[string]string{
 // Build returns the environment as sorted NAME=value strings.
 func (e Env) Build() []string {
 	all := maps.Clone(unattended)
-	if e.Terminal && HasTerminals {
+	if e.Terminal {
 		all = maps.Clone(onTerminal)
 	}
 	all["LANG"], all["PATH"] = e.Host.Lang, e.Host.Path

@@ -21,7 +21,7 @@ func (p Program) prepare(cmd *exec.Cmd) {
 	startIn(cmd.SysProcAttr, p.cgroup)
 }
 
-func newGroup(cmd *exec.Cmd) (*group, error) { return &group{cmd: cmd}, nil }
+func newGroup(cmd *exec.Cmd, _ *console) (*group, error) { return &group{cmd: cmd}, nil }
 
 // terminate asks the group to end. It returns true: here, something always can.
 func (g *group) terminate() bool {

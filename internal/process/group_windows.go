@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -15,6 +16,10 @@ import (
 type group struct {
 	cmd *exec.Cmd
 	job windows.Handle // 0 if it could not be created: then only the program itself is ended
+
+	console  *console       // nil: none
+	watching sync.WaitGroup // of who ends it
+	closed   chan struct{}  // closed by close
 }
 
 // prepare gives the program its own console group, for CTRL_BREAK. It starts
@@ -27,8 +32,8 @@ func (p Program) prepare(cmd *exec.Cmd) {
 
 // newGroup puts the suspended program into a job object that ends with this
 // process, and lets it run.
-func newGroup(cmd *exec.Cmd) (*group, error) {
-	g := &group{cmd: cmd}
+func newGroup(cmd *exec.Cmd, c *console) (*group, error) {
+	g := &group{cmd: cmd, console: c, closed: make(chan struct{})}
 	if job, err := newJobObject(); err == nil {
 		if err = assign(job, cmd.Process.Pid); err == nil {
 			g.job = job
@@ -106,9 +111,13 @@ func resumeThread(id uint32) error {
 	return err
 }
 
-// terminate asks the group to end. It returns false if nothing can ask it: only a
-// process with a console can send a console event.
+// terminate asks the group to end, on a console by Ctrl-C. It returns false if nothing can
+// ask it: only a process with a console can send a console event.
 func (g *group) terminate() bool {
+	if g.console != nil {
+		g.console.typeIn(ctrlC)
+		return true
+	}
 	return windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(g.cmd.Process.Pid)) == nil
 }
 
@@ -147,7 +156,30 @@ func (g *group) active() bool {
 	return err == nil && a.activeProcesses > 0
 }
 
-func (g *group) waitLeader() { _ = g.cmd.Wait() }
+// waitLeader waits for the leader's end. The console ends with the last process of the
+// group, as a terminal does; most often that is the leader.
+func (g *group) waitLeader() {
+	_ = g.cmd.Wait()
+	if g.console != nil && !g.endConsole(time.After(settleTime)) {
+		g.watching.Go(func() { g.endConsole(nil) })
+	}
+}
+
+// endConsole ends the console once no process of the group runs. It returns false if that
+// is not so within the limit, or before close.
+func (g *group) endConsole(limit <-chan time.Time) bool {
+	for wait := killPoll; g.alive(); wait = min(2*wait, settleTime) {
+		select {
+		case <-time.After(wait):
+		case <-limit:
+			return false
+		case <-g.closed:
+			return false
+		}
+	}
+	g.console.close()
+	return true
+}
 
 func (g *group) reap() {}
 
@@ -156,6 +188,8 @@ func (g *group) alive() bool { return g.job != 0 && g.active() }
 
 // close ends what is left of the group.
 func (g *group) close() {
+	close(g.closed)
+	g.watching.Wait()
 	if g.job != 0 {
 		_ = windows.CloseHandle(g.job)
 		g.job = 0

@@ -12,11 +12,12 @@ var leaders = struct {
 	pids map[int]bool
 }{pids: map[int]bool{}}
 
-// startLeader starts the program and notes it as a leader, at once.
-func startLeader(cmd *exec.Cmd) error {
+// startLeader starts the program, under the console if there is one, and notes it as a
+// leader, at once.
+func startLeader(c *console, cmd *exec.Cmd) error {
 	leaders.mu.Lock()
 	defer leaders.mu.Unlock()
-	err := cmd.Start()
+	err := startUnder(c, cmd)
 	if err == nil {
 		leaders.pids[cmd.Process.Pid] = true
 	}

@@ -14,9 +14,13 @@ import (
 )
 
 // The programs that tests run are this test binary, re-executed with
-// PROCESS_TEST_ROLE in its environment.
+// PROCESS_TEST_ROLE in its environment, or role=ROLE as its argument.
 func TestMain(m *testing.M) {
-	if role := os.Getenv("PROCESS_TEST_ROLE"); role != "" {
+	role, ok := strings.CutPrefix(os.Args[len(os.Args)-1], "role=")
+	if !ok {
+		role = os.Getenv("PROCESS_TEST_ROLE")
+	}
+	if role != "" {
 		play(role)
 		return
 	}

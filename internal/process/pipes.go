@@ -14,6 +14,7 @@ import (
 // pipes copy a program's two streams to their writers.
 type pipes struct {
 	r, w    [2]*os.File
+	console *console      // nil: none
 	ordered *ordered      // nil: one goroutine for each stream
 	done    chan struct{} // closed when both are at their end
 	mu      sync.Mutex
@@ -24,7 +25,7 @@ type pipes struct {
 // cancel, and discards the rest of the output so that the program isn't blocked.
 func (p Program) newPipes(cancel context.CancelCauseFunc) (*pipes, error) {
 	out := &pipes{done: make(chan struct{})}
-	if err := out.open(p.terminal); err != nil {
+	if err := out.open(p.terminal, p.console); err != nil {
 		return nil, err
 	}
 	out.copy(p.Stdout, p.Stderr, cancel)
@@ -32,9 +33,9 @@ func (p Program) newPipes(cancel context.CancelCauseFunc) (*pipes, error) {
 }
 
 // open opens a terminal, which takes both streams, or else two pipes.
-func (p *pipes) open(t *errand.Terminal) (err error) {
+func (p *pipes) open(t *errand.Terminal, console []string) (err error) {
 	if t != nil {
-		p.r[0], p.w[0], err = openTerminal(t)
+		p.r[0], p.w[0], p.console, err = openTerminal(t, console)
 		p.w[1] = p.w[0]
 		if !errors.Is(err, errors.ErrUnsupported) {
 			return err
@@ -59,6 +60,9 @@ func (p *pipes) copy(stdout, stderr io.Writer, cancel context.CancelCauseFunc) {
 		if w == nil {
 			writers[i] = io.Discard
 		}
+	}
+	if p.console != nil {
+		writers[0] = p.console.output(writers[0])
 	}
 	if (p.r[1] != nil || canPollTerminals) && p.copyInOrder(writers, cancel) {
 		return
@@ -163,7 +167,7 @@ func (p *pipes) settle() {
 		case <-p.done:
 		}
 	}
-	p.wait(settleTime)
+	p.wait(p.console.settleTime())
 }
 
 // settleTime is how long output may still come when the leader has ended and other
@@ -175,6 +179,9 @@ const drainWait = 250 * time.Millisecond
 
 // abort ends the copying, even if a process still holds the other ends.
 func (p *pipes) abort() {
+	if p.console != nil {
+		p.console.close()
+	}
 	p.wait(drainWait)
 	if p.ordered != nil {
 		p.ordered.stop()
@@ -187,4 +194,5 @@ func (p *pipes) abort() {
 		}
 	}
 	<-p.done
+	p.console.end()
 }

@@ -32,6 +32,7 @@ type Program struct {
 	// to its pipes before they are killed; default: DefaultPipeWait.
 	PipeWait time.Duration
 	terminal *errand.Terminal
+	console  []string // Sequence.Console
 	cgroup   *os.File
 	onEnd    func(grace time.Duration) // called when the program is to be ended
 	// commandLine is the raw command line on Windows, if it isn't built from Argv.
@@ -121,7 +122,7 @@ func (p Program) lead(ctx context.Context, cancel context.CancelCauseFunc) (Exit
 		pipes.abort()
 		return Exit{Code: -1}, nil, &StartError{p.name(), err}
 	}
-	g, err := newGroup(cmd)
+	g, err := newGroup(cmd, pipes.console)
 	if err != nil {
 		pipes.abort()
 		return Exit{Code: -1}, nil, &StartError{p.name(), err}
@@ -209,7 +210,7 @@ func (p Program) start(pipes *pipes) (*exec.Cmd, error) {
 	for try := 1; ; try++ {
 		cmd := &exec.Cmd{Path: path, Args: p.Argv, Dir: p.Dir, Env: p.Env, Stdout: pipes.w[0], Stderr: pipes.w[1]}
 		p.prepare(cmd)
-		err := startLeader(cmd)
+		err := startLeader(pipes.console, cmd)
 		if err == nil || try == maxStarts || !isTransient(err) {
 			return cmd, unwrapPath(err)
 		}

@@ -26,6 +26,9 @@ type Sequence struct {
 	// Terminal, if not nil, is the size of a pseudo-terminal for each command, where the
 	// system has them. Then all output is on errand.Stdout.
 	Terminal *errand.Terminal
+	// Console is, for a Terminal on Windows, a program and arguments that call RunOnConsole
+	// with the two arguments that follow.
+	Console []string
 	// Cgroup, if not nil, is the directory of the control group for all commands, on
 	// Linux.
 	Cgroup   *os.File
@@ -129,7 +132,7 @@ func (s *Sequence) program(c errand.Command) Program {
 	default:
 		p = defaultShell(c.Shell)
 	}
-	p.Dir, p.Env, p.Grace, p.PipeWait, p.terminal, p.cgroup = s.Dir, s.Env, s.Grace, s.PipeWait, s.Terminal, s.Cgroup
+	p.Dir, p.Env, p.Grace, p.PipeWait, p.terminal, p.console, p.cgroup = s.Dir, s.Env, s.Grace, s.PipeWait, s.Terminal, s.Console, s.Cgroup
 	return p
 }
 

@@ -4,8 +4,11 @@ package process
 
 import (
 	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"runtime"
+	"time"
 
 	"github.com/creack/pty"
 
@@ -13,7 +16,7 @@ import (
 )
 
 // HasTerminals says whether a Sequence can run commands under a pseudo-terminal.
-const HasTerminals = true
+func HasTerminals([]string) bool { return true }
 
 // canPollTerminals: elsewhere, poll may not know devices.
 const canPollTerminals = runtime.GOOS == "linux"
@@ -22,16 +25,29 @@ const canPollTerminals = runtime.GOOS == "linux"
 // nobody's controlling terminal: this process's session has none to begin with, and a
 // process group that isn't a session can't get one. So programs that ask on /dev/tty
 // fail at once. Errors: errors.ErrUnsupported.
-func openTerminal(t *errand.Terminal) (r, w *os.File, err error) {
+func openTerminal(t *errand.Terminal, _ []string) (r, w *os.File, _ *console, err error) {
 	r, w, err = pty.Open()
 	if errors.Is(err, pty.ErrUnsupported) {
-		return nil, nil, errors.ErrUnsupported
+		return nil, nil, nil, errors.ErrUnsupported
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if err := pty.Setsize(r, &pty.Winsize{Cols: uint16(t.Columns), Rows: uint16(t.Rows)}); err != nil { //nolint:gosec // at most MaxTerminalSize
-		return nil, nil, errors.Join(err, r.Close(), w.Close())
+		return nil, nil, nil, errors.Join(err, r.Close(), w.Close())
 	}
-	return r, w, nil
+	return r, w, nil, nil
 }
+
+// console is what Windows has in place of a terminal's other end.
+type console struct{}
+
+func (*console) close() {}
+
+func (*console) end() {}
+
+func (*console) settleTime() time.Duration { return settleTime }
+
+func (*console) output(w io.Writer) io.Writer { return w }
+
+func startUnder(_ *console, cmd *exec.Cmd) error { return cmd.Start() }

@@ -29,6 +29,7 @@ var privateModes = map[string]bool{
 	"9":    false, // report the mouse, and those that follow
 	"1000": false, "1001": false, "1002": false, "1003": false, "1005": false, "1006": false, "1015": false, "1016": false,
 	"1004": false,                               // report the focus
+	"9001": false,                               // Windows' form of keys
 	"47":   false, "1047": false, "1049": false, // alternate screen
 	"2004": false, // bracketed paste
 	"2026": false, // hold back what is drawn

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/errandhq/errand/test/errandbin"
 )
 
@@ -62,6 +64,9 @@ func play(role string) {
 		if err := build(os.Args); err != nil {
 			panic(err)
 		}
+	case "terminal":
+		on := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+		fmt.Printf("stdin %v, stdout %v, stderr %v\n", on(os.Stdin), on(os.Stdout), on(os.Stderr))
 	}
 }
 

@@ -177,3 +177,26 @@ func TestCancel(t *testing.T) {
 	}
 	m.cleared()
 }
+
+// Commands with --terminal see one.
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := m.command("run", "--no-source", "--terminal", "-e", "ONEJOB_ROLE=terminal", "--", exe)
+	var out, errs bytes.Buffer
+	run.Stdout, run.Stderr = &out, &errs
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(patience, func() { _ = run.Process.Kill() })
+	defer kill.Stop()
+	err = run.Wait()
+	if got := out.String(); err != nil || !strings.Contains(got, "stdin false, stdout true, stderr true") {
+		t.Errorf("stdout %q, %v, stderr:\n%s", got, err, &errs)
+	}
+	m.cleared()
+}

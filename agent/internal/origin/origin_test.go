@@ -3,7 +3,6 @@ package origin_test
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/errandhq/errand/agent/internal/origin"
@@ -38,9 +37,6 @@ func TestSince(t *testing.T) {
 
 func TestOf(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no boot ID that this package reads")
-	}
 	dir := t.TempDir()
 	first := origin.Of(dir)
 	if got := first.Since(origin.Of(dir)); got != origin.SameBoot {

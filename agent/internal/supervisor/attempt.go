@@ -133,7 +133,7 @@ func (a *attempt) runCommands(r *errand.Result) error {
 	s := process.Sequence{
 		Commands: a.job.Commands, Shell: a.job.Shell, Dir: a.dir.Work(), Env: a.Env, ContinueOnError: a.job.ContinueOnError,
 		Timeout: a.Timeout, Grace: a.grace, PipeWait: a.PipeWait, Clock: a.supervisor.clock,
-		Terminal: a.job.Terminal, Cgroup: a.cgroupDir(), Before: a.begin, Output: a.output, OnLeft: a.logLeft,
+		Terminal: a.job.Terminal, Console: a.Console, Cgroup: a.cgroupDir(), Before: a.begin, Output: a.output, OnLeft: a.logLeft,
 	}
 	steps, err := s.Run(a.ctx)
 	for i, st := range steps {

@@ -18,6 +18,9 @@ import (
 // Main is a supervisor's process. Its arguments are the agent's data directory and the
 // number of the slot. It returns the exit code.
 func Main(args []string) int {
+	if code, done := runOnConsole(args); done {
+		return code
+	}
 	if err := run(args); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

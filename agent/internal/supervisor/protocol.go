@@ -45,7 +45,9 @@ type Run struct {
 	// PipeWait is how long processes that outlive the last command may keep writing.
 	PipeWait time.Duration `json:"pipeWait"`
 	Timeout  time.Duration `json:"timeout"` // what is left of the job's; 0: none
-	Lease    Lease         `json:"lease"`
+	// Console is process.Sequence.Console; empty: no terminals on Windows.
+	Console []string `json:"console,omitempty"`
+	Lease   Lease    `json:"lease"`
 	// Cgroups is where the attempt gets a control group, of the name Cgroup and with
 	// Limits; empty: none.
 	Cgroups cgroup.Tree   `json:"cgroups,omitempty"`
