@@ -120,9 +120,7 @@ func (s *server) await(what string, cond func() bool) {
 	s.t.Helper()
 	limit := time.After(patience)
 	for {
-		s.mu.Lock()
-		ok, changed := cond(), s.changed
-		s.mu.Unlock()
+		ok, changed := s.check(cond)
 		if ok {
 			return
 		}
@@ -132,6 +130,21 @@ func (s *server) await(what string, cond func() bool) {
 			s.t.Fatalf("waited in vain: %s", what)
 		}
 	}
+}
+
+// check returns whether cond holds now, and what is closed by the next change.
+func (s *server) check(cond func() bool) (bool, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock() // also if cond panics
+	return cond(), s.changed
+}
+
+// lastBeat is the last heartbeat; the zero one if none has come. The caller holds mu.
+func (s *server) lastBeat() errand.Heartbeat {
+	if len(s.beats) == 0 {
+		return errand.Heartbeat{}
+	}
+	return s.beats[len(s.beats)-1]
 }
 
 func problem(w http.ResponseWriter, code errand.Code) {

@@ -181,7 +181,7 @@ func TestDrain(t *testing.T) {
 	l.started(t)
 	r.Drain()
 	r.Drain()
-	s.await("a draining heartbeat", func() bool { return s.beats[len(s.beats)-1].Draining })
+	s.await("a draining heartbeat", func() bool { return s.lastBeat().Draining })
 	s.mu.Lock()
 	for _, b := range s.beats {
 		if b.Stopped {
@@ -285,7 +285,7 @@ func TestUnknownWorkerRegistersAgain(t *testing.T) {
 	l.started(t)
 	s.set(func() { forgot = true })
 	s.await("a second registration, and a heartbeat in its epoch", func() bool {
-		return s.epoch == 2 && s.beats[len(s.beats)-1].Epoch == 2
+		return s.epoch == 2 && s.lastBeat().Epoch == 2
 	})
 	touch(t, l.gate)
 	if res := s.result(); res.ExitCode != 4 || s.results[0].Epoch != 2 || s.registrations[0].WorkerID != s.registrations[1].WorkerID {
@@ -418,7 +418,7 @@ func TestTwoJobsAtATime(t *testing.T) {
 	s.run(func(c *agent.Config) { c.Slots = 2 })
 	a.started(t)
 	b.started(t)
-	s.await("a heartbeat that names both", func() bool { return len(s.beats[len(s.beats)-1].Holds) == 2 })
+	s.await("a heartbeat that names both", func() bool { return len(s.lastBeat().Holds) == 2 })
 	touch(t, a.gate)
 	touch(t, b.gate)
 	s.await("both results", func() bool { return len(s.results) == 2 })

@@ -126,7 +126,7 @@ func TestCommandsThatCannotBeEnded(t *testing.T) {
 	s.set(func() { s.queue[0].JobID = jobID[:len(jobID)-1] + "1" })
 	pass(clock, time.Minute, nil)
 	s.mu.Lock()
-	waiting, beat := len(s.queue), s.beats[len(s.beats)-1]
+	waiting, beat := len(s.queue), s.lastBeat()
 	s.mu.Unlock()
 	if waiting != 1 || len(beat.Holds) != 1 || beat.Holds[0].JobID != jobID {
 		t.Errorf("%d jobs wait; the last heartbeat is %+v", waiting, beat)
@@ -185,7 +185,7 @@ func TestStopWithCommandsThatCannotBeEnded(t *testing.T) {
 			if len(s.results)+len(s.failures) > 0 {
 				t.Errorf("reported %+v %+v", s.results, s.failures)
 			}
-			if last := s.beats[len(s.beats)-1]; limit == patience && (!last.Stopped || len(last.Holds) != 1 || last.Holds[0].Ended) {
+			if last := s.lastBeat(); limit == patience && (!last.Stopped || len(last.Holds) != 1 || last.Holds[0].Ended) {
 				t.Errorf("the last heartbeat %+v does not name the job that runs on", last)
 			}
 			if _, err := attemptdir.Dir(status.Attempt).Outcome(); !errors.Is(err, fs.ErrNotExist) || !exists(status.Attempt) {
@@ -271,7 +271,7 @@ func TestHeartbeatsSayWhatHasEnded(t *testing.T) {
 	conn, status, _ := f.run()
 	last := func(ended bool) func() bool {
 		return func() bool {
-			holds := s.beats[len(s.beats)-1].Holds
+			holds := s.lastBeat().Holds
 			return len(holds) == 1 && holds[0].Ended == ended
 		}
 	}
