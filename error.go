@@ -20,6 +20,8 @@ const (
 	CodeJobNotFound         Code = "job_not_found"        // no such job, or another owner's
 	CodeWorkerNotFound      Code = "worker_not_found"     // no such worker, or another owner's
 	CodeQueueNotFound       Code = "queue_not_found"      // no such queue
+	CodeScheduleNotFound    Code = "schedule_not_found"   // no such schedule, or another owner's
+	CodeScheduleExists      Code = "schedule_exists"      // the owner has another schedule with this name
 	CodeGroupRequirements   Code = "group_requirements"   // jobs of its group that wait have other requirements
 	CodeQueueInUse          Code = "queue_in_use"         // the queue holds jobs, or belongs to the deployment
 	CodeMethodNotAllowed    Code = "method_not_allowed"   // see the Allow header
@@ -50,6 +52,8 @@ var codeStatus = map[Code]int{
 	CodeJobNotFound:         http.StatusNotFound,
 	CodeWorkerNotFound:      http.StatusNotFound,
 	CodeQueueNotFound:       http.StatusNotFound,
+	CodeScheduleNotFound:    http.StatusNotFound,
+	CodeScheduleExists:      http.StatusConflict,
 	CodeGroupRequirements:   http.StatusUnprocessableEntity,
 	CodeQueueInUse:          http.StatusConflict,
 	CodeMethodNotAllowed:    http.StatusMethodNotAllowed,

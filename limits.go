@@ -70,6 +70,7 @@ const (
 	OwnerPattern       = `^[a-z0-9][a-z0-9._-]{0,63}$`
 	LabelPattern       = `^[a-z][a-z0-9._-]{0,31}$`
 	LabelValuePattern  = `^[!-~]{1,64}$`
+	SchedulePattern    = `^[a-z0-9][a-z0-9._-]{0,63}$`
 )
 
 // ReservedEnvPrefix begins the names of the variables that only Errand sets.
@@ -84,20 +85,21 @@ const (
 )
 
 var (
-	queueRE   = compileLater(QueuePattern)
-	groupRE   = compileLater(GroupPattern)
-	envRE     = compileLater(EnvPattern)
-	hashRE    = compileLater(HashPattern)
-	workerRE  = compileLater(WorkerPattern)
-	pollRE    = compileLater(PollPattern)
-	jobRE     = compileLater(JobPattern)
-	keyRE     = compileLater(KeyPattern)
-	tokenRE   = compileLater(TokenPattern)
-	wtokenRE  = compileLater(WorkerTokenPattern)
-	featureRE = compileLater(FeaturePattern)
-	ownerRE   = compileLater(OwnerPattern)
-	labelRE   = compileLater(LabelPattern)
-	valueRE   = compileLater(LabelValuePattern)
+	queueRE    = compileLater(QueuePattern)
+	groupRE    = compileLater(GroupPattern)
+	envRE      = compileLater(EnvPattern)
+	hashRE     = compileLater(HashPattern)
+	workerRE   = compileLater(WorkerPattern)
+	pollRE     = compileLater(PollPattern)
+	jobRE      = compileLater(JobPattern)
+	keyRE      = compileLater(KeyPattern)
+	tokenRE    = compileLater(TokenPattern)
+	wtokenRE   = compileLater(WorkerTokenPattern)
+	featureRE  = compileLater(FeaturePattern)
+	ownerRE    = compileLater(OwnerPattern)
+	labelRE    = compileLater(LabelPattern)
+	valueRE    = compileLater(LabelValuePattern)
+	scheduleRE = compileLater(SchedulePattern)
 )
 
 // compileLater returns a regular expression that is compiled when it is first used: all

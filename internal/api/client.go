@@ -271,6 +271,52 @@ func (c *Client) PauseQueue(ctx context.Context, name string, paused bool) (out 
 	return out, err
 }
 
+// CreateSchedule creates a schedule. made says that there was none like it.
+func (c *Client) CreateSchedule(ctx context.Context, s CreateSchedule) (out Schedule, made bool, err error) {
+	status, err := c.do(ctx, http.MethodPost, "/api/schedules", nil, s, &out)
+	return out, status == http.StatusCreated, err
+}
+
+// Schedules lists the schedules.
+func (c *Client) Schedules(ctx context.Context) (out ScheduleList, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/schedules", nil, nil, &out)
+	return out, err
+}
+
+// Schedule returns a schedule.
+func (c *Client) Schedule(ctx context.Context, name string) (out Schedule, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/schedules/status", query("name", name), nil, &out)
+	return out, err
+}
+
+// DeleteSchedule deletes a schedule.
+func (c *Client) DeleteSchedule(ctx context.Context, name string) error {
+	_, err := c.do(ctx, http.MethodDelete, "/api/schedules", query("name", name), nil, nil)
+	return err
+}
+
+// PauseSchedule pauses a schedule, or resumes it.
+func (c *Client) PauseSchedule(ctx context.Context, name string, paused bool) (out Schedule, err error) {
+	path := "/api/schedules/resume"
+	if paused {
+		path = "/api/schedules/pause"
+	}
+	_, err = c.do(ctx, http.MethodPost, path, nil, NamedSchedule{name}, &out)
+	return out, err
+}
+
+// RunSchedule creates a job of a schedule now; one for each key.
+func (c *Client) RunSchedule(ctx context.Context, name, idempotencyKey string) (out Job, err error) {
+	_, err = c.doKey(ctx, http.MethodPost, "/api/schedules/run", idempotencyKey, NamedSchedule{name}, &out)
+	return out, err
+}
+
+// ScheduleJobs lists a page of a schedule's jobs, newest first. cursor may be empty.
+func (c *Client) ScheduleJobs(ctx context.Context, name, cursor string) (out JobList, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/jobs", query("schedule", name, "cursor", cursor), nil, &out)
+	return out, err
+}
+
 // ManageWorker pauses, resumes, drains or forgets a worker: do is the last element of
 // the route's path.
 func (c *Client) ManageWorker(ctx context.Context, do, worker string) (out Worker, err error) {

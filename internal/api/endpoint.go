@@ -43,7 +43,7 @@ var (
 
 // Parameters of the lists.
 var (
-	jobListParams    = []string{"status", "queue", "limit", "cursor"}
+	jobListParams    = []string{"status", "queue", "schedule", "limit", "cursor"}
 	workerListParams = []string{"limit", "cursor"}
 )
 
@@ -100,6 +100,15 @@ var (
 		{Method: http.MethodPost, Path: "/api/queues/pause", roles: admins, maxBody: MaxBodyBytes, do: pauseQueue},
 		{Method: http.MethodPost, Path: "/api/queues/resume", roles: admins, maxBody: MaxBodyBytes, do: resumeQueue},
 	}}
+	Schedules = Endpoint{"schedules", []Route{
+		{Method: http.MethodPost, Path: "/api/schedules", roles: users, maxBody: MaxBodyBytes, do: createSchedule},
+		{Method: http.MethodGet, Path: "/api/schedules", roles: users, do: listSchedules},
+		{Method: http.MethodDelete, Path: "/api/schedules", roles: users, params: []string{"name"}, do: deleteSchedule},
+		{Method: http.MethodGet, Path: "/api/schedules/status", roles: users, params: []string{"name"}, do: scheduleStatus},
+		{Method: http.MethodPost, Path: "/api/schedules/pause", roles: users, maxBody: MaxBodyBytes, do: pauseSchedule},
+		{Method: http.MethodPost, Path: "/api/schedules/resume", roles: users, maxBody: MaxBodyBytes, do: resumeSchedule},
+		{Method: http.MethodPost, Path: "/api/schedules/run", roles: users, maxBody: MaxBodyBytes, do: runSchedule},
+	}}
 	WorkersManage = Endpoint{"workers-manage", []Route{
 		{Method: http.MethodPost, Path: "/api/workers/pause", roles: admins, maxBody: MaxBodyBytes, do: manageWorker(control.PauseWorker)},
 		{Method: http.MethodPost, Path: "/api/workers/resume", roles: admins, maxBody: MaxBodyBytes, do: manageWorker(control.ResumeWorker)},
@@ -115,6 +124,6 @@ var (
 func Endpoints() []Endpoint {
 	return []Endpoint{
 		WorkersRegister, WorkersHeartbeat, WorkersSync, JobsCreate, JobsGetJob, JobsStatus, JobsExplain,
-		JobsSubmitResult, JobsLogs, JobsArtifacts, JobsCancel, Uploads, Queues, WorkersManage, ExecuteNow,
+		JobsSubmitResult, JobsLogs, JobsArtifacts, JobsCancel, Uploads, Queues, Schedules, WorkersManage, ExecuteNow,
 	}
 }

@@ -36,6 +36,7 @@ func newJob(j *errand.Job, now time.Time, interval time.Duration) Job {
 		Attempt: st.Attempt, Try: st.Try(), MaxAttempts: s.MaxAttempts, RetryOnExit: s.RetryOnExit, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
 		ContinueOnError: s.ContinueOnError, Terminal: s.Terminal, Artifacts: s.Artifacts, Cache: s.Cache, Limits: s.Limits, WorkerID: st.WorkerID, WorkerName: workerName(&st), CancelRequested: st.CancelRequested,
 		After: s.After, NotBefore: timeOrNil(s.NotBefore), Held: st.Held && st.Status == errand.Pending, ReleasedAt: timeOrNil(st.ReleasedAt),
+		Schedule: s.Schedule, ScheduledAt: timeOrNil(s.ScheduledAt),
 		CreatedAt: s.CreatedAt.UTC(), FinishedAt: timeOrNil(st.FinishedAt), Result: j.Result,
 	}
 	out.Attempts, out.Silence = utcAttempts(st.Attempts()), utcSilence(st.Silence(now, interval))
@@ -114,8 +115,13 @@ func (c *request) create(in *CreateJob, status int) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
+	return c.created(&job, status), nil
+}
+
+// created answers with a job that was created.
+func (c *request) created(job *errand.Job, status int) response {
 	location := "/api/jobs/status?" + url.Values{"jobId": {job.Spec.ID}}.Encode()
-	return response{status, newJob(&job, c.Clock.Now(), c.Timing.Heartbeat), location}, nil
+	return response{status, newJob(job, c.Clock.Now(), c.Timing.Heartbeat), location}
 }
 
 // idempotencyKey is the header's value; empty if there is none. A gateway joins
@@ -132,7 +138,7 @@ func (c *request) idempotencyKey() (string, error) {
 func listJobs(c *request) (response, error) {
 	f := control.JobFilter{
 		Status: errand.Status(c.params.text("status")), Queue: c.params.text("queue"),
-		Limit: int(c.params.number("limit", 1, errand.MaxPage, 0)), Cursor: c.params.text("cursor"),
+		Limit: int(c.params.number("limit", 1, errand.MaxPage, 0)), Cursor: c.params.text("cursor"), Schedule: c.scheduleParam(),
 	}
 	if c.params.err != nil {
 		return response{}, c.params.err

@@ -72,6 +72,8 @@ type Job struct {
 	NotBefore       *time.Time          `json:"notBefore,omitempty"`
 	Held            bool                `json:"held,omitempty"` // it waits for these, and is not in its queue
 	ReleasedAt      *time.Time          `json:"releasedAt,omitempty"`
+	Schedule        string              `json:"schedule,omitempty"`    // name of the owner's schedule that it is of
+	ScheduledAt     *time.Time          `json:"scheduledAt,omitempty"` // that the schedule says; missing if a person started it
 	CreatedAt       time.Time           `json:"createdAt"`
 	StartedAt       *time.Time          `json:"startedAt,omitempty"`
 	FinishedAt      *time.Time          `json:"finishedAt,omitempty"`

@@ -305,6 +305,19 @@ func (b *Blobs) Stat(ctx context.Context, key string) (control.Blob, error) {
 	return out, nil
 }
 
+// Renew implements control.Blobs: it copies the object to itself, which S3 allows if the
+// metadata is replaced, here by none.
+func (b *Blobs) Renew(ctx context.Context, key string) error {
+	_, err := b.s3.CopyObject(ctx, &s3.CopyObjectInput{
+		Bucket: &b.Bucket, Key: &key, CopySource: aws.String(url.PathEscape(b.Bucket) + "/" + (&url.URL{Path: key}).EscapedPath()),
+		MetadataDirective: types.MetadataDirectiveReplace, ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
+	})
+	if err != nil {
+		return translate(err, "renew "+key)
+	}
+	return nil
+}
+
 // List implements control.Blobs.
 func (b *Blobs) List(ctx context.Context, prefix, after string) ([]control.Blob, error) {
 	r, err := b.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.Bucket, Prefix: &prefix, StartAfter: &after})

@@ -32,7 +32,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Principal, er
 	if err != nil {
 		return Principal{}, unavailable("read the token", err)
 	}
-	return Principal{Role: t.Role, Owner: t.Owner, Queues: t.Queues, WorkerName: t.WorkerName, Labels: t.Labels}, nil
+	return Principal{Role: t.Role, Owner: t.Owner, Queues: t.Queues, TokenHash: t.Hash, WorkerName: t.WorkerName, Labels: t.Labels}, nil
 }
 
 func (s *Service) authenticateWorker(ctx context.Context, id, token string) (Principal, error) {

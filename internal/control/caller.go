@@ -12,6 +12,8 @@ type Principal struct {
 	Owner    string
 	Queues   []string // empty: all
 	WorkerID string   // of a worker's own token
+	// TokenHash is that of the token of a user or an admin.
+	TokenHash string
 	// WorkerName and Labels are those of the workers that it registers: see errand.Token.
 	WorkerName string
 	Labels     map[string]string

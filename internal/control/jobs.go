@@ -22,9 +22,11 @@ type JobFilter struct {
 	Status errand.Status // empty: all; as seen at Now
 	Queue  string        // empty: all
 	Queues []string      // the server's; needed to list jobs that are not over
-	Limit  int           // 1..200
-	Cursor string        // Next of the page before
-	Now    time.Time
+	// Schedule is the one whose jobs are listed; zero: those of all, and of none.
+	Schedule errand.ScheduleKey
+	Limit    int    // 1..200
+	Cursor   string // Next of the page before
+	Now      time.Time
 }
 
 // JobPage is a page of a list. Its states are as stored: use StateRecord.View.
@@ -87,6 +89,9 @@ func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, err
 	}
 	if f.Cursor != "" && !errand.ValidJobID(f.Cursor) {
 		return JobPage{}, errand.InvalidField("cursor", "cursor must be the \"next\" of the previous page")
+	}
+	if f.Schedule != (errand.ScheduleKey{}) && !c.Sees(f.Schedule.Owner) {
+		return JobPage{}, errScheduleNotFound(f.Schedule.Ref())
 	}
 	var err error
 	if f.Queues, err = s.queueNames(ctx); err != nil {

@@ -71,7 +71,7 @@ type pruner struct {
 	active *activeJobs // nil: not read yet
 }
 
-// activeJobs are the jobs that have not ended, and what they need.
+// activeJobs are the jobs that have not ended, and what they and schedules need.
 type activeJobs struct {
 	ids     map[string]bool
 	uploads map[string]bool // keys
@@ -214,12 +214,38 @@ func (p *pruner) activeJobs(ctx context.Context) (*activeJobs, error) {
 			a.add(&job)
 		}
 	}
+	if err := p.addSchedules(ctx, a); err != nil {
+		return nil, err
+	}
 	p.active = a
 	return a, nil
 }
 
 // maxActiveJobs is how many jobs of a queue a Prune reads.
 const maxActiveJobs = 200_000
+
+// addSchedules adds what the jobs of schedules will need.
+func (p *pruner) addSchedules(ctx context.Context, a *activeJobs) error {
+	schedules, err := p.Store.Schedules(ctx, "")
+	if err != nil {
+		return unavailable("list the schedules", err)
+	}
+	for i := range schedules {
+		spec := &schedules[i].Job
+		a.workers[spec.Worker] = true
+		a.addSource(schedules[i].Owner, spec.Source)
+	}
+	return nil
+}
+
+func (a *activeJobs) addSource(owner string, src *errand.Source) {
+	if src == nil {
+		return
+	}
+	for _, sha256 := range append([]string{src.SHA256}, src.Packs...) {
+		a.uploads[errand.UploadKey(owner, sha256)] = true
+	}
+}
 
 func (a *activeJobs) add(job *errand.Job) {
 	id := job.Spec.ID
@@ -230,9 +256,5 @@ func (a *activeJobs) add(job *errand.Job) {
 	for _, w := range []string{job.Spec.Worker, job.State.WorkerID} {
 		a.workers[w] = true
 	}
-	if src := job.Spec.Source; src != nil {
-		for _, sha256 := range append([]string{src.SHA256}, src.Packs...) {
-			a.uploads[errand.UploadKey(job.Spec.Owner, sha256)] = true
-		}
-	}
+	a.addSource(job.Spec.Owner, job.Spec.Source)
 }

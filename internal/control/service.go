@@ -17,11 +17,12 @@ type Store interface {
 	DependentStore
 	StateStore
 	ResultStore
-	DueJobs
+	DueRecords
 	WorkerStore
 	TokenStore
 	QueueStore
 	KindStore
+	ScheduleStore
 	GroupStore
 }
 
@@ -36,6 +37,7 @@ type Queue interface {
 // bytes directly, with the permissions that Blobs signs.
 type Blobs interface {
 	Signer
+	Renewer
 	MultipartUploader
 	ObjectReader
 	ObjectRemover

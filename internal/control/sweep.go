@@ -13,32 +13,45 @@ import (
 // maxSweep is the most jobs of one sweep. The next one continues.
 const maxSweep = 2000
 
-// DueJobs finds the jobs that the sweep should look at.
-type DueJobs interface {
-	// DueJobs calls f with the IDs of jobs whose DueAt is not after t, oldest
-	// first within a shard, until f returns false. It may lag behind.
-	DueJobs(ctx context.Context, t time.Time, f func(id string) bool) error
+// DueRecords finds the jobs and schedules that the sweep should look at.
+type DueRecords interface {
+	// Due calls f with the jobs and schedules whose DueAt is not after t, oldest first
+	// within a shard, until f returns false. It may lag behind.
+	Due(ctx context.Context, t time.Time, f func(DueRecord) bool) error
+}
+
+// DueRecord names a job, or a schedule.
+type DueRecord struct {
+	JobID    string // empty: it is a schedule
+	Schedule errand.ScheduleKey
 }
 
 // SweepReport counts what a sweep did.
 type SweepReport struct {
 	Looked, Resent, Lost, Cancelled, Expired int
+	Scheduled                                int // jobs that schedules started
 }
 
 // Sweep handles jobs that are due: it sends tickets again that may be lost, ends
-// expired leases if no worker polls, and fails jobs that waited too long. If a job
-// fails to be handled, the next sweep tries again.
+// expired leases if no worker polls, and fails jobs that waited too long. It starts the
+// jobs of schedules. If a job or a schedule fails to be handled, the next sweep tries again.
 func (s *Service) Sweep(ctx context.Context) (SweepReport, error) {
 	var report SweepReport
-	err := s.Store.DueJobs(ctx, s.now(), func(id string) bool {
+	err := s.Store.Due(ctx, s.now(), func(due DueRecord) bool {
+		if due.JobID == "" {
+			if err := s.sweepSchedule(ctx, due.Schedule, &report); err != nil {
+				s.Log.WarnContext(ctx, "sweep", "schedule", due.Schedule.Ref(), "err", err)
+			}
+			return ctx.Err() == nil
+		}
 		report.Looked++
-		if err := s.sweepJob(ctx, id, &report); err != nil {
-			s.Log.WarnContext(ctx, "sweep", "job", id, "err", err)
+		if err := s.sweepJob(ctx, due.JobID, &report); err != nil {
+			s.Log.WarnContext(ctx, "sweep", "job", due.JobID, "err", err)
 		}
 		return report.Looked < maxSweep && ctx.Err() == nil
 	})
 	if err != nil {
-		return report, unavailable("list the jobs that are due", err)
+		return report, unavailable("list what is due", err)
 	}
 	return report, nil
 }

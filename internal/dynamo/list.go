@@ -76,6 +76,9 @@ func matches(f control.JobFilter, st errand.StateRecord) bool {
 
 // ids lists up to batchJobs IDs that are older than before ("": from now), newest first.
 func (s *Store) ids(ctx context.Context, f control.JobFilter, before string) ([]string, error) {
+	if f.Schedule != (errand.ScheduleKey{}) {
+		return s.scheduleJobs(ctx, f.Schedule, before, batchJobs)
+	}
 	if f.Status == errand.Pending || f.Status == errand.Running { // few of all, so that an index holds just these
 		return s.activeIDs(ctx, f, before, batchJobs)
 	}
@@ -182,15 +185,7 @@ func (s *Store) queryIDs(ctx context.Context, index, attribute, part, before str
 	return pks(res.Items), nil
 }
 
-func pks(items []item) []string {
-	ids := make([]string, 0, len(items))
-	for _, it := range items {
-		if pk, ok := it["pk"].(*types.AttributeValueMemberS); ok {
-			ids = append(ids, pk.Value)
-		}
-	}
-	return ids
-}
+func pks(items []item) []string { return textsOf(items, "pk") }
 
 // batchGet reads spec and state of up to batchJobs jobs. Those that are gone, or not
 // whole, are left out.
@@ -253,8 +248,8 @@ func (s *Store) joinJobs(specs, states map[string]item) (map[string]errand.Job, 
 	return jobs, nil
 }
 
-// DueJobs implements control.JobStore.
-func (s *Store) DueJobs(ctx context.Context, t time.Time, f func(id string) bool) error {
+// Due implements control.DueRecords.
+func (s *Store) Due(ctx context.Context, t time.Time, f func(control.DueRecord) bool) error {
 	for sh := range shards {
 		pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
 			TableName: &s.tables.Jobs, IndexName: aws.String(dueIndex),
@@ -266,8 +261,8 @@ func (s *Store) DueJobs(ctx context.Context, t time.Time, f func(id string) bool
 			if err != nil {
 				return fmt.Errorf("query %s of %s: %w", dueIndex, s.tables.Jobs, err)
 			}
-			for _, id := range pks(page.Items) {
-				if !f(id) {
+			for _, it := range page.Items {
+				if !f(dueRecord(it)) {
 					return nil
 				}
 			}

@@ -12,7 +12,9 @@
 //	         result#NNNN    what attempt NNNN reported, if it is larger
 //	         and pk = claim#<hash>, sk = claim: idempotency keys, 24 hours;
 //	         pk = kinds#QUEUE, sk = kinds: which kinds of requirements wait;
-//	         pk = group#QUEUE#GROUP, sk = group: what a group requires
+//	         pk = group#QUEUE#GROUP, sk = group: what a group requires;
+//	         pk = schedules, sk = OWNER#NAME: a schedule, in the index due, too;
+//	         pk = schedule#OWNER#NAME, sk = job ID: its jobs, 60 days
 //	workers  pk = worker ID; gone 7 days after it was last seen
 //	         and pk = #queues: the queues that people made, and the paused ones
 //	tokens   pk = SHA-256 of the token

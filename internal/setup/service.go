@@ -87,14 +87,14 @@ func Sweep(svc *control.Service) func(context.Context) (control.SweepReport, err
 func logSweep(ctx context.Context, log *slog.Logger, r control.SweepReport, err error) {
 	attrs := []slog.Attr{
 		slog.Int("looked", r.Looked), slog.Int("resent", r.Resent), slog.Int("lost", r.Lost),
-		slog.Int("cancelled", r.Cancelled), slog.Int("expired", r.Expired),
+		slog.Int("cancelled", r.Cancelled), slog.Int("expired", r.Expired), slog.Int("scheduled", r.Scheduled),
 	}
 	level := slog.LevelDebug
 	switch {
 	case err != nil:
 		level = slog.LevelError
 		attrs = append(attrs, slog.Any("err", err))
-	case r.Resent+r.Lost+r.Cancelled+r.Expired > 0:
+	case r.Resent+r.Lost+r.Cancelled+r.Expired+r.Scheduled > 0:
 		level = slog.LevelInfo
 	}
 	log.LogAttrs(ctx, level, "sweep", attrs...)

@@ -17,7 +17,7 @@ type dueJobs struct {
 	err error
 }
 
-func (d dueJobs) DueJobs(context.Context, time.Time, func(string) bool) error { return d.err }
+func (d dueJobs) Due(context.Context, time.Time, func(control.DueRecord) bool) error { return d.err }
 
 // A sweep that found nothing, as most do, is no news; one that failed is.
 func TestSweepSaysWhatIsNews(t *testing.T) {

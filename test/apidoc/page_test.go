@@ -47,7 +47,7 @@ func TestLocal(t *testing.T) {
 	runPage(t, s)
 	c := &api.Client{BaseURL: s.url, Token: s.user, HTTP: &http.Client{Transport: apitest.Transport(t, nil)}}
 	list, err := c.Jobs(t.Context(), "", "", 0, "")
-	if err != nil || len(list.Jobs) != 7 {
+	if err != nil || len(list.Jobs) != 8 {
 		t.Fatalf("the page made %d jobs, %v", len(list.Jobs), err)
 	}
 	for _, j := range list.Jobs {

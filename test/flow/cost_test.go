@@ -400,6 +400,34 @@ func TestCostOfTheSweep(t *testing.T) {
 	})
 }
 
+// TestCostOfASchedule: what the sweep does for an hourly schedule with a folder, with the
+// creation of its jobs.
+func TestCostOfASchedule(t *testing.T) {
+	counted(t, func(c *costly) {
+		ctx := c.t.Context()
+		body, r := folder(c.t)
+		up, err := c.user.CreateUpload(ctx, r)
+		c.must(err)
+		c.send(*up.Put, body)
+		in := time.Now().UTC().Add(30 * time.Minute)
+		_, _, err = c.user.CreateSchedule(ctx, api.CreateSchedule{
+			Name: "hourly", Cron: fmt.Sprintf("%d * * * *", in.Minute()),
+			Job: api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, Source: &errand.Source{SHA256: r.SHA256}},
+		})
+		c.must(err)
+		time.Sleep(10 * time.Minute) // the first sweep has looked at the folder
+		before := c.stack.Usage()
+		time.Sleep(in.Truncate(time.Minute).Add(30 * time.Second).Sub(time.Now())) // between two sweeps
+		u := c.since(before, 1, 0)
+		u.withoutSweeps()
+		_, table := u.bill(hoursOfMonth, "$ per month")
+		document(c.t, "schedule", table)
+		if n := u.calls["sqs.SendMessage"].Calls; n != 1 {
+			c.t.Errorf("%d tickets sent", n)
+		}
+	})
+}
+
 // shards of an index; each holds 250 of 1,000 jobs, which is 1.5 or 2 read units.
 const shards = 4
 

@@ -135,3 +135,11 @@ func (q faultyQueue) Ring(ctx context.Context, n int) error {
 func (q faultyQueue) Delete(ctx context.Context, queue, handle string) error {
 	return q.do("Delete", func() error { return q.Queue.Delete(ctx, queue, handle) })
 }
+
+func (s faultyStore) PutSchedule(ctx context.Context, sc *errand.Schedule) error {
+	return s.do("PutSchedule", func() error { return s.Store.PutSchedule(ctx, sc) })
+}
+
+func (s faultyStore) AddScheduleJob(ctx context.Context, k errand.ScheduleKey, id string) error {
+	return s.do("AddScheduleJob", func() error { return s.Store.AddScheduleJob(ctx, k, id) })
+}

@@ -97,6 +97,7 @@ func (u *everything) do() {
 	for _, token := range []string{"u", "a", u.reg.Token} {
 		u.askAs(token)
 	}
+	u.schedules() // days pass, and workers that were not seen are forgotten
 }
 
 // place creates jobs for certain workers, in a queue whose list of kinds is full of some
@@ -197,6 +198,67 @@ func (u *everything) queues() {
 	r, err := u.admin.DeleteQueue(ctx, "made", true)
 	if err != nil || r.Cancelled == 0 || !r.Done {
 		u.t.Fatalf("%+v, %v", r, err)
+	}
+}
+
+// schedules does what a user may with schedules, and has the sweep start their jobs: with
+// a folder, for a worker that is gone, and of an owner whose token is gone.
+func (u *everything) schedules() {
+	ctx := u.t.Context()
+	u.queue = ""
+	gone, err := u.as("a").Register(ctx, errand.Registration{Name: "the gone box"})
+	u.must(err)
+	create := func(name string, change func(*api.CreateJob)) error {
+		sc := api.CreateSchedule{Name: name, Cron: "* * * * *", Missed: errand.MissedOnce, Job: u.job(u.source.SHA256)}
+		change(&sc.Job)
+		u.fillKinds()
+		_, _, err := u.user.CreateSchedule(ctx, sc)
+		return err
+	}
+	u.want(create("nowhere", func(j *api.CreateJob) { j.Source.SHA256 = nowhere }), errand.CodeSourceNotFound)
+	u.must(create("folder", func(*api.CreateJob) {}))
+	u.must(create("gone", func(j *api.CreateJob) { j.Worker = "the gone box" }))
+	u.must(create("placed", func(j *api.CreateJob) { j.Requires = map[string]string{"gpu": "*"} }))
+	_, _, err = u.admin.CreateQueue(ctx, "scheduled")
+	u.must(err)
+	u.must(create("queue", func(j *api.CreateJob) { j.Queue = "scheduled" }))
+	for _, name := range []string{"folder", "placed", "queue"} {
+		u.fillKinds()
+		_, err = u.user.RunSchedule(ctx, name, "key-"+name)
+		u.must(err)
+	}
+	_, err = u.user.Schedules(ctx)
+	u.must(err)
+	_, err = u.user.ScheduleJobs(ctx, "folder", "")
+	u.must(err)
+	if u.clock != nil {
+		w, err := u.svc.Store.Worker(ctx, gone.WorkerID)
+		u.must(err)
+		u.must(u.svc.Store.DeleteWorker(ctx, w))
+		u.clock.Advance(10 * 24 * time.Hour)
+		u.fillKinds()
+		u.must(u.stack.Tick(ctx, setup.SweepName))
+		u.must(u.svc.Store.DeleteToken(ctx, errand.HashToken("u")))
+		u.clock.Advance(time.Minute)
+		u.must(u.stack.Tick(ctx, setup.SweepName))
+		u.must(u.svc.GrantToken(ctx, "u", errand.RoleUser, "ann", nil))
+		for name, want := range map[string]string{"folder": "", "gone": "no worker"} {
+			sc, err := u.user.Schedule(ctx, name)
+			if err != nil || !strings.Contains(sc.Error, want) || (sc.LastRun != nil) == (name == "gone") {
+				u.t.Fatalf("%+v, %v", sc, err)
+			}
+		}
+	}
+	if u.clock != nil { // the folder is gone
+		u.clock.Advance(40 * 24 * time.Hour)
+		u.must(u.stack.Tick(ctx, setup.SweepName))
+	}
+	for _, name := range []string{"folder", "gone", "placed", "queue"} {
+		_, err = u.user.PauseSchedule(ctx, name, true)
+		u.must(err)
+		_, err = u.user.PauseSchedule(ctx, name, false)
+		u.must(err)
+		u.must(u.user.DeleteSchedule(ctx, name))
 	}
 }
 

@@ -2,6 +2,7 @@ package controltest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -122,6 +123,18 @@ func (w blobsTest) blobsUpload(t *testing.T) {
 	if got, err := b.Stat(ctx, key); err != nil || got.Size != int64(len(body)) || got.SHA256 != SHA256(body) || got.Modified.IsZero() {
 		t.Errorf("stat %+v, %v", got, err)
 	}
+	before, err := b.Stat(ctx, key)
+	must(t, err)
+	Eventually(t, "a renewed object", func(ctx context.Context) bool {
+		must(t, b.Renew(ctx, key))
+		got, err := b.Stat(ctx, key)
+		must(t, err)
+		if got.SHA256 != before.SHA256 || got.Size != before.Size {
+			t.Fatalf("renewed: %+v, before %+v", got, before)
+		}
+		return got.Modified.After(before.Modified) // in seconds
+	})
+	wantErr(t, "the renewal of an object that isn't there", b.Renew(ctx, key+"0"), control.ErrNotFound)
 	get, err := b.SignGet(ctx, "", key, "")
 	must(t, err)
 	if status, answer := w.o.SendSigned(t, get, nil); status != http.StatusOK || !bytes.Equal(answer, body) {

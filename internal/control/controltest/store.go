@@ -30,6 +30,7 @@ func Store(t *testing.T, s control.Store) {
 	t.Run("QueueList", w.storeQueueList)
 	t.Run("Kinds", w.storeKinds)
 	t.Run("Group", w.storeGroup)
+	t.Run("Schedules", w.storeSchedules)
 }
 
 // storeTest has the parts of the suite.
@@ -144,11 +145,9 @@ func (w storeTest) storeLists(t *testing.T) {
 		t.Errorf("completed: %v", got)
 	}
 	due := func(ctx context.Context, at time.Time) (found int) {
-		must(t, s.DueJobs(ctx, at, func(id string) bool {
-			for _, mine := range ids {
-				if id == mine {
-					found++
-				}
+		must(t, s.Due(ctx, at, func(r control.DueRecord) bool {
+			if slices.Contains(ids, r.JobID) {
+				found++
 			}
 			return true
 		}))

@@ -1,0 +1,9 @@
+// Command schedules is the Lambda function of the endpoint "schedules".
+package main
+
+import (
+	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/setup"
+)
+
+func main() { setup.Main(api.Schedules) }

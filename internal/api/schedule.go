@@ -1,0 +1,184 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
+)
+
+// CreateSchedule is the body of POST /api/schedules. It answers a Schedule.
+type CreateSchedule struct {
+	Name     string               `json:"name"`
+	Cron     string               `json:"cron"`
+	TimeZone string               `json:"timeZone,omitempty"` // default: UTC
+	Missed   errand.MissedPolicy  `json:"missed,omitempty"`   // default: skip
+	Overlap  errand.OverlapPolicy `json:"overlap,omitempty"`  // default: allow
+	Job      CreateJob            `json:"job"`
+	// Replace: a schedule of the same name is replaced.
+	Replace bool `json:"replace,omitempty"`
+}
+
+// NamedSchedule is the body of POST /api/schedules/pause, …/resume and …/run: the first
+// two answer a Schedule, the third a Job.
+type NamedSchedule struct {
+	Name string `json:"name"` // NAME, or an admin's OWNER/NAME
+}
+
+// Schedule is a schedule as the API shows it. Lists hold it without the job's
+// Env and the packs of its Source.
+type Schedule struct {
+	Name        string                `json:"name"`
+	Owner       string                `json:"owner"`
+	Cron        string                `json:"cron"`
+	TimeZone    string                `json:"timeZone"`
+	Missed      errand.MissedPolicy   `json:"missed"`
+	Overlap     errand.OverlapPolicy  `json:"overlap"`
+	Status      errand.ScheduleStatus `json:"status"`
+	Error       string                `json:"error,omitempty"`
+	NextRunAt   *time.Time            `json:"nextRunAt,omitempty"` // unless it is paused or stopped
+	LastRun     *ScheduledRun         `json:"lastRun,omitempty"`
+	MissedRuns  int                   `json:"missedRuns"`
+	SkippedRuns int                   `json:"skippedRuns"`
+	Job         CreateJob             `json:"job"`
+	CreatedAt   time.Time             `json:"createdAt"`
+}
+
+// ScheduledRun is a run that started a job.
+type ScheduledRun struct {
+	At    time.Time `json:"at"` // the time of the schedule
+	JobID string    `json:"jobId"`
+}
+
+// ScheduleList is the answer of GET /api/schedules, by owner and name.
+type ScheduleList struct {
+	Schedules []Schedule `json:"schedules"`
+}
+
+func newSchedule(s *errand.Schedule) Schedule {
+	out := Schedule{
+		Name: s.Name, Owner: s.Owner, Cron: s.Cron, TimeZone: s.Zone, Missed: s.Missed, Overlap: s.Overlap, Status: s.Status, Error: s.Error,
+		MissedRuns: s.MissedRuns, SkippedRuns: s.SkippedRuns, Job: newCreateJob(&s.Job), CreatedAt: s.CreatedAt.UTC(),
+	}
+	if s.Status == errand.ScheduleActive {
+		out.NextRunAt = timeOrNil(s.Next)
+	}
+	if s.Last != nil {
+		out.LastRun = &ScheduledRun{At: s.Last.At.UTC(), JobID: s.Last.JobID}
+	}
+	return out
+}
+
+// newCreateJob is the request that a spec was made of.
+func newCreateJob(s *errand.Spec) CreateJob {
+	return CreateJob{
+		Name: s.Name, Commands: orEmpty(s.Commands), Source: s.Source, Env: s.Env, Shell: s.Shell, Queue: s.Queue, Group: s.Group, Worker: s.Worker, Requires: s.Requires,
+		MaxAttempts: s.MaxAttempts, RetryOnExit: s.RetryOnExit, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds, ContinueOnError: s.ContinueOnError,
+		Terminal: s.Terminal, Artifacts: s.Artifacts, Cache: s.Cache, Limits: s.Limits,
+	}
+}
+
+func createSchedule(c *request) (response, error) {
+	var in CreateSchedule
+	if err := c.decode(&in); err != nil {
+		return response{}, err
+	}
+	sc := errand.Schedule{
+		ScheduleKey: errand.ScheduleKey{Name: in.Name}, Cron: in.Cron, Zone: in.TimeZone, Missed: in.Missed, Overlap: in.Overlap, Job: in.Job.spec(),
+	}
+	sc, made, err := c.CreateSchedule(c.ctx(), c.caller, sc, control.ScheduleOptions{Replace: in.Replace})
+	if err != nil {
+		return response{}, err
+	}
+	status := http.StatusOK
+	if made {
+		status = http.StatusCreated
+	}
+	return response{status: status, body: newSchedule(&sc)}, nil
+}
+
+func listSchedules(c *request) (response, error) {
+	all, err := c.Schedules(c.ctx(), c.caller)
+	if err != nil {
+		return response{}, err
+	}
+	out := ScheduleList{Schedules: make([]Schedule, len(all))}
+	for i := range all {
+		out.Schedules[i] = newSchedule(&all[i])
+		j := &out.Schedules[i].Job
+		j.Source, j.Env = withoutPacks(j.Source), nil
+	}
+	return response{status: http.StatusOK, body: out}, nil
+}
+
+func scheduleStatus(c *request) (response, error) {
+	name := c.params.need("name")
+	if c.params.err != nil {
+		return response{}, c.params.err
+	}
+	return showSchedule(c.Schedule(c.ctx(), c.caller, name))
+}
+
+func showSchedule(sc errand.Schedule, err error) (response, error) {
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: newSchedule(&sc)}, nil
+}
+
+func deleteSchedule(c *request) (response, error) {
+	name := c.params.need("name")
+	if c.params.err != nil {
+		return response{}, c.params.err
+	}
+	if err := c.DeleteSchedule(c.ctx(), c.caller, name); err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusNoContent}, nil
+}
+
+func pauseSchedule(c *request) (response, error) {
+	var in NamedSchedule
+	if err := c.decode(&in); err != nil {
+		return response{}, err
+	}
+	return showSchedule(c.PauseSchedule(c.ctx(), c.caller, in.Name))
+}
+
+func resumeSchedule(c *request) (response, error) {
+	var in NamedSchedule
+	if err := c.decode(&in); err != nil {
+		return response{}, err
+	}
+	return showSchedule(c.ResumeSchedule(c.ctx(), c.caller, in.Name))
+}
+
+func runSchedule(c *request) (response, error) {
+	var in NamedSchedule
+	if err := c.decode(&in); err != nil {
+		return response{}, err
+	}
+	key, err := c.idempotencyKey()
+	if err != nil {
+		return response{}, err
+	}
+	job, err := c.RunSchedule(c.ctx(), c.caller, in.Name, key)
+	if err != nil {
+		return response{}, err
+	}
+	return c.created(&job, http.StatusCreated), nil
+}
+
+// scheduleParam is the schedule that a list of jobs is of: NAME, or an admin's OWNER/NAME.
+func (c *request) scheduleParam() errand.ScheduleKey {
+	ref := c.params.text("schedule")
+	if ref == "" {
+		return errand.ScheduleKey{}
+	}
+	if owner, name, ok := strings.Cut(ref, "/"); ok {
+		return errand.ScheduleKey{Owner: owner, Name: name}
+	}
+	return errand.ScheduleKey{Owner: c.caller.Owner, Name: ref}
+}

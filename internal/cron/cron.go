@@ -1,0 +1,117 @@
+// Package cron says at which times a cron expression starts something in a time zone.
+//
+// A time that the clocks skip when they go forward is replaced by the moment of the change;
+// several skipped times are one. Of a time that there is twice when they go back, the
+// first counts. An expression that says every hour, as "*/15 * * * *" does, is not about
+// times of the day: it goes on in each hour that passes.
+package cron
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // Lambda's and Windows' machines have none
+
+	"github.com/hashicorp/cronexpr"
+)
+
+// An Expression is a parsed cron expression in a time zone.
+type Expression struct {
+	wall      *cronexpr.Expression // asked in UTC alone, for times as clocks on a wall show them
+	zone      *time.Location
+	everyHour bool
+}
+
+// macros are the names of expressions.
+var macros = map[string]string{
+	"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0",
+	"@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
+}
+
+// Parse reads an expression of five fields (minute, hour, day of the month, month, day of
+// the week), or a macro like @daily.
+func Parse(expression string, zone *time.Location) (*Expression, error) {
+	text := strings.TrimSpace(expression)
+	if m, ok := macros[text]; ok {
+		text = m
+	}
+	fields := strings.Fields(text)
+	if len(fields) != 5 {
+		return nil, fmt.Errorf("it has %d fields, not minute, hour, day of the month, month and day of the week", len(fields))
+	}
+	wall, err := cronexpr.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w", err)
+	}
+	return &Expression{wall: wall, zone: zone, everyHour: fields[1] == "*" || fields[1] == "*/1"}, nil
+}
+
+// LoadZone returns the time zone with an IANA name.
+func LoadZone(name string) (*time.Location, error) {
+	if name == "" || name == "Local" {
+		return nil, fmt.Errorf("%q is no name of a time zone", name)
+	}
+	return time.LoadLocation(name)
+}
+
+// Next returns the first time after t, in UTC; the zero time if there is none.
+func (e *Expression) Next(t time.Time) time.Time {
+	if e.everyHour {
+		return e.nextPassing(t)
+	}
+	for wall := wallOf(t.In(e.zone)); ; {
+		wall = e.wall.Next(wall)
+		if wall.IsZero() {
+			return wall
+		}
+		// A time that the clocks show again is not after t.
+		if at := e.instant(wall); at.After(t) {
+			return at
+		}
+	}
+}
+
+// nextPassing is Next for an expression that says every hour.
+func (e *Expression) nextPassing(t time.Time) time.Time {
+	for at := t.In(e.zone); ; {
+		_, offset := at.Zone()
+		wall := e.wall.Next(wallOf(at))
+		if wall.IsZero() {
+			return wall
+		}
+		next := wall.Add(-time.Duration(offset) * time.Second)
+		_, end := at.ZoneBounds()
+		if end.IsZero() || next.Before(end) {
+			return next
+		}
+		if _, after := end.Zone(); e.wall.Next(wallOf(end).Add(-time.Second)).Equal(wallOf(end)) {
+			return wallOf(end).Add(-time.Duration(after) * time.Second)
+		}
+		at = end
+	}
+}
+
+// wallOf returns the time that clocks show at t in its zone, as if it were UTC.
+func wallOf(t time.Time) time.Time {
+	_, offset := t.Zone()
+	return t.UTC().Add(time.Duration(offset) * time.Second)
+}
+
+// instant returns when clocks in the zone first show the time, or jump over it.
+func (e *Expression) instant(wall time.Time) time.Time {
+	at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, e.zone)
+	start, end := at.ZoneBounds()
+	switch shown := wallOf(at); {
+	case shown.After(wall): // skipped, and counted by the zone before the change
+		return start.UTC()
+	case shown.Before(wall):
+		return end.UTC()
+	case start.IsZero():
+		return at.UTC()
+	}
+	_, before := start.Add(-time.Nanosecond).Zone()
+	if first := wall.Add(-time.Duration(before) * time.Second); first.Before(start) {
+		return first
+	}
+	return at.UTC()
+}
