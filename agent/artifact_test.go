@@ -12,6 +12,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/agent/internal/attemptdir"
 )
 
 // artifactJob is a job that gives back dist, and *.xml.
@@ -140,7 +141,7 @@ func TestArtifactThatChanges(t *testing.T) {
 	var dir string
 	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/api/jobs/artifacts" {
-			work := filepath.Join(dir, "attempts", jobID+"-1", "work", "dist")
+			work := filepath.Join(attemptdir.Dir(filepath.Join(dir, "attempts", jobID+"-1")).Work(), "dist")
 			for name, text := range map[string]string{"other": "OTHER\n", "longer": "longer than it was\n"} {
 				if err := os.WriteFile(filepath.Join(work, name), []byte(text), 0o600); err != nil {
 					t.Error(err)

@@ -257,6 +257,7 @@ func (t *attempt) prepare() error {
 	if t.Limits != nil && *t.Limits != (errand.Limits{}) && t.agent.cgroups == "" {
 		return errNoLimits
 	}
+	t.placeWork()
 	if err = t.createDirs(); err != nil {
 		return err
 	}
@@ -272,6 +273,18 @@ func (t *attempt) prepare() error {
 		return errLease
 	}
 	return nil
+}
+
+// placeWork gives the job's folder the path that it has for all jobs of this slot and of
+// the job's owner, queue and project.
+func (t *attempt) placeWork() {
+	project := t.Name
+	if t.Source != nil && t.Source.Filename != "" {
+		project = t.Source.Filename
+	}
+	if err := t.dir.PlaceWork(attemptdir.WorkName(t.slot.number, t.Owner, t.Queue, project)); err != nil {
+		t.agent.Log.Warn("the job's folder has a path of its own, which caches of compilers don't know", "job", t.JobID, "err", err)
+	}
 }
 
 func (t *attempt) awaitAccepted() error {

@@ -91,7 +91,7 @@ func (t *attempt) ownEnv() map[string]string {
 // env is described in docs/cli.md, "The environment of a job".
 func (t *attempt) env() []string {
 	return process.Env{
-		Host: t.host, Temp: t.temp, GitCeiling: []string{string(t.dir), filepath.Dir(t.temp)},
+		Host: t.host, Temp: t.temp, GitCeiling: []string{filepath.Dir(t.dir.Work()), filepath.Dir(t.temp)},
 		Agent: t.agent.Environment.Variables, Terminal: t.Terminal != nil && t.agent.hasTerminals(), Own: t.ownEnv(), Job: t.Env,
 	}.Build()
 }

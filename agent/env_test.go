@@ -13,6 +13,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/agent/internal/attemptdir"
 	"github.com/errandhq/errand/internal/process"
 )
 
@@ -38,7 +39,7 @@ func TestVariablesOfTheJob(t *testing.T) {
 	for name, want := range map[string]string{
 		"ERRAND_JOB_ID": jobID, "ERRAND_ATTEMPT": "1", "ERRAND_QUEUE": "default", "ERRAND_GROUP": "deploy", "ERRAND_WORKER": "tester",
 		"ERRAND_WORKER_ID": s.registrations[0].WorkerID, "ERRAND_SERVER": s.URL, "ERRAND_GIT_BRANCH": "main",
-		"ERRAND_DIR": filepath.Join(r.dir, "attempts", jobID+"-1", "work"),
+		"ERRAND_DIR": filepath.Join(r.dir, "work", attemptdir.WorkName(0, "", "default", "")),
 		"CI":         "true", "PYTHONUNBUFFERED": "1", "GIT_TERMINAL_PROMPT": "0",
 	} {
 		if env[name] != want {

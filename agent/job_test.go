@@ -70,7 +70,7 @@ func TestEnvironmentOfCommands(t *testing.T) {
 			t.Errorf("%q is in %s", secret, env)
 		}
 	}
-	if got := filepath.Base(strings.TrimSpace(string(res.Commands[1].Stdout.Head))); got != "work" {
+	if got := filepath.Base(filepath.Dir(strings.TrimSpace(string(res.Commands[1].Stdout.Head)))); got != "work" {
 		t.Errorf("the commands ran in %q", got)
 	}
 }

@@ -28,6 +28,9 @@ func (a *Agent) resumeAttempts(runCtx context.Context) map[int]*slot {
 		a.Log.Error("could not look for attempts of an earlier process", "err", err)
 	}
 	a.removeCgroups(dirs)
+	if err := attemptdir.RemoveUnusedWork(a.DataDir); err != nil {
+		a.Log.Warn("could not remove folders of earlier jobs", "err", err)
+	}
 	used := map[int]*slot{}
 	for _, d := range dirs {
 		switch err := a.resumeAttempt(runCtx, d, used); {

@@ -5,7 +5,8 @@
 //	  job.json        the assignment, and who runs it; written first
 //	  source.zip      until it is unpacked
 //	  packs/          until they are unpacked, if the agent has no cache for them
-//	  work/           the commands' working directory
+//	  work/           the commands' working directory, unless it is in DATA/work
+//	  workdir         the name of the directory in DATA/work
 //	  home/           the commands' HOME, if the agent gives each job its own
 //	  tmpdir          the path of the commands' TMPDIR
 //	  tmp/            their TMPDIR, if the system's directory could not be used
@@ -82,7 +83,7 @@ func (d Dir) create(j *Job) error {
 	if err := d.makeEmpty(); err != nil {
 		return err
 	}
-	if err := os.Mkdir(d.Work(), 0o700); err != nil {
+	if err := os.Mkdir(d.join("work"), 0o700); err != nil {
 		return err
 	}
 	if err := d.letOthersEnter(); err != nil {
@@ -133,7 +134,7 @@ func (d Dir) emptyNotBegun() (bool, error) {
 	if _, err := root.Lstat(filepath.Join(name, "log")); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	errs := []error{d.RemoveTemp(), removeContent(root, name, info)}
+	errs := []error{d.RemoveTemp(), d.removeWork(), removeContent(root, name, info)}
 	for _, file := range last {
 		if file == "job.json" {
 			continue
@@ -190,7 +191,7 @@ func (d Dir) letOthersEnter() error {
 		return nil
 	}
 	root := filepath.Dir(string(d))
-	return errors.Join(os.Chmod(d.Work(), 0o755), os.Chmod(string(d), 0o711), os.Chmod(root, 0o711), os.Chmod(filepath.Dir(root), 0o711))
+	return errors.Join(os.Chmod(d.join("work"), 0o755), os.Chmod(string(d), 0o711), os.Chmod(root, 0o711), os.Chmod(filepath.Dir(root), 0o711))
 }
 
 // createRoot creates the directory of all attempts, durably, if it is missing.
@@ -246,9 +247,6 @@ func (d Dir) join(name string) string { return filepath.Join(string(d), name) }
 
 // Name is the directory's name, which is the attempt's among the worker's.
 func (d Dir) Name() string { return filepath.Base(string(d)) }
-
-// Work is the commands' working directory.
-func (d Dir) Work() string { return d.join("work") }
 
 // Log is the log's path.
 func (d Dir) Log() string { return d.join("log") }
@@ -364,7 +362,7 @@ func (d Dir) Outcome() (*Outcome, error) {
 
 // last are removed last, so that after a crash in between the outcome is reported
 // again rather than lost.
-var last = []string{tempRecord, "artifacts.json", "result.json", "job.json", "log", "sent"}
+var last = []string{tempRecord, workRecord, "artifacts.json", "result.json", "job.json", "log", "sent"}
 
 // Remove removes the directory and TMPDIR, including what commands made read-only. It
 // never follows a symbolic link: commands may have put one in the directory's place.
@@ -390,7 +388,7 @@ func (d Dir) Remove() error {
 	case !info.IsDir():
 		return root.Remove(name)
 	}
-	if err := errors.Join(d.RemoveTemp(), removeContent(root, name, info)); err != nil {
+	if err := errors.Join(d.RemoveTemp(), d.removeWork(), removeContent(root, name, info)); err != nil {
 		return err
 	}
 	return root.RemoveAll(name)

@@ -1,0 +1,133 @@
+package attemptdir
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// workRecord is the file of an attempt's directory that names the folder below DATA/work in
+// which its commands run. Without one, it is work/ beside it.
+const workRecord = "workdir"
+
+var workName = regexp.MustCompile(`^[0-9]{1,4}-[0-9a-f]{16}$`)
+
+// WorkName is the name of the folder of a slot's jobs that share parts, such as an owner, a
+// queue and a project.
+func WorkName(slot int, parts ...string) string { return fmt.Sprintf("%d-%s", slot, hashOf(parts)) }
+
+func hashOf(parts []string) string {
+	sum := sha256.New()
+	for _, p := range parts {
+		_, _ = fmt.Fprintf(sum, "%d %s\n", len(p), p) // a hash's writes don't fail
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16]
+}
+
+func (d Dir) data() string { return filepath.Dir(filepath.Dir(string(d))) }
+
+// Work is the commands' working directory.
+func (d Dir) Work() string {
+	if name := d.workName(); name != "" {
+		return filepath.Join(workRoot(d.data()), name)
+	}
+	return d.join("work")
+}
+
+func workRoot(data string) string { return filepath.Join(data, "work") }
+
+func (d Dir) workName() string {
+	if d == "" { // of an attempt that got none
+		return ""
+	}
+	name, err := os.ReadFile(d.join(workRecord))
+	if err != nil || !workName.Match(name) {
+		return ""
+	}
+	return string(name)
+}
+
+// PlaceWork moves the working directory, which is empty, to a path that depends on its name
+// alone: caches of compilers know it again. It does nothing if another attempt has that.
+func (d Dir) PlaceWork(name string) error {
+	root := workRoot(d.data())
+	if err := os.Mkdir(root, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	path := filepath.Join(root, name)
+	err := os.Mkdir(path, 0o700) // whoever makes it has it
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := d.write(workRecord, []byte(name)); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	if os.Geteuid() == 0 { // see letOthersEnter
+		err = errors.Join(os.Chmod(root, 0o711), os.Chmod(path, 0o755))
+	}
+	return errors.Join(err, os.Remove(d.join("work")))
+}
+
+// TakeBackWork moves the working directory into the attempt's. From then on, another
+// attempt may place its own there.
+func (d Dir) TakeBackWork() error {
+	name := d.workName()
+	if name == "" {
+		return nil
+	}
+	err := os.Rename(filepath.Join(workRoot(d.data()), name), d.join("work"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Remove(d.join(workRecord))
+}
+
+// removeWork removes the working directory from where it was placed.
+func (d Dir) removeWork() error {
+	name := d.workName()
+	if name == "" || d.TakeBackWork() == nil {
+		return nil
+	}
+	root, err := os.OpenRoot(workRoot(d.data()))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	return errors.Join(removeAll(root, name), os.Remove(d.join(workRecord)))
+}
+
+// RemoveUnusedWork removes the working directories that no attempt has: the process that
+// made them was killed before it noted that.
+func RemoveUnusedWork(data string) error {
+	dirs, err := List(data)
+	if err != nil {
+		return err
+	}
+	used := map[string]bool{}
+	for _, d := range dirs {
+		used[d.workName()] = true
+	}
+	root, err := os.OpenRoot(workRoot(data))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	entries, err := fs.ReadDir(root.FS(), ".")
+	for _, e := range entries {
+		if !used[e.Name()] {
+			err = errors.Join(err, removeAll(root, e.Name()))
+		}
+	}
+	return err
+}

@@ -1,0 +1,114 @@
+package attemptdir_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent/internal/attemptdir"
+)
+
+// TestWorkHasTheSamePath for jobs that follow each other, and not for two at once.
+func TestWorkHasTheSamePath(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	name := attemptdir.WorkName(3, "ann", "default", "app.zip")
+	if name == attemptdir.WorkName(3, "ann", "defaultapp", ".zip") || name == attemptdir.WorkName(4, "ann", "default", "app.zip") {
+		t.Error("two projects or slots have one path")
+	}
+	want := filepath.Join(data, "work", name)
+	place := func(job string) attemptdir.Dir {
+		t.Helper()
+		d, err := attemptdir.Create(data, &errand.Assignment{JobID: job, Attempt: 1}, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.PlaceWork(name); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := os.ReadDir(d.Work()); err != nil || len(list) > 0 {
+			t.Fatalf("the folder of %s has %v, %v", job, list, err)
+		}
+		return d
+	}
+	first := place("A")
+	if first.Work() != want {
+		t.Errorf("the path is %s, want %s", first.Work(), want)
+	}
+	write := func(d attemptdir.Dir) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(d.Work(), "out"), []byte(d), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(first)
+	second := place("B")
+	if second.Work() != filepath.Join(string(second), "work") {
+		t.Errorf("while the first runs, the path of the second is %s", second.Work())
+	}
+	if err := first.TakeBackWork(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(first.Work(), "out")); err != nil || string(b) != string(first) {
+		t.Errorf("the first lost its folder: %q, %v", b, err)
+	}
+	third := place("C")
+	if third.Work() != want {
+		t.Errorf("the path of the third is %s", third.Work())
+	}
+	write(third)
+	for _, d := range []attemptdir.Dir{first, second} {
+		if err := d.Remove(); err != nil {
+			t.Error(err)
+		}
+	}
+	if b, err := os.ReadFile(filepath.Join(want, "out")); err != nil || string(b) != string(third) {
+		t.Errorf("the folder of the third was removed with another: %q, %v", b, err)
+	}
+	if err := attemptdir.RemoveUnusedWork(data); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(want); err != nil {
+		t.Error("a folder that is used was removed")
+	}
+	again := place("C") // of an agent that was restarted before the commands began
+	if again.Work() != want {
+		t.Errorf("made anew, the path is %s", again.Work())
+	}
+	if err := again.Remove(); err != nil {
+		t.Error(err)
+	}
+	if list, err := os.ReadDir(filepath.Join(data, "work")); err != nil || len(list) > 0 {
+		t.Errorf("left: %v, %v", list, err)
+	}
+}
+
+// TestUnusedWork: what a process left that was killed is removed, and a record that a job
+// has rewritten leads nowhere.
+func TestUnusedWork(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	left := filepath.Join(data, "work", attemptdir.WorkName(0, "x"))
+	if err := os.MkdirAll(filepath.Join(left, "deep"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d, err := attemptdir.Create(data, &errand.Assignment{JobID: "A", Attempt: 1}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"../../precious", "", "0-x", "/etc"} {
+		if err := os.WriteFile(filepath.Join(string(d), "workdir"), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Work(); got != filepath.Join(string(d), "work") {
+			t.Errorf("%q: the folder is %s", name, got)
+		}
+	}
+	if err := attemptdir.RemoveUnusedWork(data); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(left); err == nil {
+		t.Error("what nobody uses is still there")
+	}
+}
