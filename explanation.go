@@ -3,6 +3,7 @@ package errand
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -205,9 +206,9 @@ func (e *Explanation) workersClause(now time.Time, queue string) string {
 	case w.Able == 0 && len(w.Lacking) > 0 && strings.HasPrefix(w.Lacking[0], "worker "):
 		return fmt.Sprintf("%s, which it requires, is offline, paused or draining", w.Lacking[0])
 	case w.Able == 0 && len(w.Lacking) > 0:
-		return fmt.Sprintf("none of the online workers for queue %q (%d) has %s", queue, w.Online, strings.Join(w.Lacking, ", "))
+		return w.lackText(queue, strings.Join(lackingText(w.Lacking), ", "))
 	case w.Able == 0:
-		return fmt.Sprintf("none of the online workers for queue %q (%d) has all that it requires", queue, w.Online)
+		return w.lackText(queue, "all that it requires")
 	}
 	text := "the only worker that can run it is busy"
 	if w.Able > 1 {
@@ -298,4 +299,28 @@ func roughly(d time.Duration) string {
 		}
 	}
 	return countOf(max(0, int((d+time.Second-1)/time.Second)), "second", "seconds")
+}
+
+// lackText says that no online worker has what.
+func (w *WorkersForJob) lackText(queue, what string) string {
+	if w.Online == 1 {
+		return fmt.Sprintf("the only online worker for queue %q does not have %s", queue, what)
+	}
+	return fmt.Sprintf("none of the %d online workers for queue %q has %s", w.Online, queue, what)
+}
+
+// lackingText is what workers lack, in the words of people.
+func lackingText(lacking []string) []string {
+	texts := slices.Clone(lacking)
+	for i, l := range texts {
+		switch l {
+		case FeatureLimits:
+			texts[i] = "control groups to enforce limits with"
+		case FeatureTerminal:
+			texts[i] = "terminals"
+		case FeatureManifest, FeatureArtifacts, FeatureCache:
+			texts[i] = "a newer agent, which knows " + l
+		}
+	}
+	return texts
 }

@@ -42,6 +42,8 @@ type Config struct {
 	// default: DefaultCacheBytes; negative: none are kept.
 	CacheBytes int64
 
+	Registered func() // called after each registration with the server; default: nothing
+
 	Environment Environment // of jobs' commands
 	// MaxLimits are for each job, also for one that asks for none. They require control
 	// groups.
@@ -82,6 +84,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.HTTP == nil {
 		c.HTTP = http.DefaultClient
+	}
+	if c.Registered == nil {
+		c.Registered = func() {}
 	}
 	if c.Clock == nil {
 		c.Clock = clock.Real()

@@ -63,6 +63,7 @@ func (s *registration) register(ctx context.Context) error {
 			}
 			s.a.Log.Info("registered", "worker", reg.WorkerID, "epoch", reg.Epoch, "queues", reg.Queues, "server", s.a.Client.BaseURL)
 			s.a.logLongIntervals(reg)
+			s.a.Registered()
 			return nil
 		}
 		if ctx.Err() != nil {

@@ -162,7 +162,7 @@ func noFilesText(page *api.ArtifactPage) string {
 	case !page.Status.Terminal() && page.Total == nil:
 		return "job " + page.JobID + " is " + string(page.Status) + ": artifacts come when it has ended"
 	case page.Total == nil:
-		return "job " + page.JobID + " gave back no files"
+		return "job " + page.JobID + " gave back no files: it had no --get, --artifact, or artifacts in errand.yaml"
 	case page.Total.Error != "":
 		return "job " + page.JobID + " gave back no files: " + page.Total.Error
 	case page.Total.Files > 0 && page.Total.List != nil:

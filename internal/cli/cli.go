@@ -122,7 +122,7 @@ func (a *app) root() *cobra.Command {
 	)
 	addGroup(root, "Machines",
 		a.agentCommand(),
-		a.workersCommand(),
+		a.workersCommand("workers"),
 		a.workerCommand(),
 		a.queueCommand(),
 		a.statusCommand(),
@@ -149,6 +149,7 @@ func (a *app) root() *cobra.Command {
 	queues.Hidden = true // as short as "errand workers"
 	root.AddCommand(queues, a.functionCommand(), a.demoCommand())
 	root.SetCompletionCommandGroupID("Get started")
+	addCompletionCommand(root)
 	a.addCompletions(root)
 	return root
 }

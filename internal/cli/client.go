@@ -190,10 +190,24 @@ func (a *app) hintFor(err error) string {
 		return "the server accepts connections but does not answer; is the server's address correct?"
 	case errors.As(err, &status) && status.Status == http.StatusUnauthorized:
 		return "the token belongs to another server, or the server lost its data; set --token-file to the right one" + a.localTokens()
+	case errors.As(err, &status) && status.Status == http.StatusForbidden:
+		return a.adminHint()
 	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(err.Error(), "read token"):
 		return "errand local creates its tokens in its data directory" + a.localTokens()
 	}
 	return ""
+}
+
+// adminHint names the local server's admin token, if the command uses that server as
+// somebody else.
+func (a *app) adminHint() string {
+	_, dataDir := a.localURL()
+	admin := filepath.Join(dataDir, adminTokenFile)
+	c, err := a.findConnection(adminTokenFile)
+	if err != nil || !c.isLocal || c.tokenFile == admin || !isFile(admin) {
+		return ""
+	}
+	return "the local server's admin token: --token-file " + errand.QuoteWord(admin)
 }
 
 // localTokens continues a hint with the files of the local server's tokens, if it has any.

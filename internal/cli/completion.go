@@ -26,6 +26,14 @@ func (a *app) addCompletions(cmd *cobra.Command) {
 	if use := strings.Fields(cmd.Use); len(use) > 1 && (use[1] == "ID" || use[1] == "ID…") && cmd.ValidArgsFunction == nil {
 		cmd.ValidArgsFunction = a.fromServer(completeJobs)
 	}
+	if use := strings.Fields(cmd.Use); len(use) > 1 && use[1] == "NAME" && cmd.ValidArgsFunction == nil {
+		switch parent := cmd.Parent().Name(); {
+		case parent == "worker":
+			cmd.ValidArgsFunction = a.fromServer(completeWorkers)
+		case parent == "queue" && use[0] != "create":
+			cmd.ValidArgsFunction = a.fromServer(completeQueues)
+		}
+	}
 	statuses := cobra.FixedCompletions(statusNames(), cobra.ShellCompDirectiveNoFileComp)
 	for name, complete := range map[string]completer{
 		"queue": a.fromServer(completeQueues), "worker": a.fromServer(completeWorkers), "status": statuses,
@@ -36,6 +44,23 @@ func (a *app) addCompletions(cmd *cobra.Command) {
 	}
 	for _, c := range cmd.Commands() {
 		a.addCompletions(c)
+	}
+}
+
+// addCompletionCommand adds cobra's command, described in the words of the other commands.
+func addCompletionCommand(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() != "completion" {
+			continue
+		}
+		c.Short = "Complete commands, jobs, queues, workers and tasks in your shell"
+		c.Long = "Completion prints a script that completes commands, flags, jobs, queues, workers, contexts and tasks.\n" +
+			"The help of the command for your shell says how to install it for good."
+		c.Example = "  source <(errand completion bash)   # for this bash; it needs the package bash-completion"
+		for _, shell := range c.Commands() {
+			shell.Short = "Print the script for " + shell.Name()
+		}
 	}
 }
 
@@ -87,7 +112,15 @@ func completeQueues(ctx context.Context, c *api.Client) ([]string, error) {
 func completeWorkers(ctx context.Context, c *api.Client) ([]string, error) {
 	list, err := c.Workers(ctx, "")
 	var all []string
+	sameName := map[string]int{}
 	for _, w := range list.Workers {
+		sameName[w.Name]++
+	}
+	for _, w := range list.Workers {
+		if isWord := errand.QuoteWord(w.Name) == w.Name; isWord && sameName[w.Name] == 1 {
+			all = append(all, w.Name+"\t"+w.ID)
+			continue
+		}
 		all = append(all, w.ID+"\t"+terminal.FirstLine(w.Name, 40))
 	}
 	return all, err

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -31,7 +32,13 @@ func (a *app) configCommand() *cobra.Command {
 		Long: "Config shows the server and the token that commands use here, the project's tasks, and the settings\n" +
 			"that errand run has by default; with a task's name, those of errand run TASK. A flag counts most,\n" +
 			"then the environment, the project's errand.yaml, and your config.yaml.",
-		Args: cobra.MaximumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return nil
+			}
+			return terminal.WithHint(terminal.UsageErrorf("%s takes at most one task, got %d arguments", cmd.CommandPath(), len(args)),
+				"to change a default, edit "+configPath(runtime.GOOS, a.getenv))
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			all, err := a.settings(strings.Join(args, ""))
 			if err != nil {

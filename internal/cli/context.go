@@ -27,6 +27,9 @@ func (a *app) contextCommand() *cobra.Command {
 	return cmd
 }
 
+// localContext is what errand context use calls the local server.
+const localContext = "local"
+
 func shownConfigPath() string {
 	if runtime.GOOS == "windows" {
 		return `%AppData%\errand\config.yaml`
@@ -91,7 +94,7 @@ func (a *app) contextUseCommand() *cobra.Command {
 			switch {
 			case err == nil:
 				config.Context = args[0]
-			case args[0] == "local":
+			case args[0] == localContext:
 				config.Context = ""
 			default:
 				return terminal.WithHint(err, "add one with errand context set")
@@ -127,7 +130,11 @@ func (a *app) contextSet(name, server, tokenFile string, setToken bool) error {
 		return terminal.UsageErrorf("the name of a context must be 1 to 64 letters, digits, hyphens, underscores and dots, got %q", name)
 	}
 	ctx, err := config.Find(name)
-	if err != nil && server == "" {
+	isNew := err != nil
+	if isNew && name == localContext {
+		return terminal.UsageErrorf("%q stands for the local server; choose another name", name)
+	}
+	if isNew && server == "" {
 		return terminal.UsageErrorf("--server is required for a new context")
 	}
 	ctx.Name = name
@@ -147,6 +154,11 @@ func (a *app) contextSet(name, server, tokenFile string, setToken bool) error {
 	}
 	if _, err := os.Stat(ctx.TokenFile); ctx.TokenFile != "" && err != nil {
 		a.term.Notef("warning: the token file can't be read: %v", err)
+	}
+	if isNew {
+		a.term.Notef("context %s added", name)
+	} else {
+		a.term.Notef("context %s changed", name)
 	}
 	if config.Context != name {
 		a.term.Hintf("use it with errand context use %s", name)

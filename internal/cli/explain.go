@@ -53,8 +53,11 @@ func (a *app) explain(ctx context.Context, id string, asJSON bool) error {
 
 // explainHint is what the user can do about the job's cause.
 func explainHint(e *errand.Explanation) string {
-	if e.Cause == errand.CauseNoWorker {
+	switch e.Cause {
+	case errand.CauseNoWorker:
 		return "start a worker with errand agent, or cancel the job with errand cancel " + e.JobID
+	case errand.CauseUnsuitable:
+		return "errand workers lists the labels of all; or cancel the job with errand cancel " + e.JobID
 	}
 	return ""
 }

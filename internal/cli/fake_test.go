@@ -52,6 +52,9 @@ func newFakeServer(t testing.TB) *fakeServer {
 	mux.HandleFunc("GET /api/queues", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, 200, api.QueueList{Queues: []api.Queue{{Name: "default"}, {Name: "linux"}, {Name: "gpu"}}})
 	})
+	mux.HandleFunc("POST /api/queues", func(w http.ResponseWriter, _ *http.Request) {
+		problem(w, errand.CodeForbidden, "POST /api/queues needs an admin's token")
+	})
 	mux.HandleFunc("POST /api/uploads", f.createUpload)
 	mux.HandleFunc("POST /api/uploads/batch", f.createUploads)
 	mux.HandleFunc("PUT /store/{hash}", f.store)

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -34,24 +35,44 @@ func (a *app) jobCommand() *cobra.Command {
 func (a *app) cancelCommand() *cobra.Command {
 	var asJSON, wait bool
 	cmd := &cobra.Command{
-		Use: "cancel ID", SuggestFor: []string{"kill", "stop", "rm", "delete", "scancel"},
-		Short: "Cancel a job",
+		Use: "cancel ID…", SuggestFor: []string{"kill", "stop", "rm", "delete", "scancel"},
+		Short: "Cancel jobs",
 		Long: "Cancel ends a pending job at once. A running job is cancelled once its worker has stopped it.\n\n" +
 			howToNameJobs,
-		Args: oneJobID,
+		Args: someJobIDs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withJob(cmd.Context(), args[0], asJSON, wait, (*api.Client).Cancel)
+			return a.cancelJobs(cmd.Context(), args, asJSON, wait)
 		},
 	}
 	a.addServerFlags(cmd)
-	cmd.Flags().BoolVar(&wait, "wait", false, "exit when the job has ended")
+	cmd.Flags().BoolVar(&wait, "wait", false, "exit when the jobs have ended")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
+// cancelJobs cancels each of the jobs, also after one that it can't.
+func (a *app) cancelJobs(ctx context.Context, ids []string, asJSON, wait bool) error {
+	var failed error
+	for i, id := range ids {
+		err := a.withJob(ctx, id, asJSON, wait, (*api.Client).Cancel)
+		if errors.Is(err, terminal.ErrInterrupted) {
+			return err
+		}
+		if err == nil && i < len(ids)-1 && !asJSON {
+			err = a.term.Print("")
+		}
+		if err != nil && len(ids) > 1 {
+			a.term.PrintError(err)
+			err = &terminal.ExitError{Code: terminal.ExitFailure}
+		}
+		failed = cmp.Or(err, failed)
+	}
+	return failed
+}
+
 // howToNameJobs is a part of the help of commands that take a job's ID.
 const howToNameJobs = "ID is a job's ID, the beginning of it, @last for the newest job, or @last-failed for the newest job\n" +
-	"that failed or has an exit code other than 0."
+	"that ran and failed, or has an exit code other than 0."
 
 // oneJobID is a cobra.PositionalArgs.
 func oneJobID(cmd *cobra.Command, args []string) error {

@@ -25,7 +25,7 @@ func (f *jobEnvFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "Environment of jobs", func(fl *pflag.FlagSet) {
 		fl.StringArrayVar(&f.env, "env", nil, "set an environment variable for all jobs, `NAME=VALUE`; NAME alone copies its value from here; can be repeated")
 		fl.StringArrayVar(&f.envFiles, "env-file", nil, "set the environment variables in this `file` for all jobs, one NAME=VALUE or NAME per line; can be repeated")
-		fl.StringVar(&f.home, "home", homeAgent, "home directory of jobs: `agent` for that of the agent's user, job for a new one for each job")
+		fl.StringVar(&f.home, "home", homeAgent, "home directory of jobs, `agent|job`: that of the agent's user, or a new one for each job")
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 // What names a job besides its ID and the beginning of it.
 const (
 	lastJob       = "@last"        // the newest job
-	lastFailedJob = "@last-failed" // the newest job that failed, or whose commands did
+	lastFailedJob = "@last-failed" // the newest job that failed, or whose commands did; none that others kept from running
 )
 
 const (
@@ -124,7 +124,7 @@ func findLastFailed(ctx context.Context, c *api.Client) (string, error) {
 			return "", err
 		}
 		for i := range list.Jobs {
-			if isFailure(&list.Jobs[i]) {
+			if j := &list.Jobs[i]; isFailure(j) && j.Reason != errand.ReasonDependencyFailed {
 				return list.Jobs[i].ID, nil
 			}
 		}

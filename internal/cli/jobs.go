@@ -99,7 +99,8 @@ func (a *app) jobs(ctx context.Context, f jobsFlags) error {
 	if f.json {
 		return a.term.PrintJSON(list)
 	}
-	if err := a.term.PrintTable(a.jobTable(list.Jobs)); err != nil {
+	header, rows := a.jobTable(list.Jobs)
+	if err := a.term.PrintTable(header, rows, optionalOfJobs...); err != nil {
 		return err
 	}
 	switch {
@@ -166,6 +167,9 @@ const (
 	widthForWorker = 120
 	widthForGroup  = 140
 )
+
+// optionalOfJobs are the columns that a list of jobs lacks on a narrow terminal.
+var optionalOfJobs = []string{"QUEUE", "TOOK"}
 
 // jobTable is the table of a list of jobs.
 func (a *app) jobTable(jobs []api.Job) (header []string, rows [][]string) {

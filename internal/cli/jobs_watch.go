@@ -33,7 +33,7 @@ func (a *app) watchJobs(ctx context.Context, c *api.Client, f jobsFlags) error {
 			}
 			last = list.Jobs
 			header, rows := a.jobTable(last)
-			if err := screen.Draw(header, rows); err != nil {
+			if err := screen.Draw(header, rows, optionalOfJobs...); err != nil {
 				return err
 			}
 			if err := clock.Sleep(ctx, clock.Real(), watchInterval); err != nil {
@@ -43,7 +43,8 @@ func (a *app) watchJobs(ctx context.Context, c *api.Client, f jobsFlags) error {
 	}()
 	screen.Close()
 	if errors.Is(err, terminal.ErrInterrupted) {
-		return errors.Join(err, a.term.PrintTable(a.jobTable(last)))
+		header, rows := a.jobTable(last)
+		return errors.Join(err, a.term.PrintTable(header, rows, optionalOfJobs...))
 	}
 	return err
 }

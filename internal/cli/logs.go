@@ -43,7 +43,7 @@ func (a *app) logsCommand() *cobra.Command {
 	a.addServerFlags(cmd)
 	fl := cmd.Flags()
 	fl.BoolVarP(&f.follow, "follow", "f", false, "keep printing until the job ends")
-	fl.Var(&tailValue{&f.tail}, "tail", "print only the last `N` lines; with -f, and what follows (default all)")
+	fl.VarP(&tailValue{&f.tail}, "tail", "n", "print only the last `N` lines; with -f, and what follows (default all)")
 	fl.StringVar(&f.since, "since", "", "print only what is newer than this `duration`, like 10m, or time, like 2026-01-02T15:04:05Z")
 	fl.StringVar(&f.grep, "grep", "", "print only lines that match this regular `expression` (Go's syntax)")
 	fl.IntVar(&f.attempt, "attempt", 0, "print the log of attempt `N` (default the latest)")

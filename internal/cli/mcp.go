@@ -10,6 +10,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/spf13/cobra"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/terminal"
 	"github.com/errandhq/errand/internal/version"
@@ -64,6 +65,9 @@ func (a *app) mcp(ctx context.Context, f mcpFlags) error {
 	root, err := realDir(f.root)
 	if err != nil {
 		return fmt.Errorf("--root %s: %w", f.root, err)
+	}
+	if terminal.StdinIsTTY() {
+		a.term.Hintf("a coding agent starts this command and writes to its stdin, for example after: claude mcp add errand -- errand mcp --root %s", errand.QuoteWord(root))
 	}
 	s := &mcpServer{app: a, client: c, root: root, queue: f.queue}
 	return terminal.InterruptOr(ctx, s.newServer(f.readOnly).Run(ctx, &mcp.StdioTransport{}))

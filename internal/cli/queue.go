@@ -22,7 +22,9 @@ func (a *app) queueCommand() *cobra.Command {
 		Args:    terminal.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.queueCreateCommand(), a.queueListCommand("list"), a.queueDeleteCommand(),
+	list, remove := a.queueListCommand("list"), a.queueDeleteCommand()
+	list.Aliases, remove.Aliases = []string{"ls"}, []string{"rm"}
+	cmd.AddCommand(a.queueCreateCommand(), list, remove,
 		a.queuePauseCommand("pause", "Stop giving the queue's jobs to workers; running ones go on", true),
 		a.queuePauseCommand("resume", "Give the queue's jobs to workers again", false))
 	return cmd

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"sync"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
@@ -41,10 +43,11 @@ func (s *quickstart) startWorker(ctx context.Context) error {
 		return err
 	}
 	host, _ := os.Hostname() // only for people to read
+	registered := make(chan struct{})
 	worker, err := agent.New(agent.Config{
 		Client: c, HTTP: c.HTTP, DataDir: filepath.Join(filepath.Dir(local), "agent"), Name: cmp.Or(host, "quickstart"), Slots: 1,
 		Version: version.Get().Short(), Log: s.term.NewQuietLog(), Supervisor: program,
-		Environment: agent.Environment{Variables: map[string]string{}},
+		Environment: agent.Environment{Variables: map[string]string{}}, Registered: sync.OnceFunc(func() { close(registered) }),
 	})
 	if err != nil {
 		return err
@@ -52,7 +55,17 @@ func (s *quickstart) startWorker(ctx context.Context) error {
 	s.term.ShowCommand("errand agent")
 	s.worker = &quickWorker{worker, make(chan error, 1)}
 	go func(w *quickWorker) { w.ended <- w.agent.Run(context.WithoutCancel(ctx)) }(s.worker)
-	s.term.Notef("started a worker; it stops when you quit")
+	ctx, stop := terminal.NotifyInterrupt(ctx)
+	defer stop()
+	select {
+	case err := <-s.worker.ended:
+		s.worker = nil
+		return fmt.Errorf("start a worker: %w", err)
+	case <-registered:
+		s.term.Notef("started a worker; it stops when you quit")
+	case <-ctx.Done():
+		return s.stopWorker(context.WithoutCancel(ctx))
+	}
 	return nil
 }
 
@@ -117,9 +130,18 @@ func (s *quickstart) openPage(ctx context.Context) error {
 		command = []string{"xdg-open"}
 	}
 	if exec.CommandContext(ctx, command[0], append(command[1:], f.Name())...).Run() != nil {
-		s.term.Hintf("open the address in a browser: %s is not installed, or failed", command[0])
+		s.term.Hintf("open the address in a browser: %s is not installed, or failed%s", command[0], s.tokenForPage())
 	}
 	return nil
+}
+
+// tokenForPage says which token the page asks for, unless its address has one.
+func (s *quickstart) tokenForPage() string {
+	_, dataDir := s.localURL()
+	if file := filepath.Join(dataDir, userTokenFile); !strings.Contains(s.page, "#token=") && isFile(file) {
+		return "; it asks for the token in " + file
+	}
+	return ""
 }
 
 // end stops what the session started, and removes its files.

@@ -105,7 +105,7 @@ func (a *app) prepare(ctx context.Context, c *api.Client, f *runFlags, dir strin
 	if err := checkQueue(ctx, c, body.Queue); err != nil {
 		return limit, err
 	}
-	key := f.fileFlags.sendKey(dir)
+	key := f.sendKey(dir)
 	if sent[key] == nil {
 		if sent[key], err = a.sendSource(ctx, c, dir, &f.fileFlags); err != nil {
 			return limit, err

@@ -22,7 +22,7 @@ type whenFlags struct {
 }
 
 func (f *whenFlags) add(fl *pflag.FlagSet) {
-	fl.StringArrayVar(&f.after, "after", nil, "wait for jobs to end: `ID[,ID…][:success|failure|any]`, default success; can be repeated")
+	fl.StringArrayVar(&f.after, "after", nil, "wait until these `jobs` have ended: ID[,ID…][:success|failure|any], default success; can be repeated")
 	fl.StringVar(&f.at, "at", "", "wait until this `time`: 22:00, 2026-12-24T18:00, or RFC 3339; at most 7 days ahead")
 	terminal.DurationVar(fl, &f.in, "in", 0, "wait for this long, like 2h; at most 7 days")
 }

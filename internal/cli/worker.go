@@ -13,11 +13,13 @@ func (a *app) workerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Pause, resume, drain and forget workers",
-		Long:  "These commands require an admin's token. NAME is the name or the ID of a worker; errand workers lists all.",
+		Long:  "All but list require an admin's token. NAME is the name or the ID of a worker; errand workers lists all.",
 		Args:  terminal.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(
+	list := a.workersCommand("list")
+	list.Aliases = []string{"ls"}
+	cmd.AddCommand(list,
 		a.workerAction("pause", "Give the worker no more jobs; it finishes those that it has", "takes no more jobs until errand worker resume"),
 		a.workerAction("resume", "Give the worker jobs again", "takes jobs again"),
 		a.workerAction("drain", "Have the worker's agent finish its jobs and exit", "takes no more jobs, and exits when its running jobs have ended"),

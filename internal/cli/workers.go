@@ -14,10 +14,10 @@ import (
 	"github.com/errandhq/errand/internal/terminal"
 )
 
-func (a *app) workersCommand() *cobra.Command {
+func (a *app) workersCommand(use string) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "workers", SuggestFor: []string{"nodes", "hosts", "machines", "agents"},
+		Use: use, SuggestFor: []string{"nodes", "hosts", "machines", "agents"},
 		Short: "List workers",
 		Args:  terminal.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.workers(cmd.Context(), asJSON) },
@@ -45,7 +45,8 @@ func (a *app) workers(ctx context.Context, asJSON bool) error {
 	for i := range list.Workers {
 		rows = append(rows, a.workerRow(&list.Workers[i]))
 	}
-	return a.term.PrintTable([]string{"ID", "NAME", "STATUS", "SLOTS", "QUEUES", "LABELS", "VERSION", "DISK", "SEEN", "RUNS"}, rows)
+	return a.term.PrintTable([]string{"ID", "NAME", "STATUS", "SLOTS", "QUEUES", "LABELS", "VERSION", "DISK", "SEEN", "RUNS"}, rows,
+		"VERSION", "DISK", "QUEUES", "ID", "SLOTS", "SEEN", "LABELS")
 }
 
 func listWorkers(ctx context.Context, c *api.Client) (api.WorkerList, error) {

@@ -27,8 +27,10 @@ func (t *Terminal) OpenScreen() *Screen {
 	return &Screen{t}
 }
 
-// Draw replaces what is on the screen by a table, below a line with the time.
-func (s *Screen) Draw(header []string, rows [][]string) error {
+// Draw replaces what is on the screen by a table, below a line with the time. As
+// in PrintTable, columns of optional may be left out.
+func (s *Screen) Draw(header []string, rows [][]string, optional ...string) error {
+	header, rows = fitColumns(header, rows, s.t.Columns(), optional)
 	var table bytes.Buffer
 	if err := writeAligned(&table, header, rows, s.t.Columns()); err != nil {
 		return err

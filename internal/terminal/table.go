@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
 // PrintTable prints rows on stdout: aligned, with a header and as wide as the terminal on a
-// terminal; separated by tabs and without a header elsewhere.
-func (t *Terminal) PrintTable(header []string, rows [][]string) error {
+// terminal; separated by tabs and without a header elsewhere. A terminal that is too narrow
+// lacks columns of optional, the first ones first.
+func (t *Terminal) PrintTable(header []string, rows [][]string, optional ...string) error {
 	if t.isTTY {
+		header, rows = fitColumns(header, rows, t.Columns(), optional)
 		return writeAligned(t.Stdout, header, rows, t.Columns())
 	}
 	for _, row := range rows {
@@ -45,18 +48,52 @@ func (t *Terminal) NoteTable(header []string, rows [][]string) {
 }
 
 // minLastColumn is how narrow the last column of a table gets to fit the terminal.
-const minLastColumn = 20
+const minLastColumn = 12
+
+// fitColumns leaves out columns of optional until the table fits into width characters; 0
+// is any width.
+func fitColumns(header []string, rows [][]string, width int, optional []string) ([]string, [][]string) {
+	for _, name := range optional {
+		i := slices.Index(header, name)
+		if i < 0 || width == 0 || leastWidth(header, rows) <= width {
+			continue
+		}
+		header = slices.Delete(slices.Clone(header), i, i+1)
+		rows = slices.Clone(rows)
+		for n, row := range rows {
+			rows[n] = slices.Delete(slices.Clone(row), i, i+1)
+		}
+	}
+	return header, rows
+}
+
+// leastWidth is how many characters a table takes at least.
+func leastWidth(header []string, rows [][]string) int {
+	widths := columnWidths(append([][]string{header}, rows...))
+	last := len(widths) - 1
+	total := min(widths[last], minLastColumn)
+	for _, n := range widths[:last] {
+		total += n + 2
+	}
+	return total
+}
+
+// columnWidths are the widths of the widest cells.
+func columnWidths(rows [][]string) []int {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], visibleWidth(cell))
+		}
+	}
+	return widths
+}
 
 // writeAligned writes a table whose columns are two spaces apart. The last cell of a row
 // is cut where it would not fit into width characters; 0 is any width.
 func writeAligned(w io.Writer, header []string, rows [][]string, width int) error {
 	all := append([][]string{header}, rows...)
-	widths := make([]int, len(header))
-	for _, row := range all {
-		for i, cell := range row[:len(row)-1] {
-			widths[i] = max(widths[i], visibleWidth(cell))
-		}
-	}
+	widths := columnWidths(all)
 	left := width
 	for _, n := range widths[:len(widths)-1] {
 		left -= n + 2

@@ -49,6 +49,9 @@ func New(stdout, stderr io.Writer, getenv func(string) string) *Terminal {
 	return t
 }
 
+// StdinIsTTY reports whether somebody can type into the program's stdin.
+func StdinIsTTY() bool { return isTTY(os.Stdin) }
+
 func isTTY(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -21,7 +21,7 @@ import (
 )
 
 // ErrInUse: another agent has locked the data directory.
-var ErrInUse = errors.New("another agent uses this data directory; give each agent its own")
+var ErrInUse = errors.New("another agent uses this data directory; give each agent its own with --data")
 
 // An Identity is a worker's ID and token. It holds the lock until Close.
 type Identity struct {
