@@ -25,7 +25,7 @@ clean: ## Remove what was built
 	rm -rf bin .cache .aws-sam
 
 ## Test
-.PHONY: test race test-hostile test-isolate test-windows test-arm64 test-clients test-cluster test-integration load restarts crash fuzz dynamodb-local
+.PHONY: test race test-hostile test-isolate test-windows test-arm64 test-clients test-cluster test-integration load restarts crash fuzz projects dynamodb-local
 test: ## Run all tests (below 6 minutes on 2 cores with a cold build cache)
 	scripts/test
 race: ## Run all tests with the race detector (needs a C compiler)
@@ -54,6 +54,8 @@ crash: ## Kill the stack under load 300 times, and cut the power at every sync o
 	scripts/crash
 fuzz: ## Run every fuzz target (FUZZTIME=30s each)
 	scripts/fuzz
+projects: ## Run the tests of ten public projects in their folder and through errand run, and compare (needs a network; NAMES='cobra click')
+	scripts/projects $(NAMES)
 dynamodb-local: ## Compare our DynamoDB with AWS's DynamoDB Local (needs Java and Maven)
 	scripts/dynamodb-local
 

@@ -35,6 +35,7 @@ func (s *Service) Prune(ctx context.Context, r errand.Prune) (errand.Storage, er
 		{errand.StoredUploads, "uploads/", func(b *Blob) (bool, error) { return p.isUnusable(ctx, b) }},
 		{errand.StoredLogs, "logs/", p.olderThan(ctx, r.LogDays)},
 		{errand.StoredArtifacts, "artifacts/", p.olderThan(ctx, r.ArtifactDays)},
+		{errand.StoredCaches, "caches/", p.olderThan(ctx, nil)},
 	} {
 		k := errand.StoredKind{Kind: kind.name}
 		for after, more := "", true; more; {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -286,6 +287,30 @@ func TestRandomTreesArriveAsTheyAre(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRandomTreesArriveAsRsyncWouldSendThem: as by rsync -rlptH, with times to the nanosecond.
+func TestRandomTreesArriveAsRsyncWouldSendThem(t *testing.T) {
+	t.Parallel()
+	rsync, err := exec.LookPath("rsync")
+	if err != nil || runtime.GOOS == "windows" {
+		t.Skip("skipped: rsync is not installed")
+	}
+	s := newServer(t)
+	for seed := range 10 {
+		dir := t.TempDir()
+		rapid.Custom(func(rt *rapid.T) bool {
+			plant(rt, t, dir)
+			return true
+		}).Example(seed)
+		to := filepath.Join(t.TempDir(), "to")
+		if out, err := exec.Command(rsync, "-rlptH", "--modify-window=-1", dir+"/", to).CombinedOutput(); err != nil {
+			t.Fatalf("rsync: %v\n%s", err, out)
+		}
+		if got, want := describe(t, s.receive(t, mustSend(t, s, dir, nil).Source)), describe(t, to); got != want {
+			t.Errorf("got\n%sas rsync sends it\n%s", got, want)
+		}
+	}
 }
 
 // TestSmallFolderIsOneQuestionAndOnePut: no more than with a ZIP; and again, nothing but

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
 )
@@ -122,4 +124,50 @@ func TestManyPacksAreOneQuestion(t *testing.T) {
 	if a := w.worker("b").withFeatures(errand.FeatureManifest).take(true); len(a.Source.Downloads) != len(job.Spec.Source.Packs) {
 		t.Errorf("%d downloads of %d packs", len(a.Source.Downloads), len(job.Spec.Source.Packs))
 	}
+}
+
+// TestTwoOwnersWithTheSameFile: each sends it, has its own object, and the answer to
+// neither depends on the other's, nor does the work for it, which takes its time.
+func TestTwoOwnersWithTheSameFile(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, nil)
+	bob := w.user
+	bob.Owner = "bob"
+	ask := func(c control.Caller, text string) (errand.Upload, map[string]int64) {
+		t.Helper()
+		before := w.stack.Usage()
+		_, r := archive(text)
+		all, err := w.svc.CreateUploads(w.ctx, c, errand.UploadBatch{Uploads: []errand.UploadRequest{r}})
+		wantCode(t, err, "")
+		calls := map[string]int64{}
+		for name, u := range w.stack.Usage() {
+			if n := u.Calls - before[name].Calls; n > 0 {
+				calls[name] = n
+			}
+		}
+		return all.Uploads[0], calls
+	}
+	anns := w.packs(w.user, "the same file")
+	up, calls := ask(bob, "the same file")
+	other, otherCalls := ask(bob, "nobody's file")
+	if up.Exists || other.Exists {
+		t.Errorf("bob is told of ann's: %+v, %+v", up, other)
+	}
+	if diff := cmp.Diff(otherCalls, calls); diff != "" || calls["s3.HeadObject"] != 1 {
+		t.Errorf("a file that another owner has costs other calls than one that nobody has (-nobody's +ann's):\n%s", diff)
+	}
+	bobs := w.packs(bob, "the same file")
+	if again, _ := ask(bob, "the same file"); !again.Exists {
+		t.Error("bob's own is not found")
+	}
+	if got := w.stored("uploads/"); len(got) != 2 {
+		t.Errorf("stored: %q", got)
+	}
+	wantCode(t, w.svc.Blobs.Remove(w.ctx, []string{errand.UploadKey("ann", anns.SHA256)}), "")
+	s := spec("ls")
+	s.Source = bobs
+	_, err := w.svc.CreateJob(w.ctx, bob, s, control.CreateOptions{})
+	wantCode(t, err, "")
+	_, err = w.svc.CreateJob(w.ctx, w.user, s, control.CreateOptions{})
+	wantCode(t, err, errand.CodeSourceNotFound)
 }
