@@ -46,6 +46,7 @@ type costly struct {
 	user, worker *api.Client
 	reg          errand.Registered
 	asg          *errand.Assignment
+	cache        []errand.Cache // of the job that begins
 	rings, heard int64
 }
 
@@ -66,7 +67,7 @@ func counted(t *testing.T, f func(*costly)) {
 		time.Sleep(offBeat)
 		c := &costly{deployed: d, t: t, user: d.client(t, errand.RoleUser)}
 		var err error
-		if c.reg, err = d.client(t, errand.RoleAgent).Register(t.Context(), errand.Registration{Name: "host"}); err != nil {
+		if c.reg, err = d.client(t, errand.RoleAgent).Register(t.Context(), errand.Registration{Name: "host", Features: []string{errand.FeatureCache}}); err != nil {
 			t.Fatal(err)
 		}
 		c.worker = d.as(c.reg.Token)
@@ -97,7 +98,7 @@ func (c *costly) begin(watch bool) {
 	rang := make(chan string, 1)
 	go func() { rang <- c.bell(ctx) }()
 	synctest.Wait()
-	_, err := c.user.CreateJob(ctx, api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, Watch: watch}, "key")
+	_, err := c.user.CreateJob(ctx, api.CreateJob{Commands: []errand.Command{{Shell: "true"}}, Watch: watch, Cache: c.cache}, "key")
 	c.must(err)
 	c.rings++
 	if text := <-rang; !strings.Contains(text, errand.RingText) {
@@ -249,6 +250,41 @@ func TestCostOfArtifacts(t *testing.T) {
 		}
 		_, table := u.bill(1e6, "$ per million jobs")
 		document(c.t, "artifacts", table)
+	})
+}
+
+// TestCostOfCaches: what it adds that a job saves a cache of four packs, and another worker
+// restores it.
+func TestCostOfCaches(t *testing.T) {
+	counted(t, func(c *costly) {
+		ctx := c.t.Context()
+		c.cache = []errand.Cache{goCache}
+		c.begin(true)
+		c.beat()
+		before := c.stack.Usage()
+		ask := api.AskCache{WorkerID: c.reg.WorkerID, Epoch: c.reg.Epoch, JobID: c.asg.JobID, Attempt: c.asg.Attempt}
+		ask.Key, ask.Prefixes = "go-1", []string{"go-"}
+		_, err := c.worker.AskCache(ctx, ask)
+		c.must(err)
+		var bodies [][]byte
+		for i := range 4 {
+			body, content := newContent(fmt.Sprint("pack ", i))
+			bodies, ask.Uploads = append(bodies, body), append(ask.Uploads, content)
+		}
+		answer, err := c.worker.AskCache(ctx, ask)
+		c.must(err)
+		for i, put := range answer.Puts {
+			c.send(put, bodies[i])
+		}
+		ask.Uploads = nil
+		answer, err = c.worker.AskCache(ctx, ask)
+		c.must(err)
+		for _, get := range append(answer.Found.Source.Downloads, answer.Found.Source.Download) {
+			c.send(get, nil)
+		}
+		u := c.since(before, 0, 0)
+		_, table := u.bill(1e6, "$ per million jobs")
+		document(c.t, "caches", table)
 	})
 }
 
