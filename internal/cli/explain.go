@@ -53,10 +53,10 @@ func (a *app) explain(ctx context.Context, id string, asJSON bool) error {
 
 // explainHint is what the user can do about the job's cause.
 func explainHint(e *errand.Explanation) string {
-	switch e.Cause {
-	case errand.CauseNoWorker:
+	if e.Cause == errand.CauseNoWorker {
 		return "start a worker with errand agent, or cancel the job with errand cancel " + e.JobID
-	case errand.CauseUnsuitable:
+	}
+	if e.Cause == errand.CauseUnsuitable {
 		return "errand workers lists the labels of all; or cancel the job with errand cancel " + e.JobID
 	}
 	return ""

@@ -80,6 +80,9 @@ func (f *fakeServer) explain(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		e := errand.Explanation{JobID: j.ID, Status: j.Status, Cause: errand.CauseNoWorker, Workers: &errand.WorkersForJob{}, PollIntervalMs: 15000}
+		if len(j.Requires) > 0 {
+			e.Cause, e.Workers = errand.CauseUnsuitable, &errand.WorkersForJob{Online: 2, Lacking: []string{"gpu=h200"}}
+		}
 		e.Finish(time.Now(), "default")
 		answer(w, http.StatusOK, e)
 		return

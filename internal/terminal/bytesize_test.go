@@ -14,3 +14,10 @@ func TestByteSize(t *testing.T) {
 		}
 	}
 }
+
+func TestByteSizeError(t *testing.T) {
+	var b ByteSize
+	if err := b.Set("big"); err == nil || err.Error() != `must be a size like 500MB or 2GB, got "big"` {
+		t.Errorf("got %v", err)
+	}
+}
