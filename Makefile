@@ -71,7 +71,7 @@ cross: ## Vet and build for Linux, macOS and Windows
 	scripts/cross
 
 ## Measure (docs/performance.md)
-.PHONY: bench bench-jobs bench-cluster bench-sqs bench-dynamodb bench-s3 bench-api bench-transfer bench-init
+.PHONY: bench bench-jobs bench-cluster bench-sqs bench-dynamodb bench-s3 bench-api bench-transfer bench-init bench-page
 # Without cgo, as the programs are built: with it, the store allocates in C, and each of those calls costs.
 bench bench-jobs bench-sqs bench-s3 bench-dynamodb bench-api bench-transfer bench-init: export CGO_ENABLED = 0
 bench: ## Run all Go benchmarks
@@ -87,6 +87,8 @@ bench-transfer: ## Sending folders: first, unchanged, a small change; beside rsy
 	scripts/bench-transfer
 bench-jobs bench-sqs bench-dynamodb bench-s3 bench-api:
 	$(GO) test -run '^$$' -bench '^Benchmark$(strip $(B))' -benchtime 1x -timeout 60m ./bench
+bench-page: ## The page: a million lines beside plain xterm.js, time to the first output, an idle tab, sizes (needs Node and Chromium)
+	scripts/bench-page
 bench-init: functions ## The time that each compiled function takes from its start to its first request for work
 	ERRAND_FUNCTIONS=$(CURDIR)/bin/functions $(GO) test -run '^$$' -bench Init -benchtime 20x ./functions
 

@@ -17,7 +17,17 @@ import (
 func TestPage(t *testing.T) {
 	chromium := requireBrowser(t)
 	url, token := startLocal(t, buildErrand(t))
-	e2e(t, chromium, url, token, "page", "job", "lists", "run")
+	e2e(t, chromium, url, token, "page", "job", "lists", "run", "hostile")
+}
+
+// TestPageFigures prints what a million lines cost the page, and more: make bench-page.
+func TestPageFigures(t *testing.T) {
+	if os.Getenv("ERRAND_BENCH_PAGE") == "" {
+		t.Skip("run by make bench-page")
+	}
+	chromium := requireBrowser(t)
+	url, token := startLocal(t, buildErrand(t))
+	e2e(t, chromium, url, token, "bench")
 }
 
 func buildErrand(t *testing.T) string {

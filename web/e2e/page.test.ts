@@ -283,7 +283,7 @@ test('machines and queues', async () => {
   const id = await jobID()
   await page.locator('.strip i.busy').first().waitFor()
   await page.getByRole('link', { name: 'Machines', exact: true }).click()
-  await page.locator('#workers').getByRole('link', { name: id }).waitFor()
+  await page.locator(`#workers .runs a[href="#job=${id}"]`).waitFor()
   await shoot(page, 'machines')
   await page.getByRole('link', { name: 'Queues', exact: true }).click()
   await page.locator('#queues').getByText('default').waitFor()
@@ -357,7 +357,7 @@ test('on a narrow screen nothing is wider than it', async () => {
   await ends('exit code 0')
   await fits()
   await shoot(page, 'narrow')
-  for (const p of ['jobs', 'machines', 'queues']) {
+  for (const p of ['jobs', 'machines', 'queues', 'schedules']) {
     await page.goto(`${server.url}/#${p}`)
     await page.locator(`.${p}-page`).waitFor()
     await fits()

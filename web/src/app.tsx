@@ -10,6 +10,7 @@ import { QueuesPage } from './queues/page'
 import type { Route } from './route'
 import { formatRoute, useRoute } from './route'
 import { RunPage } from './run/page'
+import { SchedulesPage } from './schedules/page'
 import { forgetToken, keepToken, readToken, takeFragment } from './session'
 import { TokenForm } from './token-form'
 
@@ -89,6 +90,7 @@ const tabs: { route: Route; text: string }[] = [
   { route: { page: 'jobs' }, text: 'Jobs' },
   { route: { page: 'machines' }, text: 'Machines' },
   { route: { page: 'queues' }, text: 'Queues' },
+  { route: { page: 'schedules' }, text: 'Schedules' },
 ]
 
 function Workplace({ client, failed, leave, signedIn }: WorkplaceProps) {
@@ -121,6 +123,7 @@ function Workplace({ client, failed, leave, signedIn }: WorkplaceProps) {
         {route.page === 'jobs' && <JobsPage client={client} failed={failed} filter={route} />}
         {route.page === 'job' && <JobPage key={route.id} client={client} route={route} failed={failed} />}
         {route.page === 'machines' && <MachinesPage client={client} failed={failed} workers={workers} />}
+        {route.page === 'schedules' && <SchedulesPage client={client} failed={failed} />}
         {route.page === 'queues' && <QueuesPage client={client} failed={failed} />}
       </main>
     </div>

@@ -9,6 +9,17 @@ export interface Polled<T> {
   refresh: () => void
 }
 
+/** A page that nobody touches asks less and less often: after a minute, and down to a fifth. */
+const idleMs = 60_000
+const slowest = 5
+
+let touched = Date.now()
+for (const type of ['pointermove', 'pointerdown', 'keydown', 'wheel']) globalThis.addEventListener?.(type, () => (touched = Date.now()), { passive: true })
+
+function slowness(): number {
+  return Math.max(1, Math.min(slowest, (Date.now() - touched) / idleMs))
+}
+
 /** Asks at once and then every so often while the page is visible; less often while it fails. */
 export function usePolling<T>(ask: (signal: AbortSignal) => Promise<T>, everyMs: number, failed: (err: unknown) => void): Polled<T> {
   const [data, setData] = useState<T | null>(null)
@@ -44,9 +55,17 @@ export function usePolling<T>(ask: (signal: AbortSignal) => Promise<T>, everyMs:
         failures++
       }
       asking = false
-      timer = setTimeout(run, again ? 0 : failures > 0 ? everyMs + backoff(failures) : everyMs)
+      timer = setTimeout(run, again ? 0 : failures > 0 ? everyMs + backoff(failures) : everyMs * slowness())
     }
 
+    // Who comes back sees what is true now.
+    let left = false
+    const onTouch = () => {
+      if (left) void run()
+      left = false
+    }
+    const watch = setInterval(() => (left = slowness() > 2), idleMs / 4)
+    document.addEventListener('pointermove', onTouch)
     wake.current = run
     const onVisible = () => void run()
     document.addEventListener('visibilitychange', onVisible)
@@ -54,6 +73,8 @@ export function usePolling<T>(ask: (signal: AbortSignal) => Promise<T>, everyMs:
     return () => {
       stop.abort()
       clearTimeout(timer)
+      clearInterval(watch)
+      document.removeEventListener('pointermove', onTouch)
       document.removeEventListener('visibilitychange', onVisible)
       wake.current = () => {}
     }

@@ -12,6 +12,8 @@ test.each<[string, Route]>([
   [`#job=${id}?view=tests&attempt=2`, { page: 'job', id, attempt: 2, view: 'tests' }],
   ['#jobs', { page: 'jobs' }],
   ['#jobs?status=failed&queue=gpu&text=go+test', { page: 'jobs', status: 'failed', queue: 'gpu', text: 'go test' }],
+  ['#schedules', { page: 'schedules' }],
+  ['#jobs?schedule=ann%2Fnightly', { page: 'jobs', schedule: 'ann/nightly' }],
   ['#machines', { page: 'machines' }],
   ['#run', { page: 'run' }],
   [`#run?from=${id}`, { page: 'run', from: id }],

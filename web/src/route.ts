@@ -3,10 +3,11 @@ import { useEffect, useState } from 'preact/hooks'
 /** A page and what it shows. It stands in the fragment, which works wherever the page is served from. */
 export type Route =
   | { page: 'run'; from?: string } // from: the job that the form is filled from
-  | { page: 'jobs'; status?: string; queue?: string; text?: string }
+  | { page: 'jobs'; status?: string; queue?: string; text?: string; schedule?: string }
   | { page: 'job'; id: string; attempt?: number; lines?: Lines; view?: JobView }
   | { page: 'machines' }
   | { page: 'queues' }
+  | { page: 'schedules' }
   | { page: 'settings' }
 
 /** What of a job is shown, besides its log. */
@@ -41,9 +42,10 @@ export function parseRoute(hash: string): Route {
   }
   switch (head) {
     case 'jobs':
-      return { page: 'jobs', ...pick(q, 'status'), ...pick(q, 'queue'), ...pick(q, 'text') }
+      return { page: 'jobs', ...pick(q, 'status'), ...pick(q, 'queue'), ...pick(q, 'text'), ...pick(q, 'schedule') }
     case 'machines':
     case 'queues':
+    case 'schedules':
     case 'settings':
       return { page: head }
     default:
@@ -64,7 +66,7 @@ export function formatRoute(r: Route): string {
       return `#job=${r.id}${lines}` + queryOf({ view: r.view, attempt: r.attempt?.toString() })
     }
     case 'jobs':
-      return '#jobs' + queryOf({ status: r.status, queue: r.queue, text: r.text })
+      return '#jobs' + queryOf({ status: r.status, queue: r.queue, text: r.text, schedule: r.schedule })
     case 'run':
       return '#run' + queryOf({ from: r.from })
     default:

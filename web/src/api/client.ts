@@ -1,6 +1,6 @@
 import { parseProblem, unreachable } from './problem'
 import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Upload, WorkerList } from './types'
-import type { ArtifactPage, PageOfLog } from './wire'
+import type { ArtifactPage, PageOfLog, Schedule } from './wire'
 
 /** Calls the API of the server that the page came from. Each call is tried once. */
 export class Client {
@@ -11,7 +11,7 @@ export class Client {
   ) {}
 
   /** A page of jobs, newest first. */
-  jobs(q: { limit: number; status?: string | undefined; queue?: string | undefined; cursor?: string | undefined }, signal?: AbortSignal): Promise<JobList> {
+  jobs(q: { limit: number; status?: string | undefined; queue?: string | undefined; schedule?: string | undefined; cursor?: string | undefined }, signal?: AbortSignal): Promise<JobList> {
     return this.call('GET', '/api/jobs', { query: q, signal })
   }
 
@@ -60,6 +60,23 @@ export class Client {
     return this.call('POST', `/api/queues/${paused ? 'pause' : 'resume'}`, { body: { name } })
   }
 
+  schedules(signal?: AbortSignal): Promise<{ schedules: Schedule[] | null }> {
+    return this.call('GET', '/api/schedules', { signal })
+  }
+
+  steerSchedule(what: 'pause' | 'resume', name: string): Promise<unknown> {
+    return this.call('POST', `/api/schedules/${what}`, { body: { name } })
+  }
+
+  /** Makes a job of the schedule now. */
+  runSchedule(name: string, idempotencyKey: string): Promise<Job> {
+    return this.call('POST', '/api/schedules/run', { body: { name }, idempotencyKey })
+  }
+
+  deleteSchedule(name: string): Promise<unknown> {
+    return this.call('DELETE', '/api/schedules', { query: { name } })
+  }
+
   upload(filename: string, size: number, sha256: string, signal?: AbortSignal): Promise<Upload> {
     return this.call('POST', '/api/uploads', { body: { filename, size, sha256 }, signal })
   }
@@ -89,6 +106,7 @@ export class Client {
       throw unreachable(err)
     }
     if (!response.ok) throw parseProblem(response.status, response.statusText, text, response.headers.get('Retry-After'))
+    if (response.status === 204) return undefined as T
     try {
       return JSON.parse(text) as T
     } catch {

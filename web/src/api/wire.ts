@@ -68,3 +68,18 @@ export interface Figures {
 export type FullQueue = Queue & { figures?: Figures }
 
 export type FullWorker = Worker & { paused?: boolean; diskFree?: number }
+
+/** A job at each time of a cron expression. */
+export interface Schedule {
+  name: string
+  owner: string
+  cron: string
+  timeZone: string
+  status: 'active' | 'paused' | 'stopped'
+  error?: string
+  nextRunAt?: string
+  lastRun?: { at: string; jobId: string }
+  missedRuns: number
+  skippedRuns: number
+  job: Pick<FullRequest, 'commands' | 'name' | 'queue'>
+}

@@ -42,6 +42,11 @@ export function JobsPage({ client, failed, filter }: Props) {
         </select>
         <input class="filter queue" aria-label="Queue" placeholder="queue" value={filter.queue ?? ''} onChange={(e) => change({ queue: e.currentTarget.value.trim() })} />
         <input class="filter" aria-label="Name, command, group or worker" type="search" placeholder="name, command, group, worker" value={filter.text ?? ''} onInput={(e) => change({ text: e.currentTarget.value })} />
+        {filter.schedule && (
+          <button type="button" onClick={() => change({ schedule: '' })}>
+            Schedule {filter.schedule} ✕
+          </button>
+        )}
         <span class="hint">j, k: move · Enter: open · c: cancel · r: run again</span>
       </div>
       <ErrorNotice error={error} />
@@ -106,21 +111,21 @@ function matches(j: Job, text: string): boolean {
 }
 
 /** The newest page, read again and again, and older ones. */
-function useJobs(client: Client, failed: (err: unknown) => void, { status, queue }: Filter) {
+function useJobs(client: Client, failed: (err: unknown) => void, { status, queue, schedule }: Filter) {
   const [older, setOlder] = useState<Job[]>([])
   const [cursor, setCursor] = useState<string | undefined>()
   const [error, setError] = useState<unknown>(null)
-  const ask = useCallback((signal: AbortSignal): Promise<JobList> => client.jobs({ limit: pageSize, status, queue }, signal), [client, status, queue])
+  const ask = useCallback((signal: AbortSignal): Promise<JobList> => client.jobs({ limit: pageSize, status, queue, schedule }, signal), [client, status, queue, schedule])
   const polled = usePolling(ask, refreshMs, failed)
   useEffect(() => {
     setOlder([])
     setCursor(undefined)
-  }, [status, queue])
+  }, [status, queue, schedule])
   const newest = polled.data?.jobs ?? []
   const next = older.length > 0 ? cursor : polled.data?.next
   const loadMore = () => {
     client
-      .jobs({ limit: pageSize, status, queue, cursor: next })
+      .jobs({ limit: pageSize, status, queue, schedule, cursor: next })
       .then((list) => {
         setOlder([...older, ...(list.jobs ?? [])])
         setCursor(list.next)

@@ -3,7 +3,7 @@ import type { Job, LogFrame } from '../api/types'
 import { FoldedLog } from './fold'
 import { LogModel } from './model'
 import { partBytes } from './parts'
-import { findCommand, textOf } from './scan'
+import { findCommand, search, textOf } from './scan'
 import { clock, foldedAtFirst, offsetOf, sectionOf } from './sections'
 
 const utf8 = new TextEncoder()
@@ -92,4 +92,12 @@ test('a section says how its command ended, or since when it runs', () => {
   expect(sectionOf(1, running, 1, heads, at)).toEqual({ mark: 'running', text: 'running · 1:03' })
   expect(sectionOf(1, { ...running, status: 'failed' }, 1, heads, at).mark).toBe('stopped')
   expect(clock(3_723_000)).toBe('1:02:03')
+})
+
+test('a search makes rows of those parts alone that have what is looked for', async () => {
+  const log = open()
+  const place = await search(log.model, (t) => t.includes('line 59999 of it'), { part: 0, row: 0 }, 1, new AbortController().signal, () => {})
+  expect(log.model.all[place!.part]!.rows![place!.row]!.text).toBe('line 59999 of it')
+  expect(log.model.all.filter((p) => p.rows)).toHaveLength(1)
+  expect(await search(log.model, (t) => t.includes('nothing like it'), { part: 0, row: 0 }, 1, new AbortController().signal, () => {})).toBe(null)
 })

@@ -87,12 +87,12 @@ test('many small frames are read together', async () => {
   const want = Array.from({ length: 5000 }, (_, i) => `line ${i}`)
   const bytes = utf8.encode(want.join('\r\n') + '\r\n')
   const frames = Array.from({ length: Math.ceil(bytes.length / 11) }, (_, i) => frame(bytes, i * 11, Math.min(bytes.length, i * 11 + 11)))
-  expect(piecesOf(frames)).toHaveLength(1)
+  expect([...piecesOf(frames)]).toHaveLength(1)
   const model = new LogModel(() => Promise.reject(new Error('it is all there')), { columns: 80, rows: 24 })
   await model.append(frames)
   expect(model.rows(0, model.count).map((r) => r?.text)).toEqual(want)
   const other = { ...frame(bytes, 11, 22), stream: 'stderr' }
-  expect(piecesOf([frames[0]!, other, frames[2]!]).map((p) => p.stream)).toEqual(['stdout', 'stderr', 'stdout'])
+  expect([...piecesOf([frames[0]!, other, frames[2]!])].map((p) => p.stream)).toEqual(['stdout', 'stderr', 'stdout'])
 })
 
 test('the number of a line in the middle is known once the parts before it are read', async () => {

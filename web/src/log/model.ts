@@ -1,6 +1,6 @@
 import type { LogFrame } from '../api/types'
 import type { Ask, Part } from './parts'
-import { afterNewline, newPart, partBytes, partsOf, readPart } from './parts'
+import { afterNewline, newPart, partBytes, partsOf, rawText, readPart } from './parts'
 import type { TerminalSize } from './reader'
 import { LogReader, piecesOf } from './reader'
 import type { Row } from './row'
@@ -179,6 +179,14 @@ export class LogModel {
     part.used = ++this.clock
     if (!part.rows) await this.read(part)
     return part.rows ?? []
+  }
+
+  /** Whether rows of a part may match: what isn't in memory is read as text only. */
+  async mayMatch(i: number, matches: (text: string) => boolean): Promise<boolean> {
+    const part = this.parts[i]
+    if (!part) return false
+    if (part.rows) return true
+    return rawText(part, this.ask, this.stop.signal).then(matches, () => true) // why it can't be read is said by load
   }
 
   /** Reads a part. The line that its beginning cuts belongs to the part before. */

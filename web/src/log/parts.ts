@@ -1,3 +1,4 @@
+import { decodeBytes } from '../api/bytes'
 import type { LogPage } from '../api/types'
 import type { Piece, TerminalSize } from './reader'
 import { LogReader, piecesOf } from './reader'
@@ -58,6 +59,24 @@ export async function readPart(part: Part, terminal: TerminalSize | null, ask: A
   } finally {
     reader.close()
   }
+}
+
+const sequence = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)/g
+
+/**
+ * The text of a part as it was written, without escape sequences. It costs less than the
+ * part's rows, and has what those have, unless a cursor put words together.
+ */
+export async function rawText(part: Part, ask: Ask, signal: AbortSignal): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for (let offset = part.from; offset < part.to + 4096; ) {
+    const page = await ask(offset, signal)
+    for (const f of page.frames ?? []) text += typeof f.data === 'string' ? f.data : decoder.decode(decodeBytes(f.data))
+    if (page.done || page.next === offset) break
+    offset = page.next
+  }
+  return text.replaceAll(sequence, '')
 }
 
 /** The piece from behind its first newline on; null if it has none. */

@@ -27,36 +27,47 @@ const pieceMs = 100
  * Joins frames that follow each other: a terminal's output comes in thousands of small
  * ones, and each costs a turn of the emulator.
  */
-export function piecesOf(frames: LogFrame[]): Piece[] {
-  const pieces: Piece[] = []
+export function* piecesOf(frames: LogFrame[]): Generator<Piece> {
+  let last: Piece | null = null
   let parts: Uint8Array[] = []
   let length = 0
-  const close = () => {
-    const last = pieces.at(-1)
-    if (!last || parts.length < 2) return
-    last.bytes = new Uint8Array(length)
-    let at = 0
-    for (const p of parts) {
-      last.bytes.set(p, at)
-      at += p.length
-    }
-  }
+  const joined = (): Piece[] => (last ? [parts.length > 1 ? { ...last, bytes: join(parts, length) } : last] : [])
   for (const f of frames) {
     const bytes = decodeBytes(f.data)
     const stream: StreamName = f.stream === 'stdout' || f.stream === 'stderr' ? f.stream : 'system'
-    const last = pieces.at(-1)
     if (last && last.stream === stream && last.command === f.command && last.offset + length === f.offset && length + bytes.length <= pieceBytes && f.elapsedMs - last.elapsedMs <= pieceMs) {
       parts.push(bytes)
       length += bytes.length
       continue
     }
-    close()
-    pieces.push({ stream, command: f.command, elapsedMs: f.elapsedMs, offset: f.offset, bytes })
+    yield* joined()
+    last = { stream, command: f.command, elapsedMs: f.elapsedMs, offset: f.offset, bytes }
     parts = [bytes]
     length = bytes.length
   }
-  close()
-  return pieces
+  yield* joined()
+}
+
+function join(parts: Uint8Array[], length: number): Uint8Array {
+  const all = new Uint8Array(length)
+  let at = 0
+  for (const p of parts) {
+    all.set(p, at)
+    at += p.length
+  }
+  return all
+}
+
+/** How long work goes on before the browser may draw and take input. */
+const turnMs = 12
+let turnBegan = 0
+
+/** Gives the browser a turn, if it has had none for a while. */
+async function takeTurns(): Promise<void> {
+  if (performance.now() - turnBegan < turnMs) return
+  const { scheduler } = globalThis as { scheduler?: { yield?: () => Promise<void> } }
+  await (scheduler?.yield ? scheduler.yield() : new Promise<void>((resolve) => setTimeout(resolve)))
+  turnBegan = performance.now()
 }
 
 /**
@@ -80,6 +91,7 @@ export class LogReader {
   async read(p: Piece, add: (row: Row) => void): Promise<void> {
     const end = p.offset + p.bytes.length
     if (end <= this.offset) return
+    await takeTurns()
     if (p.offset > this.offset) {
       add({ stream: 'system', command: -1, elapsedMs: p.elapsedMs, text: `… ${p.offset - this.offset} bytes of the log are missing here …`, spans: [] })
     }

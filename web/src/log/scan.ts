@@ -40,10 +40,14 @@ export async function textOf(model: LogModel, from: Place, to: Place | null, lim
  * It reads the log part by part; null if none does, or the signal ended it.
  */
 export async function search(model: LogModel, matches: (text: string) => boolean, from: Place, step: 1 | -1, signal: AbortSignal, at: (part: number) => void): Promise<Place | null> {
+  const may = (i: number) => model.mayMatch(i, matches)
+  let next = may(from.part)
   for (let i = from.part; i >= 0 && i < model.all.length && !signal.aborted; i += step) {
     at(i)
+    const mayBeHere = await next
+    next = may(i + step) // while these are searched
+    if (!mayBeHere) continue
     const rows = await model.load(i)
-    void model.load(i + step) // while these are searched
     const start = i !== from.part ? (step > 0 ? 0 : rows.length - 1) : Math.min(from.row, step > 0 ? rows.length : rows.length - 1)
     for (let row = start; row >= 0 && row < rows.length; row += step) {
       if (matches(rows[row]!.text)) return { part: i, row }

@@ -7,8 +7,8 @@ import { setStyle } from './pipe'
 
 /** Lines that the emulator keeps: more than a slice of input can scroll away. */
 const scrollback = 20_000
-/** Bytes at a time: each newline among them may scroll. */
-const slice = 16 << 10
+/** Bytes and lines at a time: each slice costs a turn of the event loop, and each newline may scroll. */
+const slice = { bytes: 64 << 10, lines: scrollback / 2 }
 
 interface Link {
   at: IMarker
@@ -24,6 +24,8 @@ export class ScreenReader {
   private readonly terminal: Terminal
   private readonly rows: Row[] = [] // of the screen, which may change yet
   private done: IMarker | undefined // the first line that isn't final
+  /** Whether there can be anything but plain text: an escape sequence has come. */
+  private styled = false
   private link: Link | null = null
   private readonly links: { at: IMarker; from: number; to: number; target: string }[] = []
 
@@ -34,9 +36,12 @@ export class ScreenReader {
 
   /** Reads the next bytes; calls add with each line that begins. */
   async read(data: Uint8Array, command: number, elapsedMs: number, add: (row: Row) => void): Promise<void> {
-    for (let at = 0; at < data.length; at += slice) {
-      await new Promise<void>((resolve) => this.terminal.write(data.subarray(at, at + slice), resolve))
+    this.styled ||= data.includes(0x1b) || data.includes(0x9b)
+    for (let at = 0; at < data.length; ) {
+      const end = endOfSlice(data, at)
+      await new Promise<void>((resolve) => this.terminal.write(data.subarray(at, end), resolve))
       this.collect(command, elapsedMs, add)
+      at = end
     }
   }
 
@@ -91,7 +96,7 @@ export class ScreenReader {
     row.spans = []
     for (; y < end; y++) {
       const line = buffer.getLine(y)
-      if (line) appendLine(row, line, y === end - 1)
+      if (line) appendLine(row, line, y === end - 1, this.styled)
     }
     this.addLinks(row, end - 1)
   }
@@ -118,12 +123,22 @@ export class ScreenReader {
   }
 }
 
+function endOfSlice(data: Uint8Array, from: number): number {
+  const end = Math.min(data.length, from + slice.bytes)
+  let lines = 0
+  for (let i = data.indexOf(10, from); i >= 0 && i < end; i = data.indexOf(10, i + 1)) {
+    if (++lines === slice.lines) return i + 1
+  }
+  return end
+}
+
 let cell: IBufferCell | undefined
 
-function appendLine(row: Row, line: IBufferLine, trim: boolean): void {
+function appendLine(row: Row, line: IBufferLine, trim: boolean, styled: boolean): void {
   const start = row.text.length
   const text = line.translateToString(trim)
   row.text += text
+  if (!styled) return
   let column = start
   for (let x = 0; x < line.length && column < start + text.length; x++) {
     cell = line.getCell(x, cell)

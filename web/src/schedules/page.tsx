@@ -1,0 +1,161 @@
+import { useCallback, useState } from 'preact/hooks'
+import type { Client } from '../api/client'
+import type { Job } from '../api/types'
+import { isTerminal } from '../api/types'
+import type { Schedule } from '../api/wire'
+import { ago, commandText } from '../format'
+import { Badge } from '../jobs/badge'
+import { ErrorNotice } from '../notice'
+import { usePolling } from '../polling'
+import { formatRoute, go } from '../route'
+import { Keys } from '../run/key'
+import './schedules.css'
+
+const refreshMs = 10_000
+
+interface Props {
+  client: Client
+  failed: (err: unknown) => void
+}
+
+/** The schedules: when each starts its next job, how the last one ended, and what can be done with it. */
+export function SchedulesPage({ client, failed }: Props) {
+  const [error, setError] = useState<unknown>(null)
+  const [ended] = useState(() => new Map<string, Job>())
+  const ask = useCallback((signal: AbortSignal) => readSchedules(client, ended, signal), [client])
+  const polled = usePolling(ask, refreshMs, failed)
+  const act = (what: Promise<unknown>, then: () => void = polled.refresh) => {
+    setError(null)
+    what.then(then).catch((err: unknown) => {
+      setError(err)
+      failed(err)
+    })
+  }
+  return (
+    <section aria-labelledby="schedules-title">
+      <h2 id="schedules-title">Schedules</h2>
+      {polled.error && <p class="notice">Not up to date: {polled.error}</p>}
+      <ErrorNotice error={error} />
+      {polled.data?.length === 0 && (
+        <p class="card">
+          There are no schedules. <code>errand schedule</code> makes one: a job at each time of a cron expression.
+        </p>
+      )}
+      <ul class="tiles" id="schedules">
+        {polled.data?.map((s) => (
+          <Tile key={refOf(s.schedule)} shown={s} client={client} act={act} />
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+interface Shown {
+  schedule: Schedule
+  /** Of its last run; undefined: there was none, or its job is gone. */
+  last: Job | undefined
+}
+
+/** Reads the schedules, and the jobs of their last runs: those that ended, once. */
+async function readSchedules(client: Client, ended: Map<string, Job>, signal: AbortSignal): Promise<Shown[]> {
+  const schedules = (await client.schedules(signal)).schedules ?? []
+  return Promise.all(
+    schedules.map(async (schedule) => {
+      const id = schedule.lastRun?.jobId
+      const last = id ? (ended.get(id) ?? (await client.job(id, signal).catch(() => undefined))) : undefined
+      if (last && isTerminal(last.status)) ended.set(last.id, last)
+      return { schedule, last }
+    }),
+  )
+}
+
+function refOf(s: Schedule): string {
+  return `${s.owner}/${s.name}`
+}
+
+interface TileProps {
+  shown: Shown
+  client: Client
+  act: (what: Promise<unknown>, then?: () => void) => void
+}
+
+function Tile({ shown: { schedule: s, last }, client, act }: TileProps) {
+  const [deleting, setDeleting] = useState(false)
+  const ref = refOf(s)
+  const commands = (s.job.commands ?? []).map(commandText)
+  const runNow = async () => {
+    const job = await client.runSchedule(ref, new Keys().for(s))
+    go({ page: 'job', id: job.id })
+  }
+  return (
+    <li class={`card tile schedule ${s.status === 'active' ? '' : 'offline'}`}>
+      <h3 title={`of ${s.owner}`}>{s.name}</h3>
+      <span class={`badge ${s.status === 'active' ? 'good' : s.status === 'paused' ? 'stopped' : 'bad'}`}>
+        <span aria-hidden="true">{s.status === 'active' ? '●' : s.status === 'paused' ? '❚❚' : '!'}</span> {s.status}
+      </span>
+      <p>
+        <code>{s.cron}</code> <span class="hint">{s.timeZone}</span>
+      </p>
+      <p class="commands-line">
+        <code>{commands[0]?.split('\n', 1)[0]}</code>
+        {commands.length > 1 && <span class="hint"> and {commands.length - 1} more</span>}
+      </p>
+      <p>
+        {s.nextRunAt ? (
+          <>
+            Next <time dateTime={s.nextRunAt}>{new Date(s.nextRunAt).toLocaleString()}</time> <span class="hint">{until(s.nextRunAt, Date.now())}</span>
+          </>
+        ) : (
+          'No next run'
+        )}
+      </p>
+      <p>
+        {s.lastRun ? (
+          <>
+            Last{' '}
+            <a href={formatRoute({ page: 'job', id: s.lastRun.jobId })}>
+              {last ? <Badge job={last} /> : 'job'} {ago(s.lastRun.at, Date.now())}
+            </a>
+          </>
+        ) : (
+          <span class="hint">It has not run yet.</span>
+        )}
+        {(s.missedRuns > 0 || s.skippedRuns > 0) && (
+          <span class="hint">
+            {' '}
+            · {s.missedRuns} missed, {s.skippedRuns} skipped
+          </span>
+        )}
+      </p>
+      {s.error && <p class="bad-text">{s.error}</p>}
+      <div class="tile-actions">
+        <button type="button" aria-label={`Run ${s.name} now`} onClick={() => act(runNow(), () => {})}>
+          Run now
+        </button>
+        {s.status === 'active' ? (
+          <button type="button" aria-label={`Pause ${s.name}`} onClick={() => act(client.steerSchedule('pause', ref))}>
+            Pause
+          </button>
+        ) : (
+          <button type="button" aria-label={`Resume ${s.name}`} onClick={() => act(client.steerSchedule('resume', ref))}>
+            Resume
+          </button>
+        )}
+        <button type="button" class="danger" aria-label={`${deleting ? 'Really delete' : 'Delete'} ${s.name}`} onBlur={() => setDeleting(false)} onClick={() => (deleting ? act(client.deleteSchedule(ref)) : setDeleting(true))}>
+          {deleting ? 'Really delete' : 'Delete'}
+        </button>
+        <a href={formatRoute({ page: 'jobs', schedule: ref })}>Its jobs</a>
+      </div>
+    </li>
+  )
+}
+
+/** "in 40 s", "in 5 min", "in 3 h", "in 2 d". */
+export function until(then: string, now: number): string {
+  const s = Math.ceil((Date.parse(then) - now) / 1000)
+  if (!(s > 0)) return 'now'
+  if (s < 60) return `in ${s} s`
+  if (s < 3600) return `in ${Math.round(s / 60)} min`
+  if (s < 86_400) return `in ${Math.round(s / 3600)} h`
+  return `in ${Math.round(s / 86_400)} d`
+}
