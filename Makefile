@@ -71,22 +71,23 @@ cross: ## Vet and build for Linux, macOS and Windows
 	scripts/cross
 
 ## Measure (docs/performance.md)
-.PHONY: bench bench-jobs bench-cluster bench-sqs bench-dynamodb bench-s3 bench-api bench-transfer bench-init bench-page
+.PHONY: bench bench-jobs bench-scale bench-cluster bench-sqs bench-dynamodb bench-s3 bench-api bench-transfer bench-init bench-page
 # Without cgo, as the programs are built: with it, the store allocates in C, and each of those calls costs.
-bench bench-jobs bench-sqs bench-s3 bench-dynamodb bench-api bench-transfer bench-init: export CGO_ENABLED = 0
+bench bench-jobs bench-scale bench-sqs bench-s3 bench-dynamodb bench-api bench-transfer bench-init: export CGO_ENABLED = 0
 bench: ## Run all Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 bench-cluster: ## Jobs a second through one errand serve and through two, over DynamoDB Local, ElasticMQ and versitygw
 	ERRAND_CLUSTER_JOBS=300 scripts/test-cluster
 bench-jobs: B = Jobs ## A job that does nothing: what a user waits for it, how many run in a second, and the CPU of one
+bench-scale: B = Scale ## A million pending jobs, 5,000 waiting agents, a job that writes 1 GB (less: ARGS='-scale-jobs 10000 -scale-agents 500 -scale-output 10000000')
 bench-sqs: B = SQS ## SQS: rates as ratios to floors of the same run (bench/README.md)
 bench-dynamodb: B = DynamoDB ## DynamoDB: the same, and a query over 10^3 to 10^6 items
 bench-s3: B = S3 ## S3: the same, and the memory that 5 GB take
 bench-api: B = API ## The API of errand local: what one caller waits for create, status, assignment and heartbeat
 bench-transfer: ## Sending folders: first, unchanged, a small change; beside rsync over ssh and tar | zstd
 	scripts/bench-transfer
-bench-jobs bench-sqs bench-dynamodb bench-s3 bench-api:
-	$(GO) test -run '^$$' -bench '^Benchmark$(strip $(B))' -benchtime 1x -timeout 60m ./bench
+bench-jobs bench-scale bench-sqs bench-dynamodb bench-s3 bench-api:
+	$(GO) test -run '^$$' -bench '^Benchmark$(strip $(B))' -benchtime 1x -timeout 120m ./bench $(ARGS)
 bench-page: ## The page: a million lines beside plain xterm.js, time to the first output, an idle tab, sizes (needs Node and Chromium)
 	scripts/bench-page
 bench-init: functions ## The time that each compiled function takes from its start to its first request for work

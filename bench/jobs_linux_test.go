@@ -29,7 +29,7 @@ type farm struct {
 	agents         []*os.Process
 }
 
-func startFarm(b testing.TB, agents, slots int) *farm {
+func startFarm(b testing.TB, agents, slots int, serverArgs ...string) *farm {
 	b.Helper()
 	bin, err := errandbin.Build(b.TempDir())
 	if err != nil {
@@ -37,7 +37,7 @@ func startFarm(b testing.TB, agents, slots int) *farm {
 	}
 	f := &farm{bin: bin, data: b.TempDir()}
 	var line string
-	f.server, line = f.start(b, "local", "--addr", "127.0.0.1:0", "--data", f.data, "--agents", "0")
+	f.server, line = f.start(b, append([]string{"local", "--addr", "127.0.0.1:0", "--data", f.data, "--agents", "0"}, serverArgs...)...)
 	f.url = strings.TrimSpace(line)
 	client := &api.Client{BaseURL: f.url, HTTP: &http.Client{Transport: loopbackTransport(b)}}
 	token, err := os.ReadFile(f.tokenFile("user"))

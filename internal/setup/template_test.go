@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/template"
 )
 
 // routeRE finds the template's routes: each HttpApi event has a method, then a path.
@@ -41,5 +43,31 @@ func TestTemplateAndAPIAgree(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("template.yaml has\n  %s\nthe API has\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+// TestHeldRequestsAreNotLimited: where requests are held, a worker with a job holds a
+// heartbeat, so the functions of workers have no concurrency of their own, which is a limit.
+func TestHeldRequestsAreNotLimited(t *testing.T) {
+	t.Parallel()
+	for wait, limited := range map[string]bool{"0s": true, "20s": false} {
+		tmpl, err := template.Parse(errand.Template, template.Options{
+			StackName: "s", Region: "us-east-1", Account: "000000000000", Endpoint: "http://queue.invalid", Parameters: map[string]string{"PollWait": wait},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := 0
+		for _, f := range tmpl.Functions {
+			switch path.Base(strings.TrimSuffix(f.CodeURI, "/")) {
+			case "workers-heartbeat", "jobs-submit-result":
+				if seen++; (f.Reserved != nil) != limited {
+					t.Errorf("PollWait %s: %s has a limit: %v, want %v", wait, f.CodeURI, f.Reserved != nil, limited)
+				}
+			}
+		}
+		if seen != 2 {
+			t.Errorf("%d functions of workers, want 2", seen)
+		}
 	}
 }
