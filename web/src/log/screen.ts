@@ -8,7 +8,7 @@ import { setStyle } from './pipe'
 /** Lines that the emulator keeps: more than a slice of input can scroll away. */
 const scrollback = 20_000
 /** Bytes and lines at a time: each slice costs a turn of the event loop, and each newline may scroll. */
-const slice = { bytes: 64 << 10, lines: scrollback / 2 }
+const slice = { bytes: 32 << 10, lines: scrollback / 2 }
 
 interface Link {
   at: IMarker
