@@ -22,6 +22,7 @@ const (
 	CodeQueueNotFound       Code = "queue_not_found"      // no such queue
 	CodeScheduleNotFound    Code = "schedule_not_found"   // no such schedule, or another owner's
 	CodeScheduleExists      Code = "schedule_exists"      // the owner has another schedule with this name
+	CodeTokenNotFound       Code = "token_not_found"      // no such token, or another owner's
 	CodeGroupRequirements   Code = "group_requirements"   // jobs of its group that wait have other requirements
 	CodeQueueInUse          Code = "queue_in_use"         // the queue holds jobs, or belongs to the deployment
 	CodeMethodNotAllowed    Code = "method_not_allowed"   // see the Allow header
@@ -54,6 +55,7 @@ var codeStatus = map[Code]int{
 	CodeQueueNotFound:       http.StatusNotFound,
 	CodeScheduleNotFound:    http.StatusNotFound,
 	CodeScheduleExists:      http.StatusConflict,
+	CodeTokenNotFound:       http.StatusNotFound,
 	CodeGroupRequirements:   http.StatusUnprocessableEntity,
 	CodeQueueInUse:          http.StatusConflict,
 	CodeMethodNotAllowed:    http.StatusMethodNotAllowed,

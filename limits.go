@@ -66,6 +66,8 @@ const (
 	KeyPattern         = `^[!-~]{1,255}$`
 	TokenPattern       = `^er[uad]_[A-Za-z0-9_-]{32,128}$` // of users, agents and admins
 	WorkerTokenPattern = `^erw_[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{32,128}$`
+	SessionPattern     = `^ers_[A-Za-z0-9_-]{43}$` // tokens of sessions
+	SessionCodePattern = `^erc_[A-Za-z0-9_-]{43}$`
 	FeaturePattern     = `^[a-z][a-z0-9-]{0,31}$`
 	OwnerPattern       = `^[a-z0-9][a-z0-9._-]{0,63}$`
 	LabelPattern       = `^[a-z][a-z0-9._-]{0,31}$`
@@ -100,6 +102,7 @@ var (
 	labelRE    = compileLater(LabelPattern)
 	valueRE    = compileLater(LabelValuePattern)
 	scheduleRE = compileLater(SchedulePattern)
+	codeRE     = compileLater(SessionCodePattern)
 )
 
 // compileLater returns a regular expression that is compiled when it is first used: all

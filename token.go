@@ -1,9 +1,7 @@
 package errand
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"strings"
 )
@@ -29,6 +27,8 @@ type Token struct {
 	// agent says. If Labels is empty, the agent's count.
 	WorkerName string
 	Labels     map[string]string
+	// Session is set if this is the token of a session.
+	Session *Session
 }
 
 // Validate checks a token that an operator grants: those of workers are made by
@@ -64,9 +64,7 @@ var tokenPrefixes = map[Role]string{RoleUser: "eru_", RoleAgent: "era_", RoleWor
 
 // NewToken returns a token of 32 random bytes for role. A worker's names its ID.
 func NewToken(role Role, workerID string) string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program first
-	secret := base64.RawURLEncoding.EncodeToString(b[:])
+	secret := randomText()
 	if role == RoleWorker {
 		return tokenPrefixes[role] + workerID + "." + secret
 	}

@@ -41,7 +41,7 @@ const maxKnown = 10_000
 // Handler serves next within the limits. Beyond them it responds 503 unavailable if the
 // server is full, and 429 rate_limited if the token is at fault, both with Retry-After.
 func (a Admission) Handler(next http.Handler) http.Handler {
-	d := &door{Admission: a, next: next, byToken: map[string]int{}, heldBy: map[string]int{}, known: map[string]time.Time{}}
+	d := &door{Admission: a, next: next, byToken: map[string]int{}, heldBy: map[string]int{}, known: map[string]time.Time{}, open: openRoutes()}
 	return http.HandlerFunc(d.serve)
 }
 
@@ -58,7 +58,15 @@ type door struct {
 	heldUsers   int
 	heldWorkers int
 	known       map[string]time.Time // tokens that were good, and until when to believe it
+	openUntil   time.Time            // requests without a token are paid for until then
+	open        map[string]bool      // "POST /path" of the routes that take no token
 }
+
+// How many requests without a token are taken: a few at once, and one each openEvery.
+const (
+	openEvery = 200 * time.Millisecond
+	openBurst = 20
+)
 
 func (d *door) serve(w http.ResponseWriter, r *http.Request) {
 	token, _ := bearer(r.Header.Values("Authorization"))
@@ -72,7 +80,12 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request) {
 		d.next.ServeHTTP(w, r)
 		return
 	}
-	if r.ContentLength != 0 && !d.isKnown(token) {
+	if d.open[r.Method+" "+r.URL.Path] {
+		if err := d.enterOpen(r); err != nil {
+			refuse(w, err)
+			return
+		}
+	} else if r.ContentLength != 0 && !d.isKnown(token) {
 		if _, err := authenticate(d.Service, w, r); err != nil {
 			refuse(w, err)
 			return
@@ -87,6 +100,36 @@ func (d *door) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	d.next.ServeHTTP(w, r)
+}
+
+func openRoutes() map[string]bool {
+	open := map[string]bool{}
+	for _, e := range Endpoints() {
+		for _, r := range e.Routes {
+			if r.isOpen() {
+				open[r.Method+" "+r.Path] = true
+			}
+		}
+	}
+	return open
+}
+
+// enterOpen admits a request without a token: each costs a read that a stranger asks for.
+func (d *door) enterOpen(r *http.Request) error {
+	if r.ContentLength < 0 || r.ContentLength > maxOpenBodyBytes {
+		return tooLarge(maxOpenBodyBytes)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.Service.Clock.Now()
+	if start := now.Add(-openBurst * openEvery); d.openUntil.Before(start) {
+		d.openUntil = start
+	}
+	if d.openUntil.Add(openEvery).After(now) {
+		return errand.Errorf(errand.CodeRateLimited, "too many browsers sign in at once; try again in a second")
+	}
+	d.openUntil = d.openUntil.Add(openEvery)
+	return nil
 }
 
 // isKnown reports whether the token was good within the last minute. That is enough to

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -203,4 +204,38 @@ type tokenReads struct {
 func (r *tokenReads) Token(ctx context.Context, hash string) (*errand.Token, error) {
 	r.n++
 	return r.Store.Token(ctx, hash)
+}
+
+// TestAdmissionOfStrangers: requests without a token are small and few.
+func TestAdmissionOfStrangers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		taken := 0
+		h := api.Admission{Requests: 100, Service: control.NewService(control.Config{})}.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			taken++
+			w.WriteHeader(http.StatusCreated)
+		}))
+		send := func(size int) int {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/session", strings.NewReader(strings.Repeat("x", size)))
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			return w.Code
+		}
+		if got := send(1<<10 + 1); got != http.StatusRequestEntityTooLarge {
+			t.Errorf("a large body: %d", got)
+		}
+		for range 100 {
+			send(60)
+		}
+		if taken != 20 || send(60) != http.StatusTooManyRequests {
+			t.Errorf("%d of 100 at once were taken, want 20", taken)
+		}
+		time.Sleep(2 * time.Second)
+		for range 100 {
+			send(60)
+		}
+		if taken != 30 {
+			t.Errorf("2 s later %d more were taken, want 10", taken-20)
+		}
+	})
 }

@@ -365,6 +365,42 @@ func (c *Client) ServerVersion(ctx context.Context) (string, error) {
 	return seen.Get(versionHeader), err
 }
 
+// NewSessionCode asks for a code that signs in a browser.
+func (c *Client) NewSessionCode(ctx context.Context) (out SessionCode, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/session/code", nil, nil, &out)
+	return out, err
+}
+
+// StartSession exchanges a code for a session; the client needs no token.
+func (c *Client) StartSession(ctx context.Context, code string) (out Session, err error) {
+	_, err = c.do(ctx, http.MethodPost, "/api/session", nil, StartSession{Code: code}, &out)
+	return out, err
+}
+
+// Session says what the client's token is.
+func (c *Client) Session(ctx context.Context) (out Session, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/session", nil, nil, &out)
+	return out, err
+}
+
+// EndSession revokes the client's token, which is a session's.
+func (c *Client) EndSession(ctx context.Context) error {
+	_, err := c.do(ctx, http.MethodDelete, "/api/session", nil, nil, nil)
+	return err
+}
+
+// Tokens lists the owner's tokens and sessions.
+func (c *Client) Tokens(ctx context.Context) (out TokenList, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/tokens", nil, nil, &out)
+	return out, err
+}
+
+// RevokeSession ends a session by its ID.
+func (c *Client) RevokeSession(ctx context.Context, id string) error {
+	_, err := c.do(ctx, http.MethodDelete, "/api/tokens", query("id", id), nil, nil)
+	return err
+}
+
 func (c *Client) do(ctx context.Context, method, path string, q url.Values, in, out any) (status int, err error) {
 	req, err := c.request(ctx, method, path, in)
 	if err != nil {

@@ -18,7 +18,7 @@ type Route struct {
 	Method string
 	Path   string
 
-	roles   []errand.Role // whose tokens it takes
+	roles   []errand.Role // whose tokens it takes; none: it takes no token
 	params  []string      // query parameters that there are
 	maxBody int64         // bytes of JSON; 0: it has no body
 	do      action
@@ -30,6 +30,7 @@ type action func(*request) (response, error)
 // Limits of request bodies.
 const (
 	MaxBodyBytes       = 1 << 20
+	maxOpenBodyBytes   = 1 << 10   // of routes without a token
 	MaxResultBodyBytes = 400 << 10 // of submit-result: a result of errand.MaxResultBytes and what is around it
 )
 
@@ -115,15 +116,26 @@ var (
 		{Method: http.MethodPost, Path: "/api/workers/drain", roles: admins, maxBody: MaxBodyBytes, do: manageWorker(control.DrainWorker)},
 		{Method: http.MethodPost, Path: "/api/workers/forget", roles: admins, maxBody: MaxBodyBytes, do: manageWorker(control.ForgetWorker)},
 	}}
+	SessionEndpoint = Endpoint{"session", []Route{
+		{Method: http.MethodPost, Path: "/api/session", maxBody: maxOpenBodyBytes, do: startSession},
+		{Method: http.MethodGet, Path: "/api/session", roles: users, do: showSession},
+		{Method: http.MethodDelete, Path: "/api/session", roles: users, do: endSession},
+		{Method: http.MethodPost, Path: "/api/session/code", roles: users, do: newSessionCode},
+		{Method: http.MethodGet, Path: "/api/tokens", roles: users, do: listTokens},
+		{Method: http.MethodDelete, Path: "/api/tokens", roles: users, params: []string{"id"}, do: revokeSession},
+	}}
 	ExecuteNow = Endpoint{"execute", []Route{
 		{Method: http.MethodPost, Path: "/api/execute", roles: users, maxBody: MaxBodyBytes, do: execute},
 	}}
 )
 
+// isOpen reports whether the route takes no token: what it is for is in the body.
+func (r *Route) isOpen() bool { return len(r.roles) == 0 }
+
 // Endpoints are all endpoints.
 func Endpoints() []Endpoint {
 	return []Endpoint{
 		WorkersRegister, WorkersHeartbeat, WorkersSync, JobsCreate, JobsGetJob, JobsStatus, JobsExplain,
-		JobsSubmitResult, JobsLogs, JobsArtifacts, JobsCancel, Uploads, Queues, Schedules, WorkersManage, ExecuteNow,
+		JobsSubmitResult, JobsLogs, JobsArtifacts, JobsCancel, Uploads, Queues, Schedules, WorkersManage, SessionEndpoint, ExecuteNow,
 	}
 }

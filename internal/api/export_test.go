@@ -18,6 +18,9 @@ func (r Route) Params() []string { return r.params }
 // HasBody reports whether it takes one.
 func (r Route) HasBody() bool { return r.maxBody > 0 }
 
+// IsOpen reports whether it takes no token.
+func (r Route) IsOpen() bool { return r.isOpen() }
+
 // Members are the names of t's JSON members, and whether each is required.
 func Members(t reflect.Type) map[string]bool {
 	out := map[string]bool{}

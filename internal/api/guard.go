@@ -19,6 +19,9 @@ func (s *server) checkOrigin(r *http.Request) error {
 		return errand.Errorf(errand.CodeOriginDenied, "this server does not accept requests for the host %q; its operator can allow it", cut(r.Host))
 	}
 	for _, origin := range r.Header.Values("Origin") {
+		if s.PageOrigin != "/" && origin == s.PageOrigin {
+			continue
+		}
 		u, err := url.Parse(origin)
 		if err != nil || u.Host == "" || hostPort(u.Host, u.Scheme) != hostPort(r.Host, u.Scheme) {
 			return errand.Errorf(errand.CodeOriginDenied, "requests from pages of %q are not allowed", cut(origin))

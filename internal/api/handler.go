@@ -27,6 +27,9 @@ type Options struct {
 	// empty: any. Loopback names are always allowed. Any other Host header is
 	// refused, which keeps a page elsewhere from rebinding its name to us.
 	Hosts []string
+	// PageOrigin is the one other origin whose page may call the API, scheme://host;
+	// "/" or empty: none.
+	PageOrigin string
 	// RequestID is the ID that the platform gave the request; where it is nil,
 	// or answers nothing, one is made.
 	RequestID func(*http.Request) string
@@ -137,12 +140,14 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) (response, error)
 	if err != nil {
 		return response{}, err
 	}
-	caller, err := authenticate(s.svc, w, r)
-	if err != nil {
-		return response{}, err
-	}
-	if err := route.permit(caller.Role); err != nil {
-		return response{}, err
+	caller := control.Caller{Origin: origin(r)}
+	if !route.isOpen() {
+		if caller, err = authenticate(s.svc, w, r); err != nil {
+			return response{}, err
+		}
+		if err := route.permit(caller.Role); err != nil {
+			return response{}, err
+		}
 	}
 	q, err := parseParams(r.URL.RawQuery, route.params)
 	if err != nil {

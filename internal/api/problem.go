@@ -31,6 +31,9 @@ func writeProblem(w http.ResponseWriter, requestID string, err error) (status in
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfterSeconds))
 	}
+	if status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
 	body, err := marshal(Problem{
 		Type: "urn:errand:error:" + string(e.Code), Title: http.StatusText(status), Status: status,
 		Code: e.Code, Detail: e.Message, Field: cut(e.Field), RequestID: requestID,

@@ -119,6 +119,7 @@ func (a *app) root() *cobra.Command {
 		a.logsCommand(),
 		a.artifactsCommand(),
 		exitAsJob(a.waitCommand()),
+		a.openCommand(),
 	)
 	addGroup(root, "Machines",
 		a.agentCommand(),

@@ -55,6 +55,9 @@ func newFakeServer(t testing.TB) *fakeServer {
 	mux.HandleFunc("POST /api/queues", func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, errand.CodeForbidden, "POST /api/queues needs an admin's token")
 	})
+	mux.HandleFunc("POST /api/session/code", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 201, api.SessionCode{Code: "erc_once", ExpiresIn: 60, Page: "/"})
+	})
 	mux.HandleFunc("POST /api/uploads", f.createUpload)
 	mux.HandleFunc("POST /api/uploads/batch", f.createUploads)
 	mux.HandleFunc("PUT /store/{hash}", f.store)

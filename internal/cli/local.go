@@ -116,7 +116,7 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.announce(server); err != nil {
+	if err := a.announce(first, server); err != nil {
 		return errors.Join(err, server.close(second))
 	}
 	select {
@@ -130,11 +130,16 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 }
 
 // announce prints the URL for programs, and the rest for people.
-func (a *app) announce(s *localServer) error {
+func (a *app) announce(ctx context.Context, s *localServer) error {
 	if err := a.term.Print(s.url); err != nil {
 		return err
 	}
-	a.term.Notef("web page: %s/#token=%s", s.url, s.tokens.user())
+	link, err := s.startLink(ctx)
+	if err != nil {
+		return err
+	}
+	a.term.Notef("web page, signed in: %s", link)
+	a.term.Notef("this link works once, for %d minutes; errand open makes another", int(errand.StartCodeLifetime.Minutes()))
 	a.term.Notef("data and tokens: %s", s.dataDir)
 	if s.awsAddr != "" {
 		a.term.Notef("AWS endpoint: %s", s.stack.Endpoint())

@@ -151,9 +151,7 @@ func TestLocalAccess(t *testing.T) {
 	if code := taken.wait(); code != terminal.ExitFailure || !strings.Contains(taken.stderr.String(), "hint: is another server running there?") {
 		t.Errorf("a second server at the address: %d, %s", code, taken.stderr.String())
 	}
-	if !strings.Contains(p.stderr.String(), p.first+"/#token=eru_") {
-		t.Errorf("no link to the page: %s", p.stderr.String())
-	}
+	p.stderr.wait(t, p.first+"/#code=erc_")
 }
 
 // TestLocalDirect: direct mode runs in a process of its own, without the

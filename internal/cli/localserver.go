@@ -154,7 +154,7 @@ func (f *localFlags) parameters() map[string]string {
 	hosts := strings.Join(f.hosts(), ",")
 	p := map[string]string{
 		"Hosts": hosts, "SignHosts": hosts, "DirectMode": "true",
-		"PollWait": localPollWait.String(), "Bell": "false",
+		"PollWait": localPollWait.String(), "Bell": "false", "PageOrigin": "/",
 	}
 	for name, d := range map[string]time.Duration{"Heartbeat": f.heartbeat, "Lease": f.lease, "ShortLease": f.shortLease} {
 		if d > 0 {

@@ -42,10 +42,8 @@ type quickstart struct {
 	app
 	dir   string
 	lines <-chan string // what the user says; closed at the end
-	page  string        // its address, with the token where the server is ours
 
 	worker *quickWorker // nil: none was started here
-	files  []string     // temporary ones
 }
 
 // A choice is a line of the menu. Its error is told, and the menu goes on.
@@ -124,7 +122,6 @@ func (s *quickstart) find(ctx context.Context) (*localServer, error) {
 		try, stop := context.WithTimeout(ctx, 10*time.Second)
 		defer stop()
 		if _, err = c.Workers(try, ""); err == nil {
-			s.page = c.BaseURL + "/"
 			s.term.Notef("using the server at %s", c.BaseURL)
 			return nil, nil
 		}
@@ -148,7 +145,6 @@ func (s *quickstart) start(ctx context.Context) (*localServer, error) {
 		return nil, err
 	}
 	s.server = serverFlags{server: server.url, tokenFile: server.tokenFile()}
-	s.page = fmt.Sprintf("%s/#token=%s", server.url, server.tokens.user())
 	s.term.Notef("started a server at %s with an agent; it stops when you quit", server.url)
 	return server, nil
 }

@@ -5,12 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 
 	"github.com/errandhq/errand"
@@ -109,49 +105,10 @@ func (s *quickstart) cancelJob(ctx context.Context) error {
 	return s.withJob(ctx, id, false, false, (*api.Client).Cancel)
 }
 
-// openPage prints the page's address, and opens it in a browser if there is a terminal.
-// The address has a token, which other users of the machine could read in the browser's
-// command line: that gets a file which leads there.
-func (s *quickstart) openPage(ctx context.Context) error {
-	if err := s.term.Print(s.page); err != nil || !s.term.IsTTY() {
-		return err
-	}
-	f, err := os.CreateTemp("", "errand-page-*.html") // readable only by the user
-	if err != nil {
-		return fmt.Errorf("open the page: %w", err)
-	}
-	s.files = append(s.files, f.Name())
-	_, err = fmt.Fprintf(f, "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url=%s\">\n", html.EscapeString(s.page))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("open the page: %w", err)
-	}
-	command := map[string][]string{"darwin": {"open"}, "windows": {"rundll32", "url.dll,FileProtocolHandler"}}[runtime.GOOS]
-	if command == nil {
-		command = []string{"xdg-open"}
-	}
-	if exec.CommandContext(ctx, command[0], append(command[1:], f.Name())...).Run() != nil {
-		s.term.Hintf("open the address in a browser: %s is not installed, or failed%s", command[0], s.tokenForPage())
-	}
-	return nil
-}
-
-// tokenForPage says which token the page asks for, unless its address has one.
-func (s *quickstart) tokenForPage() string {
-	_, dataDir := s.localURL()
-	if file := filepath.Join(dataDir, userTokenFile); !strings.Contains(s.page, "#token=") && isFile(file) {
-		return "; it asks for the token in " + file
-	}
-	return ""
-}
-
-// end stops what the session started, and removes its files.
+// end stops what the session started.
 func (s *quickstart) end(ctx context.Context) error {
-	var err error
-	if s.worker != nil {
-		err = s.stopWorker(ctx)
+	if s.worker == nil {
+		return nil
 	}
-	for _, name := range s.files {
-		err = errors.Join(err, os.Remove(name))
-	}
-	return err
+	return s.stopWorker(ctx)
 }

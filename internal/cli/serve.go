@@ -126,7 +126,7 @@ type server struct {
 
 func newServer(p *setup.Provisioned, s setup.Settings, f serveFlags, log *slog.Logger) *server {
 	hosts := f.hosts()
-	s.Hosts = hosts
+	s.Hosts, s.PageOrigin = hosts, "/"
 	objects := p.ObjectURL(s)
 	if f.proxyObjects {
 		s.SignHosts, objects = hosts, ""

@@ -26,16 +26,16 @@ type tokenFlags struct {
 	out    string
 }
 
-// tokenCommand is for operators of a deployed server, with AWS credentials of
-// their own: no route of the API makes tokens.
+// tokenCommand creates tokens, for operators of a deployed server with AWS credentials of
+// their own (no route of the API makes tokens), and lists and ends sessions of browsers.
 func (a *app) tokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Create tokens for a deployed server",
+		Short: "Create tokens, and sign out browsers",
 		Args:  terminal.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.tokenCreateCommand())
+	cmd.AddCommand(a.tokenCreateCommand(), a.tokenListCommand(), a.tokenRevokeCommand())
 	return cmd
 }
 

@@ -14,7 +14,7 @@ type TokenStore interface {
 	Token(ctx context.Context, hash string) (*errand.Token, error)
 	// PutToken creates or replaces a token.
 	PutToken(ctx context.Context, t *errand.Token) error
-	// Tokens lists all tokens, in no order.
+	// Tokens lists all tokens, in no order, without sessions that have expired.
 	Tokens(ctx context.Context) ([]errand.Token, error)
 	// DeleteToken removes a token. It may be repeated.
 	DeleteToken(ctx context.Context, hash string) error
@@ -32,7 +32,14 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Principal, er
 	if err != nil {
 		return Principal{}, unavailable("read the token", err)
 	}
-	return Principal{Role: t.Role, Owner: t.Owner, Queues: t.Queues, TokenHash: t.Hash, WorkerName: t.WorkerName, Labels: t.Labels}, nil
+	if t.Session != nil {
+		return s.authenticateSession(ctx, t)
+	}
+	return principalOf(t), nil
+}
+
+func principalOf(t *errand.Token) Principal {
+	return Principal{Role: t.Role, Owner: t.Owner, Queues: t.Queues, WorkerName: t.WorkerName, Labels: t.Labels, TokenHash: t.Hash}
 }
 
 func (s *Service) authenticateWorker(ctx context.Context, id, token string) (Principal, error) {
@@ -67,8 +74,8 @@ func (s *Service) GrantToken(ctx context.Context, token string, role errand.Role
 	return nil
 }
 
-// RevokeTokens deletes the owner's tokens but those given. It is for operators, as
-// GrantToken.
+// RevokeTokens deletes the owner's tokens but those given and their sessions. It is for
+// operators, as GrantToken.
 func (s *Service) RevokeTokens(ctx context.Context, owner string, except []string) error {
 	keep := map[string]bool{}
 	for _, token := range except {
@@ -79,7 +86,7 @@ func (s *Service) RevokeTokens(ctx context.Context, owner string, except []strin
 		return unavailable("list the tokens", err)
 	}
 	for _, t := range all {
-		if t.Owner != owner || keep[t.Hash] {
+		if t.Owner != owner || keep[t.Hash] || t.Session != nil && keep[t.Session.Parent] {
 			continue
 		}
 		if err := s.Store.DeleteToken(ctx, t.Hash); err != nil {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/errandhq/errand"
@@ -12,14 +13,20 @@ type Principal struct {
 	Owner    string
 	Queues   []string // empty: all
 	WorkerID string   // of a worker's own token
-	// TokenHash is that of the token of a user or an admin.
-	TokenHash string
 	// WorkerName and Labels are those of the workers that it registers: see errand.Token.
 	WorkerName string
 	Labels     map[string]string
+	// TokenHash is the hash of the permanent token, unless it is a worker's: also that of
+	// the token that a session stands for.
+	TokenHash   string
+	Session     *errand.Session // nil: the caller's token is no session's
+	SessionHash string          // of the session's token
 
 	worker *errand.Worker // as read to check its token, which saves reading it again
 }
+
+// TokenID identifies the token that the caller uses: its hash.
+func (p Principal) TokenID() string { return cmp.Or(p.SessionHash, p.TokenHash) }
 
 // Sees reports whether p may see what belongs to owner.
 func (p Principal) Sees(owner string) bool { return p.Role == errand.RoleAdmin || p.Owner == owner }

@@ -228,7 +228,7 @@ func (s *Service) ownerToken(ctx context.Context, sc *errand.Schedule) (*errand.
 }
 
 func createsJobsOf(t *errand.Token, owner string) bool {
-	return t.Owner == owner && (t.Role == errand.RoleUser || t.Role == errand.RoleAdmin)
+	return t.Owner == owner && t.Session == nil && (t.Role == errand.RoleUser || t.Role == errand.RoleAdmin)
 }
 
 // renewalAge is the age at which the uploads of a schedule's folder are renewed: a day

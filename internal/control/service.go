@@ -20,6 +20,7 @@ type Store interface {
 	DueRecords
 	WorkerStore
 	TokenStore
+	SessionCodeStore
 	QueueStore
 	KindStore
 	ScheduleStore
@@ -54,6 +55,9 @@ type Config struct {
 	// Bell is the URL of the bell, where workers wait. A path is relative to the API.
 	// Empty: workers wait in polls, or between them.
 	Bell string
+	// PageOrigin is where the page is served, scheme://host; "/": by the API's own server.
+	// Empty: there is no page.
+	PageOrigin string
 	// Changes are shared by the Services of one process, so that a request that waits
 	// in one hears of what another wrote. Nil: the Service has its own.
 	Changes *Changes

@@ -18,6 +18,7 @@
 //	workers  pk = worker ID; gone 7 days after it was last seen
 //	         and pk = #queues: the queues that people made, and the paused ones
 //	tokens   pk = SHA-256 of the token
+//	         and pk = code#<SHA-256>: a code that starts a session, a minute
 //
 // The indexes hold keys only, and none has a constant partition key: byOwner is
 // owner#yyyymm#shard, byMonth yyyymm#shard, active queue#shard, due a shard, waiting queue#kind. A

@@ -3,14 +3,19 @@ package dynamo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
-// tokenItem is errand.Token. It has no TTL: a token lives until it is deleted.
+// tokenItem is errand.Token. Those of sessions have a TTL; any other token lives until it
+// is deleted.
 type tokenItem struct {
 	PK     string            `dynamodbav:"pk"` // its hash
 	Role   string            `dynamodbav:"role"`
@@ -18,14 +23,32 @@ type tokenItem struct {
 	Queues []string          `dynamodbav:"queues,omitempty"`
 	Worker string            `dynamodbav:"worker,omitempty"`
 	Labels map[string]string `dynamodbav:"labels,omitempty"`
+
+	Parent  string `dynamodbav:"parent,omitempty"` // of a session
+	Created int64  `dynamodbav:"created,omitempty"`
+	Expires int64  `dynamodbav:"expires,omitempty"`
+	Browser string `dynamodbav:"browser,omitempty"`
+	meta
 }
 
 func newTokenItem(t *errand.Token) tokenItem {
-	return tokenItem{PK: t.Hash, Role: string(t.Role), Owner: t.Owner, Queues: t.Queues, Worker: t.WorkerName, Labels: t.Labels}
+	i := tokenItem{PK: t.Hash, Role: string(t.Role), Owner: t.Owner, Queues: t.Queues, Worker: t.WorkerName, Labels: t.Labels}
+	if s := t.Session; s != nil {
+		i.Parent, i.Created, i.Expires, i.Browser = s.Parent, millis(s.CreatedAt), millis(s.ExpiresAt), s.Browser
+		i.TTL = ttlOf(s.ExpiresAt)
+	}
+	return i
 }
 
+// ttlOf is the TTL of an item that is of no use from a time on.
+func ttlOf(t time.Time) int64 { return t.Add(time.Second - 1).Unix() }
+
 func (i *tokenItem) token() *errand.Token {
-	return &errand.Token{Hash: i.PK, Role: errand.Role(i.Role), Owner: i.Owner, Queues: i.Queues, WorkerName: i.Worker, Labels: i.Labels}
+	t := &errand.Token{Hash: i.PK, Role: errand.Role(i.Role), Owner: i.Owner, Queues: i.Queues, WorkerName: i.Worker, Labels: i.Labels}
+	if i.Parent != "" {
+		t.Session = &errand.Session{Parent: i.Parent, CreatedAt: fromMillis(i.Created), ExpiresAt: fromMillis(i.Expires), Browser: i.Browser}
+	}
+	return t
 }
 
 // Token implements control.TokenStore.
@@ -54,7 +77,11 @@ func (s *Store) Tokens(ctx context.Context) ([]errand.Token, error) {
 		}
 		for _, it := range page.Items {
 			var i tokenItem
-			if err := s.decode(it, &i); err != nil {
+			err := s.decode(it, &i)
+			if errors.Is(err, control.ErrNotFound) || strings.HasPrefix(i.PK, codePrefix) {
+				continue
+			}
+			if err != nil {
 				return nil, err
 			}
 			all = append(all, *i.token())

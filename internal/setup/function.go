@@ -67,7 +67,7 @@ func Handler(name string, getenv func(string) string, p Process) (lambda.Handler
 // EndpointHandler is the function that serves e with svc.
 func EndpointHandler(svc *control.Service, s Settings, e api.Endpoint) lambda.Handler {
 	requestID := func(r *http.Request) string { return lambdahttp.RequestID(r.Context()) }
-	return lambdahttp.Handler(api.NewHandler(svc, api.Options{Log: svc.Log, Hosts: s.Hosts, RequestID: requestID}, e))
+	return lambdahttp.Handler(api.NewHandler(svc, api.Options{Log: svc.Log, Hosts: s.Hosts, PageOrigin: s.PageOrigin, RequestID: requestID}, e))
 }
 
 func endpoint(name string) (api.Endpoint, error) {

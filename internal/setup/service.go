@@ -41,18 +41,19 @@ func NewService(p Process, s Settings) *control.Service {
 		clk = clock.Real()
 	}
 	c := control.Config{
-		Store:   dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk),
-		Queue:   queue.New(sqs.NewFromConfig(cfg), s.QueueConfig(), log),
-		Blobs:   blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Clock: clk}),
-		Timing:  s.Timing,
-		Queues:  s.QueueNames,
-		Bell:    s.bellURL(),
-		Changes: p.Changes,
-		Recheck: p.Recheck,
-		Observe: p.Observe,
-		Clock:   clk,
-		NewID:   newID,
-		Log:     log,
+		Store:      dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk),
+		Queue:      queue.New(sqs.NewFromConfig(cfg), s.QueueConfig(), log),
+		Blobs:      blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Clock: clk}),
+		Timing:     s.Timing,
+		Queues:     s.QueueNames,
+		Bell:       s.bellURL(),
+		PageOrigin: s.PageOrigin,
+		Changes:    p.Changes,
+		Recheck:    p.Recheck,
+		Observe:    p.Observe,
+		Clock:      clk,
+		NewID:      newID,
+		Log:        log,
 	}
 	if s.AdminTokenHash != "" {
 		c.Store = adminStore{c.Store, s.AdminTokenHash}

@@ -26,6 +26,7 @@ type Settings struct {
 	AdminTokenHash string            // ERRAND_ADMIN_TOKEN_HASH: of a token that stands in no table; empty: none
 	Hosts          []string          // ERRAND_HOSTS: Host values that are answered; empty: all
 	SignHosts      []string          // ERRAND_SIGN_HOSTS: see blob.Config
+	PageOrigin     string            // ERRAND_PAGE_ORIGIN: see control.Config
 	ObjectURL      string            // ERRAND_OBJECT_URL: see blob.Config; empty: the SDK's endpoint
 	Timing         errand.Timing     // ERRAND_LEASE and so on; see durations
 }
@@ -46,6 +47,7 @@ func ParseSettings(getenv func(string) string) (Settings, error) {
 		AdminTokenHash: getenv("ERRAND_ADMIN_TOKEN_HASH"),
 		Hosts:          list(getenv("ERRAND_HOSTS")),
 		SignHosts:      list(getenv("ERRAND_SIGN_HOSTS")),
+		PageOrigin:     p.pageOrigin("ERRAND_PAGE_ORIGIN"),
 		ObjectURL:      p.url("ERRAND_OBJECT_URL"),
 		Timing:         errand.DefaultTiming(),
 	}
@@ -88,6 +90,14 @@ func (p *parser) url(name string) string {
 		p.fault("%s: %q is not a URL like https://s3.example", name, v)
 	}
 	return v
+}
+
+// pageOrigin is a URL without a path, "/" or empty.
+func (p *parser) pageOrigin(name string) string {
+	if p.getenv(name) == "/" {
+		return "/"
+	}
+	return p.url(name)
 }
 
 func (p *parser) queues(name, value string) (urls map[string]string, names []string) {

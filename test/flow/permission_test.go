@@ -94,6 +94,7 @@ func (u *everything) do() {
 	}
 	u.queues()
 	u.workers()
+	u.sessions()
 	for _, token := range []string{"u", "a", u.reg.Token} {
 		u.askAs(token)
 	}
@@ -173,6 +174,28 @@ func (u *everything) workers() {
 	u.must(err)
 	_, err = u.admin.ManageWorker(ctx, "forget", reg.WorkerID)
 	u.must(err)
+}
+
+// sessions signs in two browsers, and signs them out.
+func (u *everything) sessions() {
+	ctx := u.t.Context()
+	for _, end := range []func(api.Session) error{
+		func(s api.Session) error { return u.as(s.Token).EndSession(ctx) },
+		func(s api.Session) error { return u.user.RevokeSession(ctx, s.ID) },
+	} {
+		code, err := u.user.NewSessionCode(ctx)
+		u.must(err)
+		s, err := u.as("").StartSession(ctx, code.Code)
+		u.must(err)
+		u.askAs(s.Token)
+		code, err = u.user.NewSessionCode(ctx)
+		u.must(err)
+		s, err = u.as("").StartSession(ctx, code.Code) // askAs has signed out the other
+		u.must(err)
+		_, err = u.user.Tokens(ctx)
+		u.must(err)
+		u.must(end(s))
+	}
 }
 
 // queues deletes the queue that the jobs were in, with a job that waits and one whose

@@ -27,6 +27,7 @@ func Store(t *testing.T, s control.Store) {
 	t.Run("Dependents", w.storeDependents)
 	t.Run("Claims", w.storeClaims)
 	t.Run("WorkersAndTokens", w.storeWorkers)
+	t.Run("Sessions", w.storeSessions)
 	t.Run("QueueList", w.storeQueueList)
 	t.Run("Kinds", w.storeKinds)
 	t.Run("Group", w.storeGroup)
@@ -316,6 +317,56 @@ func (w storeTest) storeWorkers(t *testing.T) {
 	must(t, s.DeleteToken(ctx, want.Hash))
 	_, err = s.Token(ctx, want.Hash)
 	wantErr(t, "a deleted token", err, control.ErrNotFound)
+}
+
+// storeSessions stores a session, and a code that one of many callers gets.
+func (w storeTest) storeSessions(t *testing.T) {
+	ctx, s := t.Context(), w.store
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	parent := errand.HashToken(errand.NewToken(errand.RoleUser, ""))
+	want := &errand.Token{Hash: errand.HashToken(errand.NewSessionToken()), Role: errand.RoleUser, Owner: "ann", Session: &errand.Session{
+		Parent: parent, CreatedAt: now, ExpiresAt: now.Add(time.Hour), Browser: "Mozilla/5.0",
+	}}
+	must(t, s.PutToken(ctx, want))
+	if got, err := s.Token(ctx, want.Hash); err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("session %s, %v", cmp.Diff(want, got), err)
+	}
+	expired := *want
+	expired.Hash, expired.Session = errand.HashToken(errand.NewSessionToken()), &errand.Session{Parent: parent, CreatedAt: now, ExpiresAt: now.Add(-24 * time.Hour)}
+	must(t, s.PutToken(ctx, &expired))
+	_, err := s.Token(ctx, expired.Hash)
+	wantErr(t, "a session that has expired", err, control.ErrNotFound)
+
+	code := &errand.SessionCode{Hash: errand.HashToken(errand.NewSessionCode()), Parent: parent, ExpiresAt: now.Add(time.Hour)}
+	_, err = s.TakeSessionCode(ctx, code.Hash)
+	wantErr(t, "a code that isn't there", err, control.ErrNotFound)
+	must(t, s.PutSessionCode(ctx, code))
+	_, err = s.Token(ctx, code.Hash)
+	wantErr(t, "a code as a token", err, control.ErrNotFound)
+	all, err := s.Tokens(ctx)
+	must(t, err)
+	for _, l := range all {
+		if l.Hash == expired.Hash || strings.HasSuffix(l.Hash, code.Hash) {
+			t.Errorf("listed: %+v", l)
+		}
+	}
+	var taken atomic.Int32
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			got, err := s.TakeSessionCode(ctx, code.Hash)
+			if err == nil && cmp.Diff(code, got) == "" {
+				taken.Add(1)
+			} else if !errors.Is(err, control.ErrNotFound) {
+				t.Errorf("took %+v, %v", got, err)
+			}
+		})
+	}
+	callers.Wait()
+	if taken.Load() != 1 {
+		t.Errorf("%d callers got the code", taken.Load())
+	}
+	must(t, s.DeleteToken(ctx, want.Hash))
 }
 
 // storeQueueList changes the list of queues, and changes it back.
