@@ -103,6 +103,7 @@ var (
 	valueRE    = compileLater(LabelValuePattern)
 	scheduleRE = compileLater(SchedulePattern)
 	codeRE     = compileLater(SessionCodePattern)
+	sessionRE  = compileLater(SessionPattern)
 )
 
 // compileLater returns a regular expression that is compiled when it is first used: all

@@ -36,6 +36,9 @@ func NewSessionToken() string { return "ers_" + randomText() }
 // NewSessionCode returns a code of 256 random bits.
 func NewSessionCode() string { return "erc_" + randomText() }
 
+// IsSessionToken reports whether text has the form of a session's token.
+func IsSessionToken(text string) bool { return sessionRE.MatchString(text) }
+
 // IsSessionCode reports whether text has the form of a code.
 func IsSessionCode(text string) bool { return codeRE.MatchString(text) }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // inputs are what the page is built of: the list in source-hash.ts.
-var inputs = []string{"index.html", "package-lock.json", "source-hash.ts", "src", "tsconfig.json", "vite.config.ts"}
+var inputs = []string{"index.html", "package-lock.json", "public", "source-hash.ts", "src", "tsconfig.json", "vite.config.ts"}
 
 // The committed build says which source it is of: see source-hash.ts.
 func TestBuildIsOfThisSource(t *testing.T) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Plugin } from 'vite'
 
 /** What the built page is made of. web/dist_test.go holds the same list. */
-export const inputs = ['index.html', 'package-lock.json', 'source-hash.ts', 'src', 'tsconfig.json', 'vite.config.ts']
+export const inputs = ['index.html', 'package-lock.json', 'public', 'source-hash.ts', 'src', 'tsconfig.json', 'vite.config.ts']
 
 /**
  * Writes dist/source.sha256, so that a test that needs no Node can say that

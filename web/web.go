@@ -5,6 +5,7 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -52,6 +54,7 @@ var contentTypes = map[string]string{
 	".js":   "text/javascript; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
 	".svg":  "image/svg+xml",
+	".json": "application/json",
 }
 
 type file struct {
@@ -60,6 +63,8 @@ type file struct {
 	etag  string
 	kind  string
 	cache string
+	// zipped returns the body with gzip, which is done when it is first asked for.
+	zipped func() []byte
 }
 
 // Handler serves the page at / and its assets at /assets/…. Any other path is
@@ -100,8 +105,36 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
 	h.Set("Cache-Control", f.cache)
-	h.Set("ETag", f.etag)
-	http.ServeContent(w, r, f.name, time.Time{}, bytes.NewReader(f.body))
+	h.Set("Vary", "Accept-Encoding")
+	body, etag := f.body, f.etag
+	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+		h.Set("Content-Encoding", "gzip")
+		body, etag = f.zipped(), strings.TrimSuffix(f.etag, `"`)+`-gzip"`
+	}
+	h.Set("ETag", etag)
+	http.ServeContent(w, r, f.name, time.Time{}, bytes.NewReader(body))
+}
+
+// acceptsGzip reports whether gzip is among the encodings that a client names.
+// https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
+func acceptsGzip(headers []string) bool {
+	for encoding := range strings.SplitSeq(strings.Join(headers, ","), ",") {
+		name, params, _ := strings.Cut(encoding, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			continue
+		}
+		weight := strings.Trim(strings.TrimSpace(params), "qQ=")
+		return weight == "" || strings.Trim(weight, "0.") != ""
+	}
+	return false
+}
+
+func gzipped(body []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // fails for another level only
+	_, _ = w.Write(body)                                  // a Buffer takes all
+	_ = w.Close()
+	return b.Bytes()
 }
 
 // load reads a build: files by the path that they are asked for.
@@ -137,6 +170,7 @@ func load(fsys fs.FS, root string) (map[string]*file, error) {
 func newFile(at, kind string, body []byte) *file {
 	sum := sha256.Sum256(body)
 	f := &file{name: path.Base(at), body: body, kind: kind, cache: cacheChecked, etag: `"` + hex.EncodeToString(sum[:16]) + `"`}
+	f.zipped = sync.OnceValue(func() []byte { return gzipped(body) })
 	if strings.HasPrefix(at, assetsDir) {
 		f.cache = cacheForever
 	}

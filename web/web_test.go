@@ -1,6 +1,7 @@
 package web
 
 import (
+	"compress/gzip"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -131,5 +132,42 @@ func TestBuildWithoutIndexIsRefused(t *testing.T) {
 	_, err := load(fstest.MapFS{"dist/assets/a.js": {Data: []byte("1")}}, "dist")
 	if err == nil || !strings.Contains(err.Error(), "npm run build") {
 		t.Errorf("load: %v, want a hint to build", err)
+	}
+}
+
+// Files go compressed to who takes that, with an ETag of their own.
+func TestGzip(t *testing.T) {
+	plain := get(t, "GET", "/")
+	for accept, want := range map[string]bool{"gzip, deflate, br": true, "br;q=1.0, GZIP;q=0.5": true, "": false, "br": false, "gzip;q=0": false, "gzip; q=0.0": false, "x-gzip": false} {
+		r := get(t, "GET", "/", "Accept-Encoding", accept)
+		if got := r.Header.Get("Content-Encoding") == "gzip"; got != want || r.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%q: Content-Encoding %q, Vary %q", accept, r.Header.Get("Content-Encoding"), r.Header.Get("Vary"))
+		}
+		if !want {
+			continue
+		}
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(z)
+		if err != nil || string(b) != body(t, get(t, "GET", "/")) {
+			t.Errorf("%q: another body, %v", accept, err)
+		}
+		etag := r.Header.Get("ETag")
+		if etag == plain.Header.Get("ETag") {
+			t.Errorf("two bodies have the ETag %s", etag)
+		}
+		if again := get(t, "GET", "/", "Accept-Encoding", accept, "If-None-Match", etag); again.StatusCode != http.StatusNotModified {
+			t.Errorf("asked again: %d", again.StatusCode)
+		}
+	}
+}
+
+// The page asks this file where the API is: here, at its own origin.
+func TestServerFile(t *testing.T) {
+	r := get(t, "GET", "/server.json")
+	if r.StatusCode != 200 || r.Header.Get("Content-Type") != "application/json" || strings.TrimSpace(body(t, r)) != `{ "api": "" }` {
+		t.Errorf("%d %s", r.StatusCode, r.Header.Get("Content-Type"))
 	}
 }

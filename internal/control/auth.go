@@ -26,6 +26,9 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Principal, er
 		return s.authenticateWorker(ctx, id, token)
 	}
 	t, err := s.Store.Token(ctx, errand.HashToken(token))
+	if errors.Is(err, ErrNotFound) && errand.IsSessionToken(token) {
+		return Principal{}, errSessionEnded()
+	}
 	if errors.Is(err, ErrNotFound) {
 		return Principal{}, errBadToken()
 	}

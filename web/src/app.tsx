@@ -1,6 +1,5 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { Client } from './api/client'
-import { ApiError } from './api/problem'
+import { useCallback, useEffect, useState } from 'preact/hooks'
+import type { Client } from './api/client'
 import { JobPage } from './jobs/job'
 import { JobsPage } from './jobs/page'
 import { MachinesPage } from './machines/page'
@@ -11,74 +10,47 @@ import type { Route } from './route'
 import { formatRoute, useRoute } from './route'
 import { RunPage } from './run/page'
 import { SchedulesPage } from './schedules/page'
-import { forgetToken, keepToken, readToken, takeFragment } from './session'
+import { SettingsPage } from './settings/page'
 import { TokenForm } from './token-form'
+import type { SessionState } from './use-session'
+import { useSession } from './use-session'
 
 const workersMs = 3000
 
-takeFragment()
-
 export function App() {
-  const [token, setToken] = useState(readToken)
-  const [why, setWhy] = useState('')
-  const current = useRef(token)
-  current.current = token
-  const client = useMemo(() => new Client(() => current.current), [])
-
-  // Another link pasted into the same tab changes the fragment alone.
-  useEffect(() => {
-    const onHash = () => {
-      takeFragment()
-      setToken(readToken())
-    }
-    addEventListener('hashchange', onHash)
-    return () => removeEventListener('hashchange', onHash)
-  }, [])
-
-  const failed = useCallback((err: unknown) => {
-    if (!(err instanceof ApiError) || err.problem.status !== 401) return
-    forgetToken()
-    setWhy(`The server does not know the token: ${err.problem.detail}`)
-    setToken('')
-  }, [])
-  const enter = (t: string, inBrowser: boolean) => {
-    keepToken(t, inBrowser)
-    setWhy('')
-    setToken(t)
-  }
-  const leave = () => {
-    forgetToken()
-    setToken('')
-    setWhy('')
-  }
-
+  const session = useSession()
+  const { client, token, why } = session
   // Who was signed in keeps what is on the page: the form of the token stands on top of it.
   const [entered, setEntered] = useState(token !== '')
   useEffect(() => {
     if (token) setEntered(true)
   }, [token])
+  if (session.entering) return <Plain hint="Signing in…" />
   return (
     <>
-      {entered && (why || token) ? <Workplace client={client} failed={failed} leave={leave} signedIn={token !== ''} /> : <Plain />}
+      {entered && (why || token) ? <Workplace session={session} client={client} failed={session.failed} leave={session.leave} signedIn={token !== ''} /> : <Plain hint="Run commands on your own machines" />}
       {!token && (
         <div class={entered && why ? 'over' : ''}>
-          <TokenForm why={why} take={enter} />
+          <TokenForm why={why} take={session.enter} />
         </div>
       )}
     </>
   )
 }
 
-function Plain() {
+function Plain({ hint }: { hint: string }) {
   return (
     <header>
       <h1>Errand</h1>
-      <span class="hint">Run commands on your own machines</span>
+      <span class="hint" role="status">
+        {hint}
+      </span>
     </header>
   )
 }
 
 interface WorkplaceProps {
+  session: SessionState
   client: Client
   failed: (err: unknown) => void
   leave: () => void
@@ -91,9 +63,10 @@ const tabs: { route: Route; text: string }[] = [
   { route: { page: 'machines' }, text: 'Machines' },
   { route: { page: 'queues' }, text: 'Queues' },
   { route: { page: 'schedules' }, text: 'Schedules' },
+  { route: { page: 'settings' }, text: 'Settings' },
 ]
 
-function Workplace({ client, failed, leave, signedIn }: WorkplaceProps) {
+function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps) {
   const route = useRoute()
   const askWorkers = useCallback(async (signal: AbortSignal) => (await client.workers(signal)).workers ?? [], [client, signedIn])
   const workers = usePolling(askWorkers, workersMs, failed)
@@ -125,6 +98,7 @@ function Workplace({ client, failed, leave, signedIn }: WorkplaceProps) {
         {route.page === 'machines' && <MachinesPage client={client} failed={failed} workers={workers} />}
         {route.page === 'schedules' && <SchedulesPage client={client} failed={failed} />}
         {route.page === 'queues' && <QueuesPage client={client} failed={failed} />}
+        {route.page === 'settings' && <SettingsPage session={session} />}
       </main>
     </div>
   )

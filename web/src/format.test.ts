@@ -33,7 +33,7 @@ describe('outcome', () => {
 test('a job is called by its name, else its first command, else its ID', () => {
   expect(jobTitle({ id: 'J', name: 'nightly', commands: ['make'] })).toBe('nightly')
   expect(jobTitle({ id: 'J', commands: ['make \\\n all'] })).toBe('make \\')
-  expect(jobTitle({ id: 'J', commands: null })).toBe('J')
+  expect(jobTitle({ id: 'J', commands: [] })).toBe('J')
 })
 
 test('a direct answer reads like a log', () => {

@@ -11,6 +11,7 @@ test.each([
   [`#token=t%2Bx&job=${job}`, { token: 't+x', job }],
   ['#job=../../etc', {}],
   ['#token=', {}],
+  [`#code=erc_a-b&job=${job}`, { code: 'erc_a-b', job }],
 ])('%s', (hash, want) => expect(parseFragment(hash)).toEqual(want))
 
 test.each([

@@ -1,7 +1,9 @@
-// The address bar's fragment never leaves the browser: the token comes in it,
+// The address bar's fragment never leaves the browser: a code or a token comes in it,
 // and the job that is shown stays in it.
 
 export interface Fragment {
+  /** Signs in, once. */
+  code?: string
   token?: string
   job?: string
 }
@@ -11,8 +13,9 @@ const jobPattern = /^[0-9A-HJKMNP-TV-Z]{26}$/
 export function parseFragment(hash: string): Fragment {
   const q = new URLSearchParams(hash.replace(/^#/, ''))
   const token = q.get('token')?.trim()
+  const code = q.get('code')?.trim()
   const job = q.get('job') ?? ''
-  return { ...(token && { token }), ...(jobPattern.test(job) && { job }) }
+  return { ...(code && { code }), ...(token && { token }), ...(jobPattern.test(job) && { job }) }
 }
 
 /** Why text can't be a token of a person; empty if it can. */

@@ -1,7 +1,9 @@
 import { render } from 'preact'
 import { App } from './app'
 import './style.css'
+import { readTheme, showTheme } from './theme'
 
+showTheme(readTheme())
 const page = document.getElementById('page')
 if (!page) throw new Error('index.html has no #page')
 render(<App />, page)

@@ -1,5 +1,5 @@
 import { parseProblem, unreachable } from './problem'
-import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Upload, WorkerList } from './types'
+import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Session, TokenList, Upload, WorkerList } from './types'
 import type { ArtifactPage, PageOfLog, Schedule } from './wire'
 
 /** Calls the API of the server that the page came from. Each call is tried once. */
@@ -8,7 +8,29 @@ export class Client {
     /** Asked for each call: somebody may sign in again meanwhile. */
     private readonly token: () => string,
     private readonly fetcher: typeof fetch = (...args) => fetch(...args),
+    private readonly origin: () => Promise<string> = async () => '',
   ) {}
+
+  /** Exchanges a code for a session. */
+  startSession(code: string): Promise<Session> {
+    return this.call('POST', '/api/session', { body: { code }, anonymous: true })
+  }
+
+  session(signal?: AbortSignal): Promise<Session> {
+    return this.call('GET', '/api/session', { signal })
+  }
+
+  endSession(): Promise<void> {
+    return this.call('DELETE', '/api/session', {})
+  }
+
+  tokens(signal?: AbortSignal): Promise<TokenList> {
+    return this.call('GET', '/api/tokens', { signal })
+  }
+
+  revokeSession(id: string): Promise<void> {
+    return this.call('DELETE', '/api/tokens', { query: { id } })
+  }
 
   /** A page of jobs, newest first. */
   jobs(q: { limit: number; status?: string | undefined; queue?: string | undefined; schedule?: string | undefined; cursor?: string | undefined }, signal?: AbortSignal): Promise<JobList> {
@@ -99,7 +121,7 @@ export class Client {
     let text: string
     let response: Response
     try {
-      response = await this.fetcher(path + queryString(o.query), init)
+      response = await this.fetcher((await this.origin()) + path + queryString(o.query), init)
       text = await response.text()
     } catch (err) {
       o.signal?.throwIfAborted()
@@ -116,7 +138,7 @@ export class Client {
 
   private headers(o: CallOptions): Record<string, string> {
     return {
-      Authorization: `Bearer ${this.token()}`,
+      ...(!o.anonymous && { Authorization: `Bearer ${this.token()}` }),
       ...(o.body !== undefined && { 'Content-Type': 'application/json' }),
       ...(o.idempotencyKey && { 'Idempotency-Key': o.idempotencyKey }),
     }
@@ -127,6 +149,7 @@ interface CallOptions {
   query?: Record<string, string | number | undefined>
   body?: unknown
   idempotencyKey?: string
+  anonymous?: boolean
   signal?: AbortSignal | undefined
 }
 

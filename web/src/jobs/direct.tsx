@@ -76,7 +76,7 @@ export function framesOf(commands: Command[], answer: Executed): LogFrame[] {
   const frames: LogFrame[] = []
   let offset = 0
   let elapsedMs = 0
-  const add = (stream: string, command: number, data: Bytes) => {
+  const add = (stream: LogFrame['stream'], command: number, data: Bytes) => {
     const length = decodeBytes(data).length
     if (length > 0) frames.push({ stream, command, data, offset, elapsedMs })
     offset += length

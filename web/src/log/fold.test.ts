@@ -17,7 +17,7 @@ const job = {
 function frames(): LogFrame[] {
   const all: LogFrame[] = []
   let offset = 0
-  const add = (stream: string, command: number, data: string, elapsedMs: number) => {
+  const add = (stream: LogFrame['stream'], command: number, data: string, elapsedMs: number) => {
     for (let at = 0; at < data.length; at += 60_000) {
       const part = data.slice(at, at + 60_000)
       all.push({ stream, command, offset, elapsedMs, data: part })
@@ -41,7 +41,7 @@ function open(asked: number[] = []): FoldedLog {
     const some = all
       .filter((f) => f.offset + (f.data as string).length > offset && f.offset < offset + partBytes)
       .map((f) => ({ ...f, offset: Math.max(f.offset, offset), data: (f.data as string).slice(Math.max(0, offset - f.offset)) }))
-    return { jobId: 'J', attempt: 1, next: some.at(-1)!.offset + (some.at(-1)!.data as string).length, frames: some, done: false, status: 'completed' as const }
+    return { jobId: 'J', attempt: 1, next: some.at(-1)!.offset + (some.at(-1)!.data as string).length, frames: some, done: false, status: 'completed' as const, offset, state: '' }
   }
   return new FoldedLog(new LogModel(ask, null, size))
 }

@@ -6,8 +6,8 @@ import { backoff, follow, sleep } from './follow'
 
 function page(p: Partial<PageOfLog> & { text?: string; at?: number }): PageOfLog {
   const { text, at = 0, ...rest } = p
-  const frames = text ? [{ stream: 'stdout', offset: at, elapsedMs: 0, command: 0, data: text }] : []
-  return { jobId: 'J', attempt: 1, next: at + (text?.length ?? 0), frames, done: false, status: 'running', ...rest }
+  const frames: PageOfLog['frames'] = text ? [{ stream: 'stdout', offset: at, elapsedMs: 0, command: 0, data: text }] : []
+  return { jobId: 'J', attempt: 1, next: at + (text?.length ?? 0), frames, done: false, status: 'running', offset: at, state: '', ...rest }
 }
 
 /** A server that answers in order; everything that happens is written down. */

@@ -15,7 +15,7 @@ function server(text: string, frameBytes: number) {
     const frames: LogFrame[] = []
     let at = offset
     for (; at < bytes.length && frames.length < 8; at = Math.min(bytes.length, at + frameBytes)) frames.push(frame(bytes, at, at + frameBytes))
-    return { jobId: 'J', attempt: 1, next: at, frames, done: at >= bytes.length, status: 'completed' }
+    return { jobId: 'J', attempt: 1, next: at, frames, done: at >= bytes.length, status: 'completed', offset, state: '' }
   }
   return { ask, asked, size: bytes.length, bytes }
 }
@@ -91,7 +91,7 @@ test('many small frames are read together', async () => {
   const model = new LogModel(() => Promise.reject(new Error('it is all there')), { columns: 80, rows: 24 })
   await model.append(frames)
   expect(model.rows(0, model.count).map((r) => r?.text)).toEqual(want)
-  const other = { ...frame(bytes, 11, 22), stream: 'stderr' }
+  const other = { ...frame(bytes, 11, 22), stream: 'stderr' as const }
   expect([...piecesOf([frames[0]!, other, frames[2]!])].map((p) => p.stream)).toEqual(['stdout', 'stderr', 'stdout'])
 })
 

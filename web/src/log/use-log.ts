@@ -21,7 +21,7 @@ export interface LogSource {
 
 /** The log that is shown, which is followed to the end of the job. */
 export function useLog({ client, job, attempt, failed, over }: LogSource, fold: boolean, setTrouble: (err: ApiError | null) => void): FoldedLog {
-  const size = job.terminal ? { columns: job.terminal.columns, rows: job.terminal.rows } : null
+  const size = job.terminal ? { columns: job.terminal.columns || 80, rows: job.terminal.rows || 24 } : null
   const make = (n: number, bytes = 0) => {
     const ask = (offset: number, signal: AbortSignal) => patiently((s) => client.logs(job.id, n, offset, 0, s), { trouble: setTrouble, sleep }, signal)
     const m = new LogModel(ask, size, bytes)

@@ -17,7 +17,7 @@ test('a curve goes from the left to the right, and is highest where most waited'
 })
 
 test('what was seen is kept, up to a limit', () => {
-  for (let i = 0; i < 700; i++) record([{ name: 'q', figures: { pending: i, running: 0, workers: 0, slots: 0, freeSlots: 0 } }, { name: 'without' }], i)
+  for (let i = 0; i < 700; i++) record([{ name: 'q', deployed: true, paused: false, figures: { pending: i, running: 0, workers: 0, slots: 0, freeSlots: 0 } }, { name: 'without', deployed: true, paused: false }], i)
   expect(samplesOf('q')).toHaveLength(600)
   expect(samplesOf('q').at(-1)).toEqual({ at: 699, pending: 699 })
   expect(samplesOf('without')).toEqual([])

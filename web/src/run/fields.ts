@@ -129,11 +129,11 @@ export function labelText([name, value]: [string, string]): string {
 }
 
 /** Reads "ID", "ID:any" and "ID:failure", with spaces or commas between them. */
-export function parseAfter(text: string): { jobId: string; on?: string }[] {
+export function parseAfter(text: string): NonNullable<FullRequest['after']> {
   return text.split(/[\s,]+/).filter(Boolean).map((word) => {
     const m = /^([0-9A-HJKMNP-TV-Z]{26})(?::(success|failure|any))?$/.exec(word)
     if (!m) throw new FieldError('after', `“${word}” is not the ID of a job, or one with :success, :failure or :any behind it.`)
-    return { jobId: m[1]!, ...(m[2] && { on: m[2] }) }
+    return { jobId: m[1]!, ...(m[2] && { on: m[2] as 'success' | 'failure' | 'any' }) }
   })
 }
 

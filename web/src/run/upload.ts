@@ -7,7 +7,7 @@ export type Progress =
   | { step: 'packing'; packed: number; size: number }
   | { step: 'hashing' }
   | { step: 'sending'; sent: number; size: number }
-  | { step: 'there'; source: Required<Source>; existed: boolean }
+  | { step: 'there'; source: Required<Pick<Source, 'sha256' | 'filename' | 'size'>>; existed: boolean }
 
 /** Hashes a ZIP and sends it, unless the server has the same bytes already. */
 export async function sendArchive(client: Client, file: File, tell: (p: Progress) => void, signal: AbortSignal): Promise<void> {
