@@ -176,7 +176,10 @@ func (c *Client) CreateJob(ctx context.Context, j CreateJob, idempotencyKey stri
 
 // Jobs lists a page of jobs, newest first. status and cursor may be empty, limit 0.
 func (c *Client) Jobs(ctx context.Context, status errand.Status, queue string, limit int, cursor string) (out JobList, err error) {
-	q := query("status", string(status), "queue", queue, "cursor", cursor)
+	return c.listJobs(ctx, query("status", string(status), "queue", queue, "cursor", cursor), limit)
+}
+
+func (c *Client) listJobs(ctx context.Context, q url.Values, limit int) (out JobList, err error) {
 	if limit > 0 {
 		q.Set("limit", strconv.Itoa(limit))
 	}
@@ -311,10 +314,9 @@ func (c *Client) RunSchedule(ctx context.Context, name, idempotencyKey string) (
 	return out, err
 }
 
-// ScheduleJobs lists a page of a schedule's jobs, newest first. cursor may be empty.
-func (c *Client) ScheduleJobs(ctx context.Context, name, cursor string) (out JobList, err error) {
-	_, err = c.do(ctx, http.MethodGet, "/api/jobs", query("schedule", name, "cursor", cursor), nil, &out)
-	return out, err
+// ScheduleJobs is Jobs for the jobs of a schedule.
+func (c *Client) ScheduleJobs(ctx context.Context, name string, status errand.Status, queue string, limit int, cursor string) (JobList, error) {
+	return c.listJobs(ctx, query("schedule", name, "status", string(status), "queue", queue, "cursor", cursor), limit)
 }
 
 // ManageWorker pauses, resumes, drains or forgets a worker: do is the last element of

@@ -111,6 +111,7 @@ func (a *app) root() *cobra.Command {
 		exitAsJob(a.rerunCommand()),
 		exitAsJob(a.attachCommand()),
 		a.cancelCommand(),
+		a.scheduleCommand(),
 	)
 	addGroup(root, "Watch jobs",
 		a.jobsCommand(),

@@ -18,6 +18,7 @@ import (
 
 type jobsFlags struct {
 	status, queue, cursor string
+	schedule              string
 	limit                 int
 	all, json, watch      bool
 	jobFilter
@@ -49,6 +50,7 @@ func (a *app) jobsCommand() *cobra.Command {
 		fl.StringVar(&f.status, "status", "", "list only jobs with this `status`: "+errand.ListStatuses())
 		fl.BoolVar(&f.failed, "failed", false, "list only jobs that failed, or completed with an exit code other than 0")
 		fl.StringVar(&f.queue, "queue", "", "list only jobs of the queue with this `name`")
+		fl.StringVar(&f.schedule, "schedule", "", "list only jobs of the schedule with this `name`")
 		fl.StringVar(&f.name, "name", "", "list only jobs whose name contains this `text`, in upper or lower case")
 		fl.StringVar(&f.group, "group", "", "list only jobs of the group with this `name`")
 		fl.StringVar(&f.worker, "worker", "", "list only jobs of the worker with this `name` or ID")
@@ -126,6 +128,9 @@ func (a *app) listJobs(ctx context.Context, c *api.Client, f jobsFlags) (list ap
 			limit = min(limit, f.limit-len(list.Jobs))
 		}
 		page, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.JobList, error) {
+			if f.schedule != "" {
+				return c.ScheduleJobs(ctx, f.schedule, errand.Status(f.status), f.queue, limit, list.Next)
+			}
 			return c.Jobs(ctx, errand.Status(f.status), f.queue, limit, list.Next)
 		})
 		if err != nil {

@@ -252,7 +252,7 @@ func (u *everything) schedules() {
 	}
 	_, err = u.user.Schedules(ctx)
 	u.must(err)
-	_, err = u.user.ScheduleJobs(ctx, "folder", "")
+	_, err = u.user.ScheduleJobs(ctx, "folder", "", "", 0, "")
 	u.must(err)
 	if u.clock != nil {
 		w, err := u.svc.Store.Worker(ctx, gone.WorkerID)
