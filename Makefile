@@ -25,7 +25,7 @@ clean: ## Remove what was built
 	rm -rf bin .cache .aws-sam
 
 ## Test
-.PHONY: test race test-hostile test-isolate test-windows test-arm64 test-clients test-cluster test-integration load restarts crash fuzz projects dynamodb-local
+.PHONY: test race test-hostile test-isolate test-windows test-arm64 test-clients test-cluster test-localstack test-integration load restarts crash fuzz projects dynamodb-local
 test: ## Run all tests (below 6 minutes on 2 cores with a cold build cache)
 	scripts/test
 race: ## Run all tests with the race detector (needs a C compiler)
@@ -42,6 +42,8 @@ test-clients: build ## Run the AWS CLI, boto3, minio-go, rclone, restic and the 
 	scripts/test-clients
 test-cluster: ## Run errand serve over DynamoDB Local, ElasticMQ and versitygw, and kill one of two servers (needs Java and Maven)
 	scripts/test-cluster
+test-localstack: ## Run errand serve over LocalStack's SQS and S3, and DynamoDB Local (needs Java, Maven and Python 3.13; not part of CI)
+	scripts/test-localstack
 test-integration: ## Run the adapters and the flow against the stack's image, LocalStack's image and AWS_ENDPOINT_URL
 	scripts/test-integration
 load: ## Let 1,000 agents wait and 100 jobs a second arrive, with 100 concurrent executions

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
@@ -112,6 +113,22 @@ func TestServe(t *testing.T) {
 			t.Errorf("exit code %d: %s", code, p.stderr)
 		}
 	})
+	t.Run("artifacts", func(t *testing.T) {
+		dir := files(t, map[string]string{"a.txt": "from the folder"})
+		p := client.errand("run", dir, "--get", "out", "-c", "mkdir out; cat a.txt >out/b.txt")
+		if code := p.wait(); code != 0 {
+			t.Fatalf("exit code %d: %s", code, p.stderr)
+		}
+		_, said, _ := strings.Cut(p.stderr.String(), "errand: job ")
+		id, _, _ := strings.Cut(said, "\n")
+		to := t.TempDir()
+		far.output("artifacts", "get", id, "--to", to) // from the other server
+		for _, at := range []string{dir, to} {
+			if got := readFile(t, at, "out/b.txt"); got != "from the folder" {
+				t.Errorf("%s/out/b.txt has %q", at, got)
+			}
+		}
+	})
 	t.Run("cancel", func(t *testing.T) {
 		id := client.submit("-c", newGate(t).wait())
 		client.awaitJob(id, "running", running)
@@ -131,6 +148,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("the jobs of the group ran in the order %q, %v", b, err)
 		}
 	})
+	t.Run("schedule", func(t *testing.T) { c.testSchedule(t) })
 	t.Run("agent killed", func(t *testing.T) {
 		g := newGate(t)
 		id := client.submit("--retries", "1", "-c", g.wait())
@@ -156,6 +174,51 @@ func TestServe(t *testing.T) {
 	client.signal(syscall.SIGTERM)
 	if code := client.wait(); code != 0 {
 		t.Errorf("after SIGTERM, errand serve ended with %d", code)
+	}
+}
+
+// testSchedule starts a job of a schedule by hand. If the cluster has services of its own,
+// it also waits for a minute, at which both servers look for schedules that are due.
+func (c *cluster) testSchedule(t *testing.T) {
+	t.Helper()
+	near, far, ctx := c.at(0), c.at(1), t.Context()
+	_, _, err := near.client().CreateSchedule(ctx, api.CreateSchedule{
+		Name: "minutes", Cron: "* * * * *", Job: api.CreateJob{Commands: []errand.Command{{Shell: "true"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := far.client().RunSchedule(ctx, "minutes", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if job = near.awaitJob(job.ID, "ended", ended); job.Status != errand.Completed {
+		t.Errorf("the job is %s", job.Status)
+	}
+	if os.Getenv("ERRAND_CLUSTER") != "" {
+		s, err := near.client().Schedule(ctx, "minutes")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Until(s.NextRunAt.Add(5 * time.Second))) // several sweeps of both
+	}
+	jobs, err := far.client().ScheduleJobs(ctx, "minutes", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := map[time.Time]int{}
+	for _, j := range jobs.Jobs {
+		if j.ScheduledAt != nil {
+			times[*j.ScheduledAt]++
+		}
+	}
+	if os.Getenv("ERRAND_CLUSTER") != "" && len(times) == 0 {
+		t.Error("no job at the minute")
+	}
+	for at, n := range times {
+		if n != 1 {
+			t.Errorf("%d jobs at %v", n, at)
+		}
 	}
 }
 
