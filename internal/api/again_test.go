@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -31,6 +32,7 @@ func TestAgain(t *testing.T) {
 		ID: "id", Status: errand.Completed, Name: want.Name, Commands: want.Commands, Source: &errand.Source{SHA256: "x", Filename: "f.zip", Size: 7}, Env: want.Env, Shell: want.Shell,
 		Queue: want.Queue, Group: want.Group, MaxAttempts: want.MaxAttempts, TimeoutSeconds: want.TimeoutSeconds, LeaseSeconds: want.LeaseSeconds,
 		ContinueOnError: want.ContinueOnError, Terminal: want.Terminal,
+		After: []errand.Dependency{{JobID: "failed"}}, NotBefore: &time.Time{}, // what it waited for may never come again
 	}
 	got, err := job.Again()
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

@@ -170,7 +170,7 @@ func (p *SyncProblem) Err() error {
 
 // CreateJob creates a job. The same key with the same body gives the same job.
 func (c *Client) CreateJob(ctx context.Context, j CreateJob, idempotencyKey string) (out Job, err error) {
-	_, err = c.doKey(ctx, http.MethodPost, "/api/jobs/create", idempotencyKey, j, &out)
+	err = c.doKey(ctx, http.MethodPost, "/api/jobs/create", idempotencyKey, j, &out)
 	return out, err
 }
 
@@ -310,7 +310,7 @@ func (c *Client) PauseSchedule(ctx context.Context, name string, paused bool) (o
 
 // RunSchedule creates a job of a schedule now; one for each key.
 func (c *Client) RunSchedule(ctx context.Context, name, idempotencyKey string) (out Job, err error) {
-	_, err = c.doKey(ctx, http.MethodPost, "/api/schedules/run", idempotencyKey, NamedSchedule{name}, &out)
+	err = c.doKey(ctx, http.MethodPost, "/api/schedules/run", idempotencyKey, NamedSchedule{name}, &out)
 	return out, err
 }
 
@@ -412,15 +412,16 @@ func (c *Client) do(ctx context.Context, method, path string, q url.Values, in, 
 	return c.send(req, out)
 }
 
-func (c *Client) doKey(ctx context.Context, method, path, key string, in, out any) (status int, err error) {
+func (c *Client) doKey(ctx context.Context, method, path, key string, in, out any) error {
 	req, err := c.request(ctx, method, path, in)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
 	}
-	return c.send(req, out)
+	_, err = c.send(req, out)
+	return err
 }
 
 func (c *Client) request(ctx context.Context, method, path string, in any) (*http.Request, error) {

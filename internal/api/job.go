@@ -179,8 +179,9 @@ func cancelJob(c *request) (response, error) {
 	return c.showJob(c.Cancel(c.ctx(), c.caller, in.JobID))
 }
 
-// Again returns the request that makes a job like j: all that a request says, but for
-// Watch, has the same name in a job.
+// Again returns the request that makes a job like j now: without what j waited for, which
+// may never come again. All else that a request says, but for Watch, has the same name in
+// a job.
 func (j *Job) Again() (CreateJob, error) {
 	var again CreateJob
 	b, err := json.Marshal(j)
@@ -193,5 +194,6 @@ func (j *Job) Again() (CreateJob, error) {
 	if again.Source != nil {
 		again.Source.Size = 0 // the server's to say
 	}
+	again.After, again.NotBefore = nil, nil
 	return again, nil
 }

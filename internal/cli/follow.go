@@ -126,6 +126,9 @@ func (f *follower) noteReachable() {
 // printPage prints a page of the log. done means that it was the last.
 func (f *follower) printPage(page *api.LogPage) (done bool, err error) {
 	f.status, f.job = page.Status, page.Job
+	if !f.fixed && page.Attempt != f.attempt {
+		f.tellEarlier(page)
+	}
 	f.noteAttempt(page)
 	for _, frame := range page.Frames {
 		if err := f.out(frame); err != nil {

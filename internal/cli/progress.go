@@ -21,18 +21,28 @@ type progress struct {
 // that ended and began, and a worker that fell silent. The end of the job is for the
 // summary.
 func (f *follower) tellProgress(page *api.LogPage) {
-	for i := range page.Attempts {
-		f.tellAttempt(&page.Attempts[i], i > 0, page.Status)
+	f.tellEarlier(page)
+	if n := len(page.Attempts); n > 0 {
+		f.tellAttempt(&page.Attempts[n-1], n > 1, page.Status.Terminal())
 	}
 	f.tellRunning(page)
 	f.tellSilence(page)
 }
 
-func (f *follower) tellAttempt(a *errand.JobAttempt, isRetry bool, status errand.Status) {
+// tellEarlier tells of the attempts before the last. They may have ended before the
+// follower asked for the first time.
+func (f *follower) tellEarlier(page *api.LogPage) {
+	for i := range max(len(page.Attempts)-1, 0) {
+		f.tellAttempt(&page.Attempts[i], i > 0, false)
+	}
+}
+
+// tellAttempt tells of an attempt. isLast says that the job ended with it.
+func (f *follower) tellAttempt(a *errand.JobAttempt, isRetry, isLast bool) {
 	p := &f.progress
 	isOver := !a.EndedAt.IsZero()
 	switch {
-	case isOver && !status.Terminal() && !p.ended[a.Attempt]:
+	case isOver && !isLast && !p.ended[a.Attempt]:
 		p.ended[a.Attempt] = true
 		f.term.EndOutput()
 		f.term.Notef("attempt %d on %s ended after %s: %s: %s", a.Attempt, nameOf(a), terminal.FormatDuration(a.EndedAt.Sub(a.StartedAt)), a.Reason, a.Error)

@@ -79,6 +79,31 @@ c
 	})
 }
 
+// TestProgressOfQuickAttempts: an attempt that ended before a follower asked for the first
+// time is told before the output of the next.
+func TestProgressOfQuickAttempts(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 10, 0, 0, 0, time.Local)
+	first := errand.JobAttempt{Attempt: 1, WorkerID: "w-1", StartedAt: at, EndedAt: at.Add(time.Second), Reason: errand.ReasonExitCode, Error: "exit code 75"}
+	second := errand.JobAttempt{Attempt: 2, WorkerID: "w-1", StartedAt: at, EndedAt: at.Add(time.Second)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/jobs/logs", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, api.LogPage{
+			Status: errand.Completed, Attempt: 2, Attempts: []errand.JobAttempt{first, second},
+			Frames: []api.LogFrame{{Stream: "stderr", Data: []byte("again\n")}}, Next: 6, Done: true,
+		})
+	})
+	var errs bytes.Buffer
+	a := newApp(io.Discard, &errs, noEnv)
+	client := &api.Client{BaseURL: "http://server", HTTP: &http.Client{Transport: inProcess{mux}}}
+	if err := a.newFollower(client, "9", 0, a.printFrame).follow(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if want := "errand: attempt 1 on worker w-1 ended after 1s: exit_code: exit code 75\nagain\n"; errs.String() != want {
+		t.Errorf("told\n%swant\n%s", &errs, want)
+	}
+}
+
 func TestShowAttempts(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 2, 10, 0, 0, 0, time.UTC)

@@ -125,6 +125,9 @@ func (s *Service) renewAll(ctx context.Context, c Caller, w *errand.Worker, hold
 			continue
 		}
 		failed = fmt.Errorf("holds[%d]: %w", i, err)
+		if ctx.Err() != nil {
+			continue // the worker has gone
+		}
 		s.Log.WarnContext(ctx, "attempt not renewed", "job", holds[i].JobID, "attempt", holds[i].Attempt, "err", err)
 	}
 	if len(orders) == 0 {
