@@ -76,7 +76,7 @@ func pageURL(c *api.Client, code *api.SessionCode) (string, error) {
 	switch code.Page {
 	case "":
 		return "", terminal.WithHint(errors.New("the server has no web page"),
-			"deploy infra/page.yaml, and set the parameter PageOrigin of the server's stack (docs/deployment.md)")
+			"serve web/dist somewhere, and set the parameter PageOrigin of the server's stack (docs/deployment.md)")
 	case "/":
 		return c.BaseURL, nil
 	}
