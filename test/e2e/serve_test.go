@@ -202,7 +202,7 @@ func (c *cluster) testSchedule(t *testing.T) {
 		}
 		time.Sleep(time.Until(s.NextRunAt.Add(5 * time.Second))) // several sweeps of both
 	}
-	jobs, err := far.client().ScheduleJobs(ctx, "minutes", "")
+	jobs, err := far.client().ScheduleJobs(ctx, "minutes", "", "", 0, "")
 	if err != nil {
 		t.Fatal(err)
 	}
