@@ -7,7 +7,7 @@ const (
 	StoredUploads   = "uploads"
 	StoredLogs      = "logs"
 	StoredArtifacts = "artifacts"
-	StoredCaches    = "job caches" // which go by their age alone
+	StoredCaches    = "job caches"   // which go by their age alone
 	StoredPacks     = "worker packs" // that the workers of errand local keep for later jobs
 )
 
