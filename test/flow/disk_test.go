@@ -37,7 +37,7 @@ func TestDiskThatIsTooFull(t *testing.T) {
 			k.take(false)
 			k.beatDisk(3_000_000_000, 1_000_000_000)
 			e := w.explain(large)
-			if want := "has 5.0 GB of free disk space for its folder"; e.Cause != errand.CauseUnsuitable || !strings.Contains(e.Sentence, want) {
+			if want := "does not have 5.0 GB of free disk space for its folder"; e.Cause != errand.CauseUnsuitable || !strings.Contains(e.Sentence, want) {
 				t.Errorf("%s: %q; want %q", e.Cause, e.Sentence, want)
 			}
 			k.beatDisk(3_000_000_000, 2_100_000_000) // caches can go

@@ -65,7 +65,7 @@ func TestJobLog(t *testing.T) {
 		}
 	}
 	want(`level=INFO msg="job failed" `+id+` status=failed worker=worker-a attempt=1 reason=lost`,
-		`level=INFO msg=sweep looked=1 resent=0 lost=1 cancelled=0 expired=0`)
+		`level=INFO msg=sweep looked=1 resent=0 lost=1 cancelled=0 expired=0 scheduled=0`)
 }
 
 func withoutTime(_ []string, a slog.Attr) slog.Attr {
