@@ -17,17 +17,17 @@ const (
 	MaxCaches        = 10  // of a job
 	MaxCachePaths    = 20  // of a cache
 	MaxCachePrefixes = 10  // of a cache
-	MaxCacheKeyBytes = 200 // of a key that is made of a template
+	MaxCacheKeyBytes = 200 // of a key with its templates replaced
 	MaxCacheText     = 1000
 	MaxCacheBytes    = 5 << 30 // of the files of a cache
 )
 
-// CacheKeyPattern is that of keys which are made of templates.
+// CacheKeyPattern matches keys with their templates replaced.
 const CacheKeyPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$`
 
 var cacheKeyRE = compileLater(CacheKeyPattern)
 
-// A Cache is files that a job finds again which an earlier job with the same key left.
+// A Cache names files that a job leaves for later jobs with the same key.
 type Cache struct {
 	// Key is a text with templates: see ParseCacheKey. A cache that is kept under a key
 	// never changes.
@@ -53,7 +53,7 @@ func (c *Cache) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Scope tells caches apart that fit different systems or have different paths.
+// Scope is the part of a cache's address that separates systems and lists of paths.
 func (c *Cache) Scope(os, arch string) string {
 	sum := sha256.New()
 	for _, s := range append([]string{os, arch}, c.Paths...) {
@@ -176,7 +176,7 @@ func ParseCacheKey(s string) (CacheKey, error) {
 		}
 	}
 	if !cacheKeyRE.MatchString(example) {
-		return CacheKey{}, fmt.Errorf("it may have letters, digits, dots, underscores and hyphens beside templates, begins with a letter or a digit, and has at most %d bytes, 64 of them for each template", MaxCacheKeyBytes)
+		return CacheKey{}, fmt.Errorf("it must consist of letters, digits, dots, underscores, hyphens and templates, begin with a letter or a digit, and have at most %d bytes, 64 of them for each template", MaxCacheKeyBytes)
 	}
 	return k, nil
 }
@@ -274,7 +274,7 @@ func (c *Cache) SetDefaultPrefix() {
 // A CacheQuestion is about a cache of a job: where it is or, with Uploads, how to keep it.
 type CacheQuestion struct {
 	Cache    int      `json:"cache"` // its number among the job's caches, from 0
-	Key      string   `json:"key"`   // what its template stands for
+	Key      string   `json:"key"`   // with its templates replaced
 	Prefixes []string `json:"prefixes,omitempty"`
 	// Uploads are the packs of a cache that is to be kept, the root of their manifest last.
 	Uploads []Content `json:"uploads,omitempty"`

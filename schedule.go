@@ -38,14 +38,13 @@ const (
 )
 
 const (
-	// MissedAfter is how late a run may start that is not missed.
+	// MissedAfter is how late a run may start; later, it is missed.
 	MissedAfter = 10 * time.Minute
 	// MaxSchedules is how many schedules an owner may have.
 	MaxSchedules = 100
 	// MaxCronBytes is the longest cron expression.
 	MaxCronBytes = 200
-	// maxScheduleRecent is how many of its jobs a schedule remembers that may not have
-	// ended.
+	// maxScheduleRecent limits Schedule.Recent.
 	maxScheduleRecent = 10
 	// maxMissed is how many missed runs are counted at once.
 	maxMissed = 1000
@@ -57,9 +56,9 @@ type ScheduleKey struct{ Owner, Name string }
 // Ref is OWNER/NAME.
 func (k ScheduleKey) Ref() string { return k.Owner + "/" + k.Name }
 
-// A ScheduledRun is one time of a schedule, and the job of it.
+// A ScheduledRun is a run of a schedule, and its job.
 type ScheduledRun struct {
-	At        time.Time // that the cron expression says
+	At        time.Time // according to the cron expression
 	JobID     string
 	CreatedAt time.Time // of the job
 }
@@ -87,7 +86,7 @@ type Schedule struct {
 	// RenewAt is when the uploads of the job's folder must be renewed, so that they live
 	// as long as the schedule; zero if it has no folder.
 	RenewAt time.Time
-	// Starting is a run that was claimed, and whose job may not exist yet.
+	// Starting is a claimed run whose job may not exist yet.
 	Starting *ScheduledRun
 	// Last is the last run that started a job.
 	Last *ScheduledRun

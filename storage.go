@@ -7,7 +7,7 @@ const (
 	StoredUploads   = "uploads"
 	StoredLogs      = "logs"
 	StoredArtifacts = "artifacts"
-	StoredCaches    = "job caches"   // which go by their age alone
+	StoredCaches    = "job caches"   // removed by the rules of the bucket alone
 	StoredPacks     = "worker packs" // that the workers of errand local keep for later jobs
 )
 
@@ -36,7 +36,7 @@ func (p *Prune) Validate() error {
 // MaxPruneDays limits the days of a Prune.
 const MaxPruneDays = 3650
 
-// Before returns the time that is so many days before now. ok is false if there are none.
+// Before returns the time that is so many days before now. ok is false if days is nil.
 func Before(now time.Time, days *int) (at time.Time, ok bool) {
 	if days == nil {
 		return time.Time{}, false

@@ -79,7 +79,7 @@ func (t *attempt) restoreCache(i int, key string, prefixes []string) error {
 		text += fmt.Sprintf(" in %.0f s", took.Seconds())
 	}
 	if len(done.Kept) > 0 {
-		text += ", without " + strings.Join(done.Kept, ", ") + ", which exists"
+		text += "; kept as it is: " + strings.Join(done.Kept, ", ")
 	}
 	t.note("%s", text)
 	return nil

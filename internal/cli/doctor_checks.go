@@ -195,7 +195,7 @@ func (e *examination) examineVersion(theirs string) {
 	case mine:
 		e.ok("version", "errand %s", theirs)
 	case "":
-		e.add("version", findingWarning, "upgrade the server, or use its version here", "the server does not tell its version: it is older than this program")
+		e.add("version", findingWarning, "upgrade the server, or use its version here", "the server does not report its version, so it is older than this program")
 	default:
 		e.add("version", findingWarning, "use the same version here and there", "the server is errand %s, this program %s", theirs, mine)
 	}

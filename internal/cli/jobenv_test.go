@@ -39,7 +39,9 @@ func TestLocalJobEnv(t *testing.T) {
 		`echo "$JAVA_HOME $SSL_CERT_FILE $ERRAND_GROUP $ERRAND_QUEUE $ERRAND_SERVER"; echo "${HOME%/home}"; dirname "$ERRAND_DIR"; basename "$TMPDIR" | head -c 7`)
 	first, rest, _ := strings.Cut(stdout, "\n")
 	lines := strings.Split(rest, "\n")
-	if code != 0 || first != "/opt/java /job's g default "+p.first || len(lines) != 3 || lines[0] != lines[1] || lines[2] != "errand-" {
+	agentDir := filepath.Join(data, "agents", "1")
+	if code != 0 || first != "/opt/java /job's g default "+p.first || len(lines) != 3 || filepath.Dir(lines[0]) != filepath.Join(agentDir, "attempts") ||
+		lines[1] != filepath.Join(agentDir, "work") || lines[2] != "errand-" {
 		t.Errorf("%d, %q, %s", code, stdout, stderr)
 	}
 	r := newRepository(t)

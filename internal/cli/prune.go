@@ -54,9 +54,9 @@ func (a *app) pruneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "prune", SuggestFor: []string{"gc", "clean", "cleanup", "purge"},
 		Short: "Remove what nothing needs any more",
-		Long: "Prune removes uploads that no new job can use and that no job needs which has not ended, workers that\n" +
-			"are gone, and what was not used for some days: packs that the workers of errand local keep, and the\n" +
-			"caches of folders on this machine. Logs and artifacts go only if a flag says so.\n\n" +
+		Long: "Prune removes uploads that no new job can use and no pending or running job needs, forgets workers\n" +
+			"that are gone, and removes what was not used for some days: packs of errand local's workers, and\n" +
+			"caches of folders on this machine. It removes logs and artifacts only if a flag says so.\n\n" +
 			"It requires an admin's token. errand local removes such uploads by itself. On AWS, the rules of the\n" +
 			"bucket do it, and prune only removes caches of this machine.",
 		Example: "  errand prune --dry-run\n  errand prune --log-days 30 --artifact-days 14",
@@ -65,8 +65,8 @@ func (a *app) pruneCommand() *cobra.Command {
 	}
 	terminal.AddFlags(cmd, "What to remove", func(fl *pflag.FlagSet) {
 		fl.BoolVar(&f.dryRun, "dry-run", false, "only say what would be removed")
-		fl.Var(&f.logs, "log-days", "remove logs that are older than `N` days, of jobs that have ended")
-		fl.Var(&f.artifacts, "artifact-days", "remove artifacts that are older than `N` days")
+		fl.Var(&f.logs, "log-days", "remove logs of ended jobs that are older than `N` days")
+		fl.Var(&f.artifacts, "artifact-days", "remove artifacts of ended jobs that are older than `N` days")
 		fl.Var(&f.workers, "worker-days", "forget offline workers that were not seen for `N` days")
 		fl.Var(&f.packs, "pack-days", "remove packs that the workers of errand local did not use for `N` days")
 		fl.Var(&f.folderCaches, "cache-days", "remove caches of folders that were not sent for `N` days from this machine")

@@ -131,7 +131,7 @@ func (a *app) scheduleCreate(ctx context.Context, f *scheduleFlags, args []strin
 	if f.json {
 		return a.term.PrintJSON(sc)
 	}
-	verb := "is as it should be"
+	verb := "is unchanged"
 	switch {
 	case made:
 		verb = "created"

@@ -20,7 +20,7 @@ type ObjectRemover interface {
 const pruneGrace = time.Hour
 
 // Prune removes uploads that nothing can use any more, and what is older than r says; in a
-// dry run, it only counts. Nothing goes that a job which has not ended may need.
+// dry run, it only counts. It keeps what a job that has not ended may need.
 // Errors: CodeInvalidField.
 func (s *Service) Prune(ctx context.Context, r errand.Prune) (errand.Storage, error) {
 	out := errand.Storage{DryRun: r.DryRun, Workers: []string{}}

@@ -50,7 +50,7 @@ func (s *Service) CreateSchedule(ctx context.Context, c Caller, sc errand.Schedu
 		return sc, false, err
 	}
 	if expression.Next(s.now()).IsZero() {
-		return sc, false, errand.InvalidField("cron", "the cron expression %q never comes", sc.Cron)
+		return sc, false, errand.InvalidField("cron", "no time matches the cron expression %q", sc.Cron)
 	}
 	if err := s.prepare(ctx, c, &sc.Job, ""); err != nil {
 		return sc, false, jobField(err)
@@ -79,7 +79,7 @@ func (s *Service) CreateSchedule(ctx context.Context, c Caller, sc errand.Schedu
 			return sc, old == nil, nil
 		}
 		if !errors.Is(err, ErrConflict) {
-			return sc, false, unavailable("keep the schedule", err)
+			return sc, false, unavailable("store the schedule", err)
 		}
 	}
 	return sc, false, errBusy("the schedule " + sc.Name)
@@ -109,7 +109,7 @@ func parseCron(sc *errand.Schedule) (*cron.Expression, error) {
 	}
 	expression, err := cron.Parse(sc.Cron, zone)
 	if err != nil {
-		return nil, errand.InvalidField("cron", "cron is no cron expression, like 0 3 * * 1-5 or @daily: %v", err)
+		return nil, errand.InvalidField("cron", "cron must be a cron expression like 0 3 * * 1-5 or @daily: %v", err)
 	}
 	return expression, nil
 }
@@ -217,7 +217,7 @@ func (s *Service) changeSchedule(ctx context.Context, c Caller, ref string, f fu
 			return sc, nil
 		}
 		if !errors.Is(err, ErrConflict) {
-			return sc, unavailable("keep the schedule", err)
+			return sc, unavailable("store the schedule", err)
 		}
 	}
 	return errand.Schedule{}, errBusy("the schedule " + ref)

@@ -39,7 +39,7 @@ func (s *Service) makeSessionCode(ctx context.Context, parent string, lifetime t
 	code := errand.NewSessionCode()
 	record := &errand.SessionCode{Hash: errand.HashToken(code), Parent: parent, ExpiresAt: s.now().Add(lifetime)}
 	if err := s.Store.PutSessionCode(ctx, record); err != nil {
-		return "", unavailable("keep the code", err)
+		return "", unavailable("store the code", err)
 	}
 	return code, nil
 }
@@ -73,7 +73,7 @@ func (s *Service) StartSession(ctx context.Context, code, browser string) (token
 	}
 	t.Role, t.Owner = p.Role, p.Owner // for lists
 	if err := s.Store.PutToken(ctx, t); err != nil {
-		return "", p, unavailable("keep the session", err)
+		return "", p, unavailable("store the session", err)
 	}
 	return token, p, nil
 }
@@ -93,8 +93,8 @@ func errBadCode() error {
 	return errand.Errorf(errand.CodeUnauthenticated, "the code in the link is not valid: it works once, within %d seconds; get another link with errand open", int(errand.SessionCodeLifetime.Seconds()))
 }
 
-// authenticateSession returns the principal of a session: what the token may that it
-// stands for. That is read anew each time, so that revoking it ends its sessions.
+// authenticateSession returns the principal of a session, with the permissions of the
+// token that it stands for. That is read anew each time, so that revoking it ends its sessions.
 func (s *Service) authenticateSession(ctx context.Context, t *errand.Token) (Principal, error) {
 	if !s.now().Before(t.Session.ExpiresAt) {
 		return Principal{}, errSessionEnded()

@@ -49,7 +49,7 @@ func Parse(expression string, zone *time.Location) (*Expression, error) {
 // LoadZone returns the time zone with an IANA name.
 func LoadZone(name string) (*time.Location, error) {
 	if name == "" || name == "Local" {
-		return nil, fmt.Errorf("%q is no name of a time zone", name)
+		return nil, fmt.Errorf("%q is not the name of a time zone", name)
 	}
 	return time.LoadLocation(name)
 }

@@ -33,7 +33,7 @@ func TestSchedule(t *testing.T) {
 	_, err := schedule(0, "create", create...)
 	contains(err, "schedule nightly created; its next run is at ", " 03:00 (Europe/Berlin)")
 	_, err = schedule(0, "create", create...)
-	contains(err, "is as it should be")
+	contains(err, "is unchanged")
 	create[3] = "30 3 * * *"
 	_, err = schedule(1, "create", create...)
 	contains(err, "--replace")
