@@ -306,16 +306,34 @@ func (b *Blobs) Stat(ctx context.Context, key string) (control.Blob, error) {
 }
 
 // Renew implements control.Blobs: it copies the object to itself, which S3 allows if the
-// metadata is replaced, here by none.
-func (b *Blobs) Renew(ctx context.Context, key string) error {
-	_, err := b.s3.CopyObject(ctx, &s3.CopyObjectInput{
-		Bucket: &b.Bucket, Key: &key, CopySource: aws.String(url.PathEscape(b.Bucket) + "/" + (&url.URL{Path: key}).EscapedPath()),
+// metadata is replaced, here by none. Some other implementations keep the object's time
+// then: there it is copied to another key and back.
+func (b *Blobs) Renew(ctx context.Context, o control.Blob) error {
+	modified, err := b.copy(ctx, o.Key, o.Key)
+	if err != nil || modified.After(o.Modified) {
+		return err
+	}
+	away := o.Key + ".renewal"
+	if _, err := b.copy(ctx, o.Key, away); err != nil {
+		return err
+	}
+	_, err = b.copy(ctx, away, o.Key)
+	return errors.Join(err, b.Remove(ctx, []string{away}))
+}
+
+// copy copies an object, and returns the time of the copy.
+func (b *Blobs) copy(ctx context.Context, from, to string) (modified time.Time, err error) {
+	r, err := b.s3.CopyObject(ctx, &s3.CopyObjectInput{
+		Bucket: &b.Bucket, Key: &to, CopySource: aws.String(url.PathEscape(b.Bucket) + "/" + (&url.URL{Path: from}).EscapedPath()),
 		MetadataDirective: types.MetadataDirectiveReplace, ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
 	})
 	if err != nil {
-		return translate(err, "renew "+key)
+		return modified, translate(err, "renew "+from)
 	}
-	return nil
+	if r.CopyObjectResult != nil {
+		modified = aws.ToTime(r.CopyObjectResult.LastModified)
+	}
+	return modified, nil
 }
 
 // List implements control.Blobs.

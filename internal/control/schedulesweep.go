@@ -11,8 +11,9 @@ import (
 
 // Renewer keeps objects from expiring.
 type Renewer interface {
-	// Renew makes the object as young as one just written. Errors: ErrNotFound.
-	Renew(ctx context.Context, key string) error
+	// Renew makes an object, as Stat described it, as young as one just written. Errors:
+	// ErrNotFound.
+	Renew(ctx context.Context, b Blob) error
 }
 
 // sweepSchedule looks at a schedule that is due: it finishes a run that was claimed, renews
@@ -282,7 +283,7 @@ func (s *Service) renewUpload(ctx context.Context, key string) (time.Duration, e
 	if age := s.now().Sub(blob.Modified); age < s.renewalAge() {
 		return max(age, 0), nil
 	}
-	if err := s.Blobs.Renew(ctx, key); err != nil && !errors.Is(err, ErrNotFound) {
+	if err := s.Blobs.Renew(ctx, blob); err != nil && !errors.Is(err, ErrNotFound) {
 		return 0, unavailable("renew the schedule's folder", err)
 	}
 	return 0, nil

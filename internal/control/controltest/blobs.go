@@ -126,7 +126,7 @@ func (w blobsTest) blobsUpload(t *testing.T) {
 	before, err := b.Stat(ctx, key)
 	must(t, err)
 	Eventually(t, "a renewed object", func(ctx context.Context) bool {
-		must(t, b.Renew(ctx, key))
+		must(t, b.Renew(ctx, before))
 		got, err := b.Stat(ctx, key)
 		must(t, err)
 		if got.SHA256 != before.SHA256 || got.Size != before.Size {
@@ -134,7 +134,7 @@ func (w blobsTest) blobsUpload(t *testing.T) {
 		}
 		return got.Modified.After(before.Modified) // in seconds
 	})
-	wantErr(t, "the renewal of an object that isn't there", b.Renew(ctx, key+"0"), control.ErrNotFound)
+	wantErr(t, "the renewal of an object that isn't there", b.Renew(ctx, control.Blob{Key: key + "0"}), control.ErrNotFound)
 	get, err := b.SignGet(ctx, "", key, "")
 	must(t, err)
 	if status, answer := w.o.SendSigned(t, get, nil); status != http.StatusOK || !bytes.Equal(answer, body) {
