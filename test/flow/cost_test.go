@@ -453,7 +453,7 @@ func TestCostOfASchedule(t *testing.T) {
 		c.must(err)
 		time.Sleep(10 * time.Minute) // the first sweep has looked at the folder
 		before := c.stack.Usage()
-		time.Sleep(in.Truncate(time.Minute).Add(30 * time.Second).Sub(time.Now())) // between two sweeps
+		time.Sleep(time.Until(in.Truncate(time.Minute).Add(30 * time.Second))) // between two sweeps
 		u := c.since(before, 1, 0)
 		u.withoutSweeps()
 		_, table := u.bill(hoursOfMonth, "$ per month")
