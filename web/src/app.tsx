@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'preact/hooks'
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import type { Client } from './api/client'
 import { JobPage } from './jobs/job'
 import { JobsPage } from './jobs/page'
@@ -68,6 +68,7 @@ const tabs: { route: Route; text: string }[] = [
 
 function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps) {
   const route = useRoute()
+  const content = useRef<HTMLElement>(null)
   const askWorkers = useCallback(async (signal: AbortSignal) => (await client.workers(signal)).workers ?? [], [client, signedIn])
   const workers = usePolling(askWorkers, workersMs, failed)
   useEffect(() => {
@@ -76,6 +77,9 @@ function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps)
   return (
     <div inert={!signedIn}>
       <header>
+        <button type="button" class="skip" onClick={() => content.current?.focus()}>
+          Skip to content
+        </button>
         <h1>
           <a href="#run">Errand</a>
         </h1>
@@ -91,7 +95,7 @@ function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps)
           Sign out
         </button>
       </header>
-      <main class={`${route.page}-page`}>
+      <main class={`${route.page}-page`} ref={content} tabIndex={-1}>
         {route.page === 'run' && <RunPage key={route.from ?? ''} client={client} failed={failed} from={route.from} />}
         {route.page === 'jobs' && <JobsPage client={client} failed={failed} filter={route} />}
         {route.page === 'job' && <JobPage key={route.id} client={client} route={route} failed={failed} />}

@@ -7,6 +7,8 @@ import type { Section } from './sections'
 
 /** Browsers limit the height of an element: more lines than fit are scrolled faster. */
 const maxHeight = 15_000_000
+/** The height of a line, as style.css has it: it grows with the text size that the browser is set to. */
+const lineRem = 1.1875
 /** Lines that are drawn beyond what is seen. */
 const overscan = 20
 
@@ -68,7 +70,7 @@ export function Viewport(p: Props) {
   // A line that isn't there yet, or whose number is not known yet: it is gone to when it is.
   const wanted = useRef(0)
 
-  const lineHeight = 19
+  const lineHeight = lineRem * parseFloat(getComputedStyle(document.documentElement).fontSize)
   const height = box.current?.clientHeight ?? 600
   const seen = Math.max(1, Math.floor(height / lineHeight))
   const count = log.count

@@ -35,7 +35,7 @@ export function Tokens({ client, failed, leave }: Props) {
         <code>errand open</code> signs in a browser. Permanent tokens are created and revoked by whoever runs the server: <code>errand token create --help</code>.
       </p>
       <ErrorNotice error={error ?? (tokens.error && new Error(tokens.error))} />
-      <div class="scroll" tabIndex={0} role="region" aria-labelledby="tokens-title">
+      <div class="scroll" tabIndex={0} role="group" aria-labelledby="tokens-title">
         <table class="commands" id="tokens">
           <thead>
             <tr>
