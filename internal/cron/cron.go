@@ -8,6 +8,7 @@ package cron
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	_ "time/tzdata" // Lambda's and Windows' machines have none
@@ -39,11 +40,48 @@ func Parse(expression string, zone *time.Location) (*Expression, error) {
 	if len(fields) != 5 {
 		return nil, fmt.Errorf("it has %d fields, not minute, hour, day of the month, month and day of the week", len(fields))
 	}
+	if err := checkRanges(fields); err != nil {
+		return nil, err
+	}
 	wall, err := cronexpr.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w", err)
 	}
 	return &Expression{wall: wall, zone: zone, everyHour: fields[1] == "*" || fields[1] == "*/1"}, nil
+}
+
+// checkRanges refuses ranges that run backwards: of those, cronexpr makes fields without a
+// value, for which Next panics or searches very long.
+func checkRanges(fields []string) error {
+	for i, field := range fields {
+		for entry := range strings.SplitSeq(field, ",") {
+			span, _, _ := strings.Cut(entry, "/")
+			first, last, isRange := strings.Cut(span, "-")
+			a, okA := valueOf(i, first)
+			b, okB := valueOf(i, last)
+			if isRange && okA && okB && a > b {
+				return fmt.Errorf("the range %s runs backwards; write two, as 22-23,0-2 for 22-2 (days of the week are 0, Sunday, to 6)", span)
+			}
+		}
+	}
+	return nil
+}
+
+// names are those of the values of fields, of which three letters count.
+var names = map[int]map[string]int{
+	3: {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12},
+	4: {"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6, "7": 0, "07": 0},
+}
+
+// valueOf returns the number that a text stands for in a field. ok is false if it is
+// something else, such as L.
+func valueOf(field int, text string) (n int, ok bool) {
+	text = strings.ToLower(text)
+	if n, ok = names[field][text[:min(3, len(text))]]; ok {
+		return n, true
+	}
+	n, err := strconv.Atoi(text)
+	return n, err == nil
 }
 
 // LoadZone returns the time zone with an IANA name.

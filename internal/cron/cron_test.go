@@ -2,6 +2,7 @@ package cron
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -100,6 +101,21 @@ func TestParseErrors(t *testing.T) {
 	for _, zone := range []string{"", "Local", "Europe/Nowhere", "../../etc/passwd"} {
 		if _, err := LoadZone(zone); err == nil {
 			t.Errorf("the zone %q was accepted", zone)
+		}
+	}
+}
+
+// TestBackwardRanges: cronexpr takes them for empty fields, which make Next panic or search
+// for seconds.
+func TestBackwardRanges(t *testing.T) {
+	for _, expression := range []string{"5-1 * * * */1", "0 22-2 * * *", "0 0 20-10 * *", "* * * 5-1 *", "0 0 1 nov-february *", "0 0 * * FRI-MON", "0 0 * * 5-7", "0 1,22-2/2 * * *"} {
+		if _, err := Parse(expression, time.UTC); err == nil || !strings.Contains(err.Error(), "runs backwards") {
+			t.Errorf("%s: %v", expression, err)
+		}
+	}
+	for _, expression := range []string{"0 22-23,0-2 * * *", "0 0 * jan-DEC mon-Friday", "5-5 * * * 0-6", "0 0 L * 7-3", "0 0 LW * 5L"} {
+		if _, err := Parse(expression, time.UTC); err != nil {
+			t.Errorf("%s: %v", expression, err)
 		}
 	}
 }

@@ -117,7 +117,6 @@ test('settings: staying signed in, colors, and signing out another browser', asy
   }, theirs)
   await page.locator('#tokens tr').filter({ has: page.locator(`td[title='${theirHash}']`) }).getByRole('button').click()
   await expect.poll(() => rows.count()).toBe(before - 1)
-  await other.page.getByRole('link', { name: 'Queues' }).click()
   await other.page.getByRole('alert').getByText('the session has ended').waitFor()
   await other.context.close()
 })
