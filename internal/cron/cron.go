@@ -109,6 +109,9 @@ func (e *Expression) Next(t time.Time) time.Time {
 	}
 }
 
+// nearby is more than clocks change at once, twice.
+const nearby = 72 * time.Hour
+
 // nextPassing is Next for an expression that says every hour.
 func (e *Expression) nextPassing(t time.Time) time.Time {
 	for at := t.In(e.zone); ; {
@@ -119,13 +122,21 @@ func (e *Expression) nextPassing(t time.Time) time.Time {
 		}
 		next := wall.Add(-time.Duration(offset) * time.Second)
 		_, end := at.ZoneBounds()
+		if !end.IsZero() && !end.After(at) { // package time says so on 31 December 2040
+			end = at.Add(time.Hour)
+		}
 		if end.IsZero() || next.Before(end) {
 			return next
 		}
-		if _, after := end.Zone(); e.wall.Next(wallOf(end).Add(-time.Second)).Equal(wallOf(end)) {
+		first := e.wall.Next(wallOf(end).Add(-time.Second))
+		if _, after := end.Zone(); first.Equal(wallOf(end)) {
 			return wallOf(end).Add(-time.Duration(after) * time.Second)
 		}
 		at = end
+		// Nothing comes in the years before: each search through them takes long.
+		if near := next.Add(-nearby); first.Equal(wall) && near.After(end) {
+			at = near.In(e.zone)
+		}
 	}
 }
 

@@ -42,6 +42,8 @@ func TestNextWhereClocksChange(t *testing.T) {
 		{"half an hour back, every hour", "Australia/Lord_Howe", "45 * * * *", "2026-04-04T14:30:00Z", []string{"04-05T01:45+11:00", "04-05T01:45+10:30", "04-05T02:45+10:30"}},
 		{"a day that does not exist", "Pacific/Apia", "0 9 * * *", "2011-12-29T12:00:00Z", []string{"12-29T09:00-10:00", "12-31T00:00+14:00", "12-31T09:00+14:00"}},
 		{"Sunday is 0 and 7", "UTC", "0 0 * * 7", "2026-01-01T00:00:00Z", []string{"01-04T00:00+00:00"}},
+		{"years without any", "Australia/Lord_Howe", "59 * * 2 MON#5", "2026-11-24T12:00:00Z", []string{"02-29T00:59+11:00", "02-29T01:59+11:00"}},
+		{"the end of 2040", "Europe/Berlin", "59 * 1 1 *", "2040-12-31T00:00:00Z", []string{"01-01T00:59+01:00", "01-01T01:59+01:00"}},
 		{"either day", "UTC", "0 0 13 * 5", "2026-01-01T00:00:00Z", []string{"01-02T00:00+00:00", "01-09T00:00+00:00", "01-13T00:00+00:00"}},
 	} {
 		e := parse(t, tc.expression, tc.zone)

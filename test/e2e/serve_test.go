@@ -220,6 +220,9 @@ func (c *cluster) testSchedule(t *testing.T) {
 			t.Errorf("%d jobs at %v", n, at)
 		}
 	}
+	if err := near.client().DeleteSchedule(ctx, "minutes"); err != nil { // it would take the worker from the tests that follow
+		t.Error(err)
+	}
 }
 
 // TestServeProxiesObjects: a client that reaches only errand serve sends a folder.

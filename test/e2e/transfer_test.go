@@ -189,7 +189,7 @@ func TestKilledWhileTheWorkerFetches(t *testing.T) {
 			t.Parallel()
 			s := local(t, "0", fast...)
 			dir, sum := longFile(t, folderBytes)
-			id := s.submit(dir, "--retries", "3", "-c", printSum)
+			id := s.submit(dir, "--retries", "9", "-c", printSum)
 			g := newSluice(t, s.url, false, 20_000_000)
 			data := t.TempDir()
 			a := s.agentAt(g.url(), data)
