@@ -24,6 +24,8 @@ export function requestOf(j: FullJob): FullRequest {
     ...(j.artifacts && { artifacts: j.artifacts }),
     ...(j.retryOnExit && { retryOnExit: j.retryOnExit }),
     ...(j.limits && { limits: j.limits }),
+    ...(j.lease && { lease: j.lease }),
+    ...(j.cache && { cache: j.cache }),
   }
 }
 
