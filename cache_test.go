@@ -41,7 +41,7 @@ func TestCacheKey(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	for text, want := range map[string]string{
-		"": "1 to 1000 bytes", "a b": "letters", "a/b": "letters", ".a": "begins with a letter", "{{": "no end", `{{ checksum "a }}`: "no end", "{{ checksum }}": "unknown", `{{ checksum"a" }}`: "unknown",
+		"": "1 to 1000 bytes", "a b": "letters", "a/b": "letters", ".a": "begin with a letter", "{{": "no end", `{{ checksum "a }}`: "no end", "{{ checksum }}": "unknown", `{{ checksum"a" }}`: "unknown",
 		`{{ env "a" }}`: "unknown", "{{ checksum a }}": "unknown", `{{ checksum "a" b }}`: "unknown", `{{ checksum "../a" }}`: "path of a file", `{{ checksum "/etc/passwd" }}`: "path of a file",
 		strings.Repeat("a", 201): "200 bytes", strings.Repeat(`{{ checksum "a" }}`, 4): "200 bytes", "a}}": "letters",
 	} {
