@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -185,8 +186,12 @@ func TestStopWithCommandsThatCannotBeEnded(t *testing.T) {
 			if len(s.results)+len(s.failures) > 0 {
 				t.Errorf("reported %+v %+v", s.results, s.failures)
 			}
-			if last := s.lastBeat(); limit == patience && (!last.Stopped || len(last.Holds) != 1 || last.Holds[0].Ended) {
-				t.Errorf("the last heartbeat %+v does not name the job that runs on", last)
+			// One that was under way when the agent stopped may arrive behind the last.
+			var beats []errand.Heartbeat
+			s.set(func() { beats = slices.Clone(s.beats) })
+			named := slices.ContainsFunc(beats, func(b errand.Heartbeat) bool { return b.Stopped && len(b.Holds) == 1 && !b.Holds[0].Ended })
+			if limit == patience && !named {
+				t.Errorf("no last heartbeat names the job that runs on: %+v", beats)
 			}
 			if _, err := attemptdir.Dir(status.Attempt).Outcome(); !errors.Is(err, fs.ErrNotExist) || !exists(status.Attempt) {
 				t.Errorf("the attempt's outcome: %v", err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -85,6 +86,10 @@ func newApp(stdout, stderr io.Writer, lookup func(string) (string, bool)) *app {
 	return a
 }
 
+// keepCommandOrder makes help list commands in the order of the code. It is a setting of
+// the whole process.
+var keepCommandOrder = sync.OnceFunc(func() { cobra.EnableCommandSorting = false })
+
 func (a *app) root() *cobra.Command {
 	var printVersion bool
 	root := &cobra.Command{
@@ -105,7 +110,7 @@ func (a *app) root() *cobra.Command {
 	terminal.AddFlags(root, terminal.CommonFlags, func(fl *pflag.FlagSet) {
 		fl.BoolVar(&printVersion, "version", false, "print the version")
 	})
-	cobra.EnableCommandSorting = false // the help lists them in the order below
+	keepCommandOrder()
 	addGroup(root, "Run jobs",
 		exitAsJob(a.runCommand()),
 		exitAsJob(a.rerunCommand()),

@@ -51,7 +51,7 @@ func (s *quickstart) startWorker(ctx context.Context) error {
 	s.term.ShowCommand("errand agent")
 	s.worker = &quickWorker{worker, make(chan error, 1)}
 	go func(w *quickWorker) { w.ended <- w.agent.Run(context.WithoutCancel(ctx)) }(s.worker)
-	ctx, stop := terminal.NotifyInterrupt(ctx)
+	waitCtx, stop := terminal.NotifyInterrupt(ctx)
 	defer stop()
 	select {
 	case err := <-s.worker.ended:
@@ -59,7 +59,7 @@ func (s *quickstart) startWorker(ctx context.Context) error {
 		return fmt.Errorf("start a worker: %w", err)
 	case <-registered:
 		s.term.Notef("started a worker; it stops when you quit")
-	case <-ctx.Done():
+	case <-waitCtx.Done():
 		return s.stopWorker(context.WithoutCancel(ctx))
 	}
 	return nil
