@@ -170,7 +170,7 @@ func (e *Explanation) afterClause() string {
 	if a.Jobs == 1 {
 		return fmt.Sprintf("waits for the %s of job %s, which is %s", end, a.FirstID, a.FirstStatus)
 	}
-	return fmt.Sprintf("waits for %d jobs; the first, for whose %s it waits, is job %s, which is %s", a.Jobs, end, a.FirstID, a.FirstStatus)
+	return fmt.Sprintf("waits for %d jobs, first for the %s of job %s, which is %s", a.Jobs, end, a.FirstID, a.FirstStatus)
 }
 
 func (e *Explanation) groupClause(now time.Time, queue string) string {
@@ -226,7 +226,7 @@ func (e *Explanation) workersClause(now time.Time, queue string) string {
 
 func (e *Explanation) runningClause(now time.Time) string {
 	a := e.LastAttempt
-	text := fmt.Sprintf("runs on %s since %s", cmp.Or(a.WorkerName, a.WorkerID), a.StartedAt.UTC().Format(time.RFC3339))
+	text := fmt.Sprintf("has been running on %s since %s", cmp.Or(a.WorkerName, a.WorkerID), a.StartedAt.UTC().Format(time.RFC3339))
 	if e.LastHeard != nil {
 		text += fmt.Sprintf("; the worker was last heard from %s ago", roughly(now.Sub(*e.LastHeard)))
 	}
