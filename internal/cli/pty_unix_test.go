@@ -3,16 +3,15 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 
-	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/errandhq/errand/test/ptytest"
 )
 
 // scriptPTY is "pty COLUMNSxROWS FILE CODE ARG…": errand ARG… exits with CODE on a terminal
@@ -30,15 +29,11 @@ func scriptPTY(ts *testscript.TestScript, _ bool, args []string) {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	cmd.Env = append(cmd.Env, "TERM=xterm", asErrand+"=1")
-	f, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: uint16(c), Rows: uint16(r)})
+	seen, code, err := ptytest.Screen{Columns: uint16(c), Rows: uint16(r)}.Run(cmd)
 	ts.Check(err)
-	defer f.Close()
-	var seen bytes.Buffer
-	_, _ = io.Copy(&seen, f) // a terminal ends with an error
-	_ = cmd.Wait()           // the code tells
-	text := strings.NewReplacer("\r\n", "\n", "\x1b", "^[").Replace(seen.String())
+	text := strings.NewReplacer("\r\n", "\n", "\x1b", "^[").Replace(string(seen))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
-	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[2] {
+	if got := strconv.Itoa(code); got != args[2] {
 		ts.Fatalf("exit code %s, want %s\n%s", got, args[2], text)
 	}
 }

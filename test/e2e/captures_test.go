@@ -3,11 +3,9 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,9 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
-
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/test/ptytest"
 )
 
 var writeCaptures = flag.Bool("captures", false, "write what TestCaptures sees into docs/cli.md")
@@ -96,19 +93,15 @@ func (s *server) capture(dir string, args ...string) string {
 	cmd := exec.CommandContext(s.t.Context(), errandBin, args...)
 	cmd.Dir = dir
 	cmd.Env = append(cleanEnv(s.t), "TERM=xterm", "ERRAND_SERVER="+s.url, "ERRAND_TOKEN_FILE="+s.tokenFile("user"))
-	f, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 170, Rows: 40})
+	seen, _, err := ptytest.Screen{Columns: 170, Rows: 40}.Run(cmd)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer f.Close()
-	var seen bytes.Buffer
-	_, _ = io.Copy(&seen, f) // a terminal ends with an error
-	_ = cmd.Wait()           // what it shows says how it ended
 	line := "$ errand"
 	for _, a := range args {
 		line += " " + errand.QuoteWord(a)
 	}
-	return line + "\n" + regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`).ReplaceAllString(strings.ReplaceAll(seen.String(), "\r", ""), "")
+	return line + "\n" + regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`).ReplaceAllString(strings.ReplaceAll(string(seen), "\r", ""), "")
 }
 
 // numbers are what differs from run to run and from machine to machine, in the order in

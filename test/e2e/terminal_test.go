@@ -3,14 +3,11 @@
 package e2e
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"os/exec"
 	"strings"
 	"testing"
 
-	"github.com/creack/pty"
+	"github.com/errandhq/errand/test/ptytest"
 )
 
 // onTerminal runs a client command on a terminal, and returns what the user sees.
@@ -24,26 +21,8 @@ func (s *server) typeOnTerminal(text, keys string, args ...string) string {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), errandBin, append(args[:1:1], append([]string{"--server", s.url, "--token-file", s.tokenFile("user")}, args[1:]...)...)...)
 	cmd.Env = append(cleanEnv(s.t), "TERM=xterm")
-	f, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 123, Rows: 45})
+	seen, _, err := ptytest.Screen{Columns: 123, Rows: 45, Text: text, Keys: keys}.Run(cmd)
 	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer f.Close()
-	var seen []byte
-	for part := make([]byte, 4096); ; {
-		n, err := f.Read(part)
-		if seen = append(seen, part[:n]...); err != nil {
-			break // a terminal ends with an error
-		}
-		if keys != "" && bytes.Contains(seen, []byte(text)) {
-			if _, err := io.WriteString(f, keys); err != nil {
-				s.t.Error(err)
-			}
-			keys = ""
-		}
-	}
-	var exit *exec.ExitError
-	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
 		s.t.Error(err)
 	}
 	return strings.ReplaceAll(string(seen), "\r\r\n", "\r\n")
