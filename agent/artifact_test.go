@@ -72,7 +72,7 @@ func TestArtifactsOfEnds(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	a := s.artifactJob(`mkdir dist; echo app > dist/app; sleep 60`)
-	a.TimeoutSeconds = 1
+	a.TimeoutSeconds = 3
 	s.give(a)
 	s.run(nil)
 	f := s.failure()

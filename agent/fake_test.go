@@ -113,7 +113,7 @@ func (s *server) polled() []string {
 }
 
 // patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // await waits until cond, called under the lock, is true.
 func (s *server) await(what string, cond func() bool) {

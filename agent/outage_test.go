@@ -158,7 +158,7 @@ func livesOn(t *testing.T, pidFile string) bool {
 	}
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(3 * time.Second); alive(pid) && !zombie(pid); {
+	for limit := time.After(patience); alive(pid) && !zombie(pid); {
 		select {
 		case <-tick.C:
 		case <-limit:

@@ -156,7 +156,7 @@ func (p *plant) agent(name string) *proxy {
 }
 
 // patience only ends a stuck test.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // pass advances the clock by d, a second at a time, and gives the agents a little
 // real time at each step. It returns early once until is true.

@@ -28,7 +28,7 @@ async function pages(): Promise<Shown[]> {
     mode: 'distributed', commands: [colors, 'seq 300', 'echo err >&2', `mkdir out; echo '${junit}' > out/junit.xml`, `test -e '${desk.dir}/again' || { touch '${desk.dir}/again'; exit 7; }`, 'exit 3'],
     artifacts: ['out/**', { path: 'missing/*', optional: true }], retryOnExit: { codes: [7], maxTries: 2 },
   })
-  await expect.poll(async () => (await desk.call('GET', `/api/jobs/status?jobId=${over.id}`)).status, { timeout: 20_000 * patience }).toBe('completed')
+  await expect.poll(async () => (await desk.call('GET', `/api/jobs/status?jobId=${over.id}`)).status, { timeout: 60_000 * patience }).toBe('completed')
   const running = await desk.call('POST', '/api/execute', { mode: 'distributed', terminal: {}, name: 'it runs', commands: [`${colors}; ${desk.waitFor('go')}`] })
   const waiting = await desk.call('POST', '/api/execute', { mode: 'distributed', commands: ['true'], requires: { color: 'none' } })
   await desk.call('POST', '/api/schedules', { name: 'nightly', cron: '0 3 * * *', timeZone: 'Europe/Berlin', job: { commands: ['echo night'] } })
@@ -138,7 +138,7 @@ beforeEach(async () => {
   await desk.page.addInitScript({ content: axe.source })
 })
 
-test('on every page, in any size, scheme and size of text, axe finds nothing, nothing is wider than the window, and the keyboard reaches all', { timeout: 120_000 * patience }, async () => {
+test('on every page, in any size, scheme and size of text, axe finds nothing, nothing is wider than the window, and the keyboard reaches all', { timeout: 240_000 * patience }, async () => {
   await desk.page.goto(server.url)
   await desk.page.getByLabel('User token').waitFor()
   const all = await faults('sign-in')

@@ -32,7 +32,7 @@ export interface Tab {
 export async function openTab(browser: Browser, colorScheme: 'light' | 'dark' = 'light'): Promise<Tab> {
   const context = await browser.newContext({ colorScheme, viewport: { width: 1200, height: 900 } })
   const page = await context.newPage()
-  page.setDefaultTimeout(30_000 * patience)
+  page.setDefaultTimeout(60_000 * patience)
   const complaints: string[] = []
   page.on('pageerror', (err) => complaints.push(String(err)))
   page.on('console', (m) => {
