@@ -26,7 +26,7 @@ import (
 var patience = 90 * time.Second
 
 // leaseOver is longer than a lease of fast.
-var leaseOver = 4 * time.Second
+var leaseOver = 10 * time.Second
 
 func init() {
 	if errandbin.Hostile() { // a heartbeat may take seconds, of which the SDK waits most
@@ -210,7 +210,7 @@ type server struct {
 }
 
 // fast are the settings of tests that wait for leases to end.
-var fast = []string{"--heartbeat", "500ms", "--lease", "3s", "--short-lease", "2s", "--sweep", "1s"}
+var fast = []string{"--heartbeat", "500ms", "--lease", "8s", "--short-lease", "5s", "--sweep", "1s"}
 
 // local starts a server (with the flags in ERRAND_E2E_FLAGS, which make
 // test-isolate sets) on a free port with a new data directory.
