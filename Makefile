@@ -96,11 +96,13 @@ bench-init: functions ## The time that each compiled function takes from its sta
 	ERRAND_FUNCTIONS=$(CURDIR)/bin/functions $(GO) test -run '^$$' -bench Init -benchtime 20x ./functions
 
 ## Deploy (docs/deployment.md)
-.PHONY: deploy package sam-build sam-local
+.PHONY: deploy deploy-page package sam-build sam-local
 SAM = SAM_CLI_TELEMETRY=0 $$(scripts/tool sam)
 deploy: ## Run sam build and sam deploy with your AWS credentials (PARAMETERS='AlarmEmail=…' SAMFLAGS='--region …' ARCH=x86_64)
 	scripts/sam-build
 	$(SAM) deploy $(SAMFLAGS) --parameter-overrides Architecture=$(ARCH) $(PARAMETERS)
+deploy-page: ## Deploy infra/page.yaml and put the page's build into its bucket (STACK=errand; needs the AWS CLI)
+	scripts/deploy-page
 package: ## Upload the code to BUCKET and write .cache/packaged.yaml, for CloudFormation and Terraform
 	@test -n "$(BUCKET)" || { echo "usage: make package BUCKET=name" >&2; exit 2; }
 	scripts/sam-build

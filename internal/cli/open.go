@@ -76,7 +76,7 @@ func pageURL(c *api.Client, code *api.SessionCode) (string, error) {
 	switch code.Page {
 	case "":
 		return "", terminal.WithHint(errors.New("the server has no web page"),
-			"serve web/dist somewhere, and set the parameter PageOrigin of the server's stack (docs/deployment.md)")
+			"deploy infra/page.yaml with \"make deploy-page\", and set the parameter PageOrigin of the server's stack (docs/deployment.md)")
 	case "/":
 		return c.BaseURL, nil
 	}

@@ -5,8 +5,10 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
 import { patience } from './patience'
 
-/** The server under test; test/browser starts it. */
-export const server = { url: need('ERRAND_URL').replace(/\/$/, ''), token: need('ERRAND_TOKEN') }
+const url = need('ERRAND_URL').replace(/\/$/, '')
+
+/** The server under test; test/browser starts it. api is where the API is, if the page is elsewhere. */
+export const server = { url, api: process.env['ERRAND_API'] ?? url, token: need('ERRAND_TOKEN') }
 
 function need(name: string): string {
   const value = process.env[name]

@@ -50,7 +50,7 @@ export class Desk {
 
   async call(method: string, path: string, body?: object): Promise<any> {
     const headers = { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' }
-    const answer = await fetch(server.url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+    const answer = await fetch(server.api + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
     return answer.json()
   }
