@@ -32,6 +32,17 @@ async function heap(cdp: CDPSession): Promise<string> {
   return `${Math.round((metrics.find((m) => m.name === 'JSHeapUsedSize')?.value ?? 0) / 1e6)} MB`
 }
 
+/** The CPU time of the page's longest task while work is done: unlike the time that passes, it doesn't count what other programs take. */
+async function cpu<T>(page: Page, work: () => Promise<T>): Promise<[T, string]> {
+  const browser = page.context().browser()!
+  await browser.startTracing(page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline'] })
+  const done = await work()
+  const { traceEvents } = JSON.parse(String(await browser.stopTracing())) as { traceEvents: { name: string; pid: number; tid: number; tdur?: number; args: { name?: string } }[] }
+  const mains = new Set(traceEvents.filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain').map((e) => `${e.pid} ${e.tid}`))
+  const tasks = traceEvents.filter((e) => e.name.endsWith('RunTask') && mains.has(`${e.pid} ${e.tid}`))
+  return [done, ms(Math.max(0, ...tasks.map((e) => e.tdur ?? 0)) / 1000)]
+}
+
 /** Scrolls to many places, and gives the times between frames. */
 async function frames(page: Page): Promise<number[]> {
   return page.locator('.log').evaluate(async (log) => {
@@ -71,11 +82,12 @@ for (const terminal of [true, false]) {
       await opened.goto(`${server.url}/#job=${id}`)
       await opened.locator('.line .text').getByText(text).waitFor()
       note(`${name}, ${state}: opened, its end on screen after`, ms(performance.now() - at))
-      const times = await frames(opened)
+      note(`${name}, ${state}: longest task while it is opened`, longest(await tasks(opened)))
+      const [times, most] = await cpu(opened, () => frames(opened))
       await opened.waitForFunction(() => document.querySelectorAll('.line.loading').length === 0)
       const sorted = times.toSorted((a, b) => a - b)
       note(`${name}, ${state}: frames while it is scrolled, median, longest`, `${ms(sorted[90]!)}, ${ms(sorted.at(-1)!)}`)
-      note(`${name}, ${state}: longest task`, longest(await tasks(opened)))
+      note(`${name}, ${state}: longest task while it is scrolled, and most CPU of one`, `${longest(await tasks(opened))}, ${most}`)
       note(`${name}, ${state}: heap`, await heap(await desk.tab.context.newCDPSession(opened)))
       if (state === 'finished') {
         const searched = performance.now()

@@ -59,7 +59,7 @@ function join(parts: Uint8Array[], length: number): Uint8Array {
 }
 
 /** How long work goes on before the browser may draw and take input. */
-const turnMs = 12
+const turnMs = 8
 let turnBegan = 0
 
 /** Gives the browser a turn, if it has had none for a while. */

@@ -34,3 +34,19 @@ test('links', async () => {
   expect(rows[0]?.text).toBe('here no')
   expect(rows[0]?.spans.map((s) => [s.from, s.to, s.style.link]).filter((s) => s[2])).toEqual([[0, 4, 'https://a.example/']])
 })
+test('a line that is longer than all the emulator keeps', async () => {
+  const long = Array.from({ length: 40_000 }, (_, i) => `${i} `.padStart(6, '.')).join('')
+  expect(await texts(`before\r\n${long}\r\nafter`)).toEqual(['before', long, 'after'])
+})
+test('the end of a long line is erased: what has scrolled away stays', async () => {
+  expect(await texts('x'.repeat(80 * 30) + '\x1b[H\x1b[2Jnew')).toEqual(['x'.repeat(80 * 6), 'new'])
+})
+test('a program that takes the whole screen leaves its last picture, and what was there before stays', async () => {
+  const lines = Array.from({ length: 60 }, (_, i) => `line ${i}`)
+  const got = await texts(`${lines.join('\r\n')}\r\n\x1b[?1049h\x1b[H\x1b[2Jtop 1\x1b[H\x1b[2Jtop 2\r\nidle\x1b[?1049lafter\r\nend`)
+  expect(got).toEqual([...lines, 'top 2', 'idle', 'after', 'end'])
+})
+test('a link on a line that the terminal wraps', async () => {
+  const [row] = await read(`${'x'.repeat(85)}\x1b]8;;https://a.example/\x1b\\here\x1b]8;;\x1b\\\r\n`)
+  expect(row?.spans.filter((s) => s.style.link).map((s) => [s.from, s.to])).toEqual([[85, 89]])
+})
