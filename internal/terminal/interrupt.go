@@ -77,14 +77,7 @@ func NotifyInterrupts(ctx context.Context, also ...os.Signal) (first, second con
 	signal.Notify(signals, append([]os.Signal{os.Interrupt, syscall.SIGTERM}, also...)...)
 	done := make(chan struct{})
 	go func() {
-		for _, cancel := range []context.CancelCauseFunc{cancelFirst, cancelSecond} {
-			select {
-			case <-signals:
-				cancel(ErrInterrupted)
-			case <-done:
-				return
-			}
-		}
+		countSignals(signals, done, func() { cancelFirst(ErrInterrupted) }, func() { cancelSecond(ErrInterrupted) })
 	}()
 	return first, second, func() {
 		signal.Stop(signals)
@@ -93,6 +86,33 @@ func NotifyInterrupts(ctx context.Context, also ...os.Signal) (first, second con
 		cancelSecond(nil)
 	}
 }
+
+// countSignals calls first and second at those signals, until done is closed.
+func countSignals(signals <-chan os.Signal, done <-chan struct{}, first, second func()) {
+	var sig os.Signal
+	select {
+	case sig = <-signals:
+	case <-done:
+		return
+	}
+	came := time.Now()
+	first()
+	for {
+		select {
+		case next := <-signals:
+			if sig == syscall.SIGTERM && next == sig && time.Since(came) < oneTermination {
+				continue
+			}
+			second()
+		case <-done:
+		}
+		return
+	}
+}
+
+// oneTermination is a time in which all SIGTERMs are one: timeout(1) sends one to the
+// process, and one to its group.
+const oneTermination = time.Second
 
 // exitInterrupted doesn't wait long for what it calls, which may write to a terminal
 // that shows nothing more.

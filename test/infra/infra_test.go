@@ -31,6 +31,7 @@ func read(t *testing.T, name string) string {
 func resources(t *testing.T, text []byte) (doc struct {
 	Parameters map[string]any `yaml:"Parameters"`
 	Resources  map[string]struct {
+		Type       string         `yaml:"Type"`
 		Properties map[string]any `yaml:"Properties"`
 	} `yaml:"Resources"`
 	Outputs map[string]any `yaml:"Outputs"`
@@ -129,6 +130,16 @@ func TestFleetFits(t *testing.T) {
 	for _, name := range []string{"ServerUrl", "QueueName"} {
 		if parameters[name] == nil || !strings.Contains(tf, name+" = ") {
 			t.Errorf("the fleet's parameter %s isn't given", name)
+		}
+	}
+}
+
+// TestDashboardReadsAllLogs: the dashboard's list of errors reads the log of every function
+// but direct mode's, which logs nothing of its own.
+func TestDashboardReadsAllLogs(t *testing.T) {
+	for name, r := range resources(t, errand.Template).Resources {
+		if r.Type == "AWS::Logs::LogGroup" && name != "DirectLogs" && !strings.Contains(string(errand.Template), "SOURCE '${"+name+"}'") {
+			t.Errorf("the dashboard doesn't read %s", name)
 		}
 	}
 }
