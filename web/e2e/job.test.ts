@@ -34,6 +34,20 @@ test('each command is a section: a clock while it runs, its exit code, what it w
   await expect.poll(() => desk.page.locator('.line.selected .text').allTextContents()).toEqual(['1499'])
 })
 
+test('a job that still runs shows how each command before ended', async () => {
+  await signIn(desk.page)
+  await desk.job({ commands: ['echo good', 'echo bad; exit 3', desk.waitFor('go')], continueOnError: true })
+  const before = async () => (await heads()).slice(0, 2).map((h) => h.slice(0, 2))
+  await expect.poll(before).toEqual([
+    ['$ echo good', expect.stringMatching(/^✓ exit 0 · /)],
+    ['$ echo bad; exit 3', expect.stringMatching(/^✗ exit 3 · /)],
+  ])
+  await desk.job({ commands: ['echo first', desk.waitFor('go')] })
+  await expect.poll(async () => (await heads())[0]?.slice(0, 2)).toEqual(['$ echo first', expect.stringMatching(/^✓ exit 0 · /)])
+  await desk.page.locator('.line.head .badge').getByText('running').waitFor()
+  desk.open('go')
+})
+
 test('the log of a running job is shown from its end on, and earlier lines come as they are scrolled to', async () => {
   await signIn(desk.page)
   const id = await desk.job({ commands: [`seq 300000; ${desk.waitFor('go')}`] })

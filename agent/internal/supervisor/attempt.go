@@ -133,7 +133,7 @@ func (a *attempt) runCommands(r *errand.Result) error {
 	s := process.Sequence{
 		Commands: a.job.Commands, Shell: a.job.Shell, Dir: a.dir.Work(), Env: a.Env, ContinueOnError: a.job.ContinueOnError,
 		Timeout: a.Timeout, Grace: a.grace, PipeWait: a.PipeWait, Clock: a.supervisor.clock,
-		Terminal: a.job.Terminal, Console: a.Console, Cgroup: a.cgroupDir(), Before: a.begin, Output: a.output, OnLeft: a.logLeft,
+		Terminal: a.job.Terminal, Console: a.Console, Cgroup: a.cgroupDir(), Before: a.begin, After: a.logExit, Output: a.output, OnLeft: a.logLeft,
 	}
 	steps, err := s.Run(a.ctx)
 	for i, st := range steps {
@@ -169,6 +169,19 @@ func (a *attempt) ownVariables() []string {
 func (a *attempt) begin(command int) error {
 	a.outputs = append(a.outputs, &[2]*output.Capture{output.New(), output.New()})
 	return a.spool.Write(errand.System, command, []byte("$ "+a.job.Commands[command].String()+"\n"))
+}
+
+// logExit says how a command ended in the log of a job that goes on after a failure: what
+// follows doesn't show it.
+func (a *attempt) logExit(command int, st process.Step) {
+	if !a.job.ContinueOnError || len(a.job.Commands) == 1 || a.ctx.Err() != nil {
+		return
+	}
+	line := fmt.Sprintf("exit code %d", st.Code)
+	if st.Signal != "" {
+		line += " (" + st.Signal + ")"
+	}
+	a.say(command, line)
 }
 
 func (a *attempt) output(command int, stream errand.Stream) io.Writer {

@@ -194,7 +194,7 @@ func TestAttempts(t *testing.T) {
 		}
 		pid := string(out.Result.Commands[0].Stdout.Head)
 		pids = append(pids, pid)
-		if want := "$ echo $PPID\n" + pid + fmt.Sprintf("$ echo oops >&2; exit %d\noops\n", n); text(t, d) != want {
+		if want := "$ echo $PPID\n" + pid + fmt.Sprintf("errand: exit code 0\n$ echo oops >&2; exit %d\noops\nerrand: exit code %d\n", n, n); text(t, d) != want {
 			t.Errorf("log %q, want %q", text(t, d), want)
 		}
 		onDisk, err := d.Outcome()

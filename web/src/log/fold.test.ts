@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Job, LogFrame } from '../api/types'
 import { FoldedLog } from './fold'
+import type { Head } from './model'
 import { LogModel } from './model'
 import { partBytes } from './parts'
 import { findCommand, search, textOf } from './scan'
@@ -84,13 +85,19 @@ test('only long output of what succeeded is folded at first', () => {
 })
 
 test('a section says how its command ended, or since when it runs', () => {
-  const heads = new Map([[0, { place: { part: 0, row: 0 }, elapsedMs: 0 }], [1, { place: { part: 0, row: 5 }, elapsedMs: 2000 }]])
+  const heads: ReadonlyMap<number, Head> = new Map([[0, { place: { part: 0, row: 0 }, elapsedMs: 0 }], [1, { place: { part: 0, row: 5 }, elapsedMs: 2000 }]])
+  const log = { heads, saidOf: () => '' }
   const at = Date.parse('2026-11-29T12:01:05Z')
-  expect(sectionOf(1, job, 1, heads, at)).toEqual({ mark: 'bad', text: 'exit 2 · 1.5 s' })
+  expect(sectionOf(1, job, 1, log, at)).toEqual({ mark: 'bad', text: 'exit 2 · 1.5 s' })
   const running = { ...job, status: 'running', result: undefined } as unknown as Job
-  expect(sectionOf(0, running, 1, heads, at)).toEqual({ mark: 'good', text: '2.0 s' })
-  expect(sectionOf(1, running, 1, heads, at)).toEqual({ mark: 'running', text: 'running · 1:03' })
-  expect(sectionOf(1, { ...running, status: 'failed' }, 1, heads, at).mark).toBe('stopped')
+  expect(sectionOf(0, running, 1, log, at)).toEqual({ mark: 'good', text: 'exit 0 · 2.0 s' })
+  expect(sectionOf(1, running, 1, log, at)).toEqual({ mark: 'running', text: 'running · 1:03' })
+  expect(sectionOf(1, { ...running, status: 'failed' }, 1, log, at).mark).toBe('stopped')
+  const goesOn = { ...running, continueOnError: true }
+  expect(sectionOf(0, goesOn, 1, log, at)).toEqual({ mark: 'stopped', text: '2.0 s' }) // an older agent doesn't say
+  const said = (text: string) => sectionOf(0, goesOn, 1, { heads, saidOf: () => text }, at)
+  expect(said('errand: exit code 0')).toEqual({ mark: 'good', text: 'exit 0 · 2.0 s' })
+  expect(said('errand: exit code 143 (terminated)')).toEqual({ mark: 'bad', text: 'exit 143 (terminated) · 2.0 s' })
   expect(clock(3_723_000)).toBe('1:02:03')
 })
 

@@ -30,6 +30,7 @@ export class LogModel {
   private readonly reading = new Map<Part, Promise<void>>()
   private readonly stop = new AbortController()
   private readonly known = new Map<number, Head>()
+  private readonly said = new Map<number, Row>()
   private clock = 0
   /** Whether what is appended may begin within a line, which the part before has. */
   private cut: boolean
@@ -87,7 +88,13 @@ export class LogModel {
 
   private add(part: Part, row: Row): void {
     if (row.head) this.known.set(row.command, { place: { part: this.parts.indexOf(part), row: part.rows!.length }, elapsedMs: row.elapsedMs })
+    else if (row.stream === 'system' && row.command >= 0 && !this.said.has(row.command)) this.said.set(row.command, row)
     part.rows!.push(row)
+  }
+
+  /** What the agent said first after a command's output, as far as that was read. */
+  saidOf(command: number): string {
+    return this.said.get(command)?.text ?? ''
   }
 
   /** Where commands begin, as far as that was read. */

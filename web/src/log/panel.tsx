@@ -84,7 +84,7 @@ export function LogPanel(p: Props) {
     setFollowing(false)
     replaceRoute({ page: 'job', id: job.id, ...(p.attempt && { attempt: p.attempt }), lines })
   }
-  const section = (command: number) => sectionOf(command, job, attempt, log.model.heads, now)
+  const section = (command: number) => sectionOf(command, job, attempt, log.model, now)
 
   return (
     <div class="panel" ref={box} onClick={(e) => void select(e)}>

@@ -2,7 +2,7 @@ import type { Command, Job } from '../api/types'
 import { isTerminal } from '../api/types'
 import { commandText, duration } from '../format'
 import type { Mark } from '../format'
-import type { Head } from './model'
+import type { LogModel } from './model'
 
 /** How a command of the log stands. */
 export interface Section {
@@ -11,27 +11,33 @@ export interface Section {
   text: string
 }
 
-/**
- * How each command of an attempt stands. Exit codes come with the attempt's result; until
- * then, one that another follows has ended.
- */
-export function sectionOf(command: number, job: Job, attempt: number, heads: ReadonlyMap<number, Head>, now: number): Section {
+/** What is known of a log's commands. */
+export type Known = Pick<LogModel, 'heads' | 'saidOf'>
+
+/** How each command of an attempt stands: by the attempt's result, or until that comes by the log. */
+export function sectionOf(command: number, job: Job, attempt: number, log: Known, now: number): Section {
   const result = attempt === job.attempt ? job.result?.commands?.[command] : undefined
-  if (result) {
-    const code = result.exitCode === -1 ? 'did not start' : `exit ${result.exitCode}${result.signal ? ` (${result.signal})` : ''}`
-    return { mark: result.exitCode === 0 ? 'good' : 'bad', text: `${code} · ${duration(result.durationMs)}` }
-  }
-  const head = heads.get(command)
-  const next = heads.get(command + 1)
-  if (head && next) {
-    // One that failed would have been the last, unless the job goes on after it.
-    return { mark: job.continueOnError ? 'stopped' : 'good', text: duration(next.elapsedMs - head.elapsedMs) }
+  if (result) return ended(result.exitCode, result.signal, result.durationMs)
+  const head = log.heads.get(command)
+  const next = log.heads.get(command + 1)
+  if (next) {
+    const took = head ? next.elapsedMs - head.elapsedMs : undefined
+    // One that failed would have been the last. If the job goes on after it, the agent says how it ended.
+    const said = /^errand: exit code (-?\d+)(?: \((.+)\))?$/.exec(log.saidOf(command))
+    if (said) return ended(Number(said[1]), said[2], took)
+    if (!job.continueOnError) return ended(0, undefined, took)
+    return { mark: 'stopped', text: took === undefined ? 'ended' : duration(took) }
   }
   const running = attempt === job.attempt && !isTerminal(job.status)
   if (!running) return { mark: 'stopped', text: 'end unknown' }
   const began = job.attempts?.find((a) => a.attempt === attempt)?.startedAt ?? job.startedAt
   if (!head || !began) return { mark: 'running', text: 'running' }
   return { mark: 'running', text: `running · ${clock(now - Date.parse(began) - head.elapsedMs)}` }
+}
+
+function ended(code: number, signal: string | undefined, tookMs: number | undefined): Section {
+  const how = code === -1 ? 'did not start' : `exit ${code}${signal ? ` (${signal})` : ''}`
+  return { mark: code === 0 ? 'good' : 'bad', text: tookMs === undefined ? how : `${how} · ${duration(tookMs)}` }
 }
 
 /** "0:07", "12:03", "1:02:03". */
