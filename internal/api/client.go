@@ -229,15 +229,27 @@ type LogPosition struct {
 // FollowLogs is Logs, but the server also answers as soon as the job's state is another
 // than the one of the page before.
 func (c *Client) FollowLogs(ctx context.Context, at LogPosition, wait time.Duration, state string) (out LogPage, err error) {
-	q := query("jobId", at.JobID, "offset", strconv.FormatInt(at.Offset, 10), "wait", strconv.Itoa(int(wait.Seconds())), "state", state)
+	q := at.query("wait", strconv.Itoa(int(wait.Seconds())), "state", state)
+	_, err = c.do(ctx, http.MethodGet, "/api/jobs/logs", q, nil, &out)
+	return out, err
+}
+
+// LogDownloads is Logs with LogPage.Downloads instead of frames, if the attempt was
+// reported and some of its log from the position on is stored in chunks.
+func (c *Client) LogDownloads(ctx context.Context, at LogPosition) (out LogPage, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/jobs/logs", at.query("downloads", "true"), nil, &out)
+	return out, err
+}
+
+func (at *LogPosition) query(pairs ...string) url.Values {
+	q := query(append(pairs, "jobId", at.JobID, "offset", strconv.FormatInt(at.Offset, 10))...)
 	if at.Attempt > 0 {
 		q.Set("attempt", strconv.Itoa(at.Attempt))
 	}
 	if at.Chunk > 0 {
 		q.Set("chunk", strconv.FormatInt(at.Chunk, 10))
 	}
-	_, err = c.do(ctx, http.MethodGet, "/api/jobs/logs", q, nil, &out)
-	return out, err
+	return q
 }
 
 // Queues lists the queues.

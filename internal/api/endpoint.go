@@ -80,7 +80,7 @@ var (
 		{Method: http.MethodPut, Path: "/api/jobs/submit-result", roles: workers, maxBody: MaxResultBodyBytes, do: submitFailure},
 	}}
 	JobsLogs = Endpoint{"jobs-logs", []Route{
-		{Method: http.MethodGet, Path: "/api/jobs/logs", roles: users, params: []string{"jobId", "attempt", "offset", "tail", "chunk", "wait", "state"}, do: readLogs},
+		{Method: http.MethodGet, Path: "/api/jobs/logs", roles: users, params: []string{"jobId", "attempt", "offset", "tail", "chunk", "wait", "state", "downloads"}, do: readLogs},
 	}}
 	JobsArtifacts = Endpoint{"jobs-artifacts", []Route{
 		{Method: http.MethodGet, Path: "/api/jobs/artifacts", roles: users, params: []string{"jobId", "attempt", "path", "limit", "cursor"}, do: listArtifacts},

@@ -14,6 +14,7 @@ func readLogs(c *request) (response, error) {
 	r := control.LogRequest{
 		JobID: q.need("jobId"), Attempt: int(q.number("attempt", 0, math.MaxInt32, 0)), Offset: q.number("offset", 0, math.MaxInt64, 0),
 		Chunk: q.number("chunk", 0, math.MaxInt64, 0), Tail: q.number("tail", 0, errand.MaxLogTailRead, 0), Wait: time.Duration(q.number("wait", 0, errand.MaxPollWait, 0)) * time.Second, State: q.text("state"),
+		Downloads: q.flag("downloads"),
 	}
 	if q.err != nil {
 		return response{}, q.err
@@ -50,6 +51,9 @@ func newLogPage(r control.LogRequest, p *control.LogPage) LogPage {
 		out.Frames = append(out.Frames, LogFrame{
 			Stream: f.Stream.Name(), Offset: f.Offset, ElapsedMs: f.Elapsed.Milliseconds(), Command: f.Command, Data: f.Data,
 		})
+	}
+	for _, d := range p.Downloads {
+		out.Downloads = append(out.Downloads, LogDownload{Offset: d.Offset, Size: d.Size, SignedRequest: d.SignedRequest})
 	}
 	if p.Sealed != nil {
 		out.Bytes, out.SHA256 = &p.Sealed.Bytes, p.Sealed.SHA256

@@ -240,13 +240,14 @@ type LogPage struct {
 	// Chunk is for the next request, too: the server then needs no list of S3.
 	Chunk  int64      `json:"chunk,omitempty"`
 	Frames []LogFrame `json:"frames"`
-	// Done: the job is over and Next is the log's end. Bytes and SHA256 are
-	// the sealed length and hash then; null and empty where the attempt
-	// ended without a report.
+	// Downloads read the log from Next on. They are given instead of Frames, if asked for.
+	Downloads []LogDownload `json:"downloads,omitempty"`
+	// Done: the job is over and Next is the log's end.
 	Done   bool          `json:"done"`
 	Status errand.Status `json:"status"`
-	Bytes  *int64        `json:"bytes,omitempty"`
-	SHA256 string        `json:"sha256,omitempty"`
+	// Bytes and SHA256 are the sealed length and hash once the attempt was reported.
+	Bytes  *int64 `json:"bytes,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
 	// State names the job's state with its attempts and its worker's silence. Given in
 	// the next request, that is answered as soon as there is another.
 	State string `json:"state"`
@@ -255,6 +256,13 @@ type LogPage struct {
 	Attempts       []errand.JobAttempt `json:"attempts,omitempty"`
 	Silence        *errand.Silence     `json:"silence,omitempty"`
 	Job            *Job                `json:"job,omitempty"` // once it has ended, with the last page
+}
+
+// A LogDownload reads a stored chunk of a log: frames, as errand.ParseFrames reads them.
+type LogDownload struct {
+	Offset int64 `json:"offset"` // of its first byte in the log
+	Size   int64 `json:"size"`   // of the chunk, with the frames' headers
+	errand.SignedRequest
 }
 
 // LogFrame is an errand.Frame in JSON.

@@ -42,6 +42,7 @@ type follower struct {
 	status      errand.Status
 	job         *api.Job // once it has ended
 	failures    int      // in a row
+	bulk        bulkReader
 }
 
 // newFollower follows one attempt, or with attempt 0 the current one and those
@@ -50,6 +51,7 @@ func (a *app) newFollower(c *api.Client, id string, attempt int, out func(api.Lo
 	return &follower{
 		client: c, term: a.term, id: id, out: out, attempt: attempt, fixed: attempt > 0,
 		progress: progress{started: map[int]bool{}, ended: map[int]bool{}},
+		bulk:     bulkReader{client: c},
 	}
 }
 
@@ -72,6 +74,9 @@ func (f *follower) follow(ctx context.Context) error {
 		if done || err != nil {
 			return err
 		}
+		if err := f.readBulk(ctx, &page); err != nil {
+			return err
+		}
 		if !f.fixed {
 			f.state = cmp.Or(f.state, page.State)
 		}
@@ -87,6 +92,13 @@ func (f *follower) follow(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// readBulk reads what is left of a long log whose attempt has ended.
+func (f *follower) readBulk(ctx context.Context, page *api.LogPage) error {
+	at, err := f.bulk.read(ctx, api.LogPosition{JobID: f.id, Attempt: f.attempt, Offset: f.offset, Chunk: f.chunk}, page, f.out)
+	f.offset, f.chunk = at.Offset, at.Chunk
+	return err
 }
 
 func (f *follower) readPage(ctx context.Context) (api.LogPage, error) {

@@ -200,13 +200,15 @@ func readLogPage(ctx context.Context, c *api.Client, at api.LogPosition) (api.Lo
 
 // readLog passes what there is of a log to the filter.
 func readLog(ctx context.Context, c *api.Client, at api.LogPosition, filter *logFilter) (api.LogPosition, error) {
+	bulk := bulkReader{client: c}
 	for {
 		page, err := readLogPage(ctx, c, at)
 		if err != nil {
 			return at, err
 		}
+		add := func(f api.LogFrame) error { return filter.add(page.Attempt, f) }
 		for _, f := range page.Frames {
-			if err := filter.add(page.Attempt, f); err != nil {
+			if err := add(f); err != nil {
 				return at, err
 			}
 		}
@@ -214,6 +216,9 @@ func readLog(ctx context.Context, c *api.Client, at api.LogPosition, filter *log
 		at.Attempt, at.Offset, at.Chunk = page.Attempt, page.Next, page.Chunk
 		if end {
 			return at, nil
+		}
+		if at, err = bulk.read(ctx, at, &page, add); err != nil {
+			return at, err
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"sync"
 
 	"github.com/errandhq/errand"
 )
@@ -204,30 +203,16 @@ func (s *Service) fillArtifacts(ctx context.Context, c Caller, page *ArtifactsPa
 	return s.signDownloads(ctx, c, r.JobID, page)
 }
 
-// signers is how many downloads are signed at a time.
-const signers = 4
-
 func (s *Service) signDownloads(ctx context.Context, c Caller, jobID string, page *ArtifactsPage) error {
-	errs := make([]error, signers)
-	var running sync.WaitGroup
-	for n := range signers {
-		running.Go(func() {
-			for i := n; i < len(page.Files) && errs[n] == nil; i += signers {
-				f := &page.Files[i]
-				if f.Link != "" {
-					continue
-				}
-				key := errand.ArtifactKey(jobID, page.Attempt, f.SHA256)
-				get, err := s.Blobs.SignGet(ctx, c.Origin, key, path.Base(f.Path))
-				f.Download, errs[n] = &get, err
-			}
-		})
-	}
-	running.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return unavailable("sign the artifacts' addresses", err)
-	}
-	return nil
+	return signEach(len(page.Files), func(i int) error {
+		f := &page.Files[i]
+		if f.Link != "" {
+			return nil
+		}
+		get, err := s.Blobs.SignGet(ctx, c.Origin, errand.ArtifactKey(jobID, page.Attempt, f.SHA256), path.Base(f.Path))
+		f.Download = &get
+		return err
+	})
 }
 
 // artifactList reads the list of an attempt's artifacts, which its worker wrote. Errors: a

@@ -53,6 +53,9 @@ type LogRequest struct {
 	Chunk   int64         // LogPage.Chunk of the page before; 0: not known
 	Wait    time.Duration // hold the answer until there is something, at most this long
 	State   string        // of the page before: another one is something; empty: it isn't
+	// Downloads asks for requests that read the stored log, instead of frames, if the
+	// attempt was reported and some of its log is stored behind Offset.
+	Downloads bool
 }
 
 // LogPage is a part of a log: frames in order, from Offset on.
@@ -64,9 +67,11 @@ type LogPage struct {
 	// 0: not known.
 	Chunk  int64
 	Frames []errand.Frame
-	Done   bool          // the job is over, and Next is the log's end
-	Status errand.Status // of the job
-	Sealed *errand.Log   // once the attempt was reported; without the tail
+	// Downloads read the log from the one on that holds Next. There are no frames, then.
+	Downloads []LogDownload
+	Done      bool          // the job is over, and Next is the log's end
+	Status    errand.Status // of the job
+	Sealed    *errand.Log   // once the attempt was reported; without the tail
 
 	// Interval is how long a follower waits before it asks again: not at all if there is
 	// more now, or the server holds the request.
@@ -95,7 +100,7 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 	for {
 		changed, stop := s.Changes.subscribe(r.JobID)
 		page, err := s.logsOnce(ctx, c, r)
-		some := len(page.Frames) > 0 || page.Done || r.State != "" && r.State != page.State
+		some := len(page.Frames) > 0 || len(page.Downloads) > 0 || page.Done || r.State != "" && r.State != page.State
 		if err == nil && !some && s.now().Before(deadline) {
 			s.waitForChange(ctx, changed, max(s.Recheck, logPollEvery))
 		}
@@ -142,6 +147,11 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 	ended := over || slices.ContainsFunc(page.Attempts, func(a errand.JobAttempt) bool { return a.Attempt == page.Attempt && !a.EndedAt.IsZero() })
 	if r.Tail > 0 {
 		if err := s.beginAtTail(ctx, st, &page, r.Tail, ended); err != nil {
+			return page, err
+		}
+	}
+	if r.Downloads && ended {
+		if err := s.addLogDownloads(ctx, c, st, &page); err != nil || len(page.Downloads) > 0 {
 			return page, err
 		}
 	}
@@ -263,6 +273,7 @@ func (s *Service) fillLog(ctx context.Context, st errand.StateRecord, page *LogP
 	c := &chunkReader{Service: s, jobID: st.JobID, page: page, end: math.MaxInt64}
 	if res != nil {
 		c.end = res.Log.TailOffset
+		page.Sealed = &errand.Log{Bytes: res.Log.Bytes, SHA256: res.Log.SHA256, TailOffset: res.Log.TailOffset}
 	}
 	if more, err = c.fill(ctx, over); err != nil || more {
 		return more, err
@@ -282,7 +293,6 @@ func (s *Service) fillFromTail(st errand.StateRecord, page *LogPage, log *errand
 	page.add(tail)
 	// A gap before the tail stays one: the log's end has been reached.
 	page.Done = page.Next >= log.Bytes || page.Next < log.TailOffset
-	page.Sealed = &errand.Log{Bytes: log.Bytes, SHA256: log.SHA256, TailOffset: log.TailOffset}
 	return nil
 }
 

@@ -203,6 +203,75 @@ func TestLogFromItsEnd(t *testing.T) {
 	}
 }
 
+// TestLogDownloads: the log of a reported attempt can be read directly from the storage,
+// from any offset on: all but what rides in the result. That takes one list, and the
+// server reads nothing.
+func TestLogDownloads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	job := w.create()
+	l := w.logOf(w.worker("a"))
+	for i, n := range []int{10, 300 << 10, 1, 1500 << 10, 64 << 10} {
+		l.say(bytesLike(n, i))
+		l.flush()
+	}
+	ask := func(offset int64) control.LogPage {
+		page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Offset: offset, Downloads: true})
+		wantCode(t, err, "")
+		return page
+	}
+	if page := ask(0); len(page.Downloads) > 0 || len(page.Frames) == 0 {
+		t.Errorf("while it runs: %d downloads and %d frames", len(page.Downloads), len(page.Frames))
+	}
+	l.say([]byte("the end"))
+	l.submit()
+	for _, offset := range []int64{0, 9, 10, 11, 10 + 300<<10, 1 << 20, l.sent - 1} {
+		before := w.stack.Usage()
+		page := ask(offset)
+		after := w.stack.Usage()
+		for op, want := range map[string]int64{"s3.ListObjectsV2": 1, "s3.GetObject": 0} {
+			if n := after[op].Calls - before[op].Calls; n != want {
+				t.Errorf("from %d: %d calls of %s, want %d", offset, n, op, want)
+			}
+		}
+		if page.Next != offset || page.Done || page.Interval != 0 || len(page.Frames) > 0 {
+			t.Errorf("from %d: next %d, done %v, %d frames", offset, page.Next, page.Done, len(page.Frames))
+		}
+		if got := w.download(page); !bytes.Equal(got, l.whole[offset:l.sent]) {
+			t.Errorf("from %d: %d bytes, want %d", offset, len(got), l.sent-offset)
+		}
+	}
+	if page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID}); err != nil || page.Done || page.Sealed == nil || page.Sealed.Bytes != int64(len(l.whole)) {
+		t.Errorf("the first page says %+v of the log's length, %v; want %d", page.Sealed, err, len(l.whole))
+	}
+	if page := ask(l.sent); len(page.Downloads) > 0 || len(page.Frames) != 1 || !page.Done {
+		t.Errorf("the end: %d downloads and %d frames, done: %v", len(page.Downloads), len(page.Frames), page.Done)
+	}
+}
+
+// download reads what the page offers, from its next byte on.
+func (w *world) download(page control.LogPage) (payload []byte) {
+	w.t.Helper()
+	for i, d := range page.Downloads {
+		resp, err := w.s3().Get(d.URL)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		if resp.Body.Close(); err != nil || int64(len(b)) != d.Size {
+			w.t.Fatalf("%s: %d bytes, %v; want %d", resp.Status, len(b), err, d.Size)
+		}
+		frames, err := errand.ParseFrames(b)
+		if err != nil || frames[0].Offset != d.Offset {
+			w.t.Fatalf("download %d begins at %d, %v; want %d", i, frames[0].Offset, err, d.Offset)
+		}
+		for _, f := range frames {
+			payload = append(payload, f.Data...)
+		}
+	}
+	return payload[page.Next-page.Downloads[0].Offset:]
+}
+
 // TestLogInTailOnly: a short job's log is in its result, and costs S3 nothing.
 func TestLogInTailOnly(t *testing.T) {
 	w := newWorld(t)

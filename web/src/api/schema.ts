@@ -1127,6 +1127,8 @@ export interface components {
              */
             pollIntervalMs?: number;
             frames: components["schemas"]["LogFrame"][];
+            /** @description Where the log is stored from the piece on that holds `next`, if it was asked for */
+            downloads?: components["schemas"]["LogDownload"][];
             /** @description The attempt is over, and next is its log's end */
             done: boolean;
             status: components["schemas"]["Status"];
@@ -1143,6 +1145,18 @@ export interface components {
             attempts?: components["schemas"]["JobAttempt"][];
             silence?: components["schemas"]["Silence"];
             job?: components["schemas"]["Job"];
+        };
+        /**
+         * @description A stored piece of a log: frames, each a line `stream offset length milliseconds command` and the payload with a newline behind it.
+         *     The stream is o (stdout), e (stderr) or s (system).
+         */
+        LogDownload: components["schemas"]["SignedRequest"] & {
+            offset: components["schemas"]["Count"];
+            /**
+             * Format: int64
+             * @description Of the piece with the lines before its payloads
+             */
+            size: number;
         };
         LogFrame: {
             /** @enum {string} */
@@ -2531,6 +2545,8 @@ export interface operations {
                 wait?: number;
                 /** @description The `state` of the previous page: the server answers as soon as it is another */
                 state?: string;
+                /** @description Answer with `downloads` instead of `frames`, once the attempt was reported */
+                downloads?: boolean;
             };
             header?: never;
             path?: never;
