@@ -94,7 +94,8 @@ func (s *State) Release(now time.Time, waiting bool, t Timing) bool {
 	if !s.isHeld() {
 		return false
 	}
-	s.r.Held, s.r.ReleasedAt, s.r.DueAt = false, now, now.Add(t.ResendAfter)
+	s.r.Held, s.r.ReleasedAt = false, now
+	s.setDue(now.Add(t.ResendAfter))
 	s.r.Waiting = waiting
 	return true
 }
@@ -105,9 +106,9 @@ func (s *State) Hold(until time.Time, t Timing) bool {
 	if !s.isHeld() {
 		return false
 	}
-	s.r.DueAt = s.r.CreatedAt.Add(t.HoldLimit)
+	s.setDue(s.r.CreatedAt.Add(t.HoldLimit))
 	if !until.IsZero() && until.Before(s.r.DueAt) {
-		s.r.DueAt = until
+		s.setDue(until)
 	}
 	return true
 }
@@ -143,7 +144,7 @@ func (s *State) Settled(now time.Time) bool {
 	if !s.r.NeedsSettling() || s.r.DueAt.After(now) {
 		return false
 	}
-	s.r.DueAt = time.Time{}
+	s.setDue(time.Time{})
 	return true
 }
 

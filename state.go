@@ -21,13 +21,16 @@ func NewState(spec *Spec, t Timing) *State {
 		JobID: spec.ID, Owner: spec.Owner, Queue: spec.Queue, MessageGroupID: spec.MessageGroupID(), Status: Pending,
 		MaxAttempts: spec.MaxAttempts, RetryOnExit: spec.RetryOnExit.codes(), MaxTries: spec.RetryOnExit.maxTries(), Lease: time.Duration(spec.LeaseSeconds) * time.Second,
 		CreatedAt: spec.CreatedAt, DueAt: spec.CreatedAt.Add(t.ResendAfter),
-		Kind: spec.Requirements().Kind(), Waiting: spec.Placed() && spec.Group == "" && !spec.Holds(), Held: spec.Holds(),
+		Kind: spec.Requirements().Kind(), Waiting: spec.Placed() && spec.Group == "" && !spec.Holds(), Held: spec.Holds(), Fresh: !spec.Holds(),
 	}}
 	if s.r.Held && len(spec.After) == 0 {
 		s.r.DueAt = spec.NotBefore
 	}
 	return s
 }
+
+// setDue sets when the sweep should look at the job. It isn't fresh then.
+func (s *State) setDue(t time.Time) { s.r.DueAt, s.r.Fresh = t, false }
 
 // LoadState returns the state of a stored record. Only stores may call it.
 func LoadState(r StateRecord) *State { return &State{r} }
@@ -78,10 +81,10 @@ func (s *State) Assign(now time.Time, to Taker, t Timing) bool {
 	s.r.WorkerID, s.r.WorkerName, s.r.PollID, s.r.Handle = to.WorkerID, clipRunes(to.WorkerName, maxPastNameRunes), to.PollID, to.Handle
 	s.r.StartedAt, s.r.LeaseUntil = now, now.Add(t.ShortLease)
 	s.r.HiddenUntil = s.r.LeaseUntil
-	// A change of DueAt is billed as two writes. If the job is due soon anyway, the sweep
+	// A change of DueAt is billed as several writes. If the job is due soon anyway, the sweep
 	// then makes it due at the end of its lease, and most jobs are over before.
 	if s.r.DueAt.IsZero() || s.r.DueAt.After(s.r.LeaseUntil.Add(t.ShortLease)) {
-		s.r.DueAt = s.r.LeaseUntil
+		s.setDue(s.r.LeaseUntil)
 	}
 	s.r.Waiting = false
 	return true
@@ -118,7 +121,8 @@ func (s *State) Renew(now time.Time, workerID string, attempt int) bool {
 	s.r.Accepted, s.r.Heard = true, true
 	s.r.LeaseUntil = now.Add(s.r.Lease)
 	if s.r.Waiting { // since its lease had ended: it waits no more
-		s.r.Waiting, s.r.DueAt = false, s.r.LeaseUntil
+		s.r.Waiting = false
+		s.setDue(s.r.LeaseUntil)
 	}
 	return true
 }
@@ -243,7 +247,8 @@ var workersFault = map[Reason]bool{
 // the attempt, so that the report may be repeated; a heartbeat that was sent before the
 // report has no effect. The job is due, because its ticket is hidden.
 func (s *State) giveBack(now time.Time) {
-	s.r.Status, s.r.LeaseUntil, s.r.DueAt = Pending, now, now
+	s.r.Status, s.r.LeaseUntil = Pending, now
+	s.setDue(now)
 	s.r.Waiting = s.r.ticketless()
 }
 
@@ -291,10 +296,10 @@ func (s *State) endLease(now, at time.Time) bool {
 // finish ends the job.
 func (s *State) finish(at time.Time, status Status, reason Reason, message string) {
 	s.r.Status, s.r.Reason, s.r.Error = status, reason, message
-	s.r.FinishedAt, s.r.DueAt = at, time.Time{}
-	s.r.Waiting = false
+	s.r.FinishedAt, s.r.Waiting = at, false
+	s.setDue(time.Time{})
 	if s.r.Dependents {
-		s.r.DueAt = at // until Settled: a crash must not leave them waiting
+		s.setDue(at) // until Settled: a crash must not leave them waiting
 	}
 }
 
@@ -338,22 +343,22 @@ func (s *State) TicketShown(now time.Time, t Timing) {
 // TicketSent records that a ticket was sent: the job is due much later, or when it
 // expires.
 func (s *State) TicketSent(now time.Time, t Timing) {
-	s.r.DueAt = now.Add(t.ResendEvery)
+	s.setDue(now.Add(t.ResendEvery))
 	if expiry := s.r.QueuedAt().Add(t.ExpireAfter); s.r.Attempt == 0 && expiry.Before(s.r.DueAt) {
-		s.r.DueAt = expiry
+		s.setDue(expiry)
 	}
 }
 
 // TicketFailed records that the ticket could not be made visible or deleted: the job
 // is due soon.
-func (s *State) TicketFailed(now time.Time, t Timing) { s.r.DueAt = now.Add(t.ResendAfter) }
+func (s *State) TicketFailed(now time.Time, t Timing) { s.setDue(now.Add(t.ResendAfter)) }
 
 // Swept records that a job that was due needs nothing: it is due when its lease ends,
 // or never if it has ended.
 func (s *State) Swept() {
-	s.r.DueAt = time.Time{}
+	s.setDue(time.Time{})
 	if s.r.Status == Running {
-		s.r.DueAt = s.r.LeaseUntil
+		s.setDue(s.r.LeaseUntil)
 	}
 }
 
@@ -405,6 +410,9 @@ type StateRecord struct {
 	// DueAt is when the sweep should look at the job; zero if it has ended. It is
 	// indexed, so heartbeats don't change it.
 	DueAt time.Time
+	// Fresh says that DueAt is as it was when the job was created: the sweep hasn't looked
+	// at the job. Most jobs are over before that. A fresh job is in one index instead of two.
+	Fresh bool
 
 	CreatedAt  time.Time
 	StartedAt  time.Time // of the current attempt

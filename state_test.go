@@ -313,7 +313,7 @@ func TestTicketNotes(t *testing.T) {
 		"swept, over":          {ended(), (*State).Swept, time.Time{}, t0.Add(timing.ShortLease)},
 	} {
 		want := tt.state.Record()
-		want.DueAt, want.HiddenUntil = tt.due, tt.hidden
+		want.DueAt, want.HiddenUntil, want.Fresh = tt.due, tt.hidden, name == "hidden"
 		if tt.do(tt.state); !reflect.DeepEqual(tt.state.r, want) {
 			t.Errorf("%s: %+v, want %+v", name, tt.state.r, want)
 		}
@@ -333,5 +333,48 @@ func TestRenewedJobWaitsNoMore(t *testing.T) {
 	}
 	if r := s.Record(); r.Waiting || !r.DueAt.Equal(now.Add(time.Minute)) {
 		t.Errorf("waiting %t, due at %v", r.Waiting, r.DueAt)
+	}
+}
+
+// TestFresh: a job is fresh until it has another time to be looked at by the sweep than it
+// was created with, or has ended.
+func TestFresh(t *testing.T) {
+	now := t0.Add(10 * time.Second)
+	for name, tt := range map[string]struct {
+		do    func(s *State)
+		fresh bool
+	}{
+		"created":        {func(*State) {}, true},
+		"assigned":       {func(s *State) { s.Assign(now, Taker{WorkerID: "w"}, timing) }, true},
+		"assigned late":  {func(s *State) { s.Assign(t0.Add(time.Hour), Taker{WorkerID: "w"}, timing) }, true},
+		"heard of":       {func(s *State) { s.Assign(now, Taker{WorkerID: "w"}, timing); s.Renew(now, "w", 1) }, true},
+		"watched":        {func(s *State) { s.Watch(now, timing) }, true},
+		"withdrawn":      {func(s *State) { b := *s; s.Assign(now, Taker{WorkerID: "w"}, timing); s.Withdraw(b) }, true},
+		"looked at":      {func(s *State) { s.TicketSent(now, timing) }, false},
+		"running, swept": {func(s *State) { s.Assign(now, Taker{WorkerID: "w"}, timing); s.Swept() }, false},
+		"given back": {func(s *State) {
+			s.Assign(now, Taker{WorkerID: "w"}, timing)
+			s.Fail(now, &Failure{Reason: ReasonAgentRestarted})
+		}, false},
+		"parked":           {func(s *State) { s.Park(now, "k", "h", now, timing) }, false},
+		"completed":        {func(s *State) { s.Assign(now, Taker{WorkerID: "w"}, timing); s.Complete(now, &Result{}) }, false},
+		"cancelled":        {func(s *State) { _, _ = s.Cancel(now) }, false},
+		"awaited, over":    {func(s *State) { s.AddDependent(); _, _ = s.Cancel(now) }, false},
+		"ticket not found": {func(s *State) { s.QueueDeleted(now) }, false},
+	} {
+		s := pendingState()
+		if tt.do(s); s.r.Fresh != tt.fresh {
+			t.Errorf("%s: fresh %t", name, s.r.Fresh)
+		}
+		if first := s.r.CreatedAt.Add(timing.ResendAfter); s.r.Fresh && !s.r.DueAt.Equal(first) {
+			t.Errorf("%s: fresh, and due at %v", name, s.r.DueAt)
+		}
+	}
+	held := NewState(&Spec{ID: "J", CreatedAt: t0, After: []Dependency{{JobID: "other"}}}, timing)
+	if held.r.Fresh {
+		t.Error("a held job is fresh")
+	}
+	if held.Release(now, false, timing); held.r.Fresh {
+		t.Error("a job that was held is fresh")
 	}
 }

@@ -25,19 +25,23 @@ func readLogs(c *request) (response, error) {
 	}
 	out := newLogPage(r, &page)
 	if page.Done && page.Status.Terminal() {
-		out.Job = c.endedJob(r.JobID)
+		out.Job = c.endedJob(r.JobID, page.Job)
 	}
 	return response{status: http.StatusOK, body: out}, nil
 }
 
-// endedJob is what a follower asks for next. If that can't be read now, it does ask.
-func (c *request) endedJob(id string) *Job {
-	job, err := c.Job(c.ctx(), c.caller, id)
-	if err != nil {
-		c.Log.InfoContext(c.ctx(), "ended job not sent with its log", "job", id, "err", err)
-		return nil
+// endedJob is what a follower asks for next: known, or read. If it can't be read now, the
+// follower does ask.
+func (c *request) endedJob(id string, known *errand.Job) *Job {
+	if known == nil {
+		job, err := c.Job(c.ctx(), c.caller, id)
+		if err != nil {
+			c.Log.InfoContext(c.ctx(), "ended job not sent with its log", "job", id, "err", err)
+			return nil
+		}
+		known = &job
 	}
-	j := newJob(&job, c.Clock.Now(), c.Timing.Heartbeat)
+	j := newJob(known, c.Clock.Now(), c.Timing.Heartbeat)
 	return &j
 }
 

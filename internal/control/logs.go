@@ -77,6 +77,9 @@ type LogPage struct {
 	// more now, or the server holds the request.
 	Interval time.Duration
 
+	// Job is the job as it ended, with Done, if it was read anyway.
+	Job *errand.Job
+
 	State    string // names the job's status, its attempts and its worker's silence
 	Attempts []errand.JobAttempt
 	Silence  *errand.Silence
@@ -127,7 +130,7 @@ func (s *Service) waitForChange(ctx context.Context, changed <-chan struct{}, d 
 }
 
 func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage, error) {
-	state, err := s.ownState(ctx, c, r.JobID)
+	spec, state, err := s.logJob(ctx, c, r)
 	if err != nil {
 		return LogPage{}, err
 	}
@@ -160,7 +163,30 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 	if !more && !page.Done {
 		page.Interval = s.logInterval(st)
 	}
+	if err == nil && page.Done && spec != nil && st.Status.Terminal() {
+		if res, err := s.result(ctx, st, st.Attempt); err == nil { // else the follower asks
+			page.Job = &errand.Job{Spec: *spec, State: st, Result: res}
+		}
+	}
 	return page, err
+}
+
+// logJob reads the state of a job whose log is read, and in a follower's first request its
+// spec, too: the log of most jobs is one page, with which the job is sent. To read both at
+// once costs as much as the state alone, unless the spec is large.
+func (s *Service) logJob(ctx context.Context, c Caller, r LogRequest) (*errand.Spec, *errand.State, error) {
+	if r.Offset > 0 || r.State != "" || !errand.ValidJobID(r.JobID) {
+		state, err := s.ownState(ctx, c, r.JobID)
+		return nil, state, err
+	}
+	spec, state, err := s.Store.Job(ctx, r.JobID)
+	if errors.Is(err, ErrNotFound) || err == nil && !c.Sees(spec.Owner) {
+		return nil, nil, errJobNotFound(r.JobID)
+	}
+	if err != nil {
+		return nil, nil, unavailable("read the job", err)
+	}
+	return spec, state, nil
 }
 
 // beginAtTail lets the page begin tail bytes before the log's end.

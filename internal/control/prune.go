@@ -178,7 +178,8 @@ func (p *pruner) forget(ctx context.Context, w *errand.Worker, before time.Time)
 }
 
 // activeJobs reads the jobs that have not ended, once. Those that are held are read first:
-// they become active ones.
+// they become active ones. Others are read twice: for a moment, a job that goes from one
+// index to another may be in neither.
 func (p *pruner) activeJobs(ctx context.Context) (*activeJobs, error) {
 	if p.active != nil {
 		return p.active, nil
@@ -188,16 +189,10 @@ func (p *pruner) activeJobs(ctx context.Context) (*activeJobs, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := JobFilter{Status: errand.Pending, Queues: queues, Limit: errand.MaxPage, Now: p.now()}
-	for more := true; more; more = f.Cursor != "" {
-		page, err := p.Store.Jobs(ctx, f)
-		if err != nil {
-			return nil, unavailable("list the jobs", err)
+	for _, status := range []errand.Status{errand.Pending, errand.Running} {
+		if err := p.addJobs(ctx, a, JobFilter{Status: status, Queues: queues, Limit: errand.MaxPage, Now: p.now()}); err != nil {
+			return nil, err
 		}
-		for i := range page.Jobs {
-			a.add(&page.Jobs[i])
-		}
-		f.Cursor = page.Next
 	}
 	for _, q := range queues {
 		ids, err := p.Store.ActiveJobs(ctx, q, "", maxActiveJobs)
@@ -220,6 +215,21 @@ func (p *pruner) activeJobs(ctx context.Context) (*activeJobs, error) {
 	}
 	p.active = a
 	return a, nil
+}
+
+// addJobs adds what the jobs of a list need.
+func (p *pruner) addJobs(ctx context.Context, a *activeJobs, f JobFilter) error {
+	for more := true; more; more = f.Cursor != "" {
+		page, err := p.Store.Jobs(ctx, f)
+		if err != nil {
+			return unavailable("list the jobs", err)
+		}
+		for i := range page.Jobs {
+			a.add(&page.Jobs[i])
+		}
+		f.Cursor = page.Next
+	}
+	return nil
 }
 
 // maxActiveJobs is how many jobs of a queue a Prune reads.

@@ -19,29 +19,38 @@ import (
 const batchKeys = 100
 
 // ActiveJobs implements control.ActiveJobs: the oldest of each shard, at once, merged.
+// A job goes from fresh to active, so that is read last, to miss none.
 func (s *Store) ActiveJobs(ctx context.Context, queue, before string, limit int) ([]string, error) {
 	var found [shards][]string
 	var errs [shards]error
 	var wg sync.WaitGroup
 	for sh := range shards {
 		wg.Go(func() {
-			found[sh], errs[sh] = s.oldestActive(ctx, activePart(queue, false, strconv.Itoa(sh)), before, limit)
+			part := activePart(queue, false, strconv.Itoa(sh))
+			for _, index := range []string{freshIndex, activeIndex} {
+				ids, err := s.oldestIDs(ctx, index, part, before, limit)
+				found[sh], errs[sh] = append(found[sh], ids...), errors.Join(errs[sh], err)
+			}
 		})
 	}
 	wg.Wait()
 	ids := slices.Concat(found[:]...)
 	slices.Sort(ids)
+	ids = slices.Compact(ids)
 	return ids[:min(len(ids), limit)], errors.Join(errs[:]...)
 }
 
-func (s *Store) oldestActive(ctx context.Context, part, before string, limit int) ([]string, error) {
+// oldestIDs are the oldest IDs of a partition of fresh or active jobs. The index and its
+// attribute have one name.
+func (s *Store) oldestIDs(ctx context.Context, index, part, before string, limit int) ([]string, error) {
 	in := &dynamodb.QueryInput{
-		TableName: &s.tables.Jobs, IndexName: aws.String(activeIndex),
-		KeyConditionExpression:    aws.String("active = :part"),
+		TableName: &s.tables.Jobs, IndexName: &index,
+		KeyConditionExpression:    aws.String("#part = :part"),
+		ExpressionAttributeNames:  map[string]string{"#part": index},
 		ExpressionAttributeValues: item{":part": str(part)},
 	}
 	if before != "" {
-		in.KeyConditionExpression = aws.String("active = :part AND pk < :before")
+		in.KeyConditionExpression = aws.String("#part = :part AND pk < :before")
 		in.ExpressionAttributeValues[":before"] = str(before)
 	}
 	var ids []string
@@ -49,7 +58,7 @@ func (s *Store) oldestActive(ctx context.Context, part, before string, limit int
 		in.Limit = aws.Int32(int32(limit - len(ids)))
 		page, err := s.db.Query(ctx, in)
 		if err != nil {
-			return nil, fmt.Errorf("query %s of %s: %w", activeIndex, s.tables.Jobs, err)
+			return nil, fmt.Errorf("query %s of %s: %w", index, s.tables.Jobs, err)
 		}
 		ids = append(ids, pks(page.Items)...)
 		if in.ExclusiveStartKey = page.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 || len(ids) >= limit {

@@ -89,7 +89,8 @@ type stateItem struct {
 	FinishedAt  int64      `dynamodbav:"finishedAt,omitempty"`
 	LogBytes    int64      `dynamodbav:"logBytes,omitempty"`
 	Result      string     `dynamodbav:"result,omitempty"` // errand.Result as JSON, if it is small
-	// Sparse index keys.
+	// Sparse index keys. A fresh job has neither Active nor Due.
+	Fresh   string `dynamodbav:"fresh,omitempty"`   // queue#shard
 	Active  string `dynamodbav:"active,omitempty"`  // queue#shard
 	Due     string `dynamodbav:"due,omitempty"`     // shard
 	Waiting string `dynamodbav:"waiting,omitempty"` // queue#kind
@@ -140,23 +141,33 @@ func newStateItem(s errand.StateRecord, rev int) (stateItem, error) {
 		LeaseUntil: millis(s.LeaseUntil), Lease: int64(s.Lease / time.Second), HoldUntil: millis(s.HiddenUntil),
 		Cancel: s.CancelRequested, Held: s.Held, ReleasedAt: millis(s.ReleasedAt), Dependents: s.Dependents, Watched: millis(s.WatchedUntil), CreatedAt: millis(s.CreatedAt),
 		StartedAt: millis(s.StartedAt), FinishedAt: millis(s.FinishedAt), LogBytes: s.LogBytes, Result: result,
-		meta: meta{Mark: newMark(), TTL: s.CreatedAt.Add(openLifetime).Unix()},
+		DueAt: millis(s.DueAt), meta: meta{Mark: newMark(), TTL: s.CreatedAt.Add(openLifetime).Unix()},
 	}
 	if !s.StartedAt.IsZero() {
 		i.TTL = s.StartedAt.Add(openLifetime).Unix()
 	}
 	if s.Status.Terminal() {
 		i.TTL = s.FinishedAt.Add(finishedLifetime).Unix()
-	} else {
-		i.Active = activePart(s.Queue, s.Held, shard(s.JobID))
+	}
+	i.index(s)
+	return i, nil
+}
+
+// index sets the keys of the sparse indexes that the job is in.
+func (i *stateItem) index(s errand.StateRecord) {
+	part := activePart(s.Queue, s.Held, shard(s.JobID))
+	switch {
+	case s.Fresh:
+		i.Fresh = part
+	case !s.Status.Terminal():
+		i.Active = part
+	}
+	if !s.Fresh && !s.DueAt.IsZero() {
+		i.Due = shard(s.JobID)
 	}
 	if s.Waiting {
 		i.Waiting = s.Queue + "#" + s.Kind
 	}
-	if !s.DueAt.IsZero() {
-		i.Due, i.DueAt = shard(s.JobID), millis(s.DueAt)
-	}
-	return i, nil
 }
 
 func (i *stateItem) state() (*errand.State, error) {
@@ -171,7 +182,7 @@ func (i *stateItem) state() (*errand.State, error) {
 		LeaseUntil: fromMillis(i.LeaseUntil), Lease: time.Duration(i.Lease) * time.Second, HiddenUntil: fromMillis(i.HoldUntil),
 		CancelRequested: i.Cancel, Held: i.Held, ReleasedAt: fromMillis(i.ReleasedAt), Dependents: i.Dependents, WatchedUntil: fromMillis(i.Watched), CreatedAt: fromMillis(i.CreatedAt),
 		StartedAt: fromMillis(i.StartedAt), FinishedAt: fromMillis(i.FinishedAt), LogBytes: i.LogBytes,
-		DueAt: fromMillis(i.DueAt), Result: result,
+		DueAt: fromMillis(i.DueAt), Fresh: i.Fresh != "", Result: result,
 	}), nil
 }
 

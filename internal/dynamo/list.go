@@ -24,6 +24,7 @@ import (
 const (
 	byOwnerIndex = "byOwner"
 	byMonthIndex = "byMonth"
+	freshIndex   = "fresh"
 	activeIndex  = "active"
 	dueIndex     = "due"
 )
@@ -85,21 +86,25 @@ func (s *Store) ids(ctx context.Context, f control.JobFilter, before string) ([]
 	return s.createdIDs(ctx, f, before, batchJobs)
 }
 
-// activeIDs are the IDs of jobs that are not over.
+// activeIDs are the IDs of jobs that are not over: fresh ones are read first, as in
+// ActiveJobs.
 func (s *Store) activeIDs(ctx context.Context, f control.JobFilter, before string, n int) ([]string, error) {
 	queues := f.Queues
 	if f.Queue != "" {
 		queues = []string{f.Queue}
 	}
-	var found []string
-	held := []bool{false, true}
+	sources := []struct {
+		index string
+		held  bool
+	}{{freshIndex, false}, {activeIndex, false}, {activeIndex, true}}
 	if f.Status == errand.Running {
-		held = held[:1]
+		sources = sources[:2]
 	}
+	var found []string
 	for _, q := range queues {
-		for i := range len(held) * shards {
-			part := activePart(q, held[i/shards], strconv.Itoa(i%shards))
-			some, err := s.queryIDs(ctx, activeIndex, "active", part, before, n)
+		for i := range len(sources) * shards {
+			src := sources[i/shards]
+			some, err := s.queryIDs(ctx, src.index, src.index, activePart(q, src.held, strconv.Itoa(i%shards)), before, n)
 			if err != nil {
 				return nil, err
 			}
@@ -118,9 +123,10 @@ func activePart(queue string, held bool, shard string) string {
 	return queue + "#" + shard
 }
 
-// newest returns the n newest IDs, newest first.
+// newest returns the n newest IDs, newest first, each once.
 func newest(ids []string, n int) []string {
 	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(b, a) })
+	ids = slices.Compact(ids)
 	return ids[:min(n, len(ids))]
 }
 
@@ -246,27 +252,4 @@ func (s *Store) joinJobs(specs, states map[string]item) (map[string]errand.Job, 
 		jobs[id] = errand.Job{Spec: *spec, State: state.Record()}
 	}
 	return jobs, nil
-}
-
-// Due implements control.DueRecords.
-func (s *Store) Due(ctx context.Context, t time.Time, f func(control.DueRecord) bool) error {
-	for sh := range shards {
-		pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
-			TableName: &s.tables.Jobs, IndexName: aws.String(dueIndex),
-			KeyConditionExpression:    aws.String("due = :shard AND dueAt <= :t"),
-			ExpressionAttributeValues: item{":shard": str(strconv.Itoa(sh)), ":t": num(t.UnixMilli())},
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return fmt.Errorf("query %s of %s: %w", dueIndex, s.tables.Jobs, err)
-			}
-			for _, it := range page.Items {
-				if !f(dueRecord(it)) {
-					return nil
-				}
-			}
-		}
-	}
-	return nil
 }

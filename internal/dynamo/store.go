@@ -6,7 +6,8 @@
 //	         spec           written once; in the indexes byOwner and byMonth
 //	         state          ≤ 1 KB, rewritten whole at each transition, and with
 //	                        a small result once it is over; in the sparse
-//	                        indexes active (while it isn't over), due, and
+//	                        index fresh (until the sweep looks at it), then in
+//	                        active (while it isn't over) and due; and in
 //	                        waiting (while it is found by its kind)
 //	         dependent#<ID> another job waits, or waited, for this one
 //	         result#NNNN    what attempt NNNN reported, if it is larger
@@ -20,9 +21,10 @@
 //	tokens   pk = SHA-256 of the token
 //	         and pk = code#<SHA-256>: a code that starts a session, a minute
 //
-// The indexes hold keys only, and none has a constant partition key: byOwner is
-// owner#yyyymm#shard, byMonth yyyymm#shard, active queue#shard, due a shard, waiting queue#kind. A
-// list asks all shards of a month and merges. A heartbeat touches no index.
+// The indexes hold keys only, fresh dueAt as well, and none has a constant partition key:
+// byOwner is owner#yyyymm#shard, byMonth yyyymm#shard, fresh and active queue#shard, due a
+// shard, waiting queue#kind. A list asks all shards of a month and merges. A heartbeat
+// touches no index.
 //
 // A write is conditional on the revision that it was made of. Each carries a
 // random mark, so that a write which was applied though its answer was lost is

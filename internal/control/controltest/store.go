@@ -24,6 +24,7 @@ func Store(t *testing.T, s control.Store) {
 	t.Run("Attempts", w.storeAttempts)
 	t.Run("OneWriterWins", w.storeRace)
 	t.Run("Lists", w.storeLists)
+	t.Run("Fresh", w.storeFresh)
 	t.Run("Dependents", w.storeDependents)
 	t.Run("Claims", w.storeClaims)
 	t.Run("WorkersAndTokens", w.storeWorkers)
@@ -145,19 +146,75 @@ func (w storeTest) storeLists(t *testing.T) {
 	if got := list(t.Context(), control.JobFilter{Limit: 10, Status: errand.Completed}); len(got) != 0 {
 		t.Errorf("completed: %v", got)
 	}
-	due := func(ctx context.Context, at time.Time) (found int) {
-		must(t, s.Due(ctx, at, func(r control.DueRecord) bool {
-			if slices.Contains(ids, r.JobID) {
-				found++
-			}
-			return true
-		}))
-		return found
-	}
+	due := func(ctx context.Context, at time.Time) int { return len(w.due(ctx, t, at, ids)) }
 	Eventually(t, "three due jobs", func(ctx context.Context) bool { return due(ctx, time.Now().Add(time.Hour)) == 3 })
 	if n := due(t.Context(), time.Now()); n != 0 {
 		t.Errorf("%d jobs are due before their time", n)
 	}
+}
+
+// due returns those of the jobs that are due.
+func (w storeTest) due(ctx context.Context, t *testing.T, at time.Time, ids []string) (found []string) {
+	t.Helper()
+	must(t, w.store.Due(ctx, at, func(r control.DueRecord) bool {
+		if slices.Contains(ids, r.JobID) {
+			found = append(found, r.JobID)
+		}
+		return true
+	}))
+	return found
+}
+
+// storeFresh: a job is listed once and due once, whether the sweep has looked at it or not,
+// and not at all when it is over. Its queue need not be known.
+func (w storeTest) storeFresh(t *testing.T) {
+	ctx, timing := t.Context(), errand.DefaultTiming()
+	spec, _ := newJob(NewOwner())
+	spec.Queue = strings.ToLower("q" + NewID())
+	state := errand.NewState(spec, timing)
+	ids := []string{spec.ID}
+	must(t, w.store.CreateJob(ctx, spec, state))
+	want := func(what string, due time.Time) {
+		t.Helper()
+		got, err := w.store.State(ctx, spec.ID)
+		must(t, err)
+		if diff := cmp.Diff(state.Record(), got.Record()); diff != "" {
+			t.Errorf("%s (-wrote +read):\n%s", what, diff)
+		}
+		Eventually(t, what+": in the lists of active jobs", func(ctx context.Context) bool {
+			page, err := w.store.Jobs(ctx, control.JobFilter{Status: got.Record().Status, Queue: spec.Queue, Limit: 10, Now: time.Now()})
+			must(t, err)
+			active, err := w.store.ActiveJobs(ctx, spec.Queue, "", 10)
+			must(t, err)
+			if len(page.Jobs) > 1 || len(active) > 1 {
+				t.Errorf("%s: listed as %v and %v", what, page.Jobs, active)
+			}
+			return slices.Equal(active, ids) && len(page.Jobs) == 1
+		})
+		Eventually(t, what+": due", func(ctx context.Context) bool { return slices.Equal(w.due(ctx, t, due, ids), ids) })
+		if len(w.due(ctx, t, due.Add(-time.Millisecond), ids)) > 0 {
+			t.Errorf("%s: due too early", what)
+		}
+	}
+	put := func() {
+		t.Helper()
+		must(t, w.store.PutState(ctx, state))
+	}
+	created := spec.CreatedAt
+	want("created", created.Add(timing.ResendAfter))
+	state.Assign(created.Add(time.Second), errand.Taker{WorkerID: "worker"}, timing)
+	put()
+	want("assigned", created.Add(timing.ResendAfter))
+	state.Swept()
+	put()
+	want("looked at", created.Add(time.Second+timing.ShortLease))
+	state.Complete(created.Add(2*time.Second), &errand.Result{})
+	put()
+	Eventually(t, "the end of its being active", func(ctx context.Context) bool {
+		active, err := w.store.ActiveJobs(ctx, spec.Queue, "", 10)
+		must(t, err)
+		return len(active) == 0 && len(w.due(ctx, t, created.Add(time.Hour), ids)) == 0
+	})
 }
 
 // storeActive reads jobs that are not over, which are given newest first.
