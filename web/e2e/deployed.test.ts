@@ -70,3 +70,26 @@ test('every page shows what there is, and a job is cancelled', async () => {
   await desk.page.getByRole('button', { name: 'Cancel' }).click()
   await desk.ends('reason: cancelled')
 })
+
+test('an open tab asks seldom, a hidden one not at all', async () => {
+  const { page } = desk
+  await page.clock.install()
+  await signIn(page)
+  await desk.goTo('jobs')
+  await page.locator('#jobs').waitFor()
+  let asked = 0
+  page.on('request', () => asked++)
+  const minute = async () => {
+    asked = 0
+    for (let s = 0; s < 60; s++) await page.clock.runFor(1000)
+    return asked
+  }
+  const open = await minute()
+  expect(open).toBeGreaterThan(0)
+  expect(open).toBeLessThan(20) // each 15 seconds, the list and the strip of machines; one machine's page asks five times as often
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { value: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  })
+  expect(await minute()).toBe(0)
+})

@@ -4,6 +4,7 @@ import { JobPage } from './jobs/job'
 import { JobsPage } from './jobs/page'
 import { MachinesPage } from './machines/page'
 import { MachineStrip } from './machines/strip'
+import { every } from './pace'
 import { usePolling } from './polling'
 import { QueuesPage } from './queues/page'
 import type { Route } from './route'
@@ -14,8 +15,6 @@ import { SettingsPage } from './settings/page'
 import { TokenForm } from './token-form'
 import type { SessionState } from './use-session'
 import { useSession } from './use-session'
-
-const workersMs = 3000
 
 export function App() {
   const session = useSession()
@@ -70,7 +69,7 @@ function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps)
   const route = useRoute()
   const content = useRef<HTMLElement>(null)
   const askWorkers = useCallback(async (signal: AbortSignal) => (await client.workers(signal)).workers ?? [], [client, signedIn])
-  const workers = usePolling(askWorkers, workersMs, failed)
+  const workers = usePolling(askWorkers, every.workers, failed)
   useEffect(() => {
     if (route.page !== 'job') document.title = route.page === 'run' ? 'Errand' : `${tabs.find((t) => t.route.page === route.page)?.text ?? ''} · Errand`
   }, [route.page])

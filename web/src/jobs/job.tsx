@@ -5,6 +5,7 @@ import type { FullJob } from '../api/wire'
 import { isTerminal } from '../api/types'
 import { duration, jobTitle, size } from '../format'
 import { ErrorNotice } from '../notice'
+import { explainPause } from '../pace'
 import { usePolling } from '../polling'
 import type { Route } from '../route'
 import { go } from '../route'
@@ -21,8 +22,6 @@ import './job.css'
 
 const LogPanel = lazy(() => import('../log/panel').then((m) => m.LogPanel))
 
-const explainMs = 5000
-
 interface Props {
   client: Client
   route: Extract<Route, { page: 'job' }>
@@ -35,12 +34,13 @@ export function JobPage({ client, route, failed }: Props) {
   const [job, setJob] = useState<FullJob | null>(null)
   const [error, setError] = useState<unknown>(null)
   const [logOver, setLogOver] = useState(false)
+  const [logStatus, setLogStatus] = useState('') // as the log's answers say
   const [command, setCommand] = useState<{ index: number } | null>(null)
   const fail = useCallback((err: unknown) => {
     setError(err)
     failed(err)
   }, [failed])
-  useEffect(() => watchState(client, id, logOver, setJob, fail), [client, id, logOver])
+  useEffect(() => watchState(client, id, logOver, setJob, fail), [client, id, logOver, logStatus])
   useEffect(() => (job ? showInTitle(job) : undefined), [job?.status, job?.exitCode, job?.name])
 
   if (!job) return error ? <ErrorNotice error={error} /> : <p class="card">Reading the job…</p>
@@ -56,7 +56,7 @@ export function JobPage({ client, route, failed }: Props) {
       <code class="hint" id="job-id">
         {id}
       </code>
-      {!isTerminal(job.status) && <Why client={client} id={id} failed={failed} />}
+      {!isTerminal(job.status) && <Why key={job.status} client={client} id={id} failed={failed} />}
       <ErrorNotice error={error} />
       <Views job={job} route={route} />
       {other && <p class="notice">This is the log of attempt {other.attempt}: {whyEnded(other, job)}.</p>}
@@ -79,7 +79,7 @@ export function JobPage({ client, route, failed }: Props) {
       {route.view === 'attempts' && <AttemptsView job={job} shown={route.attempt ?? job.attempt} />}
       <div hidden={route.view !== undefined} class="log-view">
         <Suspense fallback={<p class="card">Opening the log…</p>}>
-          <LogPanel client={client} job={job} attempt={route.attempt} lines={route.lines} command={command} failed={fail} over={() => setLogOver(true)} />
+          <LogPanel client={client} job={job} attempt={route.attempt} lines={route.lines} command={command} failed={fail} over={() => setLogOver(true)} changed={setLogStatus} />
         </Suspense>
       </div>
     </section>
@@ -89,7 +89,7 @@ export function JobPage({ client, route, failed }: Props) {
 /** Why the job waits, or how it stands, in the server's words. */
 function Why({ client, id, failed }: { client: Client; id: string; failed: (err: unknown) => void }) {
   const ask = useCallback((signal: AbortSignal) => client.explain(id, signal), [client, id])
-  const why = usePolling(ask, explainMs, failed)
+  const why = usePolling(ask, explainPause, failed)
   return why.data ? (
     <p class="why" role="status">
       {why.data.sentence}

@@ -4,13 +4,13 @@ import type { Job, JobList } from '../api/types'
 import { isTerminal } from '../api/types'
 import { ago, duration, jobTitle } from '../format'
 import { ErrorNotice } from '../notice'
+import { every } from '../pace'
 import { usePolling } from '../polling'
 import type { Route } from '../route'
 import { formatRoute, go, replaceRoute } from '../route'
 import { Badge } from './badge'
 import { rerun } from './rerun'
 
-const refreshMs = 3000
 const pageSize = 100
 const statuses = ['pending', 'running', 'completed', 'failed', 'cancelled']
 
@@ -116,7 +116,7 @@ function useJobs(client: Client, failed: (err: unknown) => void, { status, queue
   const [cursor, setCursor] = useState<string | undefined>()
   const [error, setError] = useState<unknown>(null)
   const ask = useCallback((signal: AbortSignal): Promise<JobList> => client.jobs({ limit: pageSize, status, queue, schedule }, signal), [client, status, queue, schedule])
-  const polled = usePolling(ask, refreshMs, failed)
+  const polled = usePolling(ask, every.jobs, failed)
   useEffect(() => {
     setOlder([])
     setCursor(undefined)

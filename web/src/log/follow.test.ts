@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { ApiError, unreachable } from '../api/problem'
 import type { PageOfLog } from '../api/wire'
 import type { Follower } from './follow'
-import { backoff, follow, sleep } from './follow'
+import { sleep } from '../pace'
+import { backoff, follow } from './follow'
 
 function page(p: Partial<PageOfLog> & { text?: string; at?: number }): PageOfLog {
   const { text, at = 0, ...rest } = p

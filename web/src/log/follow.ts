@@ -2,6 +2,7 @@ import { ApiError } from '../api/problem'
 import type { Status } from '../api/types'
 import type { PageOfLog } from '../api/wire'
 import { isTerminal } from '../api/types'
+import { logPause } from '../pace'
 
 /** The seconds that the server may hold a request for more log. */
 const waitSeconds = 10
@@ -38,6 +39,8 @@ export async function follow(f: Follower, signal: AbortSignal): Promise<void> {
   let attempt = 0 // whose log is read
   let asked = 0
   let { tail } = f
+  const start = f.now()
+  let quiet = 0 // answers that brought nothing, one after the other
   let status: Status | null = null
   for (;;) {
     const began = f.now()
@@ -59,12 +62,13 @@ export async function follow(f: Follower, signal: AbortSignal): Promise<void> {
       tail = 0
     }
     if (page.frames?.length) f.page(page)
+    quiet = page.frames?.length ? 0 : quiet + 1
     offset = page.next
     chunk = page.chunk ?? 0
     if (page.done && asked === 0 && isTerminal(page.status)) return
     asked = page.done ? 0 : attempt
     if (page.done) continue
-    const interval = page.pollIntervalMs || (page.frames?.length ? 0 : idleMs)
+    const interval = page.pollIntervalMs ? logPause(page.pollIntervalMs, began - start, quiet) : page.frames?.length ? 0 : idleMs
     if (interval) await f.sleep(Math.max(0, interval - (f.now() - began)), signal)
   }
 }
@@ -89,20 +93,4 @@ export async function patiently(ask: (signal: AbortSignal) => Promise<PageOfLog>
 export function backoff(tries: number, random = Math.random): number {
   const full = Math.min(retryMs.last, retryMs.first * 2 ** tries)
   return full / 2 + (random() * full) / 2
-}
-
-/** Waits; rejects at once when the signal is aborted. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted()
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal.reason as Error)
-    }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    signal.addEventListener('abort', stop, { once: true })
-  })
 }

@@ -1,9 +1,10 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
 import type { ApiError } from '../api/problem'
-import type { Job } from '../api/types'
+import type { Job, Status } from '../api/types'
 import { FoldedLog } from './fold'
-import { follow, patiently, sleep } from './follow'
+import { sleep } from '../pace'
+import { follow, patiently } from './follow'
 import { LogModel } from './model'
 import { foldedAtFirst, offsetOf } from './sections'
 
@@ -17,10 +18,12 @@ export interface LogSource {
   attempt: number | undefined
   failed: (err: unknown) => void
   over: () => void
+  /** The log's answers say another status of the job. */
+  changed: (s: Status) => void
 }
 
 /** The log that is shown, which is followed to the end of the job. */
-export function useLog({ client, job, attempt, failed, over }: LogSource, fold: boolean, setTrouble: (err: ApiError | null) => void): FoldedLog {
+export function useLog({ client, job, attempt, failed, over, changed }: LogSource, fold: boolean, setTrouble: (err: ApiError | null) => void): FoldedLog {
   const size = job.terminal ? { columns: job.terminal.columns || 80, rows: job.terminal.rows || 24 } : null
   const make = (n: number, bytes = 0) => {
     const ask = (offset: number, signal: AbortSignal) => patiently((s) => client.logs(job.id, n, offset, 0, s), { trouble: setTrouble, sleep }, signal)
@@ -52,7 +55,7 @@ export function useLog({ client, job, attempt, failed, over }: LogSource, fold: 
           current = make(n)
           setLog(current)
         },
-        status: () => {},
+        status: changed,
         trouble: setTrouble,
         sleep,
         now: () => performance.now(),

@@ -4,12 +4,12 @@ import type { Job, Worker } from '../api/types'
 import type { FullWorker } from '../api/wire'
 import { ago, jobTitle, size } from '../format'
 import { ErrorNotice } from '../notice'
+import { every } from '../pace'
 import type { Polled } from '../polling'
 import { usePolling } from '../polling'
 import { formatRoute } from '../route'
 import './machines.css'
 
-const jobsMs = 5000
 /** Slots that are drawn: more make no picture. */
 const maxBlocks = 128
 
@@ -23,7 +23,7 @@ interface Props {
 export function MachinesPage({ client, failed, workers }: Props) {
   const [error, setError] = useState<unknown>(null)
   const ask = useCallback(async (signal: AbortSignal) => (await client.jobs({ limit: 100, status: 'running' }, signal)).jobs ?? [], [client])
-  const running = usePolling(ask, jobsMs, failed)
+  const running = usePolling(ask, every.runningJobs, failed)
   const names = new Map((running.data ?? []).map((j: Job) => [j.id, jobTitle(j)]))
   const steer = (what: Steer, w: Worker) => {
     setError(null)

@@ -3,12 +3,12 @@ import type { Client } from '../api/client'
 import type { FullQueue } from '../api/wire'
 import { ago, duration } from '../format'
 import { ErrorNotice } from '../notice'
+import { every } from '../pace'
 import { usePolling } from '../polling'
 import { formatRoute } from '../route'
 import { curveOf, rateOf, record, samplesOf } from './depth'
 import './queues.css'
 
-const refreshMs = 3000
 const curve = { width: 160, height: 28 }
 
 /** The queues, with what waits in them. */
@@ -22,7 +22,7 @@ export function QueuesPage({ client, failed }: { client: Client; failed: (err: u
     },
     [client],
   )
-  const queues = usePolling(ask, refreshMs, failed)
+  const queues = usePolling(ask, every.queues, failed)
   const pause = (q: FullQueue) => {
     setError(null)
     client

@@ -6,12 +6,11 @@ import type { Schedule } from '../api/wire'
 import { ago, commandText } from '../format'
 import { Badge } from '../jobs/badge'
 import { ErrorNotice } from '../notice'
+import { every } from '../pace'
 import { usePolling } from '../polling'
 import { formatRoute, go } from '../route'
 import { Keys } from '../run/key'
 import './schedules.css'
-
-const refreshMs = 10_000
 
 interface Props {
   client: Client
@@ -23,7 +22,7 @@ export function SchedulesPage({ client, failed }: Props) {
   const [error, setError] = useState<unknown>(null)
   const [ended] = useState(() => new Map<string, Job>())
   const ask = useCallback((signal: AbortSignal) => readSchedules(client, ended, signal), [client])
-  const polled = usePolling(ask, refreshMs, failed)
+  const polled = usePolling(ask, every.schedules, failed)
   const act = (what: Promise<unknown>, then: () => void = polled.refresh) => {
     setError(null)
     what.then(then).catch((err: unknown) => {
