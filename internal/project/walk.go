@@ -96,7 +96,11 @@ func (w *walk) top(root *os.Root, dir string) error {
 	if ignored {
 		w.note(".", "is ignored by git: everything in it is sent")
 	}
-	return w.folder(&folder{root: root, at: location{root: root, name: "."}, abs: abs, repo: repo, ignore: repo.rules, after: -1})
+	err = w.folder(&folder{root: root, at: location{root: root, name: "."}, abs: abs, repo: repo, ignore: repo.rules, after: -1})
+	if _, inGit := findTop(abs); err == nil && !inGit {
+		w.noteUsual()
+	}
+	return err
 }
 
 func (w *walk) note(path, text string) { w.out.Notes = append(w.out.Notes, Note{path, text}) }
