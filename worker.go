@@ -139,9 +139,10 @@ func (w *Worker) Status() WorkerStatus {
 }
 
 // TakesJobs reports whether the worker is online, and neither paused nor draining.
-func (w *Worker) TakesJobs(now time.Time) bool {
-	return w.Online(now) && !w.Draining && !w.DrainAsked && !w.Paused
-}
+func (w *Worker) TakesJobs(now time.Time) bool { return w.Online(now) && w.MayTake() }
+
+// MayTake reports whether the worker is neither paused nor draining.
+func (w *Worker) MayTake() bool { return !w.Draining && !w.DrainAsked && !w.Paused }
 
 // missedHeartbeats is how many may fail to come before a worker is offline.
 const missedHeartbeats = 3

@@ -287,7 +287,8 @@ func (b *batch) offer(ctx context.Context, spec *errand.Spec, before, st *errand
 }
 
 // give stores the assignments in the jobs' states and in the worker's record, at once.
-// If the response is lost, replay finds them in the latter.
+// If the response is lost, replay finds them in the latter. That write also shows whether
+// the worker was paused while the poll waited: then it gets none.
 func (b *batch) give(ctx context.Context) {
 	if len(b.offers) == 0 {
 		return
@@ -314,6 +315,7 @@ func (b *batch) give(ctx context.Context) {
 	if workerErr != nil {
 		b.fail(workerErr)
 	}
+	refused := workerErr != nil || !b.worker.MayTake()
 	for _, o := range b.offers {
 		switch {
 		case errors.Is(o.err, ErrConflict) && b.waiting: // another worker was faster
@@ -322,7 +324,7 @@ func (b *batch) give(ctx context.Context) {
 		case o.err != nil:
 			b.fail(o.err)
 			b.doubt = true
-		case workerErr != nil:
+		case refused:
 			b.withdraw(context.WithoutCancel(ctx), o)
 		default:
 			b.logChange(ctx, o.before.Record(), o.st.Record())

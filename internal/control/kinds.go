@@ -292,7 +292,7 @@ func (s *Service) checkGroupEnded(ctx context.Context, g *errand.Group) error {
 
 // takeWaiting takes jobs of the queue that are found by their kinds, oldest first.
 func (t *take) takeWaiting(ctx context.Context, queue string, ids []string) error {
-	for len(ids) > 0 && len(t.given) == 0 {
+	for len(ids) > 0 && len(t.given) == 0 && t.worker.MayTake() {
 		mine := t.Changes.arrivals.reserve(ids, t.count)
 		if len(mine) == 0 {
 			return nil

@@ -87,7 +87,7 @@ func (s *Service) take(ctx context.Context, c Caller, w *errand.Worker, r TakeRe
 	if all, err := t.replay(ctx, w.Poll); len(all) > 0 || err != nil {
 		return all, err
 	}
-	if w.Draining || w.DrainAsked || w.Paused {
+	if !w.MayTake() {
 		return nil, nil
 	}
 	return t.receive(ctx, min(r.Wait, s.Timing.PollWait))
@@ -172,7 +172,7 @@ func (t *take) receive(ctx context.Context, wait time.Duration) ([]*errand.Assig
 			}
 			return t.given, nil
 		}
-		if err != nil {
+		if err != nil || !t.worker.MayTake() {
 			return nil, err
 		}
 		if left = deadline.Sub(t.now()); left <= 0 {
@@ -312,7 +312,7 @@ func (t *take) takeTickets(ctx, held context.Context, queue string, waiting []st
 			b.release(ctx, tickets...)
 			return unavailable("answer a worker that has gone", context.Cause(ctx))
 		}
-		if !t.isOpen(ctx, queue) {
+		if !t.worker.MayTake() || !t.isOpen(ctx, queue) {
 			b.release(ctx, tickets...)
 			return nil
 		}

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"maps"
 	"strings"
 	"testing"
@@ -129,6 +130,63 @@ func TestFixedLabels(t *testing.T) {
 		got, err := w.svc.Store.Worker(w.ctx, "w1")
 		if err != nil || got.Name != c.name || !maps.Equal(got.AllLabels(), c.want) {
 			t.Errorf("%d: %+v, %v", i, got, err)
+		}
+	}
+}
+
+// atReceive is a queue that calls before when tickets are asked for.
+type atReceive struct {
+	control.Queue
+	before func()
+}
+
+func (q atReceive) Receive(ctx context.Context, queue, attemptID string, count int, wait, hold time.Duration) ([]control.Ticket, error) {
+	q.before()
+	return q.Queue.Receive(ctx, queue, attemptID, count, wait, hold)
+}
+
+// atWaiting is a store that calls before when waiting jobs are looked for.
+type atWaiting struct {
+	control.Store
+	before func()
+}
+
+func (s atWaiting) WaitingJobs(ctx context.Context, queue, kind string, limit int) ([]string, error) {
+	s.before()
+	return s.Store.WaitingJobs(ctx, queue, kind, limit)
+}
+
+// TestPausedWhilePolling: a worker that is paused, or is to drain, while its poll waits
+// gets no job. The job is another worker's at once, and its attempt doesn't count.
+func TestPausedWhilePolling(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string][]func(*errand.Spec){
+		"ticket": nil, "group": {group("g")}, "requirements": {func(s *errand.Spec) { s.Requires = map[string]string{"gpu": "*"} }},
+	} {
+		for _, do := range []control.WorkerAction{control.PauseWorker, control.DrainWorker} {
+			t.Run(name+" "+string(do), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				labels := map[string]string{"gpu": "h200"}
+				k, other := w.register(control.Principal{}, errand.Registration{WorkerID: "a", Labels: labels}), w.register(control.Principal{}, errand.Registration{WorkerID: "b", Labels: labels})
+				job := w.create(change...)
+				times := 0
+				pause := func() {
+					if times++; times == 1 {
+						w.manage(k.id, do)
+					}
+				}
+				svc := *w.svc
+				svc.Queue, svc.Store = atReceive{svc.Queue, pause}, atWaiting{svc.Store, pause}
+				a, err := svc.TakeJob(w.ctx, k.caller, control.TakeRequest{WorkerID: k.id, Epoch: k.epoch, PollID: "poll"})
+				if a != nil || err != nil || times == 0 {
+					t.Errorf("after %s the poll got %+v, %v", do, a, err)
+				}
+				w.want(job.Spec.ID, errand.Pending, "", 0)
+				if a := other.take(true); a.JobID != job.Spec.ID || a.Attempt != 1 {
+					t.Errorf("the other worker got %+v", a)
+				}
+			})
 		}
 	}
 }
