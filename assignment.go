@@ -33,6 +33,7 @@ type Assignment struct {
 	Limits          *Limits           `json:"limits,omitempty"`
 	Queue           string            `json:"queue"`
 	Group           string            `json:"group,omitempty"`
+	TraceParent     string            `json:"traceParent,omitempty"`
 
 	Source *SourceGrant `json:"source,omitempty"`
 	Write  WriteGrant   `json:"write"`

@@ -61,11 +61,12 @@ type Spec struct {
 	Terminal        *Terminal         `json:"terminal,omitempty"` // nil: stdout and stderr are pipes
 	Artifacts       []Artifact        `json:"artifacts,omitempty"`
 	Cache           []Cache           `json:"cache,omitempty"`
-	Limits          *Limits           `json:"limits,omitempty"`     // nil: those of the worker
-	After           []Dependency      `json:"after,omitempty"`      // the job waits for these
-	NotBefore       time.Time         `json:"notBefore,omitzero"`   // and until then
-	Schedule        string            `json:"schedule,omitempty"`   // name of the owner's schedule that created it
-	ScheduledAt     time.Time         `json:"scheduledAt,omitzero"` // the time of the schedule's run; zero if a person started it
+	Limits          *Limits           `json:"limits,omitempty"`      // nil: those of the worker
+	After           []Dependency      `json:"after,omitempty"`       // the job waits for these
+	NotBefore       time.Time         `json:"notBefore,omitzero"`    // and until then
+	Schedule        string            `json:"schedule,omitempty"`    // name of the owner's schedule that created it
+	ScheduledAt     time.Time         `json:"scheduledAt,omitzero"`  // the time of the schedule's run; zero if a person started it
+	TraceParent     string            `json:"traceParent,omitempty"` // of the request that created it: W3C's header
 	CreatedAt       time.Time         `json:"createdAt"`
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/errandhq/errand/agent/internal/spool"
 	"github.com/errandhq/errand/agent/internal/supervisor"
 	"github.com/errandhq/errand/internal/process"
+	"github.com/errandhq/errand/internal/tracing"
 )
 
 // Causes of an attempt's end that come from the server.
@@ -57,11 +58,14 @@ type attempt struct {
 	grant      *grant
 	spool      *spool.Reader // nil until the commands have begun
 	logs       *uploader
+	trace      *tracing.Attempt // nil: none
 }
 
-func newAttempt(runCtx context.Context, a *Agent, s *slot, asg *errand.Assignment) *attempt {
+// newAttempt returns an attempt that this process or an earlier one began at began.
+func newAttempt(runCtx context.Context, a *Agent, s *slot, asg *errand.Assignment, began time.Time) *attempt {
 	t := &attempt{Assignment: asg, agent: a, slot: s, runCtx: runCtx, accepted: make(chan struct{})}
-	t.reportCtx, t.cancelReport = context.WithCancelCause(runCtx)
+	t.trace = a.Traces.Attempt(asg, began)
+	t.reportCtx, t.cancelReport = context.WithCancelCause(t.trace.Context(runCtx))
 	t.workCtx, t.cancelWork = context.WithCancelCause(t.reportCtx)
 	t.lease = &lease{clock: a.Clock, group: asg.Group != ""}
 	t.grant = newGrant(a.Clock, asg.Write)
@@ -173,12 +177,14 @@ func (t *attempt) report(log *slog.Logger, execute func() (*attemptdir.Outcome, 
 		log.Warn("dropped the job without a report", "err", err)
 	default:
 		logEnd(log, out)
+		t.traceCommands(out)
 		if out.Reason == errand.ReasonAgentError {
 			t.agent.disk.suspect.Store(true)
 		}
 		err = t.deliver(out)
 	}
 	t.left = errors.Is(err, errNotReported)
+	t.endTrace(out, err)
 	t.cleanUp(log, err)
 }
 
@@ -266,7 +272,7 @@ func (t *attempt) prepare() error {
 			return err
 		}
 	}
-	if err := t.restoreCaches(); err != nil {
+	if err := t.traced("restore caches", len(t.Cache) > 0, t.restoreCaches); err != nil {
 		return err
 	}
 	if t.lease.over() { // the server may think that this attempt has ended

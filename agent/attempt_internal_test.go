@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
@@ -27,7 +28,7 @@ func TestAttemptAddedWhileStopping(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.Cancel()
-	at := newAttempt(t.Context(), a, &slot{agent: a}, &errand.Assignment{JobID: "JOB"})
+	at := newAttempt(t.Context(), a, &slot{agent: a}, &errand.Assignment{JobID: "JOB"}, time.Time{})
 	var cause error
 	a.addAttempt(at, func() { cause = context.Cause(at.workCtx) }, func() {})
 	a.running.Wait()

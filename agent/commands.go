@@ -68,7 +68,7 @@ func (t *attempt) runUnder(client *supervisor.Client) (*attemptdir.Outcome, erro
 	err := client.Send(supervisor.Request{Run: &supervisor.Run{
 		Attempt: string(t.dir), Env: t.env(), Grace: t.agent.Grace, PipeWait: t.agent.PipeWait, Lease: lease,
 		Timeout: t.timeLeft(), Cgroups: t.agent.cgroups, Cgroup: t.cgroup(), Limits: t.limits(),
-		Notes: t.notes, Save: t.save, Dirs: t.cacheDirs(),
+		Notes: t.notes, Save: t.save, Dirs: t.cacheDirs(), TraceParents: t.trace.Commands(len(t.Commands)),
 		Console: t.agent.console(),
 	}})
 	if err != nil {

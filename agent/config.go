@@ -14,6 +14,7 @@ import (
 	"github.com/errandhq/errand/internal/backoff"
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/process"
+	"github.com/errandhq/errand/internal/tracing"
 )
 
 // Config is an agent's configuration. Client and DataDir are required.
@@ -41,6 +42,8 @@ type Config struct {
 	// CacheBytes is the most that packs may take which are kept in DataDir/cache for later jobs;
 	// default: DefaultCacheBytes; negative: none are kept.
 	CacheBytes int64
+
+	Traces *tracing.Tracer // of attempts; nil: none
 
 	Registered func() // called after each registration with the server; default: nothing
 

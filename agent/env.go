@@ -92,6 +92,6 @@ func (t *attempt) ownEnv() map[string]string {
 func (t *attempt) env() []string {
 	return process.Env{
 		Host: t.host, Temp: t.temp, GitCeiling: []string{filepath.Dir(t.dir.Work()), filepath.Dir(t.temp)},
-		Agent: t.agent.Environment.Variables, Terminal: t.Terminal != nil && t.agent.hasTerminals(), Own: t.ownEnv(), Job: t.Env,
+		TraceParent: t.traceParent(), Agent: t.agent.Environment.Variables, Terminal: t.Terminal != nil && t.agent.hasTerminals(), Own: t.ownEnv(), Job: t.Env,
 	}.Build()
 }

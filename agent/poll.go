@@ -139,7 +139,7 @@ func (a *Agent) ask(runCtx, pollCtx context.Context, q *question, wait time.Dura
 
 // startAttempt runs an attempt in a slot. Its lease began at began, in uptime, or later.
 func (a *Agent) startAttempt(runCtx context.Context, s *slot, asg *errand.Assignment, began time.Duration) {
-	t := newAttempt(runCtx, a, s, asg)
+	t := newAttempt(runCtx, a, s, asg, a.Clock.Now())
 	t.holdsSlot = true
 	t.lease.renew(began, time.Duration(asg.LeaseSeconds)*time.Second, asg.Retryable)
 	if !a.addAttempt(t, t.run, t.freeSlot) {

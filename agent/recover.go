@@ -60,7 +60,7 @@ func (a *Agent) resumeAttempt(runCtx context.Context, d attemptdir.Dir, used map
 	if s == nil {
 		s = &slot{agent: a, number: job.Slot}
 	}
-	t := newAttempt(runCtx, a, s, &job.Assignment)
+	t := newAttempt(runCtx, a, s, &job.Assignment, d.Began(a.Clock.Now()))
 	t.dir = d
 	t.grant.markRefused() // when it expires is unknown
 	log := a.Log.With("job", t.JobID, "attempt", t.Attempt)

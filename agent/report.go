@@ -18,10 +18,9 @@ var errNotReported = errors.New("not reported yet")
 // the server has answered. Errors: errNotReported, if the agent ended first; after
 // any other, the outcome need not be kept.
 func (t *attempt) deliver(out *attemptdir.Outcome) error {
-	if err := t.sendArtifacts(out); err != nil {
+	if err := t.sendLeft(out); err != nil {
 		return err
 	}
-	t.sendCaches()
 	if t.spool != nil {
 		if err := t.logs.finish(t.reportCtx, out.End, &out.Result.Log); err != nil {
 			return undelivered(err)
@@ -33,7 +32,7 @@ func (t *attempt) deliver(out *attemptdir.Outcome) error {
 	output.Trim(&out.Result, errand.MaxResultBytes-1024)
 	defer t.later(t.sync)()
 	for n := 1; ; n++ {
-		err := t.submit(out)
+		err := t.traced("report", true, func() error { return t.submit(out) })
 		if err == nil {
 			return nil
 		}
@@ -56,6 +55,19 @@ func (t *attempt) deliver(out *attemptdir.Outcome) error {
 			return undelivered(err)
 		}
 	}
+}
+
+// sendLeft sends what the commands left: artifacts and caches.
+func (t *attempt) sendLeft(out *attemptdir.Outcome) error {
+	err := t.sendArtifacts(out)
+	t.traceArtifacts(out, err)
+	if err != nil {
+		return err
+	}
+	return t.traced("save caches", len(t.Cache) > 0, func() error {
+		t.sendCaches()
+		return nil
+	})
 }
 
 // undelivered returns deliver's error when cause interrupted it.

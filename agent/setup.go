@@ -19,11 +19,12 @@ func (e *setupError) Unwrap() error { return e.error }
 
 // unpack fetches the source archive and unpacks it into the work directory.
 func (t *attempt) unpack() error {
-	timed := &stages{clock: t.agent.Clock, notes: &t.notes}
+	timed := &stages{clock: t.agent.Clock, notes: &t.notes, step: t.traceStage}
 	st, err := t.fetcher().Unpack(t.workCtx, t.Source, source.Target{
 		Dir: t.dir.Work(), Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs, Stage: timed.begin,
 	})
 	if err != nil {
+		timed.fail(err)
 		return t.setupFailed(err)
 	}
 	timed.end(": " + jobcache.Contents(st.Files, st.Bytes))

@@ -16,6 +16,7 @@ type stages struct {
 	name  string // of the current one; empty: none
 	began time.Time
 	notes *[]string // a line for each that was slow
+	step  func(name string, began, ended time.Time, err error)
 }
 
 // begin ends the current stage, and begins another.
@@ -26,8 +27,19 @@ func (s *stages) begin(name string) {
 
 // end ends the current stage. what says what was done.
 func (s *stages) end(what string) {
-	if took := s.clock.Now().Sub(s.began); s.name != "" && took >= slowStage {
+	now := s.clock.Now()
+	if s.name != "" {
+		s.step(s.name, s.began, now, nil)
+	}
+	if took := now.Sub(s.began); s.name != "" && took >= slowStage {
 		*s.notes = append(*s.notes, fmt.Sprintf("%s took %.1f s%s", s.name, took.Seconds(), what))
 	}
 	s.name = ""
+}
+
+// fail ends the current stage with an error.
+func (s *stages) fail(err error) {
+	if s.name != "" {
+		s.step(s.name, s.began, s.clock.Now(), err)
+	}
 }

@@ -26,6 +26,8 @@ type Client struct {
 	Token     string       // bearer token
 	HTTP      *http.Client // nil: http.DefaultClient
 	UserAgent string       // empty: Go's
+	// TraceParent returns the traceparent header of a request. Nil: none is sent.
+	TraceParent func(context.Context) string
 }
 
 // WithToken returns a client like c that uses another token.
@@ -457,6 +459,11 @@ func (c *Client) request(ctx context.Context, method, path string, in any) (*htt
 	}
 	if c.UserAgent != "" {
 		req.Header.Set("User-Agent", c.UserAgent)
+	}
+	if c.TraceParent != nil {
+		if parent := c.TraceParent(ctx); parent != "" {
+			req.Header.Set("Traceparent", parent)
+		}
 	}
 	return req, nil
 }

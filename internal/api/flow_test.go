@@ -367,3 +367,22 @@ func TestSuperseded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTraceParent: a job keeps the traceparent of the request that created it, for its
+// worker; a repetition, which is another span, is the same request.
+func TestTraceParent(t *testing.T) {
+	s := apistack.New(t)
+	const body, parent, other = `{"commands":["true"]}`, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"
+	first := send(t, s, s.User, "POST", "/api/jobs/create", body, "Idempotency-Key", "k", "Traceparent", parent)
+	again := send(t, s, s.User, "POST", "/api/jobs/create", body, "Idempotency-Key", "k", "Traceparent", other)
+	if first.StatusCode != http.StatusCreated || !bytes.Contains(first.body, []byte(`"traceParent":"`+parent+`"`)) || !bytes.Equal(first.body, again.body) {
+		t.Errorf("%d %s\n%d %s", first.StatusCode, first.body, again.StatusCode, again.body)
+	}
+	if a := take(t, s.Worker(t), "poll-1"); a.TraceParent != parent {
+		t.Errorf("the worker got %+v", a)
+	}
+	wrong := send(t, s, s.User, "POST", "/api/jobs/create", body, "Traceparent", "00-1-2-3")
+	if wrong.StatusCode != http.StatusCreated || bytes.Contains(wrong.body, []byte("traceParent")) {
+		t.Errorf("an invalid traceparent: %d %s", wrong.StatusCode, wrong.body)
+	}
+}

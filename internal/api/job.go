@@ -36,7 +36,7 @@ func newJob(j *errand.Job, now time.Time, interval time.Duration) Job {
 		Attempt: st.Attempt, Try: st.Try(), MaxAttempts: s.MaxAttempts, RetryOnExit: s.RetryOnExit, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
 		ContinueOnError: s.ContinueOnError, Terminal: s.Terminal, Artifacts: s.Artifacts, Cache: s.Cache, Limits: s.Limits, WorkerID: st.WorkerID, WorkerName: workerName(&st), CancelRequested: st.CancelRequested,
 		After: s.After, NotBefore: timeOrNil(s.NotBefore), Held: st.Held && st.Status == errand.Pending, ReleasedAt: timeOrNil(st.ReleasedAt),
-		Schedule: s.Schedule, ScheduledAt: timeOrNil(s.ScheduledAt),
+		Schedule: s.Schedule, ScheduledAt: timeOrNil(s.ScheduledAt), TraceParent: s.TraceParent,
 		CreatedAt: s.CreatedAt.UTC(), FinishedAt: timeOrNil(st.FinishedAt), Result: j.Result,
 	}
 	out.Attempts, out.Silence = utcAttempts(st.Attempts()), utcSilence(st.Silence(now, interval))
@@ -111,7 +111,11 @@ func (c *request) create(in *CreateJob, status int) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	job, err := c.CreateJob(c.ctx(), c.caller, in.spec(), control.CreateOptions{Key: key, Watched: in.Watch})
+	spec := in.spec()
+	if parent := c.r.Header.Get("Traceparent"); errand.ValidTraceParent(parent) { // an invalid one is ignored, as W3C asks
+		spec.TraceParent = parent
+	}
+	job, err := c.CreateJob(c.ctx(), c.caller, spec, control.CreateOptions{Key: key, Watched: in.Watch})
 	if err != nil {
 		return response{}, err
 	}

@@ -74,6 +74,7 @@ type Job struct {
 	ReleasedAt      *time.Time          `json:"releasedAt,omitempty"`
 	Schedule        string              `json:"schedule,omitempty"`    // name of the owner's schedule that it is of
 	ScheduledAt     *time.Time          `json:"scheduledAt,omitempty"` // that the schedule says; missing if a person started it
+	TraceParent     string              `json:"traceParent,omitempty"` // of the request that created it
 	CreatedAt       time.Time           `json:"createdAt"`
 	StartedAt       *time.Time          `json:"startedAt,omitempty"`
 	FinishedAt      *time.Time          `json:"finishedAt,omitempty"`

@@ -115,11 +115,14 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 	}
 	m := metrics.NewAgent(version.Get().Short(), f.jobs)
 	client.HTTP.Transport = m.Transport(client.HTTP.Transport)
+	traces := a.openTraces(ctx, "errand-agent", log)
+	defer traces.Close()
+	client.TraceParent = traces.Header("")
 	worker, err := agent.New(agent.Config{
 		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues, CacheBytes: cacheBytes(f.cache), Labels: labels,
 		Version: version.Get().Short(), Log: log, Environment: environment,
 		HeartbeatInterval: f.heartbeat, PollInterval: f.pollInterval,
-		Supervisor: program, MaxLimits: f.maxima,
+		Supervisor: program, MaxLimits: f.maxima, Traces: traces,
 	})
 	if err != nil {
 		return terminal.UsageErrorf("%w", err)

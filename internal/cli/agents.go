@@ -25,10 +25,10 @@ type agents struct {
 	errs []error
 }
 
-// startAgents starts n agents, with their data in DATA/agents/1 and so on. If there were
+// startAgents starts the agents, with their data in DATA/agents/1 and so on. If there were
 // more before, and jobs of theirs run, it starts those, too, until these jobs have ended.
-func startAgents(s *localServer, n int, environment agent.Environment, url string) (*agents, error) {
-	g := &agents{stopped: make(chan struct{})}
+func startAgents(s *localServer, f localFlags, url string) (*agents, error) {
+	n, g := f.agents, &agents{stopped: make(chan struct{})}
 	host, _ := os.Hostname() // only for people to read
 	program, err := supervisor()
 	if err != nil {
@@ -51,10 +51,11 @@ func startAgents(s *localServer, n int, environment agent.Environment, url strin
 			log.Info("finishing the jobs of an agent that this start no longer has")
 		}
 		client := newClient(url, s.tokens[errand.RoleAgent])
+		client.TraceParent = f.traces.Header("")
 		a, err := agent.New(agent.Config{
 			Client: client, HTTP: client.HTTP, DataDir: s.agentDir(number), FinishOnly: i < len(earlier),
-			Name: cmp.Or(host, "local") + "-" + strconv.Itoa(number), Version: version.Get().Short(), Log: log, Environment: environment,
-			Supervisor: program,
+			Name: cmp.Or(host, "local") + "-" + strconv.Itoa(number), Version: version.Get().Short(), Log: log, Environment: f.environment,
+			Supervisor: program, Traces: f.traces,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("agent %d: %w", number, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/errandhq/errand/internal/settings"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
+	"github.com/errandhq/errand/internal/tracing"
 )
 
 // app is what every command has: the user, and the environment.
@@ -26,6 +27,7 @@ type app struct {
 	server serverFlags
 	// configFile is the user's config.yaml once it was read.
 	configFile *settings.Config
+	traces     *tracing.Tracer // nil: none
 	// exitIsJobs: the command's exit code is the job's, and 125 if errand fails, also
 	// without the annotation exitsAsJob.
 	exitIsJobs bool

@@ -72,7 +72,9 @@ func (a *app) clientAs(localFile string) (*api.Client, error) {
 	if err := a.checkRole(token, origin, localFile); err != nil {
 		return nil, err
 	}
-	return newClient(at.server, token), nil
+	c := newClient(at.server, token)
+	c.TraceParent = a.traceParent()
+	return c, nil
 }
 
 func newClient(server, token string) *api.Client {

@@ -10,6 +10,7 @@ import (
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
+	"github.com/errandhq/errand/internal/tracing"
 	"github.com/errandhq/errand/localstack"
 )
 
@@ -24,10 +25,11 @@ type functions struct {
 	stack   *localstack.Stack
 	changes control.Changes
 	observe func(before, after errand.StateRecord)
+	traces  *tracing.Tracer
 }
 
-func newFunctions(log *slog.Logger, observe func(before, after errand.StateRecord)) *functions {
-	return &functions{log: log, observe: observe, started: make(chan struct{})}
+func newFunctions(log *slog.Logger, observe func(before, after errand.StateRecord), traces *tracing.Tracer) *functions {
+	return &functions{log: log, observe: observe, traces: traces, started: make(chan struct{})}
 }
 
 // ready lets the functions begin. Where the stack didn't start, none does.
@@ -54,7 +56,7 @@ func (f *functions) source(name string) localstack.FunctionCode {
 			return nil, errors.New("the stack did not start")
 		}
 		log := f.log.With("function", name)
-		return setup.Handler(name, func(v string) string { return env[v] }, setup.Process{AWS: f.stack.AWSConfig(), Changes: &f.changes, Observe: f.observe, Log: log})
+		return setup.Handler(name, func(v string) string { return env[v] }, setup.Process{AWS: f.stack.AWSConfig(), Changes: &f.changes, Observe: f.observe, Traces: f.traces, Log: log})
 	}}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/errandhq/errand/agent"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
+	"github.com/errandhq/errand/internal/tracing"
 )
 
 // localSweep is shorter than template.yaml's minute: here a sweep that finds nothing
@@ -37,6 +38,7 @@ type localFlags struct {
 	heartbeat, lease, shortLease, sweep time.Duration
 
 	environment agent.Environment // of the agents' jobs, from jobEnv
+	traces      *tracing.Tracer   // nil: none
 }
 
 func (a *app) localCommand() *cobra.Command {
@@ -112,6 +114,8 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 	}
 	first, second, stop := terminal.NotifyInterrupts(ctx)
 	defer stop()
+	f.traces = a.openTraces(first, "errand-local", log)
+	defer f.traces.Close()
 	server, err := startLocal(first, f, hostile, log)
 	if err != nil {
 		return err

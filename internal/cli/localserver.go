@@ -79,7 +79,7 @@ func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, 
 	if err := durable.WriteFile(durable.OS, filepath.Join(s.dataDir, urlFile), []byte(agentURL+"\n"), 0o600); err != nil {
 		return nil, terminal.WithDataDirHint(err)
 	}
-	if s.agents, err = startAgents(s, f.agents, f.environment, agentURL); err != nil {
+	if s.agents, err = startAgents(s, f, agentURL); err != nil {
 		return nil, err
 	}
 	s.stopPruning = s.startPruning(f.agents)
@@ -101,7 +101,7 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 	if err != nil {
 		return err
 	}
-	functions := newFunctions(s.log, s.metrics.Observe)
+	functions := newFunctions(s.log, s.metrics.Observe, f.traces)
 	c := localstack.Config{
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
 		Functions: functions.sources(direct), Hostile: hostile, Logf: stackcli.LogFunc(s.log),

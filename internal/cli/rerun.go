@@ -23,7 +23,7 @@ func (a *app) rerunCommand() *cobra.Command {
 		Example: "  errand rerun @last-failed",
 		Args:    oneJobID,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.rerun(cmd.Context(), args[0], edit, f)
+			return a.traced(cmd.Context(), "errand rerun", func(ctx context.Context) error { return a.rerun(ctx, args[0], edit, f) })
 		},
 	}
 	terminal.AddFlags(cmd, "What to run", func(fl *pflag.FlagSet) {

@@ -52,7 +52,11 @@ func (a *app) runCommand() *cobra.Command {
 			if f.task != nil {
 				args = []string{f.task.dir}
 			}
-			return a.run(cmd.Context(), f, args, dash)
+			f.apply(a.term)
+			if f.dryRun {
+				return a.dryRun(cmd.Context(), f, args, dash)
+			}
+			return a.traced(cmd.Context(), "errand run", func(ctx context.Context) error { return a.run(ctx, f, args, dash) })
 		},
 		ValidArgsFunction: a.completeTasks,
 	}
@@ -63,10 +67,6 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) error {
-	f.apply(a.term)
-	if f.dryRun {
-		return a.dryRun(ctx, f, args, dash)
-	}
 	dir, body, err := f.parse(args, dash, a.lookup)
 	if err != nil {
 		return err
@@ -315,8 +315,11 @@ func parseSeconds(flag string, d time.Duration, most int) (int, error) {
 
 // createJob creates the job. With the idempotency key, retries create only one.
 func (a *app) createJob(ctx context.Context, limit retryLimit, c *api.Client, body api.CreateJob) (api.Job, error) {
+	ctx, span := a.traces.Start(ctx, "create")
 	key := rand.Text()
 	job, err := callWithRetry(ctx, limit, func(ctx context.Context) (api.Job, error) { return c.CreateJob(ctx, body, key) })
+	traceJob(span, &job)
+	span.End(err)
 	if err != nil {
 		return job, fmt.Errorf("create job: %w", err)
 	}

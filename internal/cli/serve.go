@@ -23,6 +23,7 @@ import (
 	"github.com/errandhq/errand/internal/setup"
 	"github.com/errandhq/errand/internal/stackcli"
 	"github.com/errandhq/errand/internal/terminal"
+	"github.com/errandhq/errand/internal/tracing"
 	"github.com/errandhq/errand/web"
 )
 
@@ -99,7 +100,9 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	s := newServer(p, settings, f, log)
+	traces := a.openTraces(first, "errand-serve", log)
+	defer traces.Close()
+	s := newServer(p, settings, f, traces, log)
 	stopMetrics, err := f.serveMetrics(s.metrics.Handler(), log)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -124,7 +127,7 @@ type server struct {
 	http    *httpServer
 }
 
-func newServer(p *setup.Provisioned, s setup.Settings, f serveFlags, log *slog.Logger) *server {
+func newServer(p *setup.Provisioned, s setup.Settings, f serveFlags, traces *tracing.Tracer, log *slog.Logger) *server {
 	hosts := f.hosts()
 	s.Hosts, s.PageOrigin = hosts, "/"
 	objects := p.ObjectURL(s)
@@ -132,12 +135,12 @@ func newServer(p *setup.Provisioned, s setup.Settings, f serveFlags, log *slog.L
 		s.SignHosts, objects = hosts, ""
 	}
 	m := newServerMetrics()
-	svc := setup.NewService(setup.Process{AWS: p.AWS, Recheck: setup.Recheck, Observe: m.Observe, Log: log}, s)
+	svc := setup.NewService(setup.Process{AWS: p.AWS, Recheck: setup.Recheck, Observe: m.Observe, Traces: traces, Log: log}, s)
 	m.WatchQueues(svc)
 	connections := httplimit.NewConnections(f.connections)
 	admission := api.Admission{Requests: max(connections.Limit(), 16), Service: svc}
 	mux := http.NewServeMux()
-	mux.Handle("/api/", api.NewHandler(svc, api.Options{Log: log, Hosts: hosts}))
+	mux.Handle("/api/", traces.Handler(api.NewHandler(svc, api.Options{Log: log, Hosts: hosts})))
 	mux.Handle("/", web.Handler(objects))
 	if f.proxyObjects {
 		mux.Handle("/"+s.Bucket+"/", objectProxy(p.Endpoint(s), log))

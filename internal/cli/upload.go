@@ -25,14 +25,18 @@ import (
 const uploadTries = 6
 
 // upload sends what the job gets of dir, or what the server lacks of it.
-func (a *app) upload(ctx context.Context, c *api.Client, dir string, flags *fileFlags) (*errand.Source, error) {
+func (a *app) upload(ctx context.Context, c *api.Client, dir string, flags *fileFlags) (source *errand.Source, err error) {
+	_, packing := a.traces.Start(ctx, "pack")
 	files, err := a.selectFiles(ctx, dir, flags)
+	packing.End(err)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = files.Close() }() // opened for reading
+	ctx, uploading := a.traces.Start(ctx, "upload")
+	defer func() { uploading.End(err) }()
 	cache := a.openCache(files, c.BaseURL)
-	source, err := a.sendFolder(ctx, c, cache, files, dir)
+	source, err = a.sendFolder(ctx, c, cache, files, dir)
 	if isOldServer(err) {
 		return a.uploadZIP(ctx, c, cache, files, dir)
 	}

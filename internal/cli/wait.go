@@ -35,7 +35,10 @@ func (a *app) waitForJob(first, second context.Context, c *api.Client, id string
 			a.requestCancel(second, c, id, again)
 		}
 	})
-	job, err := a.followToEnd(second, c, id, 0, out)
+	waitCtx, span := a.traces.Start(second, "wait")
+	job, err := a.followToEnd(waitCtx, c, id, 0, out)
+	traceJob(span, &job)
+	span.End(err)
 	if !stopCancel() {
 		<-cancelling
 	}

@@ -29,6 +29,7 @@ type batch struct {
 // An offer is an attempt that is about to be given to the worker.
 type offer struct {
 	ticket     Ticket
+	spec       *errand.Spec
 	before, st *errand.State
 	assignment *errand.Assignment
 	err        error // of writing the state
@@ -282,7 +283,7 @@ func (b *batch) offer(ctx context.Context, spec *errand.Spec, before, st *errand
 		b.release(ctx, ticket)
 		return err
 	}
-	b.offers = append(b.offers, &offer{ticket: ticket, before: before, st: st, assignment: a})
+	b.offers = append(b.offers, &offer{ticket: ticket, spec: spec, before: before, st: st, assignment: a})
 	return nil
 }
 
@@ -328,6 +329,9 @@ func (b *batch) give(ctx context.Context) {
 			b.withdraw(context.WithoutCancel(ctx), o)
 		default:
 			b.logChange(ctx, o.before.Record(), o.st.Record())
+			if b.Assigned != nil {
+				b.Assigned(o.spec, o.st.Record())
+			}
 			b.given = append(b.given, o.assignment)
 		}
 	}

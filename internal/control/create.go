@@ -169,7 +169,7 @@ func specJSON(spec *errand.Spec) []byte {
 // claim binds the key to spec, or returns the job that it is bound to.
 func (s *Service) claim(ctx context.Context, spec *errand.Spec, key string) (id string, err error) {
 	asked := *spec
-	asked.ID, asked.CreatedAt = "", time.Time{}
+	asked.ID, asked.TraceParent, asked.CreatedAt = "", "", time.Time{}
 	sum := sha256.Sum256(specJSON(&asked))
 	mine := Claim{Owner: spec.Owner, Route: "jobs/create", Key: key, BodyHash: hex.EncodeToString(sum[:]), JobID: spec.ID}
 	held, err := s.Store.Claim(ctx, mine)

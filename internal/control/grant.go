@@ -32,6 +32,7 @@ func (s *Service) assignment(ctx context.Context, c Caller, spec *errand.Spec, s
 		Retryable: st.Retryable(), Watched: s.now().Before(st.WatchedUntil),
 		Owner: spec.Owner, Name: spec.Name, Commands: spec.Commands, Env: spec.Env, Shell: spec.Shell, TimeoutSeconds: spec.TimeoutSeconds,
 		ContinueOnError: spec.ContinueOnError, Terminal: spec.Terminal, Artifacts: spec.Artifacts, Cache: spec.Cache, Limits: spec.Limits, Queue: spec.Queue, Group: spec.Group,
+		TraceParent: spec.TraceParent,
 	}
 	grant, err := s.writeGrant(ctx, c, st)
 	if err != nil {

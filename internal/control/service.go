@@ -67,7 +67,9 @@ type Config struct {
 	// Observe is called with each change of a job's status or attempt that was stored.
 	// Nil: it is not.
 	Observe func(before, after errand.StateRecord)
-	Clock   clock.Clock // nil: the machine's
+	// Assigned is called with each job that was assigned to a worker. Nil: it is not.
+	Assigned func(*errand.Spec, errand.StateRecord)
+	Clock    clock.Clock // nil: the machine's
 	// NewID returns a new ULID for the time.
 	NewID func(time.Time) string
 	Log   *slog.Logger

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/errandhq/errand"
 )
 
 // Host describes the machine to commands. They get nothing else of the agent's
@@ -64,6 +66,8 @@ type Env struct {
 	Temp string
 	// GitCeiling are directories in and above which git looks for no repository.
 	GitCeiling []string
+	// TraceParent is the span that the commands are part of; empty: none.
+	TraceParent string
 	// Agent are the variables that the agent's owner sets. They override those above.
 	Agent map[string]string
 	// Terminal says that the commands run under a pseudo-terminal.
@@ -91,6 +95,7 @@ func (e Env) Build() []string {
 	}
 	all["LANG"], all["PATH"] = e.Host.Lang, e.Host.Path
 	all["GIT_CEILING_DIRECTORIES"] = strings.Join(e.GitCeiling, string(os.PathListSeparator))
+	all[errand.EnvTraceParent] = e.TraceParent
 	for _, name := range tempVariables {
 		all[name] = e.Temp
 	}

@@ -18,10 +18,12 @@ var ErrTimeout = errors.New("the job ran longer than its timeout")
 // command, such as a server that later commands use, runs on until the last command
 // has ended, and is then ended. A Sequence is run once.
 type Sequence struct {
-	Commands        []errand.Command
-	Shell           string // runs string commands, as SHELL -c COMMAND; default: the system's
-	Dir             string
-	Env             []string
+	Commands []errand.Command
+	Shell    string // runs string commands, as SHELL -c COMMAND; default: the system's
+	Dir      string
+	Env      []string
+	// EnvOf, if not nil, returns the environment of a command, instead of Env.
+	EnvOf           func(command int) []string
 	ContinueOnError bool
 	// Terminal, if not nil, is the size of a pseudo-terminal for each command, where the
 	// system has them. Then all output is on errand.Stdout.
@@ -114,6 +116,9 @@ func (s *Sequence) step(ctx context.Context, cancel context.CancelCauseFunc, i i
 		}
 	}
 	p := s.program(s.Commands[i])
+	if s.EnvOf != nil {
+		p.Env = s.EnvOf(i)
+	}
 	p.Stdout, p.Stderr = s.Output(i, errand.Stdout), s.Output(i, errand.Stderr)
 	start := s.clock().Now()
 	p.onEnd = s.left.terminate

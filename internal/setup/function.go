@@ -14,6 +14,8 @@ import (
 	"github.com/errandhq/errand/internal/awsconf"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/lambdahttp"
+	"github.com/errandhq/errand/internal/tracing"
+	"github.com/errandhq/errand/internal/version"
 )
 
 // SweepName is the scheduled function's name, as the endpoints have theirs.
@@ -33,11 +35,32 @@ func Start(name string) {
 	if err != nil {
 		fail(log, err)
 	}
-	h, err := Handler(name, os.Getenv, Process{AWS: cfg, Log: log})
+	traces, err := tracing.Open(context.Background(), tracing.Options{
+		Service: "errand-" + name, Version: version.Get().Short(), Getenv: os.Getenv,
+		OnError: func(err error) { log.Warn("traces not sent", "err", err) },
+	})
+	if err != nil {
+		log.Warn("no traces", "err", err)
+	}
+	h, err := Handler(name, os.Getenv, Process{AWS: cfg, Traces: traces, Log: log})
 	if err != nil {
 		fail(log, err)
 	}
+	if traces != nil {
+		h = flushing{h, traces}
+	}
 	lambda.Start(h)
+}
+
+// flushing sends the spans before each answer: after it, the process may be frozen.
+type flushing struct {
+	lambda.Handler
+	traces *tracing.Tracer
+}
+
+func (f flushing) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	defer f.traces.Flush(ctx)
+	return f.Handler.Invoke(ctx, payload)
 }
 
 // fail ends a function that can't start; the platform shows the last lines.
@@ -61,13 +84,17 @@ func Handler(name string, getenv func(string) string, p Process) (lambda.Handler
 	if err != nil {
 		return nil, err
 	}
-	return EndpointHandler(svc, settings, e), nil
+	return endpointHandler(svc, settings, e, p.Traces), nil
 }
 
 // EndpointHandler is the function that serves e with svc.
 func EndpointHandler(svc *control.Service, s Settings, e api.Endpoint) lambda.Handler {
+	return endpointHandler(svc, s, e, nil)
+}
+
+func endpointHandler(svc *control.Service, s Settings, e api.Endpoint, traces *tracing.Tracer) lambda.Handler {
 	requestID := func(r *http.Request) string { return lambdahttp.RequestID(r.Context()) }
-	return lambdahttp.Handler(api.NewHandler(svc, api.Options{Log: svc.Log, Hosts: s.Hosts, PageOrigin: s.PageOrigin, RequestID: requestID}, e))
+	return lambdahttp.Handler(traces.Handler(api.NewHandler(svc, api.Options{Log: svc.Log, Hosts: s.Hosts, PageOrigin: s.PageOrigin, RequestID: requestID}, e)))
 }
 
 func endpoint(name string) (api.Endpoint, error) {

@@ -22,6 +22,7 @@ import (
 	"github.com/errandhq/errand/internal/dynamo"
 	"github.com/errandhq/errand/internal/invoke"
 	"github.com/errandhq/errand/internal/queue"
+	"github.com/errandhq/errand/internal/tracing"
 )
 
 // Process is what the Services of one process share.
@@ -30,6 +31,7 @@ type Process struct {
 	Changes *control.Changes                       // nil: each Service has its own
 	Recheck time.Duration                          // see control.Config
 	Observe func(before, after errand.StateRecord) // see control.Config
+	Traces  *tracing.Tracer                        // nil: none
 	Clock   clock.Clock                            // nil: the machine's
 	Log     *slog.Logger
 }
@@ -54,6 +56,9 @@ func NewService(p Process, s Settings) *control.Service {
 		Clock:      clk,
 		NewID:      newID,
 		Log:        log,
+	}
+	if p.Traces != nil {
+		c.Assigned = p.Traces.Waited
 	}
 	if s.AdminTokenHash != "" {
 		c.Store = adminStore{c.Store, s.AdminTokenHash}

@@ -221,9 +221,15 @@ func local(t *testing.T, agents string, flags ...string) *server {
 
 func localAt(t *testing.T, data, addr, agents string, flags ...string) *server {
 	t.Helper()
+	return localWith(t, nil, data, addr, agents, flags...)
+}
+
+// localWith is localAt with variables of the environment.
+func localWith(t *testing.T, env []string, data, addr, agents string, flags ...string) *server {
+	t.Helper()
 	args := append([]string{"local", "--addr", addr, "--data", data, "--agents", agents}, errandbin.ProfileFlags(t)...)
 	args = append(args, strings.Fields(os.Getenv("ERRAND_E2E_FLAGS"))...)
-	p := start(t, append(args, flags...)...)
+	p := startWith(t, env, append(args, flags...)...)
 	p.stdout.await(t, "\n")
 	url, _, _ := strings.Cut(p.stdout.String(), "\n")
 	if !strings.HasPrefix(url, "http://127.0.0.1:") {

@@ -30,6 +30,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/jobcache"
@@ -57,6 +58,13 @@ type Outcome struct {
 	Reason errand.Reason `json:"reason,omitempty"`
 	Error  string        `json:"error,omitempty"`
 	End    spool.Pos     `json:"end"` // of the log
+	Times  *Times        `json:"times,omitempty"`
+}
+
+// Times are for the attempt's trace; nil if there is none.
+type Times struct {
+	Begun []time.Time `json:"begun"` // each command
+	Ended time.Time   `json:"ended"` // all commands
 }
 
 // Progress is how far a log is uploaded. Trying is the end of a chunk whose upload
@@ -263,6 +271,15 @@ func (d Dir) Job() (*Job, error) {
 		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err) // written in part, before the commands began
 	}
 	return nil, err
+}
+
+// Began is about when the attempt began; now, if that isn't known.
+func (d Dir) Began(now time.Time) time.Time {
+	info, err := os.Lstat(d.join("job.json"))
+	if err != nil {
+		return now
+	}
+	return info.ModTime()
 }
 
 // Artifacts is the path of the list of what the job gives back.

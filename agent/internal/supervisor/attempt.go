@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ type attempt struct {
 	spool      *spool.Spool
 	group      *cgroup.Group         // nil: none
 	outputs    []*[2]*output.Capture // of each command: stdout, stderr
+	times      attemptdir.Times
 
 	ctx    context.Context // ends when the commands must end; its cause says why
 	cancel context.CancelCauseFunc
@@ -49,6 +51,10 @@ func (a *attempt) run() {
 		err = a.runCommands(&out.Result)
 	}
 	a.deadline.stop()
+	if len(a.TraceParents) > 0 {
+		a.times.Ended = a.supervisor.clock.Now()
+		out.Times = &a.times
+	}
 	out.Reason, out.Error = reason(err, a.timeout())
 	a.closeGroup()
 	a.collectArtifacts(out)
@@ -131,7 +137,7 @@ func (a *attempt) runCommands(r *errand.Result) error {
 	defer stop()
 	start := a.supervisor.clock.Now()
 	s := process.Sequence{
-		Commands: a.job.Commands, Shell: a.job.Shell, Dir: a.dir.Work(), Env: a.Env, ContinueOnError: a.job.ContinueOnError,
+		Commands: a.job.Commands, Shell: a.job.Shell, Dir: a.dir.Work(), Env: a.Env, EnvOf: a.envOf, ContinueOnError: a.job.ContinueOnError,
 		Timeout: a.Timeout, Grace: a.grace, PipeWait: a.PipeWait, Clock: a.supervisor.clock,
 		Terminal: a.job.Terminal, Console: a.Console, Cgroup: a.cgroupDir(), Before: a.begin, After: a.logExit, Output: a.output, OnLeft: a.logLeft,
 	}
@@ -165,8 +171,23 @@ func (a *attempt) ownVariables() []string {
 	return own
 }
 
+// envOf is the environment of a command: each is a span of its own.
+func (a *attempt) envOf(command int) []string {
+	if command == 0 || command >= len(a.TraceParents) {
+		return a.Env
+	}
+	i := slices.Index(a.Env, errand.EnvTraceParent+"="+a.TraceParents[0])
+	if i < 0 { // the job has its own
+		return a.Env
+	}
+	env := slices.Clone(a.Env)
+	env[i] = errand.EnvTraceParent + "=" + a.TraceParents[command]
+	return env
+}
+
 // begin begins the output of a command.
 func (a *attempt) begin(command int) error {
+	a.times.Begun = append(a.times.Begun, a.supervisor.clock.Now())
 	a.outputs = append(a.outputs, &[2]*output.Capture{output.New(), output.New()})
 	return a.spool.Write(errand.System, command, []byte("$ "+a.job.Commands[command].String()+"\n"))
 }

@@ -58,6 +58,9 @@ type Run struct {
 	// Save are the caches to be packed if the commands succeed.
 	Save []SaveCache   `json:"save,omitempty"`
 	Dirs jobcache.Dirs `json:"dirs"` // of their paths
+	// TraceParents are the values of TRACEPARENT for the commands; Env has the first, or
+	// another that the job sets. Empty: there is no trace.
+	TraceParents []string `json:"traceParents,omitempty"`
 }
 
 // SaveCache is a cache of the job that is to be packed.

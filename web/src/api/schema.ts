@@ -861,6 +861,8 @@ export interface components {
              * @description The time of the schedule's run; left out if a person started it
              */
             scheduledAt?: string;
+            /** @description Of the request that created it: W3C's header */
+            traceParent?: string;
             /** Format: date-time */
             createdAt: string;
             /**
@@ -1520,6 +1522,8 @@ export interface components {
             shell?: components["schemas"]["Shell"];
             timeout: components["schemas"]["Timeout"];
             continueOnError?: components["schemas"]["ContinueOnError"];
+            /** @description Of the request that created the job; W3C's header */
+            traceParent?: string;
             terminal?: components["schemas"]["Terminal"];
             artifacts?: components["schemas"]["ArtifactPatterns"];
             cache?: components["schemas"]["Caches"];
@@ -1901,6 +1905,8 @@ export interface components {
         limit: number;
         /** @description The `next` of the previous page */
         cursor: string;
+        /** @description The span that the job is part of, as W3C Trace Context says. Another format is ignored. */
+        traceparent: string;
         /** @description For 24 hours the same key with the same body makes one job. With another body it is refused (422). */
         idempotencyKey: string;
     };
@@ -2276,6 +2282,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The span that the job is part of, as W3C Trace Context says. Another format is ignored. */
+                traceparent?: components["parameters"]["traceparent"];
                 /** @description For 24 hours the same key with the same body makes one job. With another body it is refused (422). */
                 "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
             };
