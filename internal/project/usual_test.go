@@ -9,7 +9,7 @@ func TestUsuallyIgnored(t *testing.T) {
 	files := map[string]string{".env": "SECRET=x", "node_modules/a/.env": "", "node_modules/a/node_modules/b": "", "web/.venv/bin/x": "", "src/main.c": ""}
 	for want, patterns := range map[string][]string{
 		all: nil,
-		`"web/.venv" is sent: --exclude or .errandignore leaves it out`: {".env", "node_modules"},
+		`"web/.venv" is sent: --exclude or .errandignore leaves it out`:                                                              {".env", "node_modules"},
 		`"node_modules" is sent, as is 1 other path that projects usually keep out of git: --exclude or .errandignore leaves it out`: {".env"},
 		"": {".*", "node_modules"},
 	} {
