@@ -30,6 +30,7 @@ type Assignment struct {
 	Terminal        *Terminal         `json:"terminal,omitempty"`
 	Artifacts       []Artifact        `json:"artifacts,omitempty"`
 	Cache           []Cache           `json:"cache,omitempty"`
+	Workspace       *Workspace        `json:"workspace,omitempty"`
 	Limits          *Limits           `json:"limits,omitempty"`
 	Queue           string            `json:"queue"`
 	Group           string            `json:"group,omitempty"`

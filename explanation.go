@@ -318,7 +318,7 @@ func lackingText(lacking []string) []string {
 			texts[i] = "control groups to enforce limits with"
 		case FeatureTerminal:
 			texts[i] = "terminals"
-		case FeatureManifest, FeatureArtifacts, FeatureCache:
+		case FeatureManifest, FeatureArtifacts, FeatureCache, FeatureWorkspace:
 			texts[i] = "a newer agent, which knows " + l
 		}
 	}

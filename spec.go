@@ -61,6 +61,7 @@ type Spec struct {
 	Terminal        *Terminal         `json:"terminal,omitempty"` // nil: stdout and stderr are pipes
 	Artifacts       []Artifact        `json:"artifacts,omitempty"`
 	Cache           []Cache           `json:"cache,omitempty"`
+	Workspace       *Workspace        `json:"workspace,omitempty"`   // nil: the folder is new for each job
 	Limits          *Limits           `json:"limits,omitempty"`      // nil: those of the worker
 	After           []Dependency      `json:"after,omitempty"`       // the job waits for these
 	NotBefore       time.Time         `json:"notBefore,omitzero"`    // and until then
@@ -94,6 +95,9 @@ func (s *Spec) Features() (all []string) {
 	}
 	if len(s.Cache) > 0 {
 		all = append(all, FeatureCache)
+	}
+	if s.Workspace != nil {
+		all = append(all, FeatureWorkspace)
 	}
 	if s.Limits != nil && *s.Limits != (Limits{}) {
 		all = append(all, FeatureLimits)
@@ -163,6 +167,9 @@ func (s *Spec) Validate() error {
 		return err
 	}
 	if err := validateCaches(s.Cache); err != nil {
+		return err
+	}
+	if err := s.validateWorkspace(); err != nil {
 		return err
 	}
 	return s.validateRun()

@@ -9,6 +9,10 @@ const (
 	StoredArtifacts = "artifacts"
 	StoredCaches    = "job caches"   // removed by the rules of the bucket alone
 	StoredPacks     = "worker packs" // that the workers of errand local keep for later jobs
+	// StoredWorkspaces are folders that stay on the workers of errand local, and
+	// StoredJobFolders those of jobs that run or are yet to be reported: never removed.
+	StoredWorkspaces = "workspaces"
+	StoredJobFolders = "job folders"
 )
 
 // Prune says what is to be removed, besides uploads that nothing can use any more. Days
@@ -19,11 +23,14 @@ type Prune struct {
 	ArtifactDays *int `json:"artifactDays,omitempty"` // artifacts that are older
 	WorkerDays   *int `json:"workerDays,omitempty"`   // offline workers that were seen last before
 	PackDays     *int `json:"packDays,omitempty"`     // packs of errand local's workers that were used last before
+	// WorkspaceDays are for workspaces of errand local's workers that no job uses, and
+	// that were used last before.
+	WorkspaceDays *int `json:"workspaceDays,omitempty"`
 }
 
 // Validate checks p. The error is an *Error with CodeInvalidField.
 func (p *Prune) Validate() error {
-	for name, days := range map[string]*int{"logDays": p.LogDays, "artifactDays": p.ArtifactDays, "workerDays": p.WorkerDays, "packDays": p.PackDays} {
+	for name, days := range map[string]*int{"logDays": p.LogDays, "artifactDays": p.ArtifactDays, "workerDays": p.WorkerDays, "packDays": p.PackDays, "workspaceDays": p.WorkspaceDays} {
 		if days != nil {
 			if err := CheckRange(name, *days, 0, MaxPruneDays); err != nil {
 				return err
@@ -59,6 +66,14 @@ type StoredKind struct {
 	Bytes        int64  `json:"bytes"`
 	RemovedItems int    `json:"removedItems"`
 	RemovedBytes int64  `json:"removedBytes"`
+}
+
+// Add adds another count of the same kind.
+func (k *StoredKind) Add(other StoredKind) {
+	k.Items += other.Items
+	k.Bytes += other.Bytes
+	k.RemovedItems += other.RemovedItems
+	k.RemovedBytes += other.RemovedBytes
 }
 
 // Count counts an item.

@@ -36,7 +36,10 @@ type attempt struct {
 	temp  string                 // their TMPDIR
 	notes []string               // first lines of the log
 	save  []supervisor.SaveCache // to be packed if the commands succeed
-	began time.Time
+	// workspace is open until the commands begin; nil: the folder is new.
+	workspace     *attemptdir.Workspace
+	usedWorkspace string // its ID, when the job has left it
+	began         time.Time
 
 	runCtx context.Context // ends with the agent
 	// reportCtx ends when the attempt is reported or must not be; workCtx, within
@@ -209,6 +212,7 @@ func (t *attempt) cleanUp(log *slog.Logger, err error) {
 	if err := t.dir.Remove(); err != nil {
 		log.Warn("could not remove the attempt's directory", "err", err)
 	}
+	t.agent.measureWorkspace(t.usedWorkspace)
 }
 
 // execute runs the job and returns the outcome, which is on disk. An error means that
@@ -263,14 +267,14 @@ func (t *attempt) prepare() error {
 	if t.Limits != nil && *t.Limits != (errand.Limits{}) && t.agent.cgroups == "" {
 		return errNoLimits
 	}
-	t.placeWork()
 	if err = t.createDirs(); err != nil {
 		return err
 	}
-	if t.Source != nil {
-		if err := t.unpack(); err != nil {
-			return err
-		}
+	if err := t.placeWork(); err != nil {
+		return err
+	}
+	if err := t.fillWork(); err != nil {
+		return err
 	}
 	if err := t.traced("restore caches", len(t.Cache) > 0, t.restoreCaches); err != nil {
 		return err
@@ -281,9 +285,21 @@ func (t *attempt) prepare() error {
 	return nil
 }
 
+// fillWork puts the files into the job's folder.
+func (t *attempt) fillWork() (err error) {
+	defer func() { err = errors.Join(err, t.closeWorkspace(err == nil)) }()
+	if t.Source == nil {
+		return nil
+	}
+	return t.unpack()
+}
+
 // placeWork gives the job's folder the path that it has for all jobs of this slot and of
-// the job's owner, queue and project.
-func (t *attempt) placeWork() {
+// the job's owner, queue and project; or that of its workspace.
+func (t *attempt) placeWork() error {
+	if t.Workspace != nil {
+		return t.openWorkspace()
+	}
 	project := t.Name
 	if t.Source != nil && t.Source.Filename != "" {
 		project = t.Source.Filename
@@ -291,6 +307,7 @@ func (t *attempt) placeWork() {
 	if err := t.dir.PlaceWork(attemptdir.WorkName(t.slot.number, t.Owner, t.Queue, project)); err != nil {
 		t.agent.Log.Warn("the job's folder has a path of its own, which caches of compilers don't know", "job", t.JobID, "err", err)
 	}
+	return nil
 }
 
 func (t *attempt) awaitAccepted() error {

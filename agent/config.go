@@ -45,6 +45,10 @@ type Config struct {
 
 	Traces *tracing.Tracer // of attempts; nil: none
 
+	// WorkspaceAge is for how long workspaces are kept that no job uses; default:
+	// DefaultWorkspaceAge.
+	WorkspaceAge time.Duration
+
 	Registered func() // called after each registration with the server; default: nothing
 
 	Environment Environment // of jobs' commands
@@ -101,7 +105,8 @@ func (c Config) withDefaults() Config {
 		c.Host = process.CurrentHost(os.Getenv)
 	}
 	for d, def := range map[*time.Duration]time.Duration{
-		&c.Backoff.Min: 500 * time.Millisecond, &c.Backoff.Max: 30 * time.Second,
+		&c.WorkspaceAge: DefaultWorkspaceAge,
+		&c.Backoff.Min:  500 * time.Millisecond, &c.Backoff.Max: 30 * time.Second,
 		&c.RequestTimeout: 10 * time.Second, &c.Grace: process.DefaultGrace,
 		&c.PipeWait: process.DefaultPipeWait, &c.StopTimeout: 10 * time.Second,
 	} {

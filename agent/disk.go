@@ -12,7 +12,10 @@ import (
 
 // disk remembers whether the data directory may be unusable. A worker that can't
 // write fails each job at once, and would soon have failed every job of a queue.
-type disk struct{ suspect atomic.Bool }
+type disk struct {
+	suspect    atomic.Bool
+	workspaces atomic.Int64 // bytes of those that no job has
+}
 
 // awaitDisk returns at once unless a job failed with agent_error. Then it waits
 // until the data directory can be written. Errors: the cause of ctx's end.
@@ -36,10 +39,11 @@ func isDiskFault(err error) bool {
 	return slices.ContainsFunc(diskFaults, func(e syscall.Errno) bool { return errors.Is(err, e) })
 }
 
-// cacheBytes is how much of the disk the worker can make free.
+// cacheBytes is how much of the disk the worker can make free: see makeRoom.
 func (a *Agent) cacheBytes() int64 {
-	if a.packs == nil {
-		return 0
+	n := a.disk.workspaces.Load()
+	if a.packs != nil {
+		n += a.packs.Bytes()
 	}
-	return a.packs.Bytes()
+	return n
 }

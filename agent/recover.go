@@ -31,6 +31,7 @@ func (a *Agent) resumeAttempts(runCtx context.Context) map[int]*slot {
 	if err := attemptdir.RemoveUnusedWork(a.DataDir); err != nil {
 		a.Log.Warn("could not remove folders of earlier jobs", "err", err)
 	}
+	a.removeOldWorkspaces()
 	used := map[int]*slot{}
 	for _, d := range dirs {
 		switch err := a.resumeAttempt(runCtx, d, used); {

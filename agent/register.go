@@ -91,7 +91,7 @@ func (s *registration) registerOnce(ctx context.Context) (errand.Registered, err
 
 // features are what this agent can do beyond running commands.
 func (a *Agent) features() []string {
-	all := []string{errand.FeatureManifest, errand.FeatureArtifacts, errand.FeatureCache}
+	all := []string{errand.FeatureManifest, errand.FeatureArtifacts, errand.FeatureCache, errand.FeatureWorkspace}
 	if a.hasTerminals() {
 		all = append(all, errand.FeatureTerminal)
 	}

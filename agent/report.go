@@ -29,6 +29,7 @@ func (t *attempt) deliver(out *attemptdir.Outcome) error {
 	if err := t.dir.TakeBackWork(); err != nil { // the slot's next job may be of the same project
 		t.agent.Log.Debug("the job's folder stays in its place until it is removed", "job", t.JobID, "err", err)
 	}
+	t.leaveWorkspace()
 	output.Trim(&out.Result, errand.MaxResultBytes-1024)
 	defer t.later(t.sync)()
 	for n := 1; ; n++ {

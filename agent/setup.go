@@ -20,12 +20,17 @@ func (e *setupError) Unwrap() error { return e.error }
 // unpack fetches the source archive and unpacks it into the work directory.
 func (t *attempt) unpack() error {
 	timed := &stages{clock: t.agent.Clock, notes: &t.notes, step: t.traceStage}
+	t.agent.makeRoom(t.Source.DiskBytes())
+	kept := t.keptFolder()
 	st, err := t.fetcher().Unpack(t.workCtx, t.Source, source.Target{
-		Dir: t.dir.Work(), Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs, Stage: timed.begin,
+		Dir: t.dir.Work(), Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs, Kept: kept, Stage: timed.begin,
 	})
 	if err != nil {
 		timed.fail(err)
 		return t.setupFailed(err)
+	}
+	if kept != nil {
+		t.workspace.Placed = kept.Placed
 	}
 	timed.end(": " + jobcache.Contents(st.Files, st.Bytes))
 	t.agent.Log.Debug("unpacked the source", "job", t.JobID, "files", st.Files, "bytes", st.Bytes)

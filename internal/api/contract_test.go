@@ -55,7 +55,7 @@ var wireTypes = []any{
 	errand.Source{}, errand.Result{}, errand.CommandResult{}, errand.Output{}, errand.Log{}, errand.UploadRequest{}, errand.Upload{}, errand.UploadBatch{}, errand.Uploads{},
 	errand.SignedRequest{}, errand.SourceGrant{}, errand.WriteGrant{}, errand.Registration{}, errand.Registered{}, errand.Heartbeat{},
 	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{}, errand.Bell{},
-	errand.Terminal{}, errand.RetryOnExit{}, errand.Limits{}, errand.JobAttempt{}, errand.Silence{}, api.NamedQueue{}, api.NamedWorker{}, api.Queue{}, api.QueueList{}, api.QueueRemoval{},
+	errand.Terminal{}, errand.RetryOnExit{}, errand.Limits{}, errand.Workspace{}, errand.JobAttempt{}, errand.Silence{}, api.NamedQueue{}, api.NamedWorker{}, api.Queue{}, api.QueueList{}, api.QueueRemoval{},
 	api.CreateSchedule{}, api.NamedSchedule{}, api.Schedule{}, api.ScheduleList{}, api.ScheduledRun{},
 	api.ArtifactPage{}, api.ArtifactDownload{}, api.SignArtifacts{}, api.SignedArtifacts{}, errand.Artifacts{}, errand.Content{},
 	api.StartSession{}, api.SessionCode{}, api.Session{}, api.Token{}, api.TokenList{},

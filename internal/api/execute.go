@@ -26,7 +26,7 @@ func (c *request) direct(in *CreateJob) (response, error) {
 	for _, f := range []struct {
 		name string
 		set  bool
-	}{{"group", in.Group != ""}, {"after", len(in.After) > 0}, {"notBefore", in.NotBefore != nil}, {"worker", in.Worker != ""}, {"requires", len(in.Requires) > 0}, {"maxAttempts", in.MaxAttempts != 0}, {"retryOnExit", in.RetryOnExit != nil}, {"lease", in.LeaseSeconds != 0}, {"terminal", in.Terminal != nil}, {"limits", in.Limits != nil}, {"artifacts", len(in.Artifacts) > 0}, {"cache", len(in.Cache) > 0}, {"Idempotency-Key", c.r.Header.Get("Idempotency-Key") != ""}} {
+	}{{"group", in.Group != ""}, {"after", len(in.After) > 0}, {"notBefore", in.NotBefore != nil}, {"worker", in.Worker != ""}, {"requires", len(in.Requires) > 0}, {"maxAttempts", in.MaxAttempts != 0}, {"retryOnExit", in.RetryOnExit != nil}, {"lease", in.LeaseSeconds != 0}, {"terminal", in.Terminal != nil}, {"limits", in.Limits != nil}, {"artifacts", len(in.Artifacts) > 0}, {"cache", len(in.Cache) > 0}, {"workspace", in.Workspace != nil}, {"Idempotency-Key", c.r.Header.Get("Idempotency-Key") != ""}} {
 		if f.set {
 			return response{}, errand.InvalidField(f.name, "%s has no meaning in mode %q, which runs the commands once and keeps nothing", f.name, ModeDirect)
 		}

@@ -76,7 +76,7 @@ func newCreateJob(s *errand.Spec) CreateJob {
 	return CreateJob{
 		Name: s.Name, Commands: orEmpty(s.Commands), Source: s.Source, Env: s.Env, Shell: s.Shell, Queue: s.Queue, Group: s.Group, Worker: s.Worker, Requires: s.Requires,
 		MaxAttempts: s.MaxAttempts, RetryOnExit: s.RetryOnExit, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds, ContinueOnError: s.ContinueOnError,
-		Terminal: s.Terminal, Artifacts: s.Artifacts, Cache: s.Cache, Limits: s.Limits,
+		Terminal: s.Terminal, Artifacts: s.Artifacts, Cache: s.Cache, Workspace: s.Workspace, Limits: s.Limits,
 	}
 }
 

@@ -26,6 +26,7 @@ type CreateJob struct {
 	Terminal        *errand.Terminal    `json:"terminal,omitempty"`
 	Artifacts       []errand.Artifact   `json:"artifacts,omitempty"`
 	Cache           []errand.Cache      `json:"cache,omitempty"`
+	Workspace       *errand.Workspace   `json:"workspace,omitempty"`
 	Limits          *errand.Limits      `json:"limits,omitempty"`
 	// After are jobs that must end first, and NotBefore a time that must come first.
 	After     []errand.Dependency `json:"after,omitempty"`
@@ -62,6 +63,7 @@ type Job struct {
 	Terminal        *errand.Terminal    `json:"terminal,omitempty"`
 	Artifacts       []errand.Artifact   `json:"artifacts,omitempty"`
 	Cache           []errand.Cache      `json:"cache,omitempty"`
+	Workspace       *errand.Workspace   `json:"workspace,omitempty"`
 	Limits          *errand.Limits      `json:"limits,omitempty"`
 	WorkerID        string              `json:"workerId,omitempty"`
 	WorkerName      string              `json:"workerName,omitempty"`

@@ -17,14 +17,15 @@ import (
 )
 
 type agentFlags struct {
-	dataDir string
-	name    string
-	id      string
-	jobs    int
-	queues  []string
-	cache   terminal.ByteSize
-	labels  []string
-	jobEnv  jobEnvFlags
+	dataDir      string
+	name         string
+	id           string
+	jobs         int
+	queues       []string
+	cache        terminal.ByteSize
+	workspaceAge time.Duration
+	labels       []string
+	jobEnv       jobEnvFlags
 
 	metricsFlags
 	maxima errand.Limits
@@ -57,6 +58,7 @@ func (a *app) agentCommand() *cobra.Command {
 	terminal.AddFlags(cmd, "Jobs", func(fl *pflag.FlagSet) {
 		f.cache = agent.DefaultCacheBytes
 		fl.Var(&f.cache, "cache-size", "keep at most this much of what jobs' folders have for later jobs, like 500MB or 20GiB; 0 keeps nothing")
+		terminal.DurationVar(fl, &f.workspaceAge, "workspace-age", agent.DefaultWorkspaceAge, "remove workspaces that no job has used for this `duration`")
 		fl.IntVar(&f.jobs, "jobs", 1, "run up to `N` jobs at the same time")
 		fl.StringArrayVar(&f.queues, "queue", nil, "take jobs only from the queue with this `name`; can be repeated, the first comes first (default all that the token may use)")
 		fl.StringArrayVar(&f.labels, "label", nil, "set a label that jobs can require, `NAME=VALUE`; can be repeated")
@@ -103,11 +105,9 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 		return err
 	}
 	if f.dataDir == "" {
-		local, err := defaultDataDir(a.getenv)
-		if err != nil {
+		if f.dataDir, err = defaultAgentDir(a.getenv); err != nil {
 			return err
 		}
-		f.dataDir = filepath.Join(filepath.Dir(local), "agent")
 	}
 	program, err := supervisor()
 	if err != nil {
@@ -119,7 +119,7 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 	defer traces.Close()
 	client.TraceParent = traces.Header("")
 	worker, err := agent.New(agent.Config{
-		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues, CacheBytes: cacheBytes(f.cache), Labels: labels,
+		Client: client, HTTP: client.HTTP, DataDir: f.dataDir, WorkerID: f.id, Name: f.name, Slots: f.jobs, Queues: f.queues, CacheBytes: cacheBytes(f.cache), WorkspaceAge: f.workspaceAge, Labels: labels,
 		Version: version.Get().Short(), Log: log, Environment: environment,
 		HeartbeatInterval: f.heartbeat, PollInterval: f.pollInterval,
 		Supervisor: program, MaxLimits: f.maxima, Traces: traces,
@@ -140,6 +140,15 @@ func (a *app) agent(ctx context.Context, f agentFlags) error {
 		err = nil // told to stop, and stopped
 	}
 	return errors.Join(err, stopMetrics())
+}
+
+// defaultAgentDir is the data directory of errand agent.
+func defaultAgentDir(getenv func(string) string) (string, error) {
+	local, err := defaultDataDir(getenv)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(filepath.Dir(local), "agent"), nil
 }
 
 // checkInterval checks an interval of requests that a flag sets; 0 is the server's.

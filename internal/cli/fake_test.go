@@ -251,7 +251,7 @@ func newFakeJob(c api.CreateJob, n int) *fakeJob {
 	created := time.Date(2026, 1, 2, 3, 4, n, 0, time.UTC)
 	j := &fakeJob{Job: api.Job{
 		ID: fmt.Sprintf("01JFAKE%019d", n), Status: errand.Pending, Name: c.Name, Owner: "local", Queue: c.Queue, Group: c.Group,
-		Commands: c.Commands, Source: c.Source, Env: c.Env, Shell: c.Shell, Requires: c.Requires, MaxAttempts: c.MaxAttempts, RetryOnExit: c.RetryOnExit, TimeoutSeconds: c.TimeoutSeconds,
+		Commands: c.Commands, Source: c.Source, Env: c.Env, Shell: c.Shell, Requires: c.Requires, Workspace: c.Workspace, MaxAttempts: c.MaxAttempts, RetryOnExit: c.RetryOnExit, TimeoutSeconds: c.TimeoutSeconds,
 		LeaseSeconds: c.LeaseSeconds, ContinueOnError: c.ContinueOnError, Terminal: c.Terminal, After: c.After, CreatedAt: created,
 	}}
 	if j.Queue == "" {

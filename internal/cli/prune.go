@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/agent"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/fetch"
 	"github.com/errandhq/errand/internal/terminal"
@@ -24,6 +26,7 @@ type pruneFlags struct {
 	dryRun, json                 bool
 	logs, artifacts              days
 	workers, packs, folderCaches days
+	workspaces                   days
 }
 
 // days is a flag's number of days, which may not be given.
@@ -50,13 +53,13 @@ func (d *days) Type() string { return "N" }
 func daysOf(n int) days { return days{&n} }
 
 func (a *app) pruneCommand() *cobra.Command {
-	f := pruneFlags{workers: daysOf(1), packs: daysOf(7), folderCaches: daysOf(7)}
+	f := pruneFlags{workers: daysOf(1), packs: daysOf(7), folderCaches: daysOf(7), workspaces: daysOf(14)}
 	cmd := &cobra.Command{
 		Use: "prune", SuggestFor: []string{"gc", "clean", "cleanup", "purge"},
 		Short: "Remove what nothing needs any more",
 		Long: "Prune removes uploads that no new job can use and no pending or running job needs, forgets workers\n" +
-			"that are gone, and removes what was not used for some days: packs of errand local's workers, and\n" +
-			"caches of folders on this machine. It removes logs and artifacts only if a flag says so.\n\n" +
+			"that are gone, and removes what was not used for some days: packs and workspaces of errand local's\n" +
+			"workers, of an agent on this machine its workspaces, and caches of folders here. It removes logs and artifacts only if a flag says so.\n\n" +
 			"It requires an admin's token. errand local removes such uploads by itself. On AWS, the rules of the\n" +
 			"bucket do it, and prune only removes caches of this machine.",
 		Example: "  errand prune --dry-run\n  errand prune --log-days 30 --artifact-days 14",
@@ -69,6 +72,7 @@ func (a *app) pruneCommand() *cobra.Command {
 		fl.Var(&f.artifacts, "artifact-days", "remove artifacts of ended jobs that are older than `N` days")
 		fl.Var(&f.workers, "worker-days", "forget offline workers that were not seen for `N` days")
 		fl.Var(&f.packs, "pack-days", "remove packs that the workers of errand local did not use for `N` days")
+		fl.Var(&f.workspaces, "workspace-days", "remove workspaces that no job has used for `N` days, of errand local's workers and of an agent on this machine")
 		fl.Var(&f.folderCaches, "cache-days", "remove caches of folders that were not sent for `N` days from this machine")
 	})
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON: {\"dryRun\", \"kinds\": [{\"kind\", \"items\", \"bytes\", \"removedItems\", \"removedBytes\"}], \"workers\"}")
@@ -83,7 +87,7 @@ func (a *app) prune(ctx context.Context, f pruneFlags) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.Prune(ctx, errand.Prune{DryRun: f.dryRun, LogDays: f.logs.n, ArtifactDays: f.artifacts.n, WorkerDays: f.workers.n, PackDays: f.packs.n})
+	out, err := c.Prune(ctx, errand.Prune{DryRun: f.dryRun, LogDays: f.logs.n, ArtifactDays: f.artifacts.n, WorkerDays: f.workers.n, PackDays: f.packs.n, WorkspaceDays: f.workspaces.n})
 	if isNotThere(err) {
 		a.term.Notef("this server removes what is old by itself, by the rules of its bucket; only caches of this machine are removed")
 		out, err = errand.Storage{DryRun: f.dryRun, Workers: []string{}}, nil
@@ -96,10 +100,33 @@ func (a *app) prune(ctx context.Context, f pruneFlags) error {
 		return err
 	}
 	out.Kinds = append(out.Kinds, own)
+	if err := a.pruneOwnAgent(&out, f.workspaces.n, f.dryRun); err != nil {
+		return err
+	}
 	if f.json {
 		return a.term.PrintJSON(out)
 	}
 	return a.showPruned(&out)
+}
+
+// pruneOwnAgent removes the workspaces of this machine's agent, if there is one.
+func (a *app) pruneOwnAgent(out *errand.Storage, unused *int, dryRun bool) error {
+	dir, err := defaultAgentDir(a.getenv)
+	if err != nil {
+		return nil //nolint:nilerr // there is none
+	}
+	before, _ := errand.Before(a.term.Now(), unused)
+	k, err := agent.PruneWorkspaces(dir, before, dryRun)
+	if err != nil || k.Items == 0 {
+		return err
+	}
+	i := slices.IndexFunc(out.Kinds, func(k errand.StoredKind) bool { return k.Kind == errand.StoredWorkspaces })
+	if i < 0 {
+		out.Kinds = append(out.Kinds, k)
+	} else {
+		out.Kinds[i].Add(k)
+	}
+	return nil
 }
 
 // isNotThere reports whether the server has no such route.

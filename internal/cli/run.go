@@ -205,7 +205,7 @@ func (f *runFlags) parse(args []string, dash int, lookup func(string) (string, b
 	}
 	body.Watch = !f.detach
 	err = errors.Join(
-		f.commandFlags.addTo(&body, lookup), f.getFlags.addTo(&body, f.detach), f.cacheFlags.addTo(&body), f.placeFlags.addTo(&body),
+		f.commandFlags.addTo(&body, lookup), f.getFlags.addTo(&body, f.detach), f.cacheFlags.addTo(&body), f.workspaceFlags.addTo(&body, dir, !f.noSource), f.placeFlags.addTo(&body),
 		f.orderFlags.addTo(&body), f.limitFlags.addTo(&body),
 	)
 	if f.task != nil {

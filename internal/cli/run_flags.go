@@ -78,6 +78,7 @@ type fileFlags struct {
 	dryRun      bool
 	getFlags
 	cacheFlags
+	workspaceFlags
 }
 
 // sentFolders are folders that were uploaded, by what was sent of them.
@@ -104,6 +105,7 @@ func (f *fileFlags) add(cmd *cobra.Command) {
 		fl.StringArrayVar(&f.get, "get", nil, "when the job has ended, fetch the files that this `pattern` matches, like dist or '*.xml'; can be repeated")
 		fl.StringArrayVar(&f.artifacts, "artifact", nil, "keep the files that this `pattern` matches on the server, for errand artifacts; can be repeated")
 		f.cacheFlags.add(fl)
+		f.workspaceFlags.add(fl)
 		fl.BoolVar(&f.force, "force", false, "let --get replace local files that were not sent, or have changed since")
 		fl.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
 	})

@@ -38,10 +38,32 @@ func (s *localServer) prune(ctx context.Context, p errand.Prune) (errand.Storage
 	}
 	before, _ := errand.Before(s.service.Clock.Now(), p.PackDays) // or nothing is older
 	out.Kinds = append(out.Kinds, prunePacks(filepath.Join(s.dataDir, "agents"), before, p.DryRun))
+	before, _ = errand.Before(s.service.Clock.Now(), p.WorkspaceDays)
+	workspaces, folders, err := s.pruneWorkspaces(before, p.DryRun)
+	if err != nil {
+		return out, err
+	}
+	out.Kinds = append(out.Kinds, workspaces, folders)
 	if free, err := source.DiskSpace(s.dataDir); err == nil {
 		out.FreeBytes = free
 	}
 	return out, nil
+}
+
+// pruneWorkspaces removes the workspaces that agents used last before a time, and counts the
+// folders of their jobs.
+func (s *localServer) pruneWorkspaces(before time.Time, dryRun bool) (workspaces, folders errand.StoredKind, err error) {
+	dirs, _ := filepath.Glob(filepath.Join(s.dataDir, "agents", "*"))
+	workspaces.Kind, folders.Kind = errand.StoredWorkspaces, errand.StoredJobFolders
+	for _, dir := range dirs {
+		k, err := agent.PruneWorkspaces(dir, before, dryRun)
+		if err != nil {
+			return workspaces, folders, err
+		}
+		workspaces.Add(k)
+		folders.Add(agent.JobFolders(dir))
+	}
+	return workspaces, folders, nil
 }
 
 // prunePacks removes the packs that agents used last before a time. They may go at any
@@ -124,6 +146,7 @@ func (s *localServer) dropCaches(agents int) {
 		}
 		if has, err := agent.HasAttempts(s.agentDir(n)); err == nil && !has {
 			_ = os.RemoveAll(filepath.Join(s.agentDir(n), "cache"))
+			_, _ = agent.PruneWorkspaces(s.agentDir(n), s.service.Clock.Now(), false)
 		}
 	}
 }

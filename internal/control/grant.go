@@ -31,7 +31,7 @@ func (s *Service) assignment(ctx context.Context, c Caller, spec *errand.Spec, s
 		JobID: st.JobID, Attempt: st.Attempt, LeaseSeconds: seconds(s.Timing.ShortLease), FullLeaseSeconds: seconds(st.Lease),
 		Retryable: st.Retryable(), Watched: s.now().Before(st.WatchedUntil),
 		Owner: spec.Owner, Name: spec.Name, Commands: spec.Commands, Env: spec.Env, Shell: spec.Shell, TimeoutSeconds: spec.TimeoutSeconds,
-		ContinueOnError: spec.ContinueOnError, Terminal: spec.Terminal, Artifacts: spec.Artifacts, Cache: spec.Cache, Limits: spec.Limits, Queue: spec.Queue, Group: spec.Group,
+		ContinueOnError: spec.ContinueOnError, Terminal: spec.Terminal, Artifacts: spec.Artifacts, Cache: spec.Cache, Workspace: spec.Workspace, Limits: spec.Limits, Queue: spec.Queue, Group: spec.Group,
 		TraceParent: spec.TraceParent,
 	}
 	grant, err := s.writeGrant(ctx, c, st)

@@ -21,6 +21,15 @@ func HashOf(b []byte) Hash { return sha256.Sum256(b) }
 // String is the hash in lower-case hex.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
+// MarshalText is String.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText is ParseHash.
+func (h *Hash) UnmarshalText(b []byte) (err error) {
+	*h, err = ParseHash(string(b))
+	return err
+}
+
 // ParseHash is the inverse of Hash.String.
 func ParseHash(s string) (h Hash, err error) {
 	if n, err := hex.Decode(h[:], []byte(s)); err != nil || n != hashBytes || len(s) != 2*hashBytes {

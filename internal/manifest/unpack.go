@@ -174,30 +174,33 @@ type tree struct {
 // make makes directories and files first, so that none is written through a link; then
 // links; and last it sets the modes and times of directories.
 func (t *tree) make() (archive.Stats, error) {
-	var stats archive.Stats
-	for i := range t.entries {
-		switch e := &t.entries[i]; e.Kind {
-		case Dir:
-			stats.Dirs++
-		case File:
-			stats.Bytes += e.Size
-			stats.Files++
-		case Symlink, HardLink:
-			stats.Files++
-		}
-	}
 	for _, step := range []func() error{
 		func() error { return t.each(Dir, t.mkdir) },
-		t.files,
+		func() error { return t.writeFiles(t.files()) },
 		func() error { return t.each(HardLink, t.hardLink) },
 		func() error { return t.each(Symlink, t.symlink) },
 		t.closeDirs,
 	} {
 		if err := step(); err != nil {
-			return stats, err
+			return archive.Stats{}, err
 		}
 	}
-	return stats, nil
+	return t.stats(), nil
+}
+
+func (t *tree) stats() (s archive.Stats) {
+	for i := range t.entries {
+		switch e := &t.entries[i]; e.Kind {
+		case Dir:
+			s.Dirs++
+		case File:
+			s.Bytes += e.Size
+			s.Files++
+		case Symlink, HardLink:
+			s.Files++
+		}
+	}
+	return s
 }
 
 // each calls do for the entries of a kind, until the context has ended.
@@ -251,6 +254,11 @@ func (t *tree) symlink(e *Entry) error {
 
 // closeDirs sets the times and modes of directories, the deepest first.
 func (t *tree) closeDirs() error {
+	return t.eachDirUp(func(e *Entry) error { return setAttributes(t.root, e.Path, e) })
+}
+
+// eachDirUp calls do for the directories, the deepest first.
+func (t *tree) eachDirUp(do func(e *Entry) error) error {
 	for i := range t.entries {
 		e := &t.entries[len(t.entries)-1-i]
 		if e.Kind != Dir {
@@ -259,7 +267,7 @@ func (t *tree) closeDirs() error {
 		if e.Path == "." {
 			e.Mode |= 0o711 // for the job's commands, and programs of theirs that give up their rights
 		}
-		if err := t.step(e, func(e *Entry) error { return setAttributes(t.root, e.Path, e) }); err != nil {
+		if err := t.step(e, do); err != nil {
 			return err
 		}
 	}
@@ -288,8 +296,18 @@ const (
 	batchBytes = 4 << 20
 )
 
-// files makes all files.
-func (t *tree) files() error {
+// files are the entries of files, in order.
+func (t *tree) files() (all []*Entry) {
+	for i := range t.entries {
+		if e := &t.entries[i]; e.Kind == File {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// writeFiles makes files, which are not there.
+func (t *tree) writeFiles(files []*Entry) error {
 	ctx, fail := context.WithCancelCause(t.ctx)
 	defer fail(nil)
 	batches := make(chan []*Entry)
@@ -305,7 +323,7 @@ func (t *tree) files() error {
 			}
 		})
 	}
-	for b := range t.batches() {
+	for b := range batchesOf(files) {
 		batches <- b
 	}
 	close(batches)
@@ -313,16 +331,12 @@ func (t *tree) files() error {
 	return context.Cause(ctx)
 }
 
-// batches are the files in order.
-func (t *tree) batches() func(yield func([]*Entry) bool) {
+// batchesOf cuts a list of files.
+func batchesOf(files []*Entry) func(yield func([]*Entry) bool) {
 	return func(yield func([]*Entry) bool) {
 		var b []*Entry
 		var size int64
-		for i := range t.entries {
-			e := &t.entries[i]
-			if e.Kind != File {
-				continue
-			}
+		for _, e := range files {
 			b, size = append(b, e), size+e.Size
 			if len(b) < batchFiles && size < batchBytes {
 				continue
@@ -361,25 +375,34 @@ func (w *fileWriter) files(batch []*Entry) error {
 	return nil
 }
 
-func (w *fileWriter) file(e *Entry) error {
-	dir, name := path.Split(e.Path)
+// enter returns the directory of a path, and the name in it.
+func (w *fileWriter) enter(p string) (in *os.Root, name string, err error) {
+	dir, name := path.Split(p)
 	if w.dir == nil || w.path != dir {
 		w.close()
-		d, err := w.root.OpenRoot(path.Clean(dir))
-		if err != nil {
-			return err
+		if w.dir, err = w.root.OpenRoot(path.Clean(dir)); err != nil {
+			w.dir = nil
+			return nil, "", err
 		}
-		w.dir, w.path = d, dir
+		w.path = dir
+	}
+	return w.dir, name, nil
+}
+
+func (w *fileWriter) file(e *Entry) error {
+	dir, name, err := w.enter(e.Path)
+	if err != nil {
+		return err
 	}
 	// O_EXCL also detects "A" and "a" on a case-insensitive file system.
-	f, err := w.dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	if err := errors.Join(w.write(f, e), f.Close()); err != nil {
 		return err
 	}
-	return setAttributes(w.dir, name, e)
+	return setAttributes(dir, name, e)
 }
 
 func (w *fileWriter) write(f *os.File, e *Entry) error {

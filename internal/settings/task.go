@@ -65,6 +65,7 @@ var SettingKinds = []SettingKind{
 	{"exclude", "exclude", List, ""},
 	{"git", "git", Bool, ""},
 	{"artifacts", "artifact", List, ""},
+	{"workspace", "keep-workspace", Text, ""},
 	{"queue", "queue", Text, "default"},
 	{"requires", "requires", List, ""},
 	{"group", "group", Text, ""},

@@ -19,8 +19,17 @@ type Target struct {
 	Scratch string // a directory for what is removed at the end
 	Limits  archive.Limits
 	Cache   *Cache // of packs; nil: they are downloaded into Scratch
+	// Kept is what Dir holds from earlier jobs; nil: Dir is new.
+	Kept *Kept
 	// Stage is called when fetching and unpacking begin. Nil: it is not.
 	Stage func(name string)
+}
+
+// Kept is a folder that stays for later jobs. Its source must be a manifest.
+type Kept struct {
+	Root   *os.Root
+	Placed map[string]manifest.Placed // what was sent of it; Unpack sets it
+	Begin  func() error               // is called before anything in it changes
 }
 
 // The stages of Unpack, for people.
@@ -38,10 +47,10 @@ func (t *Target) begin(stage string) {
 // Unpack fetches a source and unpacks it. After an error the target's directories hold
 // parts of it.
 func (f Fetcher) Unpack(ctx context.Context, g *errand.SourceGrant, to Target) (archive.Stats, error) {
-	if to.Cache != nil {
-		to.Cache.MakeRoom(g.DiskBytes())
+	if to.Kept != nil && g.Format != errand.FormatManifest {
+		return archive.Stats{}, fmt.Errorf("a folder that stays must be sent in the format %s", errand.FormatManifest)
 	}
-	if err := checkRoom(to.Dir, g.UnpackedBytes); err != nil {
+	if err := checkRoom(to.Dir, g.UnpackedBytes); err != nil && to.Kept == nil {
 		return archive.Stats{}, err
 	}
 	to.begin(StageFetch)
@@ -79,12 +88,24 @@ func (f Fetcher) unpackManifest(ctx context.Context, g *errand.SourceGrant, to T
 		return archive.Stats{}, err
 	}
 	defer m.Close()
-	if err := checkRoom(to.Dir, m.Bytes()); err != nil {
+	need := m.Bytes()
+	if to.Kept != nil {
+		need = manifest.ChangedBytes(m.Entries, to.Kept.Placed)
+	}
+	if err := checkRoom(to.Dir, need); err != nil {
 		return archive.Stats{}, err
 	}
 	to.begin(StageUnpack)
 	u := manifest.Unpacker{Limits: to.Limits, Now: time.Now(), Content: m}
-	st, err := u.Unpack(ctx, m.Entries, to.Dir)
+	var st archive.Stats
+	if to.Kept != nil {
+		if err := to.Kept.Begin(); err != nil {
+			return archive.Stats{}, err
+		}
+		to.Kept.Placed, st, err = u.Sync(ctx, m.Entries, to.Kept.Root, to.Kept.Placed)
+	} else {
+		st, err = u.Unpack(ctx, m.Entries, to.Dir)
+	}
 	if err != nil {
 		return st, fmt.Errorf("unpack the folder: %w", err)
 	}

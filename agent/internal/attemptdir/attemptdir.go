@@ -5,8 +5,9 @@
 //	  job.json        the assignment, and who runs it; written first
 //	  source.zip      until it is unpacked
 //	  packs/          until they are unpacked, if the agent has no cache for them
-//	  work/           the commands' working directory, unless it is in DATA/work
+//	  work/           the commands' working directory, unless it is elsewhere
 //	  workdir         the name of the directory in DATA/work
+//	  workspace       the name of the one in DATA/workspaces
 //	  home/           the commands' HOME, if the agent gives each job its own
 //	  tmpdir          the path of the commands' TMPDIR
 //	  tmp/            their TMPDIR, if the system's directory could not be used
@@ -379,7 +380,7 @@ func (d Dir) Outcome() (*Outcome, error) {
 
 // last are removed last, so that after a crash in between the outcome is reported
 // again rather than lost.
-var last = []string{tempRecord, workRecord, "artifacts.json", "result.json", "job.json", "log", "sent"}
+var last = []string{tempRecord, workRecord, workspaceRecord, "artifacts.json", "result.json", "job.json", "log", "sent"}
 
 // Remove removes the directory and TMPDIR, including what commands made read-only. It
 // never follows a symbolic link: commands may have put one in the directory's place.

@@ -19,20 +19,25 @@ var workName = regexp.MustCompile(`^[0-9]{1,4}-[0-9a-f]{16}$`)
 
 // WorkName is the name of the folder of a slot's jobs that share parts, such as an owner, a
 // queue and a project.
-func WorkName(slot int, parts ...string) string { return fmt.Sprintf("%d-%s", slot, hashOf(parts)) }
+func WorkName(slot int, parts ...string) string {
+	return fmt.Sprintf("%d-%s", slot, hashOf(parts)[:16])
+}
 
 func hashOf(parts []string) string {
 	sum := sha256.New()
 	for _, p := range parts {
 		_, _ = fmt.Fprintf(sum, "%d %s\n", len(p), p) // a hash's writes don't fail
 	}
-	return hex.EncodeToString(sum.Sum(nil))[:16]
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 func (d Dir) data() string { return filepath.Dir(filepath.Dir(string(d))) }
 
 // Work is the commands' working directory.
 func (d Dir) Work() string {
+	if id := d.Workspace(); id != "" {
+		return filepath.Join(Workspaces{d.data()}.dir(), id, "work")
+	}
 	if name := d.workName(); name != "" {
 		return filepath.Join(workRoot(d.data()), name)
 	}

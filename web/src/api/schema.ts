@@ -730,7 +730,7 @@ export interface components {
             /** @description Processes and threads at a time; 0: no limit */
             pids?: number;
         };
-        /** @description What the worker can do beyond running commands; a job that requires one is given only to workers that have it. Known: terminal, limits */
+        /** @description What the worker can do beyond running commands; a job that requires one is given only to workers that have it. Known: terminal, manifest, artifacts, cache, workspace, limits */
         Features: string[];
         /** @description Run the next command also after one that failed */
         ContinueOnError: boolean;
@@ -796,6 +796,7 @@ export interface components {
             terminal?: components["schemas"]["Terminal"];
             artifacts?: components["schemas"]["ArtifactPatterns"];
             cache?: components["schemas"]["Caches"];
+            workspace?: components["schemas"]["Workspace"];
             limits?: components["schemas"]["Limits"];
             /** @description The job comes into its queue when these have ended */
             after?: components["schemas"]["Dependency"][];
@@ -838,6 +839,7 @@ export interface components {
             terminal?: components["schemas"]["Terminal"];
             artifacts?: components["schemas"]["ArtifactPatterns"];
             cache?: components["schemas"]["Caches"];
+            workspace?: components["schemas"]["Workspace"];
             limits?: components["schemas"]["Limits"];
             workerId?: components["schemas"]["WorkerId"];
             workerName?: string;
@@ -1189,6 +1191,12 @@ export interface components {
              */
             when?: "always" | "success" | "failure";
         };
+        /** @description A folder that stays on the worker for later jobs of the same owner, queue and name. Only a worker with the feature workspace gets the job. The source must be a manifest, or missing */
+        Workspace: {
+            name: string;
+            /** @description Empty it before the job */
+            clean?: boolean;
+        };
         /** @description Files that the job finds again which an earlier one left */
         Caches: components["schemas"]["Cache"][];
         Cache: {
@@ -1527,6 +1535,7 @@ export interface components {
             terminal?: components["schemas"]["Terminal"];
             artifacts?: components["schemas"]["ArtifactPatterns"];
             cache?: components["schemas"]["Caches"];
+            workspace?: components["schemas"]["Workspace"];
             limits?: components["schemas"]["Limits"];
             queue: components["schemas"]["QueueName"];
             group?: components["schemas"]["Group"];
@@ -1535,7 +1544,7 @@ export interface components {
         };
         Execute: {
             /**
-             * @description In mode direct, group, after, notBefore, worker, requires, maxAttempts, retryOnExit, lease, terminal, limits, artifacts, cache and an Idempotency-Key are refused
+             * @description In mode direct, group, after, notBefore, worker, requires, maxAttempts, retryOnExit, lease, terminal, limits, artifacts, cache, workspace and an Idempotency-Key are refused
              * @enum {string}
              */
             mode: "direct" | "distributed";
@@ -1557,6 +1566,7 @@ export interface components {
             terminal?: components["schemas"]["Terminal"];
             artifacts?: components["schemas"]["ArtifactPatterns"];
             cache?: components["schemas"]["Caches"];
+            workspace?: components["schemas"]["Workspace"];
             limits?: components["schemas"]["Limits"];
             /** @description The job comes into its queue when these have ended */
             after?: components["schemas"]["Dependency"][];

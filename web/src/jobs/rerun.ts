@@ -26,6 +26,7 @@ export function requestOf(j: FullJob): FullRequest {
     ...(j.limits && { limits: j.limits }),
     ...(j.lease && { lease: j.lease }),
     ...(j.cache && { cache: j.cache }),
+    ...(j.workspace && { workspace: j.workspace }),
   }
 }
 

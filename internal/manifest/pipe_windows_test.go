@@ -1,0 +1,5 @@
+package manifest
+
+import "errors"
+
+func makePipe(string) error { return errors.ErrUnsupported }

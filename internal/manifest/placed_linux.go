@@ -1,0 +1,17 @@
+package manifest
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// nonBlocking makes opening a named pipe return at once.
+const nonBlocking = syscall.O_NONBLOCK
+
+// changedAt is when an inode was changed last, in nanoseconds.
+func changedAt(info fs.FileInfo) int64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Ctim.Nano()
+	}
+	return 0
+}
