@@ -277,7 +277,8 @@ func (x *explainWorld) check(told map[errand.Cause]int) {
 		e := x.explainAs(j)
 		told[e.Cause]++
 		x.t.Logf("%s", e.Sentence)
-		if e.Status != st.Record().Status || (e.Cause == errand.CauseEnded) != e.Status.Terminal() || (e.Cause == errand.CauseRunning) != (e.Status == errand.Running) {
+		running := e.Cause == errand.CauseRunning || e.Cause == errand.CauseSilent
+		if e.Status != st.Record().Status || (e.Cause == errand.CauseEnded) != e.Status.Terminal() || running != (e.Status == errand.Running) {
 			x.t.Errorf("job is %s, explained as %+v", st.Record().Status, e)
 		}
 		if e.Status == errand.Pending {
