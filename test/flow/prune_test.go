@@ -127,6 +127,7 @@ func TestPruneByAge(t *testing.T) {
 		t.Errorf("left %q; the second job has not ended", left)
 	}
 	known := map[string]bool{}
+	w.waitForIndexes() // and for reads that are not strongly consistent
 	all, _, err := w.svc.Store.Workers(w.ctx, "", 10)
 	wantCode(t, err, "")
 	for _, worker := range all {
