@@ -13,6 +13,7 @@ import (
 type Changes struct {
 	queues   queueCache
 	arrivals arrivals
+	lines    pollLines
 
 	mu      sync.Mutex
 	waiting map[string]*waiters // by job ID

@@ -329,18 +329,47 @@ func (t *take) takeTickets(ctx, held context.Context, queue string, waiting []st
 	}
 }
 
-// receiveTickets receives tickets. If held ends meanwhile, it asks once more with the same
-// attempt ID, which brings the tickets of an answer that was lost by that.
+// receiveTickets receives tickets, or waits for some until held ends. Of a process's polls,
+// few wait at the queue: the others look once, and wait for their turn.
 func (t *take) receiveTickets(ctx, held context.Context, queue string, wait time.Duration) ([]Ticket, error) {
-	id, hold := t.attemptID(), t.Timing.ShortLease+takeSlack
-	if wait == 0 {
-		return t.Queue.Receive(ctx, queue, id, t.count, 0, hold)
+	id := t.attemptID()
+	receive := func(ctx context.Context, wait time.Duration) ([]Ticket, error) {
+		return t.Queue.Receive(ctx, queue, id, t.count, wait, t.Timing.ShortLease+takeSlack)
 	}
-	tickets, err := t.Queue.Receive(held, queue, id, t.count, wait, hold)
+	if wait == 0 {
+		return receive(ctx, 0)
+	}
+	turn, leave := t.Changes.lines.join(queue)
+	defer leave()
+	if !hasTurn(turn) {
+		tickets, err := receive(ctx, 0)
+		if len(tickets) > 0 || err != nil {
+			return tickets, err
+		}
+		if wait = t.awaitTurn(held, turn, wait); wait <= 0 {
+			return nil, context.Cause(ctx)
+		}
+	}
+	tickets, err := receive(held, wait)
 	if err != nil && held.Err() != nil && ctx.Err() == nil {
-		return t.Queue.Receive(ctx, queue, id, t.count, 0, hold)
+		return receive(ctx, 0) // the tickets of an answer that was lost by held's end
 	}
 	return tickets, err
+}
+
+// awaitTurn returns how much of the time is left when it is the poll's turn; 0 if held
+// ended before.
+func (t *take) awaitTurn(held context.Context, turn <-chan struct{}, wait time.Duration) (left time.Duration) {
+	deadline := t.now().Add(wait)
+	over, stop := clock.After(t.Clock, wait)
+	defer stop()
+	select {
+	case <-turn:
+		return deadline.Sub(t.now())
+	case <-over:
+	case <-held.Done():
+	}
+	return 0
 }
 
 // attemptID is the receive request's attempt ID. It makes SQS return the same tickets

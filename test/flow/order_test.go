@@ -187,7 +187,7 @@ func TestOrder(t *testing.T) {
 func TestNoneWaitsForTheSweep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const jobs, workers = 1000, 8
+	const jobs, workers = 1000, 20 // more than wait at the queue at a time
 	ctx, stop := context.WithCancel(w.ctx)
 	defer stop()
 	var mu sync.Mutex
