@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/errandhq/errand"
 )
@@ -58,7 +59,7 @@ func (r *Reader) Grown() <-chan struct{} { return r.grown }
 func (r *Reader) Close() { r.f.Close() }
 
 // Read returns the whole frames between two positions, as many as fit into limit
-// bytes, and the position after them.
+// bytes, and the position after them. Small frames that belong together are joined.
 func (r *Reader) Read(from, to Pos, limit int) ([]byte, Pos, error) {
 	b := make([]byte, min(int64(limit), to.File-from.File))
 	if _, err := r.f.ReadAt(b, from.File); err != nil {
@@ -68,7 +69,36 @@ func (r *Reader) Read(from, to Pos, limit int) ([]byte, Pos, error) {
 	if n == 0 && len(b) > 0 {
 		return nil, from, fmt.Errorf("read the log: %w at byte %d of the file", errand.ErrBadFrame, from.File)
 	}
-	return b[:n], Pos{from.File + int64(n), from.Log + payload}, nil
+	return joinFrames(b[:n]), Pos{from.File + int64(n), from.Log + payload}, nil
+}
+
+// joinWithin is the time in which what a command writes to one stream makes one frame. A
+// program that writes byte by byte would make thousands, each larger by its header.
+const joinWithin = 50 * time.Millisecond
+
+// joinFrames joins frames that follow each other closely. The same frames give the same
+// bytes: a chunk may be sent twice.
+func joinFrames(b []byte) []byte {
+	frames, err := errand.ParseFrames(b)
+	if err != nil {
+		return b
+	}
+	joined := make([]byte, 0, len(b))
+	var data []byte
+	for i := 0; i < len(frames); {
+		f := frames[i]
+		data = append(data[:0], f.Data...)
+		for i++; i < len(frames) && belongTogether(f, frames[i]) && len(data)+len(frames[i].Data) <= errand.MaxFrameBytes; i++ {
+			data = append(data, frames[i].Data...)
+		}
+		f.Data = data
+		joined = f.Append(joined)
+	}
+	return joined
+}
+
+func belongTogether(f, next errand.Frame) bool {
+	return f.Stream == next.Stream && f.Command == next.Command && next.Elapsed-f.Elapsed < joinWithin
 }
 
 // scanBytes is read at once by Scan. It holds several of the longest frames.

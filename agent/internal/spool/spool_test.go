@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -80,6 +81,57 @@ func readAll(t *testing.T, s *spool.Reader, limit int, want []byte) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("limit %d: other bytes came back", limit)
+	}
+}
+
+// What a command writes byte by byte comes as few frames: those of one stream and command
+// within 50 ms, as far as a frame holds them. Read twice, they are the same.
+func TestSmallFramesAreJoined(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	path := filepath.Join(t.TempDir(), "log")
+	s, err := spool.Create(path, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	write := func(stream errand.Stream, command, n int, after time.Duration) {
+		now = now.Add(after)
+		for range n {
+			if err := s.Write(stream, command, []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write(errand.Stdout, 0, 1000, 0)
+	write(errand.Stdout, 0, 1000, 49*time.Millisecond)
+	write(errand.Stdout, 0, 10, time.Millisecond)
+	write(errand.Stderr, 0, 5, 0)
+	write(errand.Stdout, 0, 3, 0)
+	write(errand.Stdout, 1, errand.MaxFrameBytes+1, 0)
+	r, err := spool.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, at, err := r.Read(spool.Pos{}, s.End(), 10<<20)
+	again, _, _ := r.Read(spool.Pos{}, s.End(), 10<<20)
+	if err != nil || at != s.End() || !bytes.Equal(b, again) {
+		t.Fatalf("read to %+v, %v, want %+v; the same again: %v", at, err, s.End(), bytes.Equal(b, again))
+	}
+	frames, err := errand.ParseFrames(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sizes []int
+	for _, f := range frames {
+		sizes = append(sizes, len(f.Data))
+	}
+	if want := []int{2000, 10, 5, 3, errand.MaxFrameBytes, 1}; !slices.Equal(sizes, want) {
+		t.Errorf("frames of %v bytes, want %v", sizes, want)
+	}
+	if f := frames[1]; f.Elapsed != 50*time.Millisecond || f.Offset != 2000 {
+		t.Errorf("a frame at %d after %v, want 2000 and 50ms", f.Offset, f.Elapsed)
 	}
 }
 
