@@ -97,3 +97,24 @@ func TestOldWorkspaces(t *testing.T) {
 		}
 	}
 }
+
+// TestJobFolders: what jobs' folders, and the caches that they have yet to send, take.
+func TestJobFolders(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if k := agent.JobFolders(dir); k.Items != 0 || k.Kind != errand.StoredJobFolders {
+		t.Errorf("of a new agent: %+v", k)
+	}
+	for _, name := range []string{"attempts/j-1/log", "attempts/j-1/caches/0/pack", "work/0-app/main.c", "cache/packs/ann/x", "workspaces/w-0/work/x"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("1234"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if k := agent.JobFolders(dir); k.Items != 3 || k.Bytes != 12 || k.RemovedItems != 0 {
+		t.Errorf("got %+v, want the first three", k)
+	}
+}
