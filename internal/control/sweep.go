@@ -15,8 +15,9 @@ const maxSweep = 2000
 
 // DueRecords finds the jobs and schedules that the sweep should look at.
 type DueRecords interface {
-	// Due calls f with the jobs and schedules whose DueAt is not after t, oldest first
-	// within a shard, until f returns false. It may lag behind.
+	// Due calls f with the jobs and schedules whose DueAt is not after t, until f returns
+	// false. Those that are due for longest come early, but no flood hides the others. It
+	// may lag behind, and misses nothing for good.
 	Due(ctx context.Context, t time.Time, f func(DueRecord) bool) error
 }
 
