@@ -8,7 +8,7 @@ help: ## Show what each target does
 	@awk -F ':.*## ' '/^## /{printf "\n%s\n", substr($$0, 4)} /^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ## Build and try
-.PHONY: build functions demo web stack-image captures clean
+.PHONY: build functions demo web stack-image captures screenshots clean
 build: ## Build bin/errand
 	scripts/build bin/errand ./cmd/errand
 functions: ## Build the Lambda functions for this machine into bin/functions, for errand local --isolate --functions
@@ -21,6 +21,8 @@ stack-image: ## Build the image errand-stack:checkout: errand stack alone (needs
 	scripts/stack-image
 captures: ## Write what errand shows in real runs into docs/cli.md
 	$(GO) test -count=1 -run '^TestCaptures$$' ./test/e2e -captures
+screenshots: ## Take the pictures of the page in docs/images (needs Node, npm ci in web, and Chromium)
+	scripts/screenshots
 clean: ## Remove what was built
 	rm -rf bin .cache .aws-sam
 

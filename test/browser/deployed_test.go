@@ -27,7 +27,7 @@ func TestDeployedPage(t *testing.T) {
 	}
 	chromium := requireBrowser(t)
 	d := startDeployed(t)
-	startAgent(t, buildErrand(t), d.api, d.agentToken)
+	startAgent(t, buildErrand(t), d.api, d.agentToken, "--jobs", "2")
 	t.Setenv("ERRAND_API", d.api)
 	t.Setenv("ERRAND_OBJECTS", d.objects)
 	e2e(t, chromium, d.page, d.userToken, "deployed")
@@ -101,12 +101,13 @@ func (d *deployedPage) grant(t *testing.T, stack *localstack.Stack, log *slog.Lo
 }
 
 // startAgent runs `errand agent` until the test ends.
-func startAgent(t *testing.T, bin, server, token string) {
+func startAgent(t *testing.T, bin, server, token string, flags ...string) {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "token")
 	require(t, os.WriteFile(file, []byte(token), 0o600))
-	cmd := exec.Command(bin, "agent", "--server", server, "--token-file", file, "--data", filepath.Join(dir, "data"), "--jobs", "2")
+	args := []string{"agent", "--server", server, "--token-file", file, "--data", filepath.Join(dir, "data")}
+	cmd := exec.Command(bin, append(args, flags...)...)
 	cmd.Stdout, cmd.Stderr = t.Output(), t.Output()
 	require(t, cmd.Start())
 	t.Cleanup(func() { stop(t, cmd) })

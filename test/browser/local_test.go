@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ import (
 func TestPage(t *testing.T) {
 	chromium := requireBrowser(t)
 	url, token := startLocal(t, buildErrand(t))
-	e2e(t, chromium, url, token, "page", "job", "lists", "run", "hostile")
+	e2e(t, chromium, url, token, "log", "job", "lists", "run", "hostile")
 }
 
 // TestPageFigures prints what a million lines cost the page, and more: make bench-page.
@@ -43,8 +44,15 @@ func buildErrand(t *testing.T) string {
 // first line of its stdout.
 func startLocal(t *testing.T, bin string) (url, token string) {
 	t.Helper()
+	url, token, _ = startServer(t, bin, 2)
+	return url, token
+}
+
+// startServer is startLocal with so many embedded agents; it gives an agent's token, too.
+func startServer(t *testing.T, bin string, agents int) (url, token, agentToken string) {
+	t.Helper()
 	data := t.TempDir()
-	args := []string{"local", "--addr", "127.0.0.1:0", "--data", data, "--agents", "2"}
+	args := []string{"local", "--addr", "127.0.0.1:0", "--data", data, "--agents", strconv.Itoa(agents)}
 	cmd := exec.Command(bin, append(args, errandbin.ProfileFlags(t)...)...)
 	cmd.Stderr = t.Output()
 	stdout, err := cmd.StdoutPipe()
@@ -60,7 +68,7 @@ func startLocal(t *testing.T, bin string) (url, token string) {
 		t.Fatalf("errand local said no URL: %v", err)
 	}
 	t.Setenv("ERRAND_ADMIN_TOKEN", readToken(t, data, "admin")) // for the page's tests of what only admins may
-	return strings.TrimSpace(line), readToken(t, data, "user")
+	return strings.TrimSpace(line), readToken(t, data, "user"), readToken(t, data, "agent")
 }
 
 func readToken(t *testing.T, data, role string) string {

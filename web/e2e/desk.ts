@@ -48,8 +48,8 @@ export class Desk {
     return id as string
   }
 
-  async call(method: string, path: string, body?: object): Promise<any> {
-    const headers = { Authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' }
+  async call(method: string, path: string, body?: object, token = server.token): Promise<any> {
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
     const answer = await fetch(server.api + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
     return answer.json()

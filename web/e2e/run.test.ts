@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { runScript, server, shoot, signIn } from './browser'
+import { run, runScript, server, sha256, shoot, signIn, zip } from './browser'
 import { Desk } from './desk'
 
 const desk = new Desk()
@@ -87,4 +87,101 @@ test('what hovers over the page is told where it may be dropped', async () => {
   await hover('drop')
   await desk.page.getByText(/one\.txt, 3 B: (sent|already)/).waitFor()
   expect(await desk.page.getByText('Drop to send').count()).toBe(0)
+})
+
+test('a ZIP is hashed, sent and named in the job; the same one is not sent twice', async () => {
+  await signIn(desk.page)
+  const body = zip({ 'hello.txt': 'hello from the zip\n' })
+  const file = { name: 'project.zip', mimeType: 'application/zip', buffer: body }
+  const input = desk.page.locator('#zip')
+  await input.setInputFiles(file)
+  await desk.page.getByText(/project\.zip, .*: (sent|already)/).waitFor()
+  await runScript(desk.page, 'cat hello.txt')
+  await desk.sees('hello from the zip')
+  await desk.ends('exit code 0')
+  const job = await (await fetch(`${server.url}/api/jobs/status?jobId=${await desk.jobID()}`, { headers: { Authorization: `Bearer ${server.token}` } })).json()
+  expect(job.source).toMatchObject({ sha256: sha256(body), filename: 'project.zip' })
+  await desk.page.goBack()
+  await input.setInputFiles(file)
+  await desk.page.getByText('already on the server').waitFor()
+})
+
+test('a folder is sent, by a button or dropped', async () => {
+  await signIn(desk.page)
+  writeFileSync(join(desk.dir, 'a.txt'), 'from the folder\n')
+  await desk.page.locator('#folder').setInputFiles(desk.dir)
+  await desk.page.getByText(/a\.txt, 16 B: (sent|already)/).waitFor()
+  await runScript(desk.page, 'cat a.txt; ls')
+  await desk.sees('from the folder')
+  await desk.page.goBack()
+  await desk.page.evaluate(() => {
+    const data = new DataTransfer()
+    data.items.add(new File(['one'], 'one.txt'))
+    data.items.add(new File(['two'], 'two.txt'))
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))
+  })
+  await desk.page.getByText(/2 files, 6 B: (sent|already)/).waitFor()
+  await runScript(desk.page, 'cat one.txt; echo; cat two.txt')
+  await desk.sees('two')
+})
+
+test('direct mode shows all at once', async () => {
+  await signIn(desk.page)
+  await desk.page.getByLabel('Direct').check()
+  await run(desk.page, ['echo now', 'echo oops >&2', 'exit 2'])
+  await desk.ends('exit code 2')
+  await desk.sees('oops')
+  await expect.poll(() => desk.page.locator('.line.stdout .text').allTextContents()).toEqual(['now'])
+  await expect.poll(() => desk.page.locator('.line.stderr .text').allTextContents()).toEqual(['oops'])
+  expect(await desk.page.getByLabel('Queue', { exact: true }).isDisabled()).toBe(true)
+})
+
+test('what the server refuses is said, with its field, and marked', async () => {
+  await signIn(desk.page)
+  await run(desk.page, ['echo fine', '', `echo ${'x'.repeat(9000)}`])
+  const alert = desk.page.getByRole('alert')
+  await alert.getByText('See line 3.').waitFor()
+  expect(await alert.textContent()).toContain('commands[1]')
+  expect(await desk.page.getByLabel('Commands', { exact: true }).getAttribute('aria-invalid')).toBe('true')
+  expect(await desk.page.evaluate(() => (document.activeElement as HTMLTextAreaElement).selectionStart)).toBe('echo fine\n\n'.length)
+  await desk.page.getByLabel('Commands', { exact: true }).fill('echo a')
+  await desk.page.getByText('Options').click()
+  await desk.page.getByLabel('Environment').fill('ERRAND_X=1')
+  await desk.page.getByRole('button', { name: 'Run', exact: true }).click()
+  await alert.getByText('are reserved').waitFor()
+  expect(await desk.page.getByLabel('Environment').getAttribute('aria-invalid')).toBe('true')
+  await shoot(desk.page, 'error-light')
+})
+
+test('what was run is remembered, and what is typed survives a reload', async () => {
+  await signIn(desk.page)
+  const commands = desk.page.getByLabel('Commands', { exact: true })
+  await runScript(desk.page, 'echo remembered')
+  await desk.ends('exit code 0')
+  await desk.page.goBack()
+  await commands.fill('echo draft')
+  await desk.page.reload()
+  expect(await commands.inputValue()).toBe('echo draft')
+  await commands.focus()
+  await desk.page.keyboard.press('ArrowUp')
+  expect(await commands.inputValue()).toBe('echo remembered')
+  await desk.page.keyboard.press('ArrowDown')
+  expect(await commands.inputValue()).toBe('echo draft')
+})
+
+test('the whole form is used without a mouse', async () => {
+  await signIn(desk.page)
+  await desk.page.getByLabel('Commands', { exact: true }).focus()
+  await desk.page.keyboard.type('echo typed')
+  await desk.page.keyboard.press('Control+Enter')
+  await desk.ends('exit code 0')
+})
+
+test('a page that may not hash says so, and runs commands all the same', async () => {
+  await desk.page.addInitScript(() => Object.defineProperty(Crypto.prototype, 'subtle', { value: undefined }))
+  await signIn(desk.page)
+  await desk.page.getByText('no Web Crypto').waitFor()
+  expect(await desk.page.getByRole('button', { name: 'Choose a folder' }).isDisabled()).toBe(true)
+  await runScript(desk.page, 'echo fine')
+  await desk.ends('exit code 0')
 })

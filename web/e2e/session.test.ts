@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Tab } from './browser'
-import { launch, openTab, server, shoot } from './browser'
+import { launch, openTab, server, shoot, signIn } from './browser'
 
 // Signing in and out, on a real `errand local`.
 let browser: Browser
@@ -119,4 +119,49 @@ test('settings: staying signed in, colors, and signing out another browser', asy
   await expect.poll(() => rows.count()).toBe(before - 1)
   await other.page.getByRole('alert').getByText('the session has ended').waitFor()
   await other.context.close()
+})
+
+test('the token comes in the link, leaves the address and stays for the tab', async () => {
+  await signIn(page)
+  expect(page.url()).toBe(`${server.url}/#run`)
+  expect(await page.evaluate(() => [localStorage.length, document.cookie])).toEqual([0, ''])
+  await page.reload()
+  await page.getByRole('heading', { name: 'Run', exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('User token').waitFor()
+  expect(await page.evaluate(() => sessionStorage.getItem('errand.token'))).toBe(null)
+})
+
+test('without a token it is asked for; a wrong one is said to be wrong; a good one is kept if asked', async () => {
+  await page.goto(server.url)
+  const field = page.getByLabel('User token')
+  await field.fill('era_agents')
+  await field.press('Enter')
+  await page.getByRole('alert').getByText('agent’s token').waitFor()
+  await field.fill('eru_unknown')
+  await field.press('Enter')
+  await page.getByRole('alert').getByText('does not know the token').waitFor()
+  await shoot(page, 'token-refused')
+  await field.fill(server.token)
+  await page.getByLabel('Keep it in this browser').check()
+  await field.press('Enter')
+  await page.getByRole('heading', { name: 'Run', exact: true }).waitFor()
+  const another = await tab.context.newPage()
+  await another.goto(`${server.url}/#jobs`)
+  await another.getByRole('heading', { name: 'Jobs', exact: true }).waitFor()
+})
+
+test('a token that is refused in mid-use is asked for on top of what was typed', async () => {
+  await signIn(page)
+  await page.getByLabel('Commands', { exact: true }).fill('echo kept')
+  await page.evaluate(() => sessionStorage.setItem('errand.token', 'eru_gone'))
+  await page.route('**/api/execute', (r) => r.fulfill({ status: 401, contentType: 'application/problem+json', body: JSON.stringify({ status: 401, code: 'unauthenticated', detail: 'revoked' }) }))
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByRole('alert').getByText('does not know the token').waitFor()
+  await page.unroute('**/api/execute')
+  await page.getByLabel('User token').fill(server.token)
+  await page.getByRole('button', { name: 'Use this token' }).click()
+  expect(await page.getByLabel('Commands', { exact: true }).inputValue()).toBe('echo kept')
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.locator('#status').getByText('exit code 0').waitFor()
 })

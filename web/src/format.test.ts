@@ -15,7 +15,7 @@ test.each([
 
 test.each([[0, '0 B'], [1023, '1023 B'], [1536, '1.5 KiB'], [3 << 20, '3.0 MiB'], [5 * 2 ** 40, '5120.0 GiB']])('%d bytes', (n, want) => expect(size(n)).toBe(want))
 
-test.each([[-60, 'now'], [2, 'now'], [40, '40 s ago'], [300, '5 min ago'], [7200, '2 h ago'], [200_000, '2 d ago']])('%d seconds ago', (s, want) => {
+test.each([[-60, 'just now'], [2, 'just now'], [40, '40 s ago'], [300, '5 min ago'], [7200, '2 h ago'], [200_000, '2 d ago']])('%d seconds ago', (s, want) => {
   const now = Date.parse('2026-01-02T03:04:05Z')
   expect(ago(new Date(now - s * 1000).toISOString(), now)).toBe(want)
 })

@@ -18,10 +18,10 @@ export function duration(ms: number): string {
   return h > 0 ? `${h} h ${m} min` : `${m} min ${s} s`
 }
 
-/** "now", "40 s ago", "5 min ago", "3 h ago", "2 d ago". */
+/** "just now", "40 s ago", "5 min ago", "3 h ago", "2 d ago". */
 export function ago(then: string, now: number): string {
   const s = Math.floor((now - Date.parse(then)) / 1000)
-  if (!(s >= 5)) return 'now' // also where the clocks differ
+  if (!(s >= 5)) return 'just now' // also where the clocks differ
   if (s < 60) return `${s} s ago`
   if (s < 3600) return `${Math.floor(s / 60)} min ago`
   if (s < 86_400) return `${Math.floor(s / 3600)} h ago`

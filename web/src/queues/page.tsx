@@ -77,7 +77,7 @@ function Row({ queue: q, pause }: { queue: FullQueue; pause: () => void }) {
       <td>{f?.running ?? ''}</td>
       <td>{f ? `${f.workers}, ${f.freeSlots} of ${f.slots} slots free` : ''}</td>
       <td>
-        {q.paused ? <strong>paused</strong> : q.deployed === false ? 'not deployed' : 'open'}{' '}
+        {q.paused ? <strong>paused</strong> : 'open'}{' '}
         <button type="button" class="quiet" aria-label={`${q.paused ? 'Resume' : 'Pause'} ${q.name}`} onClick={pause}>
           {q.paused ? 'Resume' : 'Pause'}
         </button>
@@ -104,6 +104,6 @@ function Depth({ name, pending }: { name: string; pending: number }) {
 export function trend(pending: number, rate: number | null): string {
   if (pending === 0) return 'empty'
   if (rate === null) return ''
-  if (rate < 0) return `empty in about ${duration((pending / -rate) * 1000)}`
+  if (rate < 0) return `empty in about ${duration(Math.ceil(pending / -rate) * 1000)}`
   return rate === 0 ? 'steady' : `grows by ${Math.max(1, Math.round(rate * 60)).toLocaleString('en')} a minute`
 }

@@ -102,7 +102,7 @@ function Tile({ shown: { schedule: s, last }, client, act }: TileProps) {
       <p>
         {s.nextRunAt ? (
           <>
-            Next <time dateTime={s.nextRunAt}>{new Date(s.nextRunAt).toLocaleString()}</time> <span class="hint">{until(s.nextRunAt, Date.now())}</span>
+            Next <time dateTime={s.nextRunAt}>{new Date(s.nextRunAt).toLocaleString(undefined, { timeZone: s.timeZone, dateStyle: 'medium', timeStyle: 'short' })}</time> <span class="hint">{until(s.nextRunAt, Date.now())}</span>
           </>
         ) : (
           'No next run'
