@@ -86,6 +86,14 @@ async function shoot(name: string): Promise<void> {
   if (process.env['WIDTHS']) writeFileSync(join(dir, `${name}.png`), Buffer.from(png, 'base64'))
 }
 
+/** Lets a queue become longer while it is looked at. */
+async function grow(): Promise<void> {
+  const pending = desk.page.locator('#queues tr', { hasText: 'release' }).locator('.pending')
+  const before = Number(await pending.textContent())
+  for (const version of ['2.4.1', '2.5.0']) await make({ name: `release ${version}`, queue: 'release', requires: { signing: 'key' } })
+  await expect.poll(async () => Number(await pending.textContent())).toBe(before + 2)
+}
+
 /** Shows a version that doesn't change with each commit. */
 const nameRelease = () =>
   desk.page.evaluate(() => {
@@ -109,8 +117,9 @@ test('take pictures', { timeout: 5 * 60_000 }, async () => {
       await desk.page.setViewportSize({ width, height: 844 })
       await desk.page.goto('about:blank')
       await desk.goTo(fragment)
-      await desk.page.locator(ready).first().waitFor()
+      await desk.page.locator(ready).first().waitFor({ state: 'attached' }) // a level curve has no height
       if (name === 'run') await desk.page.getByLabel('Commands', { exact: true }).fill('npm ci\nnpm run build\nnpm test')
+      if (name === 'queues') await grow()
       await nameRelease()
       for (const colorScheme of ['light', 'dark'] as const) {
         await desk.page.emulateMedia({ colorScheme })

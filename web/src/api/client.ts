@@ -1,6 +1,6 @@
 import { parseProblem, unreachable } from './problem'
 import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Session, TokenList, Upload, WorkerList } from './types'
-import type { ArtifactPage, PageOfLog, Schedule } from './wire'
+import type { ArtifactPage, NewSchedule, PageOfLog, Schedule } from './wire'
 
 /** Calls the API of the server that the page came from. Each call is tried once. */
 export class Client {
@@ -84,6 +84,15 @@ export class Client {
 
   schedules(signal?: AbortSignal): Promise<{ schedules: Schedule[] | null }> {
     return this.call('GET', '/api/schedules', { signal })
+  }
+
+  /** The whole schedule: lists leave out its environment and packs. */
+  schedule(name: string, signal?: AbortSignal): Promise<Schedule> {
+    return this.call('GET', '/api/schedules/status', { query: { name }, signal })
+  }
+
+  createSchedule(s: NewSchedule): Promise<Schedule> {
+    return this.call('POST', '/api/schedules', { body: s })
   }
 
   steerSchedule(what: 'pause' | 'resume', name: string): Promise<unknown> {

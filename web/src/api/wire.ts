@@ -17,3 +17,4 @@ export type FullQueue = Queue
 export type FullWorker = Worker
 export type FullRequest = Schemas['Execute']
 export type Schedule = Schemas['Schedule']
+export type NewSchedule = Schemas['CreateSchedule']

@@ -10,6 +10,7 @@ import { every } from '../pace'
 import { usePolling } from '../polling'
 import { formatRoute, go } from '../route'
 import { Keys } from '../run/key'
+import { ScheduleForm } from './form'
 import './schedules.css'
 
 interface Props {
@@ -20,6 +21,7 @@ interface Props {
 /** The schedules: when each starts its next job, how the last one ended, and what can be done with it. */
 export function SchedulesPage({ client, failed }: Props) {
   const [error, setError] = useState<unknown>(null)
+  const [form, setForm] = useState<{ like: Schedule | null } | null>(null)
   const [ended] = useState(() => new Map<string, Job>())
   const ask = useCallback((signal: AbortSignal) => readSchedules(client, ended, signal), [client])
   const polled = usePolling(ask, every.schedules, failed)
@@ -32,17 +34,36 @@ export function SchedulesPage({ client, failed }: Props) {
   }
   return (
     <section aria-labelledby="schedules-title">
-      <h2 id="schedules-title">Schedules</h2>
+      <div class="job-head">
+        <h2 id="schedules-title">Schedules</h2>
+        {!form && (
+          <button type="button" onClick={() => setForm({ like: null })}>
+            New schedule
+          </button>
+        )}
+      </div>
       {polled.error && <p class="notice">Not up to date: {polled.error}</p>}
       <ErrorNotice error={error} />
+      {form && (
+        <ScheduleForm
+          key={form.like?.name ?? ''}
+          client={client}
+          failed={failed}
+          like={form.like}
+          done={(saved) => {
+            setForm(null)
+            if (saved) polled.refresh()
+          }}
+        />
+      )}
       {polled.data?.length === 0 && (
         <p class="card">
-          There are no schedules. <code>errand schedule</code> makes one: a job at each time of a cron expression.
+          There are no schedules. A schedule makes a job at each time of a cron expression; <code>errand schedule</code> makes one, too, with a folder.
         </p>
       )}
       <ul class="tiles" id="schedules">
         {polled.data?.map((s) => (
-          <Tile key={refOf(s.schedule)} shown={s} client={client} act={act} />
+          <Tile key={refOf(s.schedule)} shown={s} client={client} act={act} edit={(like) => setForm({ like })} />
         ))}
       </ul>
     </section>
@@ -76,9 +97,10 @@ interface TileProps {
   shown: Shown
   client: Client
   act: (what: Promise<unknown>, then?: () => void) => void
+  edit: (whole: Schedule) => void
 }
 
-function Tile({ shown: { schedule: s, last }, client, act }: TileProps) {
+function Tile({ shown: { schedule: s, last }, client, act, edit }: TileProps) {
   const [deleting, setDeleting] = useState(false)
   const ref = refOf(s)
   const commands = (s.job.commands ?? []).map(commandText)
@@ -140,6 +162,9 @@ function Tile({ shown: { schedule: s, last }, client, act }: TileProps) {
             Resume
           </button>
         )}
+        <button type="button" aria-label={`Edit ${s.name}`} onClick={() => act(client.schedule(ref).then(edit), () => {})}>
+          Edit
+        </button>
         <button type="button" class="danger" aria-label={`${deleting ? 'Really delete' : 'Delete'} ${s.name}`} onBlur={() => setDeleting(false)} onClick={() => (deleting ? act(client.deleteSchedule(ref)) : setDeleting(true))}>
           {deleting ? 'Really delete' : 'Delete'}
         </button>

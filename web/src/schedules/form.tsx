@@ -1,0 +1,91 @@
+import { useState } from 'preact/hooks'
+import type { Client } from '../api/client'
+import { describe } from '../api/problem'
+import type { NewSchedule, Schedule } from '../api/wire'
+import { commandText } from '../format'
+import { ErrorNotice } from '../notice'
+
+interface Props {
+  client: Client
+  failed: (err: unknown) => void
+  /** The whole schedule that is changed; null: a new one. */
+  like: Schedule | null
+  /** The form is done with; saved is the schedule as it is now, unless it was cancelled. */
+  done: (saved?: Schedule) => void
+}
+
+/** Makes a schedule, or changes one. */
+export function ScheduleForm({ client, failed, like, done }: Props) {
+  const before = (like?.job.commands ?? []).map(commandText).join('\n')
+  const [name, setName] = useState(like?.name ?? '')
+  const [cron, setCron] = useState(like?.cron ?? '')
+  const [timeZone, setTimeZone] = useState(like?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone)
+  const [script, setScript] = useState(before)
+  const [queue, setQueue] = useState(like?.job.queue ?? '')
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  const bad = error ? (describe(error).field ?? '') : ''
+
+  const save = async () => {
+    setBusy(true)
+    setError(null)
+    // Commands that nobody touched stay as they are: several, or as lists of arguments.
+    const commands = like && script === before ? like.job.commands : [script]
+    const request: NewSchedule = {
+      ...(like && { missed: like.missed, overlap: like.overlap, replace: true }),
+      name: name.trim(), cron: cron.trim(), timeZone: timeZone.trim(), job: { ...like?.job, commands, queue: queue.trim() || 'default' },
+    }
+    try {
+      if (like) await checkOwner(client, like)
+      done(await client.createSchedule(request))
+    } catch (err) {
+      setError(err)
+      failed(err)
+      setBusy(false)
+    }
+  }
+  const field = (id: string, label: string, value: string, set: (v: string) => void, hint: string, of: string, disabled = false) => (
+    <div>
+      <label for={id}>{label}</label>
+      <input id={id} value={value} disabled={disabled} spellcheck={false} autocapitalize="off" autocomplete="off" aria-describedby={`${id}-hint`} aria-invalid={bad === of} onInput={(e) => set(e.currentTarget.value)} />
+      <p class="hint" id={`${id}-hint`}>
+        {hint}
+      </p>
+    </div>
+  )
+  return (
+    <form
+      class="card schedule-form"
+      aria-labelledby="schedule-form-title"
+      onSubmit={(e) => {
+        e.preventDefault()
+        if (!busy) void save()
+      }}
+    >
+      <h3 id="schedule-form-title">{like ? `Edit ${like.name}` : 'New schedule'}</h3>
+      <div class="grid">
+        {field('schedule-name', 'Name', name, setName, 'Lower-case letters, digits, dots, hyphens', 'name', like !== null)}
+        {field('schedule-cron', 'Times', cron, setCron, 'A cron expression: minute, hour, day of the month, month, day of the week; or @daily', 'cron')}
+        {field('schedule-zone', 'Time zone', timeZone, setTimeZone, 'Like Europe/Berlin', 'timeZone')}
+        {field('schedule-queue', 'Queue', queue, setQueue, 'Empty is default', 'job.queue')}
+      </div>
+      <label for="schedule-commands">Script</label>
+      <textarea id="schedule-commands" rows={Math.min(12, Math.max(3, script.split('\n').length + 1))} spellcheck={false} autocapitalize="off" autocomplete="off" aria-invalid={bad.startsWith('job.commands')} value={script} onInput={(e) => setScript(e.currentTarget.value)} />
+      <ErrorNotice error={error} />
+      <div class="actions">
+        <button type="submit" class="primary" disabled={busy}>
+          {like ? 'Save' : 'Create'}
+        </button>
+        <button type="button" onClick={() => done()}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  )
+}
+
+/** Whoever saves a schedule owns it: an admin would make a second one. */
+async function checkOwner(client: Client, s: Schedule): Promise<void> {
+  const { owner } = await client.session()
+  if (owner !== s.owner) throw new Error(`Only ${s.owner} can change this schedule: you are ${owner}.`)
+}
