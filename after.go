@@ -145,6 +145,17 @@ func (s *State) Settled(now time.Time) bool {
 		return false
 	}
 	s.setDue(time.Time{})
+	s.r.SettledTo = ""
+	return true
+}
+
+// SettleTo records that of the jobs which waited for this one, those up to an ID were
+// looked at after its end.
+func (s *State) SettleTo(id string) bool {
+	if !s.r.NeedsSettling() || id <= s.r.SettledTo {
+		return false
+	}
+	s.r.SettledTo = id
 	return true
 }
 

@@ -197,6 +197,9 @@ func (s *Schedule) Started() {
 // NotStarted records why the claimed job could not be created.
 func (s *Schedule) NotStarted(message string) { s.Starting, s.Error = nil, message }
 
+// Delayed records why the claimed job could not be created yet.
+func (s *Schedule) Delayed(message string) { s.Error = message }
+
 // Remember adds a job that may not have ended.
 func (s *Schedule) Remember(jobID string) {
 	if slices.Contains(s.Recent, jobID) {

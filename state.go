@@ -296,7 +296,7 @@ func (s *State) endLease(now, at time.Time) bool {
 // finish ends the job.
 func (s *State) finish(at time.Time, status Status, reason Reason, message string) {
 	s.r.Status, s.r.Reason, s.r.Error = status, reason, message
-	s.r.FinishedAt, s.r.Waiting = at, false
+	s.r.FinishedAt, s.r.Waiting, s.r.SettledTo = at, false, ""
 	s.setDue(time.Time{})
 	if s.r.Dependents {
 		s.setDue(at) // until Settled: a crash must not leave them waiting
@@ -403,6 +403,7 @@ type StateRecord struct {
 	Held       bool      // pending without a ticket: see Spec.After and Spec.NotBefore
 	ReleasedAt time.Time // when a job that was held came into its queue
 	Dependents bool      // other jobs wait, or waited, for this one
+	SettledTo  string    // the last of these that was looked at after this job's end; empty: none, or all
 
 	CancelRequested bool
 	WatchedUntil    time.Time // someone reads the log as it grows

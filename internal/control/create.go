@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,13 +76,10 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key 
 	if key != "" && !errand.ValidIdempotencyKey(key) {
 		return errand.InvalidField("Idempotency-Key", "the Idempotency-Key header must be 1 to 255 printable ASCII characters without spaces")
 	}
-	if err := s.checkQueue(ctx, "queue", spec.Queue); err != nil {
+	if err := s.checkQueue(ctx, c, "queue", spec.Queue); err != nil {
 		return err
 	}
-	if !c.MayUse(spec.Queue) {
-		return &errand.Error{Code: errand.CodeForbidden, Field: "queue", Message: fmt.Sprintf("the token may not use the queue %q", spec.Queue)}
-	}
-	if err := s.bindWorker(ctx, spec); err != nil {
+	if err := s.bindWorker(ctx, c, spec); err != nil {
 		return err
 	}
 	if least := 2 * s.Timing.Heartbeat; time.Duration(spec.LeaseSeconds)*time.Second < least {
@@ -99,12 +97,13 @@ func (s *Service) prepare(ctx context.Context, c Caller, spec *errand.Spec, key 
 	return s.prepareSource(ctx, spec)
 }
 
-// bindWorker replaces the name of the worker that the job is for by its ID.
-func (s *Service) bindWorker(ctx context.Context, spec *errand.Spec) error {
+// bindWorker replaces the name of the worker that the job is for by its ID. Errors name
+// only workers and queues that the caller sees in lists.
+func (s *Service) bindWorker(ctx context.Context, c Caller, spec *errand.Spec) error {
 	if spec.Worker == "" {
 		return nil
 	}
-	w, err := s.findWorker(ctx, "worker", spec.Worker)
+	w, err := s.findWorker(ctx, "worker", spec.Worker, c.seesWorker)
 	if errand.CodeOf(err) == errand.CodeWorkerNotFound {
 		return errand.InvalidField("worker", "there is no worker with the name or ID %q; errand workers lists all", spec.Worker)
 	}
@@ -112,7 +111,7 @@ func (s *Service) bindWorker(ctx context.Context, spec *errand.Spec) error {
 		return err
 	}
 	if !w.TakesFrom(spec.Queue) {
-		return errand.InvalidField("worker", "the worker %s does not take jobs of the queue %s; its queues: %s", spec.Worker, spec.Queue, strings.Join(w.Queues, ", "))
+		return errand.InvalidField("worker", "the worker %s does not take jobs of the queue %s; its queues: %s", spec.Worker, spec.Queue, strings.Join(slices.DeleteFunc(slices.Clone(w.Queues), func(q string) bool { return !c.MayUse(q) }), ", "))
 	}
 	spec.Worker = w.ID
 	return nil

@@ -13,9 +13,9 @@ import (
 type DependentStore interface {
 	// AddDependent notes that a job waits for another. It may be repeated.
 	AddDependent(ctx context.Context, awaited, dependent string) error
-	// Dependents lists the jobs that wait, or waited, for a job. One that was never
-	// created may be among them.
-	Dependents(ctx context.Context, awaited string) ([]string, error)
+	// Dependents lists the jobs that wait, or waited, for a job, in the order of their IDs
+	// from the one after an ID on. One that was never created may be among them.
+	Dependents(ctx context.Context, awaited, after string) ([]string, error)
 }
 
 // prepareHold checks what a new job waits for. Errors: CodeInvalidField, CodeJobNotFound,
@@ -164,6 +164,7 @@ func (s *Service) judge(ctx context.Context, spec *errand.Spec) (worst errand.Ve
 // request. The sweep does the rest.
 const settleTimeout = 10 * time.Second
 
+// settling is the context's key of the time at which the request stops.
 type settling struct{}
 
 // settle looks at the jobs that waited for one that has ended. Errors are logged: the job
@@ -174,32 +175,52 @@ func (s *Service) settle(ctx context.Context, st errand.StateRecord) {
 	}
 	if ctx.Value(settling{}) == nil {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), settling{}, true), settleTimeout)
+		until := s.now().Add(settleTimeout)
+		ctx, cancel = context.WithTimeout(context.WithValue(context.WithoutCancel(ctx), settling{}, until), settleTimeout)
 		defer cancel()
 	}
-	if err := s.settleAll(ctx, st.JobID); err != nil {
+	if err := s.settleAll(ctx, st.JobID, st.SettledTo); err != nil {
 		s.Log.WarnContext(ctx, "jobs that waited not released; the sweep will", "job", st.JobID, "err", err)
 	}
 }
 
-func (s *Service) settleAll(ctx context.Context, id string) error {
-	dependents, err := s.Store.Dependents(ctx, id)
+// errSettleTime: the jobs that waited are so many that the sweep must go on.
+var errSettleTime = errors.New("the time for one request is over")
+
+// settleAll looks at the jobs after an ID that waited for the job. Those before were looked
+// at by requests whose time was over.
+func (s *Service) settleAll(ctx context.Context, id, after string) error {
+	dependents, err := s.Store.Dependents(ctx, id, after)
 	if err != nil {
 		return unavailable("list the jobs that wait", err)
 	}
+	until, _ := ctx.Value(settling{}).(time.Time)
 	var errs []error
 	for _, d := range dependents { // one that can't be released doesn't hold back the others
-		if err := context.Cause(ctx); err != nil {
-			errs = append(errs, err)
+		if ctx.Err() != nil || s.now().After(until) {
+			errs = append(errs, errSettleTime)
 			break
 		}
 		if err := s.releaseHeld(ctx, d); err != nil {
 			errs = append(errs, fmt.Errorf("job %s: %w", d, err))
 		}
+		if len(errs) == 0 {
+			after = d
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return err
+		return errors.Join(err, s.noteSettled(ctx, id, after))
 	}
 	_, err = s.change(ctx, id, func(st *errand.State, now time.Time) (bool, error) { return st.Settled(now), nil })
 	return err
 }
+
+// noteSettled stores where the sweep goes on.
+func (s *Service) noteSettled(ctx context.Context, id, to string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+	defer cancel()
+	_, err := s.change(ctx, id, func(st *errand.State, _ time.Time) (bool, error) { return st.SettleTo(to), nil })
+	return err
+}
+
+const noteTimeout = 5 * time.Second

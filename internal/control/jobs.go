@@ -82,8 +82,8 @@ func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, err
 	if f.Status != "" && !slices.Contains(errand.Statuses, f.Status) {
 		return JobPage{}, errand.InvalidField("status", "status must be %s, not %q", errand.ListStatuses(), f.Status)
 	}
-	if f.Queue != "" {
-		if err := s.checkQueue(ctx, "queue", f.Queue); err != nil {
+	if f.Queue != "" && c.MayUse(f.Queue) { // of another queue, the caller sees own jobs only
+		if err := s.checkQueue(ctx, c, "queue", f.Queue); err != nil {
 			return JobPage{}, err
 		}
 	}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,9 +111,14 @@ func (s *Service) queueNames(ctx context.Context) ([]string, error) {
 	return queueNames(all), err
 }
 
-// checkQueue returns nil if the queue exists and accepts jobs. It reads the list again
-// before it says that there is none. Errors: CodeInvalidField for the request's field.
-func (s *Service) checkQueue(ctx context.Context, field, name string) error {
+// checkQueue returns nil if the queue exists, accepts jobs, and is one that the caller may
+// use. Of other queues, the caller doesn't learn whether they exist. It reads the list again
+// before it says that there is none. Errors, for the request's field: CodeForbidden,
+// CodeInvalidField.
+func (s *Service) checkQueue(ctx context.Context, c Caller, field, name string) error {
+	if !c.MayUse(name) {
+		return &errand.Error{Code: errand.CodeForbidden, Field: field, Message: fmt.Sprintf("the token may not use the queue %q", name)}
+	}
 	var all []errand.Queue
 	for _, age := range []time.Duration{queueListAge, 0} {
 		var err error
@@ -123,7 +129,8 @@ func (s *Service) checkQueue(ctx context.Context, field, name string) error {
 			return nil
 		}
 	}
-	return errand.InvalidField(field, "there is no queue %q on this server; its queues: %s; an admin makes one with errand queue create %s", name, strings.Join(queueNames(all), ", "), name)
+	names := slices.DeleteFunc(queueNames(all), func(q string) bool { return !c.MayUse(q) })
+	return errand.InvalidField(field, "there is no queue %q on this server; its queues: %s; an admin makes one with errand queue create %s", name, cmp.Or(strings.Join(names, ", "), "none that the token may use"), name)
 }
 
 // ListQueues returns the queues that the caller may use, the deployment's first.

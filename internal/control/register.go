@@ -72,11 +72,8 @@ func fixed(c Caller, r *errand.Registration) {
 func (s *Service) validateQueues(ctx context.Context, c Caller, r *errand.Registration) error {
 	for i, q := range r.Queues {
 		field := fmt.Sprintf("queues[%d]", i)
-		if err := s.checkQueue(ctx, field, q); err != nil {
+		if err := s.checkQueue(ctx, c, field, q); err != nil {
 			return err
-		}
-		if !c.MayUse(q) {
-			return &errand.Error{Code: errand.CodeForbidden, Field: field, Message: fmt.Sprintf("the token may not use the queue %q", q)}
 		}
 	}
 	if len(r.Queues) > 0 || len(c.Queues) == 0 {
@@ -85,7 +82,7 @@ func (s *Service) validateQueues(ctx context.Context, c Caller, r *errand.Regist
 	r.Queues = c.Queues
 	names, err := s.queueNames(ctx)
 	if err == nil && !slices.ContainsFunc(names, c.MayUse) {
-		return &errand.Error{Code: errand.CodeForbidden, Field: "queues", Message: fmt.Sprintf("the token may use none of this server's queues: %s", strings.Join(names, ", "))}
+		return &errand.Error{Code: errand.CodeForbidden, Field: "queues", Message: fmt.Sprintf("this server has none of the queues that the token may use: %s", strings.Join(c.Queues, ", "))}
 	}
 	return err
 }
@@ -149,7 +146,7 @@ func checkReplace(c Caller, r errand.Registration, w *errand.Worker, now time.Ti
 	}
 	for _, q := range w.Queues {
 		if !c.MayUse(q) {
-			return &errand.Error{Code: errand.CodeForbidden, Field: "replace", Message: fmt.Sprintf("the token may not use the queue %s, as the worker %s may, and so can't replace it", q, w.ID)}
+			return &errand.Error{Code: errand.CodeForbidden, Field: "replace", Message: fmt.Sprintf("the token may not use all queues of the worker %s, and so can't replace it", w.ID)}
 		}
 	}
 	if w.InUse(now) {

@@ -132,6 +132,8 @@ func (s *Service) startRun(ctx context.Context, sc *errand.Schedule, again bool,
 	case err == nil:
 		sc.Started()
 		report.Scheduled++
+	case errors.As(err, &refused) && mayPass(refused.Code) && (sc.Next.IsZero() || s.now().Before(sc.Next)):
+		sc.Delayed("its job can't be created yet, and is tried again until the next run: " + refused.Message)
 	case errors.As(err, &refused) && refused.Code.Status() < 500:
 		s.Log.InfoContext(ctx, "scheduled job not created", "schedule", sc.Ref(), "err", err)
 		sc.NotStarted(notStarted(refused))
@@ -139,6 +141,11 @@ func (s *Service) startRun(ctx context.Context, sc *errand.Schedule, again bool,
 		return err // the next sweep tries again
 	}
 	return s.Store.PutSchedule(ctx, sc)
+}
+
+// mayPass reports whether the same job may be accepted later.
+func mayPass(c errand.Code) bool {
+	return c == errand.CodeConflict || c == errand.CodeRateLimited || c == errand.CodeGroupRequirements
 }
 
 // notStarted says why a schedule's job was refused.

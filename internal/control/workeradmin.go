@@ -28,7 +28,7 @@ const (
 // returns the worker as it then is. Errors: CodeInvalidField, if the name is ambiguous,
 // CodeWorkerNotFound, CodeConflict, if a worker that is online is to be forgotten.
 func (s *Service) ChangeWorker(ctx context.Context, name string, do WorkerAction) (*errand.Worker, error) {
-	w, err := s.findWorker(ctx, "worker", name)
+	w, err := s.findWorker(ctx, "worker", name, func(*errand.Worker) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -80,20 +80,21 @@ func (s *Service) doWithWorker(ctx context.Context, w *errand.Worker, do WorkerA
 
 // findWorker returns the worker with an ID, or the only one with a name, for the
 // request's field. Errors: CodeInvalidField, CodeWorkerNotFound.
-func (s *Service) findWorker(ctx context.Context, field, name string) (*errand.Worker, error) {
+func (s *Service) findWorker(ctx context.Context, field, name string, sees func(*errand.Worker) bool) (*errand.Worker, error) {
 	if name == "" {
 		return nil, errand.InvalidField(field, "%s is missing: the name or the ID of a worker", field)
 	}
 	if errand.ValidWorkerID(name) {
 		w, err := s.Store.Worker(ctx, name)
-		if err == nil {
+		if err == nil && sees(w) {
 			return w, nil
 		}
-		if !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, ErrNotFound) {
 			return nil, unavailable("read the worker", err)
 		}
 	}
 	all, err := s.workersNamed(ctx, name)
+	all = slices.DeleteFunc(all, func(w errand.Worker) bool { return !sees(&w) })
 	switch {
 	case err != nil:
 		return nil, err

@@ -78,6 +78,12 @@ func (s *Service) changeWorker(ctx context.Context, w *errand.Worker, epoch int,
 	return errBusy("worker " + w.ID)
 }
 
+// seesWorker reports whether the caller may know of the worker: it takes jobs of a queue that the
+// caller may use.
+func (c Caller) seesWorker(w *errand.Worker) bool {
+	return len(w.Queues) == 0 || slices.ContainsFunc(w.Queues, c.MayUse)
+}
+
 // Workers lists a page of the workers of queues that the caller may use.
 func (s *Service) Workers(ctx context.Context, c Caller, cursor string, limit int) ([]errand.Worker, string, error) {
 	all, next, err := s.Store.Workers(ctx, cursor, limit)
@@ -86,7 +92,7 @@ func (s *Service) Workers(ctx context.Context, c Caller, cursor string, limit in
 	}
 	seen := all[:0]
 	for _, w := range all {
-		if len(w.Queues) == 0 || slices.ContainsFunc(w.Queues, c.MayUse) {
+		if c.seesWorker(&w) {
 			seen = append(seen, w)
 		}
 	}

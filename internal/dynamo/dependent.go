@@ -28,11 +28,11 @@ func (s *Store) AddDependent(ctx context.Context, awaited, dependent string) err
 }
 
 // Dependents implements control.DependentStore.
-func (s *Store) Dependents(ctx context.Context, awaited string) ([]string, error) {
+func (s *Store) Dependents(ctx context.Context, awaited, after string) ([]string, error) {
 	pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
 		TableName: &s.tables.Jobs, ConsistentRead: aws.Bool(true),
-		KeyConditionExpression:    aws.String("pk = :pk AND begins_with(sk, :prefix)"),
-		ExpressionAttributeValues: item{":pk": str(awaited), ":prefix": str(dependentKey)},
+		KeyConditionExpression:    aws.String("pk = :pk AND sk BETWEEN :first AND :last"),
+		ExpressionAttributeValues: item{":pk": str(awaited), ":first": str(dependentKey + after + "!"), ":last": str(dependentKey + "~")}, // around letters and digits
 	})
 	var ids []string
 	for pages.HasMorePages() {

@@ -83,6 +83,7 @@ type stateItem struct {
 	Held        bool       `dynamodbav:"held,omitempty"`
 	ReleasedAt  int64      `dynamodbav:"releasedAt,omitempty"`
 	Dependents  bool       `dynamodbav:"dependents,omitempty"`
+	SettledTo   string     `dynamodbav:"settledTo,omitempty"`
 	Watched     int64      `dynamodbav:"watched,omitempty"`
 	CreatedAt   int64      `dynamodbav:"createdAt"`
 	StartedAt   int64      `dynamodbav:"startedAt,omitempty"`
@@ -139,7 +140,7 @@ func newStateItem(s errand.StateRecord, rev int) (stateItem, error) {
 		Reason: string(s.Reason), Error: s.Error, ExitCode: s.ExitCode, Attempt: s.Attempt, Tries: s.Tries,
 		MaxAttempts: s.MaxAttempts, RetryOnExit: s.RetryOnExit, MaxTries: s.MaxTries, Accepted: s.Accepted, Unheard: s.Accepted && !s.Heard, Epoch: s.Epoch, Worker: s.WorkerID, WorkerName: s.WorkerName, Past: newPastItems(s.Past), Poll: s.PollID, Handle: s.Handle,
 		LeaseUntil: millis(s.LeaseUntil), Lease: int64(s.Lease / time.Second), HoldUntil: millis(s.HiddenUntil),
-		Cancel: s.CancelRequested, Held: s.Held, ReleasedAt: millis(s.ReleasedAt), Dependents: s.Dependents, Watched: millis(s.WatchedUntil), CreatedAt: millis(s.CreatedAt),
+		Cancel: s.CancelRequested, Held: s.Held, ReleasedAt: millis(s.ReleasedAt), Dependents: s.Dependents, SettledTo: s.SettledTo, Watched: millis(s.WatchedUntil), CreatedAt: millis(s.CreatedAt),
 		StartedAt: millis(s.StartedAt), FinishedAt: millis(s.FinishedAt), LogBytes: s.LogBytes, Result: result,
 		DueAt: millis(s.DueAt), meta: meta{Mark: newMark(), TTL: s.CreatedAt.Add(openLifetime).Unix()},
 	}
@@ -180,7 +181,7 @@ func (i *stateItem) state() (*errand.State, error) {
 		Reason: errand.Reason(i.Reason), Error: i.Error, ExitCode: i.ExitCode, Attempt: i.Attempt, Tries: i.Tries,
 		MaxAttempts: i.MaxAttempts, RetryOnExit: i.RetryOnExit, MaxTries: i.MaxTries, Accepted: i.Accepted, Heard: i.Accepted && !i.Unheard, Epoch: i.Epoch, WorkerID: i.Worker, WorkerName: i.WorkerName, Past: pastAttempts(i.Past), PollID: i.Poll, Handle: i.Handle,
 		LeaseUntil: fromMillis(i.LeaseUntil), Lease: time.Duration(i.Lease) * time.Second, HiddenUntil: fromMillis(i.HoldUntil),
-		CancelRequested: i.Cancel, Held: i.Held, ReleasedAt: fromMillis(i.ReleasedAt), Dependents: i.Dependents, WatchedUntil: fromMillis(i.Watched), CreatedAt: fromMillis(i.CreatedAt),
+		CancelRequested: i.Cancel, Held: i.Held, ReleasedAt: fromMillis(i.ReleasedAt), Dependents: i.Dependents, SettledTo: i.SettledTo, WatchedUntil: fromMillis(i.Watched), CreatedAt: fromMillis(i.CreatedAt),
 		StartedAt: fromMillis(i.StartedAt), FinishedAt: fromMillis(i.FinishedAt), LogBytes: i.LogBytes,
 		DueAt: fromMillis(i.DueAt), Fresh: i.Fresh != "", Result: result,
 	}), nil

@@ -205,7 +205,6 @@ func TestTraceOverRestart(t *testing.T) {
 	}
 }
 
-
 // TestTraceParentPassedOn: without traces of Errand's own, a job's commands are part of
 // the span in which the client was started, unless the job says otherwise.
 func TestTraceParentPassedOn(t *testing.T) {

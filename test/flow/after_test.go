@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/localstack"
 )
 
 func after(on errand.Outcome, jobs ...errand.Job) func(*errand.Spec) {
@@ -357,4 +359,72 @@ func (w *world) explain(j errand.Job) errand.Explanation {
 		w.t.Fatal(err)
 	}
 	return e
+}
+
+// slowReads is a store on which each read of a job takes a second.
+type slowReads struct {
+	control.Store
+	clock *localstack.ManualClock
+	reads map[string]int
+}
+
+func (s slowReads) Job(ctx context.Context, id string) (*errand.Spec, *errand.State, error) {
+	s.clock.Advance(time.Second)
+	s.reads[id]++
+	return s.Store.Job(ctx, id)
+}
+
+// TestManyDependents: the end of a job that more jobs wait for than one request can release
+// is gone on with by the sweep, from where the request stopped.
+func TestManyDependents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	k := w.worker("a")
+	first := w.create()
+	var held []errand.Job
+	for range 35 {
+		w.clock.Advance(time.Millisecond)
+		held = append(held, w.create(after(errand.OnAny, first)))
+	}
+	slow := slowReads{w.svc.Store, w.clock, map[string]int{}}
+	k.take(true)
+	svc := *w.svc
+	svc.Store, w.svc = slow, &svc
+	if _, err := w.svc.Cancel(w.ctx, w.user, first.Spec.ID); err != nil {
+		t.Fatal(err)
+	}
+	k.svc = w.svc
+	released := func() (n int) {
+		for _, j := range held {
+			if st, err := w.svc.Store.State(w.ctx, j.Spec.ID); err == nil && !st.Record().Held {
+				n++
+			}
+		}
+		return n
+	}
+	_, err := k.submit(&errand.Assignment{JobID: first.Spec.ID, Attempt: 1}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := released(); n < 8 || n > 12 {
+		t.Errorf("the request released %d jobs in its 10 s", n)
+	}
+	for range 5 {
+		w.sweep()
+	}
+	for _, j := range held {
+		if n := slow.reads[j.Spec.ID]; n != 1 {
+			t.Errorf("a job that waited was read %d times, want 1", n)
+		}
+	}
+	if n := released(); n != len(held) {
+		t.Errorf("%d of %d jobs are released", n, len(held))
+	}
+	st, err := w.svc.Store.State(w.ctx, first.Spec.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := st.Record(); r.NeedsSettling() || r.SettledTo != "" {
+		t.Errorf("at the end the job is settled up to %q, due %v", r.SettledTo, r.DueAt)
+	}
 }

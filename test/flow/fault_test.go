@@ -84,8 +84,8 @@ func (s faultyStore) State(ctx context.Context, id string) (st *errand.State, er
 	return st, err
 }
 
-func (s faultyStore) Dependents(ctx context.Context, id string) (ids []string, err error) {
-	err = s.do("Dependents", func() error { ids, err = s.Store.Dependents(ctx, id); return err })
+func (s faultyStore) Dependents(ctx context.Context, id, after string) (ids []string, err error) {
+	err = s.do("Dependents", func() error { ids, err = s.Store.Dependents(ctx, id, after); return err })
 	return ids, err
 }
 

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -199,4 +201,60 @@ func TestJobInDeletedQueue(t *testing.T) {
 	w.clock.Advance(errand.DefaultTiming().ResendAfter)
 	w.sweep()
 	w.want(job.Spec.ID, errand.Failed, errand.ReasonQueueDeleted, 0)
+}
+
+// TestForeignNames: a caller whose token is for some queues doesn't learn the names of
+// others, of their workers, or whether there are such.
+func TestForeignNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.queue("mine")
+	w.queue("secret-q")
+	w.worker("secret").withQueues("secret-q")
+	both := w.worker("both").withQueues("mine", "secret-q")
+	w.queue("other")
+	c := w.user
+	c.Queues = []string{"mine", "other"}
+	create := func(change ...func(*errand.Spec)) error {
+		spec := errand.Spec{Commands: []errand.Command{{Shell: "true"}}, Queue: "mine"}
+		for _, f := range change {
+			f(&spec)
+		}
+		_, err := w.svc.CreateJob(w.ctx, c, spec, control.CreateOptions{})
+		return err
+	}
+	register := func(queues ...string) error {
+		_, err := w.svc.Register(w.ctx, control.Caller{Principal: control.Principal{Role: errand.RoleAgent, Owner: "ann", Queues: c.Queues}}, errand.Registration{Slots: 1, Queues: queues})
+		return err
+	}
+	_, replaced := w.svc.Register(w.ctx, control.Caller{Principal: control.Principal{Role: errand.RoleAgent, Owner: "ann", Queues: c.Queues}},
+		errand.Registration{WorkerID: both.id, Token: "erw_" + both.id + "." + strings.Repeat("x", 40), Slots: 1, Replace: true})
+	onWorker := func(name string) func(*errand.Spec) { return func(s *errand.Spec) { s.Worker = name } }
+	none := control.Caller{Principal: control.Principal{Role: errand.RoleAgent, Owner: "ann", Queues: []string{"gone"}}}
+	_, ofNone := w.svc.Register(w.ctx, none, errand.Registration{Slots: 1})
+	for what, tt := range map[string]struct {
+		err, same error // the same error is of a name that doesn't exist
+		code      errand.Code
+	}{
+		"job in a foreign queue":       {create(inQueue("secret-q")), create(inQueue("nothing")), errand.CodeForbidden},
+		"worker of a foreign queue":    {register("secret-q"), register("nothing"), errand.CodeForbidden},
+		"job for a foreign worker":     {create(onWorker("worker-secret")), create(onWorker("nothing")), errand.CodeInvalidField},
+		"a worker in part foreign":     {create(inQueue("other"), onWorker(both.id)), nil, errand.CodeInvalidField},
+		"replacing a worker":           {replaced, nil, errand.CodeForbidden},
+		"a token of a queue that went": {ofNone, nil, errand.CodeForbidden},
+	} {
+		wantCode(t, tt.err, tt.code)
+		text := fmt.Sprint(tt.err)
+		for _, name := range []string{"secret-q", "worker-secret"} {
+			if strings.Contains(strings.ReplaceAll(text, strconv.Quote(name), ""), name) { // but for what was asked
+				t.Errorf("%s: %s", what, text)
+			}
+		}
+		if tt.same != nil && strings.NewReplacer("secret-q", "X", "worker-secret", "X").Replace(text) != strings.ReplaceAll(tt.same.Error(), "nothing", "X") {
+			t.Errorf("%s: %s, but of what doesn't exist: %v", what, text, tt.same)
+		}
+	}
+	if err := create(inQueue("mine"), onWorker(both.id)); err != nil {
+		t.Error(err)
+	}
 }

@@ -492,3 +492,34 @@ func TestPruneKeepsFolderOfSchedule(t *testing.T) {
 	w.sweep()
 	w.wantRuns("14T12:30")
 }
+
+// TestScheduledJobTriedAgain: a job that is refused for now is created by a later sweep, for
+// the same run; a run that is still refused at the time of the next gives way to that. The
+// schedule says so.
+func TestScheduledJobTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.grantUser()
+	k := w.register(control.Principal{}, errand.Registration{WorkerID: "a", Labels: map[string]string{"gpu": "h200"}})
+	busy := w.create(group("g"))
+	w.schedule("30 * * * *", func(sc *errand.Schedule) {
+		sc.Job.Group, sc.Job.Requires = "g", map[string]string{"gpu": "*"}
+	})
+	w.sweepAt("24T12:30")
+	w.wantRuns()
+	if sc := w.status(); sc.Starting == nil || !strings.Contains(sc.Error, "tried again until the next run: ") {
+		t.Fatalf("%+v", sc)
+	}
+	w.sweepAt("24T13:30")
+	w.wantRuns()
+	if sc := w.status(); sc.Starting == nil || sc.Starting.At.Hour() != 13 {
+		t.Fatalf("%+v", sc)
+	}
+	w.sweepAt("24T13:31")
+	k.end(busy.Spec.ID, 0)
+	w.sweepAt("24T13:32")
+	w.wantRuns("24T13:30")
+	if sc := w.status(); sc.Starting != nil || sc.Error != "" {
+		t.Errorf("%+v", sc)
+	}
+}

@@ -261,14 +261,17 @@ func (w storeTest) storeDependents(t *testing.T) {
 	spec.After = []errand.Dependency{{JobID: awaited.ID, On: errand.OnAny}}
 	spec.NotBefore = spec.CreatedAt.Add(time.Hour)
 	state := errand.NewState(spec, errand.DefaultTiming())
-	if got, err := s.Dependents(ctx, awaited.ID); err != nil || len(got) != 0 {
+	if got, err := s.Dependents(ctx, awaited.ID, ""); err != nil || len(got) != 0 {
 		t.Errorf("dependents %v, %v", got, err)
 	}
 	for range 2 {
 		must(t, s.AddDependent(ctx, awaited.ID, spec.ID))
 	}
-	if got, err := s.Dependents(ctx, awaited.ID); err != nil || !slices.Equal(got, []string{spec.ID}) {
+	if got, err := s.Dependents(ctx, awaited.ID, ""); err != nil || !slices.Equal(got, []string{spec.ID}) {
 		t.Errorf("dependents %v, %v, want %s", got, err, spec.ID)
+	}
+	if got, err := s.Dependents(ctx, awaited.ID, spec.ID); err != nil || len(got) != 0 {
+		t.Errorf("dependents after the last: %v, %v", got, err)
 	}
 	awaitedState.AddDependent()
 	must(t, s.PutState(ctx, awaitedState))
