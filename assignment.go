@@ -94,4 +94,6 @@ type DirectRequest struct {
 	TimeoutSeconds  int               `json:"timeout"`
 	ContinueOnError bool              `json:"continueOnError,omitempty"`
 	Source          *SourceGrant      `json:"source,omitempty"`
+	Write           *WriteGrant       `json:"write,omitempty"`   // for the log
+	Watched         bool              `json:"watched,omitempty"` // send the log as it grows
 }

@@ -80,7 +80,7 @@ const silentHeartbeats = 2
 // Silence returns nil unless the job runs and its worker, which sends a heartbeat at
 // each interval, was not heard from for two of them, or half of its lease.
 func (r *StateRecord) Silence(now time.Time, interval time.Duration) *Silence {
-	if r.Status != Running {
+	if r.Status != Running || r.Direct() {
 		return nil
 	}
 	heard, limit := r.StartedAt, silentHeartbeats*interval

@@ -185,7 +185,7 @@ var reportable = map[Reason]bool{
 	ReasonAgentRestarted: true, ReasonMachineRestarted: true, ReasonOutOfMemory: true,
 }
 
-// DirectResult is the response of the direct function.
+// DirectResult is how commands ended that ran in direct mode.
 type DirectResult struct {
 	Status     Status          `json:"status"`   // completed or failed
 	ExitCode   *int            `json:"exitCode"` // null unless completed
@@ -193,6 +193,12 @@ type DirectResult struct {
 	Error      string          `json:"error,omitempty"`
 	DurationMs int64           `json:"durationMs"`
 	Commands   []DirectCommand `json:"commands"`
+}
+
+// DirectReport is the response of the direct function.
+type DirectReport struct {
+	DirectResult
+	Log Log `json:"log"`
 }
 
 // DirectCommand is one command's whole output, up to the limit.

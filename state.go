@@ -32,6 +32,17 @@ func NewState(spec *Spec, t Timing) *State {
 // setDue sets when the sweep should look at the job. It isn't fresh then.
 func (s *State) setDue(t time.Time) { s.r.DueAt, s.r.Fresh = t, false }
 
+// DirectWorkerID stands for the server as the worker of a direct run: no agent can have it.
+const DirectWorkerID = "(direct)"
+
+// NewDirectState is the state of a job that the server runs itself, now: → running.
+func NewDirectState(spec *Spec, now time.Time, t Timing) *State {
+	s := NewState(spec, t)
+	s.Assign(now, Taker{WorkerID: DirectWorkerID, WorkerName: "direct mode", Accepts: true}, t)
+	s.Renew(now, DirectWorkerID, s.r.Attempt)
+	return s
+}
+
 // LoadState returns the state of a stored record. Only stores may call it.
 func LoadState(r StateRecord) *State { return &State{r} }
 
@@ -432,6 +443,9 @@ type StateRecord struct {
 func (r *StateRecord) ticketless() bool {
 	return r.Kind != "" && r.Handle == "" && r.MessageGroupID == r.JobID
 }
+
+// Direct reports whether the job is a direct run.
+func (r *StateRecord) Direct() bool { return r.WorkerID == DirectWorkerID }
 
 // HeldBy reports whether attempt is the current one and the worker's.
 func (r *StateRecord) HeldBy(workerID string, attempt int) bool {

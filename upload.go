@@ -73,5 +73,8 @@ func ArtifactPrefix(jobID string, attempt int) string {
 // LogChunkKey is the key of the chunk whose first payload byte is at offset:
 // keys sort as offsets do.
 func LogChunkKey(jobID string, attempt int, offset int64) string {
-	return fmt.Sprintf("%s%020d", LogPrefix(jobID, attempt), offset)
+	return LogChunkName(LogPrefix(jobID, attempt), offset)
 }
+
+// LogChunkName is the same for the prefix of the attempt's log.
+func LogChunkName(prefix string, offset int64) string { return fmt.Sprintf("%s%020d", prefix, offset) }

@@ -9,6 +9,7 @@ import (
 	"github.com/errandhq/errand/agent/internal/attemptdir"
 	"github.com/errandhq/errand/agent/internal/spool"
 	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/internal/logchunk"
 )
 
 // When log chunks are sent.
@@ -184,7 +185,7 @@ func (u *uploader) sendNext(ctx context.Context, end spool.Pos, limit int) error
 	refusals, counted := 0, (<-chan struct{})(nil)
 	for n := 1; ; n++ {
 		grant, renewed := u.t.grant.current()
-		err := postChunk(ctx, u.t.agent.HTTP, grant, errand.LogChunkKey(u.t.JobID, u.t.Attempt, u.Sent.Log), chunk)
+		err := logchunk.Post(ctx, u.t.agent.HTTP, grant, errand.LogChunkKey(u.t.JobID, u.t.Attempt, u.Sent.Log), chunk)
 		if err == nil {
 			u.Sent, u.since, u.last = next, time.Time{}, u.t.agent.Clock.Now()
 			u.keep()
@@ -194,7 +195,7 @@ func (u *uploader) sendNext(ctx context.Context, end spool.Pos, limit int) error
 			return context.Cause(ctx)
 		}
 		u.t.agent.Log.Warn("could not send a part of the log, trying again", "job", u.t.JobID, "offset", u.Sent.Log, "try", n, "err", err)
-		if isRefusal(err) {
+		if logchunk.IsRefusal(err) {
 			if counted != renewed { // not the grant that was counted last
 				counted = renewed
 				refusals++

@@ -190,7 +190,6 @@ var bads = []bad{
 	{"a group in direct mode", "POST /api/execute", `{"mode":"direct","commands":["true"],"group":"a"}`, invalidField, "group"},
 	{"attempts in direct mode", "POST /api/execute", `{"mode":"direct","commands":["true"],"maxAttempts":2}`, invalidField, "maxAttempts"},
 	{"a lease in direct mode", "POST /api/execute", `{"mode":"direct","commands":["true"],"lease":60}`, invalidField, "lease"},
-	{"a key in direct mode", "POST /api/execute (Idempotency-Key: k)", `{"mode":"direct","commands":["true"]}`, invalidField, "Idempotency-Key"},
 
 	{"another worker", "POST /api/jobs/submit-result", strings.Replace(resultHead, "$W", "somebody-else", 1) + noLog + `,"commands":[]}}`, errand.CodeWorkerNotFound, "workerId"},
 	{"another attempt", "POST /api/jobs/submit-result", strings.Replace(resultHead, `attempt":1`, `attempt":2`, 1) + noLog + `,"commands":[]}}`, errand.CodeStaleAttempt, ""},

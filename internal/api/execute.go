@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/control"
 )
 
 func execute(c *request) (response, error) {
@@ -20,21 +21,29 @@ func execute(c *request) (response, error) {
 	return response{}, errand.InvalidField("mode", "mode is %q or %q, not %q", ModeDirect, ModeDistributed, cut(in.Mode))
 }
 
-// direct runs the commands now. What would promise something that direct mode
+// direct runs the commands now. A repeated request answers with the job. What would promise something that direct mode
 // can't keep is refused, rather than ignored.
 func (c *request) direct(in *CreateJob) (response, error) {
 	for _, f := range []struct {
 		name string
 		set  bool
-	}{{"group", in.Group != ""}, {"after", len(in.After) > 0}, {"notBefore", in.NotBefore != nil}, {"worker", in.Worker != ""}, {"requires", len(in.Requires) > 0}, {"maxAttempts", in.MaxAttempts != 0}, {"retryOnExit", in.RetryOnExit != nil}, {"lease", in.LeaseSeconds != 0}, {"terminal", in.Terminal != nil}, {"limits", in.Limits != nil}, {"artifacts", len(in.Artifacts) > 0}, {"cache", len(in.Cache) > 0}, {"workspace", in.Workspace != nil}, {"Idempotency-Key", c.r.Header.Get("Idempotency-Key") != ""}} {
+	}{{"group", in.Group != ""}, {"after", len(in.After) > 0}, {"notBefore", in.NotBefore != nil}, {"worker", in.Worker != ""}, {"requires", len(in.Requires) > 0}, {"maxAttempts", in.MaxAttempts != 0}, {"retryOnExit", in.RetryOnExit != nil}, {"lease", in.LeaseSeconds != 0}, {"terminal", in.Terminal != nil}, {"limits", in.Limits != nil}, {"artifacts", len(in.Artifacts) > 0}, {"cache", len(in.Cache) > 0}, {"workspace", in.Workspace != nil}} {
 		if f.set {
-			return response{}, errand.InvalidField(f.name, "%s has no meaning in mode %q, which runs the commands once and keeps nothing", f.name, ModeDirect)
+			return response{}, errand.InvalidField(f.name, "%s has no meaning in mode %q, which runs the commands once, on the server", f.name, ModeDirect)
 		}
 	}
-	res, err := c.Execute(c.ctx(), c.caller, in.spec())
+	key, err := c.idempotencyKey()
 	if err != nil {
 		return response{}, err
 	}
-	res.Commands = orEmpty(res.Commands)
-	return response{status: http.StatusOK, body: Executed{Mode: ModeDirect, DirectResult: res}}, nil
+	run, err := c.Execute(c.ctx(), c.caller, in.spec(), control.CreateOptions{Key: key, Watched: in.Watch})
+	if err != nil {
+		return response{}, err
+	}
+	if run.Result == nil {
+		return c.created(&run.Job, http.StatusAccepted), nil
+	}
+	out := Executed{Mode: ModeDirect, JobID: run.Job.Spec.ID, DirectResult: *run.Result}
+	out.Commands = orEmpty(out.Commands)
+	return response{status: http.StatusOK, body: out}, nil
 }

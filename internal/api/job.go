@@ -34,7 +34,7 @@ func newJob(j *errand.Job, now time.Time, interval time.Duration) Job {
 		ID: s.ID, Status: st.Status, ExitCode: st.ExitCode, Reason: st.Reason, Error: st.Error, Name: s.Name, Owner: s.Owner,
 		Queue: s.Queue, Group: s.Group, Worker: s.Worker, Requires: s.Requires, Commands: s.Commands, Source: s.Source, Env: s.Env, Shell: s.Shell,
 		Attempt: st.Attempt, Try: st.Try(), MaxAttempts: s.MaxAttempts, RetryOnExit: s.RetryOnExit, TimeoutSeconds: s.TimeoutSeconds, LeaseSeconds: s.LeaseSeconds,
-		ContinueOnError: s.ContinueOnError, Terminal: s.Terminal, Artifacts: s.Artifacts, Cache: s.Cache, Workspace: s.Workspace, Limits: s.Limits, WorkerID: st.WorkerID, WorkerName: workerName(&st), CancelRequested: st.CancelRequested,
+		ContinueOnError: s.ContinueOnError, Terminal: s.Terminal, Artifacts: s.Artifacts, Cache: s.Cache, Workspace: s.Workspace, Limits: s.Limits, WorkerID: st.WorkerID, WorkerName: workerName(&st), Direct: st.Direct(), CancelRequested: st.CancelRequested,
 		After: s.After, NotBefore: timeOrNil(s.NotBefore), Held: st.Held && st.Status == errand.Pending, ReleasedAt: timeOrNil(st.ReleasedAt),
 		Schedule: s.Schedule, ScheduledAt: timeOrNil(s.ScheduledAt), TraceParent: s.TraceParent,
 		CreatedAt: s.CreatedAt.UTC(), FinishedAt: timeOrNil(st.FinishedAt), Result: j.Result,

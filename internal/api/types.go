@@ -67,6 +67,7 @@ type Job struct {
 	Limits          *errand.Limits      `json:"limits,omitempty"`
 	WorkerID        string              `json:"workerId,omitempty"`
 	WorkerName      string              `json:"workerName,omitempty"`
+	Direct          bool                `json:"direct,omitempty"`   // it ran on the server, in direct mode
 	Attempts        []errand.JobAttempt `json:"attempts,omitempty"` // oldest first
 	Silence         *errand.Silence     `json:"silence,omitempty"`
 	CancelRequested bool                `json:"cancelRequested,omitempty"`
@@ -291,7 +292,8 @@ type Execute struct {
 
 // Executed is the answer of direct mode (200). Distributed mode answers a Job (202).
 type Executed struct {
-	Mode string `json:"mode"`
+	Mode  string `json:"mode"`
+	JobID string `json:"jobId"`
 	errand.DirectResult
 }
 

@@ -185,6 +185,9 @@ func mostTries(j *api.Job) int {
 
 // workerText is the name and the ID of the job's worker.
 func workerText(j *api.Job) string {
+	if j.Direct {
+		return j.WorkerName
+	}
 	if j.WorkerName == "" || j.WorkerID == "" {
 		return j.WorkerID
 	}

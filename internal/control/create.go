@@ -56,7 +56,7 @@ func (s *Service) CreateJob(ctx context.Context, c Caller, spec errand.Spec, o C
 	now := s.now()
 	spec.ID, spec.CreatedAt = s.NewID(now), now
 	if o.Key != "" {
-		id, err := s.claim(ctx, &spec, o.Key)
+		id, err := s.claim(ctx, &spec, "jobs/create", o.Key)
 		if err != nil {
 			return errand.Job{}, err
 		}
@@ -166,11 +166,11 @@ func specJSON(spec *errand.Spec) []byte {
 }
 
 // claim binds the key to spec, or returns the job that it is bound to.
-func (s *Service) claim(ctx context.Context, spec *errand.Spec, key string) (id string, err error) {
+func (s *Service) claim(ctx context.Context, spec *errand.Spec, route, key string) (id string, err error) {
 	asked := *spec
 	asked.ID, asked.TraceParent, asked.CreatedAt = "", "", time.Time{}
 	sum := sha256.Sum256(specJSON(&asked))
-	mine := Claim{Owner: spec.Owner, Route: "jobs/create", Key: key, BodyHash: hex.EncodeToString(sum[:]), JobID: spec.ID}
+	mine := Claim{Owner: spec.Owner, Route: route, Key: key, BodyHash: hex.EncodeToString(sum[:]), JobID: spec.ID}
 	held, err := s.Store.Claim(ctx, mine)
 	switch {
 	case err == nil:

@@ -145,7 +145,7 @@ func (x *explainer) ended() {
 func (x *explainer) running() {
 	o := &x.out
 	o.Cause = errand.CauseRunning
-	if x.job.Heard {
+	if x.job.Heard && !x.job.Direct() {
 		heard := x.job.LeaseUntil.Add(-x.job.Lease)
 		o.LastHeard = &heard
 	}

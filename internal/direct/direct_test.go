@@ -36,7 +36,7 @@ func shell(lines ...string) errand.DirectRequest {
 }
 
 // run runs r with all temporary files in a directory, and checks that none is left.
-func run(t *testing.T, r errand.DirectRequest) errand.DirectResult {
+func run(t *testing.T, r errand.DirectRequest) errand.DirectReport {
 	t.Helper()
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
@@ -254,5 +254,103 @@ func TestOneInvocation(t *testing.T) {
 	}
 	if err := direct.Main(func(string) string { return "" }); err == nil {
 		t.Error("ran without a platform")
+	}
+}
+
+// written is a log as text, with the stream of each frame: "s$ true\n".
+func written(t *testing.T, chunks ...[]byte) (text string, frames []errand.Frame) {
+	t.Helper()
+	for _, c := range chunks {
+		some, err := errand.ParseFrames(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames = append(frames, some...)
+	}
+	end := int64(0)
+	for _, f := range frames {
+		if f.Offset != end {
+			t.Errorf("a frame begins at %d, the one before ends at %d", f.Offset, end)
+		}
+		end = f.End()
+		text += string(f.Stream) + string(f.Data)
+	}
+	return text, frames
+}
+
+func TestLogHasTheOrderOfArrival(t *testing.T) {
+	out := run(t, shell("echo 1; sleep 0.3; echo 2 >&2; sleep 0.3; echo 3"))
+	text, frames := written(t, out.Log.Tail)
+	if want := "s$ echo 1; sleep 0.3; echo 2 >&2; sleep 0.3; echo 3\no1\ne2\no3\n"; text != want {
+		t.Errorf("the log is %q, want %q", text, want)
+	}
+	if last := frames[len(frames)-1]; last.End() != out.Log.Bytes || out.Log.TailOffset != 0 || last.Elapsed < 600*time.Millisecond {
+		t.Errorf("got %+v; the last frame is %+v", out.Log, last)
+	}
+	r := shell("exit 3", "true")
+	r.ContinueOnError = true
+	if text, _ := written(t, run(t, r).Log.Tail); !strings.Contains(text, "errand: exit code 3\n") {
+		t.Errorf("the log is %q", text)
+	}
+}
+
+// bucket takes the chunks of a log.
+func bucket(t *testing.T) (grant *errand.WriteGrant, chunks chan []byte) {
+	t.Helper()
+	chunks = make(chan []byte, 100)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f, _, err := r.FormFile("file")
+		if err != nil || !strings.HasPrefix(r.FormValue("key"), "logs/J/1/") || r.FormValue("policy") != "p" {
+			t.Errorf("a form without what it must have: %v, %q", err, r.FormValue("key"))
+			return
+		}
+		b, _ := io.ReadAll(f)
+		chunks <- b
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(srv.Close)
+	return &errand.WriteGrant{URL: srv.URL, Fields: map[string]string{"policy": "p"}, LogPrefix: "logs/J/1/"}, chunks
+}
+
+func TestLogIsSent(t *testing.T) {
+	r := shell("echo first; head -c 100000 /dev/zero | tr '\\0' x; echo last >&2")
+	var chunks chan []byte
+	r.Write, chunks = bucket(t)
+	out := run(t, r)
+	text, _ := written(t, <-chunks, out.Log.Tail)
+	if len(chunks) > 0 || !strings.HasPrefix(text, "s$ echo first") || strings.Count(text, "x") < 100_000 || out.Log.Bytes < 100_000 {
+		t.Errorf("%d more chunks; %.30q…, %d bytes", len(chunks), text, out.Log.Bytes)
+	}
+	short := shell("echo short") // fits into the result
+	short.Write = r.Write
+	if run(t, short); len(chunks) > 0 {
+		t.Error("a short log was sent")
+	}
+}
+
+// A log that someone watches is sent while the command runs.
+func TestLogIsSentLive(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "go")
+	r := shell("echo live; while ! test -e " + file + "; do sleep 0.02; done; echo end")
+	r.Watched = true
+	var chunks chan []byte
+	r.Write, chunks = bucket(t)
+	first := make(chan []byte, 1)
+	go func() {
+		all := []byte{}
+		for !bytes.Contains(all, []byte("\nlive\n")) {
+			all = append(all, <-chunks...)
+		}
+		first <- all
+		_ = os.WriteFile(file, nil, 0o600)
+	}()
+	out := run(t, r)
+	var rest [][]byte
+	for len(chunks) > 0 {
+		rest = append(rest, <-chunks)
+	}
+	text, _ := written(t, append(append([][]byte{<-first}, rest...), out.Log.Tail)...)
+	if !strings.HasSuffix(text, "olive\noend\n") && !strings.HasSuffix(text, "olive\nend\n") {
+		t.Errorf("the log is %q", text)
 	}
 }

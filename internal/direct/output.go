@@ -31,12 +31,16 @@ type output struct {
 	limit   *outputLimit
 	kept    []byte
 	dropped bool
+	log     func([]byte) // is given what is kept
 }
 
 // Write implements io.Writer. It never fails.
 func (o *output) Write(p []byte) (int, error) {
 	n := o.limit.take(len(p))
 	o.kept = append(o.kept, p[:n]...)
+	if o.log != nil && n > 0 {
+		o.log(p[:n])
+	}
 	o.dropped = o.dropped || n < len(p)
 	return len(p), nil
 }

@@ -36,23 +36,26 @@ type Runner struct {
 }
 
 // Run is Runner.Run in this process's environment.
-func Run(ctx context.Context, r errand.DirectRequest) errand.DirectResult {
+func Run(ctx context.Context, r errand.DirectRequest) errand.DirectReport {
 	return Runner{Getenv: os.Getenv}.Run(ctx, r)
 }
 
 // Run runs the request's commands in a temporary directory, which also holds their
 // HOME. It ends with ctx or after the request's timeout, which includes the download
-// of the source, and kills what still runs.
-func (d Runner) Run(ctx context.Context, r errand.DirectRequest) errand.DirectResult {
+// of the source, and kills what still runs. It sends the log as the request permits.
+func (d Runner) Run(ctx context.Context, r errand.DirectRequest) errand.DirectReport {
 	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout(r), process.ErrTimeout)
 	defer cancel()
 	out := errand.DirectResult{Commands: []errand.DirectCommand{}}
-	err := d.run(ctx, r, &out)
+	log := newRunLog(start)
+	stop := d.follow(context.WithoutCancel(ctx), r, log)
+	err := d.run(ctx, r, log, &out)
+	stop()
 	out.DurationMs = time.Since(start).Milliseconds()
 	setStatus(ctx, r, err, &out)
 	trim(&out)
-	return out
+	return errand.DirectReport{DirectResult: out, Log: log.end()}
 }
 
 func timeout(r errand.DirectRequest) time.Duration {
@@ -63,7 +66,7 @@ func timeout(r errand.DirectRequest) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-func (d Runner) run(ctx context.Context, r errand.DirectRequest, out *errand.DirectResult) error {
+func (d Runner) run(ctx context.Context, r errand.DirectRequest, log *runLog, out *errand.DirectResult) error {
 	dir, err := os.MkdirTemp(process.TempDir(), "errand-")
 	if err != nil {
 		return err
@@ -79,7 +82,7 @@ func (d Runner) run(ctx context.Context, r errand.DirectRequest, out *errand.Dir
 			return err
 		}
 	}
-	return d.commands(ctx, r, dir, out)
+	return d.commands(ctx, r, dir, log, out)
 }
 
 // setupError: the source could not be downloaded or unpacked.
@@ -98,7 +101,7 @@ func (d Runner) unpack(ctx context.Context, g *errand.SourceGrant, dir string) e
 	return nil
 }
 
-func (d Runner) commands(ctx context.Context, r errand.DirectRequest, dir string, out *errand.DirectResult) error {
+func (d Runner) commands(ctx context.Context, r errand.DirectRequest, dir string, log *runLog, out *errand.DirectResult) error {
 	host := process.CurrentHost(d.Getenv).WithHome(filepath.Join(dir, "home"))
 	work := filepath.Join(dir, "work")
 	own := map[string]string{"ERRAND_DIRECT_ID": rand.Text(), "ERRAND_DIR": work}
@@ -109,15 +112,26 @@ func (d Runner) commands(ctx context.Context, r errand.DirectRequest, dir string
 		Commands: r.Commands, Shell: r.Shell, Dir: work, ContinueOnError: r.ContinueOnError,
 		Env:   process.Env{Host: host, Temp: filepath.Join(dir, "tmp"), GitCeiling: []string{dir}, Own: own, Job: r.Env}.Build(),
 		Grace: func(error) time.Duration { return grace }, PipeWait: grace,
-		Before: func(int) error {
+		Before: func(i int) error {
 			outputs = append(outputs, &[2]output{{limit: limit}, {limit: limit}})
+			log.write(errand.System, i, []byte("$ "+r.Commands[i].String()+"\n"))
 			return nil
 		},
 		Output: func(i int, st errand.Stream) io.Writer {
+			o := &outputs[i][0]
 			if st == errand.Stderr {
-				return &outputs[i][1]
+				o = &outputs[i][1]
 			}
-			return &outputs[i][0]
+			o.log = func(b []byte) { log.write(st, i, b) }
+			return o
+		},
+		After: func(i int, st process.Step) {
+			if outputs[i][0].dropped || outputs[i][1].dropped {
+				log.write(errand.System, i, []byte("errand: the output limit of direct mode was reached: the rest was dropped\n"))
+			}
+			if r.ContinueOnError && len(r.Commands) > 1 {
+				log.write(errand.System, i, fmt.Appendf(nil, "errand: exit code %d\n", st.Code))
+			}
 		},
 	}
 	steps, err := s.Run(ctx)

@@ -34,8 +34,8 @@ type functionError struct {
 }
 
 // Run implements control.Direct. It tries once: the commands may have run.
-func (d *Direct) Run(ctx context.Context, r errand.DirectRequest) (errand.DirectResult, error) {
-	var out errand.DirectResult
+func (d *Direct) Run(ctx context.Context, r errand.DirectRequest) (errand.DirectReport, error) {
+	var out errand.DirectReport
 	payload, err := json.Marshal(r)
 	if err != nil {
 		return out, fmt.Errorf("encode the direct request: %w", err)

@@ -125,15 +125,24 @@ test('a folder is sent, by a button or dropped', async () => {
   await desk.sees('two')
 })
 
-test('direct mode shows all at once', async () => {
-  await signIn(desk.page)
-  await desk.page.getByLabel('Direct').check()
-  await run(desk.page, ['echo now', 'echo oops >&2', 'exit 2'])
-  await desk.ends('exit code 2')
+test('a direct run is a job: live, in the order of arrival, listed, and there after a reload', async () => {
+  const { page } = desk
+  await signIn(page)
+  await page.getByLabel('Direct').check()
+  expect(await page.getByLabel('Queue', { exact: true }).isDisabled()).toBe(true)
+  const wait = `echo oops >&2; ${desk.waitFor('go')}; echo '<i>last</i>'; exit 2`
+  await run(page, ['echo now', wait])
   await desk.sees('oops')
-  await expect.poll(() => desk.page.locator('.line.stdout .text').allTextContents()).toEqual(['now'])
-  await expect.poll(() => desk.page.locator('.line.stderr .text').allTextContents()).toEqual(['oops'])
-  expect(await desk.page.getByLabel('Queue', { exact: true }).isDisabled()).toBe(true)
+  await page.locator('#status').getByText('running').waitFor()
+  desk.open('go')
+  await desk.ends('exit code 2')
+  const id = await desk.jobID()
+  await page.reload()
+  await desk.sees('<i>last</i>')
+  expect(await desk.lines()).toEqual(['$ echo now', 'now', `$ ${wait}`, 'oops', '<i>last</i>'])
+  expect(await page.locator('#status').textContent()).toContain('direct, on the server')
+  await desk.goTo('jobs')
+  await page.locator(`#jobs tr:has(a[href="#job=${id}"])`).getByText('direct mode').waitFor()
 })
 
 test('what the server refuses is said, with its field, and marked', async () => {

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DirectCommand } from './api/types'
 import { ago, commandText, duration, jobTitle, outcome, size } from './format'
-import { framesOf } from './jobs/direct'
 
 test.each([
   ['go test ./...', 'go test ./...'],
@@ -36,10 +34,3 @@ test('a job is called by its name, else its first command, else its ID', () => {
   expect(jobTitle({ id: 'J', commands: [] })).toBe('J')
 })
 
-test('a direct answer reads like a log', () => {
-  const c = (o: Partial<DirectCommand>): DirectCommand => ({ exitCode: 0, durationMs: 5, stdout: '', stderr: '', ...o })
-  const got = framesOf(['echo é', { argv: ['false'] }], {
-    mode: 'direct', status: 'completed', exitCode: 1, durationMs: 9, commands: [c({ stdout: 'é\n' }), c({ exitCode: 1, stderr: { base64: '/w==' }, truncated: true })],
-  })
-  expect(got.map((f) => [f.stream, f.offset])).toEqual([['system', 0], ['stdout', 10], ['system', 13], ['stderr', 21], ['system', 22]])
-})

@@ -664,7 +664,8 @@ export interface paths {
         /**
          * Run commands now, or as a job
          * @description Mode direct runs the commands in a process of the server and answers with their results: for at most 25 seconds, with at most
-         *     1 MiB of output, and nothing is kept. Mode distributed is POST /api/jobs/create.
+         *     1 MiB of output. The run is kept as a job without a worker: it is listed, and its log can be read, also while it runs.
+         *     Mode distributed is POST /api/jobs/create.
          */
         post: operations["execute"];
         delete?: never;
@@ -680,6 +681,8 @@ export interface components {
         /** @description A ULID */
         JobId: string;
         WorkerId: string;
+        /** @description A worker; or (direct), the server itself */
+        RanBy: string;
         WorkerToken: string;
         /** @description Lower-case hexadecimal */
         Sha256: string;
@@ -805,7 +808,7 @@ export interface components {
              * @description And not before this time, which is at most 7 days ahead
              */
             notBefore?: string;
-            /** @description The log will be read as it grows: the worker sends its first lines at once. In mode direct it means nothing */
+            /** @description The log will be read as it grows: the worker sends its first lines at once */
             watch?: boolean;
         };
         Job: {
@@ -841,8 +844,10 @@ export interface components {
             cache?: components["schemas"]["Caches"];
             workspace?: components["schemas"]["Workspace"];
             limits?: components["schemas"]["Limits"];
-            workerId?: components["schemas"]["WorkerId"];
+            workerId?: components["schemas"]["RanBy"];
             workerName?: string;
+            /** @description It ran on the server, in direct mode */
+            direct?: boolean;
             /** @description Oldest first, without those that their worker never confirmed; left out in lists */
             attempts?: components["schemas"]["JobAttempt"][];
             silence?: components["schemas"]["Silence"];
@@ -879,7 +884,7 @@ export interface components {
         JobAttempt: {
             /** @description As in the requests for its log */
             attempt: number;
-            workerId: components["schemas"]["WorkerId"];
+            workerId: components["schemas"]["RanBy"];
             workerName?: string;
             /** Format: date-time */
             startedAt: string;
@@ -1544,7 +1549,7 @@ export interface components {
         };
         Execute: {
             /**
-             * @description In mode direct, group, after, notBefore, worker, requires, maxAttempts, retryOnExit, lease, terminal, limits, artifacts, cache, workspace and an Idempotency-Key are refused
+             * @description In mode direct, group, after, notBefore, worker, requires, maxAttempts, retryOnExit, lease, terminal, limits, artifacts, cache and workspace are refused
              * @enum {string}
              */
             mode: "direct" | "distributed";
@@ -1575,12 +1580,13 @@ export interface components {
              * @description And not before this time, which is at most 7 days ahead
              */
             notBefore?: string;
-            /** @description The log will be read as it grows: the worker sends its first lines at once. In mode direct it means nothing */
+            /** @description The log will be read as it grows: the worker sends its first lines at once */
             watch?: boolean;
         };
         Executed: {
             /** @enum {string} */
             mode: "direct";
+            jobId: components["schemas"]["JobId"];
             /** @enum {string} */
             status: "completed" | "failed";
             /** @description Null unless completed */
@@ -3407,7 +3413,7 @@ export interface operations {
                     "application/json": components["schemas"]["Executed"];
                 };
             };
-            /** @description Mode distributed: the job */
+            /** @description Mode distributed: the job. Mode direct, of a repeated request: the job that the first one made */
             202: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

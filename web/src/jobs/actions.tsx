@@ -23,12 +23,12 @@ export function Actions({ client, job, set, fail }: Props) {
   }
   return (
     <div class="actions">
-      {!isTerminal(job.status) && (
+      {!isTerminal(job.status) && !job.direct && (
         <button type="button" class="danger" disabled={asking || job.cancelRequested === true} onClick={() => ask(client.cancel(job.id).then(set))}>
           {job.cancelRequested ? 'Cancelling…' : 'Cancel'}
         </button>
       )}
-      <button type="button" disabled={asking} onClick={() => ask(rerun(client, job.id).then((j) => go({ page: 'job', id: j.id })))}>
+      <button type="button" disabled={asking} onClick={() => ask(rerun(client, job.id).then((id) => go({ page: 'job', id })))}>
         Run again
       </button>
       <a class="button" href={formatRoute({ page: 'run', from: job.id })}>

@@ -10,7 +10,7 @@ export function durationOf(job: Job): number | undefined {
 
 export function factsOf(job: Job): string[] {
   return [
-    job.workerId ? `on ${job.workerName ?? job.workerId}` : '',
+    job.direct ? 'direct, on the server' : job.workerId ? `on ${job.workerName ?? job.workerId}` : '',
     job.maxAttempts > 1 && job.attempt > 0 ? `attempt ${job.try} of up to ${job.maxAttempts}` : '',
     job.queue === 'default' ? '' : `queue ${job.queue}`,
     job.group ? `group ${job.group}` : '',

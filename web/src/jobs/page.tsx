@@ -159,7 +159,7 @@ function useKeys(jobs: Job[], client: Client, failed: (err: unknown) => void): n
       else if (e.key === 'k') move(at - 1)
       else if (e.key === 'Enter' && job) go({ page: 'job', id: job.id })
       else if (e.key === 'c' && job && !isTerminal(job.status)) void client.cancel(job.id).catch(failed)
-      else if (e.key === 'r' && job) void rerun(client, job.id).then((j) => go({ page: 'job', id: j.id })).catch(failed)
+      else if (e.key === 'r' && job) void rerun(client, job.id).then((id) => go({ page: 'job', id })).catch(failed)
     }
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)

@@ -10,4 +10,6 @@ test('a job that is run again has all settings of the first, and waits for nothi
   }
   const job = { ...settings, jobId: '1', status: 'failed', after: [{ jobId: '0' }], notBefore: '2026-01-01T00:00:00Z' } as unknown as FullJob
   expect(requestOf(job)).toEqual({ ...settings, mode: 'distributed', watch: true })
+  const { commands, timeout, name, source, env, shell, continueOnError } = settings
+  expect(requestOf({ ...job, direct: true })).toEqual({ mode: 'direct', watch: true, commands, timeout, name, source, env, shell, continueOnError })
 })

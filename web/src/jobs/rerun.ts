@@ -1,10 +1,11 @@
 import type { Client } from '../api/client'
-import type { Job } from '../api/types'
 import type { FullJob, FullRequest } from '../api/wire'
 import { Keys } from '../run/key'
+import { startJob } from '../run/start'
 
 /** The request that makes a job like this one. */
 export function requestOf(j: FullJob): FullRequest {
+  if (j.direct) return directRequestOf(j)
   return {
     mode: 'distributed',
     commands: j.commands ?? [],
@@ -30,8 +31,23 @@ export function requestOf(j: FullJob): FullRequest {
   }
 }
 
-/** Makes a new job like one that there was. */
-export async function rerun(client: Client, id: string): Promise<Job> {
+/** Other settings have no meaning in direct mode, and are refused. */
+function directRequestOf(j: FullJob): FullRequest {
+  return {
+    mode: 'direct',
+    commands: j.commands ?? [],
+    watch: true,
+    timeout: j.timeout,
+    ...(j.name && { name: j.name }),
+    ...(j.source && { source: j.source }),
+    ...(j.env && { env: j.env }),
+    ...(j.shell && { shell: j.shell }),
+    ...(j.continueOnError && { continueOnError: true }),
+  }
+}
+
+/** Makes a new job like one that there was, and gives its ID. */
+export async function rerun(client: Client, id: string): Promise<string> {
   const request = requestOf(await client.job(id)) // lists leave out the environment
-  return (await client.execute(request, new Keys().for(request))) as Job
+  return startJob(client, request, new Keys().for(request))
 }

@@ -21,7 +21,7 @@ export interface Ended {
   cancelRequested?: boolean
 }
 
-/** The line that says how a job, or a run in direct mode, stands. It is read out when it changes. */
+/** The line that says how a job stands. It is read out when it changes. */
 export function StatusLine({ end, more }: { end: Ended; more: string[] }) {
   const facts = [
     end.exitCode === null ? '' : `exit code ${end.exitCode}`,

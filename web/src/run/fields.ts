@@ -36,7 +36,7 @@ export function fieldsOf(j: FullJob): Fields {
   const commands = (j.commands ?? []).map(commandText)
   return {
     ...typed(commands),
-    mode: 'distributed',
+    mode: j.direct ? 'direct' : 'distributed',
     name: j.name ?? '',
     queue: j.queue === 'default' ? '' : j.queue,
     group: j.group ?? '',

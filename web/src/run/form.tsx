@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
 import { ApiError, describe } from '../api/problem'
-import type { ExecuteRequest, Job, Mode, Source } from '../api/types'
+import type { Job, Mode, Source } from '../api/types'
 import type { FullRequest } from '../api/wire'
 import { ErrorNotice } from '../notice'
 import { Archive } from './archive'
@@ -12,6 +12,7 @@ import { buildRequest, emptyFields, FieldError, fieldsOf } from './fields'
 import { keepDraft, readDraft, remember, useHistory } from './history'
 import { Keys } from './key'
 import { Options } from './options'
+import { startJob } from './start'
 import './run.css'
 
 interface Props {
@@ -19,14 +20,12 @@ interface Props {
   failed: (err: unknown) => void
   /** The job whose settings the form begins with. */
   like: Job | null
-  /** Direct mode: show this run. */
-  direct: (request: ExecuteRequest) => void
-  /** Distributed mode: the job is there. */
+  /** The job is there. */
   created: (id: string) => void
 }
 
 /** What is to be run, and where. */
-export function RunForm({ client, failed, like, direct, created }: Props) {
+export function RunForm({ client, failed, like, created }: Props) {
   const [fields, setFields] = useState<Fields>(() => (like ? fieldsOf(like) : { ...emptyFields, commands: readDraft() }))
   const [source, setSource] = useState<Source | null>(like?.source ?? null)
   const [uploading, setUploading] = useState(false)
@@ -43,11 +42,10 @@ export function RunForm({ client, failed, like, direct, created }: Props) {
     try {
       const request = buildRequest(fields, source ?? undefined)
       remember(fields.commands)
-      if (request.mode === 'direct') return direct(request)
       setBusy(true)
-      const job = await client.execute(request, keys.current.for(request))
+      const id = await startJob(client, { ...request, watch: true }, keys.current.for(request))
       keys.current.answered()
-      created((job as Job).id)
+      created(id)
     } catch (err) {
       if (err instanceof ApiError && !err.temporary) keys.current.answered()
       setError(err)

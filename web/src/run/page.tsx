@@ -1,7 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
-import type { ExecuteRequest, Job } from '../api/types'
-import { DirectView } from '../jobs/direct'
+import type { Job } from '../api/types'
 import { ErrorNotice } from '../notice'
 import { go } from '../route'
 import { RunForm } from './form'
@@ -13,9 +12,8 @@ interface Props {
   from: string | undefined
 }
 
-/** What is to be run. A job has a page of its own; a direct run is shown here. */
+/** What is to be run. Each job has a page of its own. */
 export function RunPage({ client, failed, from }: Props) {
-  const [direct, setDirect] = useState<{ run: number; request: ExecuteRequest } | null>(null)
   const [like, setLike] = useState<Job | null>(null)
   const [error, setError] = useState<unknown>(null)
   useEffect(() => {
@@ -33,10 +31,8 @@ export function RunPage({ client, failed, from }: Props) {
         client={client}
         failed={failed}
         like={like}
-        direct={(request) => setDirect((d) => ({ run: (d?.run ?? 0) + 1, request }))}
         created={(id) => go({ page: 'job', id })}
       />
-      {direct && <DirectView key={direct.run} client={client} request={direct.request} failed={failed} />}
     </>
   )
 }

@@ -1,4 +1,5 @@
-package agent
+// Package logchunk sends the chunks of a log to S3, as a write grant permits.
+package logchunk
 
 import (
 	"bytes"
@@ -16,29 +17,31 @@ import (
 	"github.com/errandhq/errand"
 )
 
-// chunkTimeout bounds one try to send n bytes: it is enough for 10 kB/s.
-func chunkTimeout(n int) time.Duration {
+// timeout bounds one try to send n bytes: it is enough for 10 kB/s.
+func timeout(n int) time.Duration {
 	return 10*time.Second + time.Duration(n)*time.Second/10_000
 }
 
 // refusal: the storage won't accept the chunk with this grant.
 type refusal struct{ error }
 
-func isRefusal(err error) bool {
+// IsRefusal reports whether the storage refused the grant or the chunk: another try with
+// the same grant is refused, too.
+func IsRefusal(err error) bool {
 	var r *refusal
 	return errors.As(err, &r)
 }
 
-// postChunk writes one object with an S3 POST policy: the grant's fields, the
+// Post writes one object with an S3 POST policy: the grant's fields, the
 // key, and last the bytes.
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
-func postChunk(ctx context.Context, client *http.Client, g errand.WriteGrant, key string, chunk []byte) error {
-	body, contentType, err := chunkForm(g.Fields, key, chunk)
+func Post(ctx context.Context, client *http.Client, g errand.WriteGrant, key string, chunk []byte) error {
+	body, contentType, err := form(g.Fields, key, chunk)
 	if err != nil {
 		return fmt.Errorf("encode a log chunk: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, chunkTimeout(len(chunk)))
+	ctx, cancel := context.WithTimeout(ctx, timeout(len(chunk)))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.URL, body)
 	if err != nil {
@@ -64,7 +67,7 @@ func postChunk(ctx context.Context, client *http.Client, g errand.WriteGrant, ke
 	return fmt.Errorf("the storage answered %s: %s", resp.Status, text)
 }
 
-func chunkForm(fields map[string]string, key string, chunk []byte) (io.Reader, string, error) {
+func form(fields map[string]string, key string, chunk []byte) (io.Reader, string, error) {
 	var b bytes.Buffer
 	b.Grow(len(chunk) + 8<<10)
 	w := multipart.NewWriter(&b)
