@@ -32,6 +32,8 @@ func (a *app) addCompletions(cmd *cobra.Command) {
 			cmd.ValidArgsFunction = a.fromServer(completeWorkers)
 		case parent == "queue" && use[0] != "create":
 			cmd.ValidArgsFunction = a.fromServer(completeQueues)
+		case parent == "schedule" && use[0] != "create":
+			cmd.ValidArgsFunction = a.fromServer(completeSchedules)
 		}
 	}
 	statuses := cobra.FixedCompletions(statusNames(), cobra.ShellCompDirectiveNoFileComp)
@@ -105,6 +107,16 @@ func completeQueues(ctx context.Context, c *api.Client) ([]string, error) {
 	var all []string
 	for _, q := range list.Queues {
 		all = append(all, q.Name)
+	}
+	return all, err
+}
+
+func completeSchedules(ctx context.Context, c *api.Client) ([]string, error) {
+	list, err := c.Schedules(ctx)
+	var all []string
+	for i := range list.Schedules {
+		sc := &list.Schedules[i]
+		all = append(all, sc.Name+"\t"+sc.Cron)
 	}
 	return all, err
 }

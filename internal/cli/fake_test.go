@@ -31,6 +31,7 @@ type fakeServer struct {
 	keys    map[string]*fakeJob
 	uploads map[string][]byte
 	workers []api.Worker
+	planned []api.Schedule
 	faults  map[string]int // path → how many calls of it still fail
 	calls   map[string]int
 	waiting int // questions for the log that are held
@@ -54,6 +55,19 @@ func newFakeServer(t testing.TB) *fakeServer {
 	})
 	mux.HandleFunc("POST /api/queues", func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, errand.CodeForbidden, "POST /api/queues needs an admin's token")
+	})
+	mux.HandleFunc("GET /api/schedules", func(w http.ResponseWriter, _ *http.Request) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		answer(w, 200, api.ScheduleList{Schedules: f.planned})
+	})
+	mux.HandleFunc("POST /api/schedules", func(w http.ResponseWriter, r *http.Request) {
+		var in api.CreateSchedule
+		_ = json.NewDecoder(r.Body).Decode(&in)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.planned = append(f.planned, api.Schedule{Name: in.Name, Cron: in.Cron, TimeZone: in.TimeZone, Status: errand.ScheduleActive, Job: in.Job})
+		answer(w, 201, f.planned[len(f.planned)-1])
 	})
 	mux.HandleFunc("POST /api/session/code", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, 201, api.SessionCode{Code: "erc_once", ExpiresIn: 60, Page: "/"})

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/settings"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -24,6 +26,7 @@ func (a *app) scheduleCommand() *cobra.Command {
 		Long: "A schedule creates a job at each time of a cron expression. The server keeps the folder as long as\n" +
 			"the schedule. An admin names the schedule of another owner as OWNER/NAME.",
 		Example: "  errand schedule create nightly --cron '0 3 * * 1-5' --tz Europe/Berlin -- make test\n" +
+			"  errand schedule create nightly test --cron '0 3 * * 1-5'   # the task \"test\" of errand.yaml\n" +
 			"  errand jobs --schedule nightly",
 		Args: terminal.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -69,14 +72,15 @@ func (f *scheduleFlags) add(cmd *cobra.Command) {
 func (a *app) scheduleCreateCommand() *cobra.Command {
 	var f scheduleFlags
 	cmd := &cobra.Command{
-		Use:   "create NAME [DIR] [flags] -- COMMAND [ARGUMENT…]\n  errand schedule create NAME [DIR] [flags] -c LINE…",
+		Use:   "create NAME [DIR] [flags] -- COMMAND [ARGUMENT…]\n  errand schedule create NAME [DIR] [flags] -c LINE…\n  errand schedule create NAME TASK [flags]",
 		Short: "Create a schedule",
 		Long: "Create sends DIR (default: the current folder; --no-source sends none), as errand run does, and creates\n" +
-			"a schedule whose jobs run the command in it.\n\n" +
+			"a schedule whose jobs run the command in it. TASK is one of errand.yaml, as it is now.\n\n" +
 			"When the clocks go forward, a run whose time they skip starts at the moment of the change. When they\n" +
 			"go back, a run whose time comes twice starts at the first. An expression with * as the hour goes on\n" +
 			"in each hour that passes.",
 		Example: "  errand schedule create nightly --cron '0 3 * * 1-5' --tz Europe/Berlin -- make test\n" +
+			"  errand schedule create nightly test --cron '0 3 * * 1-5'   # the task \"test\" of errand.yaml\n" +
 			"  errand schedule create backup --no-source --cron @daily --missed once --worker box -c './backup.sh'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, name := range notScheduled {
@@ -84,12 +88,39 @@ func (a *app) scheduleCreateCommand() *cobra.Command {
 					return terminal.UsageErrorf("--%s has no meaning for a schedule", name)
 				}
 			}
+			if err := f.job.useScheduledTask(cmd.Flags(), args, cmd.ArgsLenAtDash()); err != nil {
+				return err
+			}
 			return a.scheduleCreate(cmd.Context(), &f, args, cmd.ArgsLenAtDash())
 		},
 	}
 	f.add(cmd)
 	a.addServerFlags(cmd)
 	return cmd
+}
+
+// useScheduledTask fills in what the flags leave open from the task that follows the
+// schedule's name. A task's settings that are only for errand run don't count.
+func (f *runFlags) useScheduledTask(fl *pflag.FlagSet, args []string, dash int) error {
+	if len(args) != 2 || dash >= 0 || len(f.commands) > 0 || !isTaskName(args[1]) {
+		return nil
+	}
+	project, err := settings.FindProject(".")
+	if err != nil {
+		return err
+	}
+	found, err := taskOf(project, args[1])
+	if err != nil {
+		return err
+	}
+	if len(found.After) > 0 {
+		return terminal.UsageErrorf("task %s runs after others, which a schedule's job can't: schedule a task without after, or the commands of both", found.Name)
+	}
+	task := *found
+	task.Settings = slices.DeleteFunc(slices.Clone(task.Settings), func(s settings.Setting) bool {
+		return fl.Lookup(s.Flag) == nil || slices.Contains(notScheduled, s.Flag)
+	})
+	return f.setTask(fl, project, &task)
 }
 
 func (a *app) scheduleCreate(ctx context.Context, f *scheduleFlags, args []string, dash int) error {
