@@ -33,11 +33,11 @@ func TestContract(t *testing.T) {
 // exitThree answers for a command that ends with 3, as the page's example does.
 type exitThree struct{}
 
-func (exitThree) Run(context.Context, errand.DirectRequest) (errand.DirectResult, error) {
+func (exitThree) Run(context.Context, errand.DirectRequest) (errand.DirectReport, error) {
 	code := 3
-	return errand.DirectResult{Status: errand.Completed, ExitCode: &code, Commands: []errand.DirectCommand{
+	return errand.DirectReport{DirectResult: errand.DirectResult{Status: errand.Completed, ExitCode: &code, Commands: []errand.DirectCommand{
 		{ExitCode: 3, Stdout: errand.Bytes("out\n"), Stderr: errand.Bytes("err\n")},
-	}}, nil
+	}}}, nil
 }
 
 // TestLocal runs the page against the product, then reads all that came of it,
@@ -47,7 +47,7 @@ func TestLocal(t *testing.T) {
 	runPage(t, s)
 	c := &api.Client{BaseURL: s.url, Token: s.user, HTTP: &http.Client{Transport: apitest.Transport(t, nil)}}
 	list, err := c.Jobs(t.Context(), "", "", 0, "")
-	if err != nil || len(list.Jobs) != 8 {
+	if err != nil || len(list.Jobs) != 9 {
 		t.Fatalf("the page made %d jobs, %v", len(list.Jobs), err)
 	}
 	for _, j := range list.Jobs {

@@ -45,15 +45,17 @@ func (w *world) direct(t *testing.T) {
 	src := w.upload(t, user, programArchive(t, w.functions.goos))
 	spec := errand.Spec{Source: src, Commands: []errand.Command{{Argv: []string{programName}}, {Argv: []string{programName}}}}
 	for range 2 { // each in a process of its own
-		out, err := svc.Execute(t.Context(), user, spec)
+		run, err := svc.Execute(t.Context(), user, spec, control.CreateOptions{})
 		must(t, err)
-		if out.Status != errand.Completed || out.ExitCode == nil || *out.ExitCode != 7 || len(out.Commands) != 1 || string(out.Commands[0].Stdout) != "of the archive" {
+		if out := run.Result; out.Status != errand.Completed || out.ExitCode == nil || *out.ExitCode != 7 || len(out.Commands) != 1 || string(out.Commands[0].Stdout) != "of the archive" {
 			t.Errorf("direct: %+v", out)
 		}
 	}
 	spec.Commands = []errand.Command{{Argv: []string{"./not-there"}}}
-	if out, err := svc.Execute(t.Context(), user, spec); err != nil || out.Status != errand.Failed && (out.ExitCode == nil || *out.ExitCode == 0) {
-		t.Errorf("a program that isn't there: %+v, %v", out, err)
+	run, err := svc.Execute(t.Context(), user, spec, control.CreateOptions{})
+	must(t, err)
+	if out := run.Result; out.Status != errand.Failed && (out.ExitCode == nil || *out.ExitCode == 0) {
+		t.Errorf("a program that isn't there: %+v", out)
 	}
 }
 
