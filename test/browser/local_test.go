@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +20,14 @@ func TestPage(t *testing.T) {
 	chromium := requireBrowser(t)
 	url, token := startLocal(t, buildErrand(t))
 	e2e(t, chromium, url, token, "log", "job", "lists", "run", "hostile")
+}
+
+// TestSilentWorker drives the page of a job whose worker takes it and is never heard from.
+func TestSilentWorker(t *testing.T) {
+	chromium := requireBrowser(t)
+	url, token, agentToken := startServer(t, buildErrand(t), 0, "--heartbeat", "500ms", "--lease", "1h", "--short-lease", "1h")
+	t.Setenv("ERRAND_AGENT_TOKEN", agentToken)
+	e2e(t, chromium, url, token, "silent")
 }
 
 // TestPageFigures prints what a million lines cost the page, and more: make bench-page.
@@ -49,11 +58,11 @@ func startLocal(t *testing.T, bin string) (url, token string) {
 }
 
 // startServer is startLocal with so many embedded agents; it gives an agent's token, too.
-func startServer(t *testing.T, bin string, agents int) (url, token, agentToken string) {
+func startServer(t *testing.T, bin string, agents int, flags ...string) (url, token, agentToken string) {
 	t.Helper()
 	data := t.TempDir()
 	args := []string{"local", "--addr", "127.0.0.1:0", "--data", data, "--agents", strconv.Itoa(agents)}
-	cmd := exec.Command(bin, append(args, errandbin.ProfileFlags(t)...)...)
+	cmd := exec.Command(bin, slices.Concat(args, flags, errandbin.ProfileFlags(t))...)
 	cmd.Stderr = t.Output()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -85,8 +94,8 @@ func stop(t *testing.T, cmd *exec.Cmd) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		_ = cmd.Process.Kill() // Windows knows no Interrupt
 	}
-	force := time.AfterFunc(15*time.Second, func() {
-		t.Error("errand local did not end within 15 s of SIGINT")
+	force := time.AfterFunc(2*time.Minute, func() {
+		t.Error("errand local did not end within 2 minutes of SIGINT")
 		_ = cmd.Process.Kill()
 	})
 	defer force.Stop()

@@ -144,3 +144,14 @@ test('nothing of a job is markup', async () => {
   await desk.page.getByRole('heading', { name: '<img src=x onerror=alert(1)>' }).waitFor()
   expect(await desk.page.locator('main img, main script').count()).toBe(0)
 })
+
+test('a line of 5,000 characters is copied as it was, though it was wrapped', async () => {
+  await signIn(desk.page)
+  await desk.tab.context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  const want = '0'.repeat(4999) + '7'
+  await desk.job({ commands: [{ argv: ['printf', '%05000d\\nend\\n', '7'] }], terminal: { columns: 80, rows: 24 } })
+  await desk.sees('end')
+  await desk.page.locator('.line .text').getByText(want, { exact: true }).evaluate((e) => getSelection()?.selectAllChildren(e))
+  await desk.page.keyboard.press('Control+C')
+  expect(await desk.page.evaluate(() => navigator.clipboard.readText())).toBe(want)
+})
