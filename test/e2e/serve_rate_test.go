@@ -36,17 +36,17 @@ func TestServeRate(t *testing.T) {
 				agents = append(agents, c.at(i%servers).agent(t.TempDir(), "--jobs", "4"))
 			}
 			c.runJobs(servers, client, 20) // warms up
-			all := append(agents, c.servers...)
-			before := cpu(t, all)
-			took := c.runJobs(servers, client, n)
-			used := cpu(t, all) - before
-			t.Logf("%d jobs, %d servers, 16 followers: %.0f jobs/s, so %.0f ms from a job's creation to its follower's end; servers and agents use %.1f ms of CPU for a job; %d cores",
-				n, servers, float64(n)/took.Seconds(), 16*float64(took.Milliseconds())/float64(n), float64(used.Milliseconds())/float64(n), runtime.NumCPU())
-			before = cpu(t, all)
-			took = c.drainJobs(servers, client, n)
-			used = cpu(t, all) - before
-			t.Logf("%d jobs, %d servers, all waiting: %.0f jobs/s; servers and agents use %.1f ms of CPU for a job, and %.1f of %d cores",
-				n, servers, float64(n)/took.Seconds(), float64(used.Milliseconds())/float64(n), used.Seconds()/took.Seconds(), runtime.NumCPU())
+			own, services := pids(append(agents, c.servers...)), servicePIDs(t)
+			measure := func(what string, run func() time.Duration) {
+				own0, services0 := cpu(t, own), cpu(t, services)
+				took := run()
+				used, theirs := cpu(t, own)-own0, cpu(t, services)-services0
+				t.Logf("%d jobs, %d servers, %s: %.0f jobs/s, %.0f ms for each of 16; CPU of servers and agents: %.1f ms a job, %.1f of %d cores; of the services: %.1f",
+					n, servers, what, float64(n)/took.Seconds(), 16*float64(took.Milliseconds())/float64(n), float64(used.Milliseconds())/float64(n),
+					used.Seconds()/took.Seconds(), runtime.NumCPU(), theirs.Seconds()/took.Seconds())
+			}
+			measure("16 followers", func() time.Duration { return c.runJobs(servers, client, n) })
+			measure("all waiting", func() time.Duration { return c.drainJobs(servers, client, n) })
 			for _, p := range agents {
 				p.signal(syscall.SIGTERM)
 			}
@@ -123,13 +123,32 @@ func runJob(t *testing.T, client *api.Client) error {
 	}
 }
 
+func pids(procs []*proc) (all []int) {
+	for _, p := range procs {
+		all = append(all, p.cmd.Process.Pid)
+	}
+	return all
+}
+
+// servicePIDs are the processes of DynamoDB, SQS and S3, as scripts/test-cluster names them.
+func servicePIDs(t *testing.T) (all []int) {
+	for _, f := range strings.Fields(os.Getenv("ERRAND_CLUSTER_PIDS")) {
+		pid, err := strconv.Atoi(f)
+		if err != nil {
+			t.Fatalf("ERRAND_CLUSTER_PIDS: %v", err)
+		}
+		all = append(all, pid)
+	}
+	return all
+}
+
 // cpu is the CPU time that processes used so far, by Linux's /proc.
-func cpu(t *testing.T, procs []*proc) time.Duration {
+func cpu(t *testing.T, pids []int) time.Duration {
 	t.Helper()
 	const tick = 10 * time.Millisecond // USER_HZ is 100 on all Linux
 	var sum time.Duration
-	for _, p := range procs {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	for _, pid := range pids {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			t.Skipf("skipped: no CPU times on this platform: %v", err)
 		}
