@@ -39,6 +39,7 @@ type localFlags struct {
 
 	environment agent.Environment // of the agents' jobs, from jobEnv
 	traces      *tracing.Tracer   // nil: none
+	otlp        map[string]string // the template's parameters for where functions send spans
 }
 
 func (a *app) localCommand() *cobra.Command {
@@ -116,6 +117,9 @@ func (a *app) local(ctx context.Context, f localFlags) error {
 	defer stop()
 	f.traces = a.openTraces(first, "errand-local", log)
 	defer f.traces.Close()
+	if f.traces != nil {
+		f.otlp = map[string]string{"OtlpEndpoint": a.getenv("OTEL_EXPORTER_OTLP_ENDPOINT"), "OtlpHeaders": a.getenv("OTEL_EXPORTER_OTLP_HEADERS")}
+	}
 	server, err := startLocal(first, f, hostile, log)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -161,6 +162,7 @@ func (f *localFlags) parameters() map[string]string {
 			p[name] = d.String()
 		}
 	}
+	maps.Copy(p, f.otlp)
 	if f.artifactDays > 0 {
 		p["ArtifactDays"] = strconv.Itoa(f.artifactDays)
 	}
