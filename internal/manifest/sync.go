@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/errandhq/errand/internal/archive"
@@ -80,7 +81,7 @@ func (s *syncer) sync() (archive.Stats, error) {
 }
 
 // removeOld removes what was placed and has no entry any more: files and links that others
-// have not made folders of, and empty folders.
+// have not made folders of, and empty folders. What is no name of a file here wasn't placed.
 func (s *syncer) removeOld() error {
 	wanted := make(map[string]bool, len(s.entries))
 	for i := range s.entries {
@@ -88,7 +89,7 @@ func (s *syncer) removeOld() error {
 	}
 	var gone []string
 	for name := range s.old {
-		if !wanted[name] && name != "." && CheckPath(name) == nil {
+		if !wanted[name] && name != "." && CheckPath(name) == nil && filepath.IsLocal(name) {
 			gone = append(gone, name)
 		}
 	}
