@@ -12,6 +12,7 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/control"
+	"github.com/errandhq/errand/internal/httpstatus"
 )
 
 // Server has the metrics of a server.
@@ -199,22 +200,8 @@ func (m *requests) observe(r *http.Request, status int, took time.Duration) {
 func (m *requests) middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-		defer func() { m.observe(r, rec.status, time.Since(began)) }()
+		rec := httpstatus.Record(w)
+		defer func() { m.observe(r, rec.Status, time.Since(began)) }()
 		next.ServeHTTP(rec, r)
 	})
 }
-
-// statusRecorder notes the status of a response.
-type statusRecorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusRecorder) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *statusRecorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/httpstatus"
 )
 
 // Header returns what a client puts into the traceparent header of a request: the span of
@@ -55,25 +56,11 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 		defer span.End()
 		r = r.Clone(ctx)
 		r.Header.Set(header, traceParent(ctx))
-		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		rec := httpstatus.Record(w)
 		next.ServeHTTP(rec, r)
-		span.SetAttributes(attribute.Int("http.response.status_code", rec.status))
-		if rec.status >= http.StatusInternalServerError {
+		span.SetAttributes(attribute.Int("http.response.status_code", rec.Status))
+		if rec.Status >= http.StatusInternalServerError {
 			span.SetStatus(codes.Error, "")
 		}
 	})
 }
-
-// statusRecorder notes the status of a response.
-type statusRecorder struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusRecorder) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *statusRecorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
