@@ -76,5 +76,5 @@ func LogChunkKey(jobID string, attempt int, offset int64) string {
 	return LogChunkName(LogPrefix(jobID, attempt), offset)
 }
 
-// LogChunkName is the same for the prefix of the attempt's log.
+// LogChunkName is LogChunkKey for the prefix of an attempt's log, as LogPrefix returns it.
 func LogChunkName(prefix string, offset int64) string { return fmt.Sprintf("%s%020d", prefix, offset) }

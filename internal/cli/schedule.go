@@ -114,7 +114,7 @@ func (f *runFlags) useScheduledTask(fl *pflag.FlagSet, args []string, dash int) 
 		return err
 	}
 	if len(found.After) > 0 {
-		return terminal.UsageErrorf("task %s runs after others, which a schedule's job can't: schedule a task without after, or the commands of both", found.Name)
+		return terminal.UsageErrorf("task %s has after, which a schedule can't do: name a task without after", found.Name)
 	}
 	task := *found
 	task.Settings = slices.DeleteFunc(slices.Clone(task.Settings), func(s settings.Setting) bool {

@@ -23,11 +23,11 @@ type Placed struct {
 	Changed  int64 `json:"i,omitzero"` // of the inode; 0 where the system doesn't say
 }
 
-// Sync makes a folder, which Sync has made of old and others have changed since, have the
-// entries. What isn't among old stays, unless an entry needs its place. A file that has the
-// entry's content keeps its time. Any other gets the time of its replacement: with the
-// entry's time, what was made of its last content could count as newer. In an empty folder,
-// Sync is Unpack. It returns what is old the next time.
+// Sync updates a folder to the entries. old is what the last Sync of the folder returned;
+// others may have changed the folder since. Files that are not in old stay, unless an entry
+// needs their place. A file that already has the entry's content keeps its time. A file
+// that is replaced gets the current time: with the entry's time, what was built from its
+// last content could count as newer. In an empty folder, Sync does what Unpack does.
 //
 // Like Unpack, it trusts neither the entries nor what is there: no link is followed. After
 // an error, the folder is a mixture: remove it.

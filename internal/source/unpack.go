@@ -48,7 +48,7 @@ func (t *Target) begin(stage string) {
 // parts of it.
 func (f Fetcher) Unpack(ctx context.Context, g *errand.SourceGrant, to Target) (archive.Stats, error) {
 	if to.Kept != nil && g.Format != errand.FormatManifest {
-		return archive.Stats{}, fmt.Errorf("a folder that stays must be sent in the format %s", errand.FormatManifest)
+		return archive.Stats{}, fmt.Errorf("a workspace requires a source of the format %s", errand.FormatManifest)
 	}
 	if err := checkRoom(to.Dir, g.UnpackedBytes); err != nil && to.Kept == nil {
 		return archive.Stats{}, err
