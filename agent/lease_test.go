@@ -148,6 +148,7 @@ func TestLateAnswer(t *testing.T) {
 	}
 	l := newLong(t)
 	s.give(s.job(l.command()))
+	s.await("the agent asks for work: until then, the clock stands", func() bool { return len(s.polls) > 0 })
 	pass(clock, time.Minute, s.reported)
 	if f := s.failure(); f.Reason != errand.ReasonLost || !strings.Contains(f.Error, "not started") || exists(l.pidFile) {
 		t.Errorf("failure %s: %s; started: %v", f.Reason, f.Error, exists(l.pidFile))
