@@ -1,7 +1,6 @@
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { beforeEach, expect, test } from 'vitest'
-import { patience } from './patience'
 import { server, shoot, signIn } from './browser'
 import { Desk } from './desk'
 
@@ -28,14 +27,14 @@ async function pages(): Promise<Shown[]> {
     mode: 'distributed', commands: [colors, 'seq 300', 'echo err >&2', `mkdir out; echo '${junit}' > out/junit.xml`, `test -e '${desk.dir}/again' || { touch '${desk.dir}/again'; exit 7; }`, 'exit 3'],
     artifacts: ['out/**', { path: 'missing/*', optional: true }], retryOnExit: { codes: [7], maxTries: 2 },
   })
-  await expect.poll(async () => (await desk.call('GET', `/api/jobs/status?jobId=${over.id}`)).status, { timeout: 60_000 * patience }).toBe('completed')
+  await expect.poll(async () => (await desk.call('GET', `/api/jobs/status?jobId=${over.id}`)).status).toBe('completed')
   const running = await desk.call('POST', '/api/execute', { mode: 'distributed', terminal: {}, name: 'it runs', commands: [`${colors}; ${desk.waitFor('go')}`] })
   const waiting = await desk.call('POST', '/api/execute', { mode: 'distributed', commands: ['true'], requires: { color: 'none' } })
   await desk.call('POST', '/api/schedules', { name: 'nightly', cron: '0 3 * * *', timeZone: 'Europe/Berlin', job: { commands: ['echo night'] } })
   const job = `job=${over.id}`
   return [
     { name: 'run', fragment: 'run', ready: '#commands' },
-    { name: 'job', fragment: job, ready: '.line.head .badge' },
+    { name: 'job', fragment: job, ready: '[aria-label="Output of command 6"]' },
     { name: 'commands', fragment: `${job}?view=commands`, ready: '.facts' },
     { name: 'tests', fragment: `${job}?view=tests`, ready: '#failed-tests li' },
     { name: 'artifacts', fragment: `${job}?view=artifacts`, ready: '#artifacts tbody tr' },
@@ -138,7 +137,7 @@ beforeEach(async () => {
   await desk.page.addInitScript({ content: axe.source })
 })
 
-test('on every page, in any size, scheme and size of text, axe finds nothing, nothing is wider than the window, and the keyboard reaches all', { timeout: 240_000 * patience }, async () => {
+test('on every page, in any size, scheme and size of text, axe finds nothing, nothing is wider than the window, and the keyboard reaches all', async () => {
   await desk.page.goto(server.url)
   await desk.page.getByLabel('User token').waitFor()
   const all = await faults('sign-in')
@@ -155,6 +154,7 @@ test('by the keyboard alone: a job is run, its page left, and the links before t
   await signIn(page)
   await page.getByLabel('Commands', { exact: true }).focus()
   await page.keyboard.type('echo typed')
+  await expect.poll(() => page.getByLabel('Commands', { exact: true }).inputValue()).toBe('echo typed')
   await page.keyboard.press('Control+Enter')
   await desk.sees('typed')
   await page.getByRole('link', { name: 'Jobs', exact: true }).focus()
@@ -163,5 +163,5 @@ test('by the keyboard alone: a job is run, its page left, and the links before t
   await page.getByRole('button', { name: 'Skip to content' }).focus()
   await page.keyboard.press('Enter')
   await page.keyboard.press('Tab')
-  expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Status')
+  await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Status')
 })

@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page, Route } from 'playwright-core'
 import { chromium } from 'playwright-core'
-import { patience } from './patience'
+import { timeout } from './patience'
 
 const url = need('ERRAND_URL').replace(/\/$/, '')
 
@@ -21,6 +21,7 @@ export function launch(): Promise<Browser> {
     executablePath: process.env['CHROMIUM'] || '/usr/bin/chromium',
     // In a container without user namespaces, as CI's, Chromium's own sandbox can't start.
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    timeout,
   })
 }
 
@@ -29,19 +30,44 @@ export interface Tab {
   context: BrowserContext
   /** What the browser complained about: scripts' errors, and what the Content-Security-Policy stopped. */
   complaints: string[]
+  /** A complaint with this text in it is expected: how often it came. */
+  expected: { text: string; times: number }
 }
 
 export async function openTab(browser: Browser, colorScheme: 'light' | 'dark' = 'light'): Promise<Tab> {
   const context = await browser.newContext({ colorScheme, viewport: { width: 1200, height: 900 } })
+  context.setDefaultTimeout(timeout)
+  await slowDown(context)
   const page = await context.newPage()
-  page.setDefaultTimeout(60_000 * patience)
-  const complaints: string[] = []
-  page.on('pageerror', (err) => complaints.push(String(err)))
+  const tab: Tab = { page, context, complaints: [], expected: { text: '\0', times: 0 } }
+  const complain = (text: string) => {
+    if (text.includes(tab.expected.text)) tab.expected.times++
+    else tab.complaints.push(text)
+  }
+  page.on('pageerror', (err) => complain(String(err)))
   page.on('console', (m) => {
     // Chromium prints each error answer too; those are the tests' own.
-    if (m.type() === 'error' && !m.text().startsWith('Failed to load resource')) complaints.push(m.text())
+    if (m.type() === 'error' && !m.text().startsWith('Failed to load resource')) complain(m.text())
   })
-  return { page, context, complaints }
+  return tab
+}
+
+/** To find what relies on a fast machine: how many times slower the pages' CPU is, and how long the API's answers are kept back. */
+const slow = { cpu: Number(process.env['ERRAND_SLOW_CPU'] ?? 1), apiMs: Number(process.env['ERRAND_SLOW_API'] ?? 0) }
+
+async function slowDown(context: BrowserContext): Promise<void> {
+  if (slow.cpu > 1) {
+    context.on('page', (page) => {
+      const throttle = async () => (await context.newCDPSession(page)).send('Emulation.setCPUThrottlingRate', { rate: slow.cpu })
+      throttle().catch(() => {}) // it was closed at once
+    })
+  }
+  if (slow.apiMs > 0) await context.route('**/api/**', delay)
+}
+
+async function delay(route: Route): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, slow.apiMs * (0.5 + Math.random())))
+  await route.fallback().catch(() => {}) // the page was left
 }
 
 /** Opens the page by a link as `errand local` prints it. */

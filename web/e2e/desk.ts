@@ -39,7 +39,14 @@ export class Desk {
   lines = () => this.page.locator('.line .text').allTextContents()
   sees = (text: string) => this.page.locator('.line .text').getByText(text, { exact: true }).first().waitFor()
   ends = (text: string) => this.page.locator('#status').getByText(text).waitFor()
-  goTo = (fragment: string) => this.page.goto(`${server.url}/#${fragment}`)
+
+  /** Goes to a page of the page, and waits until it is the one that is shown. */
+  async goTo(fragment: string): Promise<void> {
+    await this.page.goto(`${server.url}/#${fragment}`)
+    const [, name, id] = /^(\w+)(?:=(\w+))?/.exec(fragment)!
+    await this.page.locator(`main.${name}-page`).waitFor()
+    if (id) await this.page.locator('#job-id').getByText(id).waitFor()
+  }
 
   /** Makes a job by the API and shows its page. */
   async job(request: object): Promise<string> {

@@ -109,12 +109,14 @@ test('a folder, its tasks, and what is wrong with them', async () => {
   await desk.page.getByRole('alert').getByText("can't be read").waitFor()
   await untouched()
   for (const c of corpus) {
-    await desk.page.evaluate((name) => {
+    const name = await desk.page.evaluate((n) => {
       const data = new DataTransfer()
-      data.items.add(new File(['x'], name))
+      data.items.add(new File(['x'], n))
       document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))
+      return data.files[0]!.name // as the browser has it
     }, c)
-    await desk.page.getByText(/, 1 B: (sent|already)/).waitFor()
+    await expect.poll(() => desk.page.locator('#zip-state').textContent()).toMatch(/, 1 B: (sent|already on the server)$/)
+    await expect.poll(() => desk.page.locator('#zip-state').textContent()).toContain(`${name}, 1 B: `)
   }
   await untouched()
   expect(server.url).toBeTruthy()

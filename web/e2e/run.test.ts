@@ -7,6 +7,13 @@ import { Desk } from './desk'
 
 const desk = new Desk()
 
+const dropFiles = (files: Record<string, string>) =>
+  desk.page.evaluate((all) => {
+    const data = new DataTransfer()
+    for (const [name, text] of Object.entries(all)) data.items.add(new File([text], name))
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))
+  }, files)
+
 test('a folder’s errand.yaml offers its tasks; one sends its own folder', async () => {
   await signIn(desk.page)
   mkdirSync(join(desk.dir, 'site'))
@@ -24,7 +31,7 @@ test('a folder’s errand.yaml offers its tasks; one sends its own folder', asyn
   const tasks = desk.page.getByRole('group', { name: 'Tasks of errand.yaml' })
   await tasks.getByRole('button', { name: 'all' }).click()
   await desk.page.getByText('Lists <b>all</b>').waitFor()
-  expect(await desk.page.getByLabel('Commands', { exact: true }).inputValue()).toBe('ls')
+  await expect.poll(() => desk.page.getByLabel('Commands', { exact: true }).inputValue()).toBe('ls')
   await tasks.getByRole('button', { name: 'site' }).click()
   await desk.page.getByText('leaves out “after”').waitFor()
   await desk.page.getByText(/page\.txt, 12 B: (sent|already)/).waitFor()
@@ -55,7 +62,7 @@ test('worker, labels, artifacts and jobs that come first; without a terminal', a
   await desk.page.getByLabel('Labels of the worker').fill('cpus<4')
   await desk.page.getByRole('button', { name: 'Run', exact: true }).click()
   await desk.page.getByRole('alert').getByText('not a label').waitFor()
-  expect(await desk.page.getByLabel('Labels of the worker').getAttribute('aria-invalid')).toBe('true')
+  await expect.poll(() => desk.page.getByLabel('Labels of the worker').getAttribute('aria-invalid')).toBe('true')
 })
 
 test('the same job as a line of errand run, and of curl that works', async () => {
@@ -64,7 +71,7 @@ test('the same job as a line of errand run, and of curl that works', async () =>
   await desk.page.getByText('As a command').click()
   const lines = desk.page.locator('.copy-line code')
   await expect.poll(() => lines.count()).toBe(2)
-  expect(await lines.first().textContent()).toBe(String.raw`errand run --no-source --terminal -c 'echo '\''by curl'\'''`)
+  await expect.poll(() => lines.first().textContent()).toBe(String.raw`errand run --no-source --terminal -c 'echo '\''by curl'\'''`)
   const answer = execFileSync('sh', ['-c', (await lines.last().textContent())!], { env: { ...process.env, ERRAND_TOKEN: server.token }, encoding: 'utf8' })
   await desk.goTo(`job=${JSON.parse(answer).id}`)
   await desk.sees('by curl')
@@ -86,7 +93,19 @@ test('what hovers over the page is told where it may be dropped', async () => {
   await desk.page.getByText('Drop to send').waitFor()
   await hover('drop')
   await desk.page.getByText(/one\.txt, 3 B: (sent|already)/).waitFor()
-  expect(await desk.page.getByText('Drop to send').count()).toBe(0)
+  await expect.poll(() => desk.page.getByText('Drop to send').count()).toBe(0)
+})
+
+test('what is dropped on any page is sent', async () => {
+  await signIn(desk.page)
+  for (const [i, fragment] of ['jobs', 'machines', 'settings'].entries()) {
+    await desk.goTo(fragment)
+    await dropFiles({ 'one.txt': 'one', 'two.txt': `dropped on ${i}` })
+    await desk.page.getByText(/2 files, 15 B: (sent|already)/).waitFor()
+    expect(desk.page.url()).toBe(`${server.url}/#run`)
+    await desk.page.goBack()
+    await desk.page.locator(`main.${fragment}-page`).waitFor()
+  }
 })
 
 test('a ZIP is hashed, sent and named in the job; the same one is not sent twice', async () => {
@@ -114,12 +133,7 @@ test('a folder is sent, by a button or dropped', async () => {
   await runScript(desk.page, 'cat a.txt; ls')
   await desk.sees('from the folder')
   await desk.page.goBack()
-  await desk.page.evaluate(() => {
-    const data = new DataTransfer()
-    data.items.add(new File(['one'], 'one.txt'))
-    data.items.add(new File(['two'], 'two.txt'))
-    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))
-  })
+  await dropFiles({ 'one.txt': 'one', 'two.txt': 'two' }) // at once, whichever page is still shown
   await desk.page.getByText(/2 files, 6 B: (sent|already)/).waitFor()
   await runScript(desk.page, 'cat one.txt; echo; cat two.txt')
   await desk.sees('two')
@@ -129,7 +143,7 @@ test('a direct run is a job: live, in the order of arrival, listed, and there af
   const { page } = desk
   await signIn(page)
   await page.getByLabel('Direct').check()
-  expect(await page.getByLabel('Queue', { exact: true }).isDisabled()).toBe(true)
+  await expect.poll(() => page.getByLabel('Queue', { exact: true }).isDisabled()).toBe(true)
   const wait = `echo oops >&2; ${desk.waitFor('go')}; echo '<i>last</i>'; exit 2`
   await run(page, ['echo now', wait])
   await desk.sees('oops')
@@ -139,8 +153,8 @@ test('a direct run is a job: live, in the order of arrival, listed, and there af
   const id = await desk.jobID()
   await page.reload()
   await desk.sees('<i>last</i>')
-  expect(await desk.lines()).toEqual(['$ echo now', 'now', `$ ${wait}`, 'oops', '<i>last</i>'])
-  expect(await page.locator('#status').textContent()).toContain('direct, on the server')
+  await expect.poll(desk.lines).toEqual(['$ echo now', 'now', `$ ${wait}`, 'oops', '<i>last</i>'])
+  await desk.ends('direct, on the server')
   await desk.goTo('jobs')
   await page.locator(`#jobs tr:has(a[href="#job=${id}"])`).getByText('direct mode').waitFor()
 })
@@ -150,15 +164,15 @@ test('what the server refuses is said, with its field, and marked', async () => 
   await run(desk.page, ['echo fine', '', `echo ${'x'.repeat(9000)}`])
   const alert = desk.page.getByRole('alert')
   await alert.getByText('See line 3.').waitFor()
-  expect(await alert.textContent()).toContain('commands[1]')
-  expect(await desk.page.getByLabel('Commands', { exact: true }).getAttribute('aria-invalid')).toBe('true')
-  expect(await desk.page.evaluate(() => (document.activeElement as HTMLTextAreaElement).selectionStart)).toBe('echo fine\n\n'.length)
+  await expect.poll(() => alert.textContent()).toContain('commands[1]')
+  await expect.poll(() => desk.page.getByLabel('Commands', { exact: true }).getAttribute('aria-invalid')).toBe('true')
+  await expect.poll(() => desk.page.evaluate(() => (document.activeElement as HTMLTextAreaElement).selectionStart)).toBe('echo fine\n\n'.length)
   await desk.page.getByLabel('Commands', { exact: true }).fill('echo a')
   await desk.page.getByText('Options').click()
   await desk.page.getByLabel('Environment').fill('ERRAND_X=1')
   await desk.page.getByRole('button', { name: 'Run', exact: true }).click()
   await alert.getByText('are reserved').waitFor()
-  expect(await desk.page.getByLabel('Environment').getAttribute('aria-invalid')).toBe('true')
+  await expect.poll(() => desk.page.getByLabel('Environment').getAttribute('aria-invalid')).toBe('true')
   await shoot(desk.page, 'error-light')
 })
 
@@ -170,18 +184,19 @@ test('what was run is remembered, and what is typed survives a reload', async ()
   await desk.page.goBack()
   await commands.fill('echo draft')
   await desk.page.reload()
-  expect(await commands.inputValue()).toBe('echo draft')
-  await commands.focus()
-  await desk.page.keyboard.press('ArrowUp')
-  expect(await commands.inputValue()).toBe('echo remembered')
-  await desk.page.keyboard.press('ArrowDown')
-  expect(await commands.inputValue()).toBe('echo draft')
+  await expect.poll(() => commands.inputValue()).toBe('echo draft')
+  await commands.press('ArrowUp')
+  await expect.poll(() => commands.inputValue()).toBe('echo remembered')
+  await commands.press('ArrowDown')
+  await expect.poll(() => commands.inputValue()).toBe('echo draft')
 })
 
 test('the whole form is used without a mouse', async () => {
   await signIn(desk.page)
-  await desk.page.getByLabel('Commands', { exact: true }).focus()
+  const commands = desk.page.getByLabel('Commands', { exact: true })
+  await commands.focus()
   await desk.page.keyboard.type('echo typed')
+  await expect.poll(() => commands.inputValue()).toBe('echo typed')
   await desk.page.keyboard.press('Control+Enter')
   await desk.ends('exit code 0')
 })
@@ -190,7 +205,7 @@ test('a page that may not hash says so, and runs commands all the same', async (
   await desk.page.addInitScript(() => Object.defineProperty(Crypto.prototype, 'subtle', { value: undefined }))
   await signIn(desk.page)
   await desk.page.getByText('no Web Crypto').waitFor()
-  expect(await desk.page.getByRole('button', { name: 'Choose a folder' }).isDisabled()).toBe(true)
+  await expect.poll(() => desk.page.getByRole('button', { name: 'Choose a folder' }).isDisabled()).toBe(true)
   await runScript(desk.page, 'echo fine')
   await desk.ends('exit code 0')
 })

@@ -9,6 +9,7 @@ import { usePolling } from './polling'
 import { QueuesPage } from './queues/page'
 import type { Route } from './route'
 import { formatRoute, useRoute } from './route'
+import { useDrop } from './run/drop'
 import { RunPage } from './run/page'
 import { SchedulesPage } from './schedules/page'
 import { SettingsPage } from './settings/page'
@@ -67,6 +68,7 @@ const tabs: { route: Route; text: string }[] = [
 
 function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps) {
   const route = useRoute()
+  const dropped = useDrop(signedIn)
   const content = useRef<HTMLElement>(null)
   const askWorkers = useCallback(async (signal: AbortSignal) => (await client.workers(signal)).workers ?? [], [client, signedIn])
   const workers = usePolling(askWorkers, every.workers, failed)
@@ -94,8 +96,9 @@ function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps)
           Sign out
         </button>
       </header>
+      {dropped.over && <div class="drop-here">Drop to send</div>}
       <main class={`${route.page}-page`} ref={content} tabIndex={-1}>
-        {route.page === 'run' && <RunPage key={route.from ?? ''} client={client} failed={failed} from={route.from} />}
+        {route.page === 'run' && <RunPage key={route.from ?? ''} client={client} failed={failed} from={route.from} dropped={dropped} />}
         {route.page === 'jobs' && <JobsPage client={client} failed={failed} filter={route} />}
         {route.page === 'job' && <JobPage key={route.id} client={client} route={route} failed={failed} />}
         {route.page === 'machines' && <MachinesPage client={client} failed={failed} workers={workers} />}

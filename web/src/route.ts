@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useLayoutEffect, useState } from 'preact/hooks'
 
 /** A page and what it shows. It stands in the fragment, which works wherever the page is served from. */
 export type Route =
@@ -93,7 +93,8 @@ export function replaceRoute(r: Route): void {
 /** The page that the address names, now and when it changes. */
 export function useRoute(): Route {
   const [route, setRoute] = useState(() => parseRoute(location.hash))
-  useEffect(() => {
+  // Listens from the first drawing on: an effect would come after it, and miss a change in between.
+  useLayoutEffect(() => {
     const change = () => setRoute(parseRoute(location.hash))
     addEventListener('hashchange', change)
     return () => removeEventListener('hashchange', change)

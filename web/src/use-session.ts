@@ -1,9 +1,9 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Client } from './api/client'
 import { apiOrigin } from './api/origin'
 import { ApiError, describe } from './api/problem'
 import { forgetToken, isKeptInBrowser, isSession, keepToken, readToken, takeFragment } from './session'
-import { askTabs, joinTabs } from './tabs'
+import { answerTabs, askTabs, joinTabs } from './tabs'
 
 /** Who is signed in, and how that changes. */
 export interface SessionState {
@@ -62,6 +62,8 @@ export function useSession(): SessionState {
   useEffect(() => {
     if (firstCode) void exchange(firstCode)
     else if (!token) void askTabs().then((t) => (t && enter(t, false), setEntering(false)))
+  }, [])
+  useLayoutEffect(() => {
     // Another link pasted into the same tab changes the fragment alone.
     const onHash = () => {
       const code = takeFragment()
@@ -73,11 +75,12 @@ export function useSession(): SessionState {
   }, [])
 
   const tabs = useRef<ReturnType<typeof joinTabs> | null>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const joined = joinTabs(() => current.current, (t) => t === current.current && forget(''))
     tabs.current = joined
     return () => joined.leave()
   }, [])
+  useLayoutEffect(() => (token ? answerTabs() : undefined), [token])
   const leave = useCallback(() => {
     const t = current.current
     if (isSession(t)) void client.endSession().catch(() => {}) // the list of sessions shows what is left

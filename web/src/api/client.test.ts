@@ -55,6 +55,17 @@ describe('Client', () => {
     await expect(client.workers(AbortSignal.abort(new Error('left the page')))).rejects.toThrow('left the page')
   })
 
+  test('a refusal of the token before is no refusal of the token that came meanwhile', async () => {
+    let token = 'eru_old'
+    const refused = async () => {
+      token = 'eru_new'
+      return Response.json({ status: 401, code: 'unauthenticated', detail: 'unknown token' }, { status: 401 })
+    }
+    const client = new Client(() => token, refused)
+    await expect(client.workers()).rejects.toMatchObject({ problem: { status: 0 }, temporary: true })
+    await expect(client.workers()).rejects.toMatchObject({ problem: { status: 401 } }) // both with the new one
+  })
+
   test('refuses an answer that is not JSON', async () => {
     const { client } = answering(new Response('<html>'))
     await expect(client.workers()).rejects.toThrow('not JSON')

@@ -1,4 +1,4 @@
-import { parseProblem, unreachable } from './problem'
+import { ApiError, parseProblem, unreachable } from './problem'
 import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Session, TokenList, Upload, WorkerList } from './types'
 import type { ArtifactPage, NewSchedule, PageOfLog, Schedule } from './wire'
 
@@ -118,9 +118,10 @@ export class Client {
   }
 
   private async call<T>(method: string, path: string, o: CallOptions): Promise<T> {
+    const token = o.anonymous ? '' : this.token()
     const init: RequestInit = {
       method,
-      headers: this.headers(o),
+      headers: headersOf(o, token),
       credentials: 'omit', // the token is all there is: no cookie goes along
       cache: 'no-store',
       redirect: 'error',
@@ -136,6 +137,8 @@ export class Client {
       o.signal?.throwIfAborted()
       throw unreachable(err)
     }
+    // That the token before is refused says nothing of the one that somebody signed in with meanwhile.
+    if (response.status === 401 && !o.anonymous && token !== this.token()) throw new ApiError({ status: 0, code: '', detail: 'The token changed meanwhile.' })
     if (!response.ok) throw parseProblem(response.status, response.statusText, text, response.headers.get('Retry-After'))
     if (response.status === 204) return undefined as T
     try {
@@ -144,13 +147,13 @@ export class Client {
       throw parseProblem(response.status, 'The answer is not JSON', '', null)
     }
   }
+}
 
-  private headers(o: CallOptions): Record<string, string> {
-    return {
-      ...(!o.anonymous && { Authorization: `Bearer ${this.token()}` }),
-      ...(o.body !== undefined && { 'Content-Type': 'application/json' }),
-      ...(o.idempotencyKey && { 'Idempotency-Key': o.idempotencyKey }),
-    }
+function headersOf(o: CallOptions, token: string): Record<string, string> {
+  return {
+    ...(!o.anonymous && { Authorization: `Bearer ${token}` }),
+    ...(o.body !== undefined && { 'Content-Type': 'application/json' }),
+    ...(o.idempotencyKey && { 'Idempotency-Key': o.idempotencyKey }),
   }
 }
 

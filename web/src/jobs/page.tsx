@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
 import type { Job, JobList } from '../api/types'
 import { isTerminal } from '../api/types'
@@ -145,7 +145,7 @@ function useKeys(jobs: Job[], client: Client, failed: (err: unknown) => void): n
   // A key is handled with what is on the page, also right after another one.
   const latest = useRef({ jobs, id })
   latest.current = { jobs, id }
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (e: KeyboardEvent) => {
       if (e.ctrlKey || e.metaKey || e.altKey || (e.target instanceof Element && e.target.closest('input, textarea, select, button, a'))) return
       const { jobs: all, id: current } = latest.current

@@ -4,9 +4,10 @@ import type { Source } from '../api/types'
 import { size } from '../format'
 import { ErrorNotice } from '../notice'
 import type { Fields } from './fields'
+import type { Dropped } from './drop'
 import { hashingFault } from './hash'
 import type { Picked } from './pick'
-import { filesOfDrop, filesOfInput, isZip } from './pick'
+import { filesOfInput, isZip } from './pick'
 import type { Task } from './tasks'
 import { filesOfTask, tasksOf } from './tasks'
 import type { Progress } from './upload'
@@ -22,6 +23,7 @@ interface Props {
   task: (fields: Partial<Fields>) => void
   /** What the job has that the form was filled from. */
   had: Source | undefined
+  dropped: Dropped
 }
 
 /** The folder that the commands run in: chosen or dropped, and sent at once. */
@@ -29,7 +31,6 @@ export function Archive(props: Props) {
   const folder = useRef<HTMLInputElement>(null)
   const files = useRef<HTMLInputElement>(null)
   const { what, picked, progress, error, take, drop } = useUpload(props)
-  const over = useDrop(take)
   const fault = hashingFault()
   const chosen = (e: { currentTarget: HTMLInputElement }) => {
     const list = e.currentTarget.files
@@ -38,7 +39,6 @@ export function Archive(props: Props) {
   }
   return (
     <div class="drop">
-      {over && <div class="drop-here">Drop to send</div>}
       <label for="zip">Folder, files or a ZIP archive (optional)</label>
       <div class="actions">
         <button type="button" disabled={fault !== ''} onClick={() => folder.current?.click()}>
@@ -121,7 +121,7 @@ interface What {
 }
 
 /** Sends one selection at a time: another one, or none, ends what is under way. */
-function useUpload({ client, failed, changed, busy }: Props) {
+function useUpload({ client, failed, changed, busy, dropped }: Props) {
   const [what, setWhat] = useState<What | null>(null)
   const [progress, setProgress] = useState<Progress | null>(null)
   const [picked, setPicked] = useState<Picked[] | null>(null)
@@ -161,6 +161,11 @@ function useUpload({ client, failed, changed, busy }: Props) {
     begin(null, null)
     setPicked(null)
   }
+  useEffect(() => {
+    if (!dropped.files) return
+    dropped.taken()
+    if (hashingFault() === '') dropped.files.then((files) => take(files), (err: unknown) => begin(null, err))
+  }, [dropped.files])
   return { what, picked, progress, error, take, drop }
 }
 
@@ -199,29 +204,4 @@ function ArchiveState({ what, progress, had }: { what: What | null; progress: Pr
     default:
       return <span>Hashing {text} …</span>
   }
-}
-
-/** Takes what is dropped anywhere on the page; says whether something hovers above it. */
-function useDrop(take: (files: Picked[]) => void): boolean {
-  const [over, setOver] = useState(false)
-  const latest = useRef(take)
-  latest.current = take
-  useEffect(() => {
-    const stop = new AbortController()
-    const on = (type: 'dragover' | 'dragleave' | 'drop', f: (e: DragEvent) => void) => document.addEventListener(type, f, { signal: stop.signal })
-    on('dragover', (e) => {
-      if (!e.dataTransfer?.types.includes('Files')) return
-      e.preventDefault() // else the browser would open the file
-      setOver(true)
-    })
-    on('dragleave', (e) => e.relatedTarget === null && setOver(false))
-    on('drop', (e) => {
-      setOver(false)
-      if (!e.dataTransfer?.types.includes('Files') || hashingFault()) return
-      e.preventDefault()
-      void filesOfDrop(e.dataTransfer).then((files) => latest.current(files))
-    })
-    return () => stop.abort()
-  }, [])
-  return over
 }

@@ -7,6 +7,7 @@ import { ErrorNotice } from '../notice'
 import { Archive } from './archive'
 import { lineOfField, parseCommands } from './commands'
 import { CopyLines } from './copy'
+import type { Dropped } from './drop'
 import type { Fields } from './fields'
 import { buildRequest, emptyFields, FieldError, fieldsOf } from './fields'
 import { keepDraft, readDraft, remember, useHistory } from './history'
@@ -20,12 +21,13 @@ interface Props {
   failed: (err: unknown) => void
   /** The job whose settings the form begins with. */
   like: Job | null
+  dropped: Dropped
   /** The job is there. */
   created: (id: string) => void
 }
 
 /** What is to be run, and where. */
-export function RunForm({ client, failed, like, created }: Props) {
+export function RunForm({ client, failed, like, dropped, created }: Props) {
   const [fields, setFields] = useState<Fields>(() => (like ? fieldsOf(like) : { ...emptyFields, commands: readDraft() }))
   const [source, setSource] = useState<Source | null>(like?.source ?? null)
   const [uploading, setUploading] = useState(false)
@@ -67,7 +69,7 @@ export function RunForm({ client, failed, like, created }: Props) {
       }}
     >
       <h2 id="run-title">Run</h2>
-      <Archive client={client} failed={failed} changed={setSource} busy={setUploading} task={(t) => set({ ...t, mode: fields.mode })} had={like?.source} />
+      <Archive client={client} failed={failed} changed={setSource} busy={setUploading} task={(t) => set({ ...t, mode: fields.mode })} had={like?.source} dropped={dropped} />
       <Commands value={fields.commands} line={line} bad={field.startsWith('commands')} script={fields.script} setScript={(script) => set({ script })} change={(commands) => set({ commands })} />
       <ModeChoice mode={fields.mode} change={(mode) => set({ mode })} />
       <Options fields={fields} badField={field} set={set} />

@@ -3,6 +3,7 @@ import type { Client } from '../api/client'
 import type { Job } from '../api/types'
 import { ErrorNotice } from '../notice'
 import { go } from '../route'
+import type { Dropped } from './drop'
 import { RunForm } from './form'
 
 interface Props {
@@ -10,10 +11,11 @@ interface Props {
   failed: (err: unknown) => void
   /** The job whose settings the form begins with. */
   from: string | undefined
+  dropped: Dropped
 }
 
 /** What is to be run. Each job has a page of its own. */
-export function RunPage({ client, failed, from }: Props) {
+export function RunPage({ client, failed, from, dropped }: Props) {
   const [like, setLike] = useState<Job | null>(null)
   const [error, setError] = useState<unknown>(null)
   useEffect(() => {
@@ -31,6 +33,7 @@ export function RunPage({ client, failed, from }: Props) {
         client={client}
         failed={failed}
         like={like}
+        dropped={dropped}
         created={(id) => go({ page: 'job', id })}
       />
     </>
