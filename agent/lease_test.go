@@ -30,18 +30,22 @@ func onManual(t *testing.T) (*server, *clock.Manual, *runner) {
 	return s, clock, r
 }
 
-// pass advances the clock by d in steps of a second. At each step it gives the agent
-// a little real time to act.
-func pass(clock *clock.Manual, d time.Duration, until func() bool) {
-	tick := time.NewTicker(time.Millisecond)
+// pass advances the clock by d in steps of a second. It is for what must not happen
+// meanwhile: nothing may rely on the agent having acted at its end.
+func pass(clock *clock.Manual, d time.Duration) {
+	tick := time.NewTicker(step)
 	defer tick.Stop()
 	for range int(d / time.Second) {
-		if until != nil && until() {
-			return
-		}
 		clock.Advance(time.Second)
 		<-tick.C
 	}
+}
+
+// failureOn is failure, and lets the clock run.
+func (s *server) failureOn(clock *clock.Manual) (f errand.Failure) {
+	s.t.Helper()
+	ticking(clock, func() { f = s.failure() })
+	return f
 }
 
 // TestOutageKillsNothing: the server is down for five minutes, longer than the
@@ -50,22 +54,22 @@ func pass(clock *clock.Manual, d time.Duration, until func() bool) {
 func TestOutageKillsNothing(t *testing.T) {
 	s, clock, _ := onManual(t)
 	l := newLong(t)
-	s.give(s.job(l.command()))
+	a := s.job(l.command())
+	a.TimeoutSeconds = 36000
+	s.give(a)
 	pid := l.started(t)
 	s.set(func() { s.down = true })
-	pass(clock, 5*time.Minute, nil)
+	pass(clock, 5*time.Minute)
 	if !alive(pid) {
 		t.Fatal("the job was killed")
 	}
 	touch(t, l.gate)
-	pass(clock, 2*time.Minute, nil) // the result can't be delivered
+	eventually(t, "the job ends", func() bool { return !alive(pid) })
+	pass(clock, 2*time.Minute) // the result can't be delivered
 	s.set(func() { s.down = false })
-	pass(clock, 10*time.Minute, func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return len(s.results) > 0
-	})
-	if res := s.result(); res.ExitCode != 4 {
+	var res errand.Result
+	ticking(clock, func() { res = s.result() })
+	if res.ExitCode != 4 {
 		t.Errorf("result %+v", res)
 	}
 }
@@ -90,15 +94,14 @@ func testDiesBeforeItsLease(t *testing.T, group string) {
 	clock.Advance(time.Second)
 	eventually(t, "a heartbeat renews the lease", func() bool { return strings.Contains(s.agentLog.String(), "holds=1") })
 	s.set(func() { s.down = true })
-	pass(clock, 49*time.Second, nil) // of 60, with a margin of 10
+	pass(clock, 49*time.Second) // of 60, with a margin of 10
 	if !alive(pid) {
 		t.Fatal("killed too early")
 	}
-	pass(clock, time.Second, nil)
-	eventually(t, "the job is killed", func() bool { return !alive(pid) })
+	// At 50 s, or a little later: the supervisor counts from when it learned of the renewal.
+	ticking(clock, func() { eventually(t, "the job is killed", func() bool { return !alive(pid) }) })
 	s.set(func() { s.down = false })
-	pass(clock, time.Minute, func() bool { return s.reported() })
-	f := s.failure()
+	f := s.failureOn(clock)
 	if log, _ := s.log(jobID, 1, f.Result.Log); f.Reason != errand.ReasonLost || !strings.Contains(string(log), "started\nerrand: the worker could not renew its lease") {
 		t.Errorf("failure %s: %s, log %q", f.Reason, f.Error, log)
 	}
@@ -122,15 +125,14 @@ func TestShortLease(t *testing.T) {
 	s.give(a)
 	pid := l.started(t)
 	s.set(func() { s.down = true })
-	pass(clock, 21*time.Second, nil) // of 30, with a margin of 7.5, and one has passed
+	pass(clock, 21*time.Second) // of 30, with a margin of 7.5, and one has passed
 	if !alive(pid) {
 		t.Fatal("killed too early")
 	}
-	pass(clock, time.Second, nil)
+	pass(clock, time.Second)
 	eventually(t, "the job is killed", func() bool { return !alive(pid) })
 	s.set(func() { s.down = false })
-	pass(clock, time.Minute, s.reported)
-	if f := s.failure(); f.Reason != errand.ReasonLost {
+	if f := s.failureOn(clock); f.Reason != errand.ReasonLost {
 		t.Errorf("failure %s: %s", f.Reason, f.Error)
 	}
 	r.idle()
@@ -149,17 +151,10 @@ func TestLateAnswer(t *testing.T) {
 	l := newLong(t)
 	s.give(s.job(l.command()))
 	s.await("the agent asks for work: until then, the clock stands", func() bool { return len(s.polls) > 0 })
-	pass(clock, time.Minute, s.reported)
-	if f := s.failure(); f.Reason != errand.ReasonLost || !strings.Contains(f.Error, "not started") || exists(l.pidFile) {
+	if f := s.failureOn(clock); f.Reason != errand.ReasonLost || !strings.Contains(f.Error, "not started") || exists(l.pidFile) {
 		t.Errorf("failure %s: %s; started: %v", f.Reason, f.Error, exists(l.pidFile))
 	}
 	r.idle()
-}
-
-func (s *server) reported() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.results)+len(s.failures) > 0
 }
 
 // TestLeaseIsRenewed: while heartbeats succeed, a retryable job outlives its first
@@ -170,9 +165,17 @@ func TestLeaseIsRenewed(t *testing.T) {
 	l := newLong(t)
 	s.give(s.job(l.command()))
 	l.started(t)
-	for range 12 { // two minutes, with a heartbeat every ten seconds
-		n := s.beatCount()
-		pass(clock, time.Minute, func() bool { return s.beatCount() > n })
+	for range 12 { // two minutes
+		// A timer that is set after the clock moved is due ten seconds later. The lease of fifty
+		// leaves room for that.
+		n, tries := s.beatCount(), 0
+		eventually(t, "a heartbeat", func() bool {
+			if tries%1000 == 0 {
+				clock.Advance(10 * time.Second)
+			}
+			tries++
+			return s.beatCount() > n
+		})
 	}
 	touch(t, l.gate)
 	if res := s.result(); res.ExitCode != 4 {
@@ -195,10 +198,13 @@ func TestSuspendAsksFirst(t *testing.T) {
 	s.give(s.job(l.command()))
 	pid := l.started(t)
 	n := s.beatCount()
+	renewals := func() int { return strings.Count(s.agentLog.String(), "holds=1") }
+	m := renewals()
 	clock.Suspend(5 * time.Minute)
 	s.await("a heartbeat", func() bool { return len(s.beats) > n })
+	eventually(t, "its answer renews the lease", func() bool { return renewals() > m })
 	n = s.beatCount()
-	pass(clock, 15*time.Second, func() bool { return s.beatCount() > n })
+	ticking(clock, func() { s.await("another heartbeat", func() bool { return len(s.beats) > n }) })
 	if !alive(pid) {
 		t.Fatal("killed though the server renewed the lease")
 	}
@@ -213,15 +219,14 @@ func TestTimeout(t *testing.T) {
 	l := newLong(t)
 	s.give(s.job("echo first", l.command()))
 	l.started(t)
-	pass(clock, 599*time.Second, nil)
+	pass(clock, 599*time.Second)
 	s.mu.Lock()
 	early := len(s.failures)
 	s.mu.Unlock()
 	if early > 0 {
 		t.Fatal("timed out too early")
 	}
-	pass(clock, 2*time.Second, nil)
-	f := s.failure()
+	f := s.failureOn(clock)
 	if f.Reason != errand.ReasonTimedOut || f.Result == nil || len(f.Result.Commands) != 2 || string(f.Result.Commands[0].Stdout.Head) != "first\n" {
 		t.Errorf("failure %+v", f)
 	}
@@ -245,8 +250,8 @@ func TestTimeoutOfTheDownload(t *testing.T) {
 	s.source(a, map[string]string{"a.txt": "x"})
 	s.give(a)
 	<-asked
-	pass(clock, 601*time.Second, nil)
-	if f := s.failure(); f.Reason != errand.ReasonTimedOut || f.Error != "the job ran longer than its timeout of 10m0s" || len(f.Result.Commands) != 0 {
+	pass(clock, 600*time.Second)
+	if f := s.failureOn(clock); f.Reason != errand.ReasonTimedOut || f.Error != "the job ran longer than its timeout of 10m0s" || len(f.Result.Commands) != 0 {
 		t.Errorf("failure %+v", f)
 	}
 }
@@ -271,13 +276,13 @@ func TestGrantIsRenewedInTime(t *testing.T) {
 		}
 		return n
 	}
-	pass(clock, 890*time.Second, nil) // of 1800
+	pass(clock, 890*time.Second) // of 1800
 	if renewals() != 0 {
 		t.Fatal("renewed too early")
 	}
-	pass(clock, time.Minute, func() bool { return renewals() > 0 })
+	ticking(clock, func() { eventually(t, "a new grant", func() bool { return renewals() > 0 }) })
 	n := s.beatCount()
-	pass(clock, time.Minute, func() bool { return s.beatCount() > n+2 })
+	ticking(clock, func() { s.await("heartbeats", func() bool { return len(s.beats) > n+2 }) })
 	if got := renewals(); got != 1 {
 		t.Errorf("asked for a grant %d times", got)
 	}

@@ -535,15 +535,21 @@ func TestIdleHeartbeats(t *testing.T) {
 	s.give(s.job(l.command()))
 	w <- "errand-ring"
 	l.started(t)
-	clock.Advance(time.Second)
-	s.await("a heartbeat that names the job", func() bool {
-		for _, b := range s.beats {
-			if len(b.Holds) == 1 && b.Holds[0].JobID == jobID {
-				return true
+	began := clock.Now()
+	// After a second: the next one is due in two minutes.
+	ticking(clock, func() {
+		s.await("a heartbeat that names the job", func() bool {
+			for _, b := range s.beats {
+				if len(b.Holds) == 1 && b.Holds[0].JobID == jobID {
+					return true
+				}
 			}
-		}
-		return false
+			return false
+		})
 	})
+	if d := clock.Now().Sub(began); d > time.Minute {
+		t.Errorf("the heartbeat came after %v", d)
+	}
 	touch(t, l.gate)
 	s.result()
 }

@@ -45,6 +45,29 @@ var quick = backoff.Policy{Min: time.Millisecond, Max: 10 * time.Millisecond}
 
 func newManual() *clock.Manual { return clock.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)) }
 
+// step is the least real time for each second of a manual clock: for the agent to act in.
+const step = 5 * time.Millisecond
+
+// ticking lets the clock run while wait waits for what the agent does after some time.
+func ticking(clock *clock.Manual, wait func()) {
+	over, ended := make(chan struct{}), make(chan struct{})
+	defer func() { close(over); <-ended }()
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(step)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				clock.Advance(time.Second)
+			case <-over:
+				return
+			}
+		}
+	}()
+	wait()
+}
+
 // runner is an agent under test.
 type runner struct {
 	*agent.Agent
@@ -84,10 +107,17 @@ func (s *server) run(change func(*agent.Config)) *runner {
 	}()
 	s.t.Cleanup(func() {
 		a.Cancel()
-		select {
-		case <-returned:
-		case <-time.After(patience):
-			s.t.Error("the agent does not end")
+		wait := func() {
+			select {
+			case <-returned:
+			case <-time.After(patience):
+				s.t.Error("the agent does not end")
+			}
+		}
+		if manual, ok := c.Clock.(*clock.Manual); ok {
+			ticking(manual, wait) // a report that was cut off is tried again after a while
+		} else {
+			wait()
 		}
 		transport.CloseIdleConnections()
 	})

@@ -121,11 +121,10 @@ func TestCommandsThatCannotBeEnded(t *testing.T) {
 	})
 	conn, status, awaitEnd := f.run()
 	s.set(func() { s.order = func(o *errand.Order) { o.Order = errand.OrderCancel } })
-	pass(clock, 10*time.Second, nil) // until the next heartbeat
-	awaitEnd()
+	ticking(clock, awaitEnd) // a heartbeat brings the order
 	s.give(s.job("true"))
 	s.set(func() { s.queue[0].JobID = jobID[:len(jobID)-1] + "1" })
-	pass(clock, time.Minute, nil)
+	pass(clock, time.Minute)
 	s.mu.Lock()
 	waiting, beat := len(s.queue), s.lastBeat()
 	s.mu.Unlock()
@@ -166,7 +165,7 @@ func TestAsksAreOfOneAttempt(t *testing.T) {
 // next one reports the job.
 func TestStopWithCommandsThatCannotBeEnded(t *testing.T) {
 	t.Parallel()
-	const enough = 30 * time.Second // of the agent's clock
+	const enough = 5 * time.Minute // of the agent's clock
 	for _, limit := range []time.Duration{enough, time.Millisecond} {
 		t.Run(limit.String(), func(t *testing.T) {
 			t.Parallel()
@@ -180,10 +179,11 @@ func TestStopWithCommandsThatCannotBeEnded(t *testing.T) {
 			_, status, awaitEnd := f.run()
 			r.Cancel()
 			awaitEnd()
-			pass(clock, time.Minute, nil)
-			if err := r.ended(); err != nil {
-				t.Error(err)
-			}
+			ticking(clock, func() {
+				if err := r.ended(); err != nil {
+					t.Error(err)
+				}
+			})
 			if len(s.results)+len(s.failures) > 0 {
 				t.Errorf("reported %+v %+v", s.results, s.failures)
 			}

@@ -427,7 +427,11 @@ func TestSuspend(t *testing.T) {
 				}
 				outcome(t, c, d)
 			}
-			manual.Advance(10 * time.Second)
+			eventually(t, "the attempt ends", func() bool {
+				manual.Advance(time.Second)
+				_, err := d.Outcome()
+				return err == nil
+			})
 			if out := outcome(t, c, d); out.Reason != want {
 				t.Errorf("outcome %+v, want %s", out, want)
 			}
