@@ -33,6 +33,7 @@ type attempt struct {
 	slot  *slot
 	dir   attemptdir.Dir
 	host  process.Host           // what the commands learn of the machine
+	work  string                 // their working directory
 	temp  string                 // their TMPDIR
 	notes []string               // first lines of the log
 	save  []supervisor.SaveCache // to be packed if the commands succeed
@@ -297,6 +298,7 @@ func (t *attempt) fillWork() (err error) {
 // placeWork gives the job's folder the path that it has for all jobs of this slot and of
 // the job's owner, queue and project; or that of its workspace.
 func (t *attempt) placeWork() error {
+	defer func() { t.work = t.dir.Work() }()
 	if t.Workspace != nil {
 		return t.openWorkspace()
 	}

@@ -20,7 +20,7 @@ import (
 const cacheTries = 3
 
 func (t *attempt) cacheDirs() jobcache.Dirs {
-	return jobcache.Dirs{Work: t.dir.Work(), Home: t.host.Home}
+	return jobcache.Dirs{Work: t.work, Home: t.host.Home}
 }
 
 // restoreCaches puts the job's caches in their places, and notes which of them are to be
@@ -28,7 +28,7 @@ func (t *attempt) cacheDirs() jobcache.Dirs {
 func (t *attempt) restoreCaches() error {
 	for i := range t.Cache {
 		c := &t.Cache[i]
-		key, prefixes, err := jobcache.Keys(t.dir.Work(), c)
+		key, prefixes, err := jobcache.Keys(t.work, c)
 		if err != nil {
 			t.note("cache %s: not used: %v", c.Key, err)
 			continue
@@ -92,7 +92,7 @@ func (t *attempt) fetchCache(c *errand.Cache, g *errand.SourceGrant) (jobcache.R
 	if len(g.Packs) != len(g.Downloads) {
 		return jobcache.Restored{}, errors.New("the server's answer lacks downloads")
 	}
-	m, err := f.Open(t.workCtx, g, source.Target{Dir: t.dir.Work(), Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs})
+	m, err := f.Open(t.workCtx, g, source.Target{Dir: t.work, Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs})
 	if err != nil {
 		return jobcache.Restored{}, err
 	}

@@ -84,14 +84,14 @@ func (t *attempt) ownEnv() map[string]string {
 	return map[string]string{
 		"ERRAND_JOB_ID": t.JobID, "ERRAND_ATTEMPT": strconv.Itoa(t.Attempt), "ERRAND_QUEUE": t.Queue, "ERRAND_GROUP": t.Group,
 		"ERRAND_WORKER_ID": worker, "ERRAND_WORKER": cmp.Or(t.agent.Name, worker),
-		"ERRAND_SERVER": t.agent.Client.BaseURL, "ERRAND_DIR": t.dir.Work(),
+		"ERRAND_SERVER": t.agent.Client.BaseURL, "ERRAND_DIR": t.work,
 	}
 }
 
 // env is described in docs/cli.md, "The environment of a job".
 func (t *attempt) env() []string {
 	return process.Env{
-		Host: t.host, Temp: t.temp, GitCeiling: []string{filepath.Dir(t.dir.Work()), filepath.Dir(t.temp)},
+		Host: t.host, Temp: t.temp, GitCeiling: []string{filepath.Dir(t.work), filepath.Dir(t.temp)},
 		TraceParent: t.traceParent(), Agent: t.agent.Environment.Variables, Terminal: t.Terminal != nil && t.agent.hasTerminals(), Own: t.ownEnv(), Job: t.Env,
 	}.Build()
 }

@@ -23,7 +23,7 @@ func (t *attempt) unpack() error {
 	t.agent.makeRoom(t.Source.DiskBytes())
 	kept := t.keptFolder()
 	st, err := t.fetcher().Unpack(t.workCtx, t.Source, source.Target{
-		Dir: t.dir.Work(), Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs, Kept: kept, Stage: timed.begin,
+		Dir: t.work, Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs, Kept: kept, Stage: timed.begin,
 	})
 	if err != nil {
 		timed.fail(err)

@@ -89,10 +89,11 @@ func Create(data string, a *errand.Assignment, slot int) (Dir, error) {
 func root(data string) string { return filepath.Join(data, "attempts") }
 
 func (d Dir) create(j *Job) error {
-	if err := d.makeEmpty(); err != nil {
+	kept, err := d.makeEmpty()
+	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(d.join("work"), 0o700); err != nil {
+	if err := os.Mkdir(d.join("work"), workMode); err != nil {
 		return err
 	}
 	if err := d.letOthersEnter(); err != nil {
@@ -103,27 +104,31 @@ func (d Dir) create(j *Job) error {
 	if err != nil {
 		return err
 	}
-	return d.write("job.json", b)
+	if kept {
+		return d.write("job.json", b)
+	}
+	return d.writeNew("job.json", b) // Job knows a part of it
 }
 
-func (d Dir) makeEmpty() error {
-	err := os.Mkdir(string(d), 0o700)
+// makeEmpty makes the directory, or empties it. kept says that it still has its job.json.
+func (d Dir) makeEmpty() (kept bool, err error) {
+	err = os.Mkdir(string(d), dirMode)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := createRoot(filepath.Dir(string(d))); err != nil {
-			return err
+			return false, err
 		}
-		err = os.Mkdir(string(d), 0o700)
+		err = os.Mkdir(string(d), dirMode)
 	}
 	if !errors.Is(err, fs.ErrExist) {
-		return err
+		return false, err
 	}
 	if kept, err := d.emptyNotBegun(); kept || err != nil {
-		return err
+		return kept, err
 	}
 	if err := d.Remove(); err != nil {
-		return err
+		return false, err
 	}
-	return os.Mkdir(string(d), 0o700)
+	return false, os.Mkdir(string(d), dirMode)
 }
 
 // emptyNotBegun empties the directory of an attempt that has not begun, but for job.json:
@@ -164,6 +169,11 @@ func (d Dir) write(name string, data []byte) error {
 	return os.Rename(temp, d.join(name))
 }
 
+// writeNew writes a file that doesn't exist. The end of this process may leave a part of it.
+func (d Dir) writeNew(name string, data []byte) error {
+	return os.WriteFile(d.join(name), data, 0o600)
+}
+
 // Sync makes what was written so far durable against the end of the machine. It returns
 // nil if the directory is gone.
 func (d Dir) Sync() error {
@@ -196,11 +206,36 @@ func syncFile(path string) error {
 // still work in their directory. Others can list none of the directories above it, and
 // the files in those are the owner's alone.
 func (d Dir) letOthersEnter() error {
-	if os.Geteuid() != 0 {
+	if !isRoot {
 		return nil
 	}
 	root := filepath.Dir(string(d))
-	return errors.Join(os.Chmod(d.join("work"), 0o755), os.Chmod(string(d), 0o711), os.Chmod(root, 0o711), os.Chmod(filepath.Dir(root), 0o711))
+	return errors.Join(setMode(d.join("work"), workMode), setMode(string(d), dirMode), setMode(root, dirMode), setMode(filepath.Dir(root), dirMode))
+}
+
+var isRoot = os.Geteuid() == 0
+
+// The modes of working directories, and of those above them.
+var (
+	workMode = modeFor(0o755)
+	dirMode  = modeFor(0o711)
+)
+
+func modeFor(root fs.FileMode) fs.FileMode {
+	if isRoot {
+		return root
+	}
+	return 0o700
+}
+
+// setMode changes the mode of a directory, unless it has it: most do, and a change is a
+// write.
+func setMode(path string, mode fs.FileMode) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() == mode {
+		return err
+	}
+	return os.Chmod(path, mode)
 }
 
 // createRoot creates the directory of all attempts, durably, if it is missing.
@@ -422,16 +457,23 @@ func removeContent(root *os.Root, name string, info fs.FileInfo) error {
 	if opened, err := dir.Stat("."); err != nil || !os.SameFile(info, opened) {
 		return errors.Join(err, fmt.Errorf("%s was replaced while it was removed", name))
 	}
-	entries, err := fs.ReadDir(dir.FS(), ".")
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if !slices.Contains(last, e.Name()) {
-			err = errors.Join(err, removeAll(dir, e.Name()))
+	names, err := namesIn(dir)
+	for _, n := range names {
+		if !slices.Contains(last, n) {
+			err = errors.Join(err, removeAll(dir, n))
 		}
 	}
 	return err
+}
+
+// namesIn lists a directory, without a look at each entry.
+func namesIn(root *os.Root) ([]string, error) {
+	f, err := root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // opened for reading
+	return f.Readdirnames(-1)
 }
 
 // removeAll is RemoveAll, but also removes directories that aren't writable, and those

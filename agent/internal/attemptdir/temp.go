@@ -66,13 +66,21 @@ func (d Dir) RemoveTemp() error {
 	if !filepath.IsAbs(string(path)) || !strings.HasPrefix(filepath.Base(string(path)), tempPrefix) {
 		return nil
 	}
-	root, err := os.OpenRoot(filepath.Dir(string(path)))
-	if errors.Is(err, fs.ErrNotExist) {
+	if err := removeTree(string(path)); err != nil {
+		return err
+	}
+	return os.Remove(d.join(tempRecord))
+}
+
+// removeTree removes a directory with all that is in it. Most that commands leave are empty.
+func removeTree(path string) error {
+	if err := os.Remove(path); err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	return removeAll(root, filepath.Base(string(path)))
+	return removeAll(root, filepath.Base(path))
 }

@@ -61,34 +61,38 @@ func (d Dir) workName() string {
 // alone: caches of compilers know it again. It does nothing if another attempt has that.
 func (d Dir) PlaceWork(name string) error {
 	root := workRoot(d.data())
-	if err := os.Mkdir(root, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
 	path := filepath.Join(root, name)
-	err := os.Mkdir(path, 0o700) // whoever makes it has it
+	err := os.Mkdir(path, workMode) // whoever makes it has it
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errors.Join(os.MkdirAll(root, dirMode), os.Mkdir(path, workMode))
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := d.write(workRecord, []byte(name)); err != nil {
+	if err := d.writeNew(workRecord, []byte(name)); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
-	if os.Geteuid() == 0 { // see letOthersEnter
-		err = errors.Join(os.Chmod(root, 0o711), os.Chmod(path, 0o755))
+	if isRoot { // see letOthersEnter
+		err = errors.Join(setMode(root, dirMode), setMode(path, workMode))
 	}
 	return errors.Join(err, os.Remove(d.join("work")))
 }
 
-// TakeBackWork moves the working directory into the attempt's. From then on, another
-// attempt may place its own there.
+// TakeBackWork moves the working directory into the attempt's, or removes it if it is
+// empty. From then on, another attempt may place its own there.
 func (d Dir) TakeBackWork() error {
 	name := d.workName()
 	if name == "" {
 		return nil
 	}
-	err := os.Rename(filepath.Join(workRoot(d.data()), name), d.join("work"))
+	path := filepath.Join(workRoot(d.data()), name)
+	err := os.Remove(path) // most are empty
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = os.Rename(path, d.join("work"))
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

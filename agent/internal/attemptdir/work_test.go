@@ -1,6 +1,8 @@
 package attemptdir_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -110,5 +112,50 @@ func TestUnusedWork(t *testing.T) {
 	}
 	if _, err := os.Stat(left); err == nil {
 		t.Error("what nobody uses is still there")
+	}
+}
+
+// TestWhatIsEmptyGoesAtOnce: a folder that the commands left empty is removed, and its path
+// is free for the next attempt. One with files is kept until the attempt's directory goes.
+func TestWhatIsEmptyGoesAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{false, true} {
+		data, temps := t.TempDir(), t.TempDir()
+		d, err := attemptdir.Create(data, &errand.Assignment{JobID: "A", Attempt: 1}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		temp, err := d.CreateTemp(temps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.PlaceWork(attemptdir.WorkName(0, "x")); err != nil {
+			t.Fatal(err)
+		}
+		placed := d.Work()
+		if full {
+			for _, dir := range []string{temp, placed} {
+				if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := errors.Join(d.RemoveTemp(), d.TakeBackWork()); err != nil {
+			t.Error(err)
+		}
+		for _, dir := range []string{temp, placed} {
+			if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("full: %v: %s is still there: %v", full, dir, err)
+			}
+		}
+		if _, err := os.Lstat(filepath.Join(d.Work(), "file")); (err == nil) != full {
+			t.Errorf("full: %v: the folder's file: %v", full, err)
+		}
+		if err := errors.Join(os.Mkdir(temp, 0o700), d.Remove()); err != nil { // another's, of the same name
+			t.Error(err)
+		}
+		if _, err := os.Lstat(temp); err != nil {
+			t.Errorf("full: %v: what another made at the path since was removed: %v", full, err)
+		}
 	}
 }
