@@ -54,7 +54,7 @@ load-kinds: ## Let 100,000 jobs of 50 kinds wait for 20 workers, and print calls
 	ERRAND_KIND_JOBS=100000 $(GO) test -count=1 -timeout 60m -run '^TestManyKinds$$' -v ./test/flow
 restarts: ## Restart an agent 20 times during one job, kill agents and supervisors 300 times under load, and print the times to truth
 	ERRAND_E2E_RESTARTS=20 ERRAND_E2E_KILLS=300 $(GO) test -count=1 -timeout 60m -run '^(TestRestarts|TestKillsUnderLoad|TestLocalRestarted|TestFewerAgents|TestEndsWithoutItsAgent|TestAllKilled|TestSupervisorKilled|TestMachineRestarted|TestGroupsNeverOverlap)$$' -v ./test/e2e
-crash: ## Kill the stack under load 300 times, and cut the power at every sync of 25 loads
+crash: ## Kill the stack, and a server with its agents, under load 300 times, and cut the power at every sync of 25 loads
 	scripts/crash
 fuzz: ## Run every fuzz target (FUZZTIME=30s each)
 	scripts/fuzz

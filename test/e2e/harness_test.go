@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -241,7 +242,30 @@ func localWith(t *testing.T, env []string, data, addr, agents string, flags ...s
 // restart starts a server again at the same address, on the same data.
 func (s *server) restart(agents string, flags ...string) *server {
 	s.t.Helper()
-	return localAt(s.t, s.data, strings.TrimPrefix(s.url, "http://"), agents, flags...)
+	addr := strings.TrimPrefix(s.url, "http://")
+	awaitFree(s.t, addr)
+	return localAt(s.t, s.data, addr, agents, flags...)
+}
+
+// awaitFree waits until nothing holds an address of the machine. Linux may give the port
+// of a server that is gone to a client's connection, even to one that tries to reach it.
+func awaitFree(t *testing.T, addr string) {
+	t.Helper()
+	limit := time.After(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
+			l.Close()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal(err)
+		}
+	}
 }
 
 func (s *server) tokenFile(role string) string { return filepath.Join(s.data, role+".token") }
