@@ -317,3 +317,65 @@ func finish(p *Packer, tree *Tree) Pack {
 	}
 	return pack
 }
+
+// TestCutAgainGivesTheSameChunks as Cut, whatever has changed.
+func TestCutAgainGivesTheSameChunks(t *testing.T) {
+	t.Parallel()
+	old := randomBytes(3, 12<<20)
+	var before []Chunk
+	for _, c := range cut(t, old) {
+		before = append(before, Chunk{HashOf(c), len(c)})
+	}
+	changed := bytes.Clone(old)
+	changed[5<<20]++
+	for name, b := range map[string][]byte{
+		"the same": old, "a byte": changed, "inserted": slices.Insert(bytes.Clone(old), 3<<20, 'x'),
+		"appended": append(bytes.Clone(old), "more"...), "much appended": append(bytes.Clone(old), old...), "shorter": old[:7<<20],
+		"ends with a chunk": old[:before[0].Length+before[1].Length], "without the first chunk": old[before[0].Length:],
+		"another": randomBytes(4, 5<<20), "short": old[:1000], "empty": {}, "zeros": make([]byte, 5<<20),
+	} {
+		var got, want []Chunk
+		add := func(to *[]Chunk) func(Hash, []byte) error {
+			return func(h Hash, data []byte) error {
+				*to = append(*to, Chunk{h, len(data)})
+				return nil
+			}
+		}
+		if err := NewChunker().Cut(bytes.NewReader(b), add(&want)); err != nil {
+			t.Fatal(err)
+		}
+		if err := NewChunker().CutAgain(bytes.NewReader(b), int64(len(b)), before, add(&got)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %d chunks, want %d; %v", name, len(got), len(want), err)
+		}
+	}
+}
+
+// TestCutAgainLooksForNoEndThatItKnows: content that is the same is only hashed.
+func TestCutAgainLooksForNoEndThatItKnows(t *testing.T) {
+	t.Parallel()
+	b := randomBytes(3, 12<<20)
+	var before []Chunk
+	for _, c := range cut(t, b) {
+		before = append(before, Chunk{HashOf(c), len(c)})
+	}
+	b[5<<20]++
+	r := &countingReader{ReaderAt: bytes.NewReader(b)}
+	if err := NewChunker().CutAgain(r, int64(len(b)), before, func(Hash, []byte) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	// Twice: the chunks with the change and at the end, and what the chunker reads ahead.
+	if most := int64(len(b)) + 2*MaxChunkBytes; r.n < int64(len(b)) || r.n > most {
+		t.Errorf("it read %d of %d bytes, want at most %d", r.n, len(b), most)
+	}
+}
+
+type countingReader struct {
+	io.ReaderAt
+	n int64
+}
+
+func (r *countingReader) ReadAt(b []byte, off int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(b, off)
+	r.n += int64(n)
+	return n, err
+}

@@ -15,3 +15,9 @@ func changedAt(info fs.FileInfo) int64 {
 	}
 	return 0
 }
+
+// hasOneName reports whether the file is known to have no other hard links.
+func hasOneName(info fs.FileInfo) bool {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	return ok && s.Nlink == 1
+}

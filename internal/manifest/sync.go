@@ -26,7 +26,7 @@ type Placed struct {
 // Sync updates a folder to the entries. old is what the last Sync of the folder returned;
 // others may have changed the folder since. Files that are not in old stay, unless an entry
 // needs their place. A file that already has the entry's content keeps its time. A file
-// that is replaced gets the current time: with the entry's time, what was built from its
+// that is replaced, or a long one that gets the chunks it lacks, gets the current time: with the entry's time, what was built from its
 // last content could count as newer. In an empty folder, Sync does what Unpack does.
 //
 // Like Unpack, it trusts neither the entries nor what is there: no link is followed. After
@@ -57,10 +57,10 @@ func (u Unpacker) Sync(ctx context.Context, entries []Entry, root *os.Root, old 
 
 type syncer struct {
 	*tree
-	old     map[string]Placed
-	at      fileWriter // the directory of the last file
-	chunker *Chunker
-	write   []*Entry // files that are to be replaced
+	old   map[string]Placed
+	at    fileWriter // the directory of the last file
+	chunk []byte     // of a file that is there
+	write []*Entry   // files that are to be replaced
 }
 
 func (s *syncer) sync() (archive.Stats, error) {
@@ -167,56 +167,31 @@ func (s *syncer) syncDir(e *Entry) error {
 	return s.root.Mkdir(e.Path, 0o700)
 }
 
-// syncFile leaves a file that has the entry's content, and removes any other.
+// syncFile makes do with the file that is there, or removes it.
 func (s *syncer) syncFile(e *Entry) error {
 	dir, name, err := s.at.enter(e.Path)
 	if err != nil {
 		return err
 	}
 	info, err := dir.Lstat(name)
-	if err == nil && info.Mode().IsRegular() && info.Size() == e.Size {
-		if s.old[e.Path] == place(e, info) || s.hasContent(e, dir, name) {
-			if info.Mode().Perm() == KeptMode(e.Mode) {
-				return nil
-			}
-			return dir.Chmod(name, KeptMode(e.Mode))
+	if err == nil && info.Mode().IsRegular() {
+		if done, err := s.reuse(e, existing{dir, name, info}); done || err != nil {
+			return err
 		}
 	}
 	if err := s.clear(e.Path); err != nil {
 		return err
 	}
-	replaced := *e
-	replaced.ModTime = s.Now
-	s.write = append(s.write, &replaced)
+	s.write = append(s.write, s.replaced(e))
 	return nil
 }
 
-// hasContent reports whether a file consists of the entry's chunks.
-func (s *syncer) hasContent(e *Entry, dir *os.Root, name string) bool {
-	f, err := dir.OpenFile(name, os.O_RDONLY|nonBlocking, 0)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return false
-	}
-	if s.chunker == nil {
-		s.chunker = NewChunker()
-	}
-	n := 0
-	err = s.chunker.Cut(f, func(h Hash, _ []byte) error {
-		if n == len(e.Chunks) || e.Chunks[n] != h || s.ctx.Err() != nil {
-			return errOther
-		}
-		n++
-		return nil
-	})
-	return err == nil && n == len(e.Chunks)
+// replaced is an entry whose content was another before.
+func (s *syncer) replaced(e *Entry) *Entry {
+	r := *e
+	r.ModTime = s.Now
+	return &r
 }
-
-// errOther: a file has other content.
-var errOther = errors.New("other content")
 
 func (s *syncer) syncHardLink(e *Entry) error {
 	target, err1 := s.root.Lstat(e.Target)

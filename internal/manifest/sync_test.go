@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -288,5 +289,66 @@ func TestSyncEndsWithItsContext(t *testing.T) {
 	missing := Entry{Path: "b", Kind: File, Size: 1, Mode: 0o644, Chunks: []Hash{{1}}}
 	if err := s.try(t.Context(), missing); err == nil || !strings.Contains(err.Error(), `"b": no such chunk`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestSyncWritesOnlyTheChunksThatALongFileLacks, unless that would change another file.
+func TestSyncWritesOnlyTheChunksThatALongFileLacks(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("skipped: how many names a file has is not known on Windows")
+	}
+	tests := []struct {
+		what   string
+		change func(s *synced)
+		chunks []string
+		isSame bool // the file, not another in its place
+	}{
+		{"a chunk", nil, []string{"aaaa", "XXXX", "cccc", "dd"}, true},
+		{"the length of a chunk", nil, []string{"aaaa", "bbbb", "cccc", "d"}, true},
+		{"appended", nil, []string{"aaaa", "bbbb", "cccc", "ddd", "e"}, true},
+		{"cut", nil, []string{"aaaa", "bbbb"}, true},
+		{"by the job", func(s *synced) { s.write("f", "aaaaYYYYccccdd") }, []string{"aaaa", "bbbb", "cccc", "dd"}, true},
+		{"zeros", nil, []string{"aaaa", "\x00\x00\x00\x00", "cccc", "dd"}, true},
+		{"most", nil, []string{"XXXX", "XXXX", "XXXX", "dd"}, false},
+		{"inserted", nil, []string{"Xaaaa", "bbbb", "cccc", "dd"}, false},
+		{"a second name", func(s *synced) { s.do(os.Link(s.path("f"), s.path("name"))) }, []string{"aaaa", "XXXX", "cccc", "dd"}, false},
+	}
+	for _, tt := range tests {
+		s := newSynced(t)
+		s.sync(s.c.file("f", "aaaa", "bbbb", "cccc", "dd"))
+		if tt.change != nil {
+			tt.change(s)
+		}
+		before, err := os.Open(s.path("f")) // while it is open, no other file gets its inode
+		s.do(err)
+		s.sync(s.c.file("f", tt.chunks...))
+		s.want("f", strings.Join(tt.chunks, ""))
+		s.wantTime("f", s.now)
+		info, err := before.Stat()
+		s.do(err, before.Close())
+		if same := os.SameFile(info, s.info("f")); same != tt.isSame {
+			t.Errorf("%s: the same file: %v, want %v", tt.what, same, tt.isSame)
+		}
+		if _, err := os.Lstat(s.path("name")); err == nil {
+			s.want("name", "aaaabbbbccccdd")
+		}
+	}
+}
+
+// TestSyncReplacesAFileThatCannotBeWritten, as one that runs.
+func TestSyncReplacesAFileThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	needUnix(t)
+	s := newSynced(t)
+	e := s.c.file("f", "aaaa", "bbbb", "cccc")
+	e.Mode = 0o444
+	s.sync(e)
+	e = s.c.file("f", "aaaa", "XXXX", "cccc")
+	e.Mode = 0o555
+	s.sync(e)
+	s.want("f", "aaaaXXXXcccc")
+	if got := s.info("f").Mode(); got != 0o555 {
+		t.Errorf("the mode is %v", got)
 	}
 }

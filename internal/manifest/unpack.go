@@ -18,6 +18,9 @@ import (
 // it gives, which must not be changed.
 type Content interface {
 	Chunk(ctx context.Context, h Hash) ([]byte, error)
+	// Length is the length that the content of a chunk is said to have, if there is such
+	// a chunk.
+	Length(h Hash) (n int, ok bool)
 }
 
 // Unpacker makes a folder from a manifest.

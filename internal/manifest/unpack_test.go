@@ -26,6 +26,11 @@ func (c content) Chunk(_ context.Context, h Hash) ([]byte, error) {
 	return b, nil
 }
 
+func (c content) Length(h Hash) (int, bool) {
+	b, ok := c[h]
+	return len(b), ok
+}
+
 func (c content) file(path string, chunks ...string) Entry {
 	e := Entry{Path: path, Kind: File, Mode: 0o644, ModTime: time.Unix(1e9, 0)}
 	for _, b := range chunks {

@@ -89,6 +89,9 @@ func (c *Cache) Get(e *Entry) (value []byte, ok bool) {
 	return known.Value, true
 }
 
+// Last returns what Put stored for the file of this name, whatever has changed since.
+func (c *Cache) Last(e *Entry) []byte { return c.old.Entries[e.Path].Value }
+
 // Put stores a value that was computed from the file. It does nothing if the file
 // changed a moment before it was listed.
 func (c *Cache) Put(e *Entry, value []byte) {

@@ -109,8 +109,12 @@ type OpenFile struct {
 	Mode    fs.FileMode
 	ModTime time.Time
 
+	at   io.ReaderAt
 	file *os.File
 }
+
+// ReadAt implements io.ReaderAt. It may be called before and after Read.
+func (f *OpenFile) ReadAt(b []byte, off int64) (int, error) { return f.at.ReadAt(b, off) }
 
 // Close closes the file.
 func (f *OpenFile) Close() error {
@@ -124,7 +128,8 @@ func (f *OpenFile) Close() error {
 // error that is [fs.ErrNotExist]: leave it out.
 func (s *Selection) Open(e *Entry) (*OpenFile, error) {
 	if e.at == (location{}) {
-		return &OpenFile{Reader: bytes.NewReader(e.content), Size: int64(len(e.content)), Mode: e.Mode, ModTime: e.ModTime}, nil
+		r := bytes.NewReader(e.content)
+		return &OpenFile{Reader: r, at: r, Size: int64(len(e.content)), Mode: e.Mode, ModTime: e.ModTime}, nil
 	}
 	f, err := e.at.open()
 	if err != nil {
@@ -139,7 +144,7 @@ func (s *Selection) Open(e *Entry) (*OpenFile, error) {
 	}
 	return &OpenFile{
 		Reader: &reader{io.LimitReader(f, info.Size()), s.Read}, Size: info.Size(),
-		Mode: modeBits(info.Mode()), ModTime: info.ModTime(), file: f,
+		Mode: modeBits(info.Mode()), ModTime: info.ModTime(), at: &readerAt{f, s.Read}, file: f,
 	}, nil
 }
 
@@ -150,6 +155,19 @@ type reader struct {
 
 func (r *reader) Read(b []byte) (int, error) {
 	n, err := r.Reader.Read(b)
+	if r.tell != nil && n > 0 {
+		r.tell(int64(n))
+	}
+	return n, err
+}
+
+type readerAt struct {
+	io.ReaderAt
+	tell func(int64)
+}
+
+func (r *readerAt) ReadAt(b []byte, off int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(b, off)
 	if r.tell != nil && n > 0 {
 		r.tell(int64(n))
 	}

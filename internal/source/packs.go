@@ -194,6 +194,18 @@ func (p *packs) Chunk(ctx context.Context, h manifest.Hash) ([]byte, error) {
 	return b, err
 }
 
+// Length implements manifest.Content.
+func (p *packs) Length(h manifest.Hash) (n int, ok bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	at, ok := p.where[h]
+	if !ok {
+		return 0, false
+	}
+	starts := p.files[at.pack].index.Frames[at.frame].Starts
+	return starts[at.chunk+1] - starts[at.chunk], true
+}
+
 func (p *packs) chunk(h manifest.Hash) (b []byte, generation int, err error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()

@@ -16,6 +16,8 @@ type Cache interface {
 	// Get returns what Put stored for a file that has not changed since.
 	Get(e *project.Entry) (value []byte, ok bool)
 	Put(e *project.Entry, value []byte)
+	// Last returns what Put stored for the file of this name, whatever has changed since.
+	Last(e *project.Entry) []byte
 	// State returns what SetState stored for the folder.
 	State() []byte
 	SetState(state []byte)
@@ -26,6 +28,7 @@ type noCache struct{}
 
 func (noCache) Get(*project.Entry) ([]byte, bool) { return nil, false }
 func (noCache) Put(*project.Entry, []byte)        {}
+func (noCache) Last(*project.Entry) []byte        { return nil }
 func (noCache) State() []byte                     { return nil }
 func (noCache) SetState([]byte)                   {}
 

@@ -15,10 +15,11 @@ import (
 // file is an entry of the selection, with its content if that has to be read.
 type file struct {
 	entry   *project.Entry
-	isKnown bool            // the file has not changed, and packs have all of it
-	known   []manifest.Hash // its chunks then
-	chunks  chan chunk      // of another file
-	done    chan opened     // after the last chunk
+	isKnown bool             // the file has not changed, and packs have all of it
+	known   []manifest.Hash  // its chunks then
+	before  []manifest.Chunk // of a long file that has changed: its chunks before
+	chunks  chan chunk       // of another file
+	done    chan opened      // after the last chunk
 }
 
 // chunk is a piece of a file's content. data is nil if a pack is known that has it.
@@ -80,6 +81,7 @@ func (r *run) feed(ctx context.Context, inOrder, toRead chan<- *file) {
 			isRead = !f.isKnown
 		}
 		if isRead {
+			f.before = r.before[i]
 			f.chunks, f.done = make(chan chunk, 1), make(chan opened, 1)
 		}
 		select {
@@ -114,7 +116,7 @@ func (r *run) readFile(ctx context.Context, f *file, c *manifest.Chunker) opened
 		return opened{err: err}
 	}
 	out := opened{mode: in.Mode, modTime: in.ModTime}
-	out.err = c.Cut(in, func(h manifest.Hash, data []byte) error {
+	out.err = f.cut(c, in, func(h manifest.Hash, data []byte) error {
 		next := chunk{hash: h, length: len(data)}
 		if !r.kept[h] {
 			next.data = bytes.Clone(data)
@@ -130,6 +132,13 @@ func (r *run) readFile(ctx context.Context, f *file, c *manifest.Chunker) opened
 		out.err = err
 	}
 	return out
+}
+
+func (f *file) cut(c *manifest.Chunker, in *project.OpenFile, each func(manifest.Hash, []byte) error) error {
+	if f.before != nil {
+		return c.CutAgain(in, in.Size, f.before, each)
+	}
+	return c.Cut(in, each)
 }
 
 // each hands the chunks of a file to do, and returns what the file was.

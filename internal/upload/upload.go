@@ -96,8 +96,9 @@ type run struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	folder Folder
-	last   *lastRoot         // what was sent before; nil: nothing
-	files  [][]manifest.Hash // content of the entries that is known; nil: is not
+	last   *lastRoot                // what was sent before; nil: nothing
+	files  [][]manifest.Hash        // content of the entries that is known; nil: is not
+	before map[int][]manifest.Chunk // of entries that have changed, if they are long files: their chunks before
 
 	kept   map[manifest.Hash]bool  // chunks and parts that earlier packs have
 	known  map[manifest.Hash]*pack // where chunks and parts are
@@ -147,6 +148,8 @@ func newRun(ctx context.Context, s *Sender, f Folder, last *lastRoot) *run {
 // findFiles finds the files that have not changed.
 func (r *run) findFiles() (isChanged bool) {
 	r.files = make([][]manifest.Hash, len(r.folder.Entries))
+	r.before = map[int][]manifest.Chunk{}
+	lengths := newLengths(r.last)
 	for i := range r.folder.Entries {
 		e := &r.folder.Entries[i]
 		if e.Kind != project.File {
@@ -155,6 +158,9 @@ func (r *run) findFiles() (isChanged bool) {
 		b, ok := r.Cache.Get(e)
 		if !ok {
 			isChanged = true
+			if before := lengths.of(r.Cache.Last(e)); before != nil {
+				r.before[i] = before
+			}
 			continue
 		}
 		r.files[i] = decodeHashes(b)

@@ -122,8 +122,9 @@ func (c *cache) Put(e *project.Entry, value []byte) {
 	}
 	c.files[e.Path] = cached{*e, value}
 }
-func (c *cache) State() []byte     { return c.state }
-func (c *cache) SetState(b []byte) { c.state = b }
+func (c *cache) Last(e *project.Entry) []byte { return c.files[e.Path].value }
+func (c *cache) State() []byte                { return c.state }
+func (c *cache) SetState(b []byte)            { c.state = b }
 
 func send(t testing.TB, s *server, dir string, c *cache) (upload.Result, error) {
 	t.Helper()

@@ -16,3 +16,8 @@ func (c chunks) Chunk(_ context.Context, h manifest.Hash) ([]byte, error) {
 	}
 	return nil, errors.New("no such content")
 }
+
+func (c chunks) Length(h manifest.Hash) (int, bool) {
+	b, ok := c[h]
+	return len(b), ok
+}
