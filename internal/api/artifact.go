@@ -46,6 +46,18 @@ func signArtifacts(c *request) (response, error) {
 	return response{status: http.StatusOK, body: SignedArtifacts{orEmpty(grants)}}, nil
 }
 
+func jobSource(c *request) (response, error) {
+	id := c.params.need("jobId")
+	if c.params.err != nil {
+		return response{}, c.params.err
+	}
+	grant, err := c.Source(c.ctx(), c.caller, id)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: JobSource{JobID: id, Source: grant}}, nil
+}
+
 func askCache(c *request) (response, error) {
 	var in AskCache
 	if err := c.decode(&in); err != nil {

@@ -154,6 +154,12 @@ func (c *Client) Artifacts(ctx context.Context, id string, attempt int, pattern,
 	return out, err
 }
 
+// Source says where the folder is that a job was sent.
+func (c *Client) Source(ctx context.Context, id string) (out JobSource, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/jobs/source", query("jobId", id), nil, &out)
+	return out, err
+}
+
 // Sync reports attempts that have ended and asks for the next, and waits for some up to
 // wait, in whole seconds. It may be repeated, with the same poll ID.
 func (c *Client) Sync(ctx context.Context, r Sync, wait time.Duration) (out Synced, err error) {

@@ -57,7 +57,7 @@ var wireTypes = []any{
 	errand.Hold{}, errand.HeartbeatAnswer{}, errand.Order{}, errand.Assignment{}, errand.DirectCommand{}, errand.Bell{},
 	errand.Terminal{}, errand.RetryOnExit{}, errand.Limits{}, errand.Workspace{}, errand.JobAttempt{}, errand.Silence{}, api.NamedQueue{}, api.NamedWorker{}, api.Queue{}, api.QueueList{}, api.QueueRemoval{},
 	api.CreateSchedule{}, api.NamedSchedule{}, api.Schedule{}, api.ScheduleList{}, api.ScheduledRun{},
-	api.ArtifactPage{}, api.ArtifactDownload{}, api.SignArtifacts{}, api.SignedArtifacts{}, errand.Artifacts{}, errand.Content{},
+	api.JobSource{}, api.ArtifactPage{}, api.ArtifactDownload{}, api.SignArtifacts{}, api.SignedArtifacts{}, errand.Artifacts{}, errand.Content{},
 	api.StartSession{}, api.SessionCode{}, api.Session{}, api.Token{}, api.TokenList{},
 	api.QueueFigures{}, errand.AwaitedJobs{}, errand.Dependency{}, errand.Explanation{}, errand.JobsBefore{}, errand.GroupBefore{}, errand.WorkersForJob{},
 	errand.ArtifactUpload{}, errand.ArtifactPart{}, errand.ArtifactGrant{}, errand.TestReport{}, errand.FailedTest{},

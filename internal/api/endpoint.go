@@ -85,6 +85,7 @@ var (
 	JobsArtifacts = Endpoint{"jobs-artifacts", []Route{
 		{Method: http.MethodGet, Path: "/api/jobs/artifacts", roles: users, params: []string{"jobId", "attempt", "path", "limit", "cursor"}, do: listArtifacts},
 		{Method: http.MethodPost, Path: "/api/jobs/artifacts", roles: workers, maxBody: MaxBodyBytes, do: signArtifacts},
+		{Method: http.MethodGet, Path: "/api/jobs/source", roles: users, params: []string{"jobId"}, do: jobSource},
 		{Method: http.MethodPost, Path: "/api/jobs/caches", roles: workers, maxBody: MaxBodyBytes, do: askCache},
 	}}
 	JobsCancel = Endpoint{"jobs-cancel", []Route{

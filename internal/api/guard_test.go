@@ -44,6 +44,7 @@ func TestRoles(t *testing.T) {
 		"GET /api/jobs/logs":           user,
 		"GET /api/jobs/artifacts":      user,
 		"POST /api/jobs/artifacts":     worker,
+		"GET /api/jobs/source":         user,
 		"POST /api/jobs/caches":        worker,
 		"POST /api/jobs/cancel":        user,
 		"POST /api/uploads":            user,

@@ -186,6 +186,13 @@ type ArtifactDownload struct {
 	Download *errand.SignedRequest `json:"download,omitempty"` // not of a link
 }
 
+// JobSource says where the folder is that a job was sent. Its uploads answer ranges, too,
+// so that a client can list the files without fetching them.
+type JobSource struct {
+	JobID  string              `json:"jobId"`
+	Source *errand.SourceGrant `json:"source"` // null: the job has none
+}
+
 // Sync is the body of POST /api/workers/sync: attempts that have ended, and a question
 // for the next.
 type Sync struct {

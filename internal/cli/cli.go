@@ -125,6 +125,7 @@ func (a *app) root() *cobra.Command {
 		a.jobCommand(),
 		a.explainCommand(),
 		a.logsCommand(),
+		a.sourceCommand(),
 		a.artifactsCommand(),
 		exitAsJob(a.waitCommand()),
 		a.openCommand(),

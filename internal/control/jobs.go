@@ -38,6 +38,16 @@ type JobPage struct {
 // Job reads a job with the result of the attempt that ended it.
 // Errors: CodeJobNotFound, also for another owner's.
 func (s *Service) Job(ctx context.Context, c Caller, id string) (errand.Job, error) {
+	job, err := s.ownJob(ctx, c, id)
+	if err != nil || !job.State.Status.Terminal() || job.State.Attempt == 0 {
+		return job, err
+	}
+	job.Result, err = s.result(ctx, job.State, job.State.Attempt)
+	return job, err
+}
+
+// ownJob reads a job that the caller may see, without its result.
+func (s *Service) ownJob(ctx context.Context, c Caller, id string) (errand.Job, error) {
 	if !errand.ValidJobID(id) {
 		return errand.Job{}, errJobNotFound(id)
 	}
@@ -48,12 +58,18 @@ func (s *Service) Job(ctx context.Context, c Caller, id string) (errand.Job, err
 	if err != nil {
 		return errand.Job{}, unavailable("read the job", err)
 	}
-	job := errand.Job{Spec: *spec, State: st.Record()}
-	if !job.State.Status.Terminal() || job.State.Attempt == 0 {
-		return job, nil
+	return errand.Job{Spec: *spec, State: st.Record()}, nil
+}
+
+// Source lets a client read the folder that a job was sent; nil: the job has none. The
+// uploads' addresses are made of the job's owner and of hashes that were checked when the
+// job was created, so they lead to nobody else's. Errors: CodeJobNotFound.
+func (s *Service) Source(ctx context.Context, c Caller, id string) (*errand.SourceGrant, error) {
+	job, err := s.ownJob(ctx, c, id)
+	if err != nil || job.Spec.Source == nil {
+		return nil, err
 	}
-	job.Result, err = s.result(ctx, job.State, job.State.Attempt)
-	return job, err
+	return s.sourceGrant(ctx, c, &job.Spec)
 }
 
 // result reads the result of an attempt of the job; nil if there is none.

@@ -88,14 +88,18 @@ func (p *packs) openAll(ctx context.Context) error {
 	p.generation++
 	p.frames.clear()
 	p.where = map[manifest.Hash]place{}
-	for i, f := range p.files {
-		for j := range f.index.Frames {
-			for k, h := range f.index.Frames[j].Chunks {
-				p.where[h] = place{i, j, k}
-			}
-		}
+	for i := range p.files {
+		p.addPlaces(i)
 	}
 	return nil
+}
+
+func (p *packs) addPlaces(pack int) {
+	for j, f := range p.files[pack].index.Frames {
+		for k, h := range f.Chunks {
+			p.where[h] = place{pack, j, k}
+		}
+	}
 }
 
 // openFiles opens the packs that aren't open, some at a time.

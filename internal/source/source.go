@@ -66,10 +66,6 @@ func (f Fetcher) fetchObject(ctx context.Context, o object, path string) error {
 }
 
 func (f Fetcher) fetch(ctx context.Context, d *download) error {
-	tries := f.Tries
-	if tries <= 0 {
-		tries = DefaultTries
-	}
 	for n := 1; ; n++ {
 		before := d.have
 		err := d.try(ctx, f)
@@ -85,13 +81,45 @@ func (f Fetcher) fetch(ctx context.Context, d *download) error {
 			return context.Cause(ctx)
 		case errors.As(err, &fatal):
 			return fatal.error
-		case n >= tries:
+		case n >= f.tries():
 			return fmt.Errorf("%w: %w (tried %d times)", ErrUnavailable, err, n)
 		}
 		if err := f.Wait(ctx, n); err != nil {
 			return err
 		}
 	}
+}
+
+func (f Fetcher) tries() int {
+	if f.Tries <= 0 {
+		return DefaultTries
+	}
+	return f.Tries
+}
+
+// send makes a signed request; a range of "" asks for all. Errors don't have the URL,
+// whose signature is a secret.
+func (f Fetcher) send(ctx context.Context, r errand.SignedRequest, span string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, nil)
+	if err != nil {
+		return nil, unavailablef("%w", err)
+	}
+	for name, value := range r.Header {
+		req.Header.Set(name, value)
+	}
+	if span != "" {
+		req.Header.Set("Range", span) // not among the signed headers
+	}
+	client := f.HTTP
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	return resp, err
 }
 
 // fatalError: another try would fail as well.
@@ -122,7 +150,11 @@ func (d *download) try(ctx context.Context, f Fetcher) error {
 	}
 	watchdog := time.AfterFunc(stall, cancel)
 	defer watchdog.Stop()
-	resp, err := d.send(ctx, f.HTTP)
+	span := ""
+	if d.have > 0 {
+		span = "bytes=" + strconv.FormatInt(d.have, 10) + "-"
+	}
+	resp, err := f.send(ctx, d.request, span)
 	if err != nil {
 		return err
 	}
@@ -134,29 +166,6 @@ func (d *download) try(ctx context.Context, f Fetcher) error {
 		return err
 	}
 	return d.check()
-}
-
-func (d *download) send(ctx context.Context, client *http.Client) (*http.Response, error) {
-	r := d.request
-	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, nil)
-	if err != nil {
-		return nil, unavailablef("%w", err)
-	}
-	for name, value := range r.Header {
-		req.Header.Set(name, value)
-	}
-	if d.have > 0 {
-		req.Header.Set("Range", "bytes="+strconv.FormatInt(d.have, 10)+"-") // not among the signed headers
-	}
-	if client == nil {
-		client = http.DefaultClient
-	}
-	resp, err := client.Do(req)
-	var ue *url.Error
-	if errors.As(err, &ue) {
-		err = ue.Err // without the URL: its signature is a secret
-	}
-	return resp, err
 }
 
 // accept prepares for the response's body according to the status.

@@ -169,13 +169,18 @@ func (p *packs) entries(ctx context.Context, l archive.Limits) ([]manifest.Entry
 	if tree == nil {
 		return nil, errNoManifest
 	}
+	return readEntries(tree, l, func(h manifest.Hash) ([]byte, error) { return p.Chunk(ctx, h) })
+}
+
+// readEntries reads the entries of a manifest from its parts.
+func readEntries(tree *manifest.Tree, l archive.Limits, read func(manifest.Hash) ([]byte, error)) ([]manifest.Entry, error) {
 	if tree.Entries > l.MaxFiles {
 		return nil, fmt.Errorf("it has %d entries, the limit is %d: %w", tree.Entries, l.MaxFiles, archive.ErrTooLarge)
 	}
 	all := make([]manifest.Entry, 0, tree.Entries)
 	chunks := l.MaxBytes/manifest.MinChunkBytes + int64(tree.Entries) // that files of the limit can have
 	for _, h := range tree.Parts {
-		part, err := p.Chunk(ctx, h)
+		part, err := read(h)
 		if err != nil {
 			return nil, err
 		}

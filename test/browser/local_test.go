@@ -18,8 +18,10 @@ import (
 // the jobs, the output comes back.
 func TestPage(t *testing.T) {
 	chromium := requireBrowser(t)
-	url, token := startLocal(t, buildErrand(t))
-	e2e(t, chromium, url, token, "log", "job", "lists", "run", "hostile")
+	bin := buildErrand(t)
+	url, token := startLocal(t, bin)
+	t.Setenv("ERRAND_PROGRAM", bin) // to send folders with
+	e2e(t, chromium, url, token, "log", "job", "lists", "run", "source", "hostile")
 }
 
 // TestSilentWorker drives the page of a job whose worker takes it and is never heard from.

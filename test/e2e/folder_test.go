@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,6 +66,39 @@ func TestRerunOfAChangedFolder(t *testing.T) {
 	}
 	if got := s.output("rerun", id); got != "same\nnew\n" {
 		t.Errorf("errand rerun printed %q", got)
+	}
+}
+
+// TestSourceIsListed: what a job was sent, in which parts of the list come from earlier packs.
+func TestSourceIsListed(t *testing.T) {
+	t.Parallel()
+	s := local(t, "0")
+	dir := files(t, map[string]string{"same": "same\n", "sub/changed": "old\n"})
+	at := time.Date(2025, 1, 2, 3, 4, 5, 0, time.UTC)
+	set := func(name string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.Chmod(path, 0o640), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("same")
+	s.submit(dir, "-c", "true")
+	if err := os.WriteFile(filepath.Join(dir, "sub/changed"), []byte("newer\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	set("sub/changed")
+	id := s.submit(dir, "-c", "true")
+	if got, want := s.output("source", id, "same", "*/changed"), "-rw-r-----\t5\t2025-01-02T03:04:05Z\tsame\n-rw-r-----\t6\t2025-01-02T03:04:05Z\tsub/changed\n"; got != want {
+		t.Errorf("list:\n%s\nwant:\n%s", got, want)
+	}
+	if got := s.output("source", id, "--json"); !strings.Contains(got, `"files": 2,`) || !strings.Contains(got, `"kind": "folder"`) {
+		t.Errorf("as JSON: %s", got)
+	}
+	bare := s.submit("--no-source", "-c", "true")
+	p := s.errand("source", bare)
+	if code := p.wait(); code != 1 || !strings.Contains(p.stderr.String(), "job "+bare+" was sent no folder") {
+		t.Errorf("of a job without a folder: exit code %d; stderr:\n%s", code, p.stderr)
 	}
 }
 

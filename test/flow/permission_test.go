@@ -422,6 +422,11 @@ func (u *everything) create() {
 		_, err = u.user.CreateJob(ctx, u.job(u.source.SHA256), "key"+u.queue)
 		u.must(err)
 	}
+	page, err := u.user.Jobs(ctx, "", "", 1, "")
+	u.must(err)
+	sent, err := u.user.Source(ctx, page.Jobs[0].ID)
+	u.must(err)
+	u.fetch(sent.Source)
 	for _, c := range []*api.Client{u.user, u.admin} {
 		for _, status := range []errand.Status{"", errand.Pending} {
 			_, err = c.Jobs(ctx, status, "", 0, "")

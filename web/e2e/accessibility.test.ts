@@ -1,7 +1,7 @@
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { beforeEach, expect, test } from 'vitest'
-import { server, shoot, signIn } from './browser'
+import { server, sha256, shoot, signIn, zip } from './browser'
 import { Desk } from './desk'
 
 const desk = new Desk()
@@ -32,10 +32,15 @@ async function pages(): Promise<Shown[]> {
   const waiting = await desk.call('POST', '/api/execute', { mode: 'distributed', commands: ['true'], requires: { color: 'none' } })
   await desk.call('POST', '/api/schedules', { name: 'nightly', cron: '0 3 * * *', timeZone: 'Europe/Berlin', job: { commands: ['echo night'] } })
   const job = `job=${over.id}`
+  const body = zip({ 'README.md': 'hello', [`src/${'long/'.repeat(30)}main.go`]: 'package main' })
+  const { put } = await desk.call('POST', '/api/uploads', { filename: 'a.zip', size: body.length, sha256: sha256(body) })
+  if (put) expect((await fetch(put.url, { method: 'PUT', headers: put.header, body: new Uint8Array(body) })).ok).toBe(true)
+  const sent = await desk.call('POST', '/api/execute', { mode: 'distributed', commands: ['true'], requires: { color: 'none' }, source: { sha256: sha256(body) } })
   return [
     { name: 'run', fragment: 'run', ready: '#commands' },
     { name: 'job', fragment: job, ready: '[aria-label="Output of command 6"]' },
     { name: 'commands', fragment: `${job}?view=commands`, ready: '.facts' },
+    { name: 'source', fragment: `job=${sent.id}?view=source`, ready: '.virtual-row' },
     { name: 'tests', fragment: `${job}?view=tests`, ready: '#failed-tests li' },
     { name: 'artifacts', fragment: `${job}?view=artifacts`, ready: '#artifacts tbody tr' },
     { name: 'attempts', fragment: `${job}?view=attempts`, ready: '#attempts tbody tr' },
@@ -64,7 +69,7 @@ async function violations(page: Page, runOnly: axe.RunOnly): Promise<string[]> {
 const tooWide = (page: Page) => page.evaluate(() => {
   const edge = document.documentElement.clientWidth
   if (document.documentElement.scrollWidth <= edge) return []
-  const wide = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > edge + 1 && !e.closest('.log, .scroll > *')).map((e) => `${e.tagName} ${e.id} ${e.className}`).slice(0, 5)
+  const wide = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > edge + 1 && !e.closest('.log, .scroll > *, .virtual > *')).map((e) => `${e.tagName} ${e.id} ${e.className}`).slice(0, 5)
   return wide.length > 0 ? wide : ['something inside of what scrolls']
 })
 
@@ -118,7 +123,7 @@ const everywhere = ['Skip to content', 'Errand', 'Run', 'Jobs', 'Machines', 'Que
 const parts: Record<string, string[]> = {
   run: ['Choose a folder', 'Commands', 'Each line', 'Distributed', 'Options', 'Run', 'As a command'],
   job: ['Run again', 'Edit and run', 'Log', 'Search the log', 'Follow', 'Download', 'Output of the job', 'Output of command 6'],
-  commands: ['Output of command 1'], tests: ['✗ 1 of 2'], artifacts: ['out/junit.xml'], attempts: ['1: log'], running: ['Cancel', 'Copy output'], waiting: ['Cancel'],
+  commands: ['Output of command 1'], source: ['Filter files', 'Files of the folder'], tests: ['✗ 1 of 2'], artifacts: ['out/junit.xml'], attempts: ['1: log'], running: ['Cancel', 'Copy output'], waiting: ['Cancel'],
   jobs: ['Status', 'Queue', 'Name, command', 'it runs'], machines: ['it runs', 'Pause', 'Drain'], queues: ['default', 'Pause default'], schedules: ['Run nightly now', 'Delete nightly'],
   settings: ['Stay signed in', 'As the system'],
 }

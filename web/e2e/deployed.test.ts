@@ -54,6 +54,8 @@ test('a folder is sent to the bucket, the log comes without held requests, artif
   await desk.page.getByRole('link', { name: '1 artifact' }).click()
   const [download] = await Promise.all([desk.page.waitForEvent('download'), desk.page.getByRole('link', { name: 'b.txt' }).click()])
   expect(readFileSync((await download.path())!, 'utf8')).toBe('from the folder\n')
+  await desk.page.getByRole('link', { name: 'Folder' }).click()
+  await desk.page.locator('.virtual-row').getByText('a.txt').waitFor()
   await expect.poll(() => [...origins].sort()).toEqual([server.url, server.api, objects].sort())
 })
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { server, signIn } from './browser'
+import { server, sha256, signIn, zip } from './browser'
 import { Desk } from './desk'
 
 // Nothing that a job, a folder, an artifact or a program says is markup, a script, or a link that does more than lead to a web page.
@@ -91,6 +91,21 @@ test('artifacts and tests', async () => {
   await untouched()
   await desk.page.getByRole('link', { name: /tests failed/ }).click()
   await expect.poll(() => desk.page.locator('#failed-tests li').count()).toBe(corpus.length)
+  await untouched()
+})
+
+test('the files that a job was sent', async () => {
+  await signIn(desk.page)
+  const body = zip(Object.fromEntries(corpus.map((c) => [c, c])))
+  const hash = sha256(body)
+  const { put } = await desk.call('POST', '/api/uploads', { filename: corpus[0], size: body.length, sha256: hash })
+  if (put) expect((await fetch(put.url, { method: 'PUT', headers: put.header, body: new Uint8Array(body) })).ok).toBe(true)
+  await desk.job({ commands: ['true'], requires: { color: 'none' }, source: { sha256: hash, filename: corpus[0] } })
+  await desk.page.getByRole('link', { name: 'Folder' }).click()
+  await expect.poll(async () => (await desk.page.locator('.virtual-row > :last-child').allTextContents()).sort()).toEqual([...corpus].sort())
+  await untouched()
+  await desk.page.getByLabel('Filter files').fill('<img')
+  await expect.poll(() => desk.page.locator('.virtual-row').count()).toBe(corpus.filter((c) => c.includes('<img')).length)
   await untouched()
 })
 

@@ -12,7 +12,7 @@ export type Route =
 
 /** What of a job is shown, besides its log. */
 export type JobView = (typeof jobViews)[number]
-export const jobViews = ['commands', 'tests', 'artifacts', 'attempts'] as const
+export const jobViews = ['commands', 'source', 'tests', 'artifacts', 'attempts'] as const
 
 /** Lines of a log, from 1, the last one included. */
 export interface Lines {

@@ -1,6 +1,6 @@
 import { ApiError, parseProblem, unreachable } from './problem'
 import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Session, TokenList, Upload, WorkerList } from './types'
-import type { ArtifactPage, NewSchedule, PageOfLog, Schedule } from './wire'
+import type { ArtifactPage, JobSource, NewSchedule, PageOfLog, Schedule } from './wire'
 
 /** Calls the API of the server that the page came from. Each call is tried once. */
 export class Client {
@@ -57,6 +57,11 @@ export class Client {
    */
   logs(jobId: string, attempt: number, offset: number, wait: number, signal?: AbortSignal, chunk = 0, tail = 0): Promise<PageOfLog> {
     return this.call('GET', '/api/jobs/logs', { query: { jobId, ...(attempt > 0 && { attempt }), ...(tail > 0 ? { tail } : { offset }), ...(chunk > 0 && { chunk }), wait }, signal })
+  }
+
+  /** Where the folder is that a job was sent. */
+  source(jobId: string, signal?: AbortSignal): Promise<JobSource> {
+    return this.call('GET', '/api/jobs/source', { query: { jobId }, signal })
   }
 
   /** What an attempt gave back, 0 being the current one: a page of it. */

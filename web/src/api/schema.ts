@@ -330,6 +330,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the folder is that a job was sent
+         * @description The downloads need no token for an hour, and answer ranges. Of a ZIP, the central directory at its end lists the files; of a
+         *     manifest, the root does (docs/adr/0012-manifest.md). Uploads are kept for 32 days: afterwards, S3 answers 404.
+         */
+        get: operations["jobSource"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/caches": {
         parameters: {
             query?: never;
@@ -1262,6 +1283,11 @@ export interface components {
             message?: string;
             /** @description The report */
             file: string;
+        };
+        JobSource: {
+            jobId: components["schemas"]["JobId"];
+            /** @description null: the job has no folder */
+            source: components["schemas"]["SourceGrant"] | null;
         };
         ArtifactPage: {
             jobId: components["schemas"]["JobId"];
@@ -2664,6 +2690,36 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMedia"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    jobSource: {
+        parameters: {
+            query: {
+                jobId: components["parameters"]["jobId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The downloads */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobSource"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

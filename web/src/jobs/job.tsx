@@ -20,6 +20,7 @@ import { Views } from './views'
 import { watchState } from './watch'
 import './job.css'
 
+const SourceView = lazy(() => import('../source/view').then((m) => m.SourceView))
 const LogPanel = lazy(() => import('../log/panel').then((m) => m.LogPanel))
 
 interface Props {
@@ -73,6 +74,11 @@ export function JobPage({ client, route, failed }: Props) {
           />
           <Facts job={job} />
         </div>
+      )}
+      {route.view === 'source' && (
+        <Suspense fallback={null}>
+          <SourceView client={client} jobId={id} failed={failed} />
+        </Suspense>
       )}
       {route.view === 'tests' && <TestsView report={job.result?.tests} />}
       {route.view === 'artifacts' && <ArtifactsView key={job.status} client={client} jobId={id} attempt={route.attempt ?? 0} failed={fail} />}

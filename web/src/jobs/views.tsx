@@ -2,6 +2,7 @@ import type { Job } from '../api/types'
 import type { FullJob } from '../api/wire'
 import type { JobView, Route } from '../route'
 import { formatRoute } from '../route'
+import { source as text } from '../text/source'
 
 interface Props {
   job: FullJob
@@ -26,6 +27,7 @@ export function Views({ job, route }: Props) {
     <nav class="views" aria-label="Of the job">
       {link(undefined, 'Log')}
       {link('commands', count === 1 ? 'Command' : `${count} commands`)}
+      {job.source && link('source', text.folder)}
       {tests && link('tests', failing > 0 ? `✗ ${failing} of ${tests.tests} tests failed` : `✓ ${tests.tests} tests`, failing > 0)}
       {(artifacts || (job.artifacts?.length ?? 0) > 0) && link('artifacts', artifactsText(job), Boolean(artifacts?.missing?.length ?? artifacts?.error))}
       {link('attempts', attemptsText(job))}
