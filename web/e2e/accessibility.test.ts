@@ -16,6 +16,8 @@ interface Shown {
   fragment: string
   /** Is there when all of the page is. */
   ready: string
+  /** The button that shows it. */
+  button?: string
 }
 
 const junit = '<testsuites><testsuite name="s"><testcase name="good"/><testcase classname="C" name="bad"><failure message="1 is not 2">at x.go:3</failure></testcase></testsuite></testsuites>'
@@ -50,12 +52,14 @@ async function pages(): Promise<Shown[]> {
     { name: 'machines', fragment: 'machines', ready: '#workers .slot.busy' },
     { name: 'queues', fragment: 'queues', ready: '#queues tbody tr' },
     { name: 'schedules', fragment: 'schedules', ready: '#schedules .tile' },
+    { name: 'schedule-form', fragment: 'schedules', ready: '#schedule-commands', button: 'New schedule' },
     { name: 'settings', fragment: 'settings', ready: '#tokens' },
   ]
 }
 
 async function show(p: Shown): Promise<void> {
   await desk.goTo(p.fragment)
+  if (p.button) await desk.page.getByRole('button', { name: p.button }).click()
   await desk.page.locator(p.ready).first().waitFor()
 }
 
@@ -125,6 +129,7 @@ const parts: Record<string, string[]> = {
   job: ['Run again', 'Edit and run', 'Log', 'Search the log', 'Follow', 'Download', 'Output of the job', 'Output of command 6'],
   commands: ['Output of command 1'], source: ['Filter files', 'Files of the folder'], tests: ['✗ 1 of 2'], artifacts: ['out/junit.xml'], attempts: ['1: log'], running: ['Cancel', 'Copy output'], waiting: ['Cancel'],
   jobs: ['Status', 'Queue', 'Name, command', 'it runs'], machines: ['it runs', 'Pause', 'Drain'], queues: ['default', 'Pause default'], schedules: ['Run nightly now', 'Delete nightly'],
+  'schedule-form': ['Name', 'Times', 'Time zone', 'Queue', 'Script', 'Create', 'Cancel'],
   settings: ['Stay signed in', 'As the system'],
 }
 

@@ -94,6 +94,20 @@ test('what was chosen for the log is remembered: follow, wrap, times; full scree
   await expect.poll(() => raw.evaluate(() => [document.contentType, document.body.textContent])).toEqual(['text/plain', expect.stringContaining('\n300\nend\n')])
 })
 
+test('on a phone the log begins on the first screen', async () => {
+  await desk.page.setViewportSize({ width: 390, height: 844 })
+  await signIn(desk.page)
+  await desk.job({ name: 'shop: lint, build, test', terminal: {}, commands: ['seq 200', desk.waitFor('go'), 'exit 3'], artifacts: ['out/**'] })
+  await desk.sees('200')
+  await desk.page.locator('.why').waitFor()
+  expect((await desk.page.locator('.log').boundingBox())!.y).toBeLessThan(500)
+  await shoot(desk.page, 'phone-running')
+  desk.open('go')
+  await desk.ends('exit code 3')
+  await expect.poll(async () => (await desk.page.locator('.log').boundingBox())!.y).toBeLessThan(450)
+  await shoot(desk.page, 'phone-ended')
+})
+
 test('streams are marked where there are two', async () => {
   await signIn(desk.page)
   await desk.job({ commands: ['echo out; echo err >&2'] })

@@ -160,6 +160,17 @@ test('all jobs, with filters in the address, by the keyboard, and Back', async (
   await shoot(desk.page, 'jobs')
 })
 
+test('a search looks at older jobs, too', async () => {
+  await signIn(desk.page)
+  const { id } = await desk.call('POST', '/api/execute', { mode: 'distributed', name: 'sought and found', commands: ['true'] })
+  for (let i = 0; i < 5; i++) await desk.call('POST', '/api/execute', { mode: 'distributed', commands: ['true'] })
+  await desk.page.route(/\/api\/jobs\?limit=100/, (r) => r.fallback({ url: r.request().url().replace('limit=100', 'limit=2') }))
+  await desk.goTo('jobs')
+  await expect.poll(() => desk.page.locator('#jobs tbody tr').count()).toBe(2)
+  await desk.page.getByLabel('Name, command, group or worker').fill('sought found')
+  await desk.page.locator(`#jobs a[href="#job=${id}"]`).waitFor()
+})
+
 test('machines and queues', async () => {
   await signIn(desk.page)
   await runScript(desk.page, desk.waitFor('go'))

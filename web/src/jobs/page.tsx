@@ -12,6 +12,8 @@ import { Badge } from './badge'
 import { rerun } from './rerun'
 
 const pageSize = 100
+/** How many jobs a search looks at by itself. */
+const searchedAtOnce = 1000
 const statuses = ['pending', 'running', 'completed', 'failed', 'cancelled']
 
 type Filter = Extract<Route, { page: 'jobs' }>
@@ -25,10 +27,15 @@ interface Props {
 /** All jobs, newest first. The newest are live; older ones come as they are asked for. */
 export function JobsPage({ client, failed, filter }: Props) {
   const { newest, older, more, loadMore, error } = useJobs(client, failed, filter)
+  const looked = newest.length + older.length
   const jobs = [...newest, ...older].filter((j) => matches(j, filter.text ?? ''))
   const at = useKeys(jobs, client, failed)
+  useEffect(() => {
+    if (!filter.text || !more || jobs.length >= pageSize || looked >= searchedAtOnce) return
+    const timer = setTimeout(loadMore, 300) // not for each letter
+    return () => clearTimeout(timer)
+  }, [filter.text, more, looked])
   const change = (f: Partial<Filter>) => replaceRoute({ ...filter, ...f })
-  const looked = newest.length + older.length
 
   return (
     <section aria-labelledby="jobs-title">
@@ -123,10 +130,14 @@ function useJobs(client: Client, failed: (err: unknown) => void, { status, queue
   }, [status, queue, schedule])
   const newest = polled.data?.jobs ?? []
   const next = older.length > 0 ? cursor : polled.data?.next
+  const filter = [status, queue, schedule].join('\n')
+  const shown = useRef(filter)
+  shown.current = filter
   const loadMore = () => {
     client
       .jobs({ limit: pageSize, status, queue, schedule, cursor: next })
       .then((list) => {
+        if (shown.current !== filter) return
         setOlder([...older, ...(list.jobs ?? [])])
         setCursor(list.next)
       })
