@@ -67,9 +67,9 @@ for (const terminal of [true, false]) {
     const id = await desk.job({ commands: [`seq -f '${line}' ${million}; ${desk.waitFor('go')}`], ...(terminal && { terminal: {} }) })
     const text = `line ${million} of a million`
     const began = performance.now()
-    await page.locator('.line .text').getByText(text).waitFor({ timeout: minutes })
+    const [, followed] = await cpu(page, () => page.locator('.line .text').getByText(text).waitFor({ timeout: minutes }))
     note(`${name}: written and followed live`, ms(performance.now() - began))
-    note(`${name}: longest task meanwhile`, longest(await tasks(page)))
+    note(`${name}: longest task meanwhile, and most CPU of one`, `${longest(await tasks(page))}, ${followed}`)
     for (const state of ['running', 'finished']) {
       if (state === 'finished') {
         desk.open('go')
