@@ -29,14 +29,14 @@ var errNoLimits = errors.New("this worker can't enforce the job's limits")
 // attempt is one assignment, from the poll's answer to the report.
 type attempt struct {
 	*errand.Assignment
-	agent *Agent
-	slot  *slot
-	dir   attemptdir.Dir
-	host  process.Host           // what the commands learn of the machine
-	work  string                 // their working directory
-	temp  string                 // their TMPDIR
-	notes []string               // first lines of the log
-	save  []supervisor.SaveCache // to be packed if the commands succeed
+	agent    *Agent
+	slot     *slot
+	dir      attemptdir.Dir
+	host     process.Host // what the commands learn of the machine
+	work     string       // their working directory
+	temp     string       // their TMPDIR
+	stageLog stageLog
+	save     []supervisor.SaveCache // to be packed if the commands succeed
 	// workspace is open until the commands begin; nil: the folder is new.
 	workspace     *attemptdir.Workspace
 	usedWorkspace string // its ID, when the job has left it
@@ -60,7 +60,7 @@ type attempt struct {
 	accepted   chan struct{} // closed when a heartbeat has confirmed the attempt
 	lease      *lease
 	grant      *grant
-	spool      *spool.Reader // nil until the commands have begun
+	spool      *spool.Reader // nil until there is something in the log
 	logs       *uploader
 	trace      *tracing.Attempt // nil: none
 }
@@ -244,6 +244,9 @@ func (t *attempt) execute() (*attemptdir.Outcome, error) {
 	out = &attemptdir.Outcome{Result: errand.Result{Commands: []errand.CommandResult{}}}
 	out.Reason, out.Error = t.reason(err)
 	out.Error = clip(out.Error, errand.MaxErrorBytes)
+	if t.dir != "" {
+		t.scanLog(out)
+	}
 	if err := t.dir.WriteOutcome(out); err != nil {
 		t.agent.Log.Error("could not write the result to disk; reporting it anyway", "job", t.JobID, "err", err)
 	}
@@ -263,6 +266,7 @@ func (t *attempt) prepare() error {
 	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment, t.slot.number); err != nil {
 		return err
 	}
+	defer t.closeStages()
 	t.agent.Log.Info("took job", "job", t.JobID, "attempt", t.Attempt, "name", t.Name, "commands", len(t.Commands))
 	t.stopKeep = t.later(t.keep)
 	if t.Limits != nil && *t.Limits != (errand.Limits{}) && t.agent.cgroups == "" {

@@ -44,11 +44,6 @@ func (t *attempt) restoreCaches() error {
 	return nil
 }
 
-// note adds a line to the beginning of the log.
-func (t *attempt) note(format string, args ...any) {
-	t.notes = append(t.notes, fmt.Sprintf(format, args...))
-}
-
 func (t *attempt) restoreCache(i int, key string, prefixes []string) error {
 	began := t.agent.Clock.Now()
 	answer, err := t.askCache(t.workCtx, errand.CacheQuestion{Cache: i, Key: key, Prefixes: prefixes})
@@ -67,7 +62,7 @@ func (t *attempt) restoreCache(i int, key string, prefixes []string) error {
 		t.note("cache %s: not needed, as %s exists", jobcache.Title(key), strings.Join(existing, ", "))
 		return nil
 	}
-	done, err := t.fetchCache(&t.Cache[i], found.Source)
+	done, err := t.fetchCache(&t.Cache[i], jobcache.Title(key), found.Source)
 	if err != nil {
 		return err
 	}
@@ -86,17 +81,21 @@ func (t *attempt) restoreCache(i int, key string, prefixes []string) error {
 }
 
 // fetchCache fetches the packs that the worker doesn't have, and restores their content.
-func (t *attempt) fetchCache(c *errand.Cache, g *errand.SourceGrant) (jobcache.Restored, error) {
+func (t *attempt) fetchCache(c *errand.Cache, title string, g *errand.SourceGrant) (jobcache.Restored, error) {
 	f := t.fetcher()
 	f.Tries = cacheTries
 	if len(g.Packs) != len(g.Downloads) {
 		return jobcache.Restored{}, errors.New("the server's answer lacks downloads")
 	}
+	quiet := f.Meter.Say(t.agent.Clock, "cache "+title+": fetching", t.noteLine)
 	m, err := f.Open(t.workCtx, g, source.Target{Dir: t.work, Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs})
+	quiet()
 	if err != nil {
 		return jobcache.Restored{}, err
 	}
 	defer m.Close()
+	m.CountReads(m.Bytes())
+	defer f.Meter.Say(t.agent.Clock, "cache "+title+": unpacking", t.noteLine)()
 	return jobcache.Restore(t.workCtx, t.cacheDirs(), c, m.Entries, m, t.agent.Limits)
 }
 

@@ -68,7 +68,7 @@ func (t *attempt) runUnder(client *supervisor.Client) (*attemptdir.Outcome, erro
 	err := client.Send(supervisor.Request{Run: &supervisor.Run{
 		Attempt: string(t.dir), Env: t.env(), Grace: t.agent.Grace, PipeWait: t.agent.PipeWait, Lease: lease,
 		Timeout: t.timeLeft(), Cgroups: t.agent.cgroups, Cgroup: t.cgroup(), Limits: t.limits(),
-		Notes: t.notes, Save: t.save, Dirs: t.cacheDirs(), TraceParents: t.trace.Commands(len(t.Commands)),
+		Save: t.save, Dirs: t.cacheDirs(), TraceParents: t.trace.Commands(len(t.Commands)),
 		Console: t.agent.console(),
 	}})
 	if err != nil {
@@ -152,6 +152,9 @@ func (t *attempt) checkSaved(st supervisor.Status) *attemptdir.Outcome {
 	if st.Unsaved != "" {
 		t.agent.Log.Error("could not write the result to disk; reporting it anyway", "job", t.JobID, "err", st.Unsaved)
 	}
+	if st.Outcome.End == (spool.Pos{}) && t.spool != nil { // it could not write the log
+		t.scanLog(st.Outcome)
+	}
 	return st.Outcome
 }
 
@@ -180,17 +183,41 @@ func (t *attempt) readLog(end spool.Pos) {
 	if end == (spool.Pos{}) {
 		return
 	}
-	if t.spool == nil {
-		var err error
-		if t.spool, err = spool.Open(t.dir.Log()); err != nil {
-			t.agent.Log.Error("could not open the job's log", "job", t.JobID, "err", err)
-			return
-		}
-		t.spool.SetEnd(end)
-		t.logs.start(t.spool)
+	if err := t.openLog(); err != nil {
+		t.agent.Log.Error("could not open the job's log", "job", t.JobID, "err", err)
 		return
 	}
 	t.spool.SetEnd(end)
+	t.logs.start(t.spool)
+}
+
+// openLog opens what there is of the log, or goes on from what precedes the commands to all
+// of it. Errors: fs.ErrNotExist.
+func (t *attempt) openLog() (err error) {
+	if t.spool == nil {
+		t.spool, err = t.dir.OpenLog()
+		return err
+	}
+	if err := t.spool.Continue(t.dir.Log()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// scanLog notes in the outcome what the disk has of the log.
+func (t *attempt) scanLog(out *attemptdir.Outcome) {
+	err := t.openLog()
+	if errors.Is(err, fs.ErrNotExist) {
+		return // nothing was written
+	}
+	if err == nil {
+		out.Result.Log, err = t.spool.Scan()
+		t.logs.start(t.spool)
+		out.End = t.spool.End()
+	}
+	if err != nil {
+		t.agent.Log.Error("could not read the job's log", "job", t.JobID, "err", err)
+	}
 }
 
 // findOutcome returns the outcome of an attempt whose supervisor has ended: what is on
@@ -209,18 +236,6 @@ func (t *attempt) findOutcome(reason errand.Reason, text string) *attemptdir.Out
 	process.KillStray(t.ownVariables()...)
 	out = &attemptdir.Outcome{Reason: reason, Error: text}
 	out.Result.Commands = []errand.CommandResult{}
-	started := t.spool != nil
-	if !started {
-		if t.spool, err = spool.Open(t.dir.Log()); err != nil {
-			return out // the commands had not begun
-		}
-	}
-	if out.Result.Log, err = t.spool.Scan(); err != nil {
-		t.agent.Log.Error("could not read the job's log", "job", t.JobID, "err", err)
-	}
-	if !started {
-		t.logs.start(t.spool)
-	}
-	out.End = t.spool.End()
+	t.scanLog(out)
 	return out
 }

@@ -73,16 +73,24 @@ func (u *uploader) isWatched() bool {
 	return !u.watched.IsZero()
 }
 
-// start sends the log as it grows, until stop.
+// start sends the log as it grows, until stop. Later calls do nothing.
 func (u *uploader) start(s *spool.Reader) {
-	u.Progress = u.t.dir.Progress()
-	if end := s.End(); u.Sent.File > end.File || u.Trying.File > end.File { // the machine lost the end
-		u.Sent.File, u.Sent.Log = min(u.Sent.File, end.File), min(u.Sent.Log, end.Log)
-		u.Trying = u.Sent
+	if u.spool != nil {
+		return
 	}
+	u.Progress = u.t.dir.Progress()
+	u.limit(s.End())
 	ctx, end := context.WithCancel(u.t.reportCtx)
 	u.spool, u.end = s, end
 	u.owned.Go(func() { u.loop(ctx) })
+}
+
+// limit forgets what was sent after end: the machine lost it.
+func (u *uploader) limit(end spool.Pos) {
+	if u.Sent.File > end.File || u.Trying.File > end.File {
+		u.Sent.File, u.Sent.Log = min(u.Sent.File, end.File), min(u.Sent.Log, end.Log)
+		u.Trying = u.Sent
+	}
 }
 
 // stop interrupts the upload.
@@ -229,6 +237,7 @@ func (u *uploader) backOff(ctx context.Context, n int, renewed <-chan struct{}) 
 // into log, to be sent with the result. It leaves out what the storage refuses
 // for good: the result matters more. Errors: the cause of ctx's end.
 func (u *uploader) finish(ctx context.Context, end spool.Pos, log *errand.Log) error {
+	u.limit(end)
 	for u.Trying != u.Sent || end.Log-u.Sent.Log > errand.LogTailBytes {
 		err := u.sendNext(ctx, end, maxRefusals)
 		if ctx.Err() != nil {

@@ -88,7 +88,7 @@ func (t *attempt) readOutcome(out *attemptdir.Outcome) *attemptdir.Outcome {
 		return out
 	}
 	var err error
-	if t.spool, err = spool.Open(t.dir.Log()); err == nil {
+	if t.spool, err = t.dir.OpenLog(); err == nil {
 		t.spool.SetEnd(out.End)
 		t.logs.start(t.spool)
 		return out

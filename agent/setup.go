@@ -6,6 +6,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/jobcache"
+	"github.com/errandhq/errand/internal/meter"
 	"github.com/errandhq/errand/internal/source"
 )
 
@@ -19,10 +20,11 @@ func (e *setupError) Unwrap() error { return e.error }
 
 // unpack fetches the source archive and unpacks it into the work directory.
 func (t *attempt) unpack() error {
-	timed := &stages{clock: t.agent.Clock, notes: &t.notes, step: t.traceStage}
+	fetcher := t.fetcher()
+	timed := &stages{clock: t.agent.Clock, meter: fetcher.Meter, say: t.noteLine, step: t.traceStage}
 	t.agent.makeRoom(t.Source.DiskBytes())
 	kept := t.keptFolder()
-	st, err := t.fetcher().Unpack(t.workCtx, t.Source, source.Target{
+	st, err := fetcher.Unpack(t.workCtx, t.Source, source.Target{
 		Dir: t.work, Scratch: string(t.dir), Limits: t.agent.Limits, Cache: t.agent.packs, Kept: kept, Stage: timed.begin,
 	})
 	if err != nil {
@@ -40,7 +42,7 @@ func (t *attempt) unpack() error {
 // fetcher downloads the source. A failed try counts only while the control plane
 // responds: if everything is unreachable, the source isn't missing.
 func (t *attempt) fetcher() source.Fetcher {
-	return source.Fetcher{HTTP: t.agent.HTTP, Wait: func(ctx context.Context, n int) error {
+	return source.Fetcher{HTTP: t.agent.HTTP, Meter: new(meter.Meter), Wait: func(ctx context.Context, n int) error {
 		if err := t.agent.backOff(ctx, n, 0); err != nil {
 			return err
 		}

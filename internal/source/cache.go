@@ -39,10 +39,16 @@ func (c *Cache) path(owner, sha256 string) string {
 	return filepath.Join(c.Dir, owner, sha256)
 }
 
-// use makes a pack the one that was used last, if it is there.
-func (c *Cache) use(owner, sha256 string) bool {
-	now := time.Now()
-	return os.Chtimes(c.path(owner, sha256), now, now) == nil
+// use makes a pack the one that was used last, and returns its size, if it is there.
+func (c *Cache) use(owner, sha256 string) (size int64, ok bool) {
+	now, path := time.Now(), c.path(owner, sha256)
+	if os.Chtimes(path, now, now) != nil {
+		return 0, false
+	}
+	if info, err := os.Lstat(path); err == nil {
+		size = info.Size()
+	}
+	return size, true
 }
 
 func (c *Cache) open(owner, sha256 string) (*os.File, error) {

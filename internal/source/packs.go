@@ -12,6 +12,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/manifest"
+	"github.com/errandhq/errand/internal/meter"
 )
 
 // downloads is how many packs of a job are downloaded at a time.
@@ -22,7 +23,8 @@ type packs struct {
 	fetcher Fetcher
 	cache   *Cache
 	owner   string
-	size    int64 // of all
+	size    int64        // of all
+	reading *meter.Meter // of what Chunk returns; nil: nobody asks
 
 	// mu is held for reading while packs are read, and for writing while they are
 	// opened.
@@ -71,13 +73,15 @@ func (f *packFile) close() {
 func (p *packs) open(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	missing := false
+	missing, here := false, int64(0)
 	for _, f := range p.files {
-		missing = !p.cache.use(p.owner, f.sha256) || missing
+		size, ok := p.cache.use(p.owner, f.sha256)
+		missing, here = missing || !ok, here+size
 	}
 	if missing {
 		p.cache.trim(p.size)
 	}
+	p.fetcher.Meter.Start(max(0, p.size-here))
 	return p.openAll(ctx)
 }
 
@@ -189,6 +193,7 @@ var errNoChunk = errors.New("no pack of the job has the content")
 func (p *packs) Chunk(ctx context.Context, h manifest.Hash) ([]byte, error) {
 	b, generation, err := p.chunk(h)
 	if err == nil {
+		p.reading.Add(int64(len(b)))
 		return b, nil
 	}
 	if err := p.replaceChanged(ctx, generation); err != nil {

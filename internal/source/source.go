@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/meter"
 )
 
 // ErrUnavailable: the uploaded archive can't be downloaded. Any other error is
@@ -37,6 +38,8 @@ type Fetcher struct {
 	Stall time.Duration // a try without progress for this long has failed; default: DefaultStall
 	// Wait waits after failure n in a row, counted from 1. Its error ends Fetch.
 	Wait func(ctx context.Context, n int) error
+	// Meter counts what is downloaded, and then what is read of it. Nil: nobody asks.
+	Meter *meter.Meter
 }
 
 // Fetch writes the archive to path, which it creates or replaces. After an error
@@ -57,7 +60,7 @@ func (f Fetcher) fetchObject(ctx context.Context, o object, path string) error {
 	if err != nil {
 		return fmt.Errorf("create a file for the source archive: %w", err)
 	}
-	d := &download{object: o, file: file, sum: sha256.New()}
+	d := &download{object: o, file: file, sum: sha256.New(), meter: f.Meter}
 	err = f.fetch(ctx, d)
 	if cerr := file.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("write the source archive: %w", cerr)
@@ -137,7 +140,8 @@ type download struct {
 	file     *os.File
 	sum      hash.Hash // of what is in file
 	have     int64     // bytes in file
-	mismatch bool      // the whole archive had another hash, once
+	meter    *meter.Meter
+	mismatch bool // the whole archive had another hash, once
 }
 
 // try requests the missing part, and checks the archive when it is complete.
@@ -194,6 +198,7 @@ func (d *download) restart() error {
 	if d.have == 0 {
 		return nil
 	}
+	d.meter.Add(-d.have)
 	d.have = 0
 	d.sum.Reset()
 	if _, err := d.file.Seek(0, io.SeekStart); err != nil {
@@ -220,6 +225,7 @@ func (d *download) copy(body io.Reader, progress func()) error {
 			}
 			d.sum.Write(buf[:n])
 			d.have += int64(n)
+			d.meter.Add(int64(n))
 		}
 		if err == io.EOF {
 			return nil

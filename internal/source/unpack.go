@@ -58,9 +58,11 @@ func (f Fetcher) Unpack(ctx context.Context, g *errand.SourceGrant, to Target) (
 		return f.unpackManifest(ctx, g, to)
 	}
 	zip := filepath.Join(to.Scratch, "source.zip")
+	f.Meter.Start(g.Size)
 	if err := f.Fetch(ctx, g, zip); err != nil {
 		return archive.Stats{}, err
 	}
+	f.Meter.Start(0)
 	to.begin(StageUnpack)
 	st, err := archive.Unpack(ctx, zip, to.Dir, to.Limits)
 	if err != nil {
@@ -95,6 +97,7 @@ func (f Fetcher) unpackManifest(ctx context.Context, g *errand.SourceGrant, to T
 	if err := checkRoom(to.Dir, need); err != nil {
 		return archive.Stats{}, err
 	}
+	m.CountReads(need)
 	to.begin(StageUnpack)
 	u := manifest.Unpacker{Limits: to.Limits, Now: time.Now(), Content: m}
 	var st archive.Stats
@@ -140,6 +143,12 @@ func (f Fetcher) Open(ctx context.Context, g *errand.SourceGrant, to Target) (*M
 		return nil, err
 	}
 	return m, nil
+}
+
+// CountReads has the fetcher's meter count what is read, of total bytes.
+func (m *Manifest) CountReads(total int64) {
+	m.reading, m.fetcher.Meter = m.fetcher.Meter, nil
+	m.reading.Start(total)
 }
 
 // Bytes is the size of all files.

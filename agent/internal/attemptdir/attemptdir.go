@@ -11,7 +11,8 @@
 //	  home/           the commands' HOME, if the agent gives each job its own
 //	  tmpdir          the path of the commands' TMPDIR
 //	  tmp/            their TMPDIR, if the system's directory could not be used
-//	  log             all frames of the log, written by the supervisor
+//	  stages          the log until the commands begin, written by the agent
+//	  log             all frames of the log, written by the supervisor; while it is missing, the commands have not begun
 //	  sent            how far the log is uploaded, written by the agent
 //	  artifacts.json  what the job gives back, written by the supervisor
 //	  artifacts.sent  which of it is uploaded, written by the agent
@@ -133,7 +134,8 @@ func (d Dir) makeEmpty() (kept bool, err error) {
 
 // emptyNotBegun empties the directory of an attempt that has not begun, but for job.json:
 // a process that ends here leaves an attempt that was received, which must not be lost.
-// It reports whether the directory is one.
+// What there is of its log stays, as it may be uploaded. It reports whether the directory
+// is one.
 func (d Dir) emptyNotBegun() (bool, error) {
 	root, err := os.OpenRoot(filepath.Dir(string(d)))
 	if err != nil {
@@ -150,7 +152,7 @@ func (d Dir) emptyNotBegun() (bool, error) {
 	}
 	errs := []error{d.RemoveTemp(), d.removeWork(), removeContent(root, name, info)}
 	for _, file := range last {
-		if file == "job.json" {
+		if file == "job.json" || file == stagesFile || file == "sent" {
 			continue
 		}
 		if err := root.Remove(filepath.Join(name, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -177,7 +179,7 @@ func (d Dir) writeNew(name string, data []byte) error {
 // Sync makes what was written so far durable against the end of the machine. It returns
 // nil if the directory is gone.
 func (d Dir) Sync() error {
-	for _, name := range []string{"job.json", "log", "result.json"} {
+	for _, name := range []string{"job.json", stagesFile, "log", "result.json"} {
 		if err := syncFile(d.join(name)); err != nil {
 			return err
 		}
@@ -294,6 +296,36 @@ func (d Dir) Name() string { return filepath.Base(string(d)) }
 
 // Log is the log's path.
 func (d Dir) Log() string { return d.join("log") }
+
+const stagesFile = "stages"
+
+// Stages is the path of what the log begins with, if there is anything.
+func (d Dir) Stages() string { return d.join(stagesFile) }
+
+// BeginLog creates the log, which tells every later process that the commands may have
+// begun. It appears with all that it begins with: some of that may be uploaded.
+func (d Dir) BeginLog(now func() time.Time) (*spool.Spool, error) {
+	b, err := os.ReadFile(d.Stages())
+	if errors.Is(err, fs.ErrNotExist) {
+		return spool.Create(d.Log(), now)
+	}
+	if err == nil {
+		err = d.write("log", b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create the log: %w", err)
+	}
+	return spool.Append(d.Log(), now)
+}
+
+// OpenLog opens what there is of the log. Errors: fs.ErrNotExist.
+func (d Dir) OpenLog() (*spool.Reader, error) {
+	r, err := spool.Open(d.Log())
+	if errors.Is(err, fs.ErrNotExist) {
+		return spool.Open(d.Stages())
+	}
+	return r, err
+}
 
 // Job reads what is run here. Errors: fs.ErrNotExist, if the agent or the machine ended
 // while the agent made or removed the directory, or the machine before Sync.
@@ -415,7 +447,7 @@ func (d Dir) Outcome() (*Outcome, error) {
 
 // last are removed last, so that after a crash in between the outcome is reported
 // again rather than lost.
-var last = []string{tempRecord, workRecord, workspaceRecord, "artifacts.json", "result.json", "job.json", "log", "sent"}
+var last = []string{tempRecord, workRecord, workspaceRecord, "artifacts.json", "result.json", "job.json", stagesFile, "log", "sent"}
 
 // Remove removes the directory and TMPDIR, including what commands made read-only. It
 // never follows a symbolic link: commands may have put one in the directory's place.

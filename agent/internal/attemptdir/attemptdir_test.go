@@ -127,8 +127,18 @@ func TestCreateAgain(t *testing.T) {
 		return info
 	}
 	first := identity()
+	for _, name := range []string{"stages", "sent"} { // of a log that may be uploaded
+		if err := os.WriteFile(filepath.Join(data, "attempts", "J-1", name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if again := identity(); !os.SameFile(first, again) {
 		t.Error("the directory of an attempt that has not begun was made anew")
+	}
+	for _, name := range []string{"stages", "sent"} {
+		if _, err := os.Stat(filepath.Join(data, "attempts", "J-1", name)); err != nil {
+			t.Errorf("its log is gone: %v", err)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(data, "attempts", "J-1", "log"), []byte("begun"), 0o600); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/artifact"
+	"github.com/errandhq/errand/internal/meter"
 )
 
 // Dirs are the directories that paths of caches are below.
@@ -99,7 +100,7 @@ var longHex = regexp.MustCompile(`[0-9a-f]{64}`)
 // Contents says how much something has, for people.
 func Contents(files int, bytes int64) string {
 	if files == 1 {
-		return artifact.SizeText(bytes) + " in 1 file"
+		return meter.SizeText(bytes) + " in 1 file"
 	}
-	return fmt.Sprintf("%s in %d files", artifact.SizeText(bytes), files)
+	return fmt.Sprintf("%s in %d files", meter.SizeText(bytes), files)
 }

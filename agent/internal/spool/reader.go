@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"strconv"
@@ -20,9 +21,10 @@ import (
 type Reader struct {
 	grown chan struct{}
 
-	f   *os.File
-	mu  sync.Mutex
-	end Pos
+	mu    sync.Mutex
+	path  string
+	files []*os.File // the last is read; those before may be in use
+	end   Pos
 }
 
 // Open opens a log for reading, of which nothing is known yet.
@@ -31,7 +33,28 @@ func Open(path string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
-	return &Reader{f: f, grown: make(chan struct{}, 1)}, nil
+	return &Reader{path: path, files: []*os.File{f}, grown: make(chan struct{}, 1)}, nil
+}
+
+// Continue reads another log from now on, which begins with all frames of this one.
+func (r *Reader) Continue(path string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if path == r.path {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open the log: %w", err)
+	}
+	r.path, r.files = path, append(r.files, f)
+	return nil
+}
+
+func (r *Reader) file() *os.File {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.files[len(r.files)-1]
 }
 
 // SetEnd says how far the log goes.
@@ -55,14 +78,20 @@ func (r *Reader) End() Pos {
 // Grown returns a channel that has a value after a call of SetEnd.
 func (r *Reader) Grown() <-chan struct{} { return r.grown }
 
-// Close closes the file.
-func (r *Reader) Close() { r.f.Close() }
+// Close closes the log.
+func (r *Reader) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.files {
+		f.Close()
+	}
+}
 
 // Read returns the whole frames between two positions, as many as fit into limit
 // bytes, and the position after them. Small frames that belong together are joined.
 func (r *Reader) Read(from, to Pos, limit int) ([]byte, Pos, error) {
 	b := make([]byte, min(int64(limit), to.File-from.File))
-	if _, err := r.f.ReadAt(b, from.File); err != nil {
+	if _, err := r.file().ReadAt(b, from.File); err != nil {
 		return nil, from, fmt.Errorf("read the log: %w", err)
 	}
 	n, payload := wholeFrames(b)
@@ -107,24 +136,42 @@ const scanBytes = 1 << 20
 // Scan sets the end of a log whose writer is gone: after the last whole frame. It
 // returns the length and the hash of the payload.
 func (r *Reader) Scan() (errand.Log, error) {
-	at, sum := Pos{}, sha256.New()
-	buf := make([]byte, scanBytes)
+	sum := sha256.New()
+	end, _, err := scan(r.file(), sum)
+	if err != nil {
+		return errand.Log{}, err
+	}
+	r.SetEnd(end)
+	return errand.Log{Bytes: end.Log, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
+}
+
+// scan returns the position after the last whole frame and that frame's elapsed time, and
+// adds the payload to sum.
+func scan(f *os.File, sum hash.Hash) (at Pos, elapsed time.Duration, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return at, 0, fmt.Errorf("read the log: %w", err)
+	}
+	if info.Size() == 0 {
+		return at, 0, nil
+	}
+	buf := make([]byte, min(scanBytes, info.Size()))
 	for {
-		n, err := r.f.ReadAt(buf, at.File)
+		n, err := f.ReadAt(buf, at.File)
 		if err != nil && !errors.Is(err, io.EOF) {
-			return errand.Log{}, fmt.Errorf("read the log: %w", err)
+			return at, 0, fmt.Errorf("read the log: %w", err)
 		}
 		whole, payload := wholeFrames(buf[:n])
 		if whole == 0 {
-			r.SetEnd(at)
-			return errand.Log{Bytes: at.Log, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
+			return at, elapsed, nil
 		}
 		frames, err := errand.ParseFrames(buf[:whole])
 		if err != nil {
-			return errand.Log{}, fmt.Errorf("read the log: %w", err)
+			return at, 0, fmt.Errorf("read the log: %w", err)
 		}
 		for _, f := range frames {
 			sum.Write(f.Data)
+			elapsed = f.Elapsed
 		}
 		at = Pos{at.File + int64(whole), at.Log + payload}
 	}

@@ -6,6 +6,7 @@ package spool
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -43,6 +44,24 @@ func Create(path string, now func() time.Time) (*Spool, error) {
 		return nil, fmt.Errorf("create the log: %w", err)
 	}
 	return &Spool{now: now, start: now(), grown: make(chan struct{}, 1), f: f, sum: sha256.New()}, nil
+}
+
+// Append opens a log to write on after its last whole frame, or creates it. Elapsed times
+// go on from that frame's.
+func Append(path string, now func() time.Time) (*Spool, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	sum := sha256.New()
+	end, elapsed, err := scan(f, sum)
+	if err == nil {
+		err = f.Truncate(end.File) // what a killed process wrote in part
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &Spool{now: now, start: now().Add(-elapsed), grown: make(chan struct{}, 1), f: f, end: end, sum: sum}, nil
 }
 
 // Close closes the file.

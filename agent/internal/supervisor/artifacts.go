@@ -11,6 +11,7 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/artifact"
 	"github.com/errandhq/errand/agent/internal/attemptdir"
+	"github.com/errandhq/errand/internal/meter"
 )
 
 // collectArtifacts finds what the job gives back and writes its list, which the agent
@@ -101,9 +102,9 @@ func (a *attempt) sayArtifacts(found *artifact.Found, err error, took string) {
 	switch n := found.Sums.Files; n {
 	case 0:
 	case 1:
-		a.say(last, "1 artifact, "+artifact.SizeText(found.Sums.Bytes)+took)
+		a.say(last, "1 artifact, "+meter.SizeText(found.Sums.Bytes)+took)
 	default:
-		a.say(last, fmt.Sprintf("%d artifacts, %s%s", n, artifact.SizeText(found.Sums.Bytes), took))
+		a.say(last, fmt.Sprintf("%d artifacts, %s%s", n, meter.SizeText(found.Sums.Bytes), took))
 	}
 	if t := found.Tests; t != nil && t.Tests > 0 {
 		a.say(last, fmt.Sprintf("tests: %d, %d failed, %d skipped", t.Tests, t.Failed, t.Skipped))

@@ -82,11 +82,8 @@ func (a *attempt) open() (err error) {
 		a.job = &attemptdir.Job{}
 		return err
 	}
-	if a.spool, err = spool.Create(a.dir.Log(), a.supervisor.clock.Now); err != nil {
+	if a.spool, err = a.dir.BeginLog(a.supervisor.clock.Now); err != nil {
 		return err
-	}
-	for _, note := range a.Notes {
-		a.say(-1, note)
 	}
 	if a.Cgroups == "" {
 		return nil

@@ -53,8 +53,6 @@ type Run struct {
 	Cgroups cgroup.Tree   `json:"cgroups,omitempty"`
 	Cgroup  string        `json:"cgroup,omitempty"`
 	Limits  errand.Limits `json:"limits"`
-	// Notes are the first lines of the log: what was done before.
-	Notes []string `json:"notes,omitempty"`
 	// Save are the caches to be packed if the commands succeed.
 	Save []SaveCache   `json:"save,omitempty"`
 	Dirs jobcache.Dirs `json:"dirs"` // of their paths
