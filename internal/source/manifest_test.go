@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +17,9 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/archive"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/manifest"
+	"github.com/errandhq/errand/internal/meter"
 	"github.com/errandhq/errand/internal/source"
 )
 
@@ -394,4 +397,33 @@ func finish(p *manifest.Packer, tree *manifest.Tree) manifest.Pack {
 		panic(err) // it writes to memory
 	}
 	return pack
+}
+
+// TestMeter: the meter counts the packs that are downloaded, and then what is read of them.
+func TestMeter(t *testing.T) {
+	t.Parallel()
+	b := newBucket(t)
+	g := b.folderOf(strings.Repeat("x", 700), strings.Repeat("y", 300))
+	for _, pack := range b.data {
+		g.Size += int64(len(pack))
+	}
+	clk := clock.NewManual(time.Unix(0, 0))
+	var m meter.Meter
+	var said []string
+	defer m.Say(clk, "it", func(line string) { said = append(said, line) })()
+	stage := func(name string) {
+		if name == source.StageUnpack {
+			m.Add(1) // the meter has begun anew
+			clk.Advance(5 * time.Second)
+			m.Add(-1)
+		}
+	}
+	to := source.Target{Dir: t.TempDir(), Scratch: t.TempDir(), Stage: stage}
+	if _, err := (source.Fetcher{Meter: &m}).Unpack(t.Context(), g, to); err != nil {
+		t.Fatal(err)
+	}
+	clk.Advance(5 * time.Second)
+	if want := []string{"it: 1 bytes of 1.0 kB, 0 bytes/s", "it: 1.0 kB of 1.0 kB, 100 bytes/s"}; !slices.Equal(said, want) {
+		t.Errorf("said %q, want %q", said, want)
+	}
 }

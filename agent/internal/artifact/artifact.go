@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/meter"
 )
 
 // Found is what a folder has of what a job gives back.
@@ -32,14 +33,14 @@ type Found struct {
 
 // Collect finds and hashes the files below dir that the artifacts name. What can't be read
 // is left out and noted. It fails, with nothing found, if there is more than the limits
-// allow, or ctx ends.
-func Collect(ctx context.Context, dir string, wanted []errand.Artifact) (*Found, error) {
+// allow, or ctx ends. m counts what is read; nil: nobody asks.
+func Collect(ctx context.Context, dir string, wanted []errand.Artifact, m *meter.Meter) (*Found, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open the job's folder: %w", err)
 	}
 	defer func() { _ = root.Close() }() // opened for reading
-	c := &collector{ctx: ctx, root: root, wanted: make([]want, len(wanted)), found: &Found{}}
+	c := &collector{ctx: ctx, meter: m, root: root, wanted: make([]want, len(wanted)), found: &Found{}}
 	for i, a := range wanted {
 		p, err := errand.ParsePattern(a.Path)
 		if err != nil {
@@ -67,6 +68,7 @@ type want struct {
 
 type collector struct {
 	ctx    context.Context
+	meter  *meter.Meter
 	root   *os.Root
 	wanted []want
 	found  *Found
@@ -229,7 +231,7 @@ func (c *collector) read(file *errand.ArtifactFile, f io.Reader, size int64) err
 	if isReport {
 		to = io.MultiWriter(sum, &report)
 	}
-	n, err := io.Copy(to, &contextReader{c.ctx, io.LimitReader(f, size)})
+	n, err := io.Copy(to, &contextReader{c.ctx, io.LimitReader(f, size), c.meter})
 	if err != nil {
 		return err
 	}
@@ -259,15 +261,18 @@ func (c *collector) addReport(name string, r io.Reader) {
 	all.Failing = append(all.Failing, report.Failing[:min(len(report.Failing), errand.MaxFailedTests-len(all.Failing))]...)
 }
 
-// contextReader fails when its context has ended.
+// contextReader fails when its context has ended, and counts what is read.
 type contextReader struct {
-	ctx context.Context
-	r   io.Reader
+	ctx   context.Context
+	r     io.Reader
+	meter *meter.Meter
 }
 
 func (c *contextReader) Read(b []byte) (int, error) {
 	if c.ctx.Err() != nil {
 		return 0, context.Cause(c.ctx)
 	}
-	return c.r.Read(b)
+	n, err := c.r.Read(b)
+	c.meter.Add(int64(n))
+	return n, err
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/clock"
+	"github.com/errandhq/errand/internal/meter"
 )
 
 // folder makes a folder of files; a name that ends with a slash is a folder.
@@ -42,7 +44,7 @@ func check(t *testing.T, err error) {
 
 func collect(t *testing.T, dir string, wanted ...errand.Artifact) *Found {
 	t.Helper()
-	found, err := Collect(t.Context(), dir, wanted)
+	found, err := Collect(t.Context(), dir, wanted, nil)
 	check(t, err)
 	return found
 }
@@ -88,6 +90,22 @@ func TestCollect(t *testing.T) {
 	}
 }
 
+// TestCollectCounts: what is read is counted while it is read.
+func TestCollectCounts(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{"a": strings.Repeat("x", 700), "b": strings.Repeat("y", 300), "c": "not wanted"})
+	clk := clock.NewManual(time.Unix(0, 0))
+	var m meter.Meter
+	var said []string
+	defer m.Say(clk, "collecting", func(line string) { said = append(said, line) })()
+	_, err := Collect(t.Context(), dir, []errand.Artifact{{Path: "a"}, {Path: "b"}}, &m)
+	check(t, err)
+	clk.Advance(5 * time.Second)
+	if diff := cmp.Diff([]string{"collecting: 1.0 kB, 200 bytes/s"}, said); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestCollectEnds: what is collected when the attempt is ended is not given back.
 func TestCollectEnds(t *testing.T) {
 	t.Parallel()
@@ -95,7 +113,7 @@ func TestCollectEnds(t *testing.T) {
 	why := errors.New("the job was cancelled")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
-	if _, err := Collect(ctx, dir, []errand.Artifact{{Path: "a"}}); !errors.Is(err, why) {
+	if _, err := Collect(ctx, dir, []errand.Artifact{{Path: "a"}}, nil); !errors.Is(err, why) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -16,7 +16,9 @@ import (
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent/internal/jobcache"
 	"github.com/errandhq/errand/internal/archive"
+	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/manifest"
+	"github.com/errandhq/errand/internal/meter"
 	"github.com/errandhq/errand/internal/source"
 )
 
@@ -64,7 +66,7 @@ func open(t *testing.T, p *jobcache.Packed) *source.Manifest {
 
 func pack(t *testing.T, dirs jobcache.Dirs, c *errand.Cache) *jobcache.Packed {
 	t.Helper()
-	p, err := jobcache.Pack(t.Context(), dirs, c, filepath.Join(t.TempDir(), "packs"))
+	p, err := jobcache.Pack(t.Context(), dirs, c, filepath.Join(t.TempDir(), "packs"), nil)
 	must(t, err)
 	return p
 }
@@ -167,7 +169,7 @@ func TestPackAgain(t *testing.T) {
 	if a, b := pack(t, dirs, c), pack(t, dirs, c); a.Packs[0] != b.Packs[0] || len(a.Packs) != 1 {
 		t.Errorf("%+v and %+v", a.Packs, b.Packs)
 	}
-	if _, err := jobcache.Pack(t.Context(), dirs, &errand.Cache{Key: "k", Paths: []string{"b", "~/c"}}, t.TempDir()); !errors.Is(err, jobcache.ErrNothing) {
+	if _, err := jobcache.Pack(t.Context(), dirs, &errand.Cache{Key: "k", Paths: []string{"b", "~/c"}}, t.TempDir(), nil); !errors.Is(err, jobcache.ErrNothing) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -205,7 +207,7 @@ func TestLinksLeadNowhere(t *testing.T) {
 	write(t, filepath.Join(from.Work, "a/x"), "x")
 	must(t, os.Symlink(outside, filepath.Join(from.Work, "out")), os.Symlink(outside, filepath.Join(from.Home, ".cache")), os.Symlink(filepath.Join(outside, "secret"), filepath.Join(from.Work, "a/link")))
 	for _, path := range []string{"out/secret", "~/.cache/secret", "out", "~/.cache"} {
-		if p, err := jobcache.Pack(t.Context(), from, &errand.Cache{Key: "k", Paths: []string{path}}, t.TempDir()); err == nil {
+		if p, err := jobcache.Pack(t.Context(), from, &errand.Cache{Key: "k", Paths: []string{path}}, t.TempDir(), nil); err == nil {
 			t.Errorf("packed %s: %+v", path, p)
 		}
 	}
@@ -331,5 +333,22 @@ func TestKeys(t *testing.T) {
 	c.Key = `go-{{ checksum "link" }}`
 	if key, _, err := jobcache.Keys(dirs.Work, c); err == nil {
 		t.Errorf("a file outside was read: %s", key)
+	}
+}
+
+// TestPackCounts: what is packed is counted while it is packed.
+func TestPackCounts(t *testing.T) {
+	t.Parallel()
+	dirs := newDirs(t)
+	write(t, filepath.Join(dirs.Work, "a"), strings.Repeat("x", 1000))
+	write(t, filepath.Join(dirs.Work, "b"), "not cached")
+	clk := clock.NewManual(time.Unix(0, 0))
+	var m meter.Meter
+	said := ""
+	defer m.Say(clk, "packing", func(line string) { said = line })()
+	_, err := jobcache.Pack(t.Context(), dirs, &errand.Cache{Key: "k", Paths: []string{"a"}}, t.TempDir(), &m)
+	must(t, err)
+	if clk.Advance(5 * time.Second); said != "packing: 1.0 kB, 200 bytes/s" {
+		t.Errorf("said %q", said)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/errandhq/errand/agent/internal/artifact"
 	"github.com/errandhq/errand/internal/archive"
 	"github.com/errandhq/errand/internal/manifest"
+	"github.com/errandhq/errand/internal/meter"
 )
 
 // A Packed is a cache in packs, as files that are named by their SHA-256.
@@ -32,13 +33,13 @@ type Packed struct {
 var ErrNothing = errors.New("none of its paths exists")
 
 // Pack packs the paths of a cache into a directory, which it creates. What isn't a file, a
-// folder or a link is left out. After an error the directory has a part of it.
-// Errors: ErrNothing; archive.ErrTooLarge.
-func Pack(ctx context.Context, dirs Dirs, c *errand.Cache, to string) (*Packed, error) {
+// folder or a link is left out. After an error the directory has a part of it. m counts
+// what is packed; nil: nobody asks. Errors: ErrNothing; archive.ErrTooLarge.
+func Pack(ctx context.Context, dirs Dirs, c *errand.Cache, to string, m *meter.Meter) (*Packed, error) {
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return nil, err
 	}
-	p := &packer{ctx: ctx, dir: to, chunker: manifest.NewChunker(), seen: map[manifest.Hash]bool{}, out: &Packed{Dir: to}}
+	p := &packer{ctx: ctx, meter: m, dir: to, chunker: manifest.NewChunker(), seen: map[manifest.Hash]bool{}, out: &Packed{Dir: to}}
 	defer p.close()
 	p.parts.Each = func(part []byte) error {
 		h := manifest.HashOf(part)
@@ -69,6 +70,7 @@ const (
 // packer makes packs.
 type packer struct {
 	ctx     context.Context
+	meter   *meter.Meter
 	dir     string
 	out     *Packed
 	chunker *manifest.Chunker
@@ -183,6 +185,7 @@ func (p *packer) regular(parent *os.Root, name string, e *manifest.Entry) error 
 		if p.ctx.Err() != nil {
 			return context.Cause(p.ctx)
 		}
+		p.meter.Add(int64(len(data)))
 		e.Size, e.Chunks = e.Size+int64(len(data)), append(e.Chunks, h)
 		if p.tree.Bytes+e.Size > errand.MaxCacheBytes {
 			return fmt.Errorf("the cache has more than %d bytes: %w", int64(errand.MaxCacheBytes), archive.ErrTooLarge)

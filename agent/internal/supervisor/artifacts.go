@@ -32,7 +32,10 @@ func (a *attempt) collectArtifacts(out *attemptdir.Outcome) {
 	stop := a.watchLog()
 	defer stop()
 	began := a.supervisor.clock.Now()
-	found, err := artifact.Collect(ctx, a.dir.Work(), wanted)
+	m := new(meter.Meter)
+	quiet := m.Say(a.supervisor.clock, "artifacts: collecting", a.sayLast)
+	found, err := artifact.Collect(ctx, a.dir.Work(), wanted, m)
+	quiet()
 	if err == nil {
 		err = a.writeList(&found.List)
 	}
@@ -43,6 +46,9 @@ func (a *attempt) collectArtifacts(out *attemptdir.Outcome) {
 	out.Result.Artifacts, out.Result.Tests = &found.Sums, found.Tests
 	a.sayArtifacts(found, err, a.sayTook(began))
 }
+
+// sayLast writes a line of what follows the commands into the log.
+func (a *attempt) sayLast(line string) { a.say(len(a.outputs)-1, line) }
 
 // sayTook says how long something took, if a person would have noticed.
 func (a *attempt) sayTook(began time.Time) string {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/errandhq/errand/agent/internal/attemptdir"
 	"github.com/errandhq/errand/agent/internal/jobcache"
+	"github.com/errandhq/errand/internal/meter"
 )
 
 // packCaches packs the caches that a job which succeeded leaves. The agent sends them.
@@ -28,7 +29,10 @@ func (a *attempt) packCaches(out *attemptdir.Outcome) {
 		title := jobcache.Title(s.Key)
 		dir := a.dir.CachePacks(s.Cache)
 		began := a.supervisor.clock.Now()
-		p, err := jobcache.Pack(ctx, a.Dirs, &a.job.Cache[s.Cache], dir)
+		m := new(meter.Meter)
+		quiet := m.Say(a.supervisor.clock, "cache "+title+": packing", a.sayLast)
+		p, err := jobcache.Pack(ctx, a.Dirs, &a.job.Cache[s.Cache], dir, m)
+		quiet()
 		switch {
 		case errors.Is(err, jobcache.ErrNothing):
 			a.say(last, fmt.Sprintf("cache %s: nothing to save, as %v", title, err))
