@@ -135,7 +135,9 @@ func newServer(p *setup.Provisioned, s setup.Settings, f serveFlags, traces *tra
 		s.SignHosts, objects = hosts, ""
 	}
 	m := newServerMetrics()
-	svc := setup.NewService(setup.Process{AWS: p.AWS, Recheck: setup.Recheck, Observe: m.Observe, Traces: traces, Log: log}, s)
+	svc := setup.NewService(setup.Process{
+		AWS: p.AWS, Calls: control.NewLimit(maxCalls), Recheck: setup.Recheck, Observe: m.Observe, Traces: traces, Log: log,
+	}, s)
 	m.WatchQueues(svc)
 	connections := httplimit.NewConnections(f.connections)
 	admission := api.Admission{Requests: max(connections.Limit(), 16), Service: svc}

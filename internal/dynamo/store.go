@@ -54,7 +54,7 @@ type Tables struct{ Jobs, Workers, Tokens string }
 
 // Store is the control.Store on DynamoDB.
 type Store struct {
-	db     *dynamodb.Client
+	db     client
 	tables Tables
 	clock  clock.Clock
 }
@@ -64,7 +64,13 @@ var _ control.Store = (*Store)(nil)
 // New returns a Store. clk tells which items are past their TTL: DynamoDB may
 // keep them readable for days.
 func New(db *dynamodb.Client, tables Tables, clk clock.Clock) *Store {
-	return &Store{db: db, tables: tables, clock: clk}
+	return &Store{db: client{db: db}, tables: tables, clock: clk}
+}
+
+// WithLimit makes the Store call DynamoDB within the limit. It returns s.
+func (s *Store) WithLimit(l *control.Limit) *Store {
+	s.db.limit = l
+	return s
 }
 
 const (

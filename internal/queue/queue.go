@@ -38,8 +38,9 @@ type Config struct {
 // Queue is the control.Queue on SQS.
 type Queue struct {
 	Config
-	sqs *sqs.Client
-	log *slog.Logger
+	sqs   *sqs.Client
+	log   *slog.Logger
+	limit *control.Limit
 }
 
 var _ control.Queue = (*Queue)(nil)
@@ -47,6 +48,13 @@ var _ control.Queue = (*Queue)(nil)
 // New returns a Queue over the SQS queues of c.
 func New(client *sqs.Client, c Config, log *slog.Logger) *Queue {
 	return &Queue{Config: c, sqs: client, log: log}
+}
+
+// WithLimit makes the Queue call SQS within the limit, except where it waits for a ticket.
+// It returns q.
+func (q *Queue) WithLimit(l *control.Limit) *Queue {
+	q.limit = l
+	return q
 }
 
 // What SQS allows.
@@ -75,9 +83,10 @@ func (q *Queue) sqsName(queue string) string { return q.Prefix + queue + ".fifo"
 // Send implements control.Queue.
 func (q *Queue) Send(ctx context.Context, queue, groupID, dedupID, jobID string) error {
 	url := q.url(queue)
-	_, err := q.sqs.SendMessage(ctx, &sqs.SendMessageInput{
+	in := &sqs.SendMessageInput{
 		QueueUrl: url, MessageBody: &jobID, MessageGroupId: &groupID, MessageDeduplicationId: &dedupID,
-	})
+	}
+	_, err := control.Limited(ctx, q.limit, func() (*sqs.SendMessageOutput, error) { return q.sqs.SendMessage(ctx, in) })
 	if isGone(err) {
 		err = errors.Join(control.ErrNotFound, err)
 	}
@@ -94,12 +103,16 @@ func (q *Queue) Receive(ctx context.Context, queue, attemptID string, count int,
 	if attemptID == "" {
 		attemptID = rand.Text()
 	}
+	limit := q.limit
+	if wait > 0 {
+		limit = nil
+	}
 	for own := false; ; own = true {
 		in := &sqs.ReceiveMessageInput{
 			QueueUrl: q.url(queue), MaxNumberOfMessages: int32(min(count, maxCount)), ReceiveRequestAttemptId: &attemptID,
 			WaitTimeSeconds: seconds(min(wait, maxWait)), VisibilityTimeout: seconds(min(hold, maxHide)),
 		}
-		res, err := q.sqs.ReceiveMessage(ctx, in)
+		res, err := control.Limited(ctx, limit, func() (*sqs.ReceiveMessageOutput, error) { return q.sqs.ReceiveMessage(ctx, in) })
 		if refused(err) && !own {
 			attemptID = rand.Text()
 			continue
@@ -145,9 +158,8 @@ func refused(err error) bool {
 // Hide implements control.Queue.
 func (q *Queue) Hide(ctx context.Context, queue, handle string, d time.Duration) error {
 	url := q.url(queue)
-	_, err := q.sqs.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl: url, ReceiptHandle: &handle, VisibilityTimeout: seconds(min(d, maxHide)),
-	})
+	in := &sqs.ChangeMessageVisibilityInput{QueueUrl: url, ReceiptHandle: &handle, VisibilityTimeout: seconds(min(d, maxHide))}
+	_, err := control.Limited(ctx, q.limit, func() (*sqs.ChangeMessageVisibilityOutput, error) { return q.sqs.ChangeMessageVisibility(ctx, in) })
 	if err != nil && !isGone(err) {
 		return fmt.Errorf("hide a ticket of %s: %w", queue, err)
 	}
@@ -157,7 +169,8 @@ func (q *Queue) Hide(ctx context.Context, queue, handle string, d time.Duration)
 // Delete implements control.Queue.
 func (q *Queue) Delete(ctx context.Context, queue, handle string) error {
 	url := q.url(queue)
-	_, err := q.sqs.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: &handle})
+	in := &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: &handle}
+	_, err := control.Limited(ctx, q.limit, func() (*sqs.DeleteMessageOutput, error) { return q.sqs.DeleteMessage(ctx, in) })
 	if err != nil && !isGone(err) {
 		return fmt.Errorf("delete a ticket of %s: %w", queue, err)
 	}

@@ -29,6 +29,7 @@ import (
 type Process struct {
 	AWS     aws.Config                             // how to reach AWS
 	Changes *control.Changes                       // nil: each Service has its own
+	Calls   *control.Limit                         // of DynamoDB and SQS at a time; nil: none
 	Recheck time.Duration                          // see control.Config
 	Observe func(before, after errand.StateRecord) // see control.Config
 	Traces  *tracing.Tracer                        // nil: none
@@ -43,8 +44,8 @@ func NewService(p Process, s Settings) *control.Service {
 		clk = clock.Real()
 	}
 	c := control.Config{
-		Store:      dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk),
-		Queue:      queue.New(sqs.NewFromConfig(cfg), s.QueueConfig(), log),
+		Store:      dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk).WithLimit(p.Calls),
+		Queue:      queue.New(sqs.NewFromConfig(cfg), s.QueueConfig(), log).WithLimit(p.Calls),
 		Blobs:      blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Clock: clk}),
 		Timing:     s.Timing,
 		Queues:     s.QueueNames,
