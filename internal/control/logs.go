@@ -56,6 +56,10 @@ type LogRequest struct {
 	// Downloads asks for requests that read the stored log, instead of frames, if the
 	// attempt was reported and some of its log is stored behind Offset.
 	Downloads bool
+
+	// given is above the attempts of the look before, if a change of the job ended the
+	// wait since: such an attempt was given a moment ago. 0: not known.
+	given int
 }
 
 // LogPage is a part of a log: frames in order, from Offset on.
@@ -105,7 +109,10 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 		page, err := s.logsOnce(ctx, c, r)
 		some := len(page.Frames) > 0 || len(page.Downloads) > 0 || page.Done || r.State != "" && r.State != page.State
 		if err == nil && !some && s.now().Before(deadline) {
-			s.waitForChange(ctx, changed, max(s.Recheck, logPollEvery))
+			r.given = 0
+			if s.waitForChange(ctx, changed, max(s.Recheck, logPollEvery)) {
+				r.given = page.Attempt + 1
+			}
 		}
 		stop()
 		if err != nil || some || !s.now().Before(deadline) || ctx.Err() != nil {
@@ -114,8 +121,9 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 	}
 }
 
-// waitForChange waits until the job has changed, or for d, unless that is 0.
-func (s *Service) waitForChange(ctx context.Context, changed <-chan struct{}, d time.Duration) {
+// waitForChange waits until the job has changed, or for d, unless that is 0. It reports
+// whether the job has.
+func (s *Service) waitForChange(ctx context.Context, changed <-chan struct{}, d time.Duration) bool {
 	var again <-chan struct{}
 	if d > 0 {
 		var stop func()
@@ -124,9 +132,11 @@ func (s *Service) waitForChange(ctx context.Context, changed <-chan struct{}, d 
 	}
 	select {
 	case <-changed:
+		return true
 	case <-again:
 	case <-ctx.Done():
 	}
+	return false
 }
 
 func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage, error) {
@@ -148,6 +158,9 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 	// The log of an attempt that ended is shown to its end while the job waits for the
 	// next one, which may be this attempt revived.
 	ended := over || slices.ContainsFunc(page.Attempts, func(a errand.JobAttempt) bool { return a.Attempt == page.Attempt && !a.EndedAt.IsZero() })
+	if r.given > 0 && page.Attempt >= r.given && !ended { // no chunk of it can be here
+		return page, nil
+	}
 	if r.Tail > 0 {
 		if err := s.beginAtTail(ctx, st, &page, r.Tail, ended); err != nil {
 			return page, err

@@ -619,3 +619,46 @@ func (w *world) send(r errand.SignedRequest, body []byte) (status int, answer []
 	}
 	return resp.StatusCode, answer
 }
+
+// atLook does something after each read of a job by others: what the reader got is old then.
+type atLook struct {
+	control.Store
+	do   []func()
+	busy bool
+}
+
+func (s *atLook) Job(ctx context.Context, id string) (*errand.Spec, *errand.State, error) {
+	spec, st, err := s.Store.Job(ctx, id)
+	if !s.busy && len(s.do) > 0 {
+		do := s.do[0]
+		s.do, s.busy = s.do[1:], true
+		do()
+		s.busy = false
+	}
+	return spec, st, err
+}
+
+// TestNothingIsReadOfANewAttempt: a held request that the assignment wakes looks for no
+// output, which can't be there yet. At the end, the log is in the result.
+func TestNothingIsReadOfANewAttempt(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, nil)
+	job := w.create()
+	k := w.worker("a")
+	var l *logWriter
+	w.svc.Store = &atLook{Store: w.svc.Store, do: []func(){
+		func() { l = w.logOf(k) },
+		func() {
+			l.say([]byte("all"))
+			l.submit()
+		},
+	}}
+	page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Wait: 20 * time.Second})
+	wantCode(t, err, "")
+	if !page.Done || page.Job == nil || len(page.Frames) != 1 || string(page.Frames[0].Data) != "all" {
+		t.Errorf("page %+v", page)
+	}
+	if n := w.stack.Usage()["s3.GetObject"].Calls; n != 0 {
+		t.Errorf("%d objects were asked for, want 0", n)
+	}
+}
