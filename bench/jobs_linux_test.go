@@ -115,6 +115,20 @@ func (f *farm) wait(b testing.TB, id string) {
 	}
 }
 
+// readStamp reads what date +%s%N has written.
+func readStamp(b testing.TB, path string) time.Time {
+	b.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	at, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return time.Unix(0, at)
+}
+
 // times are what one waits for a job, from before its creation.
 type times struct{ acknowledged, started, done []float64 }
 
@@ -128,15 +142,7 @@ func (f *farm) latency(b testing.TB, n int) (t times) {
 		t.acknowledged = append(t.acknowledged, float64(time.Since(began)))
 		f.wait(b, id)
 		t.done = append(t.done, float64(time.Since(began)))
-		text, err := os.ReadFile(stamp)
-		if err != nil {
-			b.Fatal(err)
-		}
-		at, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		t.started = append(t.started, float64(at-began.UnixNano()))
+		t.started = append(t.started, float64(readStamp(b, stamp).Sub(began)))
 	}
 	return t
 }

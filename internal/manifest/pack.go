@@ -53,8 +53,10 @@ type Pack struct {
 }
 
 var (
+	// frameEncoder has the fastest level: with the next one, content has 3 to 7 % less bytes
+	// and takes 1.5 to 1.7 times as long.
 	frameEncoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false), zstd.WithWindowSize(4<<20))
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false), zstd.WithWindowSize(4<<20))
 		if err != nil {
 			panic(err) // only of options that exclude each other
 		}
@@ -128,7 +130,7 @@ func (p *Packer) endFrame() {
 	p.frames = append(p.frames, &f)
 	compressing <- struct{}{}
 	go func() { // ends by itself: the channel has room
-		b := frameEncoder().EncodeAll(raw, nil)
+		b := frameEncoder().EncodeAll(raw, frameBuffer(len(raw)))
 		<-compressing
 		f.data <- b
 	}()
@@ -143,7 +145,21 @@ func (p *Packer) writeFrame() {
 	b := <-f.data
 	f.size = len(b)
 	p.write(b)
+	frameBuffers.Put(&b)
 	p.written++
+}
+
+// frameBuffers are for compressed frames. Without them, content that doesn't compress costs
+// more to allocate than to look at.
+var frameBuffers sync.Pool
+
+// frameBuffer returns an empty buffer for the frame of n bytes.
+func frameBuffer(n int) []byte {
+	n += n/64 + 1<<10 // zstd adds less to what it can't compress
+	if b, ok := frameBuffers.Get().(*[]byte); ok && cap(*b) >= n {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, n)
 }
 
 func (p *Packer) write(b []byte) {

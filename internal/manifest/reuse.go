@@ -23,21 +23,24 @@ type piece struct {
 // chunks or more the others. It returns false if the file must be replaced.
 func (s *syncer) reuse(e *Entry, x existing) (done bool, err error) {
 	isWhole := x.info.Size() == e.Size
-	if isWhole && s.old[e.Path] == place(e, x.info) {
-		return true, x.setMode(e)
+	is := place(e, x.info)
+	if isWhole && s.old[e.Path] == is {
+		return true, s.keep(e, x, is)
 	}
 	missing, ok := s.compare(e, x)
 	switch {
 	case !ok:
 		return false, nil
 	case isWhole && len(missing) == 0:
-		return true, x.setMode(e)
+		return true, s.keep(e, x, is)
 	}
 	return s.patch(e, x, missing)
 }
 
-func (x existing) setMode(e *Entry) error {
+// keep leaves the content of a file.
+func (s *syncer) keep(e *Entry, x existing, is Placed) error {
 	if x.info.Mode().Perm() == KeptMode(e.Mode) {
+		s.same[e.Path] = is
 		return nil
 	}
 	return x.dir.Chmod(x.name, KeptMode(e.Mode))

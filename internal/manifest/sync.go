@@ -39,7 +39,7 @@ func (u Unpacker) Sync(ctx context.Context, entries []Entry, root *os.Root, old 
 	if err != nil {
 		return nil, archive.Stats{}, err
 	}
-	s := &syncer{tree: &tree{Unpacker: u, ctx: ctx, root: root, entries: entries}, old: old}
+	s := &syncer{tree: &tree{Unpacker: u, ctx: ctx, root: root, entries: entries}, old: old, same: map[string]Placed{}}
 	s.at.tree = s.tree
 	defer s.at.close()
 	var stats archive.Stats
@@ -58,9 +58,10 @@ func (u Unpacker) Sync(ctx context.Context, entries []Entry, root *os.Root, old 
 type syncer struct {
 	*tree
 	old   map[string]Placed
-	at    fileWriter // the directory of the last file
-	chunk []byte     // of a file that is there
-	write []*Entry   // files that are to be replaced
+	at    fileWriter        // the directory of the last file
+	chunk []byte            // of a file that is there
+	write []*Entry          // files that are to be replaced
+	same  map[string]Placed // files that are as they were
 }
 
 func (s *syncer) sync() (archive.Stats, error) {
@@ -202,6 +203,7 @@ func (s *syncer) syncHardLink(e *Entry) error {
 	if err := s.clear(e.Path); err != nil {
 		return err
 	}
+	delete(s.same, e.Target) // its inode changes
 	return s.hardLink(e)
 }
 
@@ -227,6 +229,10 @@ func (s *syncer) placed() (map[string]Placed, error) {
 		e := &s.entries[i]
 		if e.Kind != File {
 			all[e.Path] = Placed{Kind: e.Kind}
+			continue
+		}
+		if p, ok := s.same[e.Path]; ok {
+			all[e.Path] = p
 			continue
 		}
 		dir, name, err := s.at.enter(e.Path)
