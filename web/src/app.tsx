@@ -7,12 +7,12 @@ import { MachineStrip } from './machines/strip'
 import { every } from './pace'
 import { usePolling } from './polling'
 import { QueuesPage } from './queues/page'
-import type { Route } from './route'
 import { formatRoute, useRoute } from './route'
 import { useDrop } from './run/drop'
 import { RunPage } from './run/page'
 import { SchedulesPage } from './schedules/page'
 import { SettingsPage } from './settings/page'
+import { words } from './text/app'
 import { TokenForm } from './token-form'
 import type { SessionState } from './use-session'
 import { useSession } from './use-session'
@@ -25,10 +25,10 @@ export function App() {
   useEffect(() => {
     if (token) setEntered(true)
   }, [token])
-  if (session.entering) return <Plain hint="Signing in…" />
+  if (session.entering) return <Plain hint={words.signingIn} />
   return (
     <>
-      {entered && (why || token) ? <Workplace session={session} client={client} failed={session.failed} leave={session.leave} signedIn={token !== ''} /> : <Plain hint="Run commands on your own machines" />}
+      {entered && (why || token) ? <Workplace session={session} client={client} failed={session.failed} leave={session.leave} signedIn={token !== ''} /> : <Plain hint={words.tagline} />}
       {!token && (
         <div class={entered && why ? 'over' : ''}>
           <TokenForm why={why} take={session.enter} />
@@ -41,7 +41,7 @@ export function App() {
 function Plain({ hint }: { hint: string }) {
   return (
     <header>
-      <h1>Errand</h1>
+      <h1>{words.name}</h1>
       <span class="hint" role="status">
         {hint}
       </span>
@@ -57,14 +57,7 @@ interface WorkplaceProps {
   signedIn: boolean
 }
 
-const tabs: { route: Route; text: string }[] = [
-  { route: { page: 'run' }, text: 'Run' },
-  { route: { page: 'jobs' }, text: 'Jobs' },
-  { route: { page: 'machines' }, text: 'Machines' },
-  { route: { page: 'queues' }, text: 'Queues' },
-  { route: { page: 'schedules' }, text: 'Schedules' },
-  { route: { page: 'settings' }, text: 'Settings' },
-]
+const tabs = ['run', 'jobs', 'machines', 'queues', 'schedules', 'settings'] as const
 
 function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps) {
   const route = useRoute()
@@ -73,30 +66,30 @@ function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps)
   const askWorkers = useCallback(async (signal: AbortSignal) => (await client.workers(signal)).workers ?? [], [client, signedIn])
   const workers = usePolling(askWorkers, every.workers, failed)
   useEffect(() => {
-    if (route.page !== 'job') document.title = route.page === 'run' ? 'Errand' : `${tabs.find((t) => t.route.page === route.page)?.text ?? ''} · Errand`
+    if (route.page !== 'job') document.title = route.page === 'run' ? words.name : `${words.pages[route.page]} · ${words.name}`
   }, [route.page])
   return (
     <div inert={!signedIn}>
       <header>
         <button type="button" class="skip" onClick={() => content.current?.focus()}>
-          Skip to content
+          {words.skip}
         </button>
         <h1>
-          <a href="#run">Errand</a>
+          <a href="#run">{words.name}</a>
         </h1>
-        <nav aria-label="Pages">
-          {tabs.map((t) => (
-            <a key={t.text} href={formatRoute(t.route)} aria-current={route.page === t.route.page ? 'page' : undefined}>
-              {t.text}
+        <nav aria-label={words.pagesLabel}>
+          {tabs.map((page) => (
+            <a key={page} href={formatRoute({ page })} aria-current={route.page === page ? 'page' : undefined}>
+              {words.pages[page]}
             </a>
           ))}
         </nav>
         <MachineStrip workers={workers.data ?? []} />
         <button type="button" class="quiet" onClick={leave}>
-          Sign out
+          {words.signOut}
         </button>
       </header>
-      {dropped.over && <div class="drop-here">Drop to send</div>}
+      {dropped.over && <div class="drop-here">{words.drop}</div>}
       <main class={`${route.page}-page`} ref={content} tabIndex={-1}>
         {route.page === 'run' && <RunPage key={route.from ?? ''} client={client} failed={failed} from={route.from} dropped={dropped} />}
         {route.page === 'jobs' && <JobsPage client={client} failed={failed} filter={route} />}

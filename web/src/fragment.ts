@@ -1,6 +1,8 @@
 // The address bar's fragment never leaves the browser: a code or a token comes in it,
 // and the job that is shown stays in it.
 
+import { words } from './text/app'
+
 export interface Fragment {
   /** Signs in, once. */
   code?: string
@@ -20,8 +22,8 @@ export function parseFragment(hash: string): Fragment {
 
 /** Why text can't be a token of a person; empty if it can. */
 export function tokenFault(text: string): string {
-  if (text === '') return 'Enter a token.'
-  if (/[^!-~]/.test(text)) return 'A token has no spaces and only plain ASCII characters.'
-  if (/^er[aw]_/.test(text)) return 'This is an agent’s token. The page needs a user’s (eru_…) or an admin’s (erd_…).'
+  if (text === '') return words.noToken
+  if (/[^!-~]/.test(text)) return words.tokenCharacters
+  if (/^er[aw]_/.test(text)) return words.agentToken
   return ''
 }

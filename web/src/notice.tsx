@@ -1,4 +1,5 @@
 import { describe } from './api/problem'
+import { words } from './text/app'
 
 /** An error, as the server said it. It is read out when it appears. */
 export function ErrorNotice({ error, extra }: { error: unknown; extra?: string | undefined }) {
@@ -6,18 +7,18 @@ export function ErrorNotice({ error, extra }: { error: unknown; extra?: string |
   const { text, field, requestId } = describe(error)
   return (
     <div class="notice bad" role="alert">
-      <strong>Error:</strong> {text}
+      <strong>{words.error}</strong> {text}
       {extra && <> {extra}</>}
       {(field || requestId) && (
         <div class="hint">
           {field && (
             <>
-              Field: <code>{field}</code>{' '}
+              {words.field} <code>{field}</code>{' '}
             </>
           )}
           {requestId && (
             <>
-              Request: <code>{requestId}</code>
+              {words.request} <code>{requestId}</code>
             </>
           )}
         </div>

@@ -1,5 +1,7 @@
 import { useState } from 'preact/hooks'
 import { tokenFault } from './fragment'
+import { words } from './text/app'
+import { Marked } from './text/marked'
 
 /** Asks for a token. */
 export function TokenForm({ why, take }: { why: string; take: (token: string, inBrowser: boolean) => void }) {
@@ -16,17 +18,16 @@ export function TokenForm({ why, take }: { why: string; take: (token: string, in
   return (
     <main class="narrow">
       <form class="card" onSubmit={submit}>
-        <h2>Token</h2>
+        <h2>{words.token}</h2>
         <p>
-          Open the page with the link that <code>errand local</code> prints, or paste a user token here. <code>errand local</code> keeps one in the
-          file <code>user.token</code> of its data directory.
+          <Marked text={words.howToSignIn} />
         </p>
         {(fault || why) && (
           <div class="notice bad" role="alert" id="token-fault">
             {fault || why}
           </div>
         )}
-        <label for="token">User token</label>
+        <label for="token">{words.userToken}</label>
         <input
           id="token"
           type="password"
@@ -41,11 +42,11 @@ export function TokenForm({ why, take }: { why: string; take: (token: string, in
         <label class="choice">
           <input type="checkbox" checked={inBrowser} onChange={(e) => setInBrowser(e.currentTarget.checked)} />
           <span>
-            Keep it in this browser <span class="hint">otherwise this tab keeps it until you close it</span>
+            {words.keepToken} <span class="hint">{words.keepTokenHint}</span>
           </span>
         </label>
         <button type="submit" class="primary">
-          Use this token
+          {words.useToken}
         </button>
       </form>
     </main>

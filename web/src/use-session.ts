@@ -4,6 +4,7 @@ import { apiOrigin } from './api/origin'
 import { ApiError, describe } from './api/problem'
 import { forgetToken, isKeptInBrowser, isSession, keepToken, readToken, takeFragment } from './session'
 import { answerTabs, askTabs, joinTabs } from './tabs'
+import { words } from './text/app'
 
 /** Who is signed in, and how that changes. */
 export interface SessionState {
@@ -47,7 +48,7 @@ export function useSession(): SessionState {
   }, [])
   const failed = useCallback((err: unknown) => {
     // Without a token, polls under way fail too; the first failure said why.
-    if (current.current && err instanceof ApiError && err.problem.status === 401) forget(`The server does not know the token: ${err.problem.detail}`)
+    if (current.current && err instanceof ApiError && err.problem.status === 401) forget(words.unknownToken(err.problem.detail))
   }, [])
 
   const exchange = useCallback(async (code: string) => {

@@ -1,6 +1,7 @@
 import { ApiError, parseProblem, unreachable } from './problem'
 import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Session, TokenList, Upload, WorkerList } from './types'
 import type { ArtifactPage, JobSource, NewSchedule, PageOfLog, Schedule } from './wire'
+import { words } from '../text/app'
 
 /** Calls the API of the server that the page came from. Each call is tried once. */
 export class Client {
@@ -143,13 +144,13 @@ export class Client {
       throw unreachable(err)
     }
     // That the token before is refused says nothing of the one that somebody signed in with meanwhile.
-    if (response.status === 401 && !o.anonymous && token !== this.token()) throw new ApiError({ status: 0, code: '', detail: 'The token changed meanwhile.' })
+    if (response.status === 401 && !o.anonymous && token !== this.token()) throw new ApiError({ status: 0, code: '', detail: words.otherToken })
     if (!response.ok) throw parseProblem(response.status, response.statusText, text, response.headers.get('Retry-After'))
     if (response.status === 204) return undefined as T
     try {
       return JSON.parse(text) as T
     } catch {
-      throw parseProblem(response.status, 'The answer is not JSON', '', null)
+      throw parseProblem(response.status, words.notJSON, '', null)
     }
   }
 }

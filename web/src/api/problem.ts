@@ -1,4 +1,5 @@
 import type { Problem } from './types'
+import { words } from '../text/app'
 
 /** An answer that is an error, or no answer at all (status 0). */
 export class ApiError extends Error {
@@ -45,8 +46,8 @@ function isProblem(p: unknown): p is Problem {
 
 /** The error for a request that got no answer. */
 export function unreachable(cause: unknown): ApiError {
-  const why = cause instanceof Error && cause.message ? ` (${cause.message})` : ''
-  return new ApiError({ status: 0, code: '', detail: `The server could not be reached${why}.` })
+  const why = cause instanceof Error ? cause.message : ''
+  return new ApiError({ status: 0, code: '', detail: words.unreachable(why) })
 }
 
 /** What any failure looks like to a person. */

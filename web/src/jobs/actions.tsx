@@ -4,6 +4,7 @@ import type { Job } from '../api/types'
 import { isTerminal } from '../api/types'
 import { formatRoute, go } from '../route'
 import { errandLine } from '../run/lines'
+import { words } from '../text/jobs'
 import { requestOf, rerun } from './rerun'
 
 interface Props {
@@ -25,14 +26,14 @@ export function Actions({ client, job, set, fail }: Props) {
     <div class="actions">
       {!isTerminal(job.status) && !job.direct && (
         <button type="button" class="danger" disabled={asking || job.cancelRequested === true} onClick={() => ask(client.cancel(job.id).then(set))}>
-          {job.cancelRequested ? 'Cancelling…' : 'Cancel'}
+          {job.cancelRequested ? words.cancelling : words.cancel}
         </button>
       )}
       <button type="button" disabled={asking} onClick={() => ask(rerun(client, job.id).then((id) => go({ page: 'job', id })))}>
-        Run again
+        {words.rerun}
       </button>
       <a class="button" href={formatRoute({ page: 'run', from: job.id })}>
-        Edit and run
+        {words.edit}
       </a>
       <button
         type="button"
@@ -40,7 +41,7 @@ export function Actions({ client, job, set, fail }: Props) {
           navigator.clipboard.writeText(errandLine(requestOf(job))).then(() => setCopied(true), fail)
         }}
       >
-        {copied ? 'Copied' : 'Copy as command'}
+        {copied ? words.copied : words.copy}
       </button>
     </div>
   )

@@ -5,6 +5,7 @@ import { ago, size } from '../format'
 import { linkTarget } from '../log/row'
 import { ErrorNotice } from '../notice'
 import { usePolling } from '../polling'
+import { words } from '../text/jobs'
 
 /** The links are signed for some minutes only. */
 const refreshMs = 5 * 60_000
@@ -22,17 +23,17 @@ export function ArtifactsView({ client, jobId, attempt, failed }: Props) {
   const [pages, setPages] = useState(1)
   const ask = useCallback((signal: AbortSignal) => readPages(client, jobId, attempt, pages, signal), [client, jobId, attempt, pages])
   const { data, error } = usePolling(ask, refreshMs, failed)
-  if (!data) return error ? <ErrorNotice error={new Error(error)} /> : <p class="card">Reading the list…</p>
+  if (!data) return error ? <ErrorNotice error={new Error(error)} /> : <p class="card">{words.readingList}</p>
   const { total } = data
-  if (!total) return <p class="card">Artifacts come when the job has ended.</p>
+  if (!total) return <p class="card">{words.artifactsLater}</p>
   return (
     <section class="card" aria-labelledby="artifacts-title">
       <h3 id="artifacts-title">
-        {total.files === 1 ? '1 file' : `${total.files} files`}, {size(total.bytes)}
+        {words.files(total.files, size(total.bytes))}
       </h3>
       {total.missing?.map((m) => (
         <p key={m} class="notice bad">
-          Nothing matched <code>{m}</code>.
+          {words.nothingMatched}<code>{m}</code>.
         </p>
       ))}
       {total.error && <p class="notice bad">{total.error}</p>}
@@ -40,9 +41,9 @@ export function ArtifactsView({ client, jobId, attempt, failed }: Props) {
         <table class="commands" id="artifacts">
           <thead class="sr">
             <tr>
-              <th scope="col">File</th>
-              <th scope="col">Size</th>
-              <th scope="col">Changed</th>
+              <th scope="col">{words.file}</th>
+              <th scope="col">{words.size}</th>
+              <th scope="col">{words.changed}</th>
             </tr>
           </thead>
           <tbody>
@@ -54,7 +55,7 @@ export function ArtifactsView({ client, jobId, attempt, failed }: Props) {
       </div>
       {data.next && (
         <button type="button" onClick={() => setPages(pages + 1)}>
-          More files
+          {words.moreFiles}
         </button>
       )}
     </section>
@@ -73,7 +74,7 @@ function FileRow({ file: f }: { file: ArtifactFile }) {
         ) : (
           f.path
         )}
-        {f.link && <span class="hint"> → {f.link}</span>}
+        {f.link && <span class="hint">{words.linkTo(f.link)}</span>}
         {f.name && <span class="hint"> {f.name}</span>}
       </td>
       <td>{f.link ? '' : size(f.size)}</td>

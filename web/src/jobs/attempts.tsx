@@ -1,6 +1,7 @@
 import type { Attempt, Job } from '../api/types'
 import { duration } from '../format'
 import { formatRoute } from '../route'
+import { words } from '../text/jobs'
 
 interface Props {
   job: Job
@@ -11,18 +12,18 @@ interface Props {
 /** Each attempt: where it ran, from when to when, and why it ended. */
 export function AttemptsView({ job, shown }: Props) {
   const attempts = job.attempts ?? []
-  if (attempts.length === 0) return <p class="card">No worker has taken the job yet.</p>
+  if (attempts.length === 0) return <p class="card">{words.noAttempts}</p>
   return (
-    <section class="card" aria-label="Attempts">
+    <section class="card" aria-label={words.attemptTable}>
       <div class="scroll">
         <table class="commands" id="attempts">
           <thead>
             <tr>
-              <th scope="col">Attempt</th>
-              <th scope="col">Why it ended</th>
-              <th scope="col">Worker</th>
-              <th scope="col">Began</th>
-              <th scope="col">Took</th>
+              <th scope="col">{words.attempt}</th>
+              <th scope="col">{words.whyEnded}</th>
+              <th scope="col">{words.worker}</th>
+              <th scope="col">{words.began}</th>
+              <th scope="col">{words.took}</th>
             </tr>
           </thead>
           <tbody>
@@ -30,7 +31,7 @@ export function AttemptsView({ job, shown }: Props) {
               <tr key={a.attempt}>
                 <td>
                   <a href={formatRoute({ page: 'job', id: job.id, attempt: a.attempt })} aria-current={a.attempt === shown ? 'true' : undefined}>
-                    {a.attempt}: log
+                    {words.logOf(a.attempt)}
                   </a>
                 </td>
                 <td>{whyEnded(a, job)}</td>
@@ -49,7 +50,7 @@ export function AttemptsView({ job, shown }: Props) {
 }
 
 export function whyEnded(a: Attempt, job: Job): string {
-  if (!a.endedAt) return job.silence && a.attempt === job.attempt ? 'not heard from' : 'running'
+  if (!a.endedAt) return job.silence && a.attempt === job.attempt ? words.silent : words.running
   const why = [a.reason, a.error].filter(Boolean).join(': ')
-  return why || (a.attempt === job.attempt && job.exitCode !== null ? `exit code ${job.exitCode}` : 'ended')
+  return why || (a.attempt === job.attempt && job.exitCode !== null ? words.exitCode(job.exitCode) : words.ended)
 }

@@ -1,5 +1,6 @@
 import type { Job } from '../api/types'
 import { isTerminal } from '../api/types'
+import { words } from '../text/jobs'
 import type { CommandEnd } from './summary'
 
 export function durationOf(job: Job): number | undefined {
@@ -10,17 +11,17 @@ export function durationOf(job: Job): number | undefined {
 
 export function factsOf(job: Job): string[] {
   return [
-    job.direct ? 'direct, on the server' : job.workerId ? `on ${job.workerName ?? job.workerId}` : '',
-    job.maxAttempts > 1 && job.attempt > 0 ? `attempt ${job.try} of up to ${job.maxAttempts}` : '',
-    job.queue === 'default' ? '' : `queue ${job.queue}`,
-    job.group ? `group ${job.group}` : '',
+    job.direct ? words.direct : job.workerId ? words.on(job.workerName ?? job.workerId) : '',
+    job.maxAttempts > 1 && job.attempt > 0 ? words.try(job.try, job.maxAttempts) : '',
+    job.queue === 'default' ? '' : words.inQueue(job.queue),
+    job.group ? words.inGroup(job.group) : '',
   ]
 }
 
 /** Results come at the job's end, and not at all from a worker that was lost. */
 export function missingOf(job: Job): string {
   if (!isTerminal(job.status)) return ''
-  return job.result || job.attempt === 0 ? 'not run' : 'unknown'
+  return job.result || job.attempt === 0 ? words.notRun : words.unknownEnd
 }
 
 export function endsOf(job: Job): CommandEnd[] {

@@ -9,6 +9,7 @@ import { explainPause } from '../pace'
 import { usePolling } from '../polling'
 import type { Route } from '../route'
 import { go } from '../route'
+import { words } from '../text/jobs'
 import { Actions } from './actions'
 import { ArtifactsView } from './artifacts'
 import { AttemptsView, whyEnded } from './attempts'
@@ -44,7 +45,7 @@ export function JobPage({ client, route, failed }: Props) {
   useEffect(() => watchState(client, id, logOver, setJob, fail), [client, id, logOver, logStatus])
   useEffect(() => (job ? showInTitle(job) : undefined), [job?.status, job?.exitCode, job?.name])
 
-  if (!job) return error ? <ErrorNotice error={error} /> : <p class="card">Reading the job…</p>
+  if (!job) return error ? <ErrorNotice error={error} /> : <p class="card">{words.reading}</p>
   const other = route.attempt !== undefined && route.attempt !== job.attempt && job.attempts?.find((a) => a.attempt === route.attempt)
   // The log waits for the job: whether it has a terminal, and how long the log is.
   return (
@@ -53,14 +54,14 @@ export function JobPage({ client, route, failed }: Props) {
         <h2 id="job-title">{jobTitle(job)}</h2>
         <Actions client={client} job={job} set={setJob} fail={fail} />
       </div>
-      <StatusLine end={{ ...job, durationMs: durationOf(job) }} more={[...factsOf(job), `by ${job.owner}`]} />
+      <StatusLine end={{ ...job, durationMs: durationOf(job) }} more={[...factsOf(job), words.by(job.owner)]} />
       <code class="hint" id="job-id">
         {id}
       </code>
       {!isTerminal(job.status) && <Why key={job.status} client={client} id={id} failed={failed} />}
       <ErrorNotice error={error} />
       <Views job={job} route={route} />
-      {other && <p class="notice">This is the log of attempt {other.attempt}: {whyEnded(other, job)}.</p>}
+      {other && <p class="notice">{words.otherAttempt(other.attempt, whyEnded(other, job))}</p>}
       {job.commands && (
         <div hidden={route.view !== 'commands'} class="card">
           <CommandTable
@@ -84,7 +85,7 @@ export function JobPage({ client, route, failed }: Props) {
       {route.view === 'artifacts' && <ArtifactsView key={job.status} client={client} jobId={id} attempt={route.attempt ?? 0} failed={fail} />}
       {route.view === 'attempts' && <AttemptsView job={job} shown={route.attempt ?? job.attempt} />}
       <div hidden={route.view !== undefined} class="log-view">
-        <Suspense fallback={<p class="card">Opening the log…</p>}>
+        <Suspense fallback={<p class="card">{words.openingLog}</p>}>
           <LogPanel client={client} job={job} attempt={route.attempt} lines={route.lines} command={command} failed={fail} over={() => setLogOver(true)} changed={setLogStatus} />
         </Suspense>
       </div>
@@ -106,15 +107,15 @@ function Why({ client, id, failed }: { client: Client; id: string; failed: (err:
 /** What the job was asked to be, beyond its commands. */
 function Facts({ job }: { job: FullJob }) {
   const facts: [string, string][] = [
-    ['Folder', job.source ? `${job.source.filename ?? ''} ${job.source.sha256.slice(0, 12)}…${job.source.size ? ` (${size(job.source.size)})` : ''}` : ''],
-    ['Environment', Object.entries(job.env ?? {}).map(([name, value]) => `${name}=${value}`).join('\n')],
-    ['Shell', job.shell ?? ''],
-    ['Needs', Object.entries(job.requires ?? {}).map(([name, value]) => (value ? `${name}=${value}` : name)).join(' ')],
-    ['Worker', job.worker ?? ''],
-    ['Artifacts', (job.artifacts ?? []).map((a) => (typeof a === 'string' ? a : a.path)).join('\n')],
-    ['After', (job.after ?? []).map((d) => d.jobId).join('\n')],
-    ['Not before', job.notBefore ? new Date(job.notBefore).toLocaleString() : ''],
-    ['Timeout', duration(job.timeout * 1000)],
+    [words.facts.folder, job.source ? `${job.source.filename ?? ''} ${job.source.sha256.slice(0, 12)}…${job.source.size ? ` (${size(job.source.size)})` : ''}` : ''],
+    [words.facts.environment, Object.entries(job.env ?? {}).map(([name, value]) => `${name}=${value}`).join('\n')],
+    [words.facts.shell, job.shell ?? ''],
+    [words.facts.needs, Object.entries(job.requires ?? {}).map(([name, value]) => (value ? `${name}=${value}` : name)).join(' ')],
+    [words.facts.worker, job.worker ?? ''],
+    [words.facts.artifacts, (job.artifacts ?? []).map((a) => (typeof a === 'string' ? a : a.path)).join('\n')],
+    [words.facts.after, (job.after ?? []).map((d) => d.jobId).join('\n')],
+    [words.facts.notBefore, job.notBefore ? new Date(job.notBefore).toLocaleString() : ''],
+    [words.facts.timeout, duration(job.timeout * 1000)],
   ]
   return (
     <dl class="facts">

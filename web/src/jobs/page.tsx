@@ -8,6 +8,8 @@ import { every } from '../pace'
 import { usePolling } from '../polling'
 import type { Route } from '../route'
 import { formatRoute, go, replaceRoute } from '../route'
+import { words as shared } from '../text/app'
+import { words } from '../text/jobs'
 import { Badge } from './badge'
 import { rerun } from './rerun'
 
@@ -39,35 +41,35 @@ export function JobsPage({ client, failed, filter }: Props) {
 
   return (
     <section aria-labelledby="jobs-title">
-      <h2 id="jobs-title">Jobs</h2>
+      <h2 id="jobs-title">{words.title}</h2>
       <div class="filters" role="search">
-        <select aria-label="Status" value={filter.status ?? ''} onChange={(e) => change({ status: e.currentTarget.value })}>
-          <option value="">all statuses</option>
+        <select aria-label={words.status} value={filter.status ?? ''} onChange={(e) => change({ status: e.currentTarget.value })}>
+          <option value="">{words.allStatuses}</option>
           {statuses.map((s) => (
             <option key={s}>{s}</option>
           ))}
         </select>
-        <input class="filter queue" aria-label="Queue" placeholder="queue" value={filter.queue ?? ''} onChange={(e) => change({ queue: e.currentTarget.value.trim() })} />
-        <input class="filter" aria-label="Name, command, group or worker" type="search" placeholder="name, command, group, worker" value={filter.text ?? ''} onInput={(e) => change({ text: e.currentTarget.value })} />
+        <input class="filter queue" aria-label={words.queue} placeholder={words.queueHint} value={filter.queue ?? ''} onChange={(e) => change({ queue: e.currentTarget.value.trim() })} />
+        <input class="filter" aria-label={words.filter} type="search" placeholder={words.filterHint} value={filter.text ?? ''} onInput={(e) => change({ text: e.currentTarget.value })} />
         {filter.schedule && (
           <button type="button" onClick={() => change({ schedule: '' })}>
-            Schedule {filter.schedule} ✕
+            {words.schedule(filter.schedule)}
           </button>
         )}
-        <span class="hint">j, k: move · Enter: open · c: cancel · r: run again</span>
+        <span class="hint">{words.keys}</span>
       </div>
       <ErrorNotice error={error} />
-      {jobs.length === 0 && <p class="card">{looked === 0 ? 'There are no jobs yet.' : `None of the ${looked} newest jobs is like that.`}</p>}
+      {jobs.length === 0 && <p class="card">{looked === 0 ? words.none : words.noneOf(looked)}</p>}
       <div class="scroll">
         <table class="jobs" id="jobs">
           <thead class="sr">
             <tr>
-              <th scope="col">Status</th>
-              <th scope="col">Job</th>
-              <th scope="col">Queue and group</th>
-              <th scope="col">Worker</th>
-              <th scope="col">Took</th>
-              <th scope="col">Created</th>
+              <th scope="col">{words.status}</th>
+              <th scope="col">{words.job}</th>
+              <th scope="col">{words.queueAndGroup}</th>
+              <th scope="col">{words.worker}</th>
+              <th scope="col">{words.took}</th>
+              <th scope="col">{words.created}</th>
             </tr>
           </thead>
           <tbody>
@@ -79,7 +81,7 @@ export function JobsPage({ client, failed, filter }: Props) {
       </div>
       {more && (
         <button type="button" onClick={loadMore}>
-          {filter.text ? `Look further: ${looked} jobs searched` : 'Older jobs'}
+          {filter.text ? words.lookFurther(looked) : words.older}
         </button>
       )}
     </section>
@@ -147,7 +149,7 @@ function useJobs(client: Client, failed: (err: unknown) => void, { status, queue
       })
   }
   const seen = new Set(newest.map((j) => j.id))
-  return { newest, older: older.filter((j) => !seen.has(j.id)), more: next !== undefined, loadMore, error: error ?? (polled.error ? new Error(`Not up to date: ${polled.error}`) : null) }
+  return { newest, older: older.filter((j) => !seen.has(j.id)), more: next !== undefined, loadMore, error: error ?? (polled.error ? new Error(shared.notUpToDate(polled.error)) : null) }
 }
 
 /** j and k move, Enter opens, c cancels, r runs again. It gives the index of the current job; -1: none. */

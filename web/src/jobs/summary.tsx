@@ -1,5 +1,6 @@
 import type { Command, Status } from '../api/types'
 import { commandText, duration, size } from '../format'
+import { words } from '../text/jobs'
 import { Badge } from './badge'
 
 /** How one command ended. */
@@ -24,14 +25,14 @@ export interface Ended {
 /** The line that says how a job stands. It is read out when it changes. */
 export function StatusLine({ end, more }: { end: Ended; more: string[] }) {
   const facts = [
-    end.exitCode === null ? '' : `exit code ${end.exitCode}`,
-    end.reason ? `reason: ${end.reason}` : '',
-    end.durationMs === undefined ? '' : `took ${duration(end.durationMs)}`,
+    end.exitCode === null ? '' : words.exitCode(end.exitCode),
+    end.reason ? words.reason(end.reason) : '',
+    end.durationMs === undefined ? '' : words.tookTime(duration(end.durationMs)),
     ...more,
   ].filter((fact) => fact !== '')
   return (
     <div role="status" class="status" id="status">
-      <Badge job={end} {...(end.status === 'completed' && { word: 'completed' })} /> <span>{facts.join(' · ')}</span>
+      <Badge job={end} {...(end.status === 'completed' && { word: words.completed })} /> <span>{facts.join(' · ')}</span>
       {end.error && <p class="bad-text">{end.error}</p>}
     </div>
   )
@@ -42,14 +43,14 @@ export function CommandTable({ commands, ends, missing, show }: { commands: Comm
   return (
     <div class="scroll">
       <table class="commands">
-        <caption class="sr">Commands and how they ended</caption>
+        <caption class="sr">{words.commandTable}</caption>
         <thead>
           <tr>
             <th scope="col">#</th>
-            <th scope="col">Command</th>
-            <th scope="col">Exit code</th>
-            <th scope="col">Took</th>
-            <th scope="col">Output</th>
+            <th scope="col">{words.command}</th>
+            <th scope="col">{words.exit}</th>
+            <th scope="col">{words.took}</th>
+            <th scope="col">{words.output}</th>
           </tr>
         </thead>
         <tbody>
@@ -70,7 +71,8 @@ function CommandRow({ number, command, end, missing, show }: { number: number; c
         <code>{commandText(command)}</code>
         {show && end && (
           <button type="button" class="quiet" onClick={show}>
-            Output<span class="sr"> of command {number}</span>
+            {words.output}
+            <span class="sr">{words.ofCommand(number)}</span>
           </button>
         )}
       </td>
@@ -83,10 +85,9 @@ function CommandRow({ number, command, end, missing, show }: { number: number; c
 
 function exitText(end: CommandEnd): string {
   if (end.signal) return `${end.exitCode} (${end.signal})`
-  return end.exitCode === -1 ? 'did not start' : String(end.exitCode)
+  return end.exitCode === -1 ? words.notStarted : String(end.exitCode)
 }
 
 function outputText(end: CommandEnd): string {
-  const err = end.stderrBytes > 0 ? `, ${size(end.stderrBytes)} on stderr` : ''
-  return `${size(end.stdoutBytes)}${err}${end.truncated ? ', cut off' : ''}`
+  return words.bytes(size(end.stdoutBytes), end.stderrBytes > 0 ? size(end.stderrBytes) : '', Boolean(end.truncated))
 }

@@ -1,8 +1,7 @@
-import type { Job } from '../api/types'
 import type { FullJob } from '../api/wire'
 import type { JobView, Route } from '../route'
 import { formatRoute } from '../route'
-import { source as text } from '../text/source'
+import { words } from '../text/jobs'
 
 interface Props {
   job: FullJob
@@ -24,24 +23,13 @@ export function Views({ job, route }: Props) {
   const failing = tests?.failed ?? 0
   const count = job.commands?.length ?? 0
   return (
-    <nav class="views" aria-label="Of the job">
-      {link(undefined, 'Log')}
-      {link('commands', count === 1 ? 'Command' : `${count} commands`)}
-      {job.source && link('source', text.folder)}
-      {tests && link('tests', failing > 0 ? `✗ ${failing} of ${tests.tests} tests failed` : `✓ ${tests.tests} tests`, failing > 0)}
-      {(artifacts || (job.artifacts?.length ?? 0) > 0) && link('artifacts', artifactsText(job), Boolean(artifacts?.missing?.length ?? artifacts?.error))}
-      {link('attempts', attemptsText(job))}
+    <nav class="views" aria-label={words.views}>
+      {link(undefined, words.log)}
+      {link('commands', words.commands(count))}
+      {job.source && link('source', words.facts.folder)}
+      {tests && link('tests', words.tests(tests.tests, failing), failing > 0)}
+      {(artifacts || (job.artifacts?.length ?? 0) > 0) && link('artifacts', words.artifacts(artifacts?.files), Boolean(artifacts?.missing?.length ?? artifacts?.error))}
+      {link('attempts', words.attempts(job.attempts?.length ?? 0))}
     </nav>
   )
-}
-
-function artifactsText(job: FullJob): string {
-  const all = job.result?.artifacts
-  if (!all) return 'Artifacts'
-  return all.files === 1 ? '1 artifact' : `${all.files} artifacts`
-}
-
-function attemptsText(job: Job): string {
-  const n = job.attempts?.length ?? 0
-  return n === 1 ? '1 attempt' : `${n} attempts`
 }

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { Command } from '../api/types'
 import { commandText } from '../format'
+import { words } from '../text/log'
 import type { FoldedLog } from './fold'
 import { SectionState } from './line'
 import { findCommand, textOf } from './scan'
@@ -21,15 +22,15 @@ interface Props {
 
 /** Of the output that is seen: which command it is of, how that stands, and what can be done with it. */
 export function SectionBar({ log, command, text, section, toggled, failed }: Props) {
-  const [said, setSaid] = useState('Copy output')
+  const [said, setSaid] = useState(words.copy)
   const copy = async () => {
     const head = await findCommand(log.model, command)
     const next = await findCommand(log.model, command + 1)
     const output = head ? await textOf(log.model, { ...head, row: head.row + 1 }, next, maxCopied) : ''
-    if (output === null) return setSaid('Too long: download it')
+    if (output === null) return setSaid(words.tooLong)
     await navigator.clipboard.writeText(output)
-    setSaid('Copied')
-    setTimeout(() => setSaid('Copy output'), 3000)
+    setSaid(words.copied)
+    setTimeout(() => setSaid(words.copy), 3000)
   }
   const folded = log.isFolded(command)
   return (
@@ -47,7 +48,7 @@ export function SectionBar({ log, command, text, section, toggled, failed }: Pro
           else void log.fold(command)
         }}
       >
-        {folded ? 'Unfold' : 'Fold'}
+        {folded ? words.unfold : words.fold}
       </button>
       <button type="button" class="quiet" onClick={() => void copy().catch(failed)}>
         {said}

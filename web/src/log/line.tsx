@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { signOf } from '../format'
+import { words } from '../text/log'
 import type { Row, Span, Style } from './row'
 import type { Section } from './sections'
 import { paletteColor } from './sgr'
@@ -35,10 +36,10 @@ export function Line({ row, number, index, href, selected, mark, streams, time, 
         {number > 0 ? number : '·'}
       </a>
       {time && <span class="time">{(row.elapsedMs / 1000).toFixed(1)}</span>}
-      {streams && <span class="stream">{row.stream === 'stderr' ? 'err' : ''}</span>}
+      {streams && <span class="stream">{row.stream === 'stderr' ? words.stderr : ''}</span>}
       {head && (
         <>
-          <button type="button" class="fold" aria-expanded={!head.folded} aria-label={`Output of command ${row.command + 1}`} onClick={head.toggle}>
+          <button type="button" class="fold" aria-expanded={!head.folded} aria-label={words.outputOf(row.command + 1)} onClick={head.toggle}>
             {head.folded ? '▸' : '▾'}
           </button>
           <SectionState section={head.section} />
@@ -46,7 +47,7 @@ export function Line({ row, number, index, href, selected, mark, streams, time, 
       )}
       <span class="text">
         {pieces(text, row.spans).map(([piece, style]) => (style ? styled(piece, style, mark) : marked(piece, mark)))}
-        {text.length < row.text.length && <em> … {(row.text.length - text.length).toLocaleString('en')} more characters</em>}
+        {text.length < row.text.length && <em>{words.moreCharacters(row.text.length - text.length)}</em>}
       </span>
     </div>
   )

@@ -12,6 +12,7 @@ import { failedCommand, offsetOf, sectionOf } from './sections'
 import type { LogSource } from './use-log'
 import { useLog } from './use-log'
 import { Viewport } from './viewport'
+import { words } from '../text/log'
 import './log.css'
 
 interface Props extends LogSource {
@@ -88,7 +89,7 @@ export function LogPanel(p: Props) {
 
   return (
     <div class="panel" ref={box} onClick={(e) => void select(e)}>
-      <div class="toolbar" role="toolbar" aria-label="Log">
+      <div class="toolbar" role="toolbar" aria-label={words.toolbar}>
         <Search model={log.model} found={(place) => setGoTo({ place })} setMark={setMark} />
         <Toggle
           on={following}
@@ -96,25 +97,25 @@ export function LogPanel(p: Props) {
             setFollows(on)
             setFollowing(on)
           }}
-          text="Follow"
+          text={words.follow}
         />
-        <Toggle on={wrap} set={setWrap} text="Wrap" />
-        <Toggle on={time} set={setTime} text="Times" />
+        <Toggle on={wrap} set={setWrap} text={words.wrap} />
+        <Toggle on={time} set={setTime} text={words.times} />
         <SaveLog client={client} jobId={job.id} attempt={attempt} failed={p.failed} />
         <button type="button" onClick={() => void (document.fullscreenElement ? document.exitFullscreen() : box.current?.requestFullscreen())}>
-          Full screen
+          {words.fullScreen}
         </button>
       </div>
       {trouble && (
         <p class="notice" role="status">
-          {trouble.problem.detail} Trying again.
+          {words.tryingAgain(trouble.problem.detail)}
         </p>
       )}
       {attempt > 0 && <SectionBar log={log} command={seen} text={job.commands?.[seen]} section={section(seen)} toggled={() => setFollowing(false)} failed={p.failed} />}
       <div class="output">
         <Viewport
           log={log}
-          label="Output of the job"
+          label={words.output}
           goTo={goTo}
           selected={p.lines ?? null}
           lineHref={lineHref}
@@ -129,7 +130,7 @@ export function LogPanel(p: Props) {
         />
         {!following && (
           <button type="button" class="to-end" onClick={() => setFollowing(true)}>
-            ↓ Jump to end
+            {words.toEnd}
           </button>
         )}
       </div>

@@ -1,5 +1,6 @@
 import { decodeBytes } from '../api/bytes'
 import type { LogFrame } from '../api/types'
+import { words } from '../text/log'
 import { PipeReader } from './pipe'
 import type { Row, StreamName } from './row'
 import type { ScreenReader } from './screen'
@@ -93,7 +94,7 @@ export class LogReader {
     if (end <= this.offset) return
     await takeTurns()
     if (p.offset > this.offset) {
-      add({ stream: 'system', command: -1, elapsedMs: p.elapsedMs, text: `… ${p.offset - this.offset} bytes of the log are missing here …`, spans: [] })
+      add({ stream: 'system', command: -1, elapsedMs: p.elapsedMs, text: words.missing(p.offset - this.offset), spans: [] })
     }
     const news = p.offset < this.offset ? p.bytes.subarray(this.offset - p.offset) : p.bytes
     this.offset = end

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { decodeBytes } from '../api/bytes'
 import type { Client } from '../api/client'
+import { words } from '../text/log'
 
 interface Props {
   client: Client
@@ -37,10 +38,10 @@ export function SaveLog({ client, jobId, attempt, failed }: Props) {
   return (
     <>
       <button type="button" disabled={busy || attempt === 0} onClick={show}>
-        Raw
+        {words.raw}
       </button>
       <button type="button" disabled={busy || attempt === 0} onClick={() => read(save)}>
-        {busy ? 'Reading…' : 'Download'}
+        {busy ? words.reading : words.download}
       </button>
     </>
   )

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { words } from '../text/log'
 import type { LogModel, Place } from './model'
 import { search } from './scan'
 
@@ -30,9 +31,9 @@ export function Search({ model, found, setMark }: Props) {
     const wanted = text.toLowerCase()
     const end = { part: model.all.length - 1, row: Infinity }
     const from = last.current ? next(last.current, step) : step > 0 ? { part: 0, row: 0 } : end
-    const place = await search(model, (t) => t.toLowerCase().includes(wanted), from, step, signal, (part) => setState(`part ${part + 1} of ${model.all.length}`))
+    const place = await search(model, (t) => t.toLowerCase().includes(wanted), from, step, signal, (part) => setState(words.part(part + 1, model.all.length)))
     if (signal.aborted) return
-    setState(place ? '' : last.current ? 'no more' : 'not found')
+    setState(place ? '' : last.current ? words.noMore : words.notFound)
     if (!place) return
     last.current = place
     found(place)
@@ -48,8 +49,8 @@ export function Search({ model, found, setMark }: Props) {
     >
       <input
         type="search"
-        aria-label="Search the log"
-        placeholder="Search"
+        aria-label={words.search}
+        placeholder={words.searchHint}
         value={text}
         onInput={(e) => change(e.currentTarget.value)}
         onKeyDown={(e) => {
@@ -58,10 +59,10 @@ export function Search({ model, found, setMark }: Props) {
           void find(-1)
         }}
       />
-      <button type="button" aria-label="Previous match" onClick={() => void find(-1)}>
+      <button type="button" aria-label={words.previous} onClick={() => void find(-1)}>
         ↑
       </button>
-      <button type="submit" aria-label="Next match">
+      <button type="submit" aria-label={words.next}>
         ↓
       </button>
       <span class="hint" role="status">

@@ -2,6 +2,7 @@ import type { Command, Job } from '../api/types'
 import { isTerminal } from '../api/types'
 import { commandText, duration } from '../format'
 import type { Mark } from '../format'
+import { words } from '../text/log'
 import type { LogModel } from './model'
 
 /** How a command of the log stands. */
@@ -26,18 +27,18 @@ export function sectionOf(command: number, job: Job, attempt: number, log: Known
     const said = /^errand: exit code (-?\d+)(?: \((.+)\))?$/.exec(log.saidOf(command))
     if (said) return ended(Number(said[1]), said[2], took)
     if (!job.continueOnError) return ended(0, undefined, took)
-    return { mark: 'stopped', text: took === undefined ? 'ended' : duration(took) }
+    return { mark: 'stopped', text: took === undefined ? words.ended : duration(took) }
   }
   const running = attempt === job.attempt && !isTerminal(job.status)
-  if (!running) return { mark: 'stopped', text: 'end unknown' }
+  if (!running) return { mark: 'stopped', text: words.endUnknown }
   const began = job.attempts?.find((a) => a.attempt === attempt)?.startedAt ?? job.startedAt
-  if (!head || !began) return { mark: 'running', text: 'running' }
-  return { mark: 'running', text: `running · ${clock(now - Date.parse(began) - head.elapsedMs)}` }
+  if (!head || !began) return { mark: 'running', text: words.running }
+  return { mark: 'running', text: words.runningFor(clock(now - Date.parse(began) - head.elapsedMs)) }
 }
 
 function ended(code: number, signal: string | undefined, tookMs: number | undefined): Section {
-  const how = code === -1 ? 'did not start' : `exit ${code}${signal ? ` (${signal})` : ''}`
-  return { mark: code === 0 ? 'good' : 'bad', text: tookMs === undefined ? how : `${how} · ${duration(tookMs)}` }
+  const how = code === -1 ? words.notStarted : words.exit(code, signal)
+  return { mark: code === 0 ? 'good' : 'bad', text: tookMs === undefined ? how : words.after(how, duration(tookMs)) }
 }
 
 /** "0:07", "12:03", "1:02:03". */

@@ -8,6 +8,9 @@ import { every } from '../pace'
 import type { Polled } from '../polling'
 import { usePolling } from '../polling'
 import { formatRoute } from '../route'
+import { words as shared } from '../text/app'
+import { words } from '../text/machines'
+import { Marked } from '../text/marked'
 import './machines.css'
 
 /** Slots that are drawn: more make no picture. */
@@ -37,12 +40,12 @@ export function MachinesPage({ client, failed, workers }: Props) {
   }
   return (
     <section aria-labelledby="machines-title">
-      <h2 id="machines-title">Machines</h2>
-      {workers.error && <p class="notice">Not up to date: {workers.error}</p>}
+      <h2 id="machines-title">{words.title}</h2>
+      {workers.error && <p class="notice">{shared.notUpToDate(workers.error)}</p>}
       <ErrorNotice error={error} />
       {workers.data?.length === 0 && (
         <p class="card">
-          No machine has registered. On each of your machines, run <code>errand agent --server {location.origin} --token-file agent.token</code>.
+          <Marked text={words.none(location.origin)} />
         </p>
       )}
       <ul class="tiles" id="workers">
@@ -65,22 +68,22 @@ interface TileProps {
 
 function Tile({ worker: w, names, steer }: TileProps) {
   const jobs = w.jobs ?? []
-  const facts = [[w.os, w.arch].filter(Boolean).join('/'), w.version, w.diskFree ? `${size(w.diskFree)} free` : '', w.queues?.length ? `queues: ${w.queues.join(', ')}` : '']
-  const button = (what: Steer, text: string) => (
-    <button type="button" class="quiet" aria-label={`${text} ${w.name || w.id}`} onClick={() => steer(what, w)}>
-      {text}
+  const facts = [[w.os, w.arch].filter(Boolean).join('/'), w.version, w.diskFree ? words.free(size(w.diskFree)) : '', w.queues?.length ? words.queues(w.queues) : '']
+  const button = (what: Steer) => (
+    <button type="button" class="quiet" aria-label={words.action(words.actions[what], w.name || w.id)} onClick={() => steer(what, w)}>
+      {words.actions[what]}
     </button>
   )
   return (
     <li class={`card tile ${w.online ? '' : 'offline'}`}>
       <h3 title={w.id}>{w.name || w.id}</h3>
       <State worker={w} />
-      <p class="machine" role="group" aria-label={`${jobs.length} of ${w.slots} slots in use`}>
+      <p class="machine" role="group" aria-label={words.slotsInUse(jobs.length, w.slots)}>
         {Array.from({ length: Math.min(maxBlocks, Math.max(w.slots, jobs.length)) }, (_, i) => {
           const id = jobs[i]
           return id ? <a key={i} class="slot busy" href={formatRoute({ page: 'job', id })} title={names.get(id) ?? id} aria-label={names.get(id) ?? id} /> : <i key={i} />
         })}
-        {w.slots > maxBlocks && <span class="hint">of {w.slots}</span>}
+        {w.slots > maxBlocks && <span class="hint">{words.ofSlots(w.slots)}</span>}
       </p>
       <ul class="runs">
         {jobs.map((id) => (
@@ -99,12 +102,12 @@ function Tile({ worker: w, names, steer }: TileProps) {
       <p class="hint">{facts.filter(Boolean).join(' · ')}</p>
       <p class="hint tile-foot">
         <span>
-          {w.online ? 'last heard from' : 'not heard from since'} {ago(w.lastSeen, Date.now())}
+          {words.heard(w.online, ago(w.lastSeen, Date.now()))}
         </span>
         <span>
-          {w.paused ? button('resume', 'Resume') : button('pause', 'Pause')}
-          {w.online && w.status !== 'draining' && button('drain', 'Drain')}
-          {!w.online && button('forget', 'Forget')}
+          {button(w.paused ? 'resume' : 'pause')}
+          {w.online && w.status !== 'draining' && button('drain')}
+          {!w.online && button('forget')}
         </span>
       </p>
     </li>
@@ -112,7 +115,7 @@ function Tile({ worker: w, names, steer }: TileProps) {
 }
 
 function State({ worker: w }: { worker: FullWorker }) {
-  const word = !w.online ? 'offline' : w.paused ? 'paused' : w.status
+  const word = !w.online ? words.offline : w.paused ? words.paused : w.status
   const mark = word === 'idle' ? 'good' : word === 'busy' || word === 'draining' ? 'running' : 'stopped'
   return (
     <span class={`badge ${mark}`}>

@@ -1,4 +1,5 @@
 import type { Worker } from '../api/types'
+import { words } from '../text/machines'
 
 /** All machines at a glance, on every page: a block for each slot, filled while it runs a job. */
 export function MachineStrip({ workers }: { workers: Worker[] }) {
@@ -6,10 +7,8 @@ export function MachineStrip({ workers }: { workers: Worker[] }) {
   const slots = online.reduce((n, w) => n + w.slots, 0)
   const busy = online.reduce((n, w) => n + (w.jobs?.length ?? 0), 0)
   return (
-    <a class="strip" href="#machines" title={online.map((w) => `${w.name || w.id}: ${w.jobs?.length ?? 0} of ${w.slots}`).join('\n')}>
-      <span class="sr">
-        {online.length} {online.length === 1 ? 'machine' : 'machines'} online, {busy} of {slots} slots in use
-      </span>
+    <a class="strip" href="#machines" title={online.map((w) => words.machine(w.name || w.id, w.jobs?.length ?? 0, w.slots)).join('\n')}>
+      <span class="sr">{words.strip(online.length, busy, slots)}</span>
       {workers.map((w) => (
         <span key={w.id} class={`machine ${w.online ? '' : 'offline'}`} aria-hidden="true">
           {blocks(w).map((busy, i) => (

@@ -6,6 +6,8 @@ import { ErrorNotice } from '../notice'
 import { every } from '../pace'
 import { usePolling } from '../polling'
 import { formatRoute } from '../route'
+import { words as shared } from '../text/app'
+import { words } from '../text/queues'
 import { curveOf, rateOf, record, samplesOf } from './depth'
 import './queues.css'
 
@@ -35,20 +37,20 @@ export function QueuesPage({ client, failed }: { client: Client; failed: (err: u
   }
   return (
     <section class="card" aria-labelledby="queues-title">
-      <h2 id="queues-title">Queues</h2>
-      {queues.error && <p class="notice">Not up to date: {queues.error}</p>}
+      <h2 id="queues-title">{words.title}</h2>
+      {queues.error && <p class="notice">{shared.notUpToDate(queues.error)}</p>}
       <ErrorNotice error={error} />
       <div class="scroll">
         <table class="commands" id="queues">
           <thead>
             <tr>
-              <th scope="col">Queue</th>
-              <th scope="col">Waiting</th>
-              <th scope="col">Since this page was opened</th>
-              <th scope="col">Oldest</th>
-              <th scope="col">Running</th>
-              <th scope="col">Machines</th>
-              <th scope="col">State</th>
+              <th scope="col">{words.queue}</th>
+              <th scope="col">{words.waiting}</th>
+              <th scope="col">{words.depth}</th>
+              <th scope="col">{words.oldest}</th>
+              <th scope="col">{words.running}</th>
+              <th scope="col">{words.machines}</th>
+              <th scope="col">{words.state}</th>
             </tr>
           </thead>
           <tbody>
@@ -64,22 +66,23 @@ export function QueuesPage({ client, failed }: { client: Client; failed: (err: u
 
 function Row({ queue: q, pause }: { queue: FullQueue; pause: () => void }) {
   const f = q.figures
+  const action = q.paused ? words.resume : words.pause
   return (
     <tr>
       <td>
         <a href={formatRoute({ page: 'jobs', queue: q.name })}>{q.name}</a>
       </td>
-      <td class="pending">{f ? `${f.pending.toLocaleString('en')}${f.more ? ' or more' : ''}` : ''}</td>
+      <td class="pending">{f ? words.pending(f.pending, Boolean(f.more)) : ''}</td>
       <td>
         <Depth name={q.name} pending={f?.pending ?? 0} />
       </td>
       <td>{f?.oldestPendingAt ? ago(f.oldestPendingAt, Date.now()) : ''}</td>
       <td>{f?.running ?? ''}</td>
-      <td>{f ? `${f.workers}, ${f.freeSlots} of ${f.slots} slots free` : ''}</td>
+      <td>{f ? words.slots(f.workers, f.freeSlots, f.slots) : ''}</td>
       <td>
-        {q.paused ? <strong>paused</strong> : 'open'}{' '}
-        <button type="button" class="quiet" aria-label={`${q.paused ? 'Resume' : 'Pause'} ${q.name}`} onClick={pause}>
-          {q.paused ? 'Resume' : 'Pause'}
+        {q.paused ? <strong>{words.paused}</strong> : words.open}{' '}
+        <button type="button" class="quiet" aria-label={words.action(action, q.name)} onClick={pause}>
+          {action}
         </button>
       </td>
     </tr>
@@ -92,7 +95,7 @@ function Depth({ name, pending }: { name: string; pending: number }) {
   const text = trend(pending, rateOf(samples))
   return (
     <div class="depth">
-      <svg viewBox={`0 -1 ${curve.width} ${curve.height + 2}`} width={curve.width} height={curve.height} role="img" aria-label={`Depth of ${name}: now ${pending}, at most ${Math.max(0, ...samples.map((s) => s.pending))}`}>
+      <svg viewBox={`0 -1 ${curve.width} ${curve.height + 2}`} width={curve.width} height={curve.height} role="img" aria-label={words.depthOf(name, pending, Math.max(0, ...samples.map((s) => s.pending)))}>
         <polyline points={curveOf(samples, curve.width, curve.height)} />
       </svg>
       <span class="hint">{text}</span>
@@ -102,8 +105,8 @@ function Depth({ name, pending }: { name: string; pending: number }) {
 
 /** "empty in about 2 min 0 s", "grows by 12 a minute". */
 export function trend(pending: number, rate: number | null): string {
-  if (pending === 0) return 'empty'
+  if (pending === 0) return words.empty
   if (rate === null) return ''
-  if (rate < 0) return `empty in about ${duration(Math.ceil(pending / -rate) * 1000)}`
-  return rate === 0 ? 'steady' : `grows by ${Math.max(1, Math.round(rate * 60)).toLocaleString('en')} a minute`
+  if (rate < 0) return words.emptyIn(duration(Math.ceil(pending / -rate) * 1000))
+  return rate === 0 ? words.steady : words.grows(Math.max(1, Math.round(rate * 60)))
 }

@@ -3,6 +3,7 @@ import type { Client } from '../api/client'
 import type { Source } from '../api/types'
 import { size } from '../format'
 import { ErrorNotice } from '../notice'
+import { words } from '../text/run'
 import type { Fields } from './fields'
 import type { Dropped } from './drop'
 import { hashingFault } from './hash'
@@ -39,16 +40,16 @@ export function Archive(props: Props) {
   }
   return (
     <div class="drop">
-      <label for="zip">Folder, files or a ZIP archive (optional)</label>
+      <label for="zip">{words.archive}</label>
       <div class="actions">
         <button type="button" disabled={fault !== ''} onClick={() => folder.current?.click()}>
-          Choose a folder
+          {words.chooseFolder}
         </button>
         <button type="button" disabled={fault !== ''} onClick={() => files.current?.click()}>
-          Choose files
+          {words.chooseFiles}
         </button>
       </div>
-      <input class="sr" tabIndex={-1} ref={folder} type="file" id="folder" aria-label="Folder" onChange={chosen} {...{ webkitdirectory: true }} />
+      <input class="sr" tabIndex={-1} ref={folder} type="file" id="folder" aria-label={words.folder} onChange={chosen} {...{ webkitdirectory: true }} />
       <input class="sr" tabIndex={-1} ref={files} type="file" id="zip" multiple aria-describedby="zip-state" onChange={chosen} />
       <div id="zip-state" role="status">
         {fault ? <span class="notice">{fault}</span> : <ArchiveState what={what} progress={progress} had={props.had} />}
@@ -64,7 +65,7 @@ export function Archive(props: Props) {
       )}
       {(what || props.had) && (
         <button type="button" class="quiet" onClick={drop}>
-          Send nothing
+          {words.sendNothing}
         </button>
       )}
       <ErrorNotice error={error} />
@@ -86,7 +87,7 @@ function Tasks({ files, choose }: { files: Picked[]; choose: (t: Task, files: Pi
     <>
       <ErrorNotice error={error} />
       {tasks.length > 0 && (
-        <div class="tasks" role="group" aria-label="Tasks of errand.yaml">
+        <div class="tasks" role="group" aria-label={words.tasks}>
           {tasks.map((t) => (
             <button
               key={t.name}
@@ -106,7 +107,7 @@ function Tasks({ files, choose }: { files: Picked[]; choose: (t: Task, files: Pi
       {chosen && (chosen.description || chosen.left.length > 0) && (
         <p class="hint">
           {chosen.description}
-          {chosen.left.length > 0 && ` The page leaves out ${chosen.left.map((l) => `“${l}”`).join(', ')} of this task: errand run ${chosen.name} does all.`}
+          {chosen.left.length > 0 && words.leftOut(chosen.left, chosen.name)}
         </p>
       )}
     </>
@@ -171,37 +172,35 @@ function useUpload({ client, failed, changed, busy, dropped }: Props) {
 
 /** Sends a ZIP as it is, and anything else as one. */
 async function send(client: Client, picked: Picked[], bytes: number, tell: (p: Progress) => void, signal: AbortSignal): Promise<void> {
-  if (picked.length === 0) throw new Error('The folder has no files.')
+  if (picked.length === 0) throw new Error(words.noFiles)
   const zip = isZip(picked) ? picked[0]!.file : await zipFiles(picked, 'folder.zip', (n) => tell({ step: 'packing', packed: n, size: bytes }), signal)
   await sendArchive(client, zip, tell, signal)
 }
 
 function ArchiveState({ what, progress, had }: { what: What | null; progress: Progress | null; had: Source | undefined }) {
   if (!what) {
-    if (had) return <span>The folder of that job: {had.filename || `${had.sha256.slice(0, 12)}…`}</span>
-    return <span class="hint">Choose one, or drop it anywhere on the page. Without one, the commands run in an empty folder.</span>
+    if (had) return <span>{words.had(had.filename || `${had.sha256.slice(0, 12)}…`)}</span>
+    return <span class="hint">{words.dropHint}</span>
   }
-  const text = `${what.name || `${what.files.toLocaleString('en')} files`}, ${size(what.bytes)}`
+  const text = words.what(what.name, what.files, size(what.bytes))
   switch (progress?.step) {
     case 'packing':
       return (
         <>
-          <span>Packing {text}</span> <progress aria-label="Packed" max={progress.size} value={progress.packed} />
+          <span>{words.packing(text)}</span> <progress aria-label={words.packed} max={progress.size} value={progress.packed} />
         </>
       )
     case 'sending':
       return (
         <>
-          <span>Sending {text}</span> <progress aria-label="Sent" max={progress.size} value={progress.sent} />
+          <span>{words.sendingOf(text)}</span> <progress aria-label={words.sent} max={progress.size} value={progress.sent} />
         </>
       )
     case 'there':
       return (
-        <span class="good-text">
-          ✓ {text}: {progress.existed ? 'already on the server' : 'sent'}
-        </span>
+        <span class="good-text">{words.there(text, progress.existed)}</span>
       )
     default:
-      return <span>Hashing {text} …</span>
+      return <span>{words.hashing(text)}</span>
   }
 }

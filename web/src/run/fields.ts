@@ -2,6 +2,7 @@ import type { ExecuteRequest, Mode } from '../api/types'
 import type { FullJob, FullRequest } from '../api/wire'
 import { commandText } from '../format'
 import { parseCommands } from './commands'
+import { words } from '../text/run'
 
 /** What the form holds, as it was typed. */
 export interface Fields {
@@ -78,7 +79,7 @@ export class FieldError extends Error {
 export function buildRequest(f: Fields, source?: ExecuteRequest['source']): FullRequest {
   const script = f.commands.replaceAll('\r\n', '\n').trim()
   const commands = f.script ? [script].filter(Boolean) : parseCommands(f.commands).map((c) => c.text)
-  if (commands.length === 0) throw new FieldError('commands', 'Type at least one command.')
+  if (commands.length === 0) throw new FieldError('commands', words.faults.commands)
   const env = parseEnv(f.env)
   const timeout = f.timeout.trim() ? parseDuration(f.timeout) : 0
   const request: FullRequest = { mode: f.mode, commands }
@@ -92,7 +93,7 @@ export function buildRequest(f: Fields, source?: ExecuteRequest['source']): Full
 
 function queueing(f: Fields): Partial<FullRequest> {
   const retries = f.retries.trim() ? Number(f.retries) : 0
-  if (!Number.isInteger(retries) || retries < 0) throw new FieldError('maxAttempts', 'Retries is a whole number, 0 or more.')
+  if (!Number.isInteger(retries) || retries < 0) throw new FieldError('maxAttempts', words.faults.retries)
   return {
     watch: true, // the page shows the log at once
     ...(f.terminal && { terminal: { columns: 120, rows: 30 } }),
@@ -116,7 +117,7 @@ export function parseRequires(text: string): Record<string, string> {
   const labels = new Map<string, string>()
   for (const word of text.split(/[\s,]+/).filter(Boolean)) {
     const m = /^([^=<>]+)(?:(>=|=)(.+))?$/.exec(word)
-    if (!m) throw new FieldError('requires', `“${word}” is not a label like gpu, gpu=h200 or cpus>=8.`)
+    if (!m) throw new FieldError('requires', words.faults.label(word))
     labels.set(m[1]!, m[2] === '>=' ? `>=${m[3]}` : (m[3] ?? '*'))
   }
   return Object.fromEntries(labels)
@@ -132,7 +133,7 @@ export function labelText([name, value]: [string, string]): string {
 export function parseAfter(text: string): NonNullable<FullRequest['after']> {
   return text.split(/[\s,]+/).filter(Boolean).map((word) => {
     const m = /^([0-9A-HJKMNP-TV-Z]{26})(?::(success|failure|any))?$/.exec(word)
-    if (!m) throw new FieldError('after', `“${word}” is not the ID of a job, or one with :success, :failure or :any behind it.`)
+    if (!m) throw new FieldError('after', words.faults.after(word))
     return { jobId: m[1]!, ...(m[2] && { on: m[2] as 'success' | 'failure' | 'any' }) }
   })
 }
@@ -143,9 +144,9 @@ export function parseEnv(text: string): Record<string, string> {
   for (const [i, line] of text.replaceAll('\r\n', '\n').split('\n').entries()) {
     if (line.trim() === '') continue
     const cut = line.indexOf('=')
-    if (cut < 1) throw new FieldError('env', `Line ${i + 1} of the environment is not NAME=value.`)
+    if (cut < 1) throw new FieldError('env', words.faults.env(i + 1))
     const name = line.slice(0, cut).trim()
-    if (env.has(name)) throw new FieldError('env', `Line ${i + 1} of the environment sets ${name} again.`)
+    if (env.has(name)) throw new FieldError('env', words.faults.envTwice(i + 1, name))
     env.set(name, line.slice(cut + 1))
   }
   return Object.fromEntries(env)
@@ -157,6 +158,6 @@ const unitSeconds: Record<string, number> = { '': 1, s: 1, m: 60, h: 3600, d: 86
 export function parseDuration(text: string): number {
   const m = /^(\d{1,9})\s*([smhd]?)$/.exec(text.trim())
   const seconds = m ? Number(m[1]) * (unitSeconds[m[2] ?? ''] ?? NaN) : NaN
-  if (!(seconds > 0)) throw new FieldError('timeout', 'The timeout is a number of seconds, or like 10m, 2h, 1d.')
+  if (!(seconds > 0)) throw new FieldError('timeout', words.faults.timeout)
   return seconds
 }

@@ -4,6 +4,7 @@ import { ApiError, describe } from '../api/problem'
 import type { Job, Mode, Source } from '../api/types'
 import type { FullRequest } from '../api/wire'
 import { ErrorNotice } from '../notice'
+import { words } from '../text/run'
 import { Archive } from './archive'
 import { lineOfField, parseCommands } from './commands'
 import { CopyLines } from './copy'
@@ -68,17 +69,17 @@ export function RunForm({ client, failed, like, dropped, created }: Props) {
         if (!busy && !uploading) void run()
       }}
     >
-      <h2 id="run-title">Run</h2>
+      <h2 id="run-title">{words.title}</h2>
       <Archive client={client} failed={failed} changed={setSource} busy={setUploading} task={(t) => set({ ...t, mode: fields.mode })} had={like?.source} dropped={dropped} />
       <Commands value={fields.commands} line={line} bad={field.startsWith('commands')} script={fields.script} setScript={(script) => set({ script })} change={(commands) => set({ commands })} />
       <ModeChoice mode={fields.mode} change={(mode) => set({ mode })} />
       <Options fields={fields} badField={field} set={set} />
-      <ErrorNotice error={error} extra={line > 0 ? `See line ${line}.` : undefined} />
+      <ErrorNotice error={error} extra={line > 0 ? words.seeLine(line) : undefined} />
       <div class="actions">
         <button type="submit" class="primary" disabled={busy || uploading}>
-          {uploading ? 'Sending the archive…' : busy ? 'Starting…' : 'Run'}
+          {uploading ? words.sending : busy ? words.starting : words.run}
         </button>
-        <span class="hint">Ctrl+Enter in the command field also runs the job.</span>
+        <span class="hint">{words.runHint}</span>
       </div>
       <CopyLines request={requestOf(fields, source)} />
     </form>
@@ -115,7 +116,7 @@ function Commands({ value, line, bad, script, setScript, change }: CommandsProps
   }, [line])
   return (
     <>
-      <label for="commands">Commands</label>
+      <label for="commands">{words.commands}</label>
       <textarea
         id="commands"
         ref={area}
@@ -125,7 +126,7 @@ function Commands({ value, line, bad, script, setScript, change }: CommandsProps
         autocomplete="off"
         aria-describedby="commands-hint"
         aria-invalid={bad}
-        placeholder={'go test ./...\n./build.sh --release'}
+        placeholder={words.commandsExample}
         value={value}
         onInput={(e) => change(e.currentTarget.value)}
         onKeyDown={(e) => {
@@ -136,13 +137,11 @@ function Commands({ value, line, bad, script, setScript, change }: CommandsProps
         }}
       />
       <p class="hint" id="commands-hint">
-        {script
-          ? 'A script for the shell of the machine that runs it. Its exit code is that of its last command; begin with “set -e” to end at the first that fails. ↑ and ↓ recall earlier ones.'
-          : 'One command per line, each in a shell of its own. A backslash at the end continues the line. The first failed command ends the job.'}
+        {script ? words.scriptHint : words.linesHint}
       </p>
       <label class="choice">
         <input type="checkbox" id="each-line" checked={!script} onChange={(e) => setScript(!e.currentTarget.checked)} />
-        <span>Each line is a command, with its own exit code and time</span>
+        <span>{words.eachLine}</span>
       </label>
     </>
   )
@@ -166,9 +165,9 @@ function ModeChoice({ mode, change }: { mode: Mode; change: (mode: Mode) => void
   )
   return (
     <fieldset class="choices">
-      <legend>Where</legend>
-      {choice('distributed', 'Distributed', 'queued for a worker, with live output')}
-      {choice('direct', 'Direct', 'on the server at once, for at most 25 seconds')}
+      <legend>{words.where}</legend>
+      {choice('distributed', words.distributed, words.distributedHint)}
+      {choice('direct', words.direct, words.directHint)}
     </fieldset>
   )
 }

@@ -1,11 +1,11 @@
+import { words } from '../text/run'
+
 /** The largest archive that the page takes: the browser hashes it in memory, in one piece. */
 export const maxArchiveBytes = 1 << 30
 
 /** Why this page can't hash here; empty if it can. */
 export function hashingFault(secure = globalThis.isSecureContext, subtle: unknown = globalThis.crypto?.subtle): string {
-  if (subtle) return ''
-  const why = secure ? 'This browser offers no Web Crypto.' : 'Browsers offer SHA-256 only on https:// pages and on localhost, and this page is neither.'
-  return `${why} Open the page over TLS or through a tunnel to localhost, or send the folder with “errand run”. Commands that need no archive can be run from here.`
+  return subtle ? '' : words.noCrypto(secure)
 }
 
 /** SHA-256 as lower-case hex. */
@@ -16,9 +16,9 @@ export async function sha256Hex(data: Blob): Promise<string> {
 
 /** Why a file isn't an archive that can be sent; empty if it is one. */
 export async function archiveFault(file: Blob): Promise<string> {
-  if (file.size > maxArchiveBytes) return 'The page takes archives of up to 1 GiB; send larger ones with “errand run”.'
+  if (file.size > maxArchiveBytes) return words.tooLarge
   const head = new Uint8Array(await file.slice(0, 4).arrayBuffer())
   // "PK" and 3,4 begin a file's entry; 5,6 begin the end of an archive without files.
   const zip = head[0] === 0x50 && head[1] === 0x4b && ((head[2] === 3 && head[3] === 4) || (head[2] === 5 && head[3] === 6))
-  return zip ? '' : 'This is not a ZIP archive. Zip the folder first, or send it with “errand run”.'
+  return zip ? '' : words.notZIP
 }

@@ -1,3 +1,4 @@
+import { words } from '../text/run'
 import type { Fields } from './fields'
 
 interface Props {
@@ -31,31 +32,31 @@ export function Options({ fields, badField, set }: Props) {
   )
   return (
     <details open={own.some(bad) || undefined}>
-      <summary>Options</summary>
-      {direct && <p class="hint">Only the timeout and the environment apply to direct runs.</p>}
+      <summary>{words.options}</summary>
+      {direct && <p class="hint">{words.directOptions}</p>}
       <div class="grid">
-        {text('name', 'Name', 'name', 'the first command')}
-        {text('queue', 'Queue', 'queue', 'default')}
-        {text('group', 'Group: one at a time, in order', 'group', 'none')}
-        {text('retries', 'Retries, if a worker is lost', 'maxAttempts', '0')}
-        {text('timeout', 'Timeout: seconds, or 10m, 2h', 'timeout', direct ? '25' : '1d', false)}
-        {text('worker', 'Worker: its name or ID', 'worker', 'any')}
-        {text('requires', 'Labels of the worker', 'requires', 'gpu cpus>=8')}
-        {text('after', 'After these jobs: IDs', 'after', 'at once')}
+        {text('name', words.name, 'name', words.nameDefault)}
+        {text('queue', words.queue, 'queue', words.queueDefault)}
+        {text('group', words.group, 'group', words.groupDefault)}
+        {text('retries', words.retries, 'maxAttempts', '0')}
+        {text('timeout', words.timeout, 'timeout', direct ? '25' : '1d', false)}
+        {text('worker', words.worker, 'worker', words.workerDefault)}
+        {text('requires', words.requires, 'requires', words.requiresExample)}
+        {text('after', words.after, 'after', words.afterDefault)}
       </div>
-      <label for="artifact-patterns">Artifacts to keep: a pattern in each line</label>
+      <label for="artifact-patterns">{words.artifacts}</label>
       <textarea
         id="artifact-patterns"
         rows={2}
         spellcheck={false}
         autocomplete="off"
         disabled={direct}
-        placeholder="dist/**"
+        placeholder={words.artifactsExample}
         aria-invalid={bad('artifacts')}
         value={fields.artifacts}
         onInput={(e) => set({ artifacts: e.currentTarget.value })}
       />
-      <label for="env">Environment: NAME=value, one per line</label>
+      <label for="env">{words.environment}</label>
       <textarea
         id="env"
         rows={2}
@@ -67,12 +68,12 @@ export function Options({ fields, badField, set }: Props) {
       />
       <label class="choice">
         <input type="checkbox" checked={fields.continueOnError} onChange={(e) => set({ continueOnError: e.currentTarget.checked })} />
-        <span>Continue after a failed command</span>
+        <span>{words.continueOnError}</span>
       </label>
       <label class="choice">
         <input type="checkbox" checked={fields.terminal} disabled={direct} onChange={(e) => set({ terminal: e.currentTarget.checked })} />
         <span>
-          Under a terminal <span class="hint">with colours and progress; without one, stdout and stderr stay apart</span>
+          {words.terminal} <span class="hint">{words.terminalHint}</span>
         </span>
       </label>
     </details>

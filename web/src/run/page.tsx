@@ -3,6 +3,7 @@ import type { Client } from '../api/client'
 import type { Job } from '../api/types'
 import { ErrorNotice } from '../notice'
 import { go } from '../route'
+import { words } from '../text/run'
 import type { Dropped } from './drop'
 import { RunForm } from './form'
 
@@ -25,7 +26,7 @@ export function RunPage({ client, failed, from, dropped }: Props) {
       failed(err)
     })
   }, [from])
-  if (from && !like && !error) return <p class="card">Reading the job…</p>
+  if (from && !like && !error) return <p class="card">{words.reading}</p>
   return (
     <>
       <ErrorNotice error={error} />

@@ -2,6 +2,7 @@ import { commandText } from '../format'
 import type { Fields } from './fields'
 import { emptyFields, labelText, parseRequires, typed } from './fields'
 import type { Picked } from './pick'
+import { words } from '../text/run'
 
 /** A task of a project's errand.yaml, as the form holds it. */
 export interface Task {
@@ -23,7 +24,7 @@ const known = new Set(['description', 'folder', 'commands', 'env', 'name', 'queu
 export async function tasksOf(files: Picked[]): Promise<Task[]> {
   const file = files.find((p) => p.path === 'errand.yaml')?.file
   if (!file) return []
-  if (file.size > maxBytes) throw new Error('errand.yaml is longer than 1 MiB.')
+  if (file.size > maxBytes) throw new Error(words.longYAML)
   return readTasks(await file.text())
 }
 
@@ -34,10 +35,10 @@ export async function readTasks(text: string): Promise<Task[]> {
   try {
     doc = parse(text, { maxAliasCount: 100 })
   } catch (err) {
-    throw new Error(`errand.yaml can't be read: ${err instanceof Error ? err.message.split('\n', 1)[0] : String(err)}`)
+    throw new Error(words.badYAML((err instanceof Error ? err.message.split('\n', 1)[0] : String(err)) ?? ''))
   }
   const tasks = entries(entries(doc).find(([key]) => key === 'tasks')?.[1])
-  if (tasks.length === 0) throw new Error('errand.yaml has no tasks.')
+  if (tasks.length === 0) throw new Error(words.noTasks)
   return tasks.map(([name, value]) => readTask(name, value))
 }
 

@@ -1,6 +1,7 @@
 import type { Client } from '../api/client'
 import type { SignedRequest, Source } from '../api/types'
 import { archiveFault, hashingFault, sha256Hex } from './hash'
+import { words } from '../text/run'
 
 /** How far an archive is on its way. */
 export type Progress =
@@ -41,7 +42,7 @@ function send(put: SignedRequest, file: File, sent: (bytes: number) => void, sig
     for (const [name, value] of settableHeaders(put.header)) xhr.setRequestHeader(name, value)
     xhr.upload.onprogress = (e) => sent(e.loaded)
     xhr.onload = () => (xhr.status < 300 ? resolve() : reject(new Error(storageFault(xhr.status, xhr.responseText))))
-    xhr.onerror = () => reject(new Error('The upload was cut off, or the file changed while it was read. Choose it again.'))
+    xhr.onerror = () => reject(new Error(words.cutOff))
     xhr.onabort = () => reject(signal.reason as Error)
     signal.addEventListener('abort', () => xhr.abort(), { once: true })
     // A Blob without a type: the browser adds no Content-Type to what was signed.
@@ -53,5 +54,5 @@ function send(put: SignedRequest, file: File, sent: (bytes: number) => void, sig
 export function storageFault(status: number, body: string): string {
   const of = (tag: string) => new RegExp(`<${tag}>([^<]{1,300})</${tag}>`).exec(body)?.[1]
   const said = [of('Code'), of('Message')].filter(Boolean).join(': ')
-  return `The storage refused the archive (${status}${said ? `, ${said}` : ''}). Choose it again.`
+  return words.refused(status, said)
 }

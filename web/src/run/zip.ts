@@ -1,6 +1,7 @@
 import type { Picked } from './pick'
 import type { ZipSaid } from './zip.worker'
 import address from './zip.worker?worker&url'
+import { words } from '../text/run'
 
 /** The page's Content-Security-Policy takes the address of a script from a policy only: this one knows the worker's. */
 function startWorker(): Worker {
@@ -20,13 +21,13 @@ export function zipFiles(files: Picked[], name: string, packed: (bytes: number) 
     }, { once: true })
     worker.onerror = (e) => {
       end()
-      reject(new Error(`The files could not be packed: ${e.message}`))
+      reject(new Error(words.notPacked(e.message)))
     }
     worker.onmessage = (e: MessageEvent<ZipSaid>) => {
       if (e.data.step === 'packing') return packed(e.data.bytes)
       end()
       if (e.data.step === 'done') resolve(new File([e.data.blob], name))
-      else reject(new Error(`The files could not be packed: ${e.data.why}`))
+      else reject(new Error(words.notPacked(e.data.why)))
     }
     worker.postMessage(files)
   })

@@ -4,6 +4,7 @@ import { describe } from '../api/problem'
 import type { NewSchedule, Schedule } from '../api/wire'
 import { commandText } from '../format'
 import { ErrorNotice } from '../notice'
+import { words } from '../text/schedules'
 
 interface Props {
   client: Client
@@ -62,22 +63,22 @@ export function ScheduleForm({ client, failed, like, done }: Props) {
         if (!busy) void save()
       }}
     >
-      <h3 id="schedule-form-title">{like ? `Edit ${like.name}` : 'New schedule'}</h3>
+      <h3 id="schedule-form-title">{like ? words.editOf(like.name) : words.create}</h3>
       <div class="grid">
-        {field('schedule-name', 'Name', name, setName, 'Lower-case letters, digits, dots, hyphens', 'name', like !== null)}
-        {field('schedule-cron', 'Times', cron, setCron, 'A cron expression: minute, hour, day of the month, month, day of the week; or @daily', 'cron')}
-        {field('schedule-zone', 'Time zone', timeZone, setTimeZone, 'Like Europe/Berlin', 'timeZone')}
-        {field('schedule-queue', 'Queue', queue, setQueue, 'Empty is default', 'job.queue')}
+        {field('schedule-name', words.name, name, setName, words.nameHint, 'name', like !== null)}
+        {field('schedule-cron', words.times, cron, setCron, words.timesHint, 'cron')}
+        {field('schedule-zone', words.zone, timeZone, setTimeZone, words.zoneHint, 'timeZone')}
+        {field('schedule-queue', words.queue, queue, setQueue, words.queueHint, 'job.queue')}
       </div>
-      <label for="schedule-commands">Script</label>
+      <label for="schedule-commands">{words.script}</label>
       <textarea id="schedule-commands" rows={Math.min(12, Math.max(3, script.split('\n').length + 1))} spellcheck={false} autocapitalize="off" autocomplete="off" aria-invalid={bad.startsWith('job.commands')} value={script} onInput={(e) => setScript(e.currentTarget.value)} />
       <ErrorNotice error={error} />
       <div class="actions">
         <button type="submit" class="primary" disabled={busy}>
-          {like ? 'Save' : 'Create'}
+          {like ? words.save : words.make}
         </button>
         <button type="button" onClick={() => done()}>
-          Cancel
+          {words.cancel}
         </button>
       </div>
     </form>
@@ -87,5 +88,5 @@ export function ScheduleForm({ client, failed, like, done }: Props) {
 /** Whoever saves a schedule owns it: an admin would make a second one. */
 async function checkOwner(client: Client, s: Schedule): Promise<void> {
   const { owner } = await client.session()
-  if (owner !== s.owner) throw new Error(`Only ${s.owner} can change this schedule: you are ${owner}.`)
+  if (owner !== s.owner) throw new Error(words.notYours(s.owner, owner))
 }

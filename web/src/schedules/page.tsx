@@ -10,6 +10,9 @@ import { every } from '../pace'
 import { usePolling } from '../polling'
 import { formatRoute, go } from '../route'
 import { Keys } from '../run/key'
+import { words as shared } from '../text/app'
+import { Marked } from '../text/marked'
+import { words } from '../text/schedules'
 import { ScheduleForm } from './form'
 import './schedules.css'
 
@@ -35,14 +38,14 @@ export function SchedulesPage({ client, failed }: Props) {
   return (
     <section aria-labelledby="schedules-title">
       <div class="job-head">
-        <h2 id="schedules-title">Schedules</h2>
+        <h2 id="schedules-title">{words.title}</h2>
         {!form && (
           <button type="button" onClick={() => setForm({ like: null })}>
-            New schedule
+            {words.create}
           </button>
         )}
       </div>
-      {polled.error && <p class="notice">Not up to date: {polled.error}</p>}
+      {polled.error && <p class="notice">{shared.notUpToDate(polled.error)}</p>}
       <ErrorNotice error={error} />
       {form && (
         <ScheduleForm
@@ -58,7 +61,7 @@ export function SchedulesPage({ client, failed }: Props) {
       )}
       {polled.data?.length === 0 && (
         <p class="card">
-          There are no schedules. A schedule makes a job at each time of a cron expression; <code>errand schedule</code> makes one, too, with a folder.
+          <Marked text={words.none} />
         </p>
       )}
       <ul class="tiles" id="schedules">
@@ -103,6 +106,7 @@ interface TileProps {
 function Tile({ shown: { schedule: s, last }, client, act, edit }: TileProps) {
   const [deleting, setDeleting] = useState(false)
   const ref = refOf(s)
+  const remove = deleting ? words.removeReally : words.remove
   const commands = (s.job.commands ?? []).map(commandText)
   const runNow = async () => {
     const job = await client.runSchedule(ref, new Keys().for(s))
@@ -110,7 +114,7 @@ function Tile({ shown: { schedule: s, last }, client, act, edit }: TileProps) {
   }
   return (
     <li class={`card tile schedule ${s.status === 'active' ? '' : 'offline'}`}>
-      <h3 title={`of ${s.owner}`}>{s.name}</h3>
+      <h3 title={words.of(s.owner)}>{s.name}</h3>
       <span class={`badge ${s.status === 'active' ? 'good' : s.status === 'paused' ? 'stopped' : 'bad'}`}>
         <span aria-hidden="true">{s.status === 'active' ? '●' : s.status === 'paused' ? '❚❚' : '!'}</span> {s.status}
       </span>
@@ -119,56 +123,53 @@ function Tile({ shown: { schedule: s, last }, client, act, edit }: TileProps) {
       </p>
       <p class="commands-line">
         <code>{commands[0]?.split('\n', 1)[0]}</code>
-        {commands.length > 1 && <span class="hint"> and {commands.length - 1} more</span>}
+        {commands.length > 1 && <span class="hint">{words.more(commands.length - 1)}</span>}
       </p>
       <p>
         {s.nextRunAt ? (
           <>
-            Next <time dateTime={s.nextRunAt}>{new Date(s.nextRunAt).toLocaleString(undefined, { timeZone: s.timeZone, dateStyle: 'medium', timeStyle: 'short' })}</time> <span class="hint">{until(s.nextRunAt, Date.now())}</span>
+            {words.next} <time dateTime={s.nextRunAt}>{new Date(s.nextRunAt).toLocaleString(undefined, { timeZone: s.timeZone, dateStyle: 'medium', timeStyle: 'short' })}</time> <span class="hint">{until(s.nextRunAt, Date.now())}</span>
           </>
         ) : (
-          'No next run'
+          words.noNext
         )}
       </p>
       <p>
         {s.lastRun ? (
           <>
-            Last{' '}
+            {words.last}{' '}
             <a href={formatRoute({ page: 'job', id: s.lastRun.jobId })}>
-              {last ? <Badge job={last} /> : 'job'} {ago(s.lastRun.at, Date.now())}
+              {last ? <Badge job={last} /> : words.job} {ago(s.lastRun.at, Date.now())}
             </a>
           </>
         ) : (
-          <span class="hint">It has not run yet.</span>
+          <span class="hint">{words.neverRun}</span>
         )}
         {(s.missedRuns > 0 || s.skippedRuns > 0) && (
-          <span class="hint">
-            {' '}
-            · {s.missedRuns} missed, {s.skippedRuns} skipped
-          </span>
+          <span class="hint">{words.left(s.missedRuns, s.skippedRuns)}</span>
         )}
       </p>
       {s.error && <p class="bad-text">{s.error}</p>}
       <div class="tile-actions">
-        <button type="button" aria-label={`Run ${s.name} now`} onClick={() => act(runNow(), () => {})}>
-          Run now
+        <button type="button" aria-label={words.runNowOf(s.name)} onClick={() => act(runNow(), () => {})}>
+          {words.runNow}
         </button>
         {s.status === 'active' ? (
-          <button type="button" aria-label={`Pause ${s.name}`} onClick={() => act(client.steerSchedule('pause', ref))}>
-            Pause
+          <button type="button" aria-label={words.action(words.pause, s.name)} onClick={() => act(client.steerSchedule('pause', ref))}>
+            {words.pause}
           </button>
         ) : (
-          <button type="button" aria-label={`Resume ${s.name}`} onClick={() => act(client.steerSchedule('resume', ref))}>
-            Resume
+          <button type="button" aria-label={words.action(words.resume, s.name)} onClick={() => act(client.steerSchedule('resume', ref))}>
+            {words.resume}
           </button>
         )}
-        <button type="button" aria-label={`Edit ${s.name}`} onClick={() => act(client.schedule(ref).then(edit), () => {})}>
-          Edit
+        <button type="button" aria-label={words.action(words.edit, s.name)} onClick={() => act(client.schedule(ref).then(edit), () => {})}>
+          {words.edit}
         </button>
-        <button type="button" class="danger" aria-label={`${deleting ? 'Really delete' : 'Delete'} ${s.name}`} onBlur={() => setDeleting(false)} onClick={() => (deleting ? act(client.deleteSchedule(ref)) : setDeleting(true))}>
-          {deleting ? 'Really delete' : 'Delete'}
+        <button type="button" class="danger" aria-label={words.action(remove, s.name)} onBlur={() => setDeleting(false)} onClick={() => (deleting ? act(client.deleteSchedule(ref)) : setDeleting(true))}>
+          {remove}
         </button>
-        <a href={formatRoute({ page: 'jobs', schedule: ref })}>Its jobs</a>
+        <a href={formatRoute({ page: 'jobs', schedule: ref })}>{words.jobs}</a>
       </div>
     </li>
   )
@@ -177,9 +178,9 @@ function Tile({ shown: { schedule: s, last }, client, act, edit }: TileProps) {
 /** "in 40 s", "in 5 min", "in 3 h", "in 2 d". */
 export function until(then: string, now: number): string {
   const s = Math.ceil((Date.parse(then) - now) / 1000)
-  if (!(s > 0)) return 'now'
-  if (s < 60) return `in ${s} s`
-  if (s < 3600) return `in ${Math.round(s / 60)} min`
-  if (s < 86_400) return `in ${Math.round(s / 3600)} h`
-  return `in ${Math.round(s / 86_400)} d`
+  if (!(s > 0)) return words.now
+  if (s < 60) return words.inTime(`${s} s`)
+  if (s < 3600) return words.inTime(`${Math.round(s / 60)} min`)
+  if (s < 86_400) return words.inTime(`${Math.round(s / 3600)} h`)
+  return words.inTime(`${Math.round(s / 86_400)} d`)
 }

@@ -3,6 +3,7 @@ import type { Session } from '../api/types'
 import { ErrorNotice } from '../notice'
 import { usePolling } from '../polling'
 import { isSession } from '../session'
+import { words } from '../text/settings'
 import type { Theme } from '../theme'
 import { keepTheme, readTheme } from '../theme'
 import type { SessionState } from '../use-session'
@@ -18,7 +19,7 @@ export function SettingsPage({ session }: { session: SessionState }) {
   return (
     <>
       <section class="card" aria-labelledby="you-title">
-        <h2 id="you-title">You</h2>
+        <h2 id="you-title">{words.you}</h2>
         {who.error && <ErrorNotice error={new Error(who.error)} />}
         {who.data && <You who={who.data} />}
         <Keep session={session} />
@@ -32,9 +33,7 @@ export function SettingsPage({ session }: { session: SessionState }) {
 function You({ who }: { who: Session }) {
   return (
     <p>
-      Signed in as <strong>{who.owner}</strong> ({who.role}
-      {who.queues.length > 0 && `; queues: ${who.queues.join(', ')}`}),{' '}
-      {who.expiresAt ? `until ${new Date(who.expiresAt).toLocaleString()}` : 'with a permanent token; errand open signs in with one that expires'}.
+      {words.signedInAs} <strong>{who.owner}</strong> {words.signedIn(who.role, who.queues, who.expiresAt ? new Date(who.expiresAt).toLocaleString() : '')}
     </p>
   )
 }
@@ -44,20 +43,13 @@ function Keep({ session }: { session: SessionState }) {
     <label class="choice">
       <input type="checkbox" checked={session.kept} onChange={(e) => session.keep(e.currentTarget.checked)} />
       <span>
-        Stay signed in in this browser{' '}
-        <span class="hint">
-          otherwise until its last tab is closed{isSession(session.token) ? '' : '; better not with a permanent token'}
-        </span>
+        {words.stay} <span class="hint">{words.stayHint(isSession(session.token))}</span>
       </span>
     </label>
   )
 }
 
-const themes: { theme: Theme; text: string }[] = [
-  { theme: 'system', text: 'As the system' },
-  { theme: 'light', text: 'Light' },
-  { theme: 'dark', text: 'Dark' },
-]
+const themes: Theme[] = ['system', 'light', 'dark']
 
 function ThemeChoice() {
   const [chosen, setChosen] = useState(readTheme)
@@ -67,13 +59,13 @@ function ThemeChoice() {
   }
   return (
     <section class="card" aria-labelledby="theme-title">
-      <h2 id="theme-title">Colors</h2>
+      <h2 id="theme-title">{words.colors}</h2>
       <fieldset class="choices">
-        <legend class="sr">Colors</legend>
-        {themes.map(({ theme, text }) => (
+        <legend class="sr">{words.colors}</legend>
+        {themes.map((theme) => (
           <label key={theme} class="choice">
             <input type="radio" name="theme" checked={chosen === theme} onChange={() => choose(theme)} />
-            <span>{text}</span>
+            <span>{words.themes[theme]}</span>
           </label>
         ))}
       </fieldset>

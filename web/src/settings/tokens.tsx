@@ -3,6 +3,8 @@ import type { Client } from '../api/client'
 import type { Token } from '../api/types'
 import { ErrorNotice } from '../notice'
 import { usePolling } from '../polling'
+import { Marked } from '../text/marked'
+import { words } from '../text/settings'
 
 const refreshMs = 60_000
 
@@ -30,21 +32,21 @@ export function Tokens({ client, failed, leave }: Props) {
   }
   return (
     <section class="card" aria-labelledby="tokens-title">
-      <h2 id="tokens-title">Tokens and signed-in browsers</h2>
+      <h2 id="tokens-title">{words.tokens}</h2>
       <p class="hint">
-        <code>errand open</code> signs in a browser. Permanent tokens are created and revoked by whoever runs the server: <code>errand token create --help</code>.
+        <Marked text={words.tokensHint} />
       </p>
       <ErrorNotice error={error ?? (tokens.error && new Error(tokens.error))} />
       <div class="scroll" tabIndex={0} role="group" aria-labelledby="tokens-title">
         <table class="commands" id="tokens">
           <thead>
             <tr>
-              <th scope="col">Kind</th>
-              <th scope="col">Browser or role</th>
-              <th scope="col">Owner</th>
-              <th scope="col">Until</th>
+              <th scope="col">{words.kind}</th>
+              <th scope="col">{words.browserOrRole}</th>
+              <th scope="col">{words.owner}</th>
+              <th scope="col">{words.until}</th>
               <th scope="col">
-                <span class="sr">Action</span>
+                <span class="sr">{words.action}</span>
               </th>
             </tr>
           </thead>
@@ -63,17 +65,14 @@ function Row({ token: t, revoke }: { token: Token; revoke: () => void }) {
   const name = t.session ? browserName(t.browser ?? '') : t.role
   return (
     <tr>
-      <td title={t.id}>
-        {t.session ? 'browser' : 'permanent token'}
-        {t.current && ', this one'}
-      </td>
+      <td title={t.id}>{words.kindOf(Boolean(t.session), Boolean(t.current))}</td>
       <td title={t.browser}>{name}</td>
       <td>{t.owner}</td>
-      <td>{t.expiresAt ? new Date(t.expiresAt).toLocaleDateString() : 'it is revoked'}</td>
+      <td>{t.expiresAt ? new Date(t.expiresAt).toLocaleDateString() : words.untilRevoked}</td>
       <td>
         {t.session && (
-          <button type="button" class="quiet" onClick={revoke} aria-label={`Sign out ${name}${t.current ? ', this browser' : ''}`}>
-            Sign out
+          <button type="button" class="quiet" onClick={revoke} aria-label={words.signOutOf(name, Boolean(t.current))}>
+            {words.signOut}
           </button>
         )}
       </td>
@@ -86,6 +85,6 @@ export function browserName(agent: string): string {
   const system = /Windows|Macintosh|iPhone|iPad|Android|CrOS|Linux/.exec(agent)?.[0] ?? ''
   const browser = ['Edg', 'OPR', 'Firefox', 'Chrome', 'Safari'].find((b) => agent.includes(b + '/')) ?? ''
   const names: Record<string, string> = { Edg: 'Edge', OPR: 'Opera', Macintosh: 'macOS', CrOS: 'ChromeOS' }
-  const known = [names[browser] ?? browser, names[system] ?? system].filter(Boolean).join(' on ')
-  return known || agent.slice(0, 40) || 'unknown'
+  const known = words.browser(names[browser] ?? browser, names[system] ?? system)
+  return known || agent.slice(0, 40) || words.unknownBrowser
 }

@@ -1,4 +1,4 @@
-import { source as text } from '../text/source'
+import { words } from '../text/source'
 import { BadListError } from './entry'
 
 const utf8 = new TextDecoder()
@@ -14,7 +14,7 @@ export class Decoder {
   }
 
   take(length: number): Uint8Array {
-    if (length > this.bytes.length - this.at) throw new BadListError(text.damaged)
+    if (length > this.bytes.length - this.at) throw new BadListError(words.damaged)
     return this.bytes.subarray(this.at, (this.at += length))
   }
 
@@ -31,7 +31,7 @@ export class Decoder {
       if (value > most) break
       return value
     }
-    throw new BadListError(text.damaged)
+    throw new BadListError(words.damaged)
   }
 
   /** A number that may be negative. */

@@ -1,7 +1,7 @@
 import { strToU8, zipSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
 import type { SourceGrant } from '../api/wire'
-import { source as text } from '../text/source'
+import { words } from '../text/source'
 import type { Entry } from './entry'
 import { maxEntries } from './entry'
 import { readList } from './list'
@@ -73,11 +73,11 @@ describe('a ZIP', () => {
   })
 
   test.each<[string, Uint8Array, string]>([
-    ['that is none', strToU8('<html>'), text.notZIP],
-    ['that is empty', new Uint8Array(), text.notZIP],
-    ['whose directory is cut', concat(archive.subarray(archive.length - 100)), text.damaged],
-    ['whose directory is longer than what may be read', concat(u32(0x06054b50), [0, 0, 0, 0, 1, 0, 1, 0], u32(maxListBytes), u32(0), [0, 0]), text.damaged],
-    ['whose directory is something else', concat(new Uint8Array(46), u32(0x06054b50), [0, 0, 0, 0, 1, 0, 1, 0], u32(46), u32(0), [0, 0]), text.damaged],
+    ['that is none', strToU8('<html>'), words.notZIP],
+    ['that is empty', new Uint8Array(), words.notZIP],
+    ['whose directory is cut', concat(archive.subarray(archive.length - 100)), words.damaged],
+    ['whose directory is longer than what may be read', concat(u32(0x06054b50), [0, 0, 0, 0, 1, 0, 1, 0], u32(maxListBytes), u32(0), [0, 0]), words.damaged],
+    ['whose directory is something else', concat(new Uint8Array(46), u32(0x06054b50), [0, 0, 0, 0, 1, 0, 1, 0], u32(46), u32(0), [0, 0]), words.damaged],
   ])('%s is refused', (_, bytes, why) => expect(zip(bytes).list({})).rejects.toThrow(why))
 })
 
@@ -132,18 +132,18 @@ describe('a manifest', () => {
   })
 
   test.each<[string, Record<string, Uint8Array>, string]>([
-    ['that is gone', {}, text.gone],
-    ['that is none', { root: strToU8('<html> and some more bytes') }, text.noManifest],
-    ['that is a pack without a list', { root: pack([[1, part]]) }, text.noManifest],
-    ['that lacks a part', { root: pack([[1, part]], tree), one: pack([]), two: pack([]) }, text.damaged],
-    ['that has fewer entries than it says', { root: pack([[1, part], [2, rest]], { ...tree, entries: 6 }) }, text.damaged],
-    ['that has more entries than it says', { root: pack([[1, part], [2, rest]], { ...tree, entries: 4 }) }, text.damaged],
-    ['that has more entries than a worker takes', { root: pack([[1, part], [2, rest]], { ...tree, entries: maxEntries + 1 }) }, text.tooMany],
-    ['that is cut in an entry', { root: pack([[1, part], [2, rest.subarray(0, 20)]], tree) }, text.damaged],
+    ['that is gone', {}, words.gone],
+    ['that is none', { root: strToU8('<html> and some more bytes') }, words.noManifest],
+    ['that is a pack without a list', { root: pack([[1, part]]) }, words.noManifest],
+    ['that lacks a part', { root: pack([[1, part]], tree), one: pack([]), two: pack([]) }, words.damaged],
+    ['that has fewer entries than it says', { root: pack([[1, part], [2, rest]], { ...tree, entries: 6 }) }, words.damaged],
+    ['that has more entries than it says', { root: pack([[1, part], [2, rest]], { ...tree, entries: 4 }) }, words.damaged],
+    ['that has more entries than a worker takes', { root: pack([[1, part], [2, rest]], { ...tree, entries: maxEntries + 1 }) }, words.tooMany],
+    ['that is cut in an entry', { root: pack([[1, part], [2, rest.subarray(0, 20)]], tree) }, words.damaged],
   ])('%s is refused', (_, uploads, why) => expect(storage(uploads).list(manifest)).rejects.toThrow(why))
 })
 
 test('a storage that ignores ranges is not read', async () => {
   const fetcher = async () => new Response(new Uint8Array(300_000), { headers: { 'Content-Length': '5000000000' } })
-  await expect(readList({ sha256: '', download: get('root') } as SourceGrant, new AbortController().signal, fetcher as typeof fetch)).rejects.toThrow(text.noRanges)
+  await expect(readList({ sha256: '', download: get('root') } as SourceGrant, new AbortController().signal, fetcher as typeof fetch)).rejects.toThrow(words.noRanges)
 })

@@ -1,5 +1,5 @@
 import { decompress } from 'fzstd'
-import { source as text } from '../text/source'
+import { words } from '../text/source'
 import { Decoder } from './decoder'
 import type { Entry } from './entry'
 import { BadListError, maxEntries } from './entry'
@@ -47,8 +47,8 @@ interface Index {
 export async function listManifest(root: Ranges, others: Ranges[]): Promise<Entry[]> {
   const index = await readIndex(root)
   const { tree } = index
-  if (!tree) throw new BadListError(text.noManifest)
-  if (tree.entries > maxEntries) throw new BadListError(text.tooMany)
+  if (!tree) throw new BadListError(words.noManifest)
+  if (tree.entries > maxEntries) throw new BadListError(words.tooMany)
   const missing = new Set(tree.parts)
   const places = new Map<string, Place>()
   const note = (pack: Ranges, { chunks }: Index) => {
@@ -56,7 +56,7 @@ export async function listManifest(root: Ranges, others: Ranges[]): Promise<Entr
   }
   note(root, index)
   for (const pack of others) if (missing.size > 0) note(pack, await readIndex(pack))
-  if (missing.size > 0) throw new BadListError(text.damaged)
+  if (missing.size > 0) throw new BadListError(words.damaged)
   return readParts(tree, places)
 }
 
@@ -69,20 +69,20 @@ async function readParts(tree: Tree, places: Map<string, Place>): Promise<Entry[
     if (frame !== last) content = unpack(pack, await pack.slice(frame.offset, frame.size), frame.length)
     last = frame
     parsePart(content.subarray(start, start + length), entries)
-    if (entries.length > tree.entries) throw new BadListError(text.damaged)
+    if (entries.length > tree.entries) throw new BadListError(words.damaged)
   }
-  if (entries.length < tree.entries) throw new BadListError(text.damaged)
+  if (entries.length < tree.entries) throw new BadListError(words.damaged)
   return entries
 }
 
 export async function readIndex(pack: Ranges): Promise<Index> {
   const footer = await pack.end(footerBytes)
-  if (footer.length < footerBytes || new TextDecoder().decode(footer.subarray(8)) !== magic) throw new BadListError(text.noManifest)
+  if (footer.length < footerBytes || new TextDecoder().decode(footer.subarray(8)) !== magic) throw new BadListError(words.noManifest)
   const view = new DataView(footer.buffer, footer.byteOffset, footerBytes)
   const [packed, length] = [view.getUint32(0, true), view.getUint32(4, true)]
-  if (packed > maxIndexBytes || length > maxIndexBytes) throw new BadListError(text.damaged)
+  if (packed > maxIndexBytes || length > maxIndexBytes) throw new BadListError(words.damaged)
   const tail = await pack.end(packed + footerBytes)
-  if (tail.length < packed + footerBytes) throw new BadListError(text.damaged)
+  if (tail.length < packed + footerBytes) throw new BadListError(words.damaged)
   return parseIndex(unpack(pack, tail.subarray(0, packed), length))
 }
 
@@ -92,7 +92,7 @@ function unpack(pack: Ranges, packed: Uint8Array, length: number): Uint8Array {
   try {
     return decompress(packed, new Uint8Array(length))
   } catch {
-    throw new BadListError(text.damaged)
+    throw new BadListError(words.damaged)
   }
 }
 
@@ -107,7 +107,7 @@ function parseIndex(bytes: Uint8Array): Index {
       const hash = key(d.take(hashBytes))
       const length = d.uvarint(maxFrameBytes)
       chunks.push({ hash, frame, start: frame.length, length })
-      if ((frame.length += length) > maxFrameBytes) throw new BadListError(text.damaged)
+      if ((frame.length += length) > maxFrameBytes) throw new BadListError(words.damaged)
     }
   }
   if (d.ended) return { tree: null, chunks }
@@ -126,7 +126,7 @@ function parsePart(part: Uint8Array, entries: Entry[]): void {
   const d = new Decoder(part)
   while (!d.ended) {
     const kind = kinds[String.fromCharCode(d.byte())]
-    if (!kind) throw new BadListError(text.damaged)
+    if (!kind) throw new BadListError(words.damaged)
     const path = d.string(maxPathBytes)
     const mode = d.uvarint(2 ** 32) & ~(setgid | sticky)
     const modified = d.varint(2 ** 33) * 1000 + Math.floor(d.uvarint(999_999_999) / 1e6)

@@ -1,5 +1,5 @@
 import type { SignedRequest } from '../api/types'
-import { source as text } from '../text/source'
+import { words } from '../text/source'
 import { BadListError } from './entry'
 
 /** Bytes that are read and unpacked of a folder's uploads at most, to list it. */
@@ -37,12 +37,12 @@ export class Ranges {
   async slice(offset: number, length: number): Promise<Uint8Array> {
     if (length === 0) return new Uint8Array()
     const bytes = this.whole ? this.tail.subarray(offset, offset + length) : await this.read(`bytes=${offset}-${offset + length - 1}`, length)
-    if (bytes.length !== length) throw new BadListError(text.damaged)
+    if (bytes.length !== length) throw new BadListError(words.damaged)
     return bytes
   }
 
   spend(bytes: number): void {
-    if ((this.budget.left -= bytes) < 0) throw new BadListError(text.tooLong)
+    if ((this.budget.left -= bytes) < 0) throw new BadListError(words.tooLong)
   }
 
   private async read(range: string, length: number): Promise<Uint8Array> {
@@ -54,16 +54,16 @@ export class Ranges {
       redirect: 'error',
       signal: this.signal,
     })
-    if (answer.status === 403 || answer.status === 404) throw new BadListError(text.gone)
-    if (answer.status === 416) throw new BadListError(text.damaged)
-    if (!answer.ok) throw new Error(text.storageSays(answer.status))
+    if (answer.status === 403 || answer.status === 404) throw new BadListError(words.gone)
+    if (answer.status === 416) throw new BadListError(words.damaged)
+    if (!answer.ok) throw new Error(words.storageSays(answer.status))
     // A server that ignores ranges would send all of it.
     if (Number(answer.headers.get('Content-Length')) > length) {
       await answer.body?.cancel()
-      throw new BadListError(text.noRanges)
+      throw new BadListError(words.noRanges)
     }
     const bytes = new Uint8Array(await answer.arrayBuffer())
-    if (bytes.length > length) throw new BadListError(text.noRanges)
+    if (bytes.length > length) throw new BadListError(words.noRanges)
     return bytes
   }
 }

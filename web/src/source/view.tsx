@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
 import { size } from '../format'
 import { ErrorNotice } from '../notice'
-import { source as text } from '../text/source'
+import { words } from '../text/source'
 import type { Entry } from './entry'
 import { matching, modeText, pathText, totalOf } from './entry'
 import { readList } from './list'
@@ -21,16 +21,16 @@ export function SourceView({ client, jobId, failed }: Props) {
   const [filter, setFilter] = useState('')
   const shown = useMemo(() => matching(entries ?? [], filter), [entries, filter])
   const total = useMemo(() => totalOf(shown), [shown])
-  if (!entries) return error ? <ErrorNotice error={error} /> : <p class="card">{text.reading}</p>
+  if (!entries) return error ? <ErrorNotice error={error} /> : <p class="card">{words.reading}</p>
   return (
     <section class="card" aria-labelledby="source-title">
       <h3 id="source-title">
-        <span role="status">{text.total(total.files, size(total.bytes))}</span>
+        <span role="status">{words.total(total.files, size(total.bytes))}</span>
       </h3>
       <div class="filters">
-        <input class="filter" type="search" aria-label={text.filter} placeholder={text.filterHint} value={filter} onInput={(e) => setFilter(e.currentTarget.value)} />
+        <input class="filter" type="search" aria-label={words.filter} placeholder={words.filterHint} value={filter} onInput={(e) => setFilter(e.currentTarget.value)} />
       </div>
-      <VirtualTable key={filter} label={text.files} columns={text.columns} count={shown.length} row={(i) => cellsOf(shown[i]!)} />
+      <VirtualTable key={filter} label={words.files} columns={words.columns} count={shown.length} row={(i) => cellsOf(shown[i]!)} />
     </section>
   )
 }

@@ -1,4 +1,4 @@
-import { source as text } from '../text/source'
+import { words } from '../text/source'
 import type { Entry } from './entry'
 import { BadListError, maxEntries } from './entry'
 import type { Ranges } from './ranges'
@@ -20,7 +20,7 @@ export async function listZIP(upload: Ranges): Promise<Entry[]> {
   const tail = await upload.end(endBytes + maxCommentBytes + locatorBytes + end64Bytes)
   const { size, behind } = findDirectory(tail)
   const bytes = await upload.end(size + behind)
-  if (bytes.length < size + behind) throw new BadListError(text.damaged)
+  if (bytes.length < size + behind) throw new BadListError(words.damaged)
   return parseDirectory(bytes.subarray(0, size))
 }
 
@@ -34,7 +34,7 @@ function findDirectory(tail: Uint8Array): { size: number; behind: number } {
     const is64 = at64 >= 0 && view.getUint32(at - locatorBytes, true) === signature.locator && view.getUint32(at64, true) === signature.end64
     return is64 ? { size: uint64(view, at64 + 40), behind: tail.length - at64 } : { size, behind: tail.length - at }
   }
-  throw new BadListError(text.notZIP)
+  throw new BadListError(words.notZIP)
 }
 
 export function parseDirectory(bytes: Uint8Array): Entry[] {
@@ -42,11 +42,11 @@ export function parseDirectory(bytes: Uint8Array): Entry[] {
   const entries: Entry[] = []
   const decoder = new TextDecoder()
   for (let at = 0; at < bytes.length; ) {
-    if (at + entryBytes > bytes.length || view.getUint32(at, true) !== signature.entry) throw new BadListError(text.damaged)
+    if (at + entryBytes > bytes.length || view.getUint32(at, true) !== signature.entry) throw new BadListError(words.damaged)
     const [name, extra, comment] = [view.getUint16(at + 28, true), view.getUint16(at + 30, true), view.getUint16(at + 32, true)]
     const next = at + entryBytes + name + extra + comment
-    if (next > bytes.length) throw new BadListError(text.damaged)
-    if (entries.length === maxEntries) throw new BadListError(text.tooMany)
+    if (next > bytes.length) throw new BadListError(words.damaged)
+    if (entries.length === maxEntries) throw new BadListError(words.tooMany)
     const path = decoder.decode(bytes.subarray(at + entryBytes, at + entryBytes + name))
     entries.push(entryOf(path, new DataView(bytes.buffer, bytes.byteOffset + at, entryBytes), viewOf(bytes.subarray(at + entryBytes + name, next - comment))))
     at = next

@@ -1,6 +1,5 @@
 /** What the list of a job's folder says. */
-export const source = {
-  folder: 'Folder',
+export const words = {
   reading: 'Reading the list…',
   files: 'Files of the folder',
   columns: ['Mode', 'Size', 'Changed', 'Path'],

@@ -1,0 +1,41 @@
+/** What is said around a log. */
+export const words = {
+  toolbar: 'Log',
+  output: 'Output of the job',
+  follow: 'Follow',
+  wrap: 'Wrap',
+  times: 'Times',
+  fullScreen: 'Full screen',
+  tryingAgain: (why: string) => `${why} Trying again.`,
+  toEnd: '↓ Jump to end',
+  missing: (bytes: number) => `… ${bytes} bytes of the log are missing here …`,
+
+  raw: 'Raw',
+  download: 'Download',
+  reading: 'Reading…',
+
+  search: 'Search the log',
+  searchHint: 'Search',
+  previous: 'Previous match',
+  next: 'Next match',
+  part: (n: number, of: number) => `part ${n} of ${of}`,
+  noMore: 'no more',
+  notFound: 'not found',
+
+  fold: 'Fold',
+  unfold: 'Unfold',
+  copy: 'Copy output',
+  copied: 'Copied',
+  tooLong: 'Too long: download it',
+  outputOf: (command: number) => `Output of command ${command}`,
+  stderr: 'err',
+  moreCharacters: (n: number) => ` … ${n.toLocaleString('en')} more characters`,
+
+  ended: 'ended',
+  endUnknown: 'end unknown',
+  running: 'running',
+  runningFor: (time: string) => `running · ${time}`,
+  notStarted: 'did not start',
+  exit: (code: number, signal: string | undefined) => `exit ${code}${signal ? ` (${signal})` : ''}`,
+  after: (how: string, time: string) => `${how} · ${time}`,
+}

@@ -1,0 +1,23 @@
+/** What the page of queues says. */
+export const words = {
+  title: 'Queues',
+  queue: 'Queue',
+  waiting: 'Waiting',
+  depth: 'Since this page was opened',
+  oldest: 'Oldest',
+  running: 'Running',
+  machines: 'Machines',
+  state: 'State',
+  pending: (n: number, more: boolean) => `${n.toLocaleString('en')}${more ? ' or more' : ''}`,
+  slots: (workers: number, free: number, slots: number) => `${workers}, ${free} of ${slots} slots free`,
+  paused: 'paused',
+  open: 'open',
+  pause: 'Pause',
+  resume: 'Resume',
+  action: (action: string, queue: string) => `${action} ${queue}`,
+  depthOf: (queue: string, now: number, most: number) => `Depth of ${queue}: now ${now}, at most ${most}`,
+  empty: 'empty',
+  emptyIn: (time: string) => `empty in about ${time}`,
+  steady: 'steady',
+  grows: (jobs: number) => `grows by ${jobs.toLocaleString('en')} a minute`,
+}
