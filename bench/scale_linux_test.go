@@ -38,48 +38,46 @@ func BenchmarkScale(b *testing.B) {
 	}
 }
 
+// benchPending has two servers take turns, so that other load on the machine affects both
+// alike.
 func benchPending(b *testing.B) {
-	f := startFarm(b, 0, 0)
-	few := min(100, *scaleJobs)
-	p := newPending(b, f)
-	p.fill(b, few)
-	before := p.measure(b, 50)
-	memory, disk := f.memory(b), f.disk(b)
+	few, many := newPending(b, startFarm(b, 0, 0)), newPending(b, startFarm(b, 0, 0))
+	few.fill(b, 100)
+	many.fill(b, 100)
+	memory, disk := many.f.memory(b), many.f.disk(b)
 	began := time.Now()
-	p.fill(b, *scaleJobs-few)
-	rate := float64(*scaleJobs-few) / time.Since(began).Seconds()
-	after := p.measure(b, 50)
+	n := max(*scaleJobs-100, 1)
+	many.fill(b, n)
+	rate := float64(n) / time.Since(began).Seconds()
 	note(b, row{subject: "created", value: fmt.Sprintf("%.0f jobs/s", rate)}, "created-jobs/s", rate)
-	for _, m := range []struct {
-		name string
-		took func(pendingTimes) []float64
-	}{
-		{"assign", func(t pendingTimes) []float64 { return t.assign }}, {"list of pending jobs", func(t pendingTimes) []float64 { return t.list }},
-		{"status", func(t pendingTimes) []float64 { return t.status }}, {"cancel", func(t pendingTimes) []float64 { return t.cancel }},
-	} {
-		was, is := median(m.took(before)), median(m.took(after))
-		d := time.Duration(is).Round(10 * time.Microsecond)
-		note(b, row{subject: m.name, value: d.String(), floor: fmt.Sprintf("the same with %d jobs", few), ratio: is / was, target: "≤ 1.20"}, metric(m.name)+"-ns", is)
+	per := func(total int64) float64 { return float64(total) / float64(n) }
+	usedMemory, usedDisk := per(many.f.memory(b)-memory), per(many.f.disk(b)-disk)
+	for range 50 {
+		few.measure(b)
+		many.measure(b)
 	}
-	n := float64(*scaleJobs - few)
-	note(b, row{subject: "memory of a job", value: fmt.Sprintf("%.0f bytes", float64(f.memory(b)-memory)/n)}, "memory-bytes", float64(f.memory(b)-memory)/n)
-	note(b, row{subject: "disk of a job", value: fmt.Sprintf("%.0f bytes", float64(f.disk(b)-disk)/n)}, "disk-bytes", float64(f.disk(b)-disk)/n)
+	for i, name := range []string{"assign", "list of pending jobs", "status", "cancel"} {
+		was, is := median(few.took[i]), median(many.took[i])
+		d := time.Duration(is).Round(10 * time.Microsecond)
+		note(b, row{subject: name, value: d.String(), floor: "the same with 100 jobs", ratio: is / was, target: "≤ 1.20"}, metric(name)+"-ns", is)
+	}
+	note(b, row{subject: "memory of a job", value: fmt.Sprintf("%.0f bytes", usedMemory)}, "memory-bytes", usedMemory)
+	note(b, row{subject: "disk of a job", value: fmt.Sprintf("%.0f bytes", usedDisk)}, "disk-bytes", usedDisk)
 }
 
 // pending creates jobs and takes some.
 type pending struct {
 	f      *farm
 	worker *scaleWorker
+	took   [4][]float64 // by an assignment, a list of pending jobs, a status, a cancellation
 }
-
-type pendingTimes struct{ assign, list, status, cancel []float64 }
 
 func newPending(b testing.TB, f *farm) *pending {
 	w, err := newScaleWorker(f.agentClient(b), "taker")
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &pending{f, w}
+	return &pending{f: f, worker: w}
 }
 
 func (p *pending) fill(b testing.TB, n int) {
@@ -87,32 +85,29 @@ func (p *pending) fill(b testing.TB, n int) {
 	inParallel(16, n, func(int) { p.f.create(b, errand.Command{Argv: []string{"true"}}) })
 }
 
-// measure measures n of each, and leaves as many jobs pending as there were.
-func (p *pending) measure(b testing.TB, n int) (t pendingTimes) {
+// measure measures each once, and leaves as many jobs pending as there were.
+func (p *pending) measure(b testing.TB) {
 	b.Helper()
-	timed := func(into *[]float64, op func() error) {
+	timed := func(i int, op func() error) {
 		began := time.Now()
 		if err := op(); err != nil {
 			b.Fatal(err)
 		}
-		*into = append(*into, float64(time.Since(began)))
+		p.took[i] = append(p.took[i], float64(time.Since(began)))
 	}
-	for range n {
-		id := p.f.create(b, errand.Command{Argv: []string{"true"}})
-		timed(&t.list, func() error { _, err := p.f.user.Jobs(ctx, errand.Pending, "", 50, ""); return err })
-		timed(&t.status, func() error { _, err := p.f.user.Job(ctx, id); return err })
-		timed(&t.cancel, func() error { _, err := p.f.user.Cancel(ctx, id); return err })
-		p.f.create(b, errand.Command{Argv: []string{"true"}})
-		var taken api.Synced
-		timed(&t.assign, func() (err error) { taken, err = p.worker.sync(ctx, 0, nil); return err })
-		if len(taken.Attempts) != 1 {
-			b.Fatal("no job was assigned")
-		}
-		if _, err := p.worker.report(ctx, taken.Attempts[0]); err != nil {
-			b.Fatal(err)
-		}
+	id := p.f.create(b, errand.Command{Argv: []string{"true"}})
+	timed(1, func() error { _, err := p.f.user.Jobs(ctx, errand.Pending, "", 50, ""); return err })
+	timed(2, func() error { _, err := p.f.user.Job(ctx, id); return err })
+	timed(3, func() error { _, err := p.f.user.Cancel(ctx, id); return err })
+	p.f.create(b, errand.Command{Argv: []string{"true"}})
+	var taken api.Synced
+	timed(0, func() (err error) { taken, err = p.worker.sync(ctx, 0, nil); return err })
+	if len(taken.Attempts) != 1 {
+		b.Fatal("no job was assigned")
 	}
-	return t
+	if _, err := p.worker.report(ctx, taken.Attempts[0]); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // A scaleWorker is a worker that runs nothing.
@@ -237,6 +232,7 @@ func (l *fleet) beat(ctx context.Context, w *scaleWorker, first time.Duration) {
 
 func benchWaiting(b *testing.B) {
 	n := *scaleAgents
+	b.Setenv("GOMEMLIMIT", "900MiB") // docs/limits.md
 	f := startFarm(b, 0, 0, "--max-connections", strconv.Itoa(max(4*n, 1000)))
 	memory := f.memory(b)
 	l := newFleet(b, f, n)
@@ -390,7 +386,7 @@ func TestScaleWorkload(t *testing.T) {
 	f = startFarm(t, 0, 0)
 	p := newPending(t, f)
 	p.fill(t, 20)
-	p.measure(t, 3)
+	p.measure(t)
 	if f.memory(t) <= 0 || f.disk(t) <= 0 {
 		t.Error("memory and disk are not measured")
 	}
