@@ -38,7 +38,9 @@ func BenchmarkTransfer(b *testing.B) {
 		name string
 		send func(dir string) *exec.Cmd
 	}{
-		{"errand", func(dir string) *exec.Cmd { return errand("run", "--detach", "--keep-workspace", dir, "-c", "date +%s%N >"+stamp) }},
+		{"errand", func(dir string) *exec.Cmd {
+			return errand("run", "--detach", "--keep-workspace", dir, "-c", "date +%s%N >"+stamp)
+		}},
 		{"tar|zstd", func(dir string) *exec.Cmd {
 			to := filepath.Join(b.TempDir(), "to")
 			return exec.Command("sh", "-c", `mkdir -p "$1" && tar -C "$0" -c . | zstd -q | zstd -dq | tar -C "$1" -x`, dir, to)
