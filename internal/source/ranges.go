@@ -18,7 +18,7 @@ const readAhead = 256 << 10
 
 // ranges reads parts of an object. It is an io.ReaderAt for one goroutine.
 type ranges struct {
-	ctx     context.Context //nolint:containedctx // io.ReaderAt takes none
+	ctx     context.Context // of List: io.ReaderAt takes none
 	fetcher Fetcher
 	request errand.SignedRequest
 	budget  *int64 // bytes that may still be read
