@@ -138,7 +138,7 @@ func TestKilledBeforeTheCommands(t *testing.T) {
 	questions, over := 0, make(chan struct{})
 	killed := sync.OnceFunc(func() { close(over) })
 	defer killed()
-	s.server.before = func(w http.ResponseWriter, r *http.Request) bool {
+	s.before = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/api/jobs/caches" {
 			s.set(func() { questions++ })
 			if questions == 2 {
@@ -147,7 +147,7 @@ func TestKilledBeforeTheCommands(t *testing.T) {
 		}
 		return s.serve(w, r)
 	}
-	s.server.order = func(o *errand.Order) { o.Watched = true }
+	s.order = func(o *errand.Order) { o.Watched = true }
 	s.give(a)
 	kill := s.killed(dir)
 	s.await("a line of the log, and that the agent waits", func() bool { return len(s.keys) == 1 && questions == 2 })
