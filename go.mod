@@ -36,6 +36,7 @@ require (
 )
 
 require (
+	github.com/beanstalkd/go-beanstalk v0.2.0
 	github.com/creack/pty v1.1.24
 	github.com/gofrs/flock v0.13.2
 	github.com/hashicorp/cronexpr v1.1.3

@@ -47,7 +47,7 @@ func startFarm(b testing.TB, agents, slots int, serverArgs ...string) *farm {
 	f.user = client.WithToken(strings.TrimSpace(string(token)))
 	for range agents {
 		cmd := exec.Command(bin, "agent", "--server", f.url, "--token-file", f.tokenFile("agent"), "--data", b.TempDir(), "--jobs", strconv.Itoa(slots))
-		f.agents = append(f.agents, f.launch(b, cmd))
+		f.agents = append(f.agents, startProcess(b, cmd))
 	}
 	for { // until all have asked for work
 		list, err := f.user.Workers(ctx, "")
@@ -71,7 +71,7 @@ func (f *farm) start(b testing.TB, args ...string) (*os.Process, string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := f.launch(b, cmd)
+	p := startProcess(b, cmd)
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
 		b.Fatal(err)
@@ -79,7 +79,7 @@ func (f *farm) start(b testing.TB, args ...string) (*os.Process, string) {
 	return p, line
 }
 
-func (f *farm) launch(b testing.TB, cmd *exec.Cmd) *os.Process {
+func startProcess(b testing.TB, cmd *exec.Cmd) *os.Process {
 	b.Helper()
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
