@@ -19,7 +19,12 @@ type CreateSchedule struct {
 	Job      CreateJob            `json:"job"`
 	// Replace: a schedule of the same name is replaced.
 	Replace bool `json:"replace,omitempty"`
+	// DryRun: the request is checked, and nothing is stored.
+	DryRun bool `json:"dryRun,omitempty"`
 }
+
+// previewRuns is how many runs a dry run answers with.
+const previewRuns = 5
 
 // NamedSchedule is the body of POST /api/schedules/pause, …/resume and …/run: the first
 // two answer a Schedule, the third a Job.
@@ -39,6 +44,7 @@ type Schedule struct {
 	Status      errand.ScheduleStatus `json:"status"`
 	Error       string                `json:"error,omitempty"`
 	NextRunAt   *time.Time            `json:"nextRunAt,omitempty"` // unless it is paused or stopped
+	NextRuns    []time.Time           `json:"nextRuns,omitempty"`  // in the answer to a dry run only
 	LastRun     *ScheduledRun         `json:"lastRun,omitempty"`
 	MissedRuns  int                   `json:"missedRuns"`
 	SkippedRuns int                   `json:"skippedRuns"`
@@ -88,15 +94,20 @@ func createSchedule(c *request) (response, error) {
 	sc := errand.Schedule{
 		ScheduleKey: errand.ScheduleKey{Name: in.Name}, Cron: in.Cron, Zone: in.TimeZone, Missed: in.Missed, Overlap: in.Overlap, Job: in.Job.spec(),
 	}
-	sc, made, err := c.CreateSchedule(c.ctx(), c.caller, sc, control.ScheduleOptions{Replace: in.Replace})
+	sc, made, err := c.CreateSchedule(c.ctx(), c.caller, sc, control.ScheduleOptions{Replace: in.Replace, DryRun: in.DryRun})
 	if err != nil {
 		return response{}, err
+	}
+	out := newSchedule(&sc)
+	if in.DryRun {
+		out.NextRuns, err = c.NextRuns(&sc, previewRuns)
+		return response{status: http.StatusOK, body: out}, err
 	}
 	status := http.StatusOK
 	if made {
 		status = http.StatusCreated
 	}
-	return response{status: status, body: newSchedule(&sc)}, nil
+	return response{status: status, body: out}, nil
 }
 
 func listSchedules(c *request) (response, error) {

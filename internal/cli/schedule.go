@@ -48,7 +48,7 @@ type scheduleFlags struct {
 }
 
 // notScheduled are flags of errand run that have no meaning for a schedule.
-var notScheduled = []string{"after", "at", "in", "get", "force", "dry-run"}
+var notScheduled = []string{"after", "at", "in", "get", "force"}
 
 func (f *scheduleFlags) add(cmd *cobra.Command) {
 	terminal.AddFlags(cmd, "Schedule", func(fl *pflag.FlagSet) {
@@ -67,6 +67,7 @@ func (f *scheduleFlags) add(cmd *cobra.Command) {
 	for _, name := range notScheduled {
 		_ = cmd.Flags().MarkHidden(name) // which exist
 	}
+	cmd.Flags().Lookup("dry-run").Usage = "check the schedule and print its next runs; send no folder, and store nothing"
 }
 
 func (a *app) scheduleCreateCommand() *cobra.Command {
@@ -75,7 +76,8 @@ func (a *app) scheduleCreateCommand() *cobra.Command {
 		Use:   "create NAME [DIR] [flags] -- COMMAND [ARGUMENT…]\n  errand schedule create NAME [DIR] [flags] -c LINE…\n  errand schedule create NAME TASK [flags]",
 		Short: "Create a schedule",
 		Long: "Create sends DIR (default: the current folder; --no-source sends none), as errand run does, and creates\n" +
-			"a schedule whose jobs run the command in it. TASK is one of errand.yaml, as it is now.\n\n" +
+			"a schedule whose jobs run the command in it. TASK is one of errand.yaml, as it is now.\n" +
+			"--dry-run prints the next 5 runs instead.\n\n" +
 			"When the clocks go forward, a run whose time they skip starts at the moment of the change. When they\n" +
 			"go back, a run whose time comes twice starts at the first. An expression with * as the hour goes on\n" +
 			"in each hour that passes.",
@@ -141,12 +143,16 @@ func (a *app) scheduleCreate(ctx context.Context, f *scheduleFlags, args []strin
 	if err != nil {
 		return err
 	}
+	dryRun := f.job.dryRun
+	if dryRun {
+		f.job.noSource = true
+	}
 	if _, err := a.prepare(ctx, c, &f.job, dir, &body, sentFolders{}); err != nil {
 		return err
 	}
 	request := api.CreateSchedule{
 		Name: args[0], Cron: f.cron, TimeZone: f.zone, Missed: errand.MissedPolicy(f.missed), Overlap: errand.OverlapPolicy(f.overlap),
-		Job: body, Replace: f.replace,
+		Job: body, Replace: f.replace, DryRun: dryRun,
 	}
 	if request.TimeZone == "" {
 		request.TimeZone = localZone(a.getenv("TZ"))
@@ -162,6 +168,10 @@ func (a *app) scheduleCreate(ctx context.Context, f *scheduleFlags, args []strin
 	if f.json {
 		return a.term.PrintJSON(sc)
 	}
+	if dryRun {
+		a.term.Notef("schedule %s is valid; nothing was stored", sc.Name)
+		return a.term.PrintTable([]string{"NEXT RUNS", "LOCAL TIME"}, runRows(&sc, localZone(a.getenv("TZ"))))
+	}
 	verb := "is unchanged"
 	switch {
 	case made:
@@ -171,6 +181,15 @@ func (a *app) scheduleCreate(ctx context.Context, f *scheduleFlags, args []strin
 	}
 	a.term.Notef("schedule %s %s; %s", sc.Name, verb, nextRun(&sc))
 	return nil
+}
+
+// runRows are the next runs in the schedule's time zone and in the zone.
+func runRows(sc *api.Schedule, zone string) [][]string {
+	rows := make([][]string, 0, len(sc.NextRuns))
+	for _, at := range sc.NextRuns {
+		rows = append(rows, []string{zoned(at, sc.TimeZone), zoned(at, zone)})
+	}
+	return rows
 }
 
 // nextRun says when the schedule runs next, in its time zone.

@@ -33,6 +33,8 @@ type ScheduleStore interface {
 type ScheduleOptions struct {
 	// Replace lets it replace a schedule of the same name, which keeps its counts.
 	Replace bool
+	// DryRun checks all that is checked without it, and stores nothing.
+	DryRun bool
 }
 
 // CreateSchedule stores a schedule, whose first run is the next time of its cron
@@ -74,6 +76,9 @@ func (s *Service) CreateSchedule(ctx context.Context, c Caller, sc errand.Schedu
 			takeOver(&sc, old)
 		}
 		sc.Next, sc.RenewAt = expression.Next(now), firstRenewal(now, &sc)
+		if o.DryRun {
+			return sc, false, nil
+		}
 		err = s.Store.PutSchedule(ctx, &sc)
 		if err == nil {
 			return sc, old == nil, nil
@@ -83,6 +88,20 @@ func (s *Service) CreateSchedule(ctx context.Context, c Caller, sc errand.Schedu
 		}
 	}
 	return sc, false, errBusy("the schedule " + sc.Name)
+}
+
+// NextRuns returns the next n times of the schedule's cron expression, whatever its status;
+// fewer if no more match. Errors: CodeInvalidField.
+func (s *Service) NextRuns(sc *errand.Schedule, n int) ([]time.Time, error) {
+	expression, err := parseCron(sc)
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]time.Time, 0, n)
+	for at := expression.Next(s.now()); !at.IsZero() && len(runs) < n; at = expression.Next(at) {
+		runs = append(runs, at)
+	}
+	return runs, nil
 }
 
 // takeOver gives a schedule what it keeps of the one that it replaces.

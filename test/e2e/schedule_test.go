@@ -30,7 +30,16 @@ func TestSchedule(t *testing.T) {
 		}
 	}
 	create := []string{"nightly", dir, "--cron", "0 3 * * 1-5", "--tz", "Europe/Berlin", "--missed", "once", "--overlap", "skip", "-c", "cat input"}
-	_, err := schedule(0, "create", create...)
+	out, err := schedule(0, "create", append(create, "--dry-run")...)
+	contains(err, "schedule nightly is valid; nothing was stored")
+	if n := strings.Count(out, " 03:00 (Europe/Berlin)\t"); n != 5 {
+		t.Errorf("%d next runs in\n%s", n, out)
+	}
+	_, err = schedule(1, "create", "nightly", dir, "--cron", "61 * * * *", "--dry-run", "-c", "cat input")
+	contains(err, "cron must be a cron expression")
+	_, err = schedule(1, "show", "nightly")
+	contains(err, "schedule_not_found")
+	_, err = schedule(0, "create", create...)
 	contains(err, "schedule nightly created; its next run is at ", " 03:00 (Europe/Berlin)")
 	_, err = schedule(0, "create", create...)
 	contains(err, "is unchanged")
@@ -45,7 +54,7 @@ func TestSchedule(t *testing.T) {
 	contains(err, "--cron is missing")
 	_, err = schedule(2, "create", "--cron", "@daily", "--", "true")
 	contains(err, "the schedule's name is missing")
-	out, _ := schedule(0, "run", "nightly")
+	out, _ = schedule(0, "run", "nightly")
 	id := strings.TrimSpace(out)
 	s.awaitJob(id, "end", ended)
 	if got := s.output("logs", id); got != "sent\n" {

@@ -239,6 +239,12 @@ func (u *everything) schedules() {
 		return err
 	}
 	u.want(create("nowhere", func(j *api.CreateJob) { j.Source.SHA256 = nowhere }), errand.CodeSourceNotFound)
+	dry, made, err := u.user.CreateSchedule(ctx, api.CreateSchedule{Name: "folder", Cron: "0 3 * * *", TimeZone: "Europe/Berlin", Job: u.job(u.source.SHA256), DryRun: true})
+	if err != nil || made || len(dry.NextRuns) != 5 {
+		u.t.Fatalf("%+v, %v, %v", dry, made, err)
+	}
+	_, err = u.user.Schedule(ctx, "folder")
+	u.want(err, errand.CodeScheduleNotFound)
 	u.must(create("folder", func(*api.CreateJob) {}))
 	u.must(create("gone", func(j *api.CreateJob) { j.Worker = "the gone box" }))
 	u.must(create("placed", func(j *api.CreateJob) { j.Requires = map[string]string{"gpu": "*"} }))

@@ -173,17 +173,63 @@ func TestCreateSchedule(t *testing.T) {
 		"after":     {func(s *errand.Schedule) { s.Job.After = []errand.Dependency{{JobID: "x"}} }, "job.after"},
 		"time":      {func(s *errand.Schedule) { s.Job.NotBefore = time.Now() }, "job.notBefore"},
 	} {
-		_, _, err := create(every("0 0 * * *", bad.change), control.ScheduleOptions{})
-		var e *errand.Error
-		if !errors.As(err, &e) || e.Code != errand.CodeInvalidField || e.Field != bad.field {
-			t.Errorf("%s: %v", name, err)
+		for _, dryRun := range []bool{false, true} {
+			_, _, err := create(every("0 0 * * *", bad.change), control.ScheduleOptions{DryRun: dryRun})
+			var e *errand.Error
+			if !errors.As(err, &e) || e.Code != errand.CodeInvalidField || e.Field != bad.field {
+				t.Errorf("%s, dry run %v: %v", name, dryRun, err)
+			}
 		}
 	}
 	for i := 1; i < errand.MaxSchedules; i++ {
 		w.schedule("0 0 * * *", func(s *errand.Schedule) { s.Name = fmt.Sprint("s", i) })
 	}
-	_, _, err = create(every("0 0 * * *", func(s *errand.Schedule) { s.Name = "toomany" }), control.ScheduleOptions{})
-	wantCode(t, err, errand.CodeInvalidField)
+	for _, dryRun := range []bool{false, true} {
+		_, _, err = create(every("0 0 * * *", func(s *errand.Schedule) { s.Name = "toomany" }), control.ScheduleOptions{DryRun: dryRun})
+		wantCode(t, err, errand.CodeInvalidField)
+	}
+}
+
+// TestScheduleDryRun: it says what would be, and stores nothing, of a new schedule and of
+// one that would be replaced.
+func TestScheduleDryRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t) // it is 24 November, 12:00
+	w.grantUser()
+	dryRun := func(cron string, replace bool) (errand.Schedule, error) {
+		sc, made, err := w.svc.CreateSchedule(w.ctx, w.user, every(cron), control.ScheduleOptions{DryRun: true, Replace: replace})
+		if made {
+			t.Error("it was made")
+		}
+		return sc, err
+	}
+	sc, err := dryRun("30 9 * * 1-5", false)
+	if err != nil || sc.Zone != "UTC" || sc.Status != errand.ScheduleActive || !sc.Next.Equal(time.Date(2026, 11, 25, 9, 30, 0, 0, time.UTC)) {
+		t.Errorf("%+v, %v", sc, err)
+	}
+	runs, err := w.svc.NextRuns(&sc, 4)
+	var got []string
+	for _, at := range runs {
+		got = append(got, at.Format("02T15:04"))
+	}
+	if want := []string{"25T09:30", "26T09:30", "27T09:30", "30T09:30"}; err != nil || !slices.Equal(got, want) { // not on 28 and 29, a weekend
+		t.Errorf("next runs %v, want %v; %v", got, want, err)
+	}
+	if all, err := w.svc.Schedules(w.ctx, w.user); err != nil || len(all) > 0 {
+		t.Errorf("stored: %+v, %v", all, err)
+	}
+	stored := w.schedule("30 * * * *")
+	_, err = dryRun("45 * * * *", false)
+	wantCode(t, err, errand.CodeScheduleExists)
+	if sc, err = dryRun("45 * * * *", true); err != nil || sc.Next.Minute() != 45 {
+		t.Errorf("replaced: %+v, %v", sc, err)
+	}
+	if now := w.status(); now.Cron != "30 * * * *" || now.Rev != stored.Rev {
+		t.Errorf("stored: %+v", now)
+	}
+	w.sweepAt("24T12:30")
+	w.sweepAt("24T12:45")
+	w.wantRuns("24T12:30")
 }
 
 // TestMissedRuns: after an outage, at most one job makes up for all runs.

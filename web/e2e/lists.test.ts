@@ -1,3 +1,4 @@
+import type { Route } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { runScript, server, shoot, signIn } from './browser'
 import { Desk } from './desk'
@@ -133,6 +134,58 @@ test('a schedule is made and changed on the page; what is wrong is marked', asyn
   await tile.getByRole('button', { name: 'Delete made-here' }).click()
   await tile.getByRole('button', { name: 'Really delete made-here' }).click()
   await expect.poll(() => tile.count()).toBe(0)
+})
+
+test('while a schedule is typed, its next runs are shown, or what is wrong; nothing is stored, and late answers are dropped', async () => {
+  const { page } = desk
+  await signIn(page)
+  await desk.goTo('schedules')
+  await page.getByRole('button', { name: 'New schedule' }).click()
+  const preview = page.locator('#schedule-preview')
+  const firstTime = () => preview.locator('tbody td:first-child').first().textContent()
+  await page.getByLabel('Time zone').fill('Asia/Kathmandu')
+  await page.getByLabel('Times').fill('0 3 * * *') // before there is a name
+  await expect.poll(() => preview.locator('tbody tr').count()).toBe(5)
+  for (const at of await preview.locator('tbody td:first-child').allTextContents()) expect(at).toMatch(/, 3:00.AM$/)
+  const here = await page.evaluate(() => Intl.DateTimeFormat().resolvedOptions().timeZone)
+  expect(await preview.locator('th').allTextContents()).toEqual(['In Asia/Kathmandu', `For you, in ${here}`])
+  const yours = preview.locator('tbody td:last-child time').first()
+  const instant = new Date((await yours.getAttribute('datetime'))!)
+  expect((await yours.textContent())!.replace(/\s/g, ' ')).toContain(instant.toLocaleTimeString('en-US', { timeZone: here, hour: 'numeric', minute: '2-digit' }).replace(/\s/g, ' '))
+  await shoot(page, 'schedule-preview')
+
+  await page.getByLabel('Name', { exact: true }).fill('only-typed')
+  await page.getByLabel('Times').fill('61 3 * * *')
+  await preview.getByText('cron must be a cron expression').waitFor()
+  await expect.poll(() => page.getByLabel('Times').getAttribute('aria-invalid')).toBe('true')
+  expect(await preview.locator('table').count()).toBe(0)
+  await page.getByLabel('Times').fill('@daily')
+  await page.getByLabel('Time zone').fill('Berlin')
+  await preview.getByText('there is no time zone "Berlin"').waitFor()
+  await expect.poll(() => page.getByLabel('Time zone').getAttribute('aria-invalid')).toBe('true')
+  await page.getByLabel('Time zone').fill('Asia/Kathmandu')
+  await expect.poll(firstTime).toMatch(/, 12:00.AM$/)
+
+  const late = new Promise<Route>((arrived) => {
+    void page.route('**/api/schedules', (r) => (r.request().postData()?.includes('0 4 * * *') ? arrived(r) : r.fallback()))
+  })
+  const dropped = page.waitForEvent('requestfailed', (r) => !!r.postData()?.includes('0 4 * * *'))
+  await page.getByLabel('Times').fill('0 4 * * *')
+  const held = await late
+  await page.getByLabel('Times').fill('0 5 * * *')
+  await expect.poll(firstTime).toMatch(/, 5:00.AM$/)
+  await dropped
+  await held.abort().catch(() => {})
+  expect(await firstTime()).toMatch(/, 5:00.AM$/)
+
+  await page.setViewportSize({ width: 390, height: 700 })
+  await page.getByLabel('Time zone').fill('America/Argentina/Buenos_Aires')
+  await preview.getByText('In America/Argentina/Buenos_Aires').waitFor()
+  await shoot(page, 'schedule-preview-narrow')
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390)
+
+  const { schedules } = await desk.call('GET', '/api/schedules')
+  expect(JSON.stringify(schedules)).not.toContain('only-typed')
 })
 
 test('all jobs, with filters in the address, by the keyboard, and Back', async () => {

@@ -101,6 +101,11 @@ export class Client {
     return this.call('POST', '/api/schedules', { body: s })
   }
 
+  /** Checks the schedule and says when it would run; stores nothing. */
+  previewSchedule(s: NewSchedule, signal: AbortSignal): Promise<Schedule> {
+    return this.call('POST', '/api/schedules', { body: { ...s, dryRun: true }, signal })
+  }
+
   steerSchedule(what: 'pause' | 'resume', name: string): Promise<unknown> {
     return this.call('POST', `/api/schedules/${what}`, { body: { name } })
   }

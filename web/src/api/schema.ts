@@ -1640,6 +1640,8 @@ export interface components {
             job: components["schemas"]["CreateJob"];
             /** @description A schedule of the same name is replaced; it keeps its counts */
             replace?: boolean;
+            /** @description The request is checked as without it, and nothing is stored; the answer has nextRuns */
+            dryRun?: boolean;
         };
         /** @description Minute, hour, day of the month, month and day of the week; or @hourly, @daily, @weekly, @monthly, @yearly */
         Cron: string;
@@ -1677,6 +1679,8 @@ export interface components {
              * @description Left out unless it is active
              */
             nextRunAt?: string;
+            /** @description The next times of the cron expression, in the answer to a dry run only */
+            nextRuns?: string[];
             lastRun?: components["schemas"]["ScheduledRun"];
             /** @description Runs that were left out because no server started them in time */
             missedRuns: number;
@@ -3242,7 +3246,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description There is the same schedule already, or it was replaced */
+            /** @description There is the same schedule already, it was replaced, or the request was a dry run */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

@@ -5,6 +5,7 @@ import type { NewSchedule, Schedule } from '../api/wire'
 import { commandText } from '../format'
 import { ErrorNotice } from '../notice'
 import { words } from '../text/schedules'
+import { Preview, usePreview } from './preview'
 
 interface Props {
   client: Client
@@ -25,7 +26,9 @@ export function ScheduleForm({ client, failed, like, done }: Props) {
   const [queue, setQueue] = useState(like?.job.queue ?? '')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>(null)
-  const bad = error ? (describe(error).field ?? '') : ''
+  const preview = usePreview(client, { name, cron, timeZone, queue, replace: like !== null }, failed)
+  const shown = error ?? preview.error
+  const bad = shown ? (describe(shown).field ?? '') : ''
 
   const save = async () => {
     setBusy(true)
@@ -58,6 +61,7 @@ export function ScheduleForm({ client, failed, like, done }: Props) {
     <form
       class="card schedule-form"
       aria-labelledby="schedule-form-title"
+      onInput={() => setError(null)}
       onSubmit={(e) => {
         e.preventDefault()
         if (!busy) void save()
@@ -70,6 +74,7 @@ export function ScheduleForm({ client, failed, like, done }: Props) {
         {field('schedule-zone', words.zone, timeZone, setTimeZone, words.zoneHint, 'timeZone')}
         {field('schedule-queue', words.queue, queue, setQueue, words.queueHint, 'job.queue')}
       </div>
+      <Preview {...preview} />
       <label for="schedule-commands">{words.script}</label>
       <textarea id="schedule-commands" rows={Math.min(12, Math.max(3, script.split('\n').length + 1))} spellcheck={false} autocapitalize="off" autocomplete="off" aria-invalid={bad.startsWith('job.commands')} value={script} onInput={(e) => setScript(e.currentTarget.value)} />
       <ErrorNotice error={error} />
