@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,9 @@ type bucket struct {
 	mu   sync.Mutex
 	data map[string][]byte
 	gets map[string]int
+
+	damage  func(pack []byte) []byte // of the first damaged GETs of each
+	damaged int
 }
 
 func newBucket(t *testing.T) *bucket {
@@ -44,6 +48,9 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	data, ok := b.data[r.URL.Path[1:]]
 	b.gets[r.URL.Path[1:]]++
+	if ok && b.gets[r.URL.Path[1:]] <= b.damaged {
+		data = b.damage(bytes.Clone(data))
+	}
 	b.mu.Unlock()
 	if !ok {
 		http.NotFound(w, r)
@@ -224,6 +231,49 @@ func TestARewrittenCacheIsNotUsed(t *testing.T) {
 			wantFile(t, work, "f000", "the true content")
 			if got := b.downloads(); got != 2 {
 				t.Errorf("%d downloads, want both again", got)
+			}
+		})
+	}
+}
+
+// TestADamagedDownloadIsFoundAndFetchedAgain: packs are checked when they are read, and a
+// download that was found damaged is followed by one that is checked as a whole.
+func TestADamagedDownloadIsFoundAndFetchedAgain(t *testing.T) {
+	t.Parallel()
+	b := newBucket(t)
+	g := b.folderOf("the true content", strings.Repeat("long ", 1000))
+	for name, damage := range map[string]func(pack []byte) []byte{
+		"content":   func(p []byte) []byte { p[10] ^= 1; return p },
+		"the index": func(p []byte) []byte { p[len(p)-20] ^= 1; return p },
+		"the end":   func(p []byte) []byte { p[len(p)-1] ^= 1; return p },
+		"cut":       func(p []byte) []byte { return p[:len(p)-1] },
+		"nothing":   func([]byte) []byte { return nil },
+		"no content": func([]byte) []byte {
+			var p manifest.Packer
+			return finish(&p, nil).Data
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.damage, b.damaged = damage, 1
+			b.downloads()
+			cache := source.OpenCache(t.TempDir(), 1<<30)
+			for _, want := range []int{4, 0} {
+				work, err := unpack(t, g, cache)
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantFile(t, work, "f000", "the true content")
+				if got := b.downloads(); got != want {
+					t.Errorf("%d downloads, want %d", got, want)
+				}
+			}
+			b.damaged = 100
+			_, err := unpack(t, g, nil)
+			if !errors.Is(err, source.ErrUnavailable) || !regexp.MustCompile("the upload had ("+g.SHA256+"|"+g.Packs[0]+")").MatchString(err.Error()) {
+				t.Errorf("always damaged: got %v", err)
+			}
+			if got := max(b.gets[g.SHA256], b.gets[g.Packs[0]]); got != 3 { // the first one's failure ends the other's
+				t.Errorf("always damaged: %d downloads of a pack, want 3", got)
 			}
 		})
 	}

@@ -49,9 +49,9 @@ type place struct{ pack, frame, chunk int }
 
 func newPacks(f Fetcher, g *errand.SourceGrant, c *Cache) *packs {
 	p := &packs{fetcher: f, cache: c, owner: g.Owner, size: g.Size}
-	p.files = append(p.files, &packFile{object: object{request: g.Download, sha256: g.SHA256}, isRoot: true})
+	p.files = append(p.files, &packFile{object: object{request: g.Download, sha256: g.SHA256, unchecked: true}, isRoot: true})
 	for i, sha256 := range g.Packs {
-		p.files = append(p.files, &packFile{object: object{request: g.Downloads[i], sha256: sha256}})
+		p.files = append(p.files, &packFile{object: object{request: g.Downloads[i], sha256: sha256, unchecked: true}})
 	}
 	return p
 }
@@ -128,26 +128,58 @@ func (p *packs) openFiles(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// openFile opens a pack. One of the cache that has no readable index is downloaded again.
+// openFile opens a pack. One that has no readable index is downloaded again.
 func (p *packs) openFile(ctx context.Context, f *packFile) (err error) {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	defer p.cache.lock(p.owner, f.sha256)()
-	if f.file, err = p.cache.open(p.owner, f.sha256); err == nil {
-		if err = f.read(); err == nil {
-			return nil
-		}
-		f.close()
+	if p.openCached(f) == nil {
+		return nil
 	}
-	err = p.cache.put(p.owner, f.sha256, func(path string) error { return p.fetcher.fetchObject(ctx, f.object, path) })
-	if err != nil {
+	if err := p.download(ctx, f); err != nil {
 		return err
 	}
+	err = p.openCached(f)
+	if err == nil || !p.isChanged(f) {
+		return err
+	}
+	if err := p.download(ctx, f); err != nil {
+		return err
+	}
+	return p.openCached(f)
+}
+
+// download downloads a pack. Its hash is computed only if an earlier one was found to be
+// another: all that is read of a pack is checked anyway.
+func (p *packs) download(ctx context.Context, f *packFile) error {
+	return p.cache.put(p.owner, f.sha256, func(path string) error { return p.fetcher.fetchObject(ctx, f.object, path) })
+}
+
+func (p *packs) openCached(f *packFile) (err error) {
 	if f.file, err = p.cache.open(p.owner, f.sha256); err != nil {
 		return err
 	}
-	return f.read()
+	if err = f.read(); err != nil {
+		f.close()
+	}
+	return err
+}
+
+// isChanged reports whether the pack in the cache is not what its name says. Then the next
+// download is checked as a whole.
+func (p *packs) isChanged(f *packFile) bool {
+	sum := ""
+	file, err := p.cache.open(p.owner, f.sha256)
+	if err == nil {
+		sum, err = hashOf(file)
+		_ = file.Close() // opened for reading
+	}
+	if err == nil && sum == f.sha256 {
+		return false
+	}
+	f.unchecked = false
+	return true
 }
 
 // maxRootBytes is enough for the parts of a manifest of the most entries, and what a
@@ -246,6 +278,7 @@ func (p *packs) replaceChanged(ctx context.Context, generation int) error {
 		if !f.unchanged() {
 			f.close()
 			p.cache.remove(p.owner, f.sha256)
+			f.unchecked = false
 		}
 	}
 	return p.openAll(ctx)

@@ -45,14 +45,15 @@ type Fetcher struct {
 // Fetch writes the archive to path, which it creates or replaces. After an error
 // the file is incomplete.
 func (f Fetcher) Fetch(ctx context.Context, g *errand.SourceGrant, path string) error {
-	return f.fetchObject(ctx, object{g.Download, g.SHA256, g.Size}, path)
+	return f.fetchObject(ctx, object{request: g.Download, sha256: g.SHA256, size: g.Size}, path)
 }
 
 // object is an upload that is to be downloaded.
 type object struct {
-	request errand.SignedRequest
-	sha256  string
-	size    int64 // 0: unknown
+	request   errand.SignedRequest
+	sha256    string
+	size      int64 // 0: unknown
+	unchecked bool  // whoever uses it checks what it reads of it
 }
 
 func (f Fetcher) fetchObject(ctx context.Context, o object, path string) error {
@@ -223,7 +224,9 @@ func (d *download) copy(body io.Reader, progress func()) error {
 			if _, werr := d.file.Write(buf[:n]); werr != nil {
 				return &fatalError{fmt.Errorf("write the source archive: %w", werr)}
 			}
-			d.sum.Write(buf[:n])
+			if !d.unchecked {
+				d.sum.Write(buf[:n])
+			}
 			d.have += int64(n)
 			d.meter.Add(int64(n))
 		}
@@ -241,6 +244,9 @@ func (d *download) copy(body io.Reader, progress func()) error {
 func (d *download) check() error {
 	if d.size > 0 && d.have < d.size {
 		return fmt.Errorf("the transfer ended after %d of %d bytes", d.have, d.size)
+	}
+	if d.unchecked {
+		return nil
 	}
 	got := hex.EncodeToString(d.sum.Sum(nil))
 	if got == d.sha256 {
