@@ -1,7 +1,6 @@
 package upload
 
 import (
-	"bytes"
 	"context"
 	"io/fs"
 	"iter"
@@ -119,7 +118,7 @@ func (r *run) readFile(ctx context.Context, f *file, c *manifest.Chunker) opened
 	out.err = f.cut(c, in, func(h manifest.Hash, data []byte) error {
 		next := chunk{hash: h, length: len(data)}
 		if !r.kept[h] {
-			next.data = bytes.Clone(data)
+			next.data = c.Keep(data)
 		}
 		select {
 		case f.chunks <- next:

@@ -298,7 +298,8 @@ func (r *run) chunk(c chunk) {
 		r.use(c.hash, p)
 		return
 	}
-	r.put(c.hash, c.data)
+	r.packer.Take(c.hash, c.data)
+	r.put(c.hash, c.length)
 	if r.isFull(c) {
 		r.sendPack()
 	}
@@ -306,11 +307,11 @@ func (r *run) chunk(c chunk) {
 
 func (r *run) use(h manifest.Hash, p *pack) { r.needed[h], r.used[p] = true, true }
 
-func (r *run) put(h manifest.Hash, data []byte) {
-	r.packer.Add(h, data)
+// put notes that the next pack has a chunk or a part.
+func (r *run) put(h manifest.Hash, length int) {
 	r.known[h] = r.next
 	r.use(h, r.next)
-	r.next.chunks = append(r.next.chunks, packChunk{h, int32(len(data))})
+	r.next.chunks = append(r.next.chunks, packChunk{h, int32(length)})
 }
 
 // isFull reports whether the pack ends with this chunk: where the content says, so that
@@ -431,7 +432,8 @@ func (r *run) root() error {
 	}
 	for _, b := range r.fresh {
 		if h := manifest.HashOf(b); r.known[h] == nil {
-			r.put(h, b)
+			r.packer.Add(h, b)
+			r.put(h, len(b))
 		}
 	}
 	tree := r.tree
