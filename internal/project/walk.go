@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -127,7 +128,7 @@ func (w *walk) folder(f *folder) error {
 			}
 			continue
 		}
-		if err := w.child(f, e.Name(), e.IsDir()); err != nil {
+		if err := w.child(f, e); err != nil {
 			return err
 		}
 	}
@@ -221,13 +222,14 @@ func (w *walk) include(f *folder, path string, isDir bool) decision {
 	return decision{after: -1, opened: opened}
 }
 
-func (w *walk) child(f *folder, name string, isDir bool) error {
+func (w *walk) child(f *folder, entry fs.DirEntry) error {
+	name, isDir := entry.Name(), entry.IsDir()
 	path := f.path + name
 	d := w.decide(f, path, isDir)
 	if d.leftOut && !(isDir && w.searches) { // a link to a folder is none
 		return nil
 	}
-	info, err := f.root.Lstat(name)
+	info, err := f.lstat(entry)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -251,6 +253,15 @@ func (w *walk) child(f *folder, name string, isDir bool) error {
 	return nil
 }
 
+// lstat describes an entry. Except on Windows, reading the directory of an os.Root has already
+// found all of that.
+func (f *folder) lstat(entry fs.DirEntry) (fs.FileInfo, error) {
+	if runtime.GOOS == "windows" {
+		return f.root.Lstat(entry.Name())
+	}
+	return entry.Info()
+}
+
 func newEntry(path string, info fs.FileInfo, at location) Entry {
 	e := Entry{Path: path, Kind: File, Mode: modeBits(info.Mode()), ModTime: info.ModTime(), at: at}
 	e.ID, e.Links = identify(info)
@@ -267,6 +278,9 @@ func newEntry(path string, info fs.FileInfo, at location) Entry {
 
 // add selects an entry, and the folders above it that are selected only for it.
 func (w *walk) add(e Entry) {
+	if n := len(w.out.Entries); n == cap(w.out.Entries) { // append alone copies them more often
+		w.out.Entries = slices.Grow(w.out.Entries, n+1)
+	}
 	w.out.Entries = append(append(w.out.Entries, w.pending...), e)
 	w.pending = w.pending[:0]
 	if e.Kind != Folder {
