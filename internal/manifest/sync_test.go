@@ -1,10 +1,13 @@
 package manifest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -52,12 +55,8 @@ func (s *synced) try(ctx context.Context, entries ...Entry) error {
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(placed) // as it is kept
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.old = nil
-	return json.Unmarshal(b, &s.old)
+	s.old, err = DecodePlaced(EncodePlaced(placed)) // as it is kept
+	return err
 }
 
 func (s *synced) path(name string) string { return filepath.Join(s.dir, name) }
@@ -350,5 +349,43 @@ func TestSyncReplacesAFileThatCannotBeWritten(t *testing.T) {
 	s.want("f", "aaaaXXXXcccc")
 	if got := s.info("f").Mode(); got != 0o555 {
 		t.Errorf("the mode is %v", got)
+	}
+}
+
+func TestEncodePlaced(t *testing.T) {
+	t.Parallel()
+	all := map[string]Placed{
+		".": {Kind: Dir}, "d": {Kind: Dir}, "d/link": {Kind: Symlink}, "d/same": {Kind: HardLink},
+		"d/f": {Kind: File, Content: HashOf([]byte("x")), Size: math.MaxInt64, Modified: math.MinInt64, Changed: math.MaxInt64},
+		"e":   {Kind: File, Modified: -1},
+	}
+	for _, want := range []map[string]Placed{all, {}} {
+		b := EncodePlaced(want)
+		if got, err := DecodePlaced(b); err != nil || !maps.Equal(got, want) {
+			t.Errorf("got %v, %v, want %v", got, err, want)
+		}
+		for i := range b {
+			if _, err := DecodePlaced(b[:i]); err == nil {
+				t.Errorf("the first %d of %d bytes: no error", i, len(b))
+			}
+			damaged := bytes.Clone(b)
+			damaged[i] ^= 1
+			if _, err := DecodePlaced(damaged); err == nil {
+				t.Errorf("byte %d is another: no error", i)
+			}
+		}
+		earlier, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := DecodePlaced(earlier); err != nil || !maps.Equal(got, want) {
+			t.Errorf("of an earlier version: got %v, %v, want %v", got, err, want)
+		}
+	}
+	for _, text := range []string{"\x03d\x01a", "\x01d\x01abc", "\xff\xff\x03"} { // that a job has written
+		sum := HashOf([]byte(text))
+		if got, err := DecodePlaced(append(sum[:], text...)); err == nil {
+			t.Errorf("%q: got %v", text, got)
+		}
 	}
 }

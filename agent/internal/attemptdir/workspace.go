@@ -1,6 +1,7 @@
 package attemptdir
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -176,7 +177,7 @@ func (w *Workspace) open(k WorkspaceKey, clean bool, now time.Time) error {
 		}
 	}
 	if about, err := readAbout(w.root); err != nil || about.WorkspaceKey != k {
-		if err := writeFile(w.root, aboutFile, WorkspaceInfo{WorkspaceKey: k, Used: now}); err != nil {
+		if err := writeAbout(w.root, WorkspaceInfo{WorkspaceKey: k, Used: now}); err != nil {
 			return err
 		}
 	}
@@ -200,15 +201,16 @@ const maxStateBytes = 256 << 20
 
 // read reads the state. Errors: there is none.
 func (w *Workspace) read() (placed map[string]manifest.Placed, err error) {
-	return placed, readFile(w.root, stateFile, maxStateBytes, &placed)
+	b, err := readFile(w.root, stateFile, maxStateBytes)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.DecodePlaced(b)
 }
 
 // Save ends the change: from now on, the files are Placed, and what was there.
 func (w *Workspace) Save() error {
-	if w.Placed == nil {
-		w.Placed = map[string]manifest.Placed{}
-	}
-	return writeFile(w.root, stateFile, w.Placed)
+	return writeFile(w.root, stateFile, manifest.EncodePlaced(w.Placed))
 }
 
 // Close closes the workspace, which stays the attempt's.
@@ -339,40 +341,46 @@ func (w Workspaces) change(id string, do func(*os.Root, *WorkspaceInfo)) error {
 		return err
 	}
 	do(root, &about)
-	return writeFile(root, aboutFile, about)
+	return writeAbout(root, about)
 }
 
 func readAbout(root *os.Root) (i WorkspaceInfo, err error) {
-	return i, readFile(root, aboutFile, 64<<10, &i)
+	b, err := readFile(root, aboutFile, 64<<10)
+	if err != nil {
+		return i, err
+	}
+	return i, json.Unmarshal(b, &i)
 }
 
-// readFile reads JSON that a job may have replaced by anything.
-func readFile(root *os.Root, name string, limit int64, v any) error {
-	info, err := root.Lstat(name)
+func writeAbout(root *os.Root, i WorkspaceInfo) error {
+	b, err := json.Marshal(i)
 	if err != nil {
 		return err
 	}
+	return writeFile(root, aboutFile, b)
+}
+
+// readFile reads a file that a job may have replaced by anything.
+func readFile(root *os.Root, name string, limit int64) ([]byte, error) {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
 	if !info.Mode().IsRegular() || info.Size() > limit {
-		return fmt.Errorf("%s is not a file of at most %d bytes", name, limit)
+		return nil, fmt.Errorf("%s is not a file of at most %d bytes", name, limit)
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit))
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(b, v)
+	b := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	_, err = b.ReadFrom(io.LimitReader(f, limit))
+	return b.Bytes(), err
 }
 
 // writeFile replaces a file. The end of this process leaves the old one or the new one.
-func writeFile(root *os.Root, name string, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
+func writeFile(root *os.Root, name string, b []byte) error {
 	temp := name + ".tmp"
 	if err := removeAll(root, temp); err != nil {
 		return err
