@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"sync"
 
 	"github.com/restic/chunker"
 )
@@ -54,13 +53,13 @@ const (
 type Chunker struct {
 	c     *chunker.Chunker // nil until the first long file
 	begin []byte           // of the file
-	chunk []byte           // of a long file; nil: somebody keeps the last one
+	chunk []byte           // of a long file
 }
 
 // NewChunker returns a Chunker, which is for one goroutine.
 func NewChunker() *Chunker { return &Chunker{begin: make([]byte, MinChunkBytes)} }
 
-// Cut reads r to its end and hands its chunks to each, which must not keep data: see Keep.
+// Cut reads r to its end and hands its chunks to each, which must not keep data.
 func (c *Chunker) Cut(r io.Reader, each func(h Hash, data []byte) error) error {
 	// Most files are one chunk, for which the chunker's buffers and tables are too much.
 	n, err := io.ReadFull(r, c.begin)
@@ -73,42 +72,6 @@ func (c *Chunker) Cut(r io.Reader, each func(h Hash, data []byte) error) error {
 		return err
 	}
 	return c.cutLong(io.MultiReader(bytes.NewReader(c.begin), r), each)
-}
-
-// Keep returns the data that a function was called with for it to keep. What is given to
-// Packer.Take is used again.
-func (c *Chunker) Keep(data []byte) []byte {
-	if cap(data) < MaxChunkBytes { // a short file
-		return bytes.Clone(data)
-	}
-	c.chunk = nil
-	return data
-}
-
-// buffer returns one for a chunk of a long file.
-func (c *Chunker) buffer() []byte {
-	if c.chunk == nil {
-		c.chunk = newChunkBuffer()
-	}
-	return c.chunk
-}
-
-// chunkBuffers have a capacity of MaxChunkBytes.
-var chunkBuffers sync.Pool
-
-func newChunkBuffer() []byte {
-	if b, ok := chunkBuffers.Get().(*[]byte); ok {
-		return *b
-	}
-	return make([]byte, MaxChunkBytes)
-}
-
-// freeChunkBuffer takes back what newChunkBuffer returned, and ignores other slices.
-func freeChunkBuffer(b []byte) {
-	if cap(b) == MaxChunkBytes {
-		b = b[:MaxChunkBytes]
-		chunkBuffers.Put(&b)
-	}
 }
 
 // A Chunk is a piece of a file.
@@ -162,7 +125,10 @@ func (c *Chunker) repeat(r io.ReaderAt, at *int64, size int64, before []Chunk, e
 		if b.Length < MinChunkBytes || b.Length > MaxChunkBytes || int64(b.Length) > size-*at {
 			return nil
 		}
-		data := c.buffer()[:b.Length]
+		if c.chunk == nil {
+			c.chunk = make([]byte, MaxChunkBytes)
+		}
+		data := c.chunk[:b.Length]
 		if _, err := r.ReadAt(data, *at); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
@@ -184,8 +150,11 @@ func (c *Chunker) cutLong(r io.Reader, each func(h Hash, data []byte) error) err
 		c.c.ResetWithBoundaries(r, polynomial, MinChunkBytes, MaxChunkBytes)
 	}
 	c.c.SetAverageBits(averageBits)
+	if c.chunk == nil {
+		c.chunk = make([]byte, MaxChunkBytes)
+	}
 	for {
-		chunk, err := c.c.Next(c.buffer())
+		chunk, err := c.c.Next(c.chunk)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -80,7 +80,6 @@ type Packer struct {
 	sum     hash.Hash
 	err     error  // of Out
 	raw     []byte // the frame that is being filled
-	isFree  bool   // nobody else has raw
 	open    frame
 	frames  []*frame
 	written int // of frames
@@ -104,34 +103,18 @@ const maxPending = 2
 var compressing = make(chan struct{}, 2)
 
 // Add adds a chunk or a part, which must not be changed any more.
-func (p *Packer) Add(h Hash, data []byte) { p.add(h, data[:len(data):len(data)], false) }
-
-// Take is Add of data that nobody else has: see Chunker.Keep.
-func (p *Packer) Take(h Hash, data []byte) { p.add(h, data, true) }
-
-func (p *Packer) add(h Hash, data []byte, isFree bool) {
+func (p *Packer) Add(h Hash, data []byte) {
 	if len(p.raw) > 0 && len(p.raw)+len(data) > frameBytes {
 		p.endFrame()
 	}
 	if len(p.raw) == 0 && len(data) >= frameBytes/2 {
-		p.raw, p.isFree = data, isFree
+		p.raw = data[:len(data):len(data)]
 	} else {
-		p.copy(data)
-		if isFree {
-			freeChunkBuffer(data)
-		}
+		p.raw = append(p.raw, data...)
 	}
 	p.open.chunks, p.open.lengths = append(p.open.chunks, h), append(p.open.lengths, len(data))
 	p.chunks++
 	p.size += int64(len(data))
-}
-
-// copy appends data to the frame, which has room for it if nobody else has raw.
-func (p *Packer) copy(data []byte) {
-	if p.raw == nil {
-		p.raw, p.isFree = newChunkBuffer()[:0], true
-	}
-	p.raw = append(p.raw, data...)
 }
 
 // Bytes is the size of what was added.
@@ -141,16 +124,13 @@ func (p *Packer) Bytes() int64 { return p.size }
 func (p *Packer) Len() int { return p.chunks }
 
 func (p *Packer) endFrame() {
-	f, raw, isFree := p.open, p.raw, p.isFree
+	f, raw := p.open, p.raw
 	f.data = make(chan []byte, 1)
 	p.open, p.raw = frame{}, nil
 	p.frames = append(p.frames, &f)
 	compressing <- struct{}{}
 	go func() { // ends by itself: the channel has room
 		b := frameEncoder().EncodeAll(raw, frameBuffer(len(raw)))
-		if isFree {
-			freeChunkBuffer(raw)
-		}
 		<-compressing
 		f.data <- b
 	}()

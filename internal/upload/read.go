@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"bytes"
 	"context"
 	"io/fs"
 	"iter"
@@ -118,7 +119,7 @@ func (r *run) readFile(ctx context.Context, f *file, c *manifest.Chunker) opened
 	out.err = f.cut(c, in, func(h manifest.Hash, data []byte) error {
 		next := chunk{hash: h, length: len(data)}
 		if !r.kept[h] {
-			next.data = c.Keep(data)
+			next.data = bytes.Clone(data)
 		}
 		select {
 		case f.chunks <- next:

@@ -298,8 +298,7 @@ func (r *run) chunk(c chunk) {
 		r.use(c.hash, p)
 		return
 	}
-	r.packer.Take(c.hash, c.data)
-	r.put(c.hash, c.length)
+	r.put(c.hash, c.data)
 	if r.isFull(c) {
 		r.sendPack()
 	}
@@ -307,11 +306,11 @@ func (r *run) chunk(c chunk) {
 
 func (r *run) use(h manifest.Hash, p *pack) { r.needed[h], r.used[p] = true, true }
 
-// put notes that the next pack has a chunk or a part.
-func (r *run) put(h manifest.Hash, length int) {
+func (r *run) put(h manifest.Hash, data []byte) {
+	r.packer.Add(h, data)
 	r.known[h] = r.next
 	r.use(h, r.next)
-	r.next.chunks = append(r.next.chunks, packChunk{h, int32(length)})
+	r.next.chunks = append(r.next.chunks, packChunk{h, int32(len(data))})
 }
 
 // isFull reports whether the pack ends with this chunk: where the content says, so that
@@ -432,8 +431,7 @@ func (r *run) root() error {
 	}
 	for _, b := range r.fresh {
 		if h := manifest.HashOf(b); r.known[h] == nil {
-			r.packer.Add(h, b)
-			r.put(h, len(b))
+			r.put(h, b)
 		}
 	}
 	tree := r.tree

@@ -219,7 +219,7 @@ func (p *packer) chunk(h manifest.Hash, data []byte) error {
 	if err := p.begin(); err != nil {
 		return err
 	}
-	p.pack.Take(h, p.chunker.Keep(data))
+	p.pack.Add(h, bytes.Clone(data))
 	if p.pack.Bytes() < packBytes && p.pack.Len() < packChunks {
 		return nil
 	}

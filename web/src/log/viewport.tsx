@@ -105,11 +105,13 @@ export function Viewport(p: Props) {
     schedule()
   }, [p.goTo])
 
-  // The scroll bar follows the anchor, not the other way round, when the log changes.
   const placed = useRef(-1)
+  // Somebody has scrolled, and the event is still to come.
+  const scrolled = box.current !== null && placed.current >= 0 && Math.abs(box.current.scrollTop - placed.current) > 1
+  // The scroll bar follows the anchor, not the other way round, when the log changes.
   useLayoutEffect(() => {
     const el = box.current
-    if (!el) return
+    if (!el || scrolled) return
     const want = Math.round(scrollOf(top))
     if (Math.abs(el.scrollTop - want) > 1) el.scrollTop = want
     placed.current = el.scrollTop
