@@ -77,6 +77,20 @@ test('the log of a running job is shown from its end on, and earlier lines come 
   desk.open('go')
 })
 
+test('a scroll is kept, though the log is drawn before its event', async () => {
+  await signIn(desk.page)
+  await desk.job({ commands: ['seq 2000'] })
+  await desk.ends('exit code 0')
+  await desk.sees('2000')
+  await desk.page.evaluate(() => {
+    const log = document.querySelector('.log')!
+    log.scrollTo(0, log.scrollHeight / 2)
+    for (const b of document.querySelectorAll('button')) if (b.textContent === 'Times') b.click()
+  })
+  await desk.page.getByRole('button', { name: 'Jump to end' }).waitFor() // it no longer follows
+  await desk.sees('1000')
+})
+
 test('what was chosen for the log is remembered: follow, wrap, times; full screen and raw', async () => {
   await signIn(desk.page)
   await desk.job({ commands: ['seq 300; echo end'], terminal: {} })
