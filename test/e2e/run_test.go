@@ -175,8 +175,8 @@ func sum(s string) string {
 // maxRSS is the peak of a process that has ended, in KB on Linux.
 func maxRSS(p *proc) int64 { return p.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss }
 
-// TestLargeArchive: 200 MB through client, server and agent, none of which may
-// grow by 100 MB.
+// TestLargeArchive: 200 MB through client, server and agent. The client may grow by 70 MB,
+// the others by 100.
 func TestLargeArchive(t *testing.T) {
 	s := local(t, "0")
 	a := s.agent(t.TempDir())
@@ -213,7 +213,8 @@ func TestLargeArchive(t *testing.T) {
 		t.Errorf("exit code %d, the file arrived with %s bytes; stderr:\n%s", code, got, client.stderr)
 	}
 	// A program's own pages count, and how many of them depends on the machine's page cache.
-	if grown := maxRSS(client) - maxRSS(warm); grown > 100<<10 {
+	// It had 30 MB here before it sent anything: 100 in all.
+	if grown := maxRSS(client) - maxRSS(warm); grown > 70<<10 {
 		t.Errorf("the client has grown by %d MB", grown>>10)
 	}
 	for i, pid := range []int{s.cmd.Process.Pid, a.cmd.Process.Pid} {
