@@ -27,14 +27,14 @@ type functions struct {
 	log     *slog.Logger
 	started chan struct{} // closed when stack is set
 	stack   *localstack.Stack
-	changes control.Changes
+	changes *control.Changes
 	calls   *control.Limit
 	observe func(before, after errand.StateRecord)
 	traces  *tracing.Tracer
 }
 
-func newFunctions(log *slog.Logger, observe func(before, after errand.StateRecord), traces *tracing.Tracer) *functions {
-	return &functions{log: log, observe: observe, traces: traces, calls: control.NewLimit(maxCalls), started: make(chan struct{})}
+func newFunctions(log *slog.Logger, changes *control.Changes, observe func(before, after errand.StateRecord), traces *tracing.Tracer) *functions {
+	return &functions{log: log, changes: changes, observe: observe, traces: traces, calls: control.NewLimit(maxCalls), started: make(chan struct{})}
 }
 
 // ready lets the functions begin. Where the stack didn't start, none does.
@@ -62,7 +62,7 @@ func (f *functions) source(name string) localstack.FunctionCode {
 		}
 		log := f.log.With("function", name)
 		return setup.Handler(name, func(v string) string { return env[v] }, setup.Process{
-			AWS: f.stack.AWSConfig(), Changes: &f.changes, Calls: f.calls, Observe: f.observe, Traces: f.traces, Log: log,
+			AWS: f.stack.AWSConfig(), Changes: f.changes, Calls: f.calls, Observe: f.observe, Traces: f.traces, Log: log,
 		})
 	}}
 }

@@ -36,6 +36,7 @@ type localServer struct {
 	log         *slog.Logger
 	stack       *localstack.Stack
 	service     *control.Service // checks tokens
+	changes     control.Changes  // of all Services
 	metrics     *metrics.Server
 	stopMetrics func() error
 	stopPruning func()
@@ -102,7 +103,7 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 	if err != nil {
 		return err
 	}
-	functions := newFunctions(s.log, s.metrics.Observe, f.traces)
+	functions := newFunctions(s.log, &s.changes, s.metrics.Observe, f.traces)
 	c := localstack.Config{
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
 		Functions: functions.sources(direct), Hostile: hostile, Logf: stackcli.LogFunc(s.log),
@@ -177,7 +178,7 @@ func (s *localServer) openTokens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.service = setup.NewService(setup.Process{AWS: s.stack.AWSConfig(), Log: s.log}, settings)
+	s.service = setup.NewService(setup.Process{AWS: s.stack.AWSConfig(), Changes: &s.changes, Log: s.log}, settings)
 	if s.tokens, err = openTokens(durable.OS, s.dataDir); err != nil {
 		return err
 	}

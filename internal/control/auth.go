@@ -20,12 +20,13 @@ type TokenStore interface {
 	DeleteToken(ctx context.Context, hash string) error
 }
 
-// Authenticate returns the principal of a token. Errors: CodeUnauthenticated.
+// Authenticate returns the principal of a token, which another process may have revoked up
+// to 5 seconds ago. Errors: CodeUnauthenticated.
 func (s *Service) Authenticate(ctx context.Context, token string) (Principal, error) {
 	if id, ok := errand.WorkerOfToken(token); ok {
 		return s.authenticateWorker(ctx, id, token)
 	}
-	t, err := s.Store.Token(ctx, errand.HashToken(token))
+	t, err := s.token(ctx, errand.HashToken(token))
 	if errors.Is(err, ErrNotFound) && errand.IsSessionToken(token) {
 		return Principal{}, errSessionEnded()
 	}

@@ -14,6 +14,7 @@ type Changes struct {
 	queues   queueCache
 	arrivals arrivals
 	lines    pollLines
+	tokens   tokenCache
 
 	mu      sync.Mutex
 	waiting map[string]*waiters // by job ID

@@ -94,12 +94,12 @@ func errBadCode() error {
 }
 
 // authenticateSession returns the principal of a session, with the permissions of the
-// token that it stands for. That is read anew each time, so that revoking it ends its sessions.
+// token that it stands for, so that revoking it ends its sessions.
 func (s *Service) authenticateSession(ctx context.Context, t *errand.Token) (Principal, error) {
 	if !s.now().Before(t.Session.ExpiresAt) {
 		return Principal{}, errSessionEnded()
 	}
-	parent, err := s.Store.Token(ctx, t.Session.Parent)
+	parent, err := s.token(ctx, t.Session.Parent)
 	if errors.Is(err, ErrNotFound) || err == nil && parent.Session != nil {
 		return Principal{}, errSessionEnded()
 	}

@@ -81,6 +81,7 @@ func counted(t *testing.T, f func(*costly)) {
 func (c *costly) warmUp() {
 	_, err := c.user.Jobs(c.t.Context(), "", "", 1, "")
 	c.must(err)
+	time.Sleep(5 * time.Second) // then it reads the user's token again
 	c.sync(api.Sync{PollID: "before", Count: 1})
 }
 

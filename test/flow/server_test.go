@@ -104,7 +104,7 @@ func (d *deployed) open(t *testing.T, o deployOptions, clk clock.Clock, log *slo
 		t.Cleanup(d.srv.Close)
 		d.url, d.http = d.srv.URL, http.DefaultClient
 	}
-	d.svc = setup.NewService(setup.Process{AWS: awsOf(d.stack), Clock: clk, Log: log}, settings)
+	d.svc = setup.NewService(setup.Process{AWS: awsOf(d.stack), Changes: o.changes, Clock: clk, Log: log}, settings)
 }
 
 // functionNames are the functions that use AWS.

@@ -31,10 +31,20 @@ func startSession(t *testing.T, d *deployed, c *api.Client) (s api.Session, code
 }
 
 // TestSession: a session may do what the permanent token may, until it expires, is
-// revoked or signs out, or the token that it stands for is revoked.
+// revoked or signs out, or the token that it stands for is revoked: on one machine at once,
+// on AWS, where each function is a process, within 5 seconds.
 func TestSession(t *testing.T) {
 	normalOnly(t, "a code is consumed even if the answer is lost")
-	d := deploy(t, deployOptions{manual: true})
+	t.Run("on one machine", func(t *testing.T) {
+		testSession(t, deploy(t, deployOptions{manual: true, changes: &control.Changes{}}), 0)
+	})
+	t.Run("on AWS", func(t *testing.T) {
+		testSession(t, deploy(t, deployOptions{manual: true}), 5*time.Second)
+	})
+}
+
+// testSession checks that all ends of a session take effect after the delay.
+func testSession(t *testing.T, d *deployed, delay time.Duration) {
 	ctx, user := t.Context(), d.client(t, errand.RoleUser)
 	ends := map[string]func(api.Session){
 		"expired":              func(api.Session) { d.clock.Advance(errand.SessionLifetime) },
@@ -53,6 +63,9 @@ func TestSession(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, who, err)
 		}
 		ends[name](s)
+		if name != "expired" {
+			d.clock.Advance(delay)
+		}
 		_, err = browser.Jobs(ctx, "", "", 0, "")
 		if api.CodeOf(err) != errand.CodeUnauthenticated {
 			t.Errorf("%s: %v", name, err)
