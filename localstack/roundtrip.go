@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/errandhq/errand/localstack/internal/gopool"
 )
 
 // transport is an http.RoundTripper that calls a handler in the same process. It
@@ -18,6 +20,8 @@ import (
 // it, and the client the response that a server would send.
 type transport struct {
 	handler http.Handler
+
+	handling gopool.Pool // calls handler
 
 	stopped chan struct{} // closed by stop
 	calls   sync.WaitGroup
@@ -49,7 +53,10 @@ func (t *transport) stop() {
 	}
 }
 
-func (t *transport) wait() { t.calls.Wait() }
+func (t *transport) wait() {
+	t.calls.Wait()
+	t.handling.Close()
+}
 
 // begin counts x as a call in progress. It returns false after stop.
 func (t *transport) begin(x *exchange) bool {
@@ -89,12 +96,12 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	// Ends the handler's reads when the client is gone.
 	unwatch := context.AfterFunc(x.ctx, func() { _ = body.Close() })
 	r := serverRequest(x.ctx, req, body)
-	go func() {
+	t.handling.Go(func() {
 		defer t.end(x)
 		x.serve(t.handler, r)
 		unwatch()
 		x.cancel(nil)
-	}()
+	})
 	// Not x.ctx, which also ends with the handler.
 	var cause error
 	select {

@@ -115,16 +115,16 @@ func (b *batch) jobs(ctx context.Context, tickets []Ticket) []readJob {
 	return jobs
 }
 
-// inParallel calls f with 0 to n-1, all at once.
+// inParallel calls f with 0 to n-1, all at once: the last in the caller's goroutine.
 func inParallel(n int, f func(i int)) {
-	if n == 1 {
-		f(0)
+	if n == 0 {
 		return
 	}
 	var running sync.WaitGroup
-	for i := range n {
+	for i := range n - 1 {
 		running.Go(func() { f(i) })
 	}
+	f(n - 1)
 	running.Wait()
 }
 

@@ -40,7 +40,7 @@ func (p *inProcess) start(c *invocation, release func()) (<-chan Result, func())
 			answer(platformFailure(c, "Sandbox.Killed", "%s", errClosed))
 		}
 	})
-	go func() {
+	p.service.calls.Go(func() {
 		defer p.service.work.Done()
 		defer cancel(nil)
 		defer stop()
@@ -58,7 +58,7 @@ func (p *inProcess) start(c *invocation, release func()) (<-chan Result, func())
 		}()
 		r = p.invoke(ctx, c)
 		returned = true
-	}()
+	})
 	return c.done, func() { cancel(errAbandoned) }
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/localstack/internal/awswire"
+	"github.com/errandhq/errand/localstack/internal/gopool"
 )
 
 // Limits of Lambda.
@@ -99,6 +100,7 @@ type Service struct {
 	mu     sync.Mutex
 	closed bool
 	work   sync.WaitGroup // everything that runs for the service
+	calls  gopool.Pool    // of functions in this process
 
 	launcher launcher
 }
@@ -281,5 +283,6 @@ func (s *Service) Close() {
 		f.runner.close()
 	}
 	s.work.Wait()
+	s.calls.Close()
 	s.launcher.close()
 }
