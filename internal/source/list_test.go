@@ -97,8 +97,8 @@ func TestListOfAManifestReadsNoPackOfContents(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v\n(-want +got):\n%s", err, diff)
 	}
-	if b.gets[g.Packs[0]] != 0 || b.gets[g.SHA256] != 1 {
-		t.Errorf("requests: %v", b.gets)
+	if root, contents := b.getsOf(g.SHA256), b.getsOf(g.Packs[0]); root != 1 || contents != 0 {
+		t.Errorf("%d requests for the root, %d for the contents; want 1 and 0", root, contents)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestListFindsPartsInOtherPacks(t *testing.T) {
 	if diff := cmp.Diff([]manifest.Entry{e}, got); diff != "" || err != nil {
 		t.Errorf("%v\n(-want +got):\n%s", err, diff)
 	}
-	if b.gets[g.Packs[1]] != 0 {
+	if b.getsOf(g.Packs[1]) != 0 {
 		t.Error("a pack was read without need")
 	}
 }

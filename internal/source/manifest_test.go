@@ -70,6 +70,20 @@ func (b *bucket) downloads() (n int) {
 	return n
 }
 
+// damages the first n GETs of each pack.
+func (b *bucket) damages(n int, damage func(pack []byte) []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.damage, b.damaged = damage, n
+}
+
+// getsOf may be asked while a download that was given up is still being answered.
+func (b *bucket) getsOf(pack string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.gets[pack]
+}
+
 func (b *bucket) put(p *manifest.Packer, tree *manifest.Tree) string {
 	pack := finish(p, tree)
 	b.mu.Lock()
@@ -240,8 +254,6 @@ func TestARewrittenCacheIsNotUsed(t *testing.T) {
 // download that was found damaged is followed by one that is checked as a whole.
 func TestADamagedDownloadIsFoundAndFetchedAgain(t *testing.T) {
 	t.Parallel()
-	b := newBucket(t)
-	g := b.folderOf("the true content", strings.Repeat("long ", 1000))
 	for name, damage := range map[string]func(pack []byte) []byte{
 		"content":   func(p []byte) []byte { p[10] ^= 1; return p },
 		"the index": func(p []byte) []byte { p[len(p)-20] ^= 1; return p },
@@ -254,8 +266,9 @@ func TestADamagedDownloadIsFoundAndFetchedAgain(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b.damage, b.damaged = damage, 1
-			b.downloads()
+			b := newBucket(t) // of its own: a GET that the last pack's failure ended may still come
+			g := b.folderOf("the true content", strings.Repeat("long ", 1000))
+			b.damages(1, damage)
 			cache := source.OpenCache(t.TempDir(), 1<<30)
 			for _, want := range []int{4, 0} {
 				work, err := unpack(t, g, cache)
@@ -267,12 +280,12 @@ func TestADamagedDownloadIsFoundAndFetchedAgain(t *testing.T) {
 					t.Errorf("%d downloads, want %d", got, want)
 				}
 			}
-			b.damaged = 100
+			b.damages(100, damage)
 			_, err := unpack(t, g, nil)
 			if !errors.Is(err, source.ErrUnavailable) || !regexp.MustCompile("the upload had ("+g.SHA256+"|"+g.Packs[0]+")").MatchString(err.Error()) {
 				t.Errorf("always damaged: got %v", err)
 			}
-			if got := max(b.gets[g.SHA256], b.gets[g.Packs[0]]); got != 3 { // the first one's failure ends the other's
+			if got := max(b.getsOf(g.SHA256), b.getsOf(g.Packs[0])); got != 3 { // the first one's failure ends the other's
 				t.Errorf("always damaged: %d downloads of a pack, want 3", got)
 			}
 		})
