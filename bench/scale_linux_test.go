@@ -232,7 +232,6 @@ func (l *fleet) beat(ctx context.Context, w *scaleWorker, first time.Duration) {
 
 func benchWaiting(b *testing.B) {
 	n := *scaleAgents
-	b.Setenv("GOMEMLIMIT", "900MiB") // docs/limits.md
 	f := startFarm(b, 0, 0, "--max-connections", strconv.Itoa(max(4*n, 1000)))
 	memory := f.memory(b)
 	l := newFleet(b, f, n)

@@ -2,6 +2,9 @@ package control
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"slices"
 	"time"
 
@@ -373,10 +376,13 @@ func (t *take) awaitTurn(held context.Context, turn <-chan struct{}, wait time.D
 }
 
 // attemptID is the receive request's attempt ID. It makes SQS return the same tickets
-// to a repeated poll, and other tickets to a poll that could not use the first.
+// to a repeated poll, and other tickets to a poll that could not use the first. Workers
+// may use the same poll IDs, so it is of the worker and its epoch, too.
 func (t *take) attemptID() string {
+	poll := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", t.worker.ID, t.Epoch, t.PollID))
+	id := hex.EncodeToString(poll[:])
 	if t.received == 0 {
-		return t.PollID
+		return id
 	}
-	return t.PollID + "-" + t.NewID(t.now())
+	return id + "-" + t.NewID(t.now())
 }

@@ -82,3 +82,38 @@ func TestPollsWaitInLine(t *testing.T) {
 		t.Errorf("%d polls waited at the queue at a time, want %d", q.most, atQueue)
 	}
 }
+
+// receivedTickets counts the tickets that polls receive.
+type receivedTickets struct {
+	control.Queue
+	n int
+}
+
+func (q *receivedTickets) Receive(ctx context.Context, queue, attemptID string, count int, wait, hold time.Duration) ([]control.Ticket, error) {
+	tickets, err := q.Queue.Receive(ctx, queue, attemptID, count, wait, hold)
+	q.n += len(tickets)
+	return tickets, err
+}
+
+// TestWorkersWithTheSamePollID: a poll gets the tickets of its own repetition again, and
+// none of another worker's poll.
+func TestWorkersWithTheSamePollID(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, nil)
+	q := &receivedTickets{Queue: w.svc.Queue}
+	w.svc.Queue = q
+	one, other := w.worker("one"), w.worker("other")
+	first, second := w.create(), w.create()
+	for i, taken := range []struct {
+		k    *worker
+		want string
+	}{{one, first.Spec.ID}, {other, second.Spec.ID}} {
+		a, err := w.svc.TakeJob(w.ctx, taken.k.caller, control.TakeRequest{WorkerID: taken.k.id, Epoch: taken.k.epoch, PollID: "1"})
+		if err != nil || a == nil {
+			t.Fatalf("poll %d got %v, %v", i+1, a, err)
+		}
+		if a.JobID != taken.want || q.n != i+1 {
+			t.Errorf("poll %d got job %s after %d tickets; want %s after %d", i+1, a.JobID, q.n, taken.want, i+1)
+		}
+	}
+}
