@@ -34,7 +34,9 @@ func (a *app) artifactsCommand() *cobra.Command {
 			"files below it.\n\n" + howToNameJobs,
 		Example: "  errand artifacts @last\n  errand artifacts get @last 'dist/**' --to /tmp/out",
 		Args:    jobIDAndMore,
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.listArtifacts(cmd.Context(), f, args) },
+		RunE: a.withJobFiles(func(ctx context.Context, c *api.Client, id string, patterns []errand.Pattern) error {
+			return a.listArtifacts(ctx, c, id, patterns, f)
+		}),
 	}
 	f.addListFlags(a, cmd)
 	cmd.AddCommand(a.artifactsListCommand(), a.artifactsGetCommand())
@@ -53,7 +55,9 @@ func (a *app) artifactsListCommand() *cobra.Command {
 		Use:   "list ID [PATTERN…]",
 		Short: "List the files that a job gave back",
 		Args:  jobIDAndMore,
-		RunE:  func(cmd *cobra.Command, args []string) error { return a.listArtifacts(cmd.Context(), f, args) },
+		RunE: a.withJobFiles(func(ctx context.Context, c *api.Client, id string, patterns []errand.Pattern) error {
+			return a.listArtifacts(ctx, c, id, patterns, f)
+		}),
 	}
 	f.addListFlags(a, cmd)
 	return cmd
@@ -68,7 +72,9 @@ func (a *app) artifactsGetCommand() *cobra.Command {
 			"or --to. They keep their modes and times.\n\n" +
 			"A local file is replaced only if it was fetched before and has not changed since, or with --force.",
 		Args: jobIDAndMore,
-		RunE: func(cmd *cobra.Command, args []string) error { return a.getArtifacts(cmd.Context(), f, args) },
+		RunE: a.withJobFiles(func(ctx context.Context, c *api.Client, id string, patterns []errand.Pattern) error {
+			return a.getArtifacts(ctx, c, id, patterns, f)
+		}),
 	}
 	a.addServerFlags(cmd)
 	terminal.AddFlags(cmd, "Files", func(fl *pflag.FlagSet) {
@@ -112,21 +118,29 @@ func toSlash(text string) string {
 	return string(b)
 }
 
-func (a *app) listArtifacts(ctx context.Context, f artifactsFlags, args []string) error {
-	patterns, err := parsePatterns("PATTERN", args[1:])
-	if err != nil {
-		return err
+// withJobFiles is a RunE that calls do with the job, and the patterns of files, that the command's
+// arguments name.
+func (a *app) withJobFiles(do func(ctx context.Context, c *api.Client, id string, patterns []errand.Pattern) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		patterns, err := parsePatterns("PATTERN", args[1:])
+		if err != nil {
+			return err
+		}
+		ctx, stop := terminal.NotifyInterrupt(cmd.Context())
+		defer stop()
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		id, err := findJobID(ctx, c, args[0])
+		if err != nil {
+			return err
+		}
+		return do(ctx, c, id, patterns)
 	}
-	ctx, stop := terminal.NotifyInterrupt(ctx)
-	defer stop()
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	id, err := findJobID(ctx, c, args[0])
-	if err != nil {
-		return err
-	}
+}
+
+func (a *app) listArtifacts(ctx context.Context, c *api.Client, id string, patterns []errand.Pattern, f artifactsFlags) error {
 	page, err := readArtifacts(ctx, c, id, f.attempt, patterns)
 	if err != nil {
 		return err
@@ -204,21 +218,7 @@ func matchesAny(patterns []errand.Pattern, path string) bool {
 	return slices.ContainsFunc(patterns, func(p errand.Pattern) bool { return p.Match(path) })
 }
 
-func (a *app) getArtifacts(ctx context.Context, f artifactsFlags, args []string) error {
-	patterns, err := parsePatterns("PATTERN", args[1:])
-	if err != nil {
-		return err
-	}
-	ctx, stop := terminal.NotifyInterrupt(ctx)
-	defer stop()
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	id, err := findJobID(ctx, c, args[0])
-	if err != nil {
-		return err
-	}
+func (a *app) getArtifacts(ctx context.Context, c *api.Client, id string, patterns []errand.Pattern, f artifactsFlags) error {
 	page, err := readArtifacts(ctx, c, id, f.attempt, patterns)
 	if err != nil {
 		return err

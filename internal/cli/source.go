@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/manifest"
 	"github.com/errandhq/errand/internal/source"
@@ -28,28 +29,16 @@ func (a *app) sourceCommand() *cobra.Command {
 			"files below it. To list a folder before it is sent, use errand run --dry-run.\n\n" + howToNameJobs,
 		Example: "  errand source @last\n  errand source @last 'src/**'",
 		Args:    jobIDAndMore,
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.listSource(cmd.Context(), asJSON, args) },
+		RunE: a.withJobFiles(func(ctx context.Context, c *api.Client, id string, patterns []errand.Pattern) error {
+			return a.listSource(ctx, c, id, patterns, asJSON)
+		}),
 	}
 	a.addServerFlags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func (a *app) listSource(ctx context.Context, asJSON bool, args []string) error {
-	patterns, err := parsePatterns("PATTERN", args[1:])
-	if err != nil {
-		return err
-	}
-	ctx, stop := terminal.NotifyInterrupt(ctx)
-	defer stop()
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	id, err := findJobID(ctx, c, args[0])
-	if err != nil {
-		return err
-	}
+func (a *app) listSource(ctx context.Context, c *api.Client, id string, patterns []errand.Pattern, asJSON bool) error {
 	entries, err := readSource(ctx, c, id)
 	if err != nil {
 		return terminal.InterruptOr(ctx, err)
