@@ -57,9 +57,15 @@ const lostMessage = "the worker sent no heartbeat before its lease ended"
 // was heard of.
 const neverReportedMessage = "the worker took the job and was not heard of again; whether it started the commands is unknown"
 
+// serverLostMessage is the error of a direct run whose lease expired.
+const serverLostMessage = "the server ended while it ran the commands, or could not store how they ended"
+
 // silent returns why the current attempt ended with its lease.
 func (r *StateRecord) silent() (Reason, string) {
-	if r.Heard {
+	switch {
+	case r.Direct():
+		return ReasonLost, serverLostMessage
+	case r.Heard:
 		return ReasonLost, lostMessage
 	}
 	return ReasonNeverReported, neverReportedMessage

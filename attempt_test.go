@@ -80,3 +80,17 @@ func TestSilence(t *testing.T) {
 		t.Errorf("half of a short lease: %+v", got)
 	}
 }
+
+// TestLostDirectRun: a direct run whose server dies ends with its lease.
+func TestLostDirectRun(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	st := NewDirectState(&Spec{ID: "9", LeaseSeconds: 50, MaxAttempts: 1}, now, DefaultTiming()).Record()
+	if v := st.View(now.Add(49 * time.Second)); v.Status != Running {
+		t.Errorf("before the end of its lease: %s", v.Status)
+	}
+	v := st.View(now.Add(51 * time.Second))
+	if v.Status != Failed || v.Reason != ReasonLost || v.Error != serverLostMessage {
+		t.Errorf("after: %s, %s: %s", v.Status, v.Reason, v.Error)
+	}
+}

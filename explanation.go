@@ -60,11 +60,14 @@ type Explanation struct {
 	// ended the job.
 	LastAttempt *JobAttempt `json:"lastAttempt,omitempty"`
 	LastHeard   *time.Time  `json:"lastHeard,omitempty"` // of a running job's worker
-	Silence     *Silence    `json:"silence,omitempty"`
-	ExitCode    *int        `json:"exitCode,omitempty"`
-	Reason      Reason      `json:"reason,omitempty"`
-	Error       string      `json:"error,omitempty"`
-	FinishedAt  *time.Time  `json:"finishedAt,omitempty"`
+	// HeartbeatMs is within what time the worker learns that the job is to be cancelled; 0:
+	// at once, or it isn't.
+	HeartbeatMs int64      `json:"heartbeatMs,omitempty"`
+	Silence     *Silence   `json:"silence,omitempty"`
+	ExitCode    *int       `json:"exitCode,omitempty"`
+	Reason      Reason     `json:"reason,omitempty"`
+	Error       string     `json:"error,omitempty"`
+	FinishedAt  *time.Time `json:"finishedAt,omitempty"`
 }
 
 // MaxPosition is the last position that is known exactly.
@@ -131,7 +134,7 @@ func (e *Explanation) predicate(now time.Time, queue string) string {
 	case CauseAfter:
 		return e.afterClause()
 	case CauseNotBefore:
-		return fmt.Sprintf("waits until %s, for %s", e.NotBefore.UTC().Format(time.RFC3339), roughly(e.NotBefore.Sub(now)))
+		return e.timeClause(now)
 	case CauseQueuePaused:
 		return fmt.Sprintf("waits because queue %q is paused", queue)
 	case CauseGroup:
@@ -162,8 +165,20 @@ func (e *Explanation) place(queue string) string {
 	return fmt.Sprintf("number %d in queue %q", e.Position, queue)
 }
 
+// timeClause says until when the job waits. It leaves that at a sweep after its time.
+func (e *Explanation) timeClause(now time.Time) string {
+	at := e.NotBefore.UTC().Format(time.RFC3339)
+	if !e.NotBefore.After(now) {
+		return "enters its queue within a minute, as its time, " + at + ", has come"
+	}
+	return fmt.Sprintf("waits until %s, for %s", at, roughly(e.NotBefore.Sub(now)))
+}
+
 func (e *Explanation) afterClause() string {
 	a, end := e.After, "end"
+	if a == nil {
+		return "waited for jobs that have ended; what becomes of it shows within a minute"
+	}
 	if a.On != OnAny {
 		end = string(a.On)
 	}
@@ -231,7 +246,7 @@ func (e *Explanation) runningClause(now time.Time) string {
 		text += fmt.Sprintf("; the worker was last heard from %s ago", roughly(now.Sub(*e.LastHeard)))
 	}
 	if e.Cause == CauseCancelling {
-		text += "; its cancellation was requested"
+		text += "; its cancellation was requested" + e.learnsClause()
 	}
 	if e.Silence != nil {
 		then := "is lost"
@@ -241,6 +256,14 @@ func (e *Explanation) runningClause(now time.Time) string {
 		text += fmt.Sprintf(", and the job %s in %s unless it is heard from", then, roughly(e.Silence.LeaseEndsAt.Sub(now)))
 	}
 	return text
+}
+
+// learnsClause says when the worker learns that the job is to be cancelled.
+func (e *Explanation) learnsClause() string {
+	if e.HeartbeatMs == 0 || e.Silence != nil {
+		return ""
+	}
+	return fmt.Sprintf(", which the worker learns within %s", roughly(time.Duration(e.HeartbeatMs)*time.Millisecond))
 }
 
 func (e *Explanation) endClause() string {

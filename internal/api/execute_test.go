@@ -121,6 +121,9 @@ func TestRunningDirectRun(t *testing.T) {
 			return
 		}
 		id := list.Jobs[0].ID
+		if lease := list.Jobs[0].LeaseSeconds; lease != 50 {
+			t.Errorf("the lease is %d s", lease)
+		}
 		if _, err := user.Cancel(t.Context(), id); api.CodeOf(err) != errand.CodeInvalidField || !strings.Contains(err.Error(), "25 seconds") {
 			t.Errorf("cancelled: %v", err)
 		}

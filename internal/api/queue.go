@@ -23,7 +23,7 @@ type QueueFigures struct {
 	Pending         int        `json:"pending"`
 	More            bool       `json:"more,omitempty"` // there are more pending jobs than Pending
 	Running         int        `json:"running"`
-	OldestPendingAt *time.Time `json:"oldestPendingAt,omitempty"` // when it was created
+	OldestPendingAt *time.Time `json:"oldestPendingAt,omitempty"` // since when it is in the queue
 	Workers         int        `json:"workers"`                   // online, not draining, and take jobs of the queue
 	Slots           int        `json:"slots"`                     // of those
 	FreeSlots       int        `json:"freeSlots"`

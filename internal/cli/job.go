@@ -103,18 +103,29 @@ func (a *app) withJob(ctx context.Context, id string, asJSON, wait bool, f func(
 	if asJSON {
 		return a.term.PrintJSON(job)
 	}
-	waits := ""
-	if job.Status == errand.Pending { // an older server does not know why
-		e, err := callOnce(ctx, 0, func(ctx context.Context) (errand.Explanation, error) { return c.Explain(ctx, id) })
-		if err == nil && e.Status == errand.Pending {
-			waits = strings.TrimPrefix(strings.TrimPrefix(e.Sentence, "job "+id+" "), "waits ")
-		}
+	return a.showJob(&job, whatFor(ctx, c, &job))
+}
+
+// whatFor says what a job waits for that has not begun, or is to be cancelled. An older
+// server does not know.
+func whatFor(ctx context.Context, c *api.Client, j *api.Job) string {
+	if j.Status.Terminal() || j.Status == errand.Running && !j.CancelRequested {
+		return ""
 	}
-	return a.showJob(&job, waits)
+	e, err := callOnce(ctx, 0, func(ctx context.Context) (errand.Explanation, error) { return c.Explain(ctx, j.ID) })
+	switch {
+	case err != nil:
+		return ""
+	case e.Cause == errand.CauseCancelling && e.HeartbeatMs > 0:
+		return fmt.Sprintf("the worker learns of the cancellation within %s, and then ends the commands", time.Duration(e.HeartbeatMs)*time.Millisecond)
+	case e.Status == errand.Pending:
+		return strings.TrimPrefix(strings.TrimPrefix(e.Sentence, "job "+j.ID+" "), "waits ")
+	}
+	return ""
 }
 
 // showJob prints a job as lines of "name: value", and a table of its commands. waits is
-// why it is pending.
+// what it waits for.
 func (a *app) showJob(j *api.Job, waits string) error {
 	var b strings.Builder
 	colored := func(color, name, value string) {

@@ -44,7 +44,7 @@ func (s *Service) Execute(ctx context.Context, c Caller, spec errand.Spec, o Cre
 	if err := s.prepare(ctx, c, &spec, o.Key); err != nil {
 		return DirectRun{}, err
 	}
-	spec.LeaseSeconds = max(spec.LeaseSeconds, directLeaseSeconds)
+	spec.LeaseSeconds = directLeaseSeconds
 	spec.CreatedAt = s.now()
 	spec.ID = s.NewID(spec.CreatedAt)
 	if o.Key != "" {

@@ -153,6 +153,9 @@ func (x *explainer) running() {
 	switch {
 	case x.job.CancelRequested:
 		o.Cause = errand.CauseCancelling
+		if x.Timing.PollWait == 0 { // else the worker's heartbeats are held, and answered at once
+			o.HeartbeatMs = x.Timing.Heartbeat.Milliseconds()
+		}
 	case o.Silence != nil:
 		o.Cause = errand.CauseSilent
 	}
@@ -204,9 +207,9 @@ func (x *explainer) isPaused(ctx context.Context) (bool, error) {
 
 // held says which jobs, or which time, a held job waits for.
 func (x *explainer) held(ctx context.Context) error {
-	x.out.Cause = errand.CauseNotBefore
+	x.out.Cause = errand.CauseAfter // if there is none left, the sweep has yet to see it
 	if !x.spec.NotBefore.IsZero() {
-		x.out.NotBefore = &x.spec.NotBefore
+		x.out.Cause, x.out.NotBefore = errand.CauseNotBefore, &x.spec.NotBefore
 	}
 	for _, d := range x.spec.After {
 		state, err := x.Store.State(ctx, d.JobID)
@@ -232,7 +235,7 @@ func (x *explainer) held(ctx context.Context) error {
 // place finds the job's position and the jobs of its group that come first.
 func (x *explainer) place(ctx context.Context, load *load) error {
 	before := x.job.JobID
-	if !x.job.ReleasedAt.IsZero() { // it came into its queue after jobs with later IDs
+	if !x.job.ReleasedAt.IsZero() && !x.job.Waiting { // it came into its queue after jobs with later IDs
 		before = x.NewID(x.job.ReleasedAt.Add(time.Millisecond))[:ulidTime]
 	}
 	ids, err := x.Store.ActiveJobs(ctx, x.job.Queue, before, errand.MaxPosition+2)
@@ -264,9 +267,10 @@ func (x *explainer) place(ctx context.Context, load *load) error {
 // ulidTime is the length of the time at the beginning of a job's ID.
 const ulidTime = 10
 
-// isBefore reports whether another job came into the queue before this one.
+// isBefore reports whether another job of the queue is before this one: jobs with tickets
+// are in the order of these, and those that are found by their kinds in that of their IDs.
 func (x *explainer) isBefore(st *errand.StateRecord) bool {
-	if c := st.QueuedAt().Compare(x.job.QueuedAt()); c != 0 {
+	if c := st.QueuedAt().Compare(x.job.QueuedAt()); c != 0 && !st.Waiting && !x.job.Waiting {
 		return c < 0
 	}
 	return st.JobID < x.job.JobID

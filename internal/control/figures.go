@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -16,7 +17,7 @@ type QueueFigures struct {
 	Pending int  // up to maxCounted
 	More    bool // there are more pending jobs than Pending
 	Running int
-	Oldest  time.Time // creation of the oldest pending job; zero: there is none
+	Oldest  time.Time // since when the first of the pending jobs is in the queue; zero: there is none
 	Workers int       // online, neither paused nor draining, and take jobs of the queue
 	Slots   int       // of those
 	Free    int       // of those slots
@@ -72,25 +73,13 @@ func (s *Service) figuresOf(ctx context.Context, queue string, load *load) (Queu
 			f.Running++
 		}
 	}
-	var oldest string
-	for _, id := range ids {
-		if st, ok := load.states[id]; ok && st.View(now).Status != errand.Pending {
-			continue
-		}
-		if oldest == "" {
-			oldest = id
-		}
-		f.Pending++
-	}
-	if f.Pending > maxCounted {
-		f.Pending, f.More = maxCounted, true
-	}
-	if oldest != "" {
-		states, err := s.Store.States(ctx, []string{oldest})
-		if err != nil {
-			return f, unavailable("read the oldest job of a queue", err)
-		}
-		f.Oldest = states[oldest].CreatedAt
+	ids = slices.DeleteFunc(ids, func(id string) bool {
+		st, ok := load.states[id]
+		return ok && st.View(now).Status != errand.Pending
+	})
+	f.Pending, f.More = min(len(ids), maxCounted), len(ids) > maxCounted
+	if f.Oldest, err = s.oldestQueued(ctx, ids); err != nil {
+		return f, err
 	}
 	for i := range load.workers {
 		w := &load.workers[i]
@@ -101,4 +90,28 @@ func (s *Service) figuresOf(ctx context.Context, queue string, load *load) (Queu
 		}
 	}
 	return f, nil
+}
+
+// oldestQueued is since when the first of the jobs is in the queue. Jobs come into it in the
+// order of their IDs, except those that waited before: it reads more until it finds another.
+func (s *Service) oldestQueued(ctx context.Context, ids []string) (oldest time.Time, err error) {
+	for n := 1; len(ids) > 0; n = min(10*n, 100) {
+		some := ids[:min(n, len(ids))]
+		ids = ids[len(some):]
+		states, err := s.Store.States(ctx, some)
+		if err != nil {
+			return oldest, unavailable("read the oldest jobs of a queue", err)
+		}
+		waited := true
+		for _, st := range states {
+			if at := st.QueuedAt(); oldest.IsZero() || at.Before(oldest) {
+				oldest = at
+			}
+			waited = waited && !st.ReleasedAt.IsZero()
+		}
+		if !waited {
+			break
+		}
+	}
+	return oldest, nil
 }

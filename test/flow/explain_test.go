@@ -28,11 +28,8 @@ func TestExplanations(t *testing.T) {
 			x.check(told)
 		})
 	}
-	for _, c := range []errand.Cause{
-		errand.CauseQueuePaused, errand.CauseGroup, errand.CauseNoWorker, errand.CauseUnsuitable, errand.CauseWorkersBusy, errand.CauseAhead,
-		errand.CauseNext, errand.CauseRunning, errand.CauseEnded,
-	} {
-		if told[c] == 0 {
+	for _, c := range append(errand.Causes[:len(errand.Causes):len(errand.Causes)], unsettled) {
+		if told[c] == 0 && c != errand.CauseSilent { // the workers are heard from
 			t.Errorf("no explanation of %d worlds was %s", explainSeeds, c)
 		}
 	}
@@ -44,9 +41,11 @@ const explainSeeds = 60
 // explainWorld is a world with two queues, two owners and some workers.
 type explainWorld struct {
 	*world
-	rand    *rand.Rand
-	jobs    []errand.Job
-	workers []*slotted
+	rand      *rand.Rand
+	jobs      []errand.Job
+	workers   []*slotted
+	cancelled map[string]bool // jobs
+	told      map[errand.Cause]int
 }
 
 // slotted is a worker that knows its slots.
@@ -57,13 +56,16 @@ type slotted struct {
 	terminal bool
 	os       string
 	offline  bool
+	left     bool // it drains or has stopped
+	stopped  bool
 	holds    []*errand.Assignment
 }
 
 func newExplainWorld(t *testing.T, seed uint64) *explainWorld {
-	x := &explainWorld{world: newWorld(t), rand: rand.New(rand.NewPCG(seed, 1))}
+	x := &explainWorld{world: newWorld(t), rand: rand.New(rand.NewPCG(seed, 1)), cancelled: map[string]bool{}}
 	x.addQueue("gpu")
 	x.addQueue("other")
+	x.grantUser()
 	return x
 }
 
@@ -127,13 +129,16 @@ func (k *slotted) ask() *errand.Assignment {
 }
 
 // finish ends what the worker holds of the job.
-func (k *slotted) finish(id string) {
+func (k *slotted) finish(id string) { k.finishWith(id, 0) }
+
+func (k *slotted) finishWith(id string, exitCode int) {
 	k.t.Helper()
 	i := slices.IndexFunc(k.holds, func(a *errand.Assignment) bool { return a.JobID == id })
-	if _, err := k.submit(k.holds[i], 0); err != nil {
+	if _, err := k.submit(k.holds[i], exitCode); err != nil {
 		k.t.Fatalf("submit: %v", err)
 	}
 	k.holds = slices.Delete(k.holds, i, i+1)
+	k.clock.Advance(time.Millisecond) // which jobs that are released now do not share with later ones
 }
 
 func (x *explainWorld) owner(name string) control.Caller {
@@ -147,10 +152,17 @@ func (x *explainWorld) grow() {
 	for range x.rand.IntN(4) {
 		x.addWorker(1+x.rand.IntN(2), x.rand.IntN(2) == 0, queues[x.rand.IntN(len(queues))]...)
 	}
+	x.addSchedule()
 	for range 4 + x.rand.IntN(10) {
 		x.createRandom()
 		if n := len(x.workers); n > 0 && x.rand.IntN(2) == 0 {
 			x.act(x.workers[x.rand.IntN(n)])
+		}
+		switch x.rand.IntN(12) {
+		case 0:
+			x.cancelRandom()
+		case 1:
+			x.runSchedule()
 		}
 	}
 	for _, k := range x.workers {
@@ -166,12 +178,8 @@ func (x *explainWorld) grow() {
 	if x.rand.IntN(8) == 0 {
 		x.pause([]string{"default", "gpu"}[x.rand.IntN(2)], true)
 	}
-	x.clock.Advance(7 * time.Second) // tickets left to other workers are visible again
-	for _, k := range x.workers {
-		if !k.offline {
-			k.beat(k.holds...)
-		}
-	}
+	x.endSchedule()
+	x.elapse(7 * time.Second) // tickets left to other workers are visible again
 }
 
 func (x *explainWorld) pause(queue string, paused bool) {
@@ -182,16 +190,23 @@ func (x *explainWorld) pause(queue string, paused bool) {
 	if !hostile() && paused {
 		return
 	}
-	x.clock.Advance(31 * time.Second) // the list of queues may lag behind, and is kept
-	for _, k := range x.workers {
-		if !k.offline {
-			k.beat(k.holds...)
-		}
-	}
+	x.elapse(31 * time.Second) // the list of queues may lag behind, and is kept
 	x.waitForIndexes()
 }
 
 func (x *explainWorld) createRandom() {
+	owner := []string{"ann", "bob"}[x.rand.IntN(2)]
+	spec := x.randomSpec()
+	x.addWaits(owner, &spec)
+	job, err := x.svc.CreateJob(x.ctx, x.owner(owner), spec, control.CreateOptions{})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	x.jobs = append(x.jobs, job)
+	x.clock.Advance(time.Duration(1+x.rand.IntN(1000)) * time.Millisecond)
+}
+
+func (x *explainWorld) randomSpec() errand.Spec {
 	spec := errand.Spec{
 		Commands: []errand.Command{{Shell: "true"}}, Queue: []string{"default", "gpu"}[x.rand.IntN(2)],
 		Group: []string{"", "", "g1", "g2"}[x.rand.IntN(4)], MaxAttempts: 1 + x.rand.IntN(3), TimeoutSeconds: 60 + x.rand.IntN(1000),
@@ -202,12 +217,7 @@ func (x *explainWorld) createRandom() {
 	if x.rand.IntN(4) == 0 && spec.Group == "" {
 		spec.Terminal = &errand.Terminal{Required: true}
 	}
-	job, err := x.svc.CreateJob(x.ctx, x.owner([]string{"ann", "bob"}[x.rand.IntN(2)]), spec, control.CreateOptions{})
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	x.jobs = append(x.jobs, job)
-	x.clock.Advance(time.Duration(1+x.rand.IntN(1000)) * time.Millisecond)
+	return spec
 }
 
 // act has a worker take a job, finish one or give one back.
@@ -216,7 +226,7 @@ func (x *explainWorld) act(k *slotted) {
 	case n < 2 && k.free() > 0:
 		k.ask()
 	case n == 2 && len(k.holds) > 0:
-		k.finish(k.holds[0].JobID)
+		k.finishWith(k.holds[0].JobID, x.rand.IntN(2))
 	case n == 3 && len(k.holds) > 0:
 		if _, err := k.fail(k.holds[0], errand.ReasonAgentError); err != nil {
 			x.t.Fatal(err)
@@ -253,7 +263,7 @@ func (x *explainWorld) addUnable(j *errand.Job) {
 // leaveService says that the worker drains, or ends, and what it holds goes on.
 func (k *slotted) leaveService(stopped bool) {
 	k.t.Helper()
-	k.offline = true
+	k.offline, k.left, k.stopped = true, true, stopped
 	h := errand.Heartbeat{WorkerID: k.id, Epoch: k.epoch, Draining: true, Stopped: stopped}
 	for _, a := range k.holds {
 		h.Holds = append(h.Holds, errand.Hold{JobID: a.JobID, Attempt: a.Attempt})
@@ -266,7 +276,8 @@ func (k *slotted) leaveService(stopped bool) {
 // check compares the explanation of each job with what is so, and of one pending job with
 // what releases it.
 func (x *explainWorld) check(told map[errand.Cause]int) {
-	x.waitForIndexes()
+	x.told = told
+	x.settleAll()
 	x.checkFigures()
 	var pending []errand.Job
 	for _, j := range x.jobs {
@@ -277,7 +288,8 @@ func (x *explainWorld) check(told map[errand.Cause]int) {
 		e := x.explainAs(j)
 		told[e.Cause]++
 		x.t.Logf("%s", e.Sentence)
-		running := e.Cause == errand.CauseRunning || e.Cause == errand.CauseSilent
+		x.checkHeld(&j)
+		running := e.Cause == errand.CauseRunning || e.Cause == errand.CauseCancelling
 		if e.Status != st.Record().Status || (e.Cause == errand.CauseEnded) != e.Status.Terminal() || running != (e.Status == errand.Running) {
 			x.t.Errorf("job is %s, explained as %+v", st.Record().Status, e)
 		}
@@ -308,9 +320,19 @@ func (x *explainWorld) explainAs(j errand.Job) errand.Explanation {
 // release does what the job's explanation says that it waits for.
 func (x *explainWorld) release(j errand.Job) {
 	x.t.Helper()
+	x.waitForIndexes()
 	e := x.explainAs(j)
 	x.t.Logf("to release: %s", e.Sentence)
-	x.checkCounts(&j, &e)
+	switch e.Cause {
+	case errand.CauseAfter:
+		x.endAwaited(&j)
+		return
+	case errand.CauseNotBefore:
+		x.passTime(&j, &e)
+		return
+	default:
+		x.checkCounts(&j, &e)
+	}
 	switch e.Cause {
 	case errand.CauseNext, errand.CauseAhead:
 		x.takeFree(&j, &e)
@@ -383,9 +405,9 @@ func (x *explainWorld) checkCounts(j *errand.Job, e *errand.Explanation) {
 	if got.Online != want.Online || got.Able != want.Able || got.Free != want.Free || got.Offline != want.Offline {
 		x.t.Errorf("workers %+v, want %+v", got, want)
 	}
-	before := 0
+	before, own := 0, x.state(j.Spec.ID)
 	for _, other := range x.jobs {
-		if st := x.state(other.Spec.ID); st.Queue == j.Spec.Queue && st.JobID < j.Spec.ID && st.Status == errand.Pending {
+		if st := x.state(other.Spec.ID); st.Queue == j.Spec.Queue && st.Status == errand.Pending && !st.Held && isQueuedBefore(&st, &own) {
 			before++
 		}
 	}
@@ -406,12 +428,12 @@ func (x *explainWorld) checkFigures() {
 		for _, j := range x.jobs {
 			st := x.state(j.Spec.ID)
 			switch {
-			case st.Queue != queue:
+			case st.Queue != queue || st.Held:
 			case st.Status == errand.Running:
 				want.Running++
 			case st.Status == errand.Pending:
-				if want.Pending++; want.Oldest.IsZero() || st.CreatedAt.Before(want.Oldest) {
-					want.Oldest = st.CreatedAt
+				if want.Pending++; want.Oldest.IsZero() || queuedAt(&st).Before(want.Oldest) {
+					want.Oldest = queuedAt(&st)
 				}
 			}
 		}
@@ -448,11 +470,7 @@ func (x *explainWorld) mustNotRun(j *errand.Job) {
 	if st := x.state(j.Spec.ID); st.Status != errand.Pending {
 		x.t.Errorf("the job is %s though what it waits for has not happened", st.Status)
 	}
-	for _, k := range x.workers {
-		if !k.offline {
-			k.beat(k.holds...)
-		}
-	}
+	x.elapse(0)
 }
 
 // takeFree has the workers that could run the job take jobs: it must be given before any
@@ -469,7 +487,7 @@ func (x *explainWorld) takeFree(j *errand.Job, e *errand.Explanation) {
 			case a.JobID == j.Spec.ID:
 				x.wantEarlier(earlier, e)
 				return
-			case a.Queue == j.Spec.Queue:
+			case a.Queue == j.Spec.Queue && x.inOrder(a.JobID, j.Spec.ID):
 				earlier++
 			}
 		}
@@ -501,7 +519,7 @@ func (x *explainWorld) runWith(j *errand.Job, k *slotted, e *errand.Explanation)
 		case a.JobID == j.Spec.ID:
 			x.wantEarlier(earlier, e)
 			return
-		case a.Queue == j.Spec.Queue:
+		case a.Queue == j.Spec.Queue && x.inOrder(a.JobID, j.Spec.ID):
 			earlier++
 		}
 		k.finish(a.JobID)
