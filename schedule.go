@@ -56,6 +56,11 @@ type ScheduleKey struct{ Owner, Name string }
 // Ref is OWNER/NAME.
 func (k ScheduleKey) Ref() string { return k.Owner + "/" + k.Name }
 
+// Valid reports whether a schedule can have this key.
+func (k ScheduleKey) Valid() bool {
+	return ownerRE.MatchString(k.Owner) && scheduleRE.MatchString(k.Name)
+}
+
 // A ScheduledRun is a run of a schedule, and its job.
 type ScheduledRun struct {
 	At        time.Time // according to the cron expression

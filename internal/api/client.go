@@ -300,9 +300,9 @@ func (c *Client) CreateSchedule(ctx context.Context, s CreateSchedule) (out Sche
 	return out, status == http.StatusCreated, err
 }
 
-// Schedules lists the schedules.
-func (c *Client) Schedules(ctx context.Context) (out ScheduleList, err error) {
-	_, err = c.do(ctx, http.MethodGet, "/api/schedules", nil, nil, &out)
+// Schedules lists a page of schedules.
+func (c *Client) Schedules(ctx context.Context, cursor string) (out ScheduleList, err error) {
+	_, err = c.do(ctx, http.MethodGet, "/api/schedules", query("cursor", cursor), nil, &out)
 	return out, err
 }
 

@@ -44,16 +44,16 @@ var (
 
 // Parameters of the lists.
 var (
-	jobListParams    = []string{"status", "queue", "schedule", "limit", "cursor"}
-	workerListParams = []string{"limit", "cursor"}
+	jobListParams = []string{"status", "queue", "schedule", "limit", "cursor"}
+	pageParams    = []string{"limit", "cursor"}
 )
 
 // The endpoints.
 var (
 	WorkersRegister = Endpoint{"workers-register", []Route{
 		{Method: http.MethodPost, Path: "/api/workers/register", roles: agents, maxBody: MaxBodyBytes, do: register},
-		{Method: http.MethodGet, Path: "/api/workers/register", roles: users, params: workerListParams, do: listWorkers},
-		{Method: http.MethodGet, Path: "/api/workers", roles: users, params: workerListParams, do: listWorkers},
+		{Method: http.MethodGet, Path: "/api/workers/register", roles: users, params: pageParams, do: listWorkers},
+		{Method: http.MethodGet, Path: "/api/workers", roles: users, params: pageParams, do: listWorkers},
 	}}
 	WorkersHeartbeat = Endpoint{"workers-heartbeat", []Route{
 		{Method: http.MethodPost, Path: "/api/workers/heartbeat", roles: workers, params: []string{"wait"}, maxBody: MaxBodyBytes, do: heartbeat},
@@ -104,7 +104,7 @@ var (
 	}}
 	Schedules = Endpoint{"schedules", []Route{
 		{Method: http.MethodPost, Path: "/api/schedules", roles: users, maxBody: MaxBodyBytes, do: createSchedule},
-		{Method: http.MethodGet, Path: "/api/schedules", roles: users, do: listSchedules},
+		{Method: http.MethodGet, Path: "/api/schedules", roles: users, params: pageParams, do: listSchedules},
 		{Method: http.MethodDelete, Path: "/api/schedules", roles: users, params: []string{"name"}, do: deleteSchedule},
 		{Method: http.MethodGet, Path: "/api/schedules/status", roles: users, params: []string{"name"}, do: scheduleStatus},
 		{Method: http.MethodPost, Path: "/api/schedules/pause", roles: users, maxBody: MaxBodyBytes, do: pauseSchedule},

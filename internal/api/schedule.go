@@ -58,9 +58,10 @@ type ScheduledRun struct {
 	JobID string    `json:"jobId"`
 }
 
-// ScheduleList is the answer of GET /api/schedules, by owner and name.
+// ScheduleList is a page of schedules, by owner and name: the answer of GET /api/schedules.
 type ScheduleList struct {
 	Schedules []Schedule `json:"schedules"`
+	Next      string     `json:"next,omitempty"` // the cursor of the next page
 }
 
 func newSchedule(s *errand.Schedule) Schedule {
@@ -111,13 +112,17 @@ func createSchedule(c *request) (response, error) {
 }
 
 func listSchedules(c *request) (response, error) {
-	all, err := c.Schedules(c.ctx(), c.caller)
+	limit, cursor := int(c.params.number("limit", 1, errand.MaxPage, defaultPage)), c.params.text("cursor")
+	if c.params.err != nil {
+		return response{}, c.params.err
+	}
+	page, next, err := c.Schedules(c.ctx(), c.caller, cursor, limit)
 	if err != nil {
 		return response{}, err
 	}
-	out := ScheduleList{Schedules: make([]Schedule, len(all))}
-	for i := range all {
-		out.Schedules[i] = newSchedule(&all[i])
+	out := ScheduleList{Schedules: make([]Schedule, len(page)), Next: next}
+	for i := range page {
+		out.Schedules[i] = newSchedule(&page[i])
 		j := &out.Schedules[i].Job
 		j.Source, j.Env = withoutPacks(j.Source), nil
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/errandhq/errand/internal/control"
 )
 
-// defaultPage is how long a list of workers is that says no limit.
+// defaultPage is how long a list of workers or schedules is that says no limit.
 const defaultPage = 50
 
 // newWorker shows a worker as it stands at now.

@@ -241,7 +241,7 @@ func (a *app) scheduleList(ctx context.Context, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	list, err := callWithRetry(ctx, retryFirst, c.Schedules)
+	list, err := listSchedules(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -267,6 +267,20 @@ func (a *app) scheduleList(ctx context.Context, asJSON bool) error {
 		rows = append(rows, []string{name, s.Cron, string(s.Status), next, last, job, s.Error})
 	}
 	return a.term.PrintTable([]string{"NAME", "CRON", "STATUS", "NEXT RUN", "LAST RUN", "LAST JOB", "ERROR"}, rows)
+}
+
+func listSchedules(ctx context.Context, c *api.Client) (api.ScheduleList, error) {
+	list := api.ScheduleList{Schedules: []api.Schedule{}}
+	for {
+		page, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.ScheduleList, error) { return c.Schedules(ctx, list.Next) })
+		if err != nil {
+			return list, err
+		}
+		list.Schedules, list.Next = append(list.Schedules, page.Schedules...), page.Next
+		if list.Next == "" {
+			return list, nil
+		}
+	}
 }
 
 // withSchedule is a command that makes a call for the schedule that its argument names.

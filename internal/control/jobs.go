@@ -118,5 +118,24 @@ func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, err
 	if err != nil {
 		return JobPage{}, unavailable("list the jobs", err)
 	}
+	page.cut()
 	return page, nil
+}
+
+// maxPageBytes limits the specs of a page, as JSON. A Lambda function's answer may have
+// 6 MB, in which the page is a string: each of its quotes is two bytes.
+const maxPageBytes = 2 << 20
+
+// cut ends a page before it is too long for an answer.
+func (p *JobPage) cut() {
+	if len(p.Jobs) <= maxPageBytes/errand.MaxSpecBytes {
+		return
+	}
+	size := 0
+	for i := range p.Jobs {
+		if size += len(specJSON(&p.Jobs[i].Spec)); size > maxPageBytes {
+			p.Jobs, p.Next = p.Jobs[:i], p.Jobs[i-1].Spec.ID
+			return
+		}
+	}
 }

@@ -237,9 +237,9 @@ const maxActiveJobs = 200_000
 
 // addSchedules adds what the jobs of schedules will need.
 func (p *pruner) addSchedules(ctx context.Context, a *activeJobs) error {
-	schedules, err := p.Store.Schedules(ctx, "")
+	schedules, err := p.allSchedules(ctx, "")
 	if err != nil {
-		return unavailable("list the schedules", err)
+		return err
 	}
 	for i := range schedules {
 		spec := &schedules[i].Job

@@ -16,9 +16,10 @@ import (
 type ScheduleStore interface {
 	// Schedule reads a schedule. Errors: ErrNotFound.
 	Schedule(ctx context.Context, k errand.ScheduleKey) (*errand.Schedule, error)
-	// Schedules lists the schedules of an owner, or of all if owner is empty, by owner and
-	// name.
-	Schedules(ctx context.Context, owner string) ([]errand.Schedule, error)
+	// Schedules lists a page of the schedules of an owner, or of all if owner is empty, by
+	// owner and name, from the one after cursor on ("": the first). A cursor is the Ref of a
+	// schedule of the owner. A page may have fewer than limit, so that it is at most 1 MB.
+	Schedules(ctx context.Context, owner, cursor string, limit int) (schedules []errand.Schedule, next string, err error)
 	// PutSchedule writes the schedule and sets sc.Rev to the new revision, which no deleted
 	// schedule of that name had. Errors: ErrConflict, if the stored revision isn't sc.Rev; 0
 	// is that of a schedule that does not exist.
@@ -145,9 +146,9 @@ func jobField(err error) error {
 }
 
 func (s *Service) checkScheduleCount(ctx context.Context, owner string) error {
-	all, err := s.Store.Schedules(ctx, owner)
+	all, err := s.allSchedules(ctx, owner)
 	if err != nil {
-		return unavailable("list the schedules", err)
+		return err
 	}
 	if len(all) >= errand.MaxSchedules {
 		return errand.InvalidField("name", "%s has %d schedules, which is the limit; delete one first", owner, errand.MaxSchedules)
@@ -155,15 +156,35 @@ func (s *Service) checkScheduleCount(ctx context.Context, owner string) error {
 	return nil
 }
 
-// Schedules lists the caller's schedules, or those of all owners for an admin.
-func (s *Service) Schedules(ctx context.Context, c Caller) ([]errand.Schedule, error) {
+// Schedules lists a page of the caller's schedules, or of all owners' for an admin.
+// Errors: CodeInvalidField.
+func (s *Service) Schedules(ctx context.Context, c Caller, cursor string, limit int) (page []errand.Schedule, next string, err error) {
 	owner := c.Owner
 	if c.Role == errand.RoleAdmin {
 		owner = ""
 	}
-	all, err := s.Store.Schedules(ctx, owner)
+	if cursor != "" {
+		k := scheduleKey(c, cursor)
+		if !k.Valid() || !c.Sees(k.Owner) {
+			return nil, "", errand.InvalidField("cursor", "cursor must be the \"next\" of the previous page")
+		}
+		cursor = k.Ref()
+	}
+	page, next, err = s.Store.Schedules(ctx, owner, cursor, limit)
 	if err != nil {
-		return nil, unavailable("list the schedules", err)
+		return nil, "", unavailable("list the schedules", err)
+	}
+	return page, next, nil
+}
+
+// allSchedules lists all schedules of an owner, or of all owners if owner is empty.
+func (s *Service) allSchedules(ctx context.Context, owner string) (all []errand.Schedule, err error) {
+	for cursor, more := "", true; more; more = cursor != "" {
+		var page []errand.Schedule
+		if page, cursor, err = s.Store.Schedules(ctx, owner, cursor, errand.MaxPage); err != nil {
+			return nil, unavailable("list the schedules", err)
+		}
+		all = append(all, page...)
 	}
 	return all, nil
 }

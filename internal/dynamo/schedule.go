@@ -108,10 +108,10 @@ func (s *Store) Schedule(ctx context.Context, k errand.ScheduleKey) (*errand.Sch
 	return i.schedule()
 }
 
-// Schedules implements control.ScheduleStore.
-func (s *Store) Schedules(ctx context.Context, owner string) ([]errand.Schedule, error) {
+// Schedules implements control.ScheduleStore. A query reads at most 1 MB.
+func (s *Store) Schedules(ctx context.Context, owner, cursor string, limit int) ([]errand.Schedule, string, error) {
 	in := &dynamodb.QueryInput{
-		TableName: &s.tables.Jobs, ConsistentRead: aws.Bool(true),
+		TableName: &s.tables.Jobs, ConsistentRead: aws.Bool(true), Limit: aws.Int32(int32(limit)),
 		KeyConditionExpression:    aws.String("pk = :pk"),
 		ExpressionAttributeValues: item{":pk": str(schedulesPart)},
 	}
@@ -119,25 +119,27 @@ func (s *Store) Schedules(ctx context.Context, owner string) ([]errand.Schedule,
 		in.KeyConditionExpression = aws.String("pk = :pk AND begins_with(sk, :owner)")
 		in.ExpressionAttributeValues[":owner"] = str(owner + "#")
 	}
-	var all []errand.Schedule
-	for pages := dynamodb.NewQueryPaginator(s.db, in); pages.HasMorePages(); {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("query %s: %w", s.tables.Jobs, err)
-		}
-		for _, it := range page.Items {
-			var i scheduleItem
-			if err := s.decode(it, &i); err != nil {
-				return nil, err
-			}
-			sc, err := i.schedule()
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, *sc)
-		}
+	if cursor != "" {
+		in.ExclusiveStartKey = key(schedulesPart, strings.Replace(cursor, "/", "#", 1))
 	}
-	return all, nil
+	res, err := s.db.Query(ctx, in)
+	if err != nil {
+		return nil, "", fmt.Errorf("query %s: %w", s.tables.Jobs, err)
+	}
+	var page []errand.Schedule
+	for _, it := range res.Items {
+		var i scheduleItem
+		if err := s.decode(it, &i); err != nil {
+			return nil, "", err
+		}
+		sc, err := i.schedule()
+		if err != nil {
+			return nil, "", err
+		}
+		page = append(page, *sc)
+	}
+	next := strings.Replace(textOf(res.LastEvaluatedKey, "sk"), "#", "/", 1)
+	return page, next, nil
 }
 
 // PutSchedule implements control.ScheduleStore.

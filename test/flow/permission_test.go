@@ -256,7 +256,7 @@ func (u *everything) schedules() {
 		_, err = u.user.RunSchedule(ctx, name, "key-"+name)
 		u.must(err)
 	}
-	_, err = u.user.Schedules(ctx)
+	_, err = u.user.Schedules(ctx, "")
 	u.must(err)
 	_, err = u.user.ScheduleJobs(ctx, "folder", "", "", 0, "")
 	u.must(err)

@@ -215,7 +215,7 @@ func TestScheduleDryRun(t *testing.T) {
 	if want := []string{"25T09:30", "26T09:30", "27T09:30", "30T09:30"}; err != nil || !slices.Equal(got, want) { // not on 28 and 29, a weekend
 		t.Errorf("next runs %v, want %v; %v", got, want, err)
 	}
-	if all, err := w.svc.Schedules(w.ctx, w.user); err != nil || len(all) > 0 {
+	if all, _, err := w.svc.Schedules(w.ctx, w.user, "", errand.MaxPage); err != nil || len(all) > 0 {
 		t.Errorf("stored: %+v, %v", all, err)
 	}
 	stored := w.schedule("30 * * * *")
@@ -358,7 +358,7 @@ func TestManageSchedule(t *testing.T) {
 	_, err := w.svc.Jobs(w.ctx, bob, control.JobFilter{Schedule: errand.ScheduleKey{Owner: "ann", Name: "s"}})
 	wantCode(t, err, errand.CodeScheduleNotFound)
 	for who, n := range map[*control.Caller]int{&w.user: 1, &bob: 0, &admin: 1} {
-		if all, err := w.svc.Schedules(w.ctx, *who); err != nil || len(all) != n {
+		if all, _, err := w.svc.Schedules(w.ctx, *who, "", errand.MaxPage); err != nil || len(all) != n {
 			t.Errorf("%s sees %d, %v", who.Owner, len(all), err)
 		}
 	}

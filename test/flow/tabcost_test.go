@@ -88,7 +88,7 @@ func (c *costly) priceRequests() map[string]float64 {
 		"jobs":             c.price(func() error { _, err := c.user.Jobs(ctx, "", "", 100, ""); return err }),
 		"runningJobs":      c.price(func() error { _, err := c.user.Jobs(ctx, errand.Running, "", 100, ""); return err }),
 		"queues":           c.price(func() error { _, err := c.user.Queues(ctx); return err }),
-		"schedules":        c.price(func() error { _, err := c.user.Schedules(ctx); return err }),
+		"schedules":        c.price(func() error { _, err := c.user.Schedules(ctx, ""); return err }),
 		"state":            c.price(func() error { _, err := c.user.Job(ctx, c.asg.JobID); return err }),
 	}
 }

@@ -63,7 +63,7 @@ function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps)
   const route = useRoute()
   const dropped = useDrop(signedIn)
   const content = useRef<HTMLElement>(null)
-  const askWorkers = useCallback(async (signal: AbortSignal) => (await client.workers(signal)).workers ?? [], [client, signedIn])
+  const askWorkers = useCallback((signal: AbortSignal) => client.workers(signal), [client, signedIn])
   const workers = usePolling(askWorkers, every.workers, failed)
   useEffect(() => {
     if (route.page !== 'job') document.title = route.page === 'run' ? words.name : `${words.pages[route.page]} · ${words.name}`

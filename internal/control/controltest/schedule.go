@@ -1,12 +1,14 @@
 package controltest
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
@@ -33,7 +35,7 @@ func (w storeTest) storeSchedules(t *testing.T) {
 	wantErr(t, "the same schedule again", s.PutSchedule(ctx, &another), control.ErrConflict)
 	got, err := s.Schedule(ctx, k)
 	must(t, err)
-	if diff := cmp.Diff(sc, got); diff != "" {
+	if diff := gocmp.Diff(sc, got); diff != "" {
 		t.Errorf("read (-wrote +read):\n%s", diff)
 	}
 	stale := *sc
@@ -72,16 +74,36 @@ func (w storeTest) storeSchedules(t *testing.T) {
 
 // scheduleLists lists schedules: sc and another owner's.
 func (w storeTest) scheduleLists(t *testing.T, sc *errand.Schedule) {
-	own, err := w.store.Schedules(t.Context(), sc.Owner)
-	must(t, err)
-	if diff := cmp.Diff([]errand.Schedule{*sc}, own); diff != "" {
+	own := w.schedulesOf(t, sc.Owner, errand.MaxPage)
+	if diff := gocmp.Diff([]errand.Schedule{*sc}, own); diff != "" {
 		t.Errorf("of the owner (-want +got):\n%s", diff)
 	}
-	all, err := w.store.Schedules(t.Context(), "")
-	must(t, err)
-	if len(all) < 2 || !slices.ContainsFunc(all, func(o errand.Schedule) bool { return o.ScheduleKey == sc.ScheduleKey }) {
-		t.Errorf("%d schedules of all owners", len(all))
+	own = w.schedulesOf(t, sc.Owner, 1)
+	if diff := gocmp.Diff([]errand.Schedule{*sc}, own); diff != "" {
+		t.Errorf("of the owner, by pages of one (-want +got):\n%s", diff)
 	}
+	for _, limit := range []int{1, errand.MaxPage} {
+		all := w.schedulesOf(t, "", limit)
+		inOrder := slices.IsSortedFunc(all, func(a, b errand.Schedule) int {
+			return cmp.Or(strings.Compare(a.Owner, b.Owner), strings.Compare(a.Name, b.Name))
+		})
+		if len(all) < 2 || !inOrder || !slices.ContainsFunc(all, func(o errand.Schedule) bool { return o.ScheduleKey == sc.ScheduleKey }) {
+			t.Errorf("%d schedules of all owners, by pages of %d; in order: %v", len(all), limit, inOrder)
+		}
+	}
+}
+
+// schedulesOf lists the schedules of an owner, or of all, by pages of limit.
+func (w storeTest) schedulesOf(t *testing.T, owner string, limit int) (all []errand.Schedule) {
+	for cursor, more := "", true; more; more = cursor != "" {
+		page, next, err := w.store.Schedules(t.Context(), owner, cursor, limit)
+		must(t, err)
+		if len(page) > limit {
+			t.Errorf("%d schedules on a page of %d", len(page), limit)
+		}
+		all, cursor = append(all, page...), next
+	}
+	return all
 }
 
 // scheduleJobs lists the jobs of a schedule, newest first.

@@ -66,6 +66,12 @@ describe('Client', () => {
     await expect(client.workers()).rejects.toMatchObject({ problem: { status: 401 } }) // both with the new one
   })
 
+  test('reads all pages of a list', async () => {
+    const { client, asked } = answering(Response.json({ schedules: [{ name: 'a' }, { name: 'b' }], next: 'ann/b' }), Response.json({ schedules: [], next: 'ann/c' }), Response.json({ schedules: [{ name: 'd' }] }))
+    expect((await client.schedules()).map((s) => s.name)).toEqual(['a', 'b', 'd'])
+    expect(asked.map((a) => a.url)).toEqual(['/api/schedules?limit=200', '/api/schedules?limit=200&cursor=ann%2Fb', '/api/schedules?limit=200&cursor=ann%2Fc'])
+  })
+
   test('refuses an answer that is not JSON', async () => {
     const { client } = answering(new Response('<html>'))
     await expect(client.workers()).rejects.toThrow('not JSON')

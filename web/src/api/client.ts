@@ -1,6 +1,6 @@
 import { ApiError, parseProblem, unreachable } from './problem'
-import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Session, TokenList, Upload, WorkerList } from './types'
-import type { ArtifactPage, JobSource, NewSchedule, PageOfLog, Schedule } from './wire'
+import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Session, TokenList, Upload, Worker, WorkerList } from './types'
+import type { ArtifactPage, JobSource, NewSchedule, PageOfLog, Schedule, ScheduleList } from './wire'
 import { words } from '../text/app'
 
 /** Calls the API of the server that the page came from. Each call is tried once. */
@@ -74,8 +74,8 @@ export class Client {
     return this.call('POST', '/api/jobs/cancel', { body: { jobId } })
   }
 
-  workers(signal?: AbortSignal): Promise<WorkerList> {
-    return this.call('GET', '/api/workers', { signal })
+  workers(signal?: AbortSignal): Promise<Worker[]> {
+    return this.all('/api/workers', (page: WorkerList) => page.workers, signal)
   }
 
   /** Pauses, resumes, drains or forgets a worker. For admins. */
@@ -88,8 +88,9 @@ export class Client {
     return this.call('POST', `/api/queues/${paused ? 'pause' : 'resume'}`, { body: { name } })
   }
 
-  schedules(signal?: AbortSignal): Promise<{ schedules: Schedule[] | null }> {
-    return this.call('GET', '/api/schedules', { signal })
+  /** All schedules, by owner and name. */
+  schedules(signal?: AbortSignal): Promise<Schedule[]> {
+    return this.all('/api/schedules', (page: ScheduleList) => page.schedules, signal)
   }
 
   /** The whole schedule: lists leave out its environment and packs. */
@@ -126,6 +127,17 @@ export class Client {
   /** Direct mode answers an Executed, distributed mode a Job. */
   execute(request: ExecuteRequest, idempotencyKey: string, signal?: AbortSignal): Promise<Executed | Job> {
     return this.call('POST', '/api/execute', { body: request, idempotencyKey, signal })
+  }
+
+  /** All entries of a list, page by page. */
+  private async all<P extends { next?: string }, T>(path: string, entries: (page: P) => T[], signal?: AbortSignal): Promise<T[]> {
+    const all: T[] = []
+    for (let cursor: string | undefined = '', more = true; more; more = !!cursor) {
+      const page: P = await this.call('GET', path, { query: { limit: 200, cursor }, signal })
+      all.push(...entries(page))
+      cursor = page.next
+    }
+    return all
   }
 
   private async call<T>(method: string, path: string, o: CallOptions): Promise<T> {

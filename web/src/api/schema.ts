@@ -961,6 +961,11 @@ export interface components {
              * @description From a running job's worker
              */
             lastHeard?: string;
+            /**
+             * Format: int64
+             * @description Of a running job that is to be cancelled: milliseconds within which its worker learns that; left out where it does at once
+             */
+            heartbeatMs?: number;
             silence?: components["schemas"]["Silence"];
             exitCode?: number;
             reason?: components["schemas"]["Reason"];
@@ -1700,6 +1705,8 @@ export interface components {
         };
         ScheduleList: {
             schedules: components["schemas"]["Schedule"][];
+            /** @description The cursor of the next page; left out on the last */
+            next?: string;
         };
         NamedQueue: {
             name: components["schemas"]["QueueName"];
@@ -1724,7 +1731,7 @@ export interface components {
             running: number;
             /**
              * Format: date-time
-             * @description When the oldest pending job was created
+             * @description Since when the oldest pending job is in the queue
              */
             oldestPendingAt?: string;
             /** @description That are online, neither paused nor draining, and take jobs of the queue */
@@ -3208,14 +3215,19 @@ export interface operations {
     };
     listSchedules: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Entries on the page */
+                limit?: components["parameters"]["limit"];
+                /** @description The `next` of the previous page */
+                cursor?: components["parameters"]["cursor"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description By owner and name, without the jobs' env and source.packs */
+            /** @description A page of schedules, by owner and name, without the jobs' env and source.packs */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

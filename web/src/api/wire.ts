@@ -19,4 +19,5 @@ export type FullQueue = Queue
 export type FullWorker = Worker
 export type FullRequest = Schemas['Execute']
 export type Schedule = Schemas['Schedule']
+export type ScheduleList = Schemas['ScheduleList']
 export type NewSchedule = Schemas['CreateSchedule']

@@ -81,7 +81,7 @@ interface Shown {
 
 /** Reads the schedules, and the jobs of their last runs: those that ended, once. */
 async function readSchedules(client: Client, ended: Map<string, Job>, signal: AbortSignal): Promise<Shown[]> {
-  const schedules = (await client.schedules(signal)).schedules ?? []
+  const schedules = await client.schedules(signal)
   return Promise.all(
     schedules.map(async (schedule) => {
       const id = schedule.lastRun?.jobId
