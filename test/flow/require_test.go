@@ -117,6 +117,7 @@ func TestNamedWorker(t *testing.T) {
 	}
 	w.register(control.Principal{}, errand.Registration{WorkerID: "w3", Name: "w1x"})
 	w.register(control.Principal{}, errand.Registration{WorkerID: "w4", Name: "w1x"})
+	w.waitForIndexes()
 	for name, want := range map[string]string{"w1x": "w3, w4", "nobody": "errand workers"} {
 		_, err := w.svc.CreateJob(w.ctx, w.user, errand.Spec{Commands: []errand.Command{{Shell: "true"}}, Worker: name}, control.CreateOptions{})
 		wantCode(t, err, errand.CodeInvalidField)

@@ -85,6 +85,7 @@ func TestForgottenWorker(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(control.Principal{}, errand.Registration{WorkerID: "w1", Name: "box"})
 	w.register(control.Principal{}, errand.Registration{WorkerID: "w2", Name: "box"})
+	w.waitForIndexes()
 	_, err := w.svc.ChangeWorker(w.ctx, "box", control.ForgetWorker)
 	wantCode(t, err, errand.CodeInvalidField)
 	if !strings.Contains(err.Error(), "w1, w2") {

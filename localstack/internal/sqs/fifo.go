@@ -108,7 +108,7 @@ func (b *fifoBacklog) take(now int64, f func(uint64, *group) verdict) {
 		last := b.takeFrom(g, now, f)
 		b.update(g)
 		b.updateUnavailable()
-		if last == skipped {
+		if last == skipped && g.availableIndex >= 0 {
 			heap.Remove(&b.available, g.availableIndex)
 			skippedGroups = append(skippedGroups, g)
 		}

@@ -357,3 +357,44 @@ func TestPurge(t *testing.T) {
 	want(t, "sent again", bodies(s.take(t, q, 1)), "1")
 	must(t, purge())
 }
+
+// skippedMessages are skipped by the receives that come to them: 1 is the first that any
+// receive comes to.
+type skippedMessages struct {
+	sqs.Faults
+	skip map[int]bool
+	n    int
+}
+
+func (f *skippedMessages) SkipMessage() bool {
+	f.n++
+	return f.skip[f.n]
+}
+
+func (f *skippedMessages) EmptyReceive() bool         { return false }
+func (f *skippedMessages) ApproximateCount(n int) int { return n }
+
+// TestReceiveSkipsMessages: a receive that skips a message returns none of those behind it
+// in the group, and goes on with the next group.
+func TestReceiveSkipsMessages(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		skip       map[int]bool
+		want, then string
+	}{
+		{"the first of a group", map[int]bool{1: true}, "b1 b2", "a1 a2 a3"},
+		{"the second", map[int]bool{2: true}, "a1 b1 b2", ""},
+		{"the last group's second", map[int]bool{5: true}, "a1 a2 a3 b1", ""},
+		{"the first of all", map[int]bool{1: true, 2: true}, "", "a1 a2 a3 b1 b2"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStack(t, func(c *sqs.Config) { c.Faults = &skippedMessages{skip: tt.skip} })
+			s.create(t, q)
+			for _, b := range []string{"a1", "a2", "a3", "b1", "b2"} {
+				s.send(t, q, b[:1], b)
+			}
+			want(t, "received", bodies(s.take(t, q, 10)), tt.want)
+			want(t, "then", bodies(s.take(t, q, 10)), tt.then)
+		})
+	}
+}
