@@ -241,7 +241,7 @@ func (e *Explanation) workersClause(now time.Time, queue string) string {
 
 func (e *Explanation) runningClause(now time.Time) string {
 	a := e.LastAttempt
-	text := fmt.Sprintf("has been running on %s since %s", cmp.Or(a.WorkerName, a.WorkerID), a.StartedAt.UTC().Format(time.RFC3339))
+	text := fmt.Sprintf("has been running %s since %s", a.place(), a.StartedAt.UTC().Format(time.RFC3339))
 	if e.LastHeard != nil {
 		text += fmt.Sprintf("; the worker was last heard from %s ago", roughly(now.Sub(*e.LastHeard)))
 	}
@@ -258,6 +258,14 @@ func (e *Explanation) runningClause(now time.Time) string {
 	return text
 }
 
+// place is where the attempt runs, or ran.
+func (a *JobAttempt) place() string {
+	if a.WorkerID == DirectWorkerID {
+		return "in direct mode"
+	}
+	return "on " + cmp.Or(a.WorkerName, a.WorkerID)
+}
+
 // learnsClause says when the worker learns that the job is to be cancelled.
 func (e *Explanation) learnsClause() string {
 	if e.HeartbeatMs == 0 || e.Silence != nil {
@@ -272,7 +280,7 @@ func (e *Explanation) endClause() string {
 		at = " at " + e.FinishedAt.UTC().Format(time.RFC3339)
 	}
 	if a := e.LastAttempt; a != nil {
-		on = " on " + cmp.Or(a.WorkerName, a.WorkerID)
+		on = " " + a.place()
 	}
 	switch {
 	case e.Status == Completed && e.ExitCode != nil:

@@ -60,6 +60,8 @@ func TestExplanationSentence(t *testing.T) {
 			`job 9 has been running on box since 2026-11-29T11:00:00Z; the worker was last heard from 60 seconds ago; its cancellation was requested, and the job is lost in 4 minutes unless it is heard from`},
 		{Explanation{Status: Completed, Cause: CauseEnded, LastAttempt: lost, ExitCode: &code, FinishedAt: at(0)},
 			`job 9 completed on box at 2026-11-29T12:00:00Z with exit code 3`},
+		{Explanation{Status: Failed, Cause: CauseEnded, LastAttempt: &JobAttempt{WorkerID: DirectWorkerID, WorkerName: "direct mode"}, FinishedAt: at(0), Reason: ReasonLost, Error: serverLostMessage},
+			`job 9 failed in direct mode at 2026-11-29T12:00:00Z: lost (the server ended while it ran the commands, or could not store how they ended)`},
 		{Explanation{Status: Cancelled, Cause: CauseEnded, FinishedAt: at(0)}, `job 9 was cancelled at 2026-11-29T12:00:00Z`},
 		{Explanation{Status: Failed, Cause: CauseEnded, FinishedAt: at(0), Reason: ReasonExpired, Error: "no worker took the job\nin time"},
 			`job 9 failed at 2026-11-29T12:00:00Z: expired (no worker took the job)`},

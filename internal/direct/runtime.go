@@ -14,7 +14,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os/signal"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -45,7 +47,9 @@ func Main(getenv func(string) string) error {
 	if err := json.Unmarshal(inv.event, &r); err != nil {
 		return rt.post(inv.id+"/error", runtimeError{"BadEvent", "the event is not a direct request: " + err.Error()})
 	}
-	ctx, cancel := inv.context()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM) // errand local has ended
+	defer stop()
+	ctx, cancel := inv.context(ctx)
 	defer cancel()
 	return rt.post(inv.id+"/response", Runner{Getenv: getenv}.Run(ctx, r))
 }
@@ -63,11 +67,11 @@ type invocation struct {
 }
 
 // context ends answerTime before the deadline.
-func (i *invocation) context() (context.Context, context.CancelFunc) {
+func (i *invocation) context(ctx context.Context) (context.Context, context.CancelFunc) {
 	if i.deadline.IsZero() {
-		return context.WithCancel(context.Background())
+		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(context.Background(), i.deadline.Add(-answerTime))
+	return context.WithDeadline(ctx, i.deadline.Add(-answerTime))
 }
 
 // next waits for the invocation.

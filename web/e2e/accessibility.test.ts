@@ -18,6 +18,8 @@ interface Shown {
   ready: string
   /** The button that shows it. */
   button?: string
+  /** What is then typed, by label. */
+  typed?: Record<string, string>
 }
 
 const junit = '<testsuites><testsuite name="s"><testcase name="good"/><testcase classname="C" name="bad"><failure message="1 is not 2">at x.go:3</failure></testcase></testsuite></testsuites>'
@@ -53,6 +55,8 @@ async function pages(): Promise<Shown[]> {
     { name: 'queues', fragment: 'queues', ready: '#queues tbody tr' },
     { name: 'schedules', fragment: 'schedules', ready: '#schedules .tile' },
     { name: 'schedule-form', fragment: 'schedules', ready: '#schedule-commands', button: 'New schedule' },
+    { name: 'schedule-preview', fragment: 'schedules', ready: '#schedule-preview tbody tr', typed: { Times: '0 3 * * *', 'Time zone': 'Asia/Kathmandu' } }, // the form is open
+    { name: 'schedule-refused', fragment: 'schedules', ready: '#schedule-preview .bad-text', typed: { Times: '61 3 * * *' } },
     { name: 'settings', fragment: 'settings', ready: '#tokens' },
   ]
 }
@@ -60,6 +64,7 @@ async function pages(): Promise<Shown[]> {
 async function show(p: Shown): Promise<void> {
   await desk.goTo(p.fragment)
   if (p.button) await desk.page.getByRole('button', { name: p.button }).click()
+  for (const [label, text] of Object.entries(p.typed ?? {})) await desk.page.getByLabel(label).fill(text)
   await desk.page.locator(p.ready).first().waitFor()
 }
 
@@ -123,13 +128,14 @@ async function tabStops(page: Page): Promise<string[]> {
 }
 
 const everywhere = ['Skip to content', 'Errand', 'Run', 'Jobs', 'Machines', 'Queues', 'Schedules', 'Settings', 'Sign out']
+const scheduleForm = ['Name', 'Times', 'Time zone', 'Queue', 'Script', 'Create', 'Cancel']
 /** What of each page has to be reached. */
 const parts: Record<string, string[]> = {
   run: ['Choose a folder', 'Commands', 'Each line', 'Distributed', 'Options', 'Run', 'As a command'],
   job: ['Run again', 'Edit and run', 'Log', 'Search the log', 'Follow', 'Download', 'Output of the job', 'Output of command 6'],
   commands: ['Output of command 1'], source: ['Filter files', 'Files of the folder'], tests: ['✗ 1 of 2'], artifacts: ['out/junit.xml'], attempts: ['1: log'], running: ['Cancel', 'Copy output'], waiting: ['Cancel'],
   jobs: ['Status', 'Queue', 'Name, command', 'it runs'], machines: ['it runs', 'Pause', 'Drain'], queues: ['default', 'Pause default'], schedules: ['Run nightly now', 'Delete nightly'],
-  'schedule-form': ['Name', 'Times', 'Time zone', 'Queue', 'Script', 'Create', 'Cancel'],
+  'schedule-form': scheduleForm, 'schedule-preview': scheduleForm, 'schedule-refused': scheduleForm,
   settings: ['Stay signed in', 'As the system'],
 }
 

@@ -50,7 +50,7 @@ func startInstance(s *Service, f *function) (_ *instance, err error) {
 	}
 	cmd, output, err := in.command(l.Addr().String())
 	if err == nil {
-		in.group, err = s.launcher.start(cmd)
+		in.group, err = s.launcher.start(cmd, f.Code.OneShot)
 	}
 	if err != nil {
 		output.close()

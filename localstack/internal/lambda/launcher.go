@@ -16,7 +16,7 @@ type launcher struct {
 }
 
 // start starts cmd in a process group of its own.
-func (l *launcher) start(cmd *exec.Cmd) (g *group, err error) {
+func (l *launcher) start(cmd *exec.Cmd, oneShot bool) (g *group, err error) {
 	l.begin.Do(func() {
 		l.calls, l.ended = make(chan func()), make(chan struct{})
 		go l.run()
@@ -24,7 +24,7 @@ func (l *launcher) start(cmd *exec.Cmd) (g *group, err error) {
 	done := make(chan struct{})
 	l.calls <- func() {
 		defer close(done)
-		g, err = startGroup(cmd)
+		g, err = startGroup(cmd, oneShot)
 	}
 	<-done
 	return g, err

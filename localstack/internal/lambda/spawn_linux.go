@@ -2,6 +2,12 @@ package lambda
 
 import "syscall"
 
-// killWithParent has the kernel kill the process when its parent ends, however it
-// ends: a process that is frozen then could stay forever.
-func killWithParent(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGKILL }
+// endWithParent has the kernel end the process when its parent ends, however it ends: a
+// process that is frozen then could stay forever. One that serves one invocation is never
+// frozen, and can end first what it has started.
+func endWithParent(a *syscall.SysProcAttr, oneShot bool) {
+	a.Pdeathsig = syscall.SIGKILL
+	if oneShot {
+		a.Pdeathsig = syscall.SIGTERM
+	}
+}

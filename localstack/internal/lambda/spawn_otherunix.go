@@ -4,5 +4,5 @@ package lambda
 
 import "syscall"
 
-// killWithParent does nothing: only Linux has a parent death signal.
-func killWithParent(*syscall.SysProcAttr) {}
+// endWithParent does nothing: only Linux has a parent death signal.
+func endWithParent(*syscall.SysProcAttr, bool) {}

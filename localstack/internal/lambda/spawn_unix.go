@@ -21,9 +21,9 @@ func systemEnvironment(home string) map[string]string {
 type group struct{ pid int }
 
 // startGroup starts cmd as the leader of a process group.
-func startGroup(cmd *exec.Cmd) (*group, error) {
+func startGroup(cmd *exec.Cmd, oneShot bool) (*group, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	killWithParent(cmd.SysProcAttr)
+	endWithParent(cmd.SysProcAttr, oneShot)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

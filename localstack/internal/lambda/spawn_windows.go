@@ -33,7 +33,7 @@ type group struct{ job windows.Handle }
 // startGroup starts cmd and puts it into a job object that ends with its handle. A
 // child that cmd starts before then isn't part of it; a Go program has hardly begun
 // by that time.
-func startGroup(cmd *exec.Cmd) (*group, error) {
+func startGroup(cmd *exec.Cmd, _ bool) (*group, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("create a job object: %w", err)
