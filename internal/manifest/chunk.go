@@ -51,9 +51,8 @@ const (
 // A Chunker cuts files into chunks where their content says, so that a change in the
 // middle of a file changes only the chunks around it.
 type Chunker struct {
-	c     *chunker.Chunker // nil until the first long file
-	begin []byte           // of the file
-	chunk []byte           // of a long file
+	begin []byte // of the file
+	chunk []byte // of a long file; nil until the first one
 }
 
 // NewChunker returns a Chunker, which is for one goroutine.
@@ -143,26 +142,47 @@ func (c *Chunker) repeat(r io.ReaderAt, at *int64, size int64, before []Chunk, e
 	return nil
 }
 
+// readBytes is how much of a long file is read at a time.
+const readBytes = 128 << 10
+
 func (c *Chunker) cutLong(r io.Reader, each func(h Hash, data []byte) error) error {
-	if c.c == nil {
-		c.c = chunker.NewWithBoundaries(r, polynomial, MinChunkBytes, MaxChunkBytes)
-	} else {
-		c.c.ResetWithBoundaries(r, polynomial, MinChunkBytes, MaxChunkBytes)
-	}
-	c.c.SetAverageBits(averageBits)
 	if c.chunk == nil {
 		c.chunk = make([]byte, MaxChunkBytes)
 	}
-	for {
-		chunk, err := c.c.Next(c.chunk)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
+	b := c.chunk
+	seen, have, atEnd := 0, 0, false // bytes in which no chunk ends, and in b
+	for !atEnd {
+		n, err := io.ReadFull(r, b[have:min(have+readBytes, len(b))])
+		if atEnd = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF); err != nil && !atEnd {
 			return err
 		}
-		if err := each(HashOf(chunk.Data), chunk.Data); err != nil {
-			return err
+		have += n
+		for end := findEnd(b[:have], seen); end > 0; end = findEnd(b[:have], 0) {
+			if err := each(HashOf(b[:end]), b[:end]); err != nil {
+				return err
+			}
+			have = copy(b, b[end:have])
 		}
+		seen = have
 	}
+	if have == 0 {
+		return nil
+	}
+	return each(HashOf(b[:have]), b[:have])
+}
+
+// findEnd returns where the chunk at the beginning of b ends; 0: not in b. It is known not to
+// end in the first seen bytes.
+func findEnd(b []byte, seen int) int {
+	from := max(MinChunkBytes, seen+1)
+	if from > len(b) {
+		return 0
+	}
+	if end := rabinTables().findCut(b, from, len(b)); end > 0 {
+		return end
+	}
+	if len(b) == MaxChunkBytes {
+		return MaxChunkBytes
+	}
+	return 0
 }

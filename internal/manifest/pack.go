@@ -92,8 +92,14 @@ type Packer struct {
 type frame struct {
 	chunks  []Hash
 	lengths []int
-	data    chan []byte // compressed
+	data    chan encoded
 	size    int
+}
+
+// encoded is a zstd frame.
+type encoded struct {
+	pieces [][]byte
+	buffer []byte // of frameBuffers; nil: none
 }
 
 // maxPending is how many frames of a pack wait to be written.
@@ -125,14 +131,14 @@ func (p *Packer) Len() int { return p.chunks }
 
 func (p *Packer) endFrame() {
 	f, raw := p.open, p.raw
-	f.data = make(chan []byte, 1)
+	f.data = make(chan encoded, 1)
 	p.open, p.raw = frame{}, nil
 	p.frames = append(p.frames, &f)
 	compressing <- struct{}{}
 	go func() { // ends by itself: the channel has room
-		b := frameEncoder().EncodeAll(raw, frameBuffer(len(raw)))
+		e := encode(raw)
 		<-compressing
-		f.data <- b
+		f.data <- e
 	}()
 	for len(p.frames)-p.written > maxPending {
 		p.writeFrame()
@@ -142,11 +148,23 @@ func (p *Packer) endFrame() {
 // writeFrame writes the next frame.
 func (p *Packer) writeFrame() {
 	f := p.frames[p.written]
-	b := <-f.data
-	f.size = len(b)
-	p.write(b)
-	frameBuffers.Put(&b)
+	e := <-f.data
+	for _, b := range e.pieces {
+		f.size += len(b)
+		p.write(b)
+	}
+	if e.buffer != nil {
+		frameBuffers.Put(&e.buffer)
+	}
 	p.written++
+}
+
+func encode(raw []byte) encoded {
+	if isDense(raw) {
+		return encoded{pieces: store(raw)}
+	}
+	b := frameEncoder().EncodeAll(raw, frameBuffer(len(raw)))
+	return encoded{pieces: [][]byte{b}, buffer: b}
 }
 
 // frameBuffers are for compressed frames. Without them, content that doesn't compress costs
@@ -327,7 +345,8 @@ func (d *decoder) index(end int64) *Index {
 
 // Read returns the content of a frame. The caller checks the chunks' hashes.
 func (f *Frame) Read(r io.ReaderAt) ([]byte, error) {
-	packed := make([]byte, f.Size)
+	packed := frameBuffer(f.Size)[:f.Size]
+	defer frameBuffers.Put(&packed)
 	if err := readAt(r, packed, f.Offset); err != nil {
 		return nil, err
 	}

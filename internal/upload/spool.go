@@ -4,54 +4,129 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 )
 
-// spool holds a pack until it is sent: in memory if it is small, else in a temporary file.
+// spool holds a pack until it is sent: in memory as far as there is some left, then in a
+// temporary file.
 type spool struct {
-	mem  []byte
-	file *os.File // nil: in memory
+	memory *memory
+	blocks [][]byte
+	held   int64    // bytes in blocks
+	file   *os.File // what follows; nil: nothing does
+
+	// mu keeps the blocks until nobody reads them: a request's body may be read after the request
+	// has failed.
+	mu     sync.RWMutex
+	closed bool
 }
 
-// maxSpoolMemory is the size of packs that are held in memory.
-const maxSpoolMemory = 1 << 20
+// memory lends blocks to the spools of a run.
+type memory struct {
+	mu   sync.Mutex
+	lent int
+	free [][]byte
+}
 
-func (s *spool) Write(b []byte) (int, error) {
-	if s.file == nil && len(s.mem)+len(b) <= maxSpoolMemory {
-		s.mem = append(s.mem, b...)
-		return len(b), nil
+const (
+	blockBytes = 1 << 20
+	// maxBlocks is enough for the packs of a folder of less than a gigabyte that wait at a time,
+	// but for the largest ones.
+	maxBlocks = 16
+)
+
+// take returns a block, or nil if all are lent.
+func (m *memory) take() []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lent == maxBlocks {
+		return nil
 	}
-	if s.file == nil {
-		f, err := os.CreateTemp("", "errand-*.pack")
-		if err != nil {
-			return 0, err
-		}
-		_ = os.Remove(f.Name()) // where an open file can go, a crash leaves nothing
-		s.file = f
-		if _, err := f.Write(s.mem); err != nil {
-			return 0, err
-		}
-		s.mem = nil
+	m.lent++
+	n := len(m.free)
+	if n == 0 {
+		return make([]byte, blockBytes)
 	}
-	return s.file.Write(b)
+	b := m.free[n-1]
+	m.free = m.free[:n-1]
+	return b
+}
+
+func (m *memory) giveBack(blocks [][]byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lent -= len(blocks)
+	m.free = append(m.free, blocks...)
+}
+
+func (s *spool) Write(b []byte) (n int, err error) {
+	for n < len(b) && s.file == nil {
+		at := s.held % blockBytes
+		if at == 0 && !s.grow() {
+			break
+		}
+		k := copy(s.blocks[len(s.blocks)-1][at:], b[n:])
+		n, s.held = n+k, s.held+int64(k)
+	}
+	if n == len(b) {
+		return n, nil
+	}
+	if err := s.createFile(); err != nil {
+		return n, err
+	}
+	k, err := s.file.Write(b[n:])
+	return n + k, err
+}
+
+// grow adds a block, if there is one.
+func (s *spool) grow() bool {
+	b := s.memory.take()
+	if b == nil {
+		return false
+	}
+	s.blocks = append(s.blocks, b)
+	return true
+}
+
+func (s *spool) createFile() (err error) {
+	if s.file != nil {
+		return nil
+	}
+	if s.file, err = os.CreateTemp("", "errand-*.pack"); err != nil {
+		return err
+	}
+	_ = os.Remove(s.file.Name()) // where an open file can go, a crash leaves nothing
+	return nil
 }
 
 // ReadAt implements io.ReaderAt.
-func (s *spool) ReadAt(b []byte, off int64) (int, error) {
-	if s.file != nil {
-		return s.file.ReadAt(b, off)
+func (s *spool) ReadAt(b []byte, off int64) (n int, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return 0, os.ErrClosed
 	}
-	if off >= int64(len(s.mem)) {
-		return 0, io.EOF
+	for n < len(b) && off < s.held {
+		k := copy(b[n:], s.blocks[off/blockBytes][off%blockBytes:min(blockBytes, s.held-off/blockBytes*blockBytes)])
+		n, off = n+k, off+int64(k)
 	}
-	n := copy(b, s.mem[off:])
-	if n < len(b) {
+	switch {
+	case n == len(b):
+		return n, nil
+	case s.file == nil:
 		return n, io.EOF
 	}
-	return n, nil
+	k, err := s.file.ReadAt(b[n:], off-s.held)
+	return n + k, err
 }
 
 func (s *spool) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 	if s.file != nil {
 		_ = errors.Join(s.file.Close(), os.Remove(s.file.Name())) // a temporary file
 	}
+	s.memory.giveBack(s.blocks)
+	s.blocks, s.held, s.file = nil, 0, nil
 }

@@ -105,6 +105,7 @@ type run struct {
 	needed map[manifest.Hash]bool  // chunks and parts of the manifest
 	used   map[*pack]bool          // packs that have those
 	packer *manifest.Packer        // the next pack
+	memory *memory                 // for such
 	out    *spool                  // that it writes to
 	next   *pack                   // that it makes
 	target int64                   // size of packs
@@ -124,7 +125,7 @@ type fileKey struct{ device, inode uint64 }
 func newRun(ctx context.Context, s *Sender, f Folder, last *lastRoot) *run {
 	r := &run{
 		Sender: s, folder: f, last: last, kept: map[manifest.Hash]bool{}, known: map[manifest.Hash]*pack{}, needed: map[manifest.Hash]bool{}, used: map[*pack]bool{},
-		links: map[fileKey]string{}, slots: make(chan struct{}, uploads), target: packTarget(f.Bytes),
+		links: map[fileKey]string{}, slots: make(chan struct{}, uploads), target: packTarget(f.Bytes), memory: &memory{},
 	}
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	r.newPack()
@@ -349,7 +350,7 @@ func (r *run) sendPack() {
 }
 
 func (r *run) newPack() {
-	r.out, r.next = &spool{}, &pack{}
+	r.out, r.next = &spool{memory: r.memory}, &pack{}
 	r.packer = &manifest.Packer{Out: r.out}
 }
 
