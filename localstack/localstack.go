@@ -78,6 +78,9 @@ type Config struct {
 	// observed there, a group that was received from comes after the others when it
 	// is available again.
 	OldestGroupFirst bool
+	// OpaqueETags gives objects whose sender gave their SHA-256 an ETag that is not an MD5, as S3
+	// does for objects that are encrypted with SSE-KMS. A large PUT takes half of the CPU then.
+	OpaqueETags bool
 
 	// Template is the text of a SAM template; nil is an empty stack.
 	Template   []byte

@@ -44,6 +44,7 @@ func (s *Stack) openServices(context.Context) (err error) {
 	}
 	e.s3, err = s3.Open(s3.Config{
 		Config: engine.Config{Store: s.store, Clock: s.cfg.Clock, Logf: s.cfg.Logf}, Dir: s.path("objects"), FS: s.cfg.FS,
+		OpaqueETags: s.cfg.OpaqueETags,
 	})
 	return err
 }

@@ -108,6 +108,7 @@ func (s *localServer) openStack(ctx context.Context, f localFlags, hostile *loca
 		DataDir: s.dataDir, Template: errand.Template, Parameters: f.parameters(), Addr: f.awsAddr,
 		Functions: functions.sources(direct), Hostile: hostile, Logf: stackcli.LogFunc(s.log),
 		OldestGroupFirst: true, // docs/adr/0004-fifo.md
+		OpaqueETags:      true,
 		Connections:      f.connections,
 		Concurrency:      s.requests(f) + ownConcurrency,
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Range is a byte range, First to Last inclusive. First -1 is the Last bytes at the
@@ -64,7 +65,7 @@ func (o *Object) partSpan(number int) (Span, error) {
 }
 
 // Content reads the bytes of a span, with one file open at a time. Where it reads all
-// bytes of a checksum, it verifies them: if the disk has changed them, it returns
+// bytes of a part or of a checksum, it verifies them: if the disk has changed them, it returns
 // ErrDamaged instead of the last bytes.
 type Content struct {
 	Span
@@ -88,7 +89,7 @@ type segment struct {
 func (e *Engine) content(o *Object, span Span) (*Content, error) {
 	c := &Content{Span: span, bodies: e.bodies}
 	composite := o.Checksum.Type == Composite
-	if !composite && span.Length == o.Size {
+	if !composite && span.Length == o.Size && slices.ContainsFunc(o.Parts, func(p Part) bool { return p.CRC == "" }) {
 		c.verifier = newChecksumVerifier(o.Checksum)
 	}
 	start, end := span.Start, span.Start+span.Length
@@ -97,7 +98,11 @@ func (e *Engine) content(o *Object, span Span) (*Content, error) {
 		from, to := max(start, at), min(end, at+p.Size)
 		if from < to {
 			seg := segment{id: p.ID, inline: p.Inline, offset: from - at, len: to - from}
-			if composite && seg.len == p.Size {
+			switch {
+			case seg.len < p.Size:
+			case p.CRC != "":
+				seg.verifier = newChecksumVerifier(Checksum{Algorithm: CRC64NVME, Value: p.CRC})
+			case composite:
 				seg.verifier = newChecksumVerifier(Checksum{Algorithm: o.Checksum.Algorithm, Value: p.Sum})
 			}
 			if err := e.acquireBody(c, &seg); err != nil {

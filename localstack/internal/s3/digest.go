@@ -10,19 +10,35 @@ import (
 
 // digest computes the digests that are stored or compared, each once.
 type digest struct {
-	md5    hash.Hash
+	md5    hash.Hash // nil: the ETag is made of the SHA-256
 	sums   map[Algorithm]hash.Hash
 	stored Algorithm
 }
 
 func newDigest(want ExpectedDigests) *digest {
 	d := &digest{md5: md5.New(), sums: map[Algorithm]hash.Hash{}, stored: want.storedAlgorithm()}
-	d.sums[d.stored] = d.stored.New()
-	if want.Algorithm != "" && want.Algorithm != d.stored {
-		d.sums[want.Algorithm] = want.Algorithm.New()
+	d.add(d.stored)
+	if want.Algorithm != "" {
+		d.add(want.Algorithm)
 	}
-	if want.SHA256 != "" && d.sums[SHA256] == nil {
-		d.sums[SHA256] = SHA256.New()
+	if want.SHA256 != "" {
+		d.add(SHA256)
+	}
+	return d
+}
+
+// add adds a checksum, before anything is written.
+func (d *digest) add(a Algorithm) {
+	if d.sums[a] == nil {
+		d.sums[a] = a.New()
+	}
+}
+
+// newDigest returns one without an MD5 if the engine's ETags need none for such a body.
+func (e *Engine) newDigest(want ExpectedDigests) *digest {
+	d := newDigest(want)
+	if e.opaqueETags && want.MD5 == nil && d.sums[SHA256] != nil {
+		d.md5 = nil
 	}
 	return d
 }
@@ -34,7 +50,11 @@ func (d *digest) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (d *digest) addMD5(p []byte) { d.md5.Write(p) }
+func (d *digest) addMD5(p []byte) {
+	if d.md5 != nil {
+		d.md5.Write(p)
+	}
+}
 
 // addSums adds p to all digests but the MD5. It may run beside addMD5.
 func (d *digest) addSums(p []byte) {
@@ -43,8 +63,13 @@ func (d *digest) addSums(p []byte) {
 	}
 }
 
-// etag is the MD5 in hex, without quotes.
-func (d *digest) etag() string { return hex.EncodeToString(d.md5.Sum(nil)) }
+// etag is the MD5 in hex, without quotes; or of a SHA-256 as many bytes.
+func (d *digest) etag() string {
+	if d.md5 == nil {
+		return hex.EncodeToString(d.sums[SHA256].Sum(nil)[:md5.Size])
+	}
+	return hex.EncodeToString(d.md5.Sum(nil))
+}
 
 // value is the checksum of a, which was computed.
 func (d *digest) value(a Algorithm) string {

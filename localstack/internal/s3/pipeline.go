@@ -7,7 +7,7 @@ import (
 
 // A pipeline hashes and writes a body in its order, while the next buffers are
 // read. MD5, the slowest, has a goroutine of its own: a large body takes about as
-// long as its MD5.
+// long as its MD5. Without it, that goroutine computes the checksums.
 type pipeline struct {
 	digest       *digest
 	allocated    int
@@ -31,7 +31,11 @@ func newPipeline(w *bodyWriter, d *digest) *pipeline {
 	p.wg.Go(func() {
 		defer close(p.hashed)
 		for b := range p.full {
-			d.addMD5(b)
+			if d.md5 == nil {
+				d.addSums(b)
+			} else {
+				d.addMD5(b)
+			}
 			p.hashed <- b
 		}
 	})
@@ -55,7 +59,9 @@ func (p *pipeline) buffer() ([]byte, error) {
 
 // pass hashes and writes b.
 func (p *pipeline) pass(b []byte) {
-	p.digest.addSums(b)
+	if p.digest.md5 != nil {
+		p.digest.addSums(b)
+	}
 	p.full <- b
 }
 

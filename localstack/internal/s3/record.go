@@ -55,7 +55,10 @@ func encodeObject(o *Object) []byte {
 	b = binary.AppendVarint(b, int64(len(o.Parts)))
 	for _, p := range o.Parts {
 		b = appendTexts(b, p.ID, p.Sum)
-		b = appendFlag(binary.AppendVarint(b, p.Size), p.Inline)
+		b = append(binary.AppendVarint(b, p.Size), p.flags())
+		if p.CRC != "" {
+			b = appendTexts(b, p.CRC)
+		}
 	}
 	return b
 }
@@ -87,6 +90,22 @@ func appendFlag(b []byte, set bool) []byte {
 		return append(b, 1)
 	}
 	return append(b, 0)
+}
+
+// Flags of a part.
+const (
+	partInline = 1 << iota
+	partCRC
+)
+
+func (p *Part) flags() (f byte) {
+	if p.Inline {
+		f |= partInline
+	}
+	if p.CRC != "" {
+		f |= partCRC
+	}
+	return f
 }
 
 // decodeObject reads what encodeObject wrote.
@@ -173,7 +192,11 @@ func (r *recordReader) object(o *Object) {
 	for i := range o.Parts {
 		p := &o.Parts[i]
 		r.texts(&p.ID, &p.Sum)
-		p.Size, p.Inline = r.number(), r.byte() == 1
+		p.Size = r.number()
+		flags := r.byte()
+		if p.Inline = flags&partInline != 0; flags&partCRC != 0 {
+			p.CRC = r.text()
+		}
 	}
 }
 

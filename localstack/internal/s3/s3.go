@@ -25,12 +25,17 @@ type Config struct {
 	engine.Config
 	Dir string // bodies, one file each; created if needed
 	FS  vfs.FS // nil: the operating system's
+	// OpaqueETags makes the ETag of a body whose SHA-256 is computed anyway of that. An MD5, which
+	// takes twice as long, is not computed then. As in S3, where objects are encrypted with
+	// SSE-KMS, an ETag tells contents apart, and is not their MD5.
+	OpaqueETags bool
 }
 
 // An Engine is an open S3. It is safe for concurrent use.
 type Engine struct {
 	*engine.Frame
-	bodies *bodies
+	bodies      *bodies
+	opaqueETags bool
 
 	// mu makes "check, then write" one step, and keeps a body from being
 	// removed between the reading of its record and its opening.
@@ -57,7 +62,7 @@ func Open(c Config) (*Engine, error) {
 		return nil, fmt.Errorf("open s3 in %s: %w", c.Dir, err)
 	}
 	e := &Engine{
-		Frame: engine.New("s3", Space, c.Config), bodies: b,
+		Frame: engine.New("s3", Space, c.Config), bodies: b, opaqueETags: c.OpaqueETags,
 		uploads: map[string]objectName{}, removals: make(chan struct{}, maxRemovals),
 	}
 	if err := cmp.Or(e.checkFormat(), e.loadBuckets(), e.loadUploads(), e.removeOrphans()); err != nil {

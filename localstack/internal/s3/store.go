@@ -24,7 +24,7 @@ func (e *Engine) storeBody(r io.Reader, size int64, want ExpectedDigests) (Part,
 	if err := e.writable(); err != nil {
 		return Part{}, nil, err
 	}
-	d := newDigest(want)
+	d := e.newDigest(want)
 	head := make([]byte, inlineBuffer(size))
 	n, err := readFull(r, head)
 	switch {
@@ -51,6 +51,7 @@ func (e *Engine) storeFile(r io.Reader, size int64, d *digest, want ExpectedDige
 	if err != nil {
 		return Part{}, nil, diskFailure(err)
 	}
+	d.add(CRC64NVME)
 	n, err := copyBody(f, d, r, size)
 	if err == nil {
 		err = checkBody(d, n, size, want)
@@ -59,7 +60,7 @@ func (e *Engine) storeFile(r io.Reader, size int64, d *digest, want ExpectedDige
 		f.abort()
 		return Part{}, nil, diskFailure(err)
 	}
-	return Part{ID: f.id, Size: n}, d, diskFailure(f.commit())
+	return Part{ID: f.id, Size: n, CRC: d.value(CRC64NVME)}, d, diskFailure(f.commit())
 }
 
 // checkBody checks a body that ended after n bytes.
