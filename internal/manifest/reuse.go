@@ -13,37 +13,33 @@ type existing struct {
 	info fs.FileInfo
 }
 
-// piece is a chunk of a file, and where it begins.
-type piece struct {
-	hash Hash
-	at   int64
-}
-
 // reuse leaves a file that has the entry's content, and gives one that has half of its
 // chunks or more the others. It returns false if the file must be replaced.
-func (s *syncer) reuse(e *Entry, x existing) (done bool, err error) {
+func (s *fileSyncer) reuse(i int, x existing) (done bool, err error) {
+	e := &s.entries[i]
 	isWhole := x.info.Size() == e.Size
 	is := place(e, x.info)
 	if isWhole && s.old[e.Path] == is {
-		return true, s.keep(e, x, is)
+		return true, s.keep(i, x, is)
 	}
 	missing, ok := s.compare(e, x)
 	switch {
 	case !ok:
 		return false, nil
 	case isWhole && len(missing) == 0:
-		return true, s.keep(e, x, is)
+		return true, s.keep(i, x, is)
 	}
 	return s.patch(e, x, missing)
 }
 
 // keep leaves the content of a file.
-func (s *syncer) keep(e *Entry, x existing, is Placed) error {
-	if x.info.Mode().Perm() == KeptMode(e.Mode) {
-		s.same[e.Path] = is
+func (s *fileSyncer) keep(i int, x existing, is Placed) error {
+	mode := KeptMode(s.entries[i].Mode)
+	if x.info.Mode().Perm() == mode {
+		s.isSame[i], s.is[i] = true, is
 		return nil
 	}
-	return x.dir.Chmod(x.name, KeptMode(e.Mode))
+	return x.dir.Chmod(x.name, mode)
 }
 
 // open opens the file, which a job's processes may have replaced meanwhile.
@@ -63,7 +59,7 @@ var errOther = errors.New("another file")
 
 // compare returns the chunks that a file doesn't have in their places. It returns false if
 // these are more than half of them.
-func (s *syncer) compare(e *Entry, x existing) (missing []piece, ok bool) {
+func (s *fileSyncer) compare(e *Entry, x existing) (missing []piece, ok bool) {
 	if len(e.Chunks) < 2 && x.info.Size() != e.Size {
 		return nil, false
 	}
@@ -78,8 +74,8 @@ func (s *syncer) compare(e *Entry, x existing) (missing []piece, ok bool) {
 		if !ok || s.ctx.Err() != nil {
 			return nil, false
 		}
-		if !s.hasChunk(f, piece{h, at}, n) {
-			missing = append(missing, piece{h, at})
+		if p := (piece{h, at, n}); !s.hasChunk(f, p) {
+			missing = append(missing, p)
 		}
 		if len(missing) > len(e.Chunks)/2 {
 			return nil, false
@@ -89,17 +85,17 @@ func (s *syncer) compare(e *Entry, x existing) (missing []piece, ok bool) {
 	return missing, at == e.Size
 }
 
-func (s *syncer) hasChunk(f *os.File, p piece, length int) bool {
-	if cap(s.chunk) < length {
-		s.chunk = make([]byte, length)
+func (s *fileSyncer) hasChunk(f *os.File, p piece) bool {
+	if cap(s.chunk) < p.length {
+		s.chunk = make([]byte, p.length)
 	}
-	n, _ := f.ReadAt(s.chunk[:length], p.at)
-	return n == length && HashOf(s.chunk[:length]) == p.hash
+	n, _ := f.ReadAt(s.chunk[:p.length], p.at)
+	return n == p.length && HashOf(s.chunk[:p.length]) == p.hash
 }
 
 // patch writes the chunks that a file lacks. It returns false if that would change more
 // than this file, or can't be done.
-func (s *syncer) patch(e *Entry, x existing, missing []piece) (done bool, err error) {
+func (s *fileSyncer) patch(e *Entry, x existing, missing []piece) (done bool, err error) {
 	if !hasOneName(x.info) {
 		return false, nil
 	}
@@ -113,9 +109,9 @@ func (s *syncer) patch(e *Entry, x existing, missing []piece) (done bool, err er
 	return true, setAttributes(x.dir, x.name, s.replaced(e))
 }
 
-func (s *syncer) writePieces(f *os.File, e *Entry, missing []piece) error {
+func (s *fileSyncer) writePieces(f *os.File, e *Entry, missing []piece) error {
 	for _, p := range missing {
-		b, err := s.Content.Chunk(s.ctx, p.hash)
+		b, err := s.read(s.ctx, p)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/errandhq/errand/internal/archive"
 )
@@ -39,9 +41,10 @@ func (u Unpacker) Sync(ctx context.Context, entries []Entry, root *os.Root, old 
 	if err != nil {
 		return nil, archive.Stats{}, err
 	}
-	s := &syncer{tree: &tree{Unpacker: u, ctx: ctx, root: root, entries: entries}, old: old, same: map[string]Placed{}}
-	s.at.tree = s.tree
-	defer s.at.close()
+	s := &syncer{
+		tree: &tree{Unpacker: u, ctx: ctx, root: root, entries: entries}, old: old,
+		isSame: make([]bool, len(entries)), isReplaced: make([]bool, len(entries)), is: make([]Placed, len(entries)),
+	}
 	var stats archive.Stats
 	if len(there) == 0 {
 		stats, err = u.unpack(ctx, entries, root)
@@ -57,19 +60,69 @@ func (u Unpacker) Sync(ctx context.Context, entries []Entry, root *os.Root, old 
 
 type syncer struct {
 	*tree
-	old   map[string]Placed
-	at    fileWriter        // the directory of the last file
-	chunk []byte            // of a file that is there
-	write []*Entry          // files that are to be replaced
-	same  map[string]Placed // files that are as they were
+	old map[string]Placed
+	// Of each entry:
+	isSame     []bool // it is a file that is as it was
+	isReplaced []bool // it is a file that is to be written
+	is         []Placed
+}
+
+// fileSyncer is a goroutine's part of a syncer.
+type fileSyncer struct {
+	*syncer
+	at    fileWriter // the directory of the last file
+	chunk []byte     // of a file that is there
+}
+
+// syncEntries is how many entries a goroutine takes at a time.
+const syncEntries = 256
+
+// eachFile calls do for the files, some at a time, until the context has ended.
+func (s *syncer) eachFile(do func(f *fileSyncer, i int) error) error {
+	ctx, fail := context.WithCancelCause(s.ctx)
+	defer fail(nil)
+	var next atomic.Int64
+	var work sync.WaitGroup
+	for range min(unpackers, len(s.entries)/syncEntries+1) {
+		work.Go(func() {
+			part := *s
+			t := *s.tree
+			t.ctx, part.tree = ctx, &t
+			f := &fileSyncer{syncer: &part, at: fileWriter{tree: &t}}
+			defer f.at.close()
+			for ctx.Err() == nil {
+				end := int(next.Add(syncEntries))
+				if end-syncEntries >= len(s.entries) {
+					return
+				}
+				if err := f.files(end-syncEntries, min(end, len(s.entries)), do); err != nil {
+					fail(err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	return context.Cause(ctx)
+}
+
+func (f *fileSyncer) files(from, to int, do func(f *fileSyncer, i int) error) error {
+	for i := from; i < to; i++ {
+		if f.entries[i].Kind != File {
+			continue
+		}
+		if err := f.step(&f.entries[i], func(*Entry) error { return do(f, i) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *syncer) sync() (archive.Stats, error) {
 	for _, step := range []func() error{
 		s.removeOld,
 		func() error { return s.each(Dir, s.syncDir) },
-		func() error { return s.each(File, s.syncFile) },
-		func() error { return s.writeFiles(s.write) },
+		func() error { return s.eachFile((*fileSyncer).sync) },
+		func() error { return s.writeFiles(s.toWrite()) },
 		func() error { return s.each(HardLink, s.syncHardLink) },
 		func() error { return s.each(Symlink, s.syncLink) },
 		s.setModes,
@@ -168,23 +221,33 @@ func (s *syncer) syncDir(e *Entry) error {
 	return s.root.Mkdir(e.Path, 0o700)
 }
 
-// syncFile makes do with the file that is there, or removes it.
-func (s *syncer) syncFile(e *Entry) error {
-	dir, name, err := s.at.enter(e.Path)
+// sync makes do with the file that is there, or removes it.
+func (f *fileSyncer) sync(i int) error {
+	e := &f.entries[i]
+	dir, name, err := f.at.enter(e.Path)
 	if err != nil {
 		return err
 	}
 	info, err := dir.Lstat(name)
 	if err == nil && info.Mode().IsRegular() {
-		if done, err := s.reuse(e, existing{dir, name, info}); done || err != nil {
+		if done, err := f.reuse(i, existing{dir, name, info}); done || err != nil {
 			return err
 		}
 	}
-	if err := s.clear(e.Path); err != nil {
+	if err := f.clear(e.Path); err != nil {
 		return err
 	}
-	s.write = append(s.write, s.replaced(e))
+	f.isReplaced[i] = true
 	return nil
+}
+
+func (s *syncer) toWrite() (all []*Entry) {
+	for i, is := range s.isReplaced {
+		if is {
+			all = append(all, s.replaced(&s.entries[i]))
+		}
+	}
+	return all
 }
 
 // replaced is an entry whose content was another before.
@@ -203,7 +266,9 @@ func (s *syncer) syncHardLink(e *Entry) error {
 	if err := s.clear(e.Path); err != nil {
 		return err
 	}
-	delete(s.same, e.Target) // its inode changes
+	if i := find(s.entries, e.Target); i >= 0 {
+		s.isSame[i] = false // its inode changes
+	}
 	return s.hardLink(e)
 }
 
@@ -224,28 +289,33 @@ func (s *syncer) setModes() error {
 
 // placed describes the entries as they are now.
 func (s *syncer) placed() (map[string]Placed, error) {
+	if err := s.eachFile((*fileSyncer).look); err != nil {
+		return nil, err
+	}
 	all := make(map[string]Placed, len(s.entries))
 	for i := range s.entries {
 		e := &s.entries[i]
-		if e.Kind != File {
+		if all[e.Path] = s.is[i]; e.Kind != File {
 			all[e.Path] = Placed{Kind: e.Kind}
-			continue
 		}
-		if p, ok := s.same[e.Path]; ok {
-			all[e.Path] = p
-			continue
-		}
-		dir, name, err := s.at.enter(e.Path)
-		if err != nil {
-			return nil, err
-		}
-		info, err := dir.Lstat(name)
-		if err != nil {
-			return nil, err
-		}
-		all[e.Path] = place(e, info)
 	}
 	return all, nil
+}
+
+func (f *fileSyncer) look(i int) error {
+	if f.isSame[i] {
+		return nil
+	}
+	e := &f.entries[i]
+	dir, name, err := f.at.enter(e.Path)
+	if err != nil {
+		return err
+	}
+	info, err := dir.Lstat(name)
+	if err == nil {
+		f.is[i] = place(e, info)
+	}
+	return err
 }
 
 // ChangedBytes is the size of the files that Sync may have to write.
@@ -263,6 +333,9 @@ func ChangedBytes(entries []Entry, old map[string]Placed) (n int64) {
 }
 
 func contentOf(e *Entry) Hash {
+	if len(e.Chunks) == 1 {
+		return HashOf(e.Chunks[0][:])
+	}
 	sum := sha256.New()
 	for i := range e.Chunks {
 		_, _ = sum.Write(e.Chunks[i][:]) // a hash's writes don't fail

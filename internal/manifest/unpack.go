@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -82,6 +83,7 @@ func (u *Unpacker) check(entries []Entry) error {
 	}
 	c := checker{limits: u.Limits, left: u.Limits.MaxBytes}
 	for i := range entries {
+		c.before = entries[:i]
 		if err := c.entry(&entries[i]); err != nil {
 			return &archive.EntryError{Name: entries[i].Path, Err: err}
 		}
@@ -93,9 +95,9 @@ func (u *Unpacker) check(entries []Entry) error {
 type checker struct {
 	limits archive.Limits
 	left   int64
+	before []Entry // which are in order
 	last   string
-	dirs   []string        // the directory of the last entry, and those above it
-	files  map[string]bool // that hard links may name
+	dirs   []string // the directory of the last entry, and those above it
 }
 
 func (c *checker) entry(e *Entry) error {
@@ -110,20 +112,29 @@ func (c *checker) entry(e *Entry) error {
 			return fmt.Errorf("the files have more than %d bytes: %w", c.limits.MaxBytes, archive.ErrTooLarge)
 		}
 		c.left -= e.Size
-		if c.files == nil {
-			c.files = map[string]bool{}
-		}
-		c.files[e.Path] = true
 	case Symlink:
 		if e.Target == "" || strings.ContainsRune(e.Target, 0) {
 			return errors.New("the symbolic link's target is empty or contains a NUL byte")
 		}
 	case HardLink:
-		if !c.files[e.Target] {
+		if i := find(c.before, e.Target); i < 0 || c.before[i].Kind != File {
 			return fmt.Errorf("the hard link names %q, which is not a file before it: %w", e.Target, ErrUnsafe)
 		}
 	}
 	return nil
+}
+
+// find returns the index of a path's entry in entries that are in order; -1 if there is none.
+func find(entries []Entry, path string) int {
+	first := 0
+	if len(entries) > 0 && entries[0].Path == "." { // whatever its name is before
+		first = 1
+	}
+	i, ok := slices.BinarySearchFunc(entries[first:], path, func(e Entry, p string) int { return Compare(e.Path, p) })
+	if !ok {
+		return -1
+	}
+	return first + i
 }
 
 // path checks an entry's path. Paths ascend, so none stands twice, and a directory stands
@@ -172,6 +183,7 @@ type tree struct {
 	ctx     context.Context
 	root    *os.Root
 	entries []Entry
+	reading chan struct{} // limits the chunks of long files that are read at a time
 }
 
 // make makes directories and files first, so that none is written through a link; then
@@ -313,11 +325,11 @@ func (t *tree) files() (all []*Entry) {
 func (t *tree) writeFiles(files []*Entry) error {
 	ctx, fail := context.WithCancelCause(t.ctx)
 	defer fail(nil)
-	batches := make(chan []*Entry)
+	batches, reading := make(chan []*Entry), make(chan struct{}, unpackers)
 	var workers sync.WaitGroup
 	for range unpackers {
 		workers.Go(func() {
-			w := &fileWriter{tree: &tree{Unpacker: t.Unpacker, ctx: ctx, root: t.root, entries: t.entries}}
+			w := &fileWriter{tree: &tree{Unpacker: t.Unpacker, ctx: ctx, root: t.root, entries: t.entries, reading: reading}}
 			defer w.close()
 			for b := range batches {
 				if err := w.files(b); err != nil {
@@ -409,6 +421,11 @@ func (w *fileWriter) file(e *Entry) error {
 }
 
 func (w *fileWriter) write(f *os.File, e *Entry) error {
+	if len(e.Chunks) >= longFile {
+		if all, ok := w.pieces(e); ok {
+			return errors.Join(w.writeLong(f, all), f.Truncate(e.Size))
+		}
+	}
 	var at int64
 	for _, h := range e.Chunks {
 		if w.ctx.Err() != nil {
@@ -430,6 +447,65 @@ func (w *fileWriter) write(f *os.File, e *Entry) error {
 		return fmt.Errorf("the file has content of %d bytes, and the manifest says %d", at, e.Size)
 	}
 	return f.Truncate(e.Size)
+}
+
+// longFile is how many chunks a file has that is written at several places at a time.
+const longFile = 8
+
+// piece is a chunk of a file, and where it begins.
+type piece struct {
+	hash   Hash
+	at     int64
+	length int
+}
+
+// read returns the content of a piece.
+func (t *tree) read(ctx context.Context, p piece) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	b, err := t.Content.Chunk(ctx, p.hash)
+	if err == nil && len(b) != p.length {
+		err = errDamaged
+	}
+	return b, err
+}
+
+// pieces returns where the chunks of a file go. It returns false if they are not all there or have
+// not the file's size.
+func (w *fileWriter) pieces(e *Entry) (all []piece, ok bool) {
+	var at int64
+	for _, h := range e.Chunks {
+		n, ok := w.Content.Length(h)
+		if !ok || int64(n) > e.Size-at {
+			return nil, false
+		}
+		all = append(all, piece{h, at, n})
+		at += int64(n)
+	}
+	return all, at == e.Size
+}
+
+// writeLong writes pieces of a file, some at a time.
+func (w *fileWriter) writeLong(f *os.File, all []piece) error {
+	ctx, fail := context.WithCancelCause(w.ctx)
+	defer fail(nil)
+	var work sync.WaitGroup
+	for _, p := range all {
+		w.reading <- struct{}{} // whoever has one gives it back soon
+		work.Go(func() {
+			defer func() { <-w.reading }()
+			b, err := w.read(ctx, p)
+			if err == nil {
+				err = writeSparse(f, b, p.at)
+			}
+			if err != nil {
+				fail(err)
+			}
+		})
+	}
+	work.Wait()
+	return context.Cause(ctx)
 }
 
 // holeBytes is the least length of zeros that is not written, and becomes a hole where
