@@ -1,13 +1,10 @@
 package project
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/gob"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -55,13 +52,10 @@ type identity struct {
 func OpenCache(dir string, s *Selection) *Cache {
 	sum := sha256.Sum256([]byte(s.folder))
 	c := &Cache{dir: dir, name: filepath.Join(dir, hex.EncodeToString(sum[:16])), listed: s.listed}
-	c.now.Entries = map[string]cached{}
-	defer func() { c.now.State = c.old.State }()
-	if b, err := os.ReadFile(c.name); err == nil && len(b) > sha256.Size {
-		if sum := sha256.Sum256(b[sha256.Size:]); bytes.Equal(sum[:], b[:sha256.Size]) {
-			_ = gob.NewDecoder(bytes.NewReader(b[sha256.Size:])).Decode(&c.old) // of another version
-		}
+	if b, err := os.ReadFile(c.name); err == nil {
+		c.old = decodeCache(b)
 	}
+	c.now.Entries, c.now.State = make(map[string]cached, len(c.old.Entries)), c.old.State
 	return c
 }
 
@@ -163,10 +157,6 @@ func (c *Cache) Save() error {
 		_ = os.Chtimes(c.name, now, now) // it is used
 		return nil
 	}
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(c.now); err != nil {
-		return fmt.Errorf("save the cache: %w", err)
-	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return err
 	}
@@ -175,10 +165,8 @@ func (c *Cache) Save() error {
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(b.Bytes())
-	_, err1 := f.Write(sum[:])
-	_, err2 := f.Write(b.Bytes())
-	if err = errors.Join(err1, err2, f.Close()); err == nil {
+	_, err = f.Write(c.now.encode())
+	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), c.name) // if a crash loses its content, the sum tells
 	}
 	if err != nil {
