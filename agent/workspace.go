@@ -73,16 +73,29 @@ func (t *attempt) leaveWorkspace() {
 
 func (a *Agent) workspaces() attemptdir.Workspaces { return attemptdir.Workspaces{Data: a.DataDir} }
 
-// measureWorkspace notes how large the workspace of a job that has ended is, and removes
-// those that no job has used for long.
+// measureAgain is when a workspace is measured again though the disk has as much room as
+// before: the job may have replaced what others have removed.
+const measureAgain = time.Hour
+
+// measureWorkspace notes how large the workspace of a job that has ended is, if that may have
+// changed much, and removes those that no job has used for long.
 func (a *Agent) measureWorkspace(id string) {
 	if id == "" {
 		return
 	}
-	if err := a.workspaces().Measure(id); err != nil {
+	now := a.Clock.Now()
+	a.measure(id, now.Add(-measureAgain), now)
+	a.removeOldWorkspaces()
+}
+
+func (a *Agent) measure(id string, since, now time.Time) {
+	free, err := source.DiskSpace(a.DataDir)
+	if err != nil { // where the system doesn't say, it is measured each time
+		since = now
+	}
+	if err := a.workspaces().Measure(id, since, now, free); err != nil {
 		a.Log.Warn("could not note the size of a workspace", "err", err)
 	}
-	a.removeOldWorkspaces()
 }
 
 // removeOldWorkspaces removes the workspaces that no job has used for WorkspaceAge.
@@ -136,7 +149,7 @@ func (a *Agent) makeRoom(n int64) {
 	var chosen []string
 	for _, i := range all {
 		if free < n && !i.InUse {
-			chosen, free = append(chosen, i.ID), free+i.Bytes
+			chosen, free = append(chosen, i.ID), free+a.workspaces().Size(i.ID) // it may have been measured long ago
 		}
 	}
 	if len(chosen) > 0 {

@@ -52,6 +52,9 @@ type WorkspaceInfo struct {
 	Bytes int64     `json:"bytes"` // as last measured
 	Used  time.Time `json:"used"`  // last
 	InUse bool      `json:"-"`
+
+	Measured time.Time `json:"measured,omitzero"` // last
+	Free     int64     `json:"free,omitzero"`     // bytes of the disk, then
 }
 
 // Workspaces are those of an agent's data directory.
@@ -126,7 +129,7 @@ func (d Dir) LeaveWorkspace(now time.Time) error {
 	if id == "" {
 		return nil
 	}
-	_ = Workspaces{d.data()}.change(id, func(_ *os.Root, i *WorkspaceInfo) { i.Used = now }) // or it counts as older
+	_ = Workspaces{d.data()}.use(id, now) // or it counts as older
 	return os.Remove(d.join(workspaceRecord))
 }
 
@@ -301,10 +304,23 @@ func (w Workspaces) retire(which func(WorkspaceInfo) bool) (*os.Root, error) {
 	return root, nil
 }
 
-// Measure notes how large a workspace is.
-func (w Workspaces) Measure(id string) error {
-	return w.change(id, func(root *os.Root, i *WorkspaceInfo) { i.Bytes = sizeOf(root) })
+// Measure notes how large a workspace is, unless it was measured since a time when the disk had
+// about as many bytes free as now.
+func (w Workspaces) Measure(id string, since, now time.Time, free int64) error {
+	root, about, err := w.about(id)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	if d := about.Free - free; about.Measured.After(since) && -sameFree < d && d < sameFree {
+		return nil
+	}
+	about.Bytes, about.Measured, about.Free = sizeOf(root), now, free
+	return writeAbout(root, about)
 }
+
+// sameFree is less than what matters to a disk that jobs share.
+const sameFree = 64 << 20
 
 // Size returns how large a workspace is now.
 func (w Workspaces) Size(id string) int64 {
@@ -329,19 +345,28 @@ func sizeOf(root *os.Root) (n int64) {
 	return n
 }
 
-// change changes what is known of a workspace.
-func (w Workspaces) change(id string, do func(*os.Root, *WorkspaceInfo)) error {
-	root, err := os.OpenRoot(filepath.Join(w.dir(), id))
+// use notes when a workspace was used last.
+func (w Workspaces) use(id string, now time.Time) error {
+	root, about, err := w.about(id)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = root.Close() }()
+	about.Used = now
+	return writeAbout(root, about)
+}
+
+// about opens a workspace, and returns what is known of it.
+func (w Workspaces) about(id string) (*os.Root, WorkspaceInfo, error) {
+	root, err := os.OpenRoot(filepath.Join(w.dir(), id))
+	if err != nil {
+		return nil, WorkspaceInfo{}, err
+	}
 	about, err := readAbout(root)
 	if err != nil {
-		return err
+		return nil, about, errors.Join(err, root.Close())
 	}
-	do(root, &about)
-	return writeAbout(root, about)
+	return root, about, nil
 }
 
 func readAbout(root *os.Root) (i WorkspaceInfo, err error) {

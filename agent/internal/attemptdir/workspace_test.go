@@ -197,7 +197,8 @@ func TestRemoveWorkspaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := filepath.Base(filepath.Dir(path))
-	if err := all.Measure(id); err != nil {
+	now := time.Now()
+	if err := all.Measure(id, now.Add(-time.Hour), now, 1<<40); err != nil {
 		t.Error(err)
 	}
 	list, err := all.List()
@@ -210,5 +211,37 @@ func TestRemoveWorkspaces(t *testing.T) {
 	}
 	if rest, err := os.ReadDir(filepath.Join(data, "workspaces")); err != nil || len(rest) != 2 { // and the lock
 		t.Errorf("left: %v, %v", rest, err)
+	}
+}
+
+// TestMeasureOnlyWhatMayHaveChanged: a workspace is measured again when the disk has lost or
+// gained room, or after a time.
+func TestMeasureOnlyWhatMayHaveChanged(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	all := attemptdir.Workspaces{Data: data}
+	d := take(t, data, "A", annsApp)
+	save(t, openWorkspace(t, d, false))
+	id := d.Workspace()
+	now, free := time.Now(), int64(1<<40)
+	var last int64
+	for i, step := range []struct {
+		after      time.Duration
+		used       int64 // of the disk
+		isMeasured bool
+	}{{0, 0, true}, {time.Minute, 0, false}, {time.Minute, 60 << 20, false}, {time.Minute, 60 << 20, true}, {time.Minute, -200 << 20, true}, {59 * time.Minute, 0, false}, {time.Minute, 0, true}} {
+		writeText(t, d.Work(), "out"+string(rune('0'+i)), "12345")
+		now, free = now.Add(step.after), free-step.used
+		if err := all.Measure(id, now.Add(-time.Hour), now, free); err != nil {
+			t.Fatal(err)
+		}
+		list, err := all.List()
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		if (list[0].Bytes != last) != step.isMeasured {
+			t.Errorf("step %d: %d bytes, after %d", i, list[0].Bytes, last)
+		}
+		last = list[0].Bytes
 	}
 }
