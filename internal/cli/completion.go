@@ -112,7 +112,7 @@ func completeQueues(ctx context.Context, c *api.Client) ([]string, error) {
 }
 
 func completeSchedules(ctx context.Context, c *api.Client) ([]string, error) {
-	list, err := c.Schedules(ctx, "")
+	list, err := listSchedules(ctx, c)
 	var all []string
 	for i := range list.Schedules {
 		sc := &list.Schedules[i]
