@@ -192,7 +192,7 @@ func TestListsOfActiveJobs(t *testing.T) {
 	}
 	before := w.stack.Usage()["dynamodb.BatchGetItem"].Calls
 	w.wantList(w.user, control.JobFilter{Limit: 1, Status: errand.Pending}, []string{oldest})
-	if n := w.stack.Usage()["dynamodb.BatchGetItem"].Calls - before; n > 2 { // a page, and the one after it
+	if n := w.stack.Usage()["dynamodb.BatchGetItem"].Calls - before; n > 2 && !hostile() { // a page, and the one after it
 		t.Errorf("%d reads of batches of jobs, want at most 2", n)
 	}
 }

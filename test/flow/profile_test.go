@@ -53,6 +53,10 @@ func seedOf(t *testing.T) uint64 {
 	return seed<<32 + uint64(h.Sum32())
 }
 
+// isCount reports whether n calls of AWS are want calls. In the hostile profile they may be
+// more: some are made again.
+func isCount(n, want int64) bool { return n == want || hostile() && n > want }
+
 // normalOnly skips a test, in the hostile profile, for a reason.
 func normalOnly(t *testing.T, why string) {
 	t.Helper()
