@@ -56,11 +56,7 @@ func newFakeServer(t testing.TB) *fakeServer {
 	mux.HandleFunc("POST /api/queues", func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, errand.CodeForbidden, "POST /api/queues needs an admin's token")
 	})
-	mux.HandleFunc("GET /api/schedules", func(w http.ResponseWriter, _ *http.Request) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		answer(w, 200, api.ScheduleList{Schedules: f.planned})
-	})
+	mux.HandleFunc("GET /api/schedules", f.listSchedules)
 	mux.HandleFunc("POST /api/schedules", func(w http.ResponseWriter, r *http.Request) {
 		var in api.CreateSchedule
 		_ = json.NewDecoder(r.Body).Decode(&in)
@@ -99,6 +95,9 @@ func (f *fakeServer) explain(w http.ResponseWriter, r *http.Request) {
 		e := errand.Explanation{JobID: j.ID, Status: j.Status, Cause: errand.CauseNoWorker, Workers: &errand.WorkersForJob{}, PollIntervalMs: 15000}
 		if len(j.Requires) > 0 {
 			e.Cause, e.Workers = errand.CauseUnsuitable, &errand.WorkersForJob{Online: 2, Lacking: []string{"gpu=h200"}}
+		}
+		if j.CancelRequested {
+			e.Cause, e.HeartbeatMs, e.LastAttempt = errand.CauseCancelling, 10_000, &errand.JobAttempt{WorkerName: "box"}
 		}
 		e.Finish(time.Now(), "default")
 		answer(w, http.StatusOK, e)
@@ -359,6 +358,18 @@ func (f *fakeServer) cancel(w http.ResponseWriter, r *http.Request) {
 			j.Status, j.Reason = errand.Cancelled, errand.ReasonCancelled
 		}
 	})
+}
+
+// listSchedules gives pages of one.
+func (f *fakeServer) listSchedules(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	skip, _ := strconv.Atoi(r.FormValue("cursor"))
+	list := api.ScheduleList{Schedules: f.planned[min(skip, len(f.planned)):min(skip+1, len(f.planned))]}
+	if skip+1 < len(f.planned) {
+		list.Next = strconv.Itoa(skip + 1)
+	}
+	answer(w, http.StatusOK, list)
 }
 
 // listJobs gives pages of two at most, but all jobs that are older than a given ID.

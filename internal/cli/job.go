@@ -117,7 +117,7 @@ func whatFor(ctx context.Context, c *api.Client, j *api.Job) string {
 	case err != nil:
 		return ""
 	case e.Cause == errand.CauseCancelling && e.HeartbeatMs > 0:
-		return fmt.Sprintf("the worker learns of the cancellation within %s, and then ends the commands", time.Duration(e.HeartbeatMs)*time.Millisecond)
+		return fmt.Sprintf("for the worker, which learns of the cancellation within %s and then ends the commands", time.Duration(e.HeartbeatMs)*time.Millisecond)
 	case e.Status == errand.Pending:
 		return strings.TrimPrefix(strings.TrimPrefix(e.Sentence, "job "+j.ID+" "), "waits ")
 	}
