@@ -2,6 +2,7 @@ package project
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -127,5 +128,30 @@ func TestLargest(t *testing.T) {
 	}
 	if got := choose(t, t.TempDir(), Options{}).Largest(2); len(got) != 0 {
 		t.Errorf("of an empty folder: %v", got)
+	}
+}
+
+// TestLargeFolder: the entries of a folder that several goroutines look at are all there, in order.
+func TestLargeFolder(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{}
+	for i := range 3*lstatBatch + 1 {
+		want[fmt.Sprintf("f%04d", i)] = strings.Repeat("x", i)
+	}
+	for _, n := range []int{0, 1, lstatBatch - 1, lstatBatch, lstatBatch + 1, 2 * lstatBatch, 3*lstatBatch + 1} {
+		files := map[string]string{}
+		for i := range n {
+			name := fmt.Sprintf("f%04d", i)
+			files[name] = want[name]
+		}
+		s := choose(t, tree(t, files), Options{})
+		if len(s.Entries) != n || s.Files != n {
+			t.Fatalf("%d entries, want %d", len(s.Entries), n)
+		}
+		for i, e := range s.Entries {
+			if e.Path != fmt.Sprintf("f%04d", i) || e.Size != int64(i) {
+				t.Errorf("entry %d is %s with %d bytes", i, e.Path, e.Size)
+			}
+		}
 	}
 }

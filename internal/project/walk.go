@@ -7,9 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -147,9 +148,53 @@ func readDir(root *os.Root) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := f.ReadDir(-1)
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return entries, errors.Join(err, f.Close())
+	names, err := f.Readdirnames(-1)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	return lstatAll(root, names)
+}
+
+// The entries of a directory are looked at by some goroutines, a batch at a time.
+const (
+	lstatters  = 4
+	lstatBatch = 128
+)
+
+// lstatAll describes the entries of a directory, without those that are gone.
+func lstatAll(root *os.Root, names []string) ([]fs.DirEntry, error) {
+	all, errs := make([]fs.DirEntry, len(names)), make([]error, lstatters)
+	var next atomic.Int64
+	look := func(worker int) {
+		for errs[worker] == nil {
+			end := int(next.Add(lstatBatch))
+			if end-lstatBatch >= len(names) {
+				return
+			}
+			errs[worker] = lstatSome(root, names[:min(end, len(names))], all, end-lstatBatch)
+		}
+	}
+	var work sync.WaitGroup
+	for worker := 1; worker < min(lstatters, (len(names)-1)/lstatBatch+1); worker++ {
+		work.Go(func() { look(worker) })
+	}
+	look(0)
+	work.Wait()
+	return slices.DeleteFunc(all, func(e fs.DirEntry) bool { return e == nil }), errors.Join(errs...)
+}
+
+// lstatSome describes the entries from an index on.
+func lstatSome(root *os.Root, names []string, all []fs.DirEntry, from int) error {
+	for i := from; i < len(names); i++ {
+		info, err := root.Lstat(names[i])
+		if err == nil {
+			all[i] = fs.FileInfoToDirEntry(info)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%q: %w", names[i], err)
+		}
+	}
+	return nil
 }
 
 // readRules adds the patterns of the folder's ignore file name, if it is one.
@@ -229,10 +274,7 @@ func (w *walk) child(f *folder, entry fs.DirEntry) error {
 	if d.leftOut && !(isDir && w.searches) { // a link to a folder is none
 		return nil
 	}
-	info, err := f.lstat(entry)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	info, err := entry.Info() // of when the folder was read
 	if err != nil {
 		return fmt.Errorf("%q: %w", path, err)
 	}
@@ -251,15 +293,6 @@ func (w *walk) child(f *folder, entry fs.DirEntry) error {
 		w.note(path, "is left out: it is a socket, a pipe or a device")
 	}
 	return nil
-}
-
-// lstat describes an entry. Except on Windows, reading the directory of an os.Root has already
-// found all of that.
-func (f *folder) lstat(entry fs.DirEntry) (fs.FileInfo, error) {
-	if runtime.GOOS == "windows" {
-		return f.root.Lstat(entry.Name())
-	}
-	return entry.Info()
 }
 
 func newEntry(path string, info fs.FileInfo, at location) Entry {
