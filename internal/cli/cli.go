@@ -31,6 +31,7 @@ type app struct {
 	// exitIsJobs: the command's exit code is the job's, and 125 if errand fails, also
 	// without the annotation exitsAsJob.
 	exitIsJobs bool
+	saving     *sync.WaitGroup // of what the next command is faster with
 }
 
 // exitsAsJob annotates commands whose exit code is a job's, and 125 if errand fails.
@@ -71,6 +72,7 @@ func supervisor() ([]string, error) {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup func(string) (string, bool)) int {
 	a := newApp(stdout, stderr, lookup)
+	defer a.saving.Wait()
 	cmd, exit := a.term.Execute(ctx, a.root(), args)
 	switch {
 	case exit == nil:
@@ -82,7 +84,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup fu
 }
 
 func newApp(stdout, stderr io.Writer, lookup func(string) (string, bool)) *app {
-	a := &app{lookup: lookup}
+	a := &app{lookup: lookup, saving: new(sync.WaitGroup)}
 	a.term = terminal.New(stdout, stderr, a.getenv)
 	a.term.HintFor = a.hintFor
 	return a

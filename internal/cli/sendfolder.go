@@ -14,6 +14,9 @@ import (
 	"github.com/errandhq/errand/internal/upload"
 )
 
+// largeFile is the average size of files above which a folder is more content than names.
+const largeFile = 64 << 10
+
 // sendFolder sends the folder as a manifest, and what the server lacks of its content.
 func (a *app) sendFolder(ctx context.Context, c *api.Client, cache *project.Cache, files *project.Selection, dir string) (*errand.Source, error) {
 	info, err := os.Stat(dir)
@@ -24,8 +27,11 @@ func (a *app) sendFolder(ctx context.Context, c *api.Client, cache *project.Cach
 	if cache != nil {
 		sender.Cache = cache
 	}
-	// Chunks and frames are large and soon of no use.
-	defer debug.SetGCPercent(debug.SetGCPercent(25))
+	percent := 50
+	if files.Bytes/int64(len(files.Entries)+1) > largeFile { // chunks and frames are large and soon of no use
+		percent = 25
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(percent))
 	shown := a.term.StartProgress("sending", files.Bytes)
 	files.Read = shown.Add
 	sent, err := sender.Send(ctx, upload.Folder{Selection: files, Mode: info.Mode(), ModTime: info.ModTime()})
@@ -34,7 +40,7 @@ func (a *app) sendFolder(ctx context.Context, c *api.Client, cache *project.Cach
 		return nil, fmt.Errorf("send %s: %w", dir, terminal.InterruptOr(ctx, err))
 	}
 	if cache != nil {
-		_ = cache.Save() // without it, more is read and sent the next time
+		a.saving.Go(func() { _ = cache.Save() }) // without it, more is read and sent the next time
 	}
 	a.noteSent(sent.Files, sent.Bytes, sent.Sent, sent.Sent > 0)
 	return &sent.Source, nil

@@ -137,6 +137,9 @@ func (s *syncer) sync() (archive.Stats, error) {
 // removeOld removes what was placed and has no entry any more: files and links that others
 // have not made folders of, and empty folders. What is no name of a file here wasn't placed.
 func (s *syncer) removeOld() error {
+	if s.hasAllOld() {
+		return nil
+	}
 	wanted := make(map[string]bool, len(s.entries))
 	for i := range s.entries {
 		wanted[s.entries[i].Path] = true
@@ -157,6 +160,17 @@ func (s *syncer) removeOld() error {
 		}
 	}
 	return nil
+}
+
+// hasAllOld reports whether each old entry is still one.
+func (s *syncer) hasAllOld() bool {
+	n := 0
+	for i := range s.entries {
+		if _, ok := s.old[s.entries[i].Path]; ok {
+			n++
+		}
+	}
+	return n == len(s.old)
 }
 
 func (s *syncer) removePlaced(name string, kind Kind) error {
