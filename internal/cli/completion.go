@@ -122,7 +122,7 @@ func completeSchedules(ctx context.Context, c *api.Client) ([]string, error) {
 }
 
 func completeWorkers(ctx context.Context, c *api.Client) ([]string, error) {
-	list, err := c.Workers(ctx, "")
+	list, err := listWorkers(ctx, c)
 	var all []string
 	sameName := map[string]int{}
 	for _, w := range list.Workers {
