@@ -16,53 +16,87 @@ type Changes struct {
 	lines    pollLines
 	tokens   tokenCache
 
-	mu      sync.Mutex
-	waiting map[string]*waiters // by job ID
+	mu            sync.Mutex
+	subscriptions map[string]map[*subscription]bool // by job ID
 }
 
 // anyJob is subscribed to by requests that wait for a change of any job.
 const anyJob = ""
 
-// waiters are the requests that wait for one job.
-type waiters struct {
-	count   int
-	changed chan struct{} // closed by the next change
+// subscription is of a request that waits for the changes of one job.
+type subscription struct {
+	changed chan struct{} // has a value after a change
+	last    *errand.State // as the last change left it; nil before the first. Under Changes.mu
 }
 
-// subscribe returns a channel that the job's next change closes. The caller must call
-// stop.
-func (c *Changes) subscribe(jobID string) (changed <-chan struct{}, stop func()) {
+// subscribe begins a subscription. The caller must call stop.
+func (c *Changes) subscribe(jobID string) (s *subscription, stop func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	w := c.waiting[jobID]
-	if w == nil {
-		if c.waiting == nil {
-			c.waiting = map[string]*waiters{}
+	s = &subscription{changed: make(chan struct{}, 1)}
+	if c.subscriptions == nil {
+		c.subscriptions = map[string]map[*subscription]bool{}
+	}
+	if c.subscriptions[jobID] == nil {
+		c.subscriptions[jobID] = map[*subscription]bool{}
+	}
+	c.subscriptions[jobID][s] = true
+	return s, func() { c.unsubscribe(jobID, s) }
+}
+
+func (c *Changes) unsubscribe(jobID string, s *subscription) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.subscriptions[jobID], s)
+	if len(c.subscriptions[jobID]) == 0 {
+		delete(c.subscriptions, jobID)
+	}
+}
+
+// publish tells those that wait for the job, or for any, of a state that was written.
+func (c *Changes) publish(st *errand.State) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	written := *st // the caller may change its own
+	for s := range c.subscriptions[written.Record().JobID] {
+		if s.last == nil || written.Record().Rev > s.last.Record().Rev { // writes may be published in another order
+			s.last = &written
 		}
-		w = &waiters{changed: make(chan struct{})}
-		c.waiting[jobID] = w
+		s.wake()
 	}
-	w.count++
-	return w.changed, func() { c.unsubscribe(jobID, w) }
+	c.wakeAny()
 }
 
-func (c *Changes) unsubscribe(jobID string, w *waiters) {
+// publishAny tells those that wait for a change of any job.
+func (c *Changes) publishAny() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if w.count--; w.count == 0 && c.waiting[jobID] == w {
-		delete(c.waiting, jobID)
+	c.wakeAny()
+}
+
+func (c *Changes) wakeAny() {
+	for s := range c.subscriptions[anyJob] {
+		s.wake()
 	}
 }
 
-func (c *Changes) publish(jobID string) {
+func (s *subscription) wake() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// lastState is the state that the last change left; nil if seen is newer: another process
+// wrote it.
+func (c *Changes) lastState(s *subscription, seen *errand.State) *errand.State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, id := range []string{jobID, anyJob} {
-		if w := c.waiting[id]; w != nil {
-			close(w.changed)
-			delete(c.waiting, id)
-		}
+	if s.last == nil || s.last.Record().Rev < seen.Record().Rev {
+		return nil
 	}
+	last := *s.last // others have it, too
+	return &last
 }
 
 // publishingStore publishes each state that it writes.
@@ -75,7 +109,7 @@ type publishingStore struct {
 func (s publishingStore) PutWorker(ctx context.Context, w *errand.Worker) error {
 	err := s.Store.PutWorker(ctx, w)
 	if err == nil {
-		s.changes.publish(anyJob)
+		s.changes.publishAny()
 	}
 	return err
 }
@@ -83,7 +117,7 @@ func (s publishingStore) PutWorker(ctx context.Context, w *errand.Worker) error 
 func (s publishingStore) PutState(ctx context.Context, st *errand.State) error {
 	err := s.Store.PutState(ctx, st)
 	if err == nil {
-		s.changes.publish(st.Record().JobID)
+		s.changes.publish(st)
 		s.arrive(st)
 	}
 	return err

@@ -52,7 +52,7 @@ func (s *Service) Explain(ctx context.Context, c Caller, r ExplainRequest) (erra
 		e, err := s.explainOnce(ctx, c, r.JobID)
 		done := err != nil || r.State == "" || e.State != r.State || !s.now().Before(deadline)
 		if !done {
-			s.awaitExplanation(ctx, ofJob, ofAny, deadline)
+			s.awaitExplanation(ctx, ofJob.changed, ofAny.changed, deadline)
 		}
 		stopJob()
 		stopAny()

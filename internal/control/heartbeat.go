@@ -73,7 +73,7 @@ func (s *Service) awaitNewOrder(ctx context.Context, w *errand.Worker, holds []e
 
 func (s *Service) awaitNewOrderOf(ctx context.Context, w *errand.Worker, hold errand.Hold) {
 	for {
-		changed, stop := s.Changes.subscribe(hold.JobID)
+		job, stop := s.Changes.subscribe(hold.JobID)
 		state, err := s.Store.State(ctx, hold.JobID)
 		if err != nil {
 			stop()
@@ -85,7 +85,7 @@ func (s *Service) awaitNewOrderOf(ctx context.Context, w *errand.Worker, hold er
 			stop()
 			return
 		}
-		s.waitForChange(ctx, changed, s.Recheck)
+		s.waitForChange(ctx, job.changed, s.Recheck)
 		stop()
 		if ctx.Err() != nil {
 			return

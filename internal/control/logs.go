@@ -103,22 +103,43 @@ func (s *Service) Logs(ctx context.Context, c Caller, r LogRequest) (LogPage, er
 	case r.Chunk < 0 || r.Chunk > r.Offset:
 		return LogPage{}, errand.InvalidField("chunk", "chunk must be that of the page whose next is the offset")
 	}
-	deadline := s.now().Add(min(r.Wait, s.Timing.PollWait))
+	began := s.now()
+	deadline := began.Add(min(r.Wait, s.Timing.PollWait))
+	job, stop := s.Changes.subscribe(r.JobID)
+	defer stop()
+	var l logLook
 	for {
-		changed, stop := s.Changes.subscribe(r.JobID)
-		page, err := s.logsOnce(ctx, c, r)
-		some := len(page.Frames) > 0 || len(page.Downloads) > 0 || page.Done || r.State != "" && r.State != page.State
-		if err == nil && !some && s.now().Before(deadline) {
-			r.given = 0
-			if s.waitForChange(ctx, changed, max(s.Recheck, logPollEvery)) {
-				r.given = page.Attempt + 1
-			}
+		page, err := s.logsOnce(ctx, c, r, &l)
+		if err != nil {
+			return page, err
 		}
-		stop()
-		if err != nil || some || !s.now().Before(deadline) || ctx.Err() != nil {
-			return page, err // if the client has gone, or its time is over, it gets what there is
+		some := len(page.Frames) > 0 || len(page.Downloads) > 0 || page.Done || r.State != "" && r.State != page.State
+		wait := !some && s.now().Before(deadline)
+		if !wait || s.now().Sub(began) >= logPollEvery { // before, the worker couldn't use it
+			s.watch(ctx, l.state)
+		}
+		if !wait {
+			return page, nil
+		}
+		seen := l.state
+		r.given, l.state = 0, nil
+		if s.waitForChange(ctx, job.changed, max(s.Recheck, logPollEvery)) {
+			r.given, l.state = page.Attempt+1, s.Changes.lastState(job, seen)
+		}
+		if ctx.Err() != nil { // the client has gone
+			return page, nil
+		}
+		if !s.now().Before(deadline) { // it gets what there is
+			s.watch(ctx, seen)
+			return page, nil
 		}
 	}
+}
+
+// logLook is what a request knows of the job.
+type logLook struct {
+	spec  *errand.Spec  // nil: it isn't needed
+	state *errand.State // nil: it must be read
 }
 
 // waitForChange waits until the job has changed, or for d, unless that is 0. It reports
@@ -139,16 +160,17 @@ func (s *Service) waitForChange(ctx context.Context, changed <-chan struct{}, d 
 	return false
 }
 
-func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage, error) {
-	spec, state, err := s.logJob(ctx, c, r)
-	if err != nil {
-		return LogPage{}, err
+func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest, l *logLook) (LogPage, error) {
+	if l.state == nil {
+		var err error
+		if l.spec, l.state, err = s.logJob(ctx, c, r); err != nil {
+			return LogPage{}, err
+		}
 	}
-	st := state.Record()
+	st := l.state.Record()
 	if r.Attempt > st.Attempt {
 		return LogPage{}, errand.InvalidField("attempt", "job %s has no attempt %d; its latest is %d", st.JobID, r.Attempt, st.Attempt)
 	}
-	s.watch(ctx, state)
 	page := s.newLogPage(st, r)
 	over := page.Attempt < st.Attempt || page.Status.Terminal()
 	if page.Attempt == 0 {
@@ -176,9 +198,9 @@ func (s *Service) logsOnce(ctx context.Context, c Caller, r LogRequest) (LogPage
 	if !more && !page.Done {
 		page.Interval = s.logInterval(st)
 	}
-	if err == nil && page.Done && spec != nil && st.Status.Terminal() {
+	if err == nil && page.Done && l.spec != nil && st.Status.Terminal() {
 		if res, err := s.result(ctx, st, st.Attempt); err == nil { // else the follower asks
-			page.Job = &errand.Job{Spec: *spec, State: st, Result: res}
+			page.Job = &errand.Job{Spec: *l.spec, State: st, Result: res}
 		}
 	}
 	return page, err

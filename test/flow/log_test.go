@@ -542,7 +542,8 @@ func TestLogOfEachAttempt(t *testing.T) {
 }
 
 // TestHeldLogRequestWakes: a request that waits for more of the log learns at once of
-// the job's end. No time passes on its clock.
+// the job's end. No time passes on its clock, once it has looked twice and marked the job
+// as watched.
 func TestHeldLogRequestWakes(t *testing.T) {
 	w := newWorld(t)
 	job := w.create()
@@ -557,7 +558,9 @@ func TestHeldLogRequestWakes(t *testing.T) {
 		}
 		pages <- page
 	}()
-	for w.job(job.Spec.ID).State.WatchedUntil.IsZero() { // the request has not looked yet
+	w.awaitLook()
+	w.clock.Advance(lookInterval)
+	for w.job(job.Spec.ID).State.WatchedUntil.IsZero() { // nor again
 		runtime.Gosched()
 	}
 	if _, err := k.submit(a, 0); err != nil {
@@ -570,6 +573,16 @@ func TestHeldLogRequestWakes(t *testing.T) {
 		}
 	case <-time.After(time.Minute): // of real time
 		t.Error("the request still waits, for a clock that stands still")
+	}
+}
+
+// lookInterval is how often a held request for a log looks, unless the job changes.
+const lookInterval = 250 * time.Millisecond
+
+// awaitLook waits until a held request for a log has looked and waits.
+func (w *world) awaitLook() {
+	for next, _ := w.clock.Next(); next != lookInterval; next, _ = w.clock.Next() {
+		runtime.Gosched()
 	}
 }
 
@@ -646,15 +659,17 @@ func TestNothingIsReadOfANewAttempt(t *testing.T) {
 	job := w.create()
 	k := w.worker("a")
 	var l *logWriter
-	w.svc.Store = &atLook{Store: w.svc.Store, do: []func(){
-		func() { l = w.logOf(k) },
-		func() {
-			l.say([]byte("all"))
-			l.submit()
-		},
-	}}
-	page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Wait: 20 * time.Second})
-	wantCode(t, err, "")
+	w.svc.Store = &atLook{Store: w.svc.Store, do: []func(){func() { l = w.logOf(k) }}}
+	pages := make(chan control.LogPage, 1)
+	go func() {
+		page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: job.Spec.ID, Wait: 20 * time.Second})
+		wantCode(t, err, "")
+		pages <- page
+	}()
+	w.awaitLook()
+	l.say([]byte("all"))
+	l.submit()
+	page := <-pages
 	if !page.Done || page.Job == nil || len(page.Frames) != 1 || string(page.Frames[0].Data) != "all" {
 		t.Errorf("page %+v", page)
 	}
