@@ -267,3 +267,62 @@ func TestUnpackEndsWithItsContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// changedContent is a Content that has something else for one chunk.
+type changedContent struct {
+	content
+	of     Hash
+	answer func() ([]byte, error)
+}
+
+func (c changedContent) Chunk(ctx context.Context, h Hash) ([]byte, error) {
+	if h == c.of {
+		return c.answer()
+	}
+	return c.content.Chunk(ctx, h)
+}
+
+// TestUnpackLongFiles: files of many chunks arrive whole, also if they share chunks and have
+// holes; a chunk that is gone, has another length, or comes when the time is over ends the
+// unpacking with that error, however many are written at the time.
+func TestUnpackLongFiles(t *testing.T) {
+	t.Parallel()
+	c := content{}
+	var entries []Entry
+	want := map[string]string{}
+	for i := range 3 {
+		var chunks []string
+		for j := range 5 * longFile {
+			chunks = append(chunks, fmt.Sprintf("%d of %d%s", j%(longFile+i), i, strings.Repeat("x", j)), strings.Repeat("\x00", 1000*(j%3)+1))
+		}
+		name := fmt.Sprint("long", i)
+		entries = append(entries, c.file(name, chunks...))
+		want[name] = strings.Join(chunks, "")
+	}
+	in, err := unpackInto(t, c, archive.Limits{}, entries...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range want {
+		if b, err := os.ReadFile(filepath.Join(in, name)); err != nil || string(b) != text {
+			t.Errorf("%s has %d other bytes, want %d; %v", name, len(b), len(text), err)
+		}
+	}
+	gone, late := errors.New("gone"), errors.New("the time is over")
+	of := entries[1].Chunks[longFile]
+	for name, tt := range map[string]struct {
+		answer func(end context.CancelCauseFunc) ([]byte, error)
+		want   error
+	}{
+		"gone":   {func(context.CancelCauseFunc) ([]byte, error) { return nil, gone }, gone},
+		"longer": {func(context.CancelCauseFunc) ([]byte, error) { return append([]byte("x"), c[of]...), nil }, errDamaged},
+		"late":   {func(end context.CancelCauseFunc) ([]byte, error) { end(late); return c[of], nil }, late},
+	} {
+		ctx, end := context.WithCancelCause(t.Context())
+		changed := changedContent{c, of, func() ([]byte, error) { return tt.answer(end) }}
+		if _, err := (Unpacker{Content: changed, Now: time.Now()}).Unpack(ctx, entries, filepath.Join(t.TempDir(), "in")); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+		end(nil)
+	}
+}
