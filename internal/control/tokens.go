@@ -17,8 +17,8 @@ const (
 	maxTokens = 1000
 )
 
-// token reads a token by its hash, as it was not longer than tokenAge ago. Nobody may
-// change it: requests share it. Errors: ErrNotFound.
+// token returns the token with the hash, as it was at most tokenAge ago. Requests share it,
+// so nobody may change it. Errors: ErrNotFound.
 func (s *Service) token(ctx context.Context, hash string) (*errand.Token, error) {
 	now := s.Clock.Now()
 	t, change := s.Changes.tokens.get(hash, now)

@@ -171,8 +171,8 @@ func (c *Chunker) cutLong(r io.Reader, each func(h Hash, data []byte) error) err
 	return each(HashOf(b[:have]), b[:have])
 }
 
-// findEnd returns where the chunk at the beginning of b ends; 0: not in b. It is known not to
-// end in the first seen bytes.
+// findEnd returns where the chunk at the beginning of b ends; 0 if that is not in b. The caller
+// knows that it does not end in the first seen bytes.
 func findEnd(b []byte, seen int) int {
 	from := max(MinChunkBytes, seen+1)
 	if from > len(b) {

@@ -6,7 +6,7 @@ import (
 	"github.com/restic/chunker"
 )
 
-// Chunks end where package chunker ends them: at the first byte behind MinChunkBytes where the
+// Chunks end where package chunker ends them: at the first byte after MinChunkBytes where the
 // Rabin fingerprint of the last windowBytes bytes has averageBits zeros at its end. Since the
 // fingerprint depends on those bytes alone, it can be computed at several places at a time, which
 // takes a third of the time: each step of one waits for the step before.
@@ -48,8 +48,8 @@ func (t *rabin) digest(b []byte, end int) (d uint64) {
 	return d
 }
 
-// findCut returns the first n from from to to, both included, at which a chunk may end that
-// begins with b[0]; 0 if there is none. from is windowBytes at least.
+// findCut returns the first n, from <= n <= to, at which a chunk that begins with b[0] may end;
+// 0 if there is none. from is at least windowBytes.
 func (t *rabin) findCut(b []byte, from, to int) int {
 	d := t.digest(b, from)
 	if d&cutMask == 0 {

@@ -1,9 +1,7 @@
 package manifest
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"math"
 )
 
@@ -26,11 +24,8 @@ func EncodePlaced(all map[string]Placed) []byte {
 	return b
 }
 
-// DecodePlaced is the inverse of EncodePlaced. It also takes the JSON of earlier versions.
+// DecodePlaced is the inverse of EncodePlaced.
 func DecodePlaced(b []byte) (all map[string]Placed, err error) {
-	if bytes.HasPrefix(b, []byte("{")) && json.Unmarshal(b, &all) == nil {
-		return all, nil
-	}
 	if len(b) < hashBytes || HashOf(b[hashBytes:]) != Hash(b[:hashBytes]) {
 		return nil, errDamaged
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/klauspost/compress"
 )
 
-// Of what isDense looks at. Less content is always compressed.
+// How much isDense looks at. Shorter content is always compressed.
 const (
 	samples     = 8
 	sampleBytes = 2 << 10

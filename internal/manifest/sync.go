@@ -18,11 +18,11 @@ import (
 
 // A Placed is what Sync made of an entry. It tells whether somebody has changed it since.
 type Placed struct {
-	Kind     Kind  `json:"k"`
-	Content  Hash  `json:"c,omitzero"` // of a file: of its chunks' hashes
-	Size     int64 `json:"s,omitzero"`
-	Modified int64 `json:"m,omitzero"` // Unix time in nanoseconds
-	Changed  int64 `json:"i,omitzero"` // of the inode; 0 where the system doesn't say
+	Kind     Kind
+	Content  Hash // of a file: of its chunks' hashes
+	Size     int64
+	Modified int64 // Unix time in nanoseconds
+	Changed  int64 // of the inode; 0 where the system doesn't say
 }
 
 // Sync updates a folder to the entries. old is what the last Sync of the folder returned;

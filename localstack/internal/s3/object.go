@@ -37,7 +37,7 @@ type Part struct {
 	// Sum is the part's checksum in base64, if the object's is composite.
 	Sum string `json:",omitempty"`
 	// CRC is the part's CRC64NVME in base64, by which what is read is verified: no other checksum
-	// is that fast. It is empty for inline parts, and for those of earlier versions.
+	// is that fast. It is empty for inline parts.
 	CRC string `json:",omitempty"`
 	// Inline says that the bytes are in the store, not in a file.
 	Inline bool `json:",omitempty"`
