@@ -34,8 +34,8 @@ type Token struct {
 // Validate checks a token that an operator grants: those of workers are made by
 // registration. The error is an *Error with CodeInvalidField.
 func (t *Token) Validate() error {
-	if !ownerRE.MatchString(t.Owner) {
-		return InvalidField("owner", "owner must match %s, got %q", OwnerPattern, t.Owner)
+	if err := CheckOwner(t.Owner); err != nil {
+		return err
 	}
 	for _, q := range t.Queues {
 		if !queueRE.MatchString(q) {
@@ -57,6 +57,14 @@ func (t *Token) Validate() error {
 	case RoleWorker:
 	}
 	return InvalidField("role", "role must be user, agent or admin, got %q", t.Role)
+}
+
+// CheckOwner checks an owner's name. Errors: CodeInvalidField.
+func CheckOwner(name string) error {
+	if !ownerRE.MatchString(name) {
+		return InvalidField("owner", "owner must match %s, got %q", OwnerPattern, name)
+	}
+	return nil
 }
 
 // tokenPrefixes make a leaked token recognisable, to people and to scanners.

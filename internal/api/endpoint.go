@@ -44,7 +44,7 @@ var (
 
 // Parameters of the lists.
 var (
-	jobListParams = []string{"status", "queue", "schedule", "limit", "cursor"}
+	jobListParams = []string{"status", "queue", "owner", "since", "until", "schedule", "limit", "cursor"}
 	pageParams    = []string{"limit", "cursor"}
 )
 

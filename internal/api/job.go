@@ -141,7 +141,8 @@ func (c *request) idempotencyKey() (string, error) {
 
 func listJobs(c *request) (response, error) {
 	f := control.JobFilter{
-		Status: errand.Status(c.params.text("status")), Queue: c.params.text("queue"),
+		Status: errand.Status(c.params.text("status")), Queue: c.params.text("queue"), Owner: c.params.text("owner"),
+		Since: c.params.time("since"), Until: c.params.time("until"),
 		Limit: int(c.params.number("limit", 1, errand.MaxPage, 0)), Cursor: c.params.text("cursor"), Schedule: c.scheduleParam(),
 	}
 	if c.params.err != nil {

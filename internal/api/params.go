@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/errandhq/errand"
@@ -86,6 +87,19 @@ func (p *params) need(name string) string {
 		p.fail(errand.InvalidField(name, "the query parameter %s is missing", name))
 	}
 	return v
+}
+
+// time is in RFC 3339; zero if it is left out.
+func (p *params) time(name string) time.Time {
+	v := p.values[name]
+	if v == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, v)
+	if err != nil {
+		p.fail(errand.InvalidField(name, "%s must be a time like 2026-01-31T15:04:05Z, not %q", name, cut(v)))
+	}
+	return t
 }
 
 // number is a whole number from lo to hi; absent if it is left out.

@@ -19,6 +19,8 @@ type JobLister interface {
 // JobFilter selects jobs for a list.
 type JobFilter struct {
 	Owner  string        // empty: all owners'
+	Since  time.Time     // created then or later; zero: at any time
+	Until  time.Time     // created before; zero: at any time
 	Status errand.Status // empty: all; as seen at Now
 	Queue  string        // empty: all
 	Queues []string      // the server's; needed to list jobs that are not over
@@ -84,10 +86,11 @@ func (s *Service) result(ctx context.Context, st errand.StateRecord, attempt int
 	return r, nil
 }
 
-// Jobs lists the caller's jobs, or those of all owners for an admin. Errors: CodeInvalidField.
+// Jobs lists the caller's jobs, or those of all owners for an admin, who may name one.
+// Errors: CodeInvalidField.
 func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, error) {
-	if c.Role != errand.RoleAdmin {
-		f.Owner = c.Owner
+	if err := f.checkOwner(c); err != nil {
+		return JobPage{}, err
 	}
 	if f.Limit == 0 {
 		f.Limit = 50
@@ -120,6 +123,22 @@ func (s *Service) Jobs(ctx context.Context, c Caller, f JobFilter) (JobPage, err
 	}
 	page.cut()
 	return page, nil
+}
+
+// checkOwner checks whose jobs are asked for: those of all owners only an admin sees.
+func (f *JobFilter) checkOwner(c Caller) error {
+	if f.Owner != "" {
+		if err := errand.CheckOwner(f.Owner); err != nil {
+			return err
+		}
+		if !c.Sees(f.Owner) {
+			return errand.InvalidField("owner", "you see the jobs of %s only; those of another owner need an admin's token", c.Owner)
+		}
+	}
+	if c.Role != errand.RoleAdmin {
+		f.Owner = c.Owner
+	}
+	return nil
 }
 
 // maxPageBytes limits the specs of a page, as JSON. A Lambda function's answer may have

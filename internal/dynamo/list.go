@@ -42,7 +42,10 @@ func ownerMonth(owner, month, shard string) string { return owner + "#" + month 
 // Jobs implements control.JobLister. It reads at most maxScanned jobs for a page.
 func (s *Store) Jobs(ctx context.Context, f control.JobFilter) (control.JobPage, error) {
 	var page control.JobPage
-	before := f.Cursor
+	since, before := firstID(f.Since), f.Cursor
+	if until := firstID(f.Until); until != "" && (before == "" || until < before) {
+		before = until
+	}
 	for scanned := 0; scanned < maxScanned; {
 		ids, err := s.ids(ctx, f, before)
 		if err != nil {
@@ -53,9 +56,12 @@ func (s *Store) Jobs(ctx context.Context, f control.JobFilter) (control.JobPage,
 			return page, err
 		}
 		for _, id := range ids {
+			if id < since {
+				return page, nil
+			}
 			before = id
 			scanned++
-			if job, ok := jobs[id]; ok && matches(f, job.State) {
+			if job, ok := jobs[id]; ok && matches(f, job) {
 				page.Jobs = append(page.Jobs, job)
 			}
 			if len(page.Jobs) == f.Limit {
@@ -71,8 +77,19 @@ func (s *Store) Jobs(ctx context.Context, f control.JobFilter) (control.JobPage,
 	return page, nil
 }
 
-func matches(f control.JobFilter, st errand.StateRecord) bool {
-	return (f.Queue == "" || st.Queue == f.Queue) && (f.Status == "" || st.View(f.Now).Status == f.Status)
+// firstID is the lowest ID of a job that was created at a time; empty for the zero time.
+func firstID(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	var id ulid.ULID
+	_ = id.SetTime(uint64(min(max(t.UnixMilli(), 0), int64(ulid.MaxTime())))) // it is within what a ULID holds
+	return id.String()
+}
+
+// matches looks at the owner, too: the index of active jobs has those of all.
+func matches(f control.JobFilter, j errand.Job) bool {
+	return (f.Owner == "" || j.Spec.Owner == f.Owner) && (f.Queue == "" || j.Spec.Queue == f.Queue) && (f.Status == "" || j.State.View(f.Now).Status == f.Status)
 }
 
 // ids lists up to batchJobs IDs that are older than before ("": from now), newest first.

@@ -99,6 +99,32 @@ func TestReplacedWorker(t *testing.T) {
 	wantCode(t, err, "")
 }
 
+// TestListsOfOwners: a user sees the jobs of its owner, whatever is asked for; an admin
+// sees all, and those of one owner if it says so.
+func TestListsOfOwners(t *testing.T) {
+	w := newWorld(t)
+	job := w.create()
+	ann, bob, admin := w.user, w.user, w.user
+	bob.Owner, admin.Owner, admin.Role = "bob", "carol", errand.RoleAdmin
+	w.waitForIndexes()
+	for _, f := range []control.JobFilter{{}, {Status: errand.Pending}, {Queue: "default"}, {Status: errand.Pending, Queue: "default"}} {
+		for _, tt := range []struct {
+			caller control.Caller
+			owner  string
+			sees   int
+		}{{ann, "", 1}, {ann, ann.Owner, 1}, {bob, "", 0}, {admin, "", 1}, {admin, ann.Owner, 1}, {admin, "bob", 0}} {
+			f.Owner = tt.owner
+			page, err := w.svc.Jobs(w.ctx, tt.caller, f)
+			wantCode(t, err, "")
+			if len(page.Jobs) != tt.sees || tt.sees == 1 && page.Jobs[0].Spec.ID != job.Spec.ID {
+				t.Errorf("%s asks for %+v: %d jobs, want %d", tt.caller.Owner, f, len(page.Jobs), tt.sees)
+			}
+		}
+	}
+	_, err := w.svc.Jobs(w.ctx, bob, control.JobFilter{Owner: ann.Owner})
+	wantCode(t, err, errand.CodeInvalidField)
+}
+
 // TestCursorFromTheFuture: it costs as much as the first page, and not a query for
 // each month until the year 10889.
 func TestCursorFromTheFuture(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/control"
@@ -146,10 +147,43 @@ func (w storeTest) storeLists(t *testing.T) {
 	if got := list(t.Context(), control.JobFilter{Limit: 10, Status: errand.Completed}); len(got) != 0 {
 		t.Errorf("completed: %v", got)
 	}
+	second := ulid.MustParseStrict(ids[1]).Timestamp()
+	for _, f := range []control.JobFilter{{}, {Status: errand.Pending, Queues: []string{"default"}}} {
+		f.Limit = 1
+		f.Since = second
+		if diff := cmp.Diff(ids[:2], list(t.Context(), f)); diff != "" {
+			t.Errorf("%s since the second (-want +got):\n%s", f.Status, diff)
+		}
+		f.Since, f.Until = time.Time{}, second
+		if diff := cmp.Diff(ids[2:], list(t.Context(), f)); diff != "" {
+			t.Errorf("%s until the second (-want +got):\n%s", f.Status, diff)
+		}
+	}
+	w.storeListsOf(t, who, ids)
 	due := func(ctx context.Context, at time.Time) int { return len(w.due(ctx, t, at, ids)) }
 	Eventually(t, "three due jobs", func(ctx context.Context) bool { return due(ctx, time.Now().Add(time.Hour)) == 3 })
 	if n := due(t.Context(), time.Now()); n != 0 {
 		t.Errorf("%d jobs are due before their time", n)
+	}
+}
+
+// storeListsOf: the lists of an owner's jobs that are not over leave out those of others.
+func (w storeTest) storeListsOf(t *testing.T, who string, ids []string) {
+	t.Helper()
+	spec, state := newJob(NewOwner())
+	must(t, w.store.CreateJob(t.Context(), spec, state))
+	list := func(ctx context.Context, owner string) (got []string) {
+		f := control.JobFilter{Owner: owner, Status: errand.Pending, Queues: []string{"default"}, Limit: 200, Now: time.Now()}
+		page, err := w.store.Jobs(ctx, f)
+		must(t, err)
+		for _, j := range page.Jobs {
+			got = append(got, j.Spec.ID)
+		}
+		return got
+	}
+	Eventually(t, "the list of another owner's job", func(ctx context.Context) bool { return slices.Contains(list(ctx, ""), spec.ID) })
+	if diff := cmp.Diff(ids, list(t.Context(), who)); diff != "" {
+		t.Errorf("one owner's pending jobs (-want +got):\n%s", diff)
 	}
 }
 

@@ -2300,6 +2300,12 @@ export interface operations {
                 status?: components["schemas"]["Status"];
                 /** @description Only jobs of it */
                 queue?: components["schemas"]["QueueName"];
+                /** @description Only jobs of this owner; another one than your own needs an admin's token */
+                owner?: string;
+                /** @description Only jobs that were created at this time or later */
+                since?: string;
+                /** @description Only jobs that were created before this time */
+                until?: string;
                 /** @description Only jobs of this schedule */
                 schedule?: components["schemas"]["ScheduleRef"];
                 /** @description Entries on the page */
@@ -2380,6 +2386,12 @@ export interface operations {
                 status?: components["schemas"]["Status"];
                 /** @description Only jobs of it */
                 queue?: components["schemas"]["QueueName"];
+                /** @description Only jobs of this owner; another one than your own needs an admin's token */
+                owner?: string;
+                /** @description Only jobs that were created at this time or later */
+                since?: string;
+                /** @description Only jobs that were created before this time */
+                until?: string;
                 /** @description Only jobs of this schedule */
                 schedule?: components["schemas"]["ScheduleRef"];
                 /** @description Entries on the page */
