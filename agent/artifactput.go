@@ -7,9 +7,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/meter"
 )
 
 // localError: a file on this machine can't be read, or has changed.
@@ -42,7 +45,11 @@ func (s *artifactSender) put(ctx context.Context, r errand.SignedRequest, i *art
 		return "", &localError{err}
 	}
 	defer body.Close()
-	etag, err = putObject(ctx, s.t.agent.HTTP, r, body, size)
+	m := &s.meter
+	if i.file == nil { // the list is nothing that the job gives back
+		m = nil
+	}
+	etag, err = putObject(ctx, s.t.agent.HTTP, r, body, size, m)
 	var refused *storageError
 	switch {
 	case err == nil:
@@ -53,13 +60,16 @@ func (s *artifactSender) put(ctx context.Context, r errand.SignedRequest, i *art
 	return etag, err
 }
 
-// putObject makes a signed PUT of a body of size bytes, and returns its ETag.
-func putObject(ctx context.Context, client *http.Client, r errand.SignedRequest, body io.Reader, size int64) (etag string, err error) {
+// putObject makes a signed PUT of a body of size bytes, counts in m what is sent (nil: nobody
+// asks), and returns its ETag.
+func putObject(ctx context.Context, client *http.Client, r errand.SignedRequest, body io.Reader, size int64, m *meter.Meter) (etag string, err error) {
+	counted := &countedReader{Reader: body, meter: m}
+	defer func() { counted.end(err) }()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stalled := time.AfterFunc(artifactStall, func() { cancel(errors.New("the storage took nothing for a minute")) })
 	defer stalled.Stop()
-	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, io.NopCloser(&movingReader{body, stalled}))
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, io.NopCloser(&movingReader{counted, stalled}))
 	if err != nil {
 		return "", fmt.Errorf("invalid address of the storage: %w", err)
 	}
@@ -80,7 +90,7 @@ func putObject(ctx context.Context, client *http.Client, r errand.SignedRequest,
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 300)) // only for the message
 	if resp.StatusCode >= 300 {
-		return "", &storageError{resp.StatusCode, string(text)}
+		return "", &storageError{resp.StatusCode, strings.Join(strings.Fields(string(text)), " ")}
 	}
 	return resp.Header.Get("Etag"), nil
 }
@@ -94,4 +104,35 @@ type movingReader struct {
 func (r *movingReader) Read(b []byte) (int, error) {
 	r.timer.Reset(artifactStall)
 	return r.Reader.Read(b)
+}
+
+// countedReader counts what is read, until end.
+type countedReader struct {
+	io.Reader
+	meter *meter.Meter
+
+	mu    sync.Mutex
+	bytes int64
+	ended bool
+}
+
+func (r *countedReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ended { // net/http may go on for a moment
+		r.bytes += int64(n)
+		r.meter.Add(int64(n))
+	}
+	return n, err
+}
+
+// end forgets what was counted if it has to be sent again.
+func (r *countedReader) end(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	if err != nil {
+		r.meter.Add(-r.bytes)
+	}
 }

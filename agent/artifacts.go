@@ -18,6 +18,7 @@ import (
 	"github.com/errandhq/errand/agent/internal/artifact"
 	"github.com/errandhq/errand/agent/internal/attemptdir"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/meter"
 )
 
 // sendArtifacts sends what the attempt gives back, and notes in the outcome what has
@@ -32,7 +33,7 @@ func (t *attempt) sendArtifacts(out *attemptdir.Outcome) error {
 	defer stop()
 	s, err := newArtifactSender(t)
 	if err == nil {
-		err = s.send(ctx, sums)
+		err = t.sending("artifacts", &s.meter, func() error { return s.send(ctx, sums) })
 		s.close()
 	}
 	switch {
@@ -74,6 +75,7 @@ type artifactSender struct {
 	root  *os.Root
 	list  *errand.ArtifactList
 	notes *artifactNotes
+	meter meter.Meter // of what hadn't arrived before
 
 	refused atomic.Int32 // requests in a row that the storage refused
 
@@ -110,6 +112,7 @@ func (s *artifactSender) send(ctx context.Context, sums *errand.Artifacts) error
 	if err != nil {
 		return err
 	}
+	s.meter.Start(s.missingBytes(items))
 	if err := s.sendSmall(ctx, append(items, list)); err != nil {
 		return err
 	}
@@ -165,6 +168,22 @@ func (s *artifactSender) contents() []*artifactItem {
 		}
 	}
 	return items
+}
+
+// missingBytes is how much of the contents hasn't arrived.
+func (s *artifactSender) missingBytes(items []*artifactItem) (n int64) {
+	for _, i := range items {
+		switch {
+		case s.notes.isDone(i.SHA256):
+		case i.Size <= errand.SinglePutBytes:
+			n += i.Size
+		default:
+			for _, part := range s.missingParts(i) {
+				n += i.PartSize(part)
+			}
+		}
+	}
+	return n
 }
 
 func newListItem(l *errand.ArtifactList) (*artifactItem, error) {

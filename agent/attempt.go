@@ -29,14 +29,14 @@ var errNoLimits = errors.New("this worker can't enforce the job's limits")
 // attempt is one assignment, from the poll's answer to the report.
 type attempt struct {
 	*errand.Assignment
-	agent    *Agent
-	slot     *slot
-	dir      attemptdir.Dir
-	host     process.Host // what the commands learn of the machine
-	work     string       // their working directory
-	temp     string       // their TMPDIR
-	stageLog stageLog
-	save     []supervisor.SaveCache // to be packed if the commands succeed
+	agent *Agent
+	slot  *slot
+	dir   attemptdir.Dir
+	host  process.Host           // what the commands learn of the machine
+	work  string                 // their working directory
+	temp  string                 // their TMPDIR
+	lines *logLines              // from when the attempt has a directory
+	save  []supervisor.SaveCache // to be packed if the commands succeed
 	// workspace is open until the commands begin; nil: the folder is new.
 	workspace     *attemptdir.Workspace
 	usedWorkspace string // its ID, when the job has left it
@@ -172,9 +172,6 @@ func (t *attempt) report(log *slog.Logger, execute func() (*attemptdir.Outcome, 
 	if t.dir != "" && !errors.Is(err, errNotReported) { // else the commands may still run
 		_ = t.dir.RemoveTemp() // tried again with the directory: the result may wait for the server
 	}
-	if t.spool != nil {
-		t.logs.stop()
-	}
 	switch {
 	case errors.Is(err, errNotReported):
 	case err != nil:
@@ -201,10 +198,14 @@ func logEnd(log *slog.Logger, out *attemptdir.Outcome) {
 	log.Info("job ended", "reason", string(out.Reason), "err", out.Error)
 }
 
-// cleanUp closes the log and then, unless the outcome has yet to be reported,
+// cleanUp ends the upload, closes the log and then, unless the outcome has yet to be reported,
 // removes the directory: Windows removes no open file.
 func (t *attempt) cleanUp(log *slog.Logger, err error) {
+	if t.lines != nil {
+		t.lines.close()
+	}
 	if t.spool != nil {
+		t.logs.stop()
 		t.spool.Close()
 	}
 	if errors.Is(err, errNotReported) {
@@ -266,7 +267,8 @@ func (t *attempt) prepare() error {
 	if t.dir, err = attemptdir.Create(t.agent.DataDir, t.Assignment, t.slot.number); err != nil {
 		return err
 	}
-	defer t.closeStages()
+	t.lines = t.linesBefore()
+	defer t.lines.close()
 	t.agent.Log.Info("took job", "job", t.JobID, "attempt", t.Attempt, "name", t.Name, "commands", len(t.Commands))
 	t.stopKeep = t.later(t.keep)
 	if t.Limits != nil && *t.Limits != (errand.Limits{}) && t.agent.cgroups == "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/errandhq/errand/agent/internal/jobcache"
 	"github.com/errandhq/errand/agent/internal/supervisor"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/meter"
 	"github.com/errandhq/errand/internal/source"
 )
 
@@ -124,26 +125,29 @@ func (t *attempt) sendCaches() {
 	ctx, stop := t.artifactsCtx()
 	defer stop()
 	for _, p := range all {
-		err := t.sendCache(ctx, p)
+		var m meter.Meter
+		title := jobcache.Title(p.Key)
+		err := t.sending("cache "+title, &m, func() error { return t.sendCache(ctx, p, &m) })
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil && api.CodeOf(err) != errand.CodeStaleAttempt {
 			t.agent.Log.Warn("could not send a cache", "job", t.JobID, "key", p.Key, "err", err)
+			t.note("cache %s: not saved: %v", title, err)
 		}
 	}
 }
 
-func (t *attempt) sendCache(ctx context.Context, p *jobcache.Packed) error {
+func (t *attempt) sendCache(ctx context.Context, p *jobcache.Packed, m *meter.Meter) error {
 	for n := 1; ; n++ {
-		err := t.sendCacheOnce(ctx, p)
+		err := t.sendCacheOnce(ctx, p, m)
 		if err == nil || n == cacheTries || errors.As(err, new(*localError)) || t.agent.backOff(ctx, n, 0) != nil {
 			return err
 		}
 	}
 }
 
-func (t *attempt) sendCacheOnce(ctx context.Context, p *jobcache.Packed) error {
+func (t *attempt) sendCacheOnce(ctx context.Context, p *jobcache.Packed, m *meter.Meter) error {
 	answer, err := t.askCache(ctx, errand.CacheQuestion{Cache: p.Cache, Key: p.Key, Uploads: p.Packs})
 	if err != nil || answer.Found != nil {
 		return err
@@ -151,8 +155,9 @@ func (t *attempt) sendCacheOnce(ctx context.Context, p *jobcache.Packed) error {
 	if len(answer.Puts) != len(p.Packs) {
 		return errors.New("the server's answer is not about the packs that it was asked for")
 	}
+	m.Start(p.PackBytes())
 	for i, pack := range p.Packs { // the root last: it makes the cache
-		if err := t.sendPack(ctx, answer.Puts[i], t.packPath(p, pack), pack.Size); err != nil {
+		if err := t.sendPack(ctx, answer.Puts[i], t.packPath(p, pack), pack.Size, m); err != nil {
 			return err
 		}
 	}
@@ -172,12 +177,12 @@ func (t *attempt) packPath(p *jobcache.Packed, pack errand.Content) string {
 	return filepath.Join(t.dir.CachePacks(p.Cache), filepath.Base(pack.SHA256))
 }
 
-func (t *attempt) sendPack(ctx context.Context, r errand.SignedRequest, path string, size int64) error {
+func (t *attempt) sendPack(ctx context.Context, r errand.SignedRequest, path string, size int64, m *meter.Meter) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return &localError{err}
 	}
 	defer f.Close()
-	_, err = putObject(ctx, t.agent.HTTP, r, f, size)
+	_, err = putObject(ctx, t.agent.HTTP, r, f, size, m)
 	return err
 }

@@ -35,6 +35,7 @@ type uploader struct {
 
 	mu      sync.Mutex
 	watched time.Time // since when someone watches the log; zero: nobody does
+	rest    time.Time // until when the end of the log waits for the result; zero: the commands run
 
 	// Owned by the goroutine of start and, after stop, by the caller.
 	attemptdir.Progress
@@ -154,10 +155,26 @@ func (u *uploader) due() (wait time.Duration, pending bool) {
 		return u.since.Add(flushInterval).Sub(now), true
 	}
 	at := u.since.Add(watchDelay)
-	if next := u.last.Add(interval); next.After(at) {
-		at = next
+	for _, next := range []time.Time{u.last.Add(interval), u.restUntil()} {
+		if next.After(at) {
+			at = next
+		}
 	}
 	return at.Sub(now), true
+}
+
+// holdRest says that the commands have ended: who watches gets the end of the log with the
+// result, unless that takes long.
+func (u *uploader) holdRest() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.rest = u.t.agent.Clock.Now().Add(slowStage)
+}
+
+func (u *uploader) restUntil() time.Time {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.rest
 }
 
 // interval is the least time between two chunks while someone watches the log, or 0.

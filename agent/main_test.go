@@ -19,6 +19,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/agent"
+	"github.com/errandhq/errand/agent/internal/supervisor"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/backoff"
 	"github.com/errandhq/errand/internal/clock"
@@ -26,12 +27,22 @@ import (
 
 // An agent that is to be killed is this test binary, re-executed.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "supervise" {
+		os.Exit(supervisor.Main(os.Args[2:]))
+	}
 	if dir := os.Getenv("AGENT_TEST_DATA"); dir != "" {
 		limitFiles(os.Getenv("AGENT_TEST_FILE_LIMIT"))
-		a, err := agent.New(agent.Config{
+		c := agent.Config{
 			Client: &api.Client{BaseURL: os.Getenv("AGENT_TEST_SERVER"), Token: agentToken}, DataDir: dir, Backoff: quick,
 			Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		})
+		}
+		if os.Getenv("AGENT_TEST_TICKING") != "" {
+			c.Clock = tickingClock()
+		}
+		if exe := os.Getenv("AGENT_TEST_SUPERVISOR"); exe != "" {
+			c.Supervisor = []string{exe, "supervise"}
+		}
+		a, err := agent.New(c)
 		if err == nil {
 			err = a.Run(context.Background())
 		}
@@ -44,6 +55,17 @@ func TestMain(m *testing.M) {
 var quick = backoff.Policy{Min: time.Millisecond, Max: 10 * time.Millisecond}
 
 func newManual() *clock.Manual { return clock.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)) }
+
+// tickingClock runs as ticking lets it, until this process ends.
+func tickingClock() clock.Clock {
+	c := newManual()
+	go func() {
+		for range time.Tick(step) {
+			c.Advance(time.Second)
+		}
+	}()
+	return c
+}
 
 // step is the least real time for each second of a manual clock: for the agent to act in.
 const step = 5 * time.Millisecond

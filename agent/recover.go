@@ -89,6 +89,7 @@ func (t *attempt) readOutcome(out *attemptdir.Outcome) *attemptdir.Outcome {
 	}
 	var err error
 	if t.spool, err = t.dir.OpenLog(); err == nil {
+		t.findLines(out)
 		t.spool.SetEnd(out.End)
 		t.logs.start(t.spool)
 		return out

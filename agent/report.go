@@ -18,10 +18,14 @@ var errNotReported = errors.New("not reported yet")
 // the server has answered. Errors: errNotReported, if the agent ended first; after
 // any other, the outcome need not be kept.
 func (t *attempt) deliver(out *attemptdir.Outcome) error {
+	t.lines = t.linesAfter(out)
+	t.logs.holdRest()
 	if err := t.sendLeft(out); err != nil {
 		return err
 	}
+	t.closeLines(out)
 	if t.spool != nil {
+		t.logs.stop()
 		if err := t.logs.finish(t.reportCtx, out.End, &out.Result.Log); err != nil {
 			return undelivered(err)
 		}

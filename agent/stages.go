@@ -2,16 +2,14 @@ package agent
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
-	"github.com/errandhq/errand"
-	"github.com/errandhq/errand/agent/internal/spool"
 	"github.com/errandhq/errand/internal/clock"
 	"github.com/errandhq/errand/internal/meter"
 )
 
-// slowStage is how long what precedes the commands may take without a line in the log.
+// slowStage is how long what the worker does before and after the commands may take without
+// a line in the log.
 const slowStage = time.Second
 
 // stages times what is done before the commands, and says in the log how far it is.
@@ -55,60 +53,14 @@ func (s *stages) fail(err error) {
 	}
 }
 
-// stageLog is the log until the commands begin. It is a file of its own: that of the log
-// exists only when they may have begun.
-type stageLog struct {
-	mu     sync.Mutex
-	out    *spool.Spool // nil: no line is written yet
-	closed bool
-}
-
-// note writes a line of the worker's own into the log, before the commands begin, and has
-// it uploaded.
-func (t *attempt) note(format string, args ...any) {
-	l := &t.stageLog
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return
+// sending sends something that the commands left, and says in the log how far that is.
+func (t *attempt) sending(what string, m *meter.Meter, send func() error) error {
+	began := t.agent.Clock.Now()
+	quiet := m.Say(t.agent.Clock, what+": sending", t.noteLine)
+	err := send()
+	quiet()
+	if took := t.agent.Clock.Now().Sub(began); err == nil && took >= slowStage && m.Done() > 0 {
+		t.note("%s: sent %s in %.1f s", what, meter.SizeText(m.Done()), took.Seconds())
 	}
-	err := t.openStages()
-	if err == nil {
-		err = l.out.Write(errand.System, -1, fmt.Appendf(nil, "errand: "+format+"\n", args...))
-	}
-	if err != nil {
-		l.closed = true
-		t.agent.Log.Warn("the job's log lacks what the worker does before the commands", "job", t.JobID, "err", err)
-		return
-	}
-	t.spool.SetEnd(l.out.End())
-}
-
-func (t *attempt) noteLine(line string) { t.note("%s", line) }
-
-func (t *attempt) openStages() (err error) {
-	l := &t.stageLog
-	if l.out != nil {
-		return nil
-	}
-	if l.out, err = spool.Append(t.dir.Stages(), t.agent.Clock.Now); err != nil {
-		return err
-	}
-	if err := t.openLog(); err != nil {
-		return err
-	}
-	t.spool.SetEnd(l.out.End())
-	t.logs.start(t.spool)
-	return nil
-}
-
-// closeStages ends what is written before the commands: the supervisor goes on with it.
-func (t *attempt) closeStages() {
-	l := &t.stageLog
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closed = true
-	if l.out != nil {
-		l.out.Close()
-	}
+	return err
 }

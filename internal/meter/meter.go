@@ -29,6 +29,9 @@ func (m *Meter) Add(n int64) {
 	}
 }
 
+// Done is how many bytes are done.
+func (m *Meter) Done() int64 { return m.done.Load() }
+
 const (
 	// firstLine is when the first line comes, and the least time between two.
 	firstLine = 5 * time.Second

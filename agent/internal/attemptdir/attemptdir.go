@@ -12,7 +12,8 @@
 //	  tmpdir          the path of the commands' TMPDIR
 //	  tmp/            their TMPDIR, if the system's directory could not be used
 //	  stages          the log until the commands begin, written by the agent
-//	  log             all frames of the log, written by the supervisor; while it is missing, the commands have not begun
+//	  log             all frames of the log, written by the supervisor and, behind what the outcome says, by the agent;
+//	                  while it is missing, the commands have not begun
 //	  sent            how far the log is uploaded, written by the agent
 //	  artifacts.json  what the job gives back, written by the supervisor
 //	  artifacts.sent  which of it is uploaded, written by the agent

@@ -38,7 +38,7 @@ func (d Dir) BeginLog(now func() time.Time) (*spool.Spool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the log: %w", err)
 	}
-	return spool.Append(d.Log(), now)
+	return spool.Append(d.Log(), now(), now)
 }
 
 // OpenLog opens what there is of the log. Errors: fs.ErrNotExist.

@@ -25,7 +25,7 @@ func TestBeginLog(t *testing.T) {
 	}
 	now := time.Unix(1000, 0)
 	clock := func() time.Time { return now }
-	stages, err := spool.Append(d.Stages(), clock)
+	stages, err := spool.Append(d.Stages(), now, clock)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,14 @@ type Packed struct {
 	Bytes int64            `json:"bytes"`
 }
 
+// PackBytes is the size of the packs.
+func (p *Packed) PackBytes() (n int64) {
+	for _, c := range p.Packs {
+		n += c.Size
+	}
+	return n
+}
+
 // ErrNothing: none of a cache's paths exists.
 var ErrNothing = errors.New("none of its paths exists")
 

@@ -130,6 +130,12 @@ func belongTogether(f, next errand.Frame) bool {
 	return f.Stream == next.Stream && f.Command == next.Command && next.Elapsed-f.Elapsed < joinWithin
 }
 
+// IsLonger reports whether the file has more than what the log is said to be.
+func (r *Reader) IsLonger(than Pos) bool {
+	info, err := r.file().Stat()
+	return err == nil && info.Size() > than.File
+}
+
 // scanBytes is read at once by Scan. It holds several of the longest frames.
 const scanBytes = 1 << 20
 

@@ -47,8 +47,8 @@ func Create(path string, now func() time.Time) (*Spool, error) {
 }
 
 // Append opens a log to write on after its last whole frame, or creates it. Elapsed times
-// go on from that frame's.
-func Append(path string, now func() time.Time) (*Spool, error) {
+// go on from that frame's, which was written at last.
+func Append(path string, last time.Time, now func() time.Time) (*Spool, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
@@ -61,7 +61,7 @@ func Append(path string, now func() time.Time) (*Spool, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &Spool{now: now, start: now().Add(-elapsed), grown: make(chan struct{}, 1), f: f, end: end, sum: sum}, nil
+	return &Spool{now: now, start: last.Add(-elapsed), grown: make(chan struct{}, 1), f: f, end: end, sum: sum}, nil
 }
 
 // Close closes the file.
