@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/errandhq/errand/internal/template"
@@ -20,6 +21,12 @@ func (s *Stack) openFunctions(context.Context) error {
 		Region: s.cfg.Region, Credentials: s.creds, Endpoint: s.endpoint, Clock: s.cfg.Clock, Logf: s.cfg.Logf,
 		Concurrency: s.cfg.Concurrency, Leaked: s.cfg.Leaked,
 		Faults: hostile.Functions{Random: s.hostile, Lambda: s.cfg.Hostile.Lambda},
+	}
+	if s.cfg.FS == nil {
+		var err error
+		if c.HomeDir, err = filepath.Abs(s.path("functions")); err != nil {
+			return err
+		}
 	}
 	for i := range s.template.Functions {
 		f := &s.template.Functions[i]

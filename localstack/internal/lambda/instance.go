@@ -41,7 +41,7 @@ func startInstance(s *Service, f *function) (_ *instance, err error) {
 		service: s, fn: f,
 		calls: make(chan *invocation), ready: make(chan struct{}), exited: make(chan struct{}), failedInit: make(chan struct{}),
 	}
-	if in.home, err = os.MkdirTemp("", "lambda-"); err != nil {
+	if in.home, err = s.newHome(); err != nil {
 		return nil, fmt.Errorf("create its directory: %w", err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -70,6 +70,16 @@ func startInstance(s *Service, f *function) (_ *instance, err error) {
 		close(in.exited)
 	}()
 	return in, nil
+}
+
+// newHome creates a home directory for a process.
+func (s *Service) newHome() (string, error) {
+	if s.HomeDir != "" {
+		if err := os.MkdirAll(s.HomeDir, 0o700); err != nil {
+			return "", err
+		}
+	}
+	return os.MkdirTemp(s.HomeDir, "lambda-")
 }
 
 // command builds the process's command, with its output going to the log.

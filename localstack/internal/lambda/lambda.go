@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -75,6 +76,10 @@ type Config struct {
 	// Concurrency is the account's limit of concurrent executions; 0: 1000. It
 	// includes what functions reserve.
 	Concurrency int
+	// HomeDir is an absolute path of a directory for the home directories of processes.
+	// New removes it: a server that was killed left its own there. Empty: the system's
+	// temporary directory.
+	HomeDir string
 	// Leaked is called with the stack traces of goroutines that a function in this
 	// process left running. Looking for them is slow; nil: nobody looks.
 	Leaked func(function, stacks string)
@@ -162,6 +167,11 @@ func New(c Config) (*Service, error) {
 			return nil, errors.New("function " + decl.Name + ": the source must be either New or Command")
 		}
 		s.byName[decl.Name] = f
+	}
+	if c.HomeDir != "" {
+		if err := os.RemoveAll(c.HomeDir); err != nil {
+			s.Logf("lambda: remove the directories of earlier processes: %s", err)
+		}
 	}
 	return s, nil
 }

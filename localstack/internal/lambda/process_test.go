@@ -87,6 +87,22 @@ func TestProcess(t *testing.T) {
 	}
 }
 
+// TestHomeDir: the directories that a killed server left are removed, and those of
+// processes are created in their place.
+func TestHomeDir(t *testing.T) {
+	homes := filepath.Join(t.TempDir(), "functions")
+	if err := os.MkdirAll(filepath.Join(homes, "lambda-1", "left"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := testService(t, processFunction(t, "report"), func(c *Config) { c.HomeDir = homes })
+	if _, err := os.Stat(homes); !os.IsNotExist(err) {
+		t.Errorf("after New the old directories are there: %v", err)
+	}
+	if got := reportOf(t, invoke(t, s, "{}")).Env["HOME"]; filepath.Dir(got) != homes {
+		t.Errorf("home directory %s, want it in %s", got, homes)
+	}
+}
+
 func TestProcessCredentials(t *testing.T) {
 	f := processFunction(t, "report")
 	f.Code.Credentials, f.Code.Path = true, "/opt/bin"
