@@ -36,7 +36,7 @@ test-hostile: ## Run the flow, end-to-end and browser tests in the hostile profi
 	scripts/test-hostile
 test-isolate: functions ## Run the tests of the API with the compiled functions as processes, as on Lambda
 	scripts/test-isolate
-test-windows: ## Run the packages' tests and one job with the Windows build under Wine (needs root and debootstrap; 1.4 GB in .cache)
+test-windows: ## Run the packages' tests and one job with the Windows build under Wine (needs root and debootstrap; 1.8 GB in .cache)
 	scripts/test-windows
 test-arm64: ## Run one job with the build for Linux on arm64 under qemu-user
 	scripts/test-arm64
