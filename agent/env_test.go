@@ -3,6 +3,7 @@
 package agent_test
 
 import (
+	"encoding/json"
 	"net"
 	"net/http"
 	"os"
@@ -91,11 +92,7 @@ func TestTempDirIsShortAndPrivate(t *testing.T) {
 		}
 	})
 	l.started(t)
-	record, err := os.ReadFile(filepath.Join(r.dir, "attempts", jobID+"-1", "tmpdir"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := string(record)
+	dir := recordedTemp(t, r.dir)
 	if info, err := os.Lstat(dir); err != nil || info.Mode() != os.ModeDir|0o700 || len(dir) > 40 {
 		t.Errorf("%s has %d characters: %v, %v", dir, len(dir), info.Mode(), err)
 	}
@@ -112,6 +109,23 @@ func TestTempDirIsShortAndPrivate(t *testing.T) {
 	if exists(dir) {
 		t.Error("TMPDIR is left")
 	}
+}
+
+// recordedTemp is the TMPDIR that the attempt's directory names.
+func recordedTemp(t *testing.T, data string) string {
+	t.Helper()
+	f, err := os.Open(filepath.Join(data, "attempts", jobID+"-1", "job.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var places struct {
+		Temp string `json:"tmpdir"`
+	}
+	if err := json.NewDecoder(f).Decode(&places); err != nil {
+		t.Fatal(err)
+	}
+	return places.Temp
 }
 
 // TMPDIR goes as soon as the commands have ended, even if the result waits for the
@@ -148,13 +162,13 @@ func TestTempDirGoesAfterACrash(t *testing.T) {
 	kill := s.killed(dir)
 	l.started(t)
 	kill()
-	temp, err := os.ReadFile(filepath.Join(dir, "attempts", jobID+"-1", "tmpdir"))
-	if err != nil || !exists(filepath.Join(string(temp), "a", "b")) {
-		t.Fatalf("TMPDIR %s, %v", temp, err)
+	temp := recordedTemp(t, dir)
+	if !exists(filepath.Join(temp, "a", "b")) {
+		t.Fatalf("TMPDIR %s", temp)
 	}
 	r := s.run(func(c *agent.Config) { c.DataDir = dir })
 	r.idle()
-	if exists(string(temp)) {
+	if exists(temp) {
 		t.Error("TMPDIR is left")
 	}
 }

@@ -2,14 +2,12 @@
 // agent go on where an earlier process was:
 //
 //	DATA/attempts/<job>-<attempt>/
-//	  job.json        the assignment, and who runs it; written first
+//	  job.json        where TMPDIR and the working directory are, then the assignment, and who runs it; written first
 //	  source.zip      until it is unpacked
 //	  packs/          until they are unpacked, if the agent has no cache for them
 //	  work/           the commands' working directory, unless it is elsewhere
-//	  workdir         the name of the directory in DATA/work
 //	  workspace       the name of the one in DATA/workspaces
 //	  home/           the commands' HOME, if the agent gives each job its own
-//	  tmpdir          the path of the commands' TMPDIR
 //	  tmp/            their TMPDIR, if the system's directory could not be used
 //	  stages          the log until the commands begin, written by the agent
 //	  log             all frames of the log, written by the supervisor and, behind what the outcome says, by the agent;
@@ -68,6 +66,7 @@ func (d Dir) create(j *Job) error {
 	if err != nil {
 		return err
 	}
+	b = append(places{}.line(), b...)
 	if kept {
 		return d.write("job.json", b)
 	}

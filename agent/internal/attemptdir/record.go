@@ -89,7 +89,10 @@ func syncFile(path string) error {
 // while the agent made or removed the directory, or the machine before Sync.
 func (d Dir) Job() (*Job, error) {
 	var j Job
-	err := d.readJSON("job.json", &j)
+	b, err := d.read("job.json")
+	if err == nil {
+		err = unmarshal("job.json", withoutPlaces(b), &j)
+	}
 	if err == nil {
 		return &j, nil
 	}
@@ -136,16 +139,25 @@ func (d Dir) Caches() (all []*jobcache.Packed) {
 	return all
 }
 
-// readJSON reads a file. After a power cut, one that was not synced may be empty or hold
-// zeros, as if it had not been written.
 func (d Dir) readJSON(name string, v any) error {
-	b, err := os.ReadFile(d.join(name))
+	b, err := d.read(name)
 	if err != nil {
 		return err
 	}
-	if len(bytes.TrimLeft(b, "\x00")) == 0 {
-		return &fs.PathError{Op: "read", Path: d.join(name), Err: fs.ErrNotExist}
+	return unmarshal(name, b, v)
+}
+
+// read reads a file. After a power cut, one that was not synced may be empty or hold
+// zeros, as if it had not been written.
+func (d Dir) read(name string) ([]byte, error) {
+	b, err := os.ReadFile(d.join(name))
+	if err == nil && len(bytes.TrimLeft(b, "\x00")) == 0 {
+		err = &fs.PathError{Op: "read", Path: d.join(name), Err: fs.ErrNotExist}
 	}
+	return b, err
+}
+
+func unmarshal(name string, b []byte, v any) error {
 	if err := json.Unmarshal(b, v); err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}

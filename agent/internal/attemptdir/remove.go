@@ -12,7 +12,7 @@ import (
 
 // last are removed last, so that after a crash in between the outcome is reported
 // again rather than lost.
-var last = []string{tempRecord, workRecord, workspaceRecord, "artifacts.json", "result.json", "job.json", stagesFile, "log", "sent"}
+var last = []string{workspaceRecord, "artifacts.json", "result.json", "job.json", stagesFile, "log", "sent"}
 
 // Remove removes the directory and TMPDIR, including what commands made read-only. It
 // never follows a symbolic link: commands may have put one in the directory's place.

@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	tempRecord = "tmpdir"
 	tempPrefix = "errand-"
 	// tempTries is how often another name is tried for a directory that exists.
 	tempTries = 10
@@ -24,7 +23,7 @@ func (d Dir) CreateTemp(parent string) (string, error) {
 	var err error
 	for range tempTries {
 		path := filepath.Join(parent, tempPrefix+strings.ToLower(rand.Text()[:8]))
-		if err = os.WriteFile(d.join(tempRecord), []byte(path), 0o600); err != nil {
+		if err = d.changePlaces(func(p *places) { p.Temp = path }); err != nil {
 			return "", err
 		}
 		if err = os.Mkdir(path, 0o700); err == nil {
@@ -51,25 +50,21 @@ func (d Dir) CreateHome() (string, error) {
 
 // KeepTemp makes Remove and RemoveTemp keep what CreateTemp created: the directory is a
 // copy, and the commands of the original may run.
-func (d Dir) KeepTemp() { _ = os.Remove(d.join(tempRecord)) } // it may be missing
+func (d Dir) KeepTemp() { _ = d.forgetTemp() } // it may be missing
+
+func (d Dir) forgetTemp() error { return d.changePlaces(func(p *places) { p.Temp = "" }) }
 
 // RemoveTemp removes what CreateTemp created. A record that doesn't name such a
 // directory was damaged by a crash or by the commands, and is ignored.
 func (d Dir) RemoveTemp() error {
-	path, err := os.ReadFile(d.join(tempRecord))
-	if errors.Is(err, fs.ErrNotExist) {
+	path := d.places().Temp
+	if !filepath.IsAbs(path) || !strings.HasPrefix(filepath.Base(path), tempPrefix) {
 		return nil
 	}
-	if err != nil {
+	if err := removeTree(path); err != nil {
 		return err
 	}
-	if !filepath.IsAbs(string(path)) || !strings.HasPrefix(filepath.Base(string(path)), tempPrefix) {
-		return nil
-	}
-	if err := removeTree(string(path)); err != nil {
-		return err
-	}
-	return os.Remove(d.join(tempRecord))
+	return d.forgetTemp()
 }
 
 // removeTree removes a directory with all that is in it. Most that commands leave are empty.

@@ -11,10 +11,6 @@ import (
 	"regexp"
 )
 
-// workRecord is the file of an attempt's directory that names the folder below DATA/work in
-// which its commands run. Without one, it is work/ beside it.
-const workRecord = "workdir"
-
 var workName = regexp.MustCompile(`^[0-9]{1,4}-[0-9a-f]{16}$`)
 
 // WorkName is the name of the folder of a slot's jobs that share parts, such as an owner, a
@@ -47,38 +43,37 @@ func (d Dir) Work() string {
 func workRoot(data string) string { return filepath.Join(data, "work") }
 
 func (d Dir) workName() string {
-	if d == "" { // of an attempt that got none
-		return ""
+	if name := d.places().Work; workName.MatchString(name) {
+		return name
 	}
-	name, err := os.ReadFile(d.join(workRecord))
-	if err != nil || !workName.Match(name) {
-		return ""
-	}
-	return string(name)
+	return "" // it is work/ in the attempt's directory
 }
 
+func (d Dir) setWorkName(name string) error { return d.changePlaces(func(p *places) { p.Work = name }) }
+
 // PlaceWork moves the working directory, which is empty, to a path that depends on its name
-// alone: caches of compilers know it again. It does nothing if another attempt has that.
+// alone: caches of compilers know it again. It does nothing if another attempt has that,
+// which must be an earlier one of the slot.
 func (d Dir) PlaceWork(name string) error {
 	root := workRoot(d.data())
 	path := filepath.Join(root, name)
-	err := os.Mkdir(path, workMode) // whoever makes it has it
-	if errors.Is(err, fs.ErrNotExist) {
-		err = errors.Join(os.MkdirAll(root, dirMode), os.Mkdir(path, workMode))
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) { // Rename replaces one that is empty
+		return err
 	}
-	if errors.Is(err, fs.ErrExist) {
-		return nil
+	err := os.Rename(d.join("work"), path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errors.Join(os.MkdirAll(root, dirMode), os.Rename(d.join("work"), path))
 	}
 	if err != nil {
 		return err
 	}
-	if err := d.writeNew(workRecord, []byte(name)); err != nil {
-		return errors.Join(err, os.Remove(path))
+	if err := d.setWorkName(name); err != nil {
+		return errors.Join(err, os.Rename(path, d.join("work")))
 	}
 	if isRoot { // see letOthersEnter
-		err = errors.Join(setMode(root, dirMode), setMode(path, workMode))
+		return setMode(root, dirMode)
 	}
-	return errors.Join(err, os.Remove(d.join("work")))
+	return nil
 }
 
 // TakeBackWork moves the working directory into the attempt's, or removes it if it is
@@ -96,7 +91,7 @@ func (d Dir) TakeBackWork() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return os.Remove(d.join(workRecord))
+	return d.setWorkName("")
 }
 
 // removeWork removes the working directory from where it was placed.
@@ -110,7 +105,7 @@ func (d Dir) removeWork() error {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	return errors.Join(removeAll(root, name), os.Remove(d.join(workRecord)))
+	return errors.Join(removeAll(root, name), d.setWorkName(""))
 }
 
 // RemoveUnusedWork removes the working directories that no attempt has: the process that

@@ -2,9 +2,11 @@ package attemptdir_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/errandhq/errand"
@@ -100,9 +102,7 @@ func TestUnusedWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"../../precious", "", "0-x", "/etc"} {
-		if err := os.WriteFile(filepath.Join(string(d), "workdir"), []byte(name), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writePlaces(t, d, fmt.Sprintf(`{"work":%q}`, name))
 		if got := d.Work(); got != filepath.Join(string(d), "work") {
 			t.Errorf("%q: the folder is %s", name, got)
 		}
@@ -112,6 +112,19 @@ func TestUnusedWork(t *testing.T) {
 	}
 	if _, err := os.Stat(left); err == nil {
 		t.Error("what nobody uses is still there")
+	}
+}
+
+// writePlaces writes the places of an attempt as a job may do it.
+func writePlaces(t *testing.T, d attemptdir.Dir, text string) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(string(d), "job.json"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString(text + strings.Repeat(" ", 200))
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -157,5 +170,69 @@ func TestWhatIsEmptyGoesAtOnce(t *testing.T) {
 		if _, err := os.Lstat(temp); err != nil {
 			t.Errorf("full: %v: what another made at the path since was removed: %v", full, err)
 		}
+	}
+}
+
+// TestPlacesAreDamaged: by a power cut, or by the job. Nothing is removed then, and what the
+// job is stays known.
+func TestPlacesAreDamaged(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`{"tmpdir":"/tm`, "\x00\x00", `{"work":3}`} {
+		data, temps := t.TempDir(), t.TempDir()
+		d, err := attemptdir.Create(data, &errand.Assignment{JobID: "A", Attempt: 1}, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		temp, err := d.CreateTemp(temps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writePlaces(t, d, text)
+		if j, err := d.Job(); err != nil || j.JobID != "A" || j.Slot != 2 {
+			t.Errorf("%q: the job is %+v, %v", text, j, err)
+		}
+		if err := errors.Join(d.TakeBackWork(), d.Remove()); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if _, err := os.Lstat(temp); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// TestPlaceIsTooLong: a TMPDIR whose path doesn't fit is not made.
+func TestPlaceIsTooLong(t *testing.T) {
+	t.Parallel()
+	d := create(t)
+	parent := string(filepath.Separator) + strings.Repeat("long"+string(filepath.Separator), 300)
+	if _, err := d.CreateTemp(parent); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("got %v", err)
+	}
+	if j, err := d.Job(); err != nil || j.JobID != "JOB" {
+		t.Errorf("the job is %+v, %v", j, err)
+	}
+}
+
+// TestKilledWhileItPlacesWork: between the move of the folder and the note of that.
+func TestKilledWhileItPlacesWork(t *testing.T) {
+	t.Parallel()
+	data, name := t.TempDir(), attemptdir.WorkName(0, "x")
+	a := &errand.Assignment{JobID: "A", Attempt: 1}
+	d, err := attemptdir.Create(data, a, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	placed := filepath.Join(data, "work", name)
+	if err := errors.Join(os.Mkdir(filepath.Dir(placed), 0o700), os.Rename(d.Work(), placed)); err != nil {
+		t.Fatal(err)
+	}
+	if err := attemptdir.RemoveUnusedWork(data); err != nil {
+		t.Error(err)
+	}
+	if d, err = attemptdir.Create(data, a, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.PlaceWork(name); err != nil || d.Work() != placed {
+		t.Errorf("the folder is %s, %v", d.Work(), err)
 	}
 }
