@@ -190,7 +190,7 @@ func (f *fakeServer) createUpload(w http.ResponseWriter, r *http.Request) {
 func (f *fakeServer) createUploads(w http.ResponseWriter, r *http.Request) {
 	var b errand.UploadBatch
 	_ = json.NewDecoder(r.Body).Decode(&b)
-	if b.Uploads[0].Filename == "held.zip" {
+	if b.Uploads[0].Filename == "held" {
 		f.change(func() { f.calls["held"]++ })
 		<-r.Context().Done()
 		return

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -326,11 +328,19 @@ func (a *app) createJob(ctx context.Context, limit retryLimit, c *api.Client, bo
 	return job, nil
 }
 
-// sourceName returns the file name of the archive of dir.
-func sourceName(dir string) string {
+// sentName is the name of a folder that is sent, as a source's filename.
+func sentName(dir string) string {
 	abs, err := filepath.Abs(dir)
 	if err != nil || filepath.Dir(abs) == abs {
-		return "source.zip"
+		return "folder"
 	}
-	return filepath.Base(abs) + ".zip"
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(filepath.Base(abs), string(utf8.RuneError)))
 }
+
+// archiveName is the name of a folder's archive.
+func archiveName(dir string) string { return sentName(dir) + ".zip" }

@@ -23,7 +23,7 @@ func (a *app) sendFolder(ctx context.Context, c *api.Client, cache *project.Cach
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", dir, err)
 	}
-	sender := upload.Sender{Server: packServer{c}, Name: sourceName(dir)}
+	sender := upload.Sender{Server: packServer{c}, Name: sentName(dir)}
 	if cache != nil {
 		sender.Cache = cache
 	}

@@ -166,9 +166,22 @@ func TestJobExitError(t *testing.T) {
 	}
 }
 
-func TestSourceName(t *testing.T) {
+func TestSentName(t *testing.T) {
 	t.Parallel()
-	if got := sourceName(filepath.Join("x", "site/")); got != "site.zip" {
+	root := filepath.VolumeName(t.TempDir()) + string(filepath.Separator)
+	for dir, want := range map[string]string{
+		filepath.Join("x", "site/"): "site", "my site.zip": "my site.zip", root: "folder", "caf\xe9\n": "caf\ufffd\ufffd",
+	} {
+		got := sentName(dir)
+		if got != want {
+			t.Errorf("%q: got %q, want %q", dir, got, want)
+		}
+		request := errand.UploadRequest{Filename: got, Size: 1, SHA256: strings.Repeat("a", 64)}
+		if err := request.Validate(); err != nil {
+			t.Errorf("%q: %v", dir, err)
+		}
+	}
+	if got := archiveName("site"); got != "site.zip" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -57,7 +57,7 @@ func (a *app) uploadZIP(ctx context.Context, c *api.Client, cache *project.Cache
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", dir, terminal.InterruptOr(ctx, err))
 	}
-	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
+	request := errand.UploadRequest{Filename: archiveName(dir), Size: packed.Size, SHA256: packed.SHA256}
 	shown := a.term.StartProgress("uploading", packed.Size)
 	sent, err := sendArchive(ctx, c, request, nil, shownReader{f, shown})
 	shown.End()
@@ -111,7 +111,7 @@ func (a *app) sentBefore(ctx context.Context, c *api.Client, cache *project.Cach
 	if !ok || json.Unmarshal(saved, &packed) != nil {
 		return nil, nil //nolint:nilerr // it is packed anew
 	}
-	request := errand.UploadRequest{Filename: sourceName(dir), Size: packed.Size, SHA256: packed.SHA256}
+	request := errand.UploadRequest{Filename: archiveName(dir), Size: packed.Size, SHA256: packed.SHA256}
 	up, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (errand.Upload, error) { return c.CreateUpload(ctx, request) })
 	if err != nil {
 		return nil, fmt.Errorf("upload: %w", terminal.InterruptOr(ctx, err))
