@@ -3,6 +3,7 @@ package project
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -90,6 +91,22 @@ func TestCache(t *testing.T) {
 	}
 	if got := known(at(t, dir, time.Minute)); got != "" {
 		t.Errorf("of a damaged file: %s", got)
+	}
+}
+
+// TestCutCache: a cache file that is cut off anywhere, as a crash may leave it, is an empty
+// cache.
+func TestCutCache(t *testing.T) {
+	t.Parallel()
+	c := cacheContent{Whole: []byte("whole"), State: []byte("state"), Entries: map[string]cached{"a": {identity{Size: 1, Inode: 2}, []byte("value")}, "b": {}}}
+	b := c.encode()
+	if got := decodeCache(b); !reflect.DeepEqual(got, c) {
+		t.Fatalf("decoded %+v, want %+v", got, c)
+	}
+	for n := range b {
+		if got := decodeCache(b[:n]); !reflect.DeepEqual(got, cacheContent{}) {
+			t.Errorf("of %d of %d bytes: %+v", n, len(b), got)
+		}
 	}
 }
 

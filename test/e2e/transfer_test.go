@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -214,6 +215,94 @@ func TestKilledWhileTheWorkerFetches(t *testing.T) {
 			s.await("the attempt's directory is removed", func() bool { return isEmpty(filepath.Join(data, "attempts")) })
 			s.wantNothingLeft()
 		})
+	}
+}
+
+// TestKilledWhileACacheIsSaved: the agent or the server is killed while a job's cache is sent.
+// The job doesn't end before the cache is there, and a job on another worker gets it.
+func TestKilledWhileACacheIsSaved(t *testing.T) {
+	t.Parallel()
+	for _, who := range []string{"agent", "server"} {
+		t.Run(who, func(t *testing.T) {
+			t.Parallel()
+			s := local(t, "0", fast...)
+			g := newSluice(t, s.url, true, 10_000_000)
+			data := t.TempDir()
+			a := s.agentAt(g.url(), data)
+			cached := []string{"--no-source", "--cache", "k=out", "-c"}
+			id := s.submit(append(cached, "mkdir out; head -c 20000000 /dev/urandom > out/long; sha256sum out/long")...)
+			g.awaitReached(t)
+			if job := s.job(id); job.Status != errand.Running {
+				t.Errorf("the job is %s before its cache is saved", job.Status)
+			}
+			if who == "agent" {
+				a.kill()
+				g.open() // what was signed for the first agent leads through it
+				a = s.agent(data)
+			} else {
+				s.kill()
+				g.open()
+				s = s.restart("0", fast...)
+			}
+			if job := s.awaitJob(id, "end", ended); job.Status != errand.Completed {
+				t.Errorf("%+v", job)
+			}
+			s.await("the attempt's directory is removed", func() bool { return isEmpty(filepath.Join(data, "attempts")) })
+			packs, err := filepath.Glob(filepath.Join(data, "cache", "packs", "*", "*"))
+			if err != nil || len(packs) == 0 {
+				t.Errorf("packs %q, %v", packs, err)
+			}
+			for _, p := range packs {
+				if got := fmt.Sprintf("%x", sha256.Sum256([]byte(readFile(t, filepath.Dir(p), filepath.Base(p))))); got != filepath.Base(p) {
+					t.Errorf("the pack %s has the SHA-256 %s", p, got)
+				}
+			}
+			a.kill()
+			s.agent(t.TempDir())
+			if got, want := s.output(append([]string{"run"}, append(cached, "sha256sum out/long")...)...), s.output("logs", id); got != want {
+				t.Errorf("restored %q, saved %q", got, want)
+			}
+			s.wantNothingLeft()
+		})
+	}
+}
+
+// TestClientKilledWhileItSaves: errand run writes down what it knows of a folder while the job
+// begins. One that is killed then, whenever, spoils nothing for the next, and leaves nothing
+// behind that errand prune doesn't remove.
+func TestClientKilledWhileItSaves(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	all := map[string]string{}
+	for i := range 1000 {
+		all[fmt.Sprintf("d%d/file%d", i%10, i)] = strconv.Itoa(i)
+	}
+	dir := files(t, all)
+	folders := filepath.Join(filepath.Dir(t.TempDir()), "cache", "errand", "folders")
+	for n := range 4 {
+		if err := os.WriteFile(filepath.Join(dir, "changed"), fmt.Append(nil, n), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := s.errand("run", dir, "-c", "sleep 60")
+		s.await("the job is there", func() bool { return strings.Contains(p.stderr.String(), "errand: job ") })
+		p.kill()
+		s.output("cancel", "@last", "--wait")
+	}
+	saved, err := filepath.Glob(filepath.Join(folders, "*", "*"))
+	if err != nil || len(saved) == 0 {
+		t.Fatalf("saved %q, %v", saved, err)
+	}
+	for _, draft := range []string{"new-1", "new-2"} { // as if it was killed in the middle of a write
+		if err := os.WriteFile(filepath.Join(filepath.Dir(saved[0]), draft), []byte(readFile(t, filepath.Dir(saved[0]), filepath.Base(saved[0]))[:100]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.output("run", dir, "-c", "cat changed; echo; ls d*/* | wc -l"); strings.Join(strings.Fields(got), " ") != "3 1000" {
+		t.Errorf("the job got another folder: %q", got)
+	}
+	s.output("prune", "--token-file", s.tokenFile("admin"), "--cache-days", "0")
+	if left, err := filepath.Glob(filepath.Join(folders, "*", "*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %q, %v", left, err)
 	}
 }
 

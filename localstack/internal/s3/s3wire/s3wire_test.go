@@ -46,6 +46,8 @@ type config struct {
 	fs  vfs.FS // nil: in memory
 	dir string
 	tls bool
+	// opaque is s3.Config.OpaqueETags.
+	opaque bool
 	// wrap puts something between server and handler.
 	wrap func(http.Handler) http.Handler
 }
@@ -60,7 +62,7 @@ func newWorld(t *testing.T, c config) *world {
 	store, err := kv.Open(c.fs.PathJoin(c.dir, "db"), kv.Options{FS: c.fs, NoSync: true})
 	check(t, err)
 	t.Cleanup(func() { check(t, store.Close()) })
-	w.engine, err = s3.Open(s3.Config{Config: engine.Config{Store: store, Clock: w.clock, Logf: t.Logf}, Dir: c.fs.PathJoin(c.dir, "s3"), FS: c.fs})
+	w.engine, err = s3.Open(s3.Config{Config: engine.Config{Store: store, Clock: w.clock, Logf: t.Logf}, Dir: c.fs.PathJoin(c.dir, "s3"), FS: c.fs, OpaqueETags: c.opaque})
 	check(t, err)
 	t.Cleanup(w.engine.Close)
 	w.verifier = awswire.NewVerifier([]awswire.Credentials{{AccessKeyID: keyID, SecretAccessKey: secret}}, w.clock)
