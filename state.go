@@ -285,6 +285,15 @@ func (s *State) QueueDeleted(now time.Time) bool {
 	return true
 }
 
+// EndDirect ends a direct run whose server has ended: running → failed.
+func (s *State) EndDirect(now time.Time) bool {
+	if s.r.Status != Running || !s.r.Direct() {
+		return false
+	}
+	s.finish(now, Failed, ReasonLost, serverLostMessage)
+	return true
+}
+
 // EndLease ends a job whose lease has expired and that may not run again: running →
 // cancelled, if that was requested, else failed.
 func (s *State) EndLease(now time.Time) bool { return s.endLease(now, now) }

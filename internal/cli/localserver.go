@@ -35,7 +35,7 @@ type localServer struct {
 
 	log         *slog.Logger
 	stack       *localstack.Stack
-	service     *control.Service // checks tokens
+	service     *control.Service // checks tokens, counts and prunes
 	changes     control.Changes  // of all Services
 	metrics     *metrics.Server
 	stopMetrics func() error
@@ -71,7 +71,7 @@ func startLocal(ctx context.Context, f localFlags, hostile *localstack.Hostile, 
 	if err := s.openStack(ctx, f, hostile); err != nil {
 		return nil, err
 	}
-	if err := s.openTokens(ctx); err != nil {
+	if err := s.openService(ctx); err != nil {
 		return nil, terminal.WithDataDirHint(err)
 	}
 	agentURL, err := s.open(ln, f)
@@ -171,15 +171,18 @@ func (f *localFlags) parameters() map[string]string {
 	return p
 }
 
-// openTokens comes after the stack, whose lock makes this the only server in the
+// openService comes after the stack, whose lock makes this the only server in the
 // directory.
-func (s *localServer) openTokens(ctx context.Context) error {
+func (s *localServer) openService(ctx context.Context) error {
 	env := s.stack.Environment(sweepName)
 	settings, err := setup.ParseSettings(func(name string) string { return env[name] })
 	if err != nil {
 		return err
 	}
-	s.service = setup.NewService(setup.Process{AWS: s.stack.AWSConfig(), Changes: &s.changes, Log: s.log}, settings)
+	s.service = setup.NewService(setup.Process{AWS: s.stack.AWSConfig(), Changes: &s.changes, Observe: s.metrics.Observe, Log: s.log}, settings)
+	if err := s.service.EndDirectRuns(ctx); err != nil {
+		s.log.Warn("direct runs of the server before are not ended; their leases will end them", "err", err)
+	}
 	if s.tokens, err = openTokens(durable.OS, s.dataDir); err != nil {
 		return err
 	}

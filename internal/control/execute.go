@@ -97,6 +97,37 @@ func (s *Service) startDirect(ctx context.Context, c Caller, spec *errand.Spec, 
 	return DirectRun{Job: errand.Job{Spec: *spec, State: st}, Result: &res.DirectResult}, err
 }
 
+// EndDirectRuns ends the direct runs that a server which has ended left. Only a server that
+// is alone with its data may call it, before it runs any. Elsewhere their leases end them.
+func (s *Service) EndDirectRuns(ctx context.Context) error {
+	queues, err := s.queues(ctx, 0)
+	if err != nil {
+		return err
+	}
+	f := JobFilter{Status: errand.Running, Limit: errand.MaxPage, Now: s.now()}
+	for _, q := range queues {
+		f.Queues = append(f.Queues, q.Name)
+	}
+	for isFirst := true; isFirst || f.Cursor != ""; isFirst = false {
+		page, err := s.Store.Jobs(ctx, f)
+		if err != nil {
+			return unavailable("list the running jobs", err)
+		}
+		for _, job := range page.Jobs {
+			if !job.State.Direct() {
+				continue
+			}
+			st, err := s.change(ctx, job.Spec.ID, func(st *errand.State, now time.Time) (bool, error) { return st.EndDirect(now), nil })
+			if err != nil {
+				return err
+			}
+			s.settle(ctx, st)
+		}
+		f.Cursor = page.Next
+	}
+	return nil
+}
+
 func (s *Service) runDirect(ctx context.Context, r errand.DirectRequest) (errand.DirectReport, error) {
 	res, err := s.Direct.Run(ctx, r)
 	if errors.Is(err, context.DeadlineExceeded) {

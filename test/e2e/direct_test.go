@@ -18,8 +18,9 @@ import (
 )
 
 // TestServerKilledInDirectRun: the server is killed while it runs commands directly. The
-// caller's connection breaks, and on Linux the commands end. The next server lists the run as running, until its lease
-// ends, and a repeated request is answered with that run: its commands don't run again.
+// caller's connection breaks, and on Linux the commands end. The next server, which is alone
+// with the data, knows at once that the run is lost. A repeated request is answered with that
+// run: its commands don't run again.
 func TestServerKilledInDirectRun(t *testing.T) {
 	t.Parallel()
 	if errandbin.Hostile() {
@@ -52,7 +53,7 @@ func TestServerKilledInDirectRun(t *testing.T) {
 
 	s = s.restart("0")
 	job := s.newest()
-	if job.ID != id || !job.Direct || job.Status != errand.Running || job.LeaseSeconds != 50 {
+	if job.ID != id || !job.Direct || job.Status != errand.Failed || job.Reason != errand.ReasonLost || job.LeaseSeconds != 50 {
 		t.Errorf("after the restart: %+v", job)
 	}
 	if log := s.output("logs", id); log != "pid="+pid+".\n" {
