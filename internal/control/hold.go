@@ -78,10 +78,8 @@ func (s *Service) releaseHeld(ctx context.Context, id string) error {
 	st, err := s.change(ctx, id, func(st *errand.State, now time.Time) (bool, error) {
 		released = false
 		switch {
-		case st.Expire(now, s.Timing):
-			return true, nil
-		case verdict == errand.Waiting:
-			return st.Hold(time.Time{}, s.Timing), nil
+		case verdict == errand.Waiting: // a job whose time is 7 days ahead is not late
+			return st.Expire(now, s.Timing) || st.Hold(time.Time{}, s.Timing), nil
 		case verdict != errand.Met:
 			return st.EndHeld(now, verdict, message), nil
 		case now.Before(spec.NotBefore):

@@ -265,6 +265,27 @@ func TestNotBefore(t *testing.T) {
 	w.want(both.Spec.ID, errand.Failed, errand.ReasonExpired, 0)
 }
 
+// TestLongestNotBefore: a job whose time is as far ahead as it may be runs then, also if the
+// sweep comes late.
+func TestLongestNotBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	at := w.clock.Now().Add(w.svc.Timing.HoldLimit)
+	first := w.create()
+	w.worker("a").end(first.Spec.ID, 0)
+	alone := w.create(func(s *errand.Spec) { s.NotBefore = at })
+	both := w.create(after("", first), func(s *errand.Spec) { s.NotBefore = at })
+	w.clock.Advance(w.svc.Timing.HoldLimit + time.Hour)
+	w.sweep()
+	for _, job := range []errand.Job{alone, both} {
+		w.want(job.Spec.ID, errand.Pending, "", 0)
+		if w.job(job.Spec.ID).State.Held {
+			t.Error("the job is not released")
+		}
+	}
+	w.worker("a").take(true)
+}
+
 // TestHoldLimit: a job that waits for one that does not end fails after 7 days, and so do
 // those that wait for it.
 func TestHoldLimit(t *testing.T) {
