@@ -104,6 +104,9 @@ type WorkersForJob struct {
 	Able    int      `json:"able"`              // of those: have what it requires
 	Free    int      `json:"free"`              // of those: have a free slot
 	Lacking []string `json:"lacking,omitempty"` // what it requires and no online worker has
+	// Required says of the worker that it requires why it can't take the job, for the
+	// sentence: "worker box-3, which it requires, is offline". Empty: it can, or any may.
+	Required string `json:"-"`
 	Offline int      `json:"offline"`           // take jobs of its queue, and are offline, paused or draining
 	// FreeAt is when the timeout of a job frees a slot at the latest, if all that could
 	// run the job are busy and it is known.
@@ -132,7 +135,7 @@ func (e *Explanation) Finish(now time.Time, queue string) {
 func (e *Explanation) predicate(now time.Time, queue string) string {
 	switch e.Cause {
 	case CauseAfter:
-		return e.afterClause()
+		return e.afterClause(now)
 	case CauseNotBefore:
 		return e.timeClause(now)
 	case CauseQueuePaused:
@@ -174,7 +177,7 @@ func (e *Explanation) timeClause(now time.Time) string {
 	return fmt.Sprintf("waits until %s, for %s", at, roughly(e.NotBefore.Sub(now)))
 }
 
-func (e *Explanation) afterClause() string {
+func (e *Explanation) afterClause(now time.Time) string {
 	a, end := e.After, "end"
 	if a == nil {
 		return "waited for jobs that have ended; what becomes of it shows within a minute"
@@ -182,10 +185,14 @@ func (e *Explanation) afterClause() string {
 	if a.On != OnAny {
 		end = string(a.On)
 	}
-	if a.Jobs == 1 {
-		return fmt.Sprintf("waits for the %s of job %s, which is %s", end, a.FirstID, a.FirstStatus)
+	text := fmt.Sprintf("waits for the %s of job %s, which is %s", end, a.FirstID, a.FirstStatus)
+	if a.Jobs > 1 {
+		text = fmt.Sprintf("waits for %d jobs, first for the %s of job %s, which is %s", a.Jobs, end, a.FirstID, a.FirstStatus)
 	}
-	return fmt.Sprintf("waits for %d jobs, first for the %s of job %s, which is %s", a.Jobs, end, a.FirstID, a.FirstStatus)
+	if e.NotBefore != nil && e.NotBefore.After(now) {
+		text += ", and until " + e.NotBefore.UTC().Format(time.RFC3339)
+	}
+	return text
 }
 
 func (e *Explanation) groupClause(now time.Time, queue string) string {
@@ -204,7 +211,7 @@ func (e *Explanation) groupClause(now time.Time, queue string) string {
 	} else {
 		fmt.Fprintf(&b, "waits for %d earlier jobs of its group %q; the first, %s, is %s", g.Jobs, g.Name, first, status)
 	}
-	if g.FirstStatus == Pending && e.Workers.Online == 0 {
+	if g.FirstStatus == Pending && (e.Workers.Online == 0 || e.Workers.Required != "") {
 		b.WriteString(" because " + e.workersClause(now, queue))
 	}
 	return b.String()
@@ -214,12 +221,12 @@ func (e *Explanation) groupClause(now time.Time, queue string) string {
 func (e *Explanation) workersClause(now time.Time, queue string) string {
 	w := e.Workers
 	switch {
+	case w.Required != "":
+		return w.Required
 	case w.Online == 0 && w.Offline > 0:
 		return fmt.Sprintf("no worker for queue %q is online; %s offline, paused or draining", queue, countOf(w.Offline, "is", "are"))
 	case w.Online == 0:
 		return fmt.Sprintf("no worker for queue %q is online", queue)
-	case w.Able == 0 && len(w.Lacking) > 0 && strings.HasPrefix(w.Lacking[0], "worker "):
-		return fmt.Sprintf("%s, which it requires, is offline, paused or draining", w.Lacking[0])
 	case w.Able == 0 && len(w.Lacking) > 0:
 		return w.lackText(queue, strings.Join(lackingText(w.Lacking), ", "))
 	case w.Able == 0:
@@ -229,12 +236,15 @@ func (e *Explanation) workersClause(now time.Time, queue string) string {
 	if w.Able > 1 {
 		text = fmt.Sprintf("all %d workers that can run it are busy", w.Able)
 	}
-	if w.FreeAt == nil {
-		return text
-	}
 	who := "it"
 	if w.Able > 1 {
 		who = "one"
+	}
+	switch {
+	case w.FreeAt == nil:
+		return text
+	case !w.FreeAt.After(now): // the worker ends the commands, and sends what they made
+		return fmt.Sprintf("%s; the time of its job is over, so %s is free soon", text, who)
 	}
 	return fmt.Sprintf("%s; by its job's timeout, %s is free in %s at the latest", text, who, roughly(w.FreeAt.Sub(now)))
 }
@@ -286,7 +296,10 @@ func (e *Explanation) endClause() string {
 	case e.Status == Completed && e.ExitCode != nil:
 		return fmt.Sprintf("completed%s%s with exit code %d", on, at, *e.ExitCode)
 	case e.Status == Cancelled:
-		return fmt.Sprintf("was cancelled%s", at)
+		if e.Error != "" {
+			return fmt.Sprintf("was cancelled%s: %s", at, e.Error)
+		}
+		return "was cancelled" + at
 	}
 	return fmt.Sprintf("failed%s%s: %s", on, at, reasonText(e.Reason, e.Error))
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"regexp"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,13 +44,31 @@ func (a *app) explain(ctx context.Context, id string, asJSON bool) error {
 	case asJSON:
 		return a.term.PrintJSON(e)
 	}
-	if err := a.term.Print(terminal.ReplaceControls(e.Sentence)); err != nil {
+	sentence := terminal.ReplaceControls(e.Sentence)
+	if a.term.IsTTY() {
+		sentence = withLocalTimes(sentence, time.Local)
+	}
+	if err := a.term.Print(sentence); err != nil {
 		return err
 	}
 	if hint := explainHint(&e); hint != "" {
 		a.term.Hintf("%s", hint)
 	}
 	return nil
+}
+
+var utcTime = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
+// withLocalTimes replaces the times of a server's sentence, which are in UTC, by those of
+// the zone.
+func withLocalTimes(sentence string, zone *time.Location) string {
+	return utcTime.ReplaceAllStringFunc(sentence, func(text string) string {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return text
+		}
+		return at.In(zone).Format("2006-01-02 15:04:05 MST")
+	})
 }
 
 // explainHint is what the user can do about the job's cause.

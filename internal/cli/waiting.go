@@ -71,7 +71,7 @@ func (f *follower) explainUntil(ctx context.Context) (told bool) {
 }
 
 func (f *follower) tellExplanation(e *errand.Explanation) {
-	f.term.Notef("%s", terminal.ReplaceControls(e.Sentence))
+	f.term.Notef("%s", withLocalTimes(terminal.ReplaceControls(e.Sentence), time.Local))
 	if hint := explainHint(e); hint != "" {
 		f.term.Hintf("%s", hint)
 	}

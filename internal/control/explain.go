@@ -1,10 +1,13 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -334,6 +337,9 @@ func (x *explainer) workers(ctx context.Context, load *load) error {
 			busy = append(busy, held...)
 		}
 	}
+	if out.Able == 0 {
+		out.Required = x.required(load)
+	}
 	if out.Online > 0 && out.Able == 0 {
 		out.Lacking = x.lacking(load)
 	}
@@ -346,6 +352,32 @@ func (x *explainer) workers(ctx context.Context, load *load) error {
 	}
 	out.FreeAt = firstTimeout(jobs)
 	return nil
+}
+
+// required says why the worker that the job requires can't take it; empty if it requires
+// none.
+func (x *explainer) required(load *load) string {
+	id := x.spec.Worker
+	if id == "" {
+		return ""
+	}
+	i := slices.IndexFunc(load.workers, func(w errand.Worker) bool { return w.ID == id })
+	if i < 0 {
+		return "the server does not know worker " + id + ", which it requires, any more"
+	}
+	w := &load.workers[i]
+	why := ""
+	switch {
+	case !w.TakesFrom(x.job.Queue):
+		why = fmt.Sprintf("does not take jobs of queue %q any more", x.job.Queue)
+	case !w.Online(x.now):
+		why = "is offline"
+	case !w.TakesJobs(x.now):
+		why = "is " + string(w.Status())
+	default:
+		why = "does not have " + strings.Join(w.Lacking(x.spec), ", ")
+	}
+	return fmt.Sprintf("worker %s, which it requires, %s", cmp.Or(w.Name, id), why)
 }
 
 // lacking is what the job requires and no online worker of its queue has.

@@ -562,6 +562,40 @@ func (x *explainWorld) endGroup(j *errand.Job, e *errand.Explanation) {
 	x.t.Errorf("the job was not given to a worker, though its group's jobs have ended (%d)", ended)
 }
 
+// TestWhyNamedWorker: of a job for one worker, the explanation says why that one does not
+// take it, whatever others do.
+func TestWhyNamedWorker(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, nil)
+	w.queue("linux")
+	w.labelled("other", "gpu", "h200")
+	w.labelled("box")
+	job := w.create(func(s *errand.Spec) { s.Worker = "box" }, requires("gpu", "h200"))
+	want := func(cause errand.Cause, why string) {
+		t.Helper()
+		e, err := w.svc.Explain(w.ctx, w.user, control.ExplainRequest{JobID: job.Spec.ID})
+		if sentence := "job " + job.Spec.ID + " waits because " + why; err != nil || e.Cause != cause || e.Sentence != sentence {
+			t.Errorf("%s: %s, %v; want %s: %s", e.Cause, e.Sentence, err, cause, sentence)
+		}
+	}
+	want(errand.CauseUnsuitable, "worker box, which it requires, does not have gpu=h200")
+	w.labelled("box", "gpu", "h200")
+	w.manage("box", control.PauseWorker)
+	want(errand.CauseUnsuitable, "worker box, which it requires, is paused")
+	w.manage("other", control.PauseWorker)
+	want(errand.CauseNoWorker, "worker box, which it requires, is paused")
+	w.manage("box", control.ResumeWorker)
+	w.manage("box", control.DrainWorker)
+	want(errand.CauseNoWorker, "worker box, which it requires, is draining")
+	w.register(control.Principal{}, errand.Registration{WorkerID: "box", Name: "box", Queues: []string{"linux"}})
+	want(errand.CauseNoWorker, `worker box, which it requires, does not take jobs of queue "default" any more`)
+	w.labelled("box", "gpu", "h200")
+	w.clock.Advance(time.Minute)
+	want(errand.CauseNoWorker, "worker box, which it requires, is offline")
+	w.manage("box", control.ForgetWorker)
+	want(errand.CauseNoWorker, "the server does not know worker box, which it requires, any more")
+}
+
 // TestHeldExplanation: where polls are held, a request for another explanation is held
 // until there is one, and answered soon after.
 func TestHeldExplanation(t *testing.T) {
