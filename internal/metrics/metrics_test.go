@@ -52,6 +52,53 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
+// TestDashboardLatency: the dashboard's latency of the API leaves out the routes whose
+// requests may be held, which are those with a parameter wait, and no other but execute.
+func TestDashboardLatency(t *testing.T) {
+	t.Parallel()
+	dashboard, err := os.ReadFile(filepath.Join("..", "..", "infra", "grafana", "errand.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`request_seconds_bucket\{route!~\\"([^"\\]+)`).FindSubmatch(dashboard)
+	if m == nil {
+		t.Fatal("the dashboard has no latency of the API")
+	}
+	leftOut := regexp.MustCompile("^(?:" + string(m[1]) + ")$")
+	spec, err := os.ReadFile(filepath.Join("..", "..", "docs", "openapi.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, held := strings.Split(string(spec), "\n  /api/")[1:], 0
+	for _, text := range paths {
+		path, _, _ := strings.Cut("/api/"+text, ":")
+		isHeld := strings.Contains(text, "{ name: wait,")
+		if isHeld {
+			held++
+		}
+		if isLong := isHeld || path == "/api/execute"; isLong != leftOut.MatchString(path) {
+			t.Errorf("%s: held %v, left out %v", path, isHeld, !isHeld)
+		}
+	}
+	if held < 5 {
+		t.Errorf("%d of %d routes may be held", held, len(paths))
+	}
+}
+
+// TestWaitBeginsInTheQueue: the time that a job waited for its time, or for other jobs, is
+// no time in its queue.
+func TestWaitBeginsInTheQueue(t *testing.T) {
+	t.Parallel()
+	m, at := NewServer("test"), time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	before := errand.StateRecord{Queue: "default", Status: errand.Pending, CreatedAt: at, ReleasedAt: at.Add(24 * time.Hour)}
+	after := before
+	after.Status, after.Attempt, after.StartedAt = errand.Running, 1, at.Add(24*time.Hour+3*time.Second)
+	m.Observe(before, after)
+	if got := scrape(t, m); !strings.Contains(got, `errand_job_wait_seconds_sum{queue="default"} 3`+"\n") {
+		t.Errorf("waited other than 3 seconds:\n%s", got)
+	}
+}
+
 // TestServerMetrics: what becomes of jobs and requests is counted, and no owner, job or
 // command is a label.
 func TestServerMetrics(t *testing.T) {

@@ -34,7 +34,7 @@ func NewServer(version string) *Server {
 		created:  r.counters("errand_jobs_created_total", "Jobs that were created.", "queue"),
 		ended:    r.counters("errand_jobs_ended_total", "Jobs that ended: succeeded, failed or cancelled. The reason of a job whose exit code is not 0 is exit_code.", "queue", "outcome", "reason"),
 		attempts: r.counters("errand_job_attempts_total", "Assignments of jobs to workers.", "queue"),
-		waited:   r.histograms("errand_job_wait_seconds", "Time from the creation of a job to its first assignment.", jobBuckets, "queue"),
+		waited:   r.histograms("errand_job_wait_seconds", "Time from when a job came into its queue to its first assignment.", jobBuckets, "queue"),
 		ran:      r.histograms("errand_job_run_seconds", "Time from a job's last assignment to its end.", jobBuckets, "queue", "outcome"),
 		requests: newRequests(r, "errand_api", "requests of the API; those for work, and those that wait for a log, are held"),
 	}
@@ -46,7 +46,7 @@ func (s *Server) Observe(before, after errand.StateRecord) {
 	if after.Attempt != before.Attempt && after.Status == errand.Running {
 		s.attempts.WithLabelValues(after.Queue).Inc()
 		if before.Attempt == 0 {
-			s.waited.WithLabelValues(after.Queue).Observe(seconds(after.CreatedAt, after.StartedAt))
+			s.waited.WithLabelValues(after.Queue).Observe(seconds(after.QueuedAt(), after.StartedAt))
 		}
 	}
 	if before.Status == "" {
