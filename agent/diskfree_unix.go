@@ -10,5 +10,5 @@ func freeDisk(dir string) int64 {
 	if err := unix.Statfs(dir, &fs); err != nil {
 		return 0
 	}
-	return int64(fs.Bavail) * int64(fs.Bsize) //nolint:unconvert // its type differs between systems
+	return knownBytes(int64(fs.Bavail) * int64(fs.Bsize)) //nolint:unconvert // its type differs between systems
 }

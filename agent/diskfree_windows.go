@@ -12,5 +12,5 @@ func freeDisk(dir string) int64 {
 	if err := windows.GetDiskFreeSpaceEx(name, &free, nil, nil); err != nil {
 		return 0
 	}
-	return int64(free)
+	return knownBytes(int64(free))
 }

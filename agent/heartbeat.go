@@ -161,6 +161,9 @@ func (a *Agent) awaitHeartbeatTime(ctx context.Context, wait time.Duration) (ask
 	return asked, ctx.Err()
 }
 
+// knownBytes is a number of bytes as a heartbeat says it, where 0 is an unknown one.
+func knownBytes(n int64) int64 { return max(n, 1) }
+
 // sendHeartbeat sends a heartbeat that the server may hold for up to hold, and carries
 // out the orders in the answer.
 func (a *Agent) sendHeartbeat(ctx context.Context, hold time.Duration) (interval time.Duration, err error) {

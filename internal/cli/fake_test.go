@@ -62,7 +62,8 @@ func newFakeServer(t testing.TB) *fakeServer {
 		_ = json.NewDecoder(r.Body).Decode(&in)
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.planned = append(f.planned, api.Schedule{Name: in.Name, Cron: in.Cron, TimeZone: in.TimeZone, Status: errand.ScheduleActive, Job: in.Job})
+		next := time.Date(2026, 12, 1, 2, 30, 0, 0, time.UTC)
+		f.planned = append(f.planned, api.Schedule{Name: in.Name, Cron: in.Cron, TimeZone: in.TimeZone, Status: errand.ScheduleActive, Job: in.Job, NextRunAt: &next})
 		answer(w, 201, f.planned[len(f.planned)-1])
 	})
 	mux.HandleFunc("POST /api/session/code", func(w http.ResponseWriter, _ *http.Request) {

@@ -15,33 +15,48 @@ func parseLabels(flag string, values []string) (map[string]string, error) {
 	}
 	labels := make(map[string]string, len(values))
 	for _, v := range values {
-		name, value, ok := strings.Cut(v, "=")
-		if !ok || name == "" || value == "" {
+		name, value, _ := strings.Cut(v, "=")
+		if name == "" || value == "" {
 			return nil, terminal.UsageErrorf("%s must be NAME=VALUE, got %q", flag, v)
 		}
-		if _, ok := labels[name]; ok {
-			return nil, terminal.UsageErrorf("%s names %s twice", flag, name)
+		if err := addLabel(labels, flag, name, value); err != nil {
+			return nil, err
 		}
-		labels[name] = value
 	}
 	return labels, nil
+}
+
+func addLabel(labels map[string]string, flag, name, value string) error {
+	if _, ok := labels[name]; ok {
+		return terminal.UsageErrorf("%s names %s twice", flag, name)
+	}
+	labels[name] = value
+	return nil
 }
 
 // parseRequires reads the values of --requires: NAME=VALUE, NAME>=NUMBER, or NAME alone
 // for any value.
 func parseRequires(values []string) (map[string]string, error) {
-	pairs := make([]string, 0, len(values))
-	for _, v := range values {
-		name, least, number := strings.Cut(v, ">=")
-		switch {
-		case number && !strings.Contains(name, "="):
-			v = name + "=>=" + least
-		case !strings.Contains(v, "="):
-			v += "=" + errand.AnyValue
-		}
-		pairs = append(pairs, v)
+	if len(values) == 0 {
+		return nil, nil
 	}
-	return parseLabels("--requires", pairs)
+	labels := make(map[string]string, len(values))
+	for _, v := range values {
+		name, value, isPair := strings.Cut(v, "=")
+		switch {
+		case !isPair:
+			value = errand.AnyValue
+		case strings.HasSuffix(name, ">"):
+			name, value = strings.TrimSuffix(name, ">"), ">="+value
+		}
+		if name == "" || value == "" || strings.ContainsAny(name, "<>") {
+			return nil, terminal.UsageErrorf("--requires must be NAME, NAME=VALUE or NAME>=NUMBER, got %q", v)
+		}
+		if err := addLabel(labels, "--requires", name, value); err != nil {
+			return nil, err
+		}
+	}
+	return labels, nil
 }
 
 // messageOf is an error's sentence, without its code.

@@ -200,6 +200,14 @@ func nextRun(sc *api.Schedule) string {
 	return "its next run is at " + zoned(*sc.NextRunAt, sc.TimeZone)
 }
 
+// runTime is a time of a list: in the schedule's time zone on a terminal, else for programs.
+func (a *app) runTime(at time.Time, zone string) string {
+	if !a.term.IsTTY() {
+		return at.UTC().Format(time.RFC3339)
+	}
+	return zoned(at, zone)
+}
+
 func zoned(at time.Time, zone string) string {
 	if loc, err := time.LoadLocation(zone); err == nil {
 		at = at.In(loc)
@@ -259,10 +267,10 @@ func (a *app) scheduleList(ctx context.Context, asJSON bool) error {
 			name = s.Owner + "/" + s.Name
 		}
 		if s.NextRunAt != nil {
-			next = zoned(*s.NextRunAt, s.TimeZone)
+			next = a.runTime(*s.NextRunAt, s.TimeZone)
 		}
 		if s.LastRun != nil {
-			last, job = zoned(s.LastRun.At, s.TimeZone), s.LastRun.JobID
+			last, job = a.runTime(s.LastRun.At, s.TimeZone), s.LastRun.JobID
 		}
 		rows = append(rows, []string{name, s.Cron, string(s.Status), next, last, job, s.Error})
 	}

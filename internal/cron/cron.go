@@ -7,6 +7,7 @@
 package cron
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -37,7 +38,12 @@ func Parse(expression string, zone *time.Location) (*Expression, error) {
 		text = m
 	}
 	fields := strings.Fields(text)
-	if len(fields) != 5 {
+	switch {
+	case strings.HasPrefix(text, "@"):
+		return nil, fmt.Errorf("%s is not one of @hourly, @daily, @weekly, @monthly and @yearly", text)
+	case len(fields) == 1:
+		return nil, errors.New("it has 1 field, not minute, hour, day of the month, month and day of the week")
+	case len(fields) != 5:
 		return nil, fmt.Errorf("it has %d fields, not minute, hour, day of the month, month and day of the week", len(fields))
 	}
 	if err := checkRanges(fields); err != nil {

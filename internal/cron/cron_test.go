@@ -107,6 +107,19 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
+func TestParseErrorTexts(t *testing.T) {
+	t.Parallel()
+	for expression, want := range map[string]string{
+		"5":         "it has 1 field, not minute",
+		"* * * *":   "it has 4 fields, not minute",
+		"@every 5m": "@every 5m is not one of @hourly, @daily, @weekly, @monthly and @yearly",
+	} {
+		if _, err := Parse(expression, time.UTC); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", expression, err, want)
+		}
+	}
+}
+
 // TestBackwardRanges: cronexpr takes them for empty fields, which make Next panic or search
 // for seconds.
 func TestBackwardRanges(t *testing.T) {
