@@ -105,11 +105,17 @@ type readJob struct {
 	err   error
 }
 
-// jobs reads the jobs of the tickets.
+// jobs reads the jobs of the tickets, unless this process wrote them a moment ago: what
+// depends on it is a write of the state, or that the job has ended, which stays so.
 func (b *batch) jobs(ctx context.Context, tickets []Ticket) []readJob {
 	jobs := make([]readJob, len(tickets))
 	inParallel(len(tickets), func(i int) {
 		j := &jobs[i]
+		if !b.waiting { // else what is decided about those that wait no more needs the stored state
+			if j.spec, j.state = b.Changes.recent.get(tickets[i].JobID, b.now()); j.spec != nil {
+				return
+			}
+		}
 		j.spec, j.state, j.err = b.Store.Job(ctx, tickets[i].JobID)
 	})
 	return jobs

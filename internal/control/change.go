@@ -22,12 +22,20 @@ type StateStore interface {
 // state. Errors: CodeJobNotFound, f's.
 func (s *Service) change(ctx context.Context, id string, f func(st *errand.State, now time.Time) (bool, error)) (errand.StateRecord, error) {
 	for range casAttempts {
-		st, err := s.state(ctx, id)
-		if err != nil {
-			return errand.StateRecord{}, err
+		_, st := s.Changes.recent.get(id, s.now())
+		recent := st != nil
+		if !recent {
+			var err error
+			if st, err = s.state(ctx, id); err != nil {
+				return errand.StateRecord{}, err
+			}
 		}
 		before := st.Record()
 		write, err := f(st, s.now())
+		if recent && (err != nil || !write) { // no write shows whether it is the stored one
+			s.Changes.recent.forget(id)
+			continue
+		}
 		if err != nil || !write {
 			return st.Record(), err
 		}

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/errandhq/errand"
 )
@@ -15,6 +16,7 @@ type Changes struct {
 	arrivals arrivals
 	lines    pollLines
 	tokens   tokenCache
+	recent   recentJobs
 
 	mu            sync.Mutex
 	subscriptions map[string]map[*subscription]bool // by job ID
@@ -103,6 +105,7 @@ func (c *Changes) lastState(s *subscription, seen *errand.State) *errand.State {
 type publishingStore struct {
 	Store
 	changes *Changes
+	now     func() time.Time
 }
 
 // PutWorker publishes a change of any job, as a worker may take one now.
@@ -116,19 +119,26 @@ func (s publishingStore) PutWorker(ctx context.Context, w *errand.Worker) error 
 
 func (s publishingStore) PutState(ctx context.Context, st *errand.State) error {
 	err := s.Store.PutState(ctx, st)
-	if err == nil {
-		s.changes.publish(st)
-		s.arrive(st)
+	if err != nil { // it may have been applied
+		s.changes.recent.forget(st.Record().JobID)
+		return err
 	}
-	return err
+	s.changes.recent.keep(nil, st, s.now())
+	s.changes.publish(st)
+	s.arrive(st)
+	return nil
 }
 
 func (s publishingStore) CreateJob(ctx context.Context, spec *errand.Spec, st *errand.State) error {
 	err := s.Store.CreateJob(ctx, spec, st)
-	if err == nil {
-		s.arrive(st)
+	if err != nil {
+		return err
 	}
-	return err
+	if len(specJSON(spec)) <= maxRecentSpec {
+		s.changes.recent.keep(spec, st, s.now())
+	}
+	s.arrive(st)
+	return nil
 }
 
 func (s publishingStore) arrive(st *errand.State) {

@@ -197,6 +197,7 @@ func (s *Service) repeated(ctx context.Context, spec *errand.Spec, id string, o 
 		return errand.Job{}, unavailable("read the job", err)
 	}
 	spec.ID = id
+	defer s.Changes.recent.forget(id) // what is stored may be partly of the first request
 	return s.createJob(ctx, spec, o)
 }
 

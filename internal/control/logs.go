@@ -214,7 +214,11 @@ func (s *Service) logJob(ctx context.Context, c Caller, r LogRequest) (*errand.S
 		state, err := s.ownState(ctx, c, r.JobID)
 		return nil, state, err
 	}
-	spec, state, err := s.Store.Job(ctx, r.JobID)
+	var err error
+	spec, state := s.Changes.recent.ended(r.JobID)
+	if state == nil {
+		spec, state, err = s.Store.Job(ctx, r.JobID)
+	}
 	if errors.Is(err, ErrNotFound) || err == nil && !c.Sees(spec.Owner) {
 		return nil, nil, errJobNotFound(r.JobID)
 	}

@@ -96,8 +96,9 @@ func NewService(c Config) *Service {
 	if c.Changes == nil {
 		c.Changes = &Changes{}
 	}
-	c.Store = publishingStore{c.Store, c.Changes}
-	return &Service{c}
+	s := &Service{c}
+	s.Store = publishingStore{c.Store, c.Changes, s.now}
+	return s
 }
 
 // now is the time in UTC, truncated to milliseconds like stored times.

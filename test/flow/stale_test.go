@@ -85,7 +85,7 @@ func TestTicketOfAFailedPoll(t *testing.T) {
 	for _, op := range []string{"Job", "PutWorker"} {
 		w := newWorld(t)
 		job := w.create(group("deploy"))
-		k, other := w.worker("a"), w.worker("b")
+		k, other := w.otherProcess().worker("a"), w.worker("b")
 		w.faults.set(op, false)
 		if _, err := k.poll("p"); !errors.Is(err, errFault) {
 			t.Fatalf("%s: %v", op, err)

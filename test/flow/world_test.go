@@ -93,6 +93,13 @@ func (w *world) service(cfg aws.Config) *control.Service {
 	return svc
 }
 
+// otherProcess is the same world as another process of the server sees it.
+func (w *world) otherProcess() *world {
+	other := *w
+	other.svc = w.service(awsOf(w.stack))
+	return &other
+}
+
 type testWriter struct{ t *testing.T }
 
 func (w testWriter) Write(b []byte) (int, error) {
