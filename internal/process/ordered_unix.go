@@ -15,6 +15,7 @@ type ordered struct {
 	drained   chan struct{}  // has a value when all that drain asked for is read
 	fds       [3]unix.PollFd // of the pipes and of wake; -1: at its end
 	wake, end *os.File       // a pipe: wake is readable once end is closed
+	watcher   *os.File       // for awaitReady
 }
 
 func newOrdered(pipes [2]*os.File) (*ordered, error) {
@@ -36,6 +37,10 @@ func newOrdered(pipes [2]*os.File) (*ordered, error) {
 			return nil, err
 		}
 		o.fds[i].Events = unix.POLLIN
+	}
+	if o.watcher, err = newWatcher(o.fds[:]); err != nil {
+		o.close()
+		return nil, err
 	}
 	return o, nil
 }
@@ -60,6 +65,7 @@ func (o *ordered) drain() {
 func (o *ordered) close() {
 	o.wake.Close()
 	o.end.Close()
+	o.watcher.Close() // nothing, if there is none
 }
 
 // read calls f with what is read from the pipes, until both are at their end or stop is
@@ -68,7 +74,7 @@ func (o *ordered) read(f func(pipe int, b []byte)) {
 	buf := [2][]byte{make([]byte, 32<<10), make([]byte, 32<<10)}
 	last := 1
 	for o.fds[0].Fd >= 0 || o.fds[1].Fd >= 0 {
-		if _, err := unix.Poll(o.fds[:], -1); err != nil && !errors.Is(err, unix.EINTR) {
+		if err := awaitReady(o.watcher, o.fds[:]); err != nil {
 			return
 		}
 		asked := o.fds[2].Revents != 0

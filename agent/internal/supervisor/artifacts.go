@@ -27,6 +27,7 @@ func (a *attempt) collectArtifacts(out *attemptdir.Outcome) {
 	if len(wanted) == 0 || a.spool == nil || out.Reason != "" && out.Reason != errand.ReasonTimedOut {
 		return
 	}
+	defer a.supervisor.useAllProcessors()()
 	ctx, cancel := a.afterCtx()
 	defer cancel()
 	stop := a.watchLog()

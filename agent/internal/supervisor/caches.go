@@ -16,6 +16,7 @@ func (a *attempt) packCaches(out *attemptdir.Outcome) {
 	if len(a.Save) == 0 || a.spool == nil || out.Reason != "" || out.Result.ExitCode != 0 {
 		return
 	}
+	defer a.supervisor.useAllProcessors()()
 	ctx, cancel := a.afterCtx()
 	defer cancel()
 	stop := a.watchLog()

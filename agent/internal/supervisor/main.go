@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -52,6 +53,8 @@ func run(args []string) error {
 	}
 	defer func() { _ = l.Close() }()
 	s := New(clock.Real())
+	s.ownProcess = true
+	runtime.GOMAXPROCS(1)
 	defer s.handleSignals()()
 	go s.accept(l)
 	if _, err := os.Stdout.WriteString(ready); err != nil {
@@ -64,6 +67,16 @@ func run(args []string) error {
 	}()
 	s.Wait()
 	return nil
+}
+
+// useAllProcessors is for what computes much, until stop. All else that a supervisor does is
+// a few steps after each other, for which a second processor is only woken in vain.
+func (s *Supervisor) useAllProcessors() (stop func()) {
+	if !s.ownProcess {
+		return func() {}
+	}
+	runtime.SetDefaultGOMAXPROCS()
+	return func() { runtime.GOMAXPROCS(1) }
 }
 
 // awaitLock waits for the end of the supervisor before this one.

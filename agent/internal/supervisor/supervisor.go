@@ -13,8 +13,9 @@ import (
 
 // Supervisor runs attempts, one at a time, for the agent that is connected.
 type Supervisor struct {
-	clock clock.Clock
-	owned sync.WaitGroup // the attempt's goroutines and those of connections
+	clock      clock.Clock
+	owned      sync.WaitGroup // the attempt's goroutines and those of connections
+	ownProcess bool           // it is all that its process does
 
 	mu      sync.Mutex
 	status  Status
@@ -56,6 +57,7 @@ func (s *Supervisor) Wait() {
 // serve makes c the agent's connection, and ends the one before, whose agent is gone.
 func (s *Supervisor) serve(c net.Conn) {
 	conn := &connection{c, make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})}
+	conn.urgent <- struct{}{}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.agent != nil {
@@ -67,7 +69,8 @@ func (s *Supervisor) serve(c net.Conn) {
 	s.owned.Go(func() { s.receive(conn) })
 }
 
-// sendInterval limits how often the status is sent because the log has grown.
+// sendInterval is how long a status waits for another, if only the log has grown: most jobs
+// are over before.
 const sendInterval = 5 * time.Millisecond
 
 // send sends the status whenever it has changed.
@@ -79,7 +82,17 @@ func (s *Supervisor) send(c *connection) {
 		case <-c.closed:
 			return
 		}
+		select {
+		case <-time.After(sendInterval):
+		case <-c.urgent:
+		case <-c.closed:
+			return
+		}
 		s.mu.Lock()
+		select {
+		case <-c.changed: // the status has that, too
+		default:
+		}
 		status, last := s.status, s.last && s.running == nil
 		s.mu.Unlock()
 		if enc.Encode(status) != nil {
@@ -88,10 +101,6 @@ func (s *Supervisor) send(c *connection) {
 		if last {
 			_ = c.Close()
 			return
-		}
-		select {
-		case <-time.After(sendInterval):
-		case <-c.urgent:
 		}
 	}
 }
