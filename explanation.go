@@ -107,7 +107,7 @@ type WorkersForJob struct {
 	// Required says of the worker that it requires why it can't take the job, for the
 	// sentence: "worker box-3, which it requires, is offline". Empty: it can, or any may.
 	Required string `json:"-"`
-	Offline int      `json:"offline"`           // take jobs of its queue, and are offline, paused or draining
+	Offline  int    `json:"offline"` // take jobs of its queue, and are offline, paused or draining
 	// FreeAt is when the timeout of a job frees a slot at the latest, if all that could
 	// run the job are busy and it is known.
 	FreeAt *time.Time `json:"freeAt,omitempty"`
