@@ -17,7 +17,7 @@ import (
 // sweepName is the scheduled function, as template.yaml calls it.
 const sweepName = "sweep"
 
-// maxCalls is how many calls of DynamoDB and SQS a server makes at a time: with answers
+// maxCalls is how many calls of DynamoDB, and how many of SQS, a server makes at a time: with answers
 // after 10 ms, 12,800 a second, which is more than one server can use.
 const maxCalls = 128
 
@@ -28,13 +28,13 @@ type functions struct {
 	started chan struct{} // closed when stack is set
 	stack   *localstack.Stack
 	changes *control.Changes
-	calls   *control.Limit
+	calls   setup.Calls
 	observe func(before, after errand.StateRecord)
 	traces  *tracing.Tracer
 }
 
 func newFunctions(log *slog.Logger, changes *control.Changes, observe func(before, after errand.StateRecord), traces *tracing.Tracer) *functions {
-	return &functions{log: log, changes: changes, observe: observe, traces: traces, calls: control.NewLimit(maxCalls), started: make(chan struct{})}
+	return &functions{log: log, changes: changes, observe: observe, traces: traces, calls: setup.NewCalls(maxCalls), started: make(chan struct{})}
 }
 
 // ready lets the functions begin. Where the stack didn't start, none does.

@@ -32,15 +32,18 @@ func (h *heldAWS) Do(*http.Request) (*http.Response, error) {
 	return nil, errors.New("no answer")
 }
 
-// TestCalls: a process makes as many calls of DynamoDB and SQS at a time as its limit is,
-// beside the receive requests that wait for tickets.
+// TestCalls: a process makes as many calls of DynamoDB, and of SQS, at a time as its limit
+// is, beside the receive requests that wait for tickets. Those of one that does not answer
+// hold up none of the other.
 func TestCalls(t *testing.T) {
-	for name, call := range map[string]func(ctx context.Context, s *control.Service){
+	calls := map[string]func(ctx context.Context, s *control.Service){
 		"DynamoDB": func(ctx context.Context, s *control.Service) { _, _ = s.Store.Token(ctx, "hash") },
 		"SQS": func(ctx context.Context, s *control.Service) {
 			_, _ = s.Queue.Receive(ctx, errand.DefaultQueue, "", 1, 0, time.Minute)
 		},
-	} {
+	}
+	for name, other := range map[string]string{"DynamoDB": "SQS", "SQS": "DynamoDB"} {
+		call := calls[name]
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				held := &heldAWS{open: make(chan struct{})}
@@ -48,28 +51,33 @@ func TestCalls(t *testing.T) {
 					Region: "us-east-1", HTTPClient: held, RetryMaxAttempts: 1,
 					Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 				}
-				s := NewService(Process{AWS: cfg, Calls: control.NewLimit(3), Log: slog.New(slog.DiscardHandler)}, Settings{
+				s := NewService(Process{AWS: cfg, Calls: NewCalls(3), Log: slog.New(slog.DiscardHandler)}, Settings{
 					Queues: map[string]string{errand.DefaultQueue: "https://sqs.us-east-1.amazonaws.com/1/default.fifo"},
 				})
-				var calls sync.WaitGroup
+				var made sync.WaitGroup
 				for range 7 {
-					calls.Go(func() { call(t.Context(), s) })
+					made.Go(func() { call(t.Context(), s) })
 				}
 				synctest.Wait()
 				if held.requests != 3 {
 					t.Errorf("%d calls at a time, want 3", held.requests)
 				}
-				calls.Go(func() {
+				made.Go(func() {
 					_, _ = s.Queue.Receive(t.Context(), errand.DefaultQueue, "", 1, time.Second, time.Minute)
 				})
 				synctest.Wait()
 				if held.requests != 4 {
 					t.Errorf("%d calls with one that waits for tickets, want 4", held.requests)
 				}
+				made.Go(func() { calls[other](t.Context(), s) })
+				synctest.Wait()
+				if held.requests != 5 {
+					t.Errorf("%d calls with one of %s, want 5", held.requests, other)
+				}
 				close(held.open)
-				calls.Wait()
-				if held.requests != 8 {
-					t.Errorf("%d calls in the end, want 8", held.requests)
+				made.Wait()
+				if held.requests != 9 {
+					t.Errorf("%d calls in the end, want 9", held.requests)
 				}
 			})
 		})

@@ -29,13 +29,20 @@ import (
 type Process struct {
 	AWS     aws.Config                             // how to reach AWS
 	Changes *control.Changes                       // nil: each Service has its own
-	Calls   *control.Limit                         // of DynamoDB and SQS at a time; nil: none
+	Calls   Calls                                  // at a time; zero: any number
 	Recheck time.Duration                          // see control.Config
 	Observe func(before, after errand.StateRecord) // see control.Config
 	Traces  *tracing.Tracer                        // nil: none
 	Clock   clock.Clock                            // nil: the machine's
 	Log     *slog.Logger
 }
+
+// Calls limits the calls of each service at a time. While one does not answer, its calls and
+// their repetitions wait, and those of the other go on.
+type Calls struct{ DynamoDB, SQS *control.Limit }
+
+// NewCalls returns limits of n calls of each service.
+func NewCalls(n int) Calls { return Calls{control.NewLimit(n), control.NewLimit(n)} }
 
 // NewService puts a Service together.
 func NewService(p Process, s Settings) *control.Service {
@@ -44,8 +51,8 @@ func NewService(p Process, s Settings) *control.Service {
 		clk = clock.Real()
 	}
 	c := control.Config{
-		Store:      dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk).WithLimit(p.Calls),
-		Queue:      queue.New(sqs.NewFromConfig(cfg), s.QueueConfig(), log).WithLimit(p.Calls),
+		Store:      dynamo.New(dynamodb.NewFromConfig(cfg), s.Tables, clk).WithLimit(p.Calls.DynamoDB),
+		Queue:      queue.New(sqs.NewFromConfig(cfg), s.QueueConfig(), log).WithLimit(p.Calls.SQS),
 		Blobs:      blob.New(blob.Config{AWS: cfg, Bucket: s.Bucket, SignHosts: s.SignHosts, ObjectURL: s.ObjectURL, Clock: clk}),
 		Timing:     s.Timing,
 		Queues:     s.QueueNames,
