@@ -73,7 +73,7 @@ func manageWorker(do control.WorkerAction) action {
 }
 
 func (c *request) showWorker(w *errand.Worker) (response, error) {
-	queues, err := c.QueuesOf(c.ctx(), w)
+	queues, err := c.QueuesSeen(c.ctx(), c.caller, w)
 	if err != nil {
 		return response{}, err
 	}
@@ -91,7 +91,7 @@ func listWorkers(c *request) (response, error) {
 	}
 	out, now := WorkerList{Workers: make([]Worker, 0, len(page)), Next: next}, c.Clock.Now()
 	for i := range page {
-		queues, err := c.QueuesOf(c.ctx(), &page[i])
+		queues, err := c.QueuesSeen(c.ctx(), c.caller, &page[i])
 		if err != nil {
 			return response{}, err
 		}

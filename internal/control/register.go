@@ -93,6 +93,12 @@ func (s *Service) QueuesOf(ctx context.Context, w *errand.Worker) ([]string, err
 	return queueNames(own), err
 }
 
+// QueuesSeen is QueuesOf without those that the caller may not use.
+func (s *Service) QueuesSeen(ctx context.Context, c Caller, w *errand.Worker) ([]string, error) {
+	names, err := s.QueuesOf(ctx, w)
+	return slices.DeleteFunc(names, func(q string) bool { return !c.MayUse(q) }), err
+}
+
 // queuesOf returns the queues that the worker takes from, in its order.
 func (s *Service) queuesOf(ctx context.Context, w *errand.Worker) ([]errand.Queue, error) {
 	all, err := s.queues(ctx, queueListAge)

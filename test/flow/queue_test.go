@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -256,5 +257,14 @@ func TestForeignNames(t *testing.T) {
 	}
 	if err := create(inQueue("mine"), onWorker(both.id)); err != nil {
 		t.Error(err)
+	}
+	for id, want := range map[string][]string{both.id: {"mine"}, w.worker("all").id: {"mine", "other"}} {
+		k, err := w.svc.Store.Worker(w.ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen, err := w.svc.QueuesSeen(w.ctx, c, k); err != nil || !slices.Equal(seen, want) {
+			t.Errorf("worker %s is shown with the queues %v, %v; want %v", id, seen, err, want)
+		}
 	}
 }
