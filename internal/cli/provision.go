@@ -49,7 +49,7 @@ func (a *app) provision(ctx context.Context, stack string) error {
 		}
 	})
 	if err != nil {
-		return err
+		return withServiceHint(err, provisionHint(stack))
 	}
 	a.term.Hintf("next: errand token create --role admin --owner ops --table %s", tokensTable(p.Resources))
 	return printErr

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/awsconf"
 	"github.com/errandhq/errand/internal/control"
 	"github.com/errandhq/errand/internal/httplimit"
 	"github.com/errandhq/errand/internal/metrics"
@@ -94,7 +95,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	}
 	settings, err := p.Settings(first)
 	if err != nil {
-		return terminal.WithHint(err, "\"errand provision --stack-name "+f.stack+"\" creates what is missing")
+		return withServiceHint(err, provisionHint(f.stack))
 	}
 	ln, at, err := f.listen()
 	if err != nil {
@@ -120,6 +121,26 @@ func (a *app) serve(ctx context.Context, f serveFlags) error {
 	return errors.Join(err, stopMetrics(), s.http.close())
 }
 
+func provisionHint(stack string) string {
+	return "\"errand provision --stack-name " + stack + "\" creates what is missing"
+}
+
+// withServiceHint adds to an error of the services what their operator can do: missing is
+// that about a table, queue or bucket that isn't there.
+func withServiceHint(err error, missing string) error {
+	if err == nil {
+		return nil
+	}
+	hint := awsconf.Hint(err)
+	if awsconf.IsMissing(err) {
+		hint = missing
+	}
+	if hint == "" {
+		return err
+	}
+	return terminal.WithHint(err, hint)
+}
+
 // server is what errand serve runs.
 type server struct {
 	service *control.Service
@@ -136,7 +157,7 @@ func newServer(p *setup.Provisioned, s setup.Settings, f serveFlags, traces *tra
 	}
 	m := newServerMetrics()
 	svc := setup.NewService(setup.Process{
-		AWS: p.AWS, Calls: control.NewLimit(maxCalls), Recheck: setup.Recheck, Observe: m.Observe, Traces: traces, Log: log,
+		AWS: p.AWS, Calls: setup.NewCalls(maxCalls), Recheck: setup.Recheck, Observe: m.Observe, Traces: traces, Log: log,
 	}, s)
 	m.WatchQueues(svc)
 	connections := httplimit.NewConnections(f.connections)

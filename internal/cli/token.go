@@ -104,7 +104,7 @@ func (a *app) grantToken(ctx context.Context, token string, f tokenFlags) error 
 		a.showPutToken(t)
 		return nil
 	}
-	return setup.PutToken(ctx, f.table, t)
+	return withServiceHint(setup.PutToken(ctx, f.table, t), "the table is the stack's output TokensTableName; \"errand provision\" creates STACK-TokensTable")
 }
 
 // showPutToken prints the AWS CLI's command for a token's record.

@@ -10,7 +10,6 @@ package provision
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/errandhq/errand/internal/awsconf"
 	"github.com/errandhq/errand/internal/template"
 )
 
@@ -52,17 +52,17 @@ func Resources(ctx context.Context, cfg aws.Config, t *template.Template, report
 	}
 	for _, table := range t.Tables {
 		if err := p.table(ctx, table); err != nil {
-			return fmt.Errorf("table %s: %w", table.Name, err)
+			return awsconf.Failed("table "+table.Name, err)
 		}
 	}
 	for _, q := range deadLettersFirst(t.Queues) {
 		if err := p.queue(ctx, q); err != nil {
-			return fmt.Errorf("queue %s: %w", q.Name, err)
+			return awsconf.Failed("queue "+q.Name, err)
 		}
 	}
 	for _, b := range t.Buckets {
 		if err := p.bucket(ctx, b); err != nil {
-			return fmt.Errorf("bucket %s: %w", b.Name, err)
+			return awsconf.Failed("bucket "+b.Name, err)
 		}
 	}
 	return nil
@@ -84,22 +84,10 @@ func (p *provisioner) optional(resource, setting string, err error) error {
 		return nil
 	}
 	if !isRefusal(err) {
-		return fmt.Errorf("%s: %w", setting, err)
+		return awsconf.Failed(setting, err)
 	}
-	p.report(Change{Resource: resource, Done: "without " + setting, Missing: reason(err)})
+	p.report(Change{Resource: resource, Done: "without " + setting, Missing: awsconf.Reason(err)})
 	return nil
-}
-
-// reason is what the service answered, without the request's IDs.
-func reason(err error) string {
-	var e smithy.APIError
-	if !errors.As(err, &e) {
-		return err.Error()
-	}
-	if e.ErrorMessage() == "" {
-		return e.ErrorCode()
-	}
-	return e.ErrorCode() + ": " + e.ErrorMessage()
 }
 
 // isRefusal reports whether a service answered that it doesn't know what was asked.

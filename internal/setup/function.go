@@ -31,7 +31,7 @@ func MainSweep() { Start(SweepName) }
 // Start serves the function of that name, as Main does.
 func Start(name string) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("function", lambdacontext.FunctionName)
-	cfg, err := awsconf.Load(context.Background())
+	cfg, err := awsconf.Load(context.Background(), nil)
 	if err != nil {
 		fail(log, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -42,24 +43,29 @@ const defaultRegion = "us-east-1"
 // OpenProvisioned is NewProvisioned with the AWS SDK's configuration from the
 // environment, which says where the services are. Errors: the configuration's.
 func OpenProvisioned(ctx context.Context, stackName string, getenv func(string) string, log *slog.Logger) (*Provisioned, error) {
-	cfg, err := awsconf.Load(ctx)
+	// The SDK would write to stderr, and warns of checksums that others than AWS lack.
+	cfg, err := awsconf.Load(ctx, logging.LoggerFunc(func(c logging.Classification, format string, v ...any) {
+		log.Debug("AWS SDK", "class", string(c), "message", fmt.Sprintf(format, v...))
+	}))
 	if err != nil {
 		return nil, err
 	}
 	if cfg.Region == "" {
 		cfg.Region = defaultRegion
 	}
-	// The SDK would write to stderr, and warns of checksums that others than AWS lack.
-	cfg.Logger = logging.LoggerFunc(func(c logging.Classification, format string, v ...any) {
-		log.Debug("AWS SDK", "class", string(c), "message", fmt.Sprintf(format, v...))
-	})
 	return NewProvisioned(cfg, stackName, getenv)
 }
+
+// stackNameRE is CloudFormation's, and so long that the names of queues have room.
+var stackNameRE = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,31}$`)
 
 // NewProvisioned reads the template for the stack's name. ERRAND_JOBS_TABLE,
 // ERRAND_WORKERS_TABLE, ERRAND_TOKENS_TABLE and ERRAND_BUCKET replace the names that
 // follow from it.
 func NewProvisioned(cfg aws.Config, stackName string, getenv func(string) string) (*Provisioned, error) {
+	if !stackNameRE.MatchString(stackName) {
+		return nil, fmt.Errorf("the stack's name must be 1 to 32 letters, digits and hyphens, and begin with a letter; got %q", stackName)
+	}
 	t, err := template.Parse(errand.Template, template.Options{
 		StackName: stackName, Region: cfg.Region, Account: "000000000000", Endpoint: "http://queue.invalid",
 		Parameters: map[string]string{"Bell": "false"},
@@ -124,7 +130,7 @@ func (p *Provisioned) Settings(ctx context.Context) (Settings, error) {
 	tables := dynamodb.NewFromConfig(cfg)
 	for _, name := range []string{s.Tables.Jobs, s.Tables.Workers, s.Tables.Tokens} {
 		if _, err := tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name}); err != nil {
-			return s, fmt.Errorf("find the table %s: %w", name, err)
+			return s, awsconf.Failed("find the table "+name, err)
 		}
 	}
 	if p.getenv("ERRAND_QUEUES") == "" {
@@ -133,13 +139,13 @@ func (p *Provisioned) Settings(ctx context.Context) (Settings, error) {
 			physical := path.Base(at)
 			out, err := queues.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &physical})
 			if err != nil {
-				return s, fmt.Errorf("find the queue %s: %w", physical, err)
+				return s, awsconf.Failed("find the queue "+physical, err)
 			}
 			s.Queues[name] = aws.ToString(out.QueueUrl)
 		}
 	}
 	if _, err := p.buckets().HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.Bucket}); err != nil {
-		return s, fmt.Errorf("find the bucket %s: %w", s.Bucket, err)
+		return s, awsconf.Failed("find the bucket "+s.Bucket, err)
 	}
 	return s, nil
 }

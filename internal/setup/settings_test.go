@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 func env(overrides map[string]string) func(string) string {
@@ -50,6 +52,17 @@ func TestParseSettingsNamesEveryFault(t *testing.T) {
 	for _, want := range []string{"ERRAND_BUCKET", "ERRAND_JOBS_TABLE", `ERRAND_QUEUES: "default"`, `ERRAND_LEASE: "soon"`, "ERRAND_HEARTBEAT", "ERRAND_POLL_INTERVAL", "ERRAND_OBJECT_URL"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)
+		}
+	}
+}
+
+// TestStackName: a name that a table may have and a bucket may not is refused before
+// anything is created.
+func TestStackName(t *testing.T) {
+	for name, valid := range map[string]bool{"errand": true, "Team-2": true, strings.Repeat("a", 32): true, "": false, "2nd": false, "a_b": false, "a.b": false, "a b": false, strings.Repeat("a", 33): false} {
+		_, err := NewProvisioned(aws.Config{Region: "us-east-1"}, name, func(string) string { return "" })
+		if (err == nil) != valid {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 }
