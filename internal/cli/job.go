@@ -46,7 +46,7 @@ func (a *app) cancelCommand() *cobra.Command {
 	}
 	a.addServerFlags(cmd)
 	cmd.Flags().BoolVar(&wait, "wait", false, "exit when the jobs have ended")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: an object for each job")
 	return cmd
 }
 

@@ -34,7 +34,7 @@ type jobFilter struct {
 func (a *app) jobsCommand() *cobra.Command {
 	var f jobsFlags
 	cmd := &cobra.Command{
-		Use: "jobs", Aliases: []string{"ps", "ls"}, SuggestFor: []string{"list", "squeue"},
+		Use: "jobs", Aliases: []string{"ps", "ls"}, SuggestFor: []string{"list", "squeue", "history", "watch", "runs"},
 		Short:   "List jobs, newest first",
 		Example: "  errand jobs --watch\n  errand jobs --failed --since 1d",
 		Args:    terminal.NoArgs,
@@ -174,7 +174,7 @@ const (
 )
 
 // optionalOfJobs are the columns that a list of jobs lacks on a narrow terminal.
-var optionalOfJobs = []string{"QUEUE", "TOOK"}
+var optionalOfJobs = []string{"QUEUE", "TOOK", "CREATED", "WHAT"}
 
 // jobTable is the table of a list of jobs.
 func (a *app) jobTable(jobs []api.Job) (header []string, rows [][]string) {

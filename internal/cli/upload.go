@@ -70,9 +70,12 @@ func (a *app) uploadZIP(ctx context.Context, c *api.Client, cache *project.Cache
 }
 
 func (a *app) noteSent(files int, bytes, size int64, sent bool) {
-	if sent {
+	switch {
+	case sent:
 		a.term.Notef("packed %s (%s) and uploaded %s", count(files, "file"), terminal.FormatBytes(bytes), terminal.FormatBytes(size))
-	} else {
+	case files == 1:
+		a.term.Notef("1 file (%s): the server already has it", terminal.FormatBytes(bytes))
+	default:
 		a.term.Notef("%s (%s): the server already has them", count(files, "file"), terminal.FormatBytes(bytes))
 	}
 }

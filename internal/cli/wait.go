@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/errandhq/errand"
@@ -20,7 +21,13 @@ import (
 func (a *app) waitForJob(first, second context.Context, c *api.Client, id string, out func(api.LogFrame) error, f outputFlags) error {
 	first, interrupt := context.WithCancelCause(first)
 	defer interrupt(nil)
-	out = a.untilClosed(out, func() { interrupt(errOutputClosed) })
+	var lost error // a part of the output, but for one that nobody wanted to read
+	out = a.untilClosed(out, func(err error) {
+		if !errors.Is(err, syscall.EPIPE) {
+			lost = err
+		}
+		interrupt(errOutputClosed)
+	})
 	if f.json {
 		out = discardFrame
 	}
@@ -59,7 +66,10 @@ func (a *app) waitForJob(first, second context.Context, c *api.Client, id string
 	if err := a.afterEnd(first, c, &job, f); err != nil {
 		return err
 	}
-	return jobExitError(&job)
+	if exit := jobExitError(&job); exit != nil || lost == nil {
+		return exit
+	}
+	return fmt.Errorf("a part of the output is lost; errand logs %s has it: %w", id, lost)
 }
 
 // afterEnd does what the command does with a job that has ended. If the job failed, its
@@ -80,7 +90,7 @@ func discardFrame(api.LogFrame) error { return nil }
 
 // untilClosed prints a job's output with out. When that fails, because nobody reads it any
 // more, it calls closed, and drops the rest.
-func (a *app) untilClosed(out func(api.LogFrame) error, closed func()) func(api.LogFrame) error {
+func (a *app) untilClosed(out func(api.LogFrame) error, closed func(error)) func(api.LogFrame) error {
 	failed := false
 	return func(f api.LogFrame) error {
 		if failed {
@@ -89,7 +99,7 @@ func (a *app) untilClosed(out func(api.LogFrame) error, closed func()) func(api.
 		if err := out(f); err != nil {
 			failed = true
 			a.term.Warnf("the output cannot be written: %v", err)
-			closed()
+			closed(err)
 		}
 		return nil
 	}

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"strings"
 	"time"
@@ -27,21 +28,31 @@ func (t *Terminal) OpenScreen() *Screen {
 	return &Screen{t}
 }
 
-// Draw replaces what is on the screen by a table, below a line with the time. As
-// in PrintTable, columns of optional may be left out.
-func (s *Screen) Draw(header []string, rows [][]string, optional ...string) error {
+// Draw replaces what is on the screen by a table, below a line with the time and the note.
+// As in PrintTable, columns of optional may be left out. Longer lines are cut: one that took
+// two would move the first ones off the screen.
+func (s *Screen) Draw(note string, header []string, rows [][]string, optional ...string) error {
 	header, rows = fitColumns(header, rows, s.t.Columns(), optional)
 	var table bytes.Buffer
 	if err := writeAligned(&table, header, rows, s.t.Columns()); err != nil {
 		return err
 	}
 	var b strings.Builder
-	b.WriteString(cursorHome + s.t.now().Format(time.TimeOnly) + "  press Ctrl-C to stop" + clearLine + "\n")
+	b.WriteString(cursorHome + s.line(s.t.now().Format(time.TimeOnly)+"  "+cmp.Or(note, "press Ctrl-C to stop")))
 	for line := range strings.Lines(table.String()) {
-		b.WriteString(strings.TrimSuffix(line, "\n") + clearLine + "\n")
+		b.WriteString(s.line(line))
 	}
 	_, err := io.WriteString(s.t.Stdout, strings.TrimSuffix(b.String(), "\n")+clearBelow)
 	return err
+}
+
+// line is a line of the screen, with what clears the rest of it.
+func (s *Screen) line(text string) string {
+	text = strings.TrimSuffix(text, "\n")
+	if width := s.t.Columns(); width > 0 {
+		text = cutLine(text, width)
+	}
+	return clearLine + text + "\n" // behind a line as wide as the screen it would clear the last character
 }
 
 // Close switches back to the first screen.

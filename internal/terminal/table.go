@@ -7,7 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
 )
 
 // PrintTable prints rows on stdout: aligned, with a header and as wide as the terminal on a
@@ -106,7 +107,7 @@ func writeAligned(w io.Writer, header []string, rows [][]string, width int) erro
 		}
 		cell := row[last]
 		if width > 0 && visibleWidth(cell) > max(left, minLastColumn) {
-			cell = FirstLine(cell, max(left, minLastColumn))
+			cell = cutLine(cell, max(left, minLastColumn))
 		}
 		fmt.Fprintln(b, cell)
 	}
@@ -116,8 +117,37 @@ func writeAligned(w io.Writer, header []string, rows [][]string, width int) erro
 // styleRE matches the sequences that color and style write.
 var styleRE = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// visibleWidth is how many characters of s a terminal shows.
-func visibleWidth(s string) int { return utf8.RuneCountInString(styleRE.ReplaceAllString(s, "")) }
+// visibleWidth is how many columns s takes on a terminal: two for most characters of East
+// Asian scripts.
+func visibleWidth(s string) int { return uniseg.StringWidth(styleRE.ReplaceAllString(s, "")) }
+
+// cutLine shortens a line to n columns, and ends its styles where it is cut.
+func cutLine(line string, n int) string {
+	if visibleWidth(line) <= n {
+		return line
+	}
+	var b strings.Builder
+	styled := false
+	for left, state := n-1, -1; line != ""; {
+		if strings.HasPrefix(line, "\x1b[") {
+			style := styleRE.FindString(line)
+			b.WriteString(style)
+			line, styled, state = line[len(style):], true, -1
+			continue
+		}
+		cluster, rest, width, next := uniseg.FirstGraphemeClusterInString(line, state)
+		if left -= width; left < 0 {
+			break
+		}
+		b.WriteString(cluster)
+		line, state = rest, next
+	}
+	b.WriteString("…")
+	if styled {
+		b.WriteString("\x1b[0m")
+	}
+	return b.String()
+}
 
 // The colors of text.
 const (
