@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -73,7 +74,11 @@ func supervisor() ([]string, error) {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, lookup func(string) (string, bool)) int {
 	a := newApp(stdout, stderr, lookup)
 	defer a.saving.Wait()
-	cmd, exit := a.term.Execute(ctx, a.root(), args)
+	root := a.root()
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		a.addCompletions(root)
+	}
+	cmd, exit := a.term.Execute(ctx, root, args)
 	switch {
 	case exit == nil:
 		return 0
@@ -162,7 +167,6 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(queues, a.functionCommand(), a.demoCommand())
 	root.SetCompletionCommandGroupID("Get started")
 	addCompletionCommand(root)
-	a.addCompletions(root)
 	return root
 }
 

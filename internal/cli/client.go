@@ -181,15 +181,20 @@ func parseServerURL(server string) (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
+// doctorHint ends a hint that errand doctor goes on from.
+const doctorHint = " errand doctor checks more"
+
 // hintFor returns what the user can do about an error of a call of the API, or "".
 func (a *app) hintFor(err error) string {
 	var op *net.OpError
 	var status *api.ResponseError
 	switch {
 	case errors.As(err, &op) && op.Op == "dial":
-		return "is errand local running? is the server's address correct? errand doctor checks more"
+		return "is errand local running? is the server's address correct?" + doctorHint
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the server accepts connections but does not answer; is the server's address correct?"
+	case errors.As(err, &status) && status.Problem.Code == errand.CodeJobNotFound:
+		return "list jobs with errand jobs"
 	case errors.As(err, &status) && status.Status == http.StatusUnauthorized:
 		return "the token belongs to another server, or the server lost its data; set --token-file to the right one" + a.localTokens()
 	case errors.As(err, &status) && status.Status == http.StatusForbidden:

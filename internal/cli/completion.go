@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
@@ -36,18 +37,41 @@ func (a *app) addCompletions(cmd *cobra.Command) {
 			cmd.ValidArgsFunction = a.fromServer(completeSchedules)
 		}
 	}
-	statuses := cobra.FixedCompletions(statusNames(), cobra.ShellCompDirectiveNoFileComp)
-	for name, complete := range map[string]completer{
-		"queue": a.fromServer(completeQueues), "worker": a.fromServer(completeWorkers), "status": statuses,
-	} {
-		if cmd.Flags().Lookup(name) != nil && cmd.Flags().Lookup("server") != nil {
-			_ = cmd.RegisterFlagCompletionFunc(name, complete) // fails only if there is one
-		}
+	ofServer := map[string]completer{
+		"queue": a.fromServer(completeQueues), "worker": a.fromServer(completeWorkers), "after": a.fromServer(completeJobs), "schedule": a.fromServer(completeSchedules),
 	}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		complete := completeNothing
+		what, usage := pflag.UnquoteUsage(f)
+		f.Usage = usage // shells show it as it is
+		switch {
+		case ofServer[f.Name] != nil && cmd.Flags().Lookup("server") != nil:
+			complete = ofServer[f.Name]
+		case flagChoices[f.Name] != nil:
+			complete = cobra.FixedCompletions(flagChoices[f.Name], cobra.ShellCompDirectiveNoFileComp)
+		case takesPath[what] || strings.Contains(what, "PATH"):
+			return
+		}
+		_ = cmd.RegisterFlagCompletionFunc(f.Name, complete) // fails only if there is one
+	})
 	for _, c := range cmd.Commands() {
 		a.addCompletions(c)
 	}
 }
+
+func completeNothing(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+// flagChoices are the values of flags that take one of a few.
+var flagChoices = map[string][]string{
+	"status": statusNames(), "role": {"user", "agent", "admin"}, "log-format": {"text", "json"}, "profile": {"normal", "hostile"}, "home": {"agent", "job"},
+	"missed": {string(errand.MissedSkip), string(errand.MissedOnce)}, "overlap": {string(errand.OverlapAllow), string(errand.OverlapSkip), string(errand.OverlapCancel)},
+}
+
+// takesPath are the names that help gives the values of flags that are paths here, or in the
+// folder that is sent.
+var takesPath = map[string]bool{"file": true, "directory": true, "folder": true, "pattern": true, "program": true, "line": true}
 
 // addCompletionCommand adds cobra's command, described in the words of the other commands.
 func addCompletionCommand(root *cobra.Command) {

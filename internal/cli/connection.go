@@ -114,7 +114,7 @@ func (a *app) findToken(c *connection, ctx *settings.Context, localFile string) 
 	case c.isLocal:
 		c.tokenFile, c.tokenFrom = localFile, "the local server"
 	default:
-		return terminal.WithHint(errors.New("no token for this server"), "set --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN")
+		return terminal.WithHint(errors.New("no token for this server"), "set --token-file, ERRAND_TOKEN_FILE or ERRAND_TOKEN"+a.localTokens())
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (e *examination) ok(check, format string, args ...any) {
 // fault adds an error, with its hint as the advice, else the one given.
 func (e *examination) fault(check string, err error, advice string) {
 	if hint := e.app.term.HintOf(err); hint != "" {
-		advice = hint
+		advice = strings.TrimSuffix(hint, doctorHint)
 	}
 	e.add(check, findingFault, advice, "%v", err)
 }

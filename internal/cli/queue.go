@@ -51,7 +51,7 @@ func (a *app) named(use, short string, do func(ctx context.Context, c *api.Clien
 func (a *app) queueCreateCommand() *cobra.Command {
 	return a.named("create NAME", "Create a queue", func(ctx context.Context, c *api.Client, name string) error {
 		made := false
-		_, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (q api.Queue, err error) {
+		_, err := callWithRetry(ctx, retryAction, func(ctx context.Context) (q api.Queue, err error) {
 			q, made, err = c.CreateQueue(ctx, name)
 			return q, err
 		})
@@ -69,7 +69,7 @@ func (a *app) queueCreateCommand() *cobra.Command {
 
 func (a *app) queuePauseCommand(verb, short string, paused bool) *cobra.Command {
 	return a.named(verb+" NAME", short, func(ctx context.Context, c *api.Client, name string) error {
-		_, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.Queue, error) { return c.PauseQueue(ctx, name, paused) })
+		_, err := callWithRetry(ctx, retryAction, func(ctx context.Context) (api.Queue, error) { return c.PauseQueue(ctx, name, paused) })
 		if err == nil {
 			a.term.Notef("queue %s %sd", name, verb)
 		}

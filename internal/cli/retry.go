@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/backoff"
 	"github.com/errandhq/errand/internal/clock"
@@ -27,12 +28,16 @@ type retryLimit struct {
 	// unreachable: retry also if no connection can be made. Until the server has
 	// answered once, that is a mistake of the user's to report at once.
 	unreachable bool
+	// finalConflict: a conflict is an answer, not a moment's: a worker that is online can't be
+	// forgotten now.
+	finalConflict bool
 }
 
 var (
-	retryFirst     = retryLimit{30 * time.Second, false}
-	retryConnected = retryLimit{30 * time.Second, true}
-	retryFollowed  = retryLimit{10 * time.Minute, true} // the result of a job that was followed
+	retryFirst     = retryLimit{duration: 30 * time.Second}
+	retryAction    = retryLimit{duration: 30 * time.Second, finalConflict: true} // of an admin with a queue or a worker
+	retryConnected = retryLimit{duration: 30 * time.Second, unreachable: true}
+	retryFollowed  = retryLimit{duration: 10 * time.Minute, unreachable: true} // the result of a job that was followed
 )
 
 // callWithRetry makes a call of the API, and repeats it after temporary errors.
@@ -42,6 +47,7 @@ func callWithRetry[T any](ctx context.Context, limit retryLimit, call func(conte
 	for failures := 1; ; failures++ {
 		out, err := callOnce(ctx, 0, call)
 		retryAfter, temporary := api.Temporary(err)
+		temporary = temporary && !(limit.finalConflict && api.CodeOf(err) == errand.CodeConflict)
 		if err == nil || !temporary || isUnreachable(err) && !limit.unreachable || ctx.Err() != nil ||
 			waitForRetry(ctx, failures, retryAfter) != nil {
 			return out, terminal.InterruptOr(ctx, err)

@@ -251,13 +251,33 @@ func (stalls) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
+// TestConflictOfAnAction: an admin's action is not repeated for what is so, other calls are.
+func TestConflictOfAnAction(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		limit retryLimit
+		want  int // calls
+	}{{retryAction, 1}, {retryFirst, 2}} {
+		calls := 0
+		_, err := callWithRetry(t.Context(), tt.limit, func(context.Context) (int, error) {
+			if calls++; calls == 2 {
+				return 0, nil
+			}
+			return 0, &api.ResponseError{Status: http.StatusConflict, Problem: api.Problem{Code: errand.CodeConflict}}
+		})
+		if calls != tt.want || (err == nil) != (tt.want == 2) {
+			t.Errorf("%+v: %d calls, %v", tt.limit, calls, err)
+		}
+	}
+}
+
 func TestCallAndNobodyListens(t *testing.T) {
 	t.Parallel()
 	refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 	for _, tt := range []struct {
 		limit retryLimit
 		want  int // calls
-	}{{retryLimit{time.Hour, false}, 1}, {retryLimit{time.Hour, true}, 2}} {
+	}{{retryLimit{duration: time.Hour}, 1}, {retryLimit{duration: time.Hour, unreachable: true}, 2}} {
 		calls := 0
 		_, err := callWithRetry(t.Context(), tt.limit, func(context.Context) (int, error) {
 			if calls++; calls == 2 {

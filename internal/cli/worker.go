@@ -29,7 +29,7 @@ func (a *app) workerCommand() *cobra.Command {
 
 func (a *app) workerAction(verb, short, done string) *cobra.Command {
 	return a.named(verb+" NAME", short, func(ctx context.Context, c *api.Client, name string) error {
-		w, err := callWithRetry(ctx, retryFirst, func(ctx context.Context) (api.Worker, error) { return c.ManageWorker(ctx, verb, name) })
+		w, err := callWithRetry(ctx, retryAction, func(ctx context.Context) (api.Worker, error) { return c.ManageWorker(ctx, verb, name) })
 		if err == nil {
 			a.term.Notef("worker %s (%s) %s", terminal.FirstLine(w.Name, 40), w.ID, done)
 		}

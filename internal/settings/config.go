@@ -165,14 +165,17 @@ func (c *Config) Save() error {
 		return err
 	}
 	setField(doc, "context", c.Context)
-	contexts := &yaml.Node{Kind: yaml.MappingNode}
+	contexts := mappingOf(doc, "contexts")
+	for i := len(contexts.Content) - 2; i >= 0; i -= 2 {
+		if _, err := c.Find(contexts.Content[i].Value); err != nil {
+			contexts.Content = slices.Delete(contexts.Content, i, i+2)
+		}
+	}
 	for _, ctx := range c.Contexts {
-		n := &yaml.Node{Kind: yaml.MappingNode}
+		n := mappingOf(contexts, ctx.Name)
 		setField(n, "server", ctx.Server)
 		setField(n, "tokenFile", ctx.TokenFile)
-		putField(contexts, ctx.Name, n)
 	}
-	putField(doc, "contexts", contexts)
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
@@ -203,6 +206,21 @@ func (c *Config) savedDocument() (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
+// mappingOf is the mapping in a field of a mapping, which is added if it isn't there.
+func mappingOf(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if at := resolve(n.Content[i+1]); n.Content[i].Value == key && at.Kind == yaml.MappingNode {
+			if len(at.Content) == 0 {
+				at.Style = 0 // not {}
+			}
+			return at
+		}
+	}
+	m := &yaml.Node{Kind: yaml.MappingNode}
+	putField(n, key, m)
+	return m
+}
+
 // setField sets a field of a mapping to a text, or removes it if the text is empty.
 func setField(n *yaml.Node, key, value string) {
 	if value != "" {
@@ -219,7 +237,11 @@ func setField(n *yaml.Node, key, value string) {
 
 func putField(n *yaml.Node, key string, value *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
+		if at := n.Content[i+1]; n.Content[i].Value == key {
+			if at.Kind == yaml.ScalarNode && value.Kind == yaml.ScalarNode {
+				at.SetString(value.Value) // its comments stay
+				return
+			}
 			n.Content[i+1] = value
 			return
 		}
