@@ -171,7 +171,7 @@ func validateRequires(requires map[string]string) error {
 	for name, value := range requires {
 		least, number := strings.CutPrefix(value, atLeast)
 		if _, ok := parseQuantity(least); number && !ok {
-			return InvalidField("requires."+name, "after %s there must be a number like 8 or 16G, got %q", atLeast, least)
+			return InvalidField("requires."+name, "requires.%s must be a number like 8 or 16G after %s, got %q", name, atLeast, least)
 		}
 	}
 	return nil
@@ -183,10 +183,10 @@ func checkLabels(field string, labels map[string]string) error {
 	}
 	for name, value := range labels {
 		if !labelRE.MatchString(name) {
-			return InvalidField(field, "the label %q must match %s", name, LabelPattern)
+			return InvalidField(field, "%s: the label %q must match %s", field, name, LabelPattern)
 		}
 		if !valueRE.MatchString(value) {
-			return InvalidField(field+"."+name, "the value of the label must be 1 to 64 printable ASCII characters without spaces")
+			return InvalidField(field+"."+name, "the value of %s.%s must be 1 to 64 printable ASCII characters without spaces", field, name)
 		}
 	}
 	return nil

@@ -227,13 +227,13 @@ func validateEnv(env map[string]string) error {
 		case !envRE.MatchString(name):
 			return InvalidField("env", "env name %q must match %s", name, EnvPattern)
 		case strings.HasPrefix(name, ReservedEnvPrefix) && name != EnvGitCommit && name != EnvGitBranch && name != EnvGitDirty:
-			return InvalidField(field, "names that begin with %s are reserved, except %s, %s and %s", ReservedEnvPrefix, EnvGitCommit, EnvGitBranch, EnvGitDirty)
+			return InvalidField(field, "%s: names that begin with %s are reserved, except %s, %s and %s", field, ReservedEnvPrefix, EnvGitCommit, EnvGitBranch, EnvGitDirty)
 		}
 		if len(value) > MaxEnvValueBytes {
-			return InvalidField(field, "the value is %d bytes long; the limit is %d", len(value), MaxEnvValueBytes)
+			return InvalidField(field, "the value of %s is %d bytes long; the limit is %d", field, len(value), MaxEnvValueBytes)
 		}
 		if strings.ContainsRune(value, 0) || !utf8.ValidString(value) {
-			return InvalidField(field, "the value must be UTF-8 without NUL bytes")
+			return InvalidField(field, "the value of %s must be UTF-8 without NUL bytes", field)
 		}
 	}
 	return nil
@@ -334,7 +334,7 @@ func (c Command) validate(field string) error {
 		return validateWord(field, c.Shell, false)
 	}
 	if len(c.Argv) == 0 || len(c.Argv) > MaxArgs {
-		return InvalidField(field+".argv", "argv must hold 1 to %d words, not %d", MaxArgs, len(c.Argv))
+		return InvalidField(field+".argv", "%s.argv must hold 1 to %d words, not %d", field, MaxArgs, len(c.Argv))
 	}
 	for i, a := range c.Argv {
 		if err := validateWord(fmt.Sprintf("%s.argv[%d]", field, i), a, i > 0); err != nil {

@@ -27,6 +27,20 @@ func (j *CreateJob) spec() errand.Spec {
 	}
 }
 
+// Check returns the error that servers answer to the body, as far as it can be told without
+// one. It is an *errand.Error with CodeInvalidField.
+func (j *CreateJob) Check() error {
+	spec := j.spec()
+	spec.Normalise(errand.DefaultTiming())
+	return spec.Validate()
+}
+
+// ParseCreateJob reads a body in JSON as servers do. Errors: *errand.Error.
+func ParseCreateJob(body []byte) (j CreateJob, err error) {
+	err = decodeStrict(body, &j)
+	return j, err
+}
+
 // newJob shows a job as it stands at now. The workers send a heartbeat at each interval.
 func newJob(j *errand.Job, now time.Time, interval time.Duration) Job {
 	s, st := &j.Spec, j.State.View(now)

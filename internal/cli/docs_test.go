@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/errandhq/errand/internal/terminal"
 )
 
 // TestDocsNameEveryFlag: docs/cli.md has a section for each command, and in it,
@@ -70,6 +73,20 @@ func TestDurations(t *testing.T) {
 			for _, s := range []string{"90", "1d"} {
 				if err := f.Value.Set(s); err != nil {
 					t.Errorf("%s --%s %s: %v; define it with terminal.DurationVar", cmd.CommandPath(), f.Name, s, err)
+				}
+			}
+		})
+	})
+}
+
+// TestFlagFaults: a wrong value of a flag is told in the words of the user, not in Go's.
+func TestFlagFaults(t *testing.T) {
+	t.Parallel()
+	eachCommand(newApp(io.Discard, io.Discard, noEnv).root(), func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if err := cmd.Flags().Set(f.Name, "\nwrong"); err != nil && !errors.Is(err, pflag.ErrHelp) {
+				if text := terminal.ValueFault(err); !strings.HasPrefix(text, "must be ") || strings.Contains(text, "strconv") {
+					t.Errorf("%s --%s %s", cmd.CommandPath(), f.Name, text)
 				}
 			}
 		})

@@ -31,6 +31,9 @@ func (f *getFlags) addTo(body *api.CreateJob, detach bool) (err error) {
 	if detach && len(f.get) > 0 {
 		return terminal.WithHint(terminal.UsageErrorf("--get and --detach are mutually exclusive"), "use --artifact, and fetch the files later with errand artifacts get")
 	}
+	if f.force && len(f.get) == 0 {
+		return terminal.UsageErrorf("--force requires --get: it replaces local files by those that --get fetches")
+	}
 	if f.patterns, err = parsePatterns("--get", f.get); err != nil {
 		return err
 	}

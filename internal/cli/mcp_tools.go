@@ -39,6 +39,9 @@ func (s *mcpServer) run(ctx context.Context, _ *mcp.CallToolRequest, in mcpRun) 
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := body.Check(); err != nil {
+		return nil, nil, withoutCode(err)
+	}
 	if !in.NoFiles {
 		dir, err := s.folder(in.Folder)
 		if err != nil {
@@ -172,7 +175,7 @@ func (s *mcpServer) list(ctx context.Context, _ *mcp.CallToolRequest, in mcpList
 	}
 	f := jobsFlags{status: in.Status, limit: in.Limit, jobFilter: jobFilter{failed: in.Failed}}
 	if err := f.check(); err != nil {
-		return nil, nil, err
+		return nil, nil, errors.New(strings.TrimPrefix(err.Error(), "--")) // it is a member here, not a flag
 	}
 	list, _, err := s.app.listJobs(ctx, s.client, f)
 	if err != nil {

@@ -55,9 +55,10 @@ func (a *app) rerun(ctx context.Context, arg string, edit bool, f outputFlags) e
 		return err
 	}
 	body.Watch = !f.detach
+	edited := ""
 	if edit {
-		if body, err = a.edit(first, id, body); err != nil {
-			return err
+		if body, edited, err = a.edit(first, id, body); err != nil {
+			return keepEdited(edited, err)
 		}
 	}
 	defer terminal.ExitWhenInterrupted(second, cancelGrace)()
@@ -65,7 +66,7 @@ func (a *app) rerun(ctx context.Context, arg string, edit bool, f outputFlags) e
 	if body.Terminal != nil && !a.term.IsTTY() {
 		out = a.plainFrame()
 	}
-	return errSourceGone(a.createAndFollow(first, second, c, body, retryConnected, out, f))
+	return keepEdited(edited, errSourceGone(a.createAndFollow(first, second, c, body, retryConnected, out, f)))
 }
 
 // errSourceGone explains that the files of a job that is run again are no longer there.

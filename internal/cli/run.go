@@ -25,7 +25,7 @@ import (
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
-		Use: "run [DIR] [flags] -- COMMAND [ARGUMENT…]\n  errand run [DIR] [flags] -c LINE…\n  errand run TASK [flags]", SuggestFor: []string{"exec", "submit", "create", "sbatch"},
+		Use: "run [DIR] [flags] -- COMMAND [ARGUMENT…]\n  errand run [DIR] [flags] -c LINE…\n  errand run TASK [flags]", SuggestFor: []string{"exec", "submit", "create", "sbatch", "task", "tasks", "start", "srun", "trigger"},
 		Short: "Run commands on a worker, in a copy of a folder",
 		Long: "Run packs DIR (default: the current folder), uploads it unless the server already has it, and runs\n" +
 			"the command in it on a worker. In a git work tree it sends what git lists, elsewhere what no\n" +
@@ -71,7 +71,7 @@ func (a *app) runCommand() *cobra.Command {
 func (a *app) run(ctx context.Context, f runFlags, args []string, dash int) error {
 	dir, body, err := f.parse(args, dash, a.lookup)
 	if err != nil {
-		return err
+		return f.locate(err)
 	}
 	c, err := a.client()
 	if err != nil {
@@ -101,11 +101,14 @@ func (a *app) prepare(ctx context.Context, c *api.Client, f *runFlags, dir strin
 	if err := f.whenFlags.addTo(ctx, c, a.term.Now(), body); err != nil {
 		return limit, err
 	}
+	if err := body.Check(); err != nil { // before the folder is sent
+		return limit, f.locate(terminal.UsageErrorf("%w", withoutCode(err)))
+	}
 	if f.noSource {
 		return retryFirst, nil
 	}
 	if err := checkQueue(ctx, c, body.Queue); err != nil {
-		return limit, err
+		return limit, f.locate(err)
 	}
 	key := f.sendKey(dir)
 	if sent[key] == nil {
@@ -148,7 +151,7 @@ func checkQueue(ctx context.Context, c *api.Client, name string) error {
 		}
 		names = append(names, q.Name)
 	}
-	return terminal.WithHint(fmt.Errorf("there is no queue %q on this server; its queues: %s", name, strings.Join(names, ", ")),
+	return terminal.WithHint(withoutCode(errand.InvalidField("queue", "there is no queue %q on this server; its queues: %s", name, strings.Join(names, ", "))),
 		"an admin creates one with errand queue create")
 }
 
@@ -241,8 +244,12 @@ func (f *runFlags) folder(before []string) (string, error) {
 		return ".", nil
 	case f.noSource:
 		return "", terminal.UsageErrorf("--no-source and a folder (%q) are mutually exclusive", before[0])
+	case !isThere(before[0]) && strings.HasSuffix(before[0], "/"):
+		return "", terminal.UsageErrorf("there is no folder %q", before[0])
 	case !isThere(before[0]):
 		return "", terminal.WithHint(terminal.UsageErrorf("there is no folder %q", before[0]), putDashes(before[:1]))
+	case isFile(before[0]):
+		return "", terminal.UsageErrorf("%q is a file, not a folder", before[0])
 	}
 	return before[0], nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
+	"github.com/errandhq/errand/internal/settings"
 	"github.com/errandhq/errand/internal/terminal"
 )
 
@@ -25,7 +26,8 @@ type runFlags struct {
 	limitFlags
 	outputFlags
 
-	task *runTask // that is run; nil: the commands are among the flags and arguments
+	task      *runTask           // that is run; nil: the commands are among the flags and arguments
+	fromFiles []settings.Setting // flags that errand.yaml or config.yaml set
 }
 
 func (f *runFlags) add(cmd *cobra.Command) {
@@ -106,7 +108,7 @@ func (f *fileFlags) add(cmd *cobra.Command) {
 		fl.StringArrayVar(&f.artifacts, "artifact", nil, "keep the files that this `pattern` matches on the server, for errand artifacts; can be repeated")
 		f.cacheFlags.add(fl)
 		f.workspaceFlags.add(fl)
-		fl.BoolVar(&f.force, "force", false, "let --get replace local files that were not sent, or have changed since")
+		fl.BoolVar(&f.force, "force", false, "with --get: replace local files that were not sent, or have changed since")
 		fl.BoolVar(&f.dryRun, "dry-run", false, "list what would be sent, and send nothing")
 	})
 }
@@ -123,7 +125,7 @@ func (v *patternValue) Type() string   { return "pattern" }
 
 func (v *patternValue) Set(pattern string) error {
 	if strings.TrimSpace(pattern) == "" || strings.ContainsAny(pattern, "\n\x00") || v.prefix+pattern == "!" {
-		return errors.New("the pattern is empty, or more than one line")
+		return errors.New("must be one line that is not empty")
 	}
 	if strings.HasPrefix(pattern, "!") || strings.HasPrefix(pattern, "#") {
 		pattern = `\` + pattern
@@ -163,6 +165,7 @@ type orderFlags struct {
 	retries     int
 	retryOnExit []int
 	maxTries    int
+	triesGiven  bool // on the command line
 	whenFlags
 }
 
@@ -183,6 +186,9 @@ func (f *orderFlags) addTo(body *api.CreateJob) error {
 	}
 	if len(f.retryOnExit) > 0 {
 		body.RetryOnExit = &errand.RetryOnExit{Codes: f.retryOnExit, MaxTries: f.maxTries}
+	}
+	if f.triesGiven && len(f.retryOnExit) == 0 {
+		return terminal.UsageErrorf("--max-tries requires --retry-on-exit; for workers that are lost or fail, use --retries")
 	}
 	if f.maxTries != 0 && (f.maxTries < 2 || f.maxTries > errand.MaxAttemptsLimit) {
 		return terminal.UsageErrorf("--max-tries must be 2 to %d, got %d", errand.MaxAttemptsLimit, f.maxTries)

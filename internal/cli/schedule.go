@@ -104,6 +104,7 @@ func (a *app) scheduleCreateCommand() *cobra.Command {
 // useScheduledTask fills in what the flags leave open from the task that follows the
 // schedule's name. A task's settings that are only for errand run don't count.
 func (f *runFlags) useScheduledTask(fl *pflag.FlagSet, args []string, dash int) error {
+	f.triesGiven = fl.Changed("max-tries")
 	if len(args) != 2 || dash >= 0 || len(f.commands) > 0 || !isTaskName(args[1]) {
 		return nil
 	}
@@ -137,7 +138,7 @@ func (a *app) scheduleCreate(ctx context.Context, f *scheduleFlags, args []strin
 	f.job.detach, f.job.json = true, true // nobody watches the jobs
 	dir, body, err := f.job.parse(args[1:], max(dash-1, -1), a.lookup)
 	if err != nil {
-		return err
+		return f.job.locate(err)
 	}
 	c, err := a.client()
 	if err != nil {

@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/errandhq/errand"
 	"github.com/errandhq/errand/internal/api"
 	"github.com/errandhq/errand/internal/settings"
 	"github.com/errandhq/errand/internal/terminal"
@@ -30,6 +33,7 @@ func isTaskName(arg string) bool {
 // useSettings fills in what the flags of errand run leave open: from the task that args
 // name, and from the user's defaults.
 func (a *app) useSettings(fl *pflag.FlagSet, f *runFlags, args []string, dash int) error {
+	f.triesGiven = fl.Changed("max-tries")
 	if len(args) == 1 && dash < 0 && len(f.commands) == 0 && isTaskName(args[0]) {
 		if err := f.useTask(fl, args[0]); err != nil {
 			return err
@@ -39,7 +43,7 @@ func (a *app) useSettings(fl *pflag.FlagSet, f *runFlags, args []string, dash in
 	if err != nil {
 		return err
 	}
-	return setFlags(fl, config.Defaults)
+	return f.setFlags(fl, config.Defaults)
 }
 
 // useTask makes errand run run a task. With --dry-run, a name that no task has is a folder.
@@ -65,7 +69,7 @@ func (f *runFlags) setTask(fl *pflag.FlagSet, project *settings.Project, task *s
 		return err
 	}
 	f.task = &runTask{Task: *task, project: project, dir: dir}
-	if err := setFlags(fl, task.Settings); err != nil {
+	if err := f.setFlags(fl, task.Settings); err != nil {
 		return err
 	}
 	if f.name == "" {
@@ -114,7 +118,7 @@ func taskOf(p *settings.Project, name string) (*settings.Task, error) {
 }
 
 // setFlags sets flags that the user hasn't set. Errors name the place in the file.
-func setFlags(fl *pflag.FlagSet, list []settings.Setting) error {
+func (f *runFlags) setFlags(fl *pflag.FlagSet, list []settings.Setting) error {
 	for _, s := range list {
 		flag := fl.Lookup(s.Flag)
 		if flag == nil {
@@ -129,15 +133,83 @@ func setFlags(fl *pflag.FlagSet, list []settings.Setting) error {
 		}
 		for _, v := range s.Values {
 			if err := fl.Set(flag.Name, v); err != nil {
-				var cause *pflag.InvalidValueError
-				if errors.As(err, &cause) {
-					err = errors.Unwrap(cause)
-				}
-				return fmt.Errorf("%s: %s: %w", s.Where, s.Key, err)
+				return fmt.Errorf("%s: %s %s", s.Where, s.Key, terminal.ValueFault(err))
 			}
 		}
+		f.fromFiles = append(f.fromFiles, s)
 	}
 	return nil
+}
+
+// flagAtStart matches the flag that a line of an error begins with.
+var flagAtStart = regexp.MustCompile(`(?m)^--([a-z-]+)`)
+
+// locate puts the place in a file before an error about a setting that the file has, and the
+// setting's name where the error has that of the flag.
+func (f *runFlags) locate(err error) error {
+	var field *errand.Error
+	if errors.As(err, &field) {
+		if where := f.placeOf(field.Field); where != "" {
+			return &locatedError{err, where}
+		}
+		return err
+	}
+	text := flagAtStart.ReplaceAllStringFunc(err.Error(), func(flag string) string {
+		for _, s := range f.fromFiles {
+			if flag == "--"+s.Flag {
+				return s.Where + ": " + s.Key
+			}
+		}
+		return flag
+	})
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
+}
+
+// A fieldError is an error about a field without its code, which is for programs.
+type fieldError struct{ cause *errand.Error }
+
+func (e *fieldError) Error() string { return e.cause.Message }
+func (e *fieldError) Unwrap() error { return e.cause }
+
+// withoutCode drops the code of an error about a field.
+func withoutCode(err error) error {
+	if field := (*errand.Error)(nil); errors.As(err, &field) {
+		return &fieldError{field}
+	}
+	return err
+}
+
+// A locatedError is an error about what a file has.
+type locatedError struct {
+	error
+	where string
+}
+
+func (e *locatedError) Error() string { return e.where + ": " + e.error.Error() }
+func (e *locatedError) Unwrap() error { return e.error }
+
+// settingsOfFields are the settings that have other names than the fields of a job.
+var settingsOfFields = map[string]string{
+	"maxAttempts": "retries", "retryOnExit.maxTries": "maxTries", "limits.memory": "memory", "limits.cpus": "cpus", "limits.pids": "pids",
+}
+
+// placeOf is the place in a file of what a job's field was set by; empty if no file set it.
+func (f *runFlags) placeOf(field string) string {
+	top, _, _ := strings.Cut(field, ".")
+	top, _, _ = strings.Cut(top, "[")
+	key := cmp.Or(settingsOfFields[field], top)
+	for _, s := range f.fromFiles {
+		if s.Key == key {
+			return s.Where
+		}
+	}
+	if f.task != nil && (key == "commands" || key == "env") {
+		return fmt.Sprintf("%s:%d: task %q", settings.ProjectFile, f.task.Line, f.task.Name)
+	}
+	return ""
 }
 
 // addTo adds the task's variables and caches to the job; those of flags count more.

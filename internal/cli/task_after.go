@@ -76,14 +76,14 @@ func (a *app) prepareEarlier(ctx context.Context, c *api.Client, f *runFlags, se
 		var own runFlags
 		cmd := &cobra.Command{}
 		own.add(cmd)
-		err := errors.Join(own.setTask(cmd.Flags(), f.task.project, task), setFlags(cmd.Flags(), config.Defaults))
+		err := errors.Join(own.setTask(cmd.Flags(), f.task.project, task), own.setFlags(cmd.Flags(), config.Defaults))
 		if err != nil {
 			return nil, err
 		}
 		own.json, own.detach = f.json, f.detach
 		dir, body, err := own.parse(nil, -1, a.lookup)
 		if err != nil {
-			return nil, fmt.Errorf("task %s: %w", task.Name, err)
+			return nil, fmt.Errorf("task %s: %w", task.Name, own.locate(err))
 		}
 		e := &earlierJob{task: task, body: body}
 		if e.limit, err = a.prepare(ctx, c, &own, dir, &e.body, sent); err != nil {

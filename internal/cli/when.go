@@ -52,6 +52,9 @@ func (f *whenFlags) addTo(ctx context.Context, c *api.Client, now time.Time, bod
 	return nil
 }
 
+// maxHold is how long a job may wait for its time.
+var maxHold = errand.DefaultTiming().HoldLimit
+
 // notBefore is the time that --at or --in means; nil if neither is set.
 func (f *whenFlags) notBefore(now time.Time) (*time.Time, error) {
 	switch {
@@ -59,6 +62,8 @@ func (f *whenFlags) notBefore(now time.Time) (*time.Time, error) {
 		return nil, terminal.UsageErrorf("--at and --in are mutually exclusive")
 	case f.in < 0:
 		return nil, terminal.UsageErrorf("--in must not be negative, got %s", f.in)
+	case f.in > maxHold:
+		return nil, terminal.UsageErrorf("--in must be at most %s, got %s", terminal.FormatExactDuration(maxHold), terminal.FormatExactDuration(f.in))
 	case f.in > 0:
 		at := now.Add(f.in).UTC()
 		return &at, nil
@@ -66,6 +71,9 @@ func (f *whenFlags) notBefore(now time.Time) (*time.Time, error) {
 		return nil, nil
 	}
 	at, err := parseTimeOfDay(f.at, now)
+	if err == nil && at.After(now.Add(maxHold)) {
+		err = terminal.UsageErrorf("--at must be at most %s ahead, got %q", terminal.FormatExactDuration(maxHold), f.at)
+	}
 	return &at, err
 }
 

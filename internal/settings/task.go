@@ -149,6 +149,9 @@ func (r reader) commands(n *yaml.Node) ([]errand.Command, error) {
 	at := resolve(n)
 	if at.Kind == yaml.ScalarNode {
 		line, err := r.text(at, "commands")
+		if err == nil && strings.TrimSpace(line) == "" {
+			err = r.errorf(n, "commands is empty")
+		}
 		return []errand.Command{{Shell: line}}, err
 	}
 	if at.Kind != yaml.SequenceNode {
@@ -168,7 +171,7 @@ func (r reader) commands(n *yaml.Node) ([]errand.Command, error) {
 		if err != nil {
 			return nil, err
 		}
-		if all[i].Argv == nil && strings.TrimSpace(all[i].Shell) == "" {
+		if len(all[i].Argv) == 0 && strings.TrimSpace(all[i].Shell) == "" {
 			return nil, r.errorf(item, "%s is empty", what)
 		}
 	}

@@ -3,6 +3,7 @@ package terminal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,7 +71,7 @@ func exitError(err error, started bool) *ExitError {
 
 // flagTypes describes the values of pflag's types to users.
 var flagTypes = map[string]string{
-	"bool": "true or false", "duration": "a duration like 90s, 10m or 1d", "int": "a whole number", "uint64": "a whole number",
+	"bool": "true or false", "duration": "a duration like 90s, 10m or 1d", "int": "a whole number", "uint64": "a whole number", "float64": "a number, like 1.5",
 	"intSlice": "whole numbers, like 75 or 1,2",
 	"size":     "a size like 500MB or 2GB",
 }
@@ -88,11 +89,20 @@ func flagError(cmd *cobra.Command, err error) error {
 	case !errors.As(err, &invalid):
 		return err
 	}
-	want, ok := flagTypes[invalid.GetFlag().Value.Type()]
-	if !ok {
-		return err
+	return UsageErrorf("--%s %s", invalid.GetFlag().Name, ValueFault(err))
+}
+
+// ValueFault says what is wrong with a value, from the error of setting a flag to it:
+// "must be a whole number, got "x"".
+func ValueFault(err error) string {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err.Error()
 	}
-	return UsageErrorf("--%s must be %s, got %q", invalid.GetFlag().Name, want, invalid.GetValue())
+	if want, ok := flagTypes[invalid.GetFlag().Value.Type()]; ok {
+		return fmt.Sprintf("must be %s, got %q", want, invalid.GetValue())
+	}
+	return fmt.Sprintf("%v, got %q", errors.Unwrap(invalid), invalid.GetValue())
 }
 
 // suggestFlag adds the flags with similar names to an error about an unknown flag.
