@@ -87,6 +87,7 @@ func newPlant(t *testing.T) *plant {
 type proxy struct {
 	*httptest.Server
 	shut    atomic.Bool
+	before  atomic.Pointer[func(r *http.Request)] // each request; nil: nothing
 	mu      sync.Mutex
 	reports int // that were taken
 }
@@ -96,6 +97,9 @@ func (p *plant) newProxy() *proxy {
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.shut.Load() {
 			panic(http.ErrAbortHandler)
+		}
+		if before := d.before.Load(); before != nil {
+			(*before)(r)
 		}
 		if r.URL.Path != "/api/workers/sync" {
 			p.api.ServeHTTP(w, r)
