@@ -122,7 +122,7 @@ func TestPackRefuses(t *testing.T) {
 		if err := os.WriteFile(zip, b.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Unpack(t.Context(), zip, filepath.Join(t.TempDir(), "out"), whole); err != nil {
+		if _, err := Unpack(t.Context(), zip, filepath.Join(t.TempDir(), "out"), whole, nil); err != nil {
 			t.Errorf("what is packed within the limits is not unpacked: %v", err)
 		}
 	})
@@ -168,7 +168,7 @@ func TestPackAndUnpackKeepModesAndLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "new", "out")
-	stats, err := Unpack(t.Context(), zipPath, out, Limits{})
+	stats, err := Unpack(t.Context(), zipPath, out, Limits{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

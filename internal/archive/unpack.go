@@ -42,7 +42,14 @@ type Stats struct {
 	Bytes int64 // size of all files
 }
 
-// Unpack unpacks the ZIP at zipPath into dir, and creates dir if needed.
+// Progress is told how much Unpack writes.
+type Progress interface {
+	Start(total int64) // bytes that the archive says it has
+	Add(n int64)
+}
+
+// Unpack unpacks the ZIP at zipPath into dir, and creates dir if needed. It tells p, unless
+// that is nil, how far it is.
 //
 // It doesn't trust the archive. It writes only files, directories and symbolic
 // links, none of them outside dir, over an existing file or beyond the limits, and
@@ -52,15 +59,15 @@ type Stats struct {
 //
 // Errors of an entry are an EntryError. After an error dir holds a part of the
 // archive: remove it.
-func Unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
-	s, err := unpack(ctx, zipPath, dir, l)
+func Unpack(ctx context.Context, zipPath, dir string, l Limits, p Progress) (Stats, error) {
+	s, err := unpack(ctx, zipPath, dir, l, p)
 	if err != nil {
 		return s, fmt.Errorf("unpack the archive: %w", err)
 	}
 	return s, nil
 }
 
-func unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
+func unpack(ctx context.Context, zipPath, dir string, l Limits, p Progress) (Stats, error) {
 	l = l.WithDefaults()
 	f, err := os.Open(zipPath)
 	if err != nil {
@@ -79,7 +86,7 @@ func unpack(ctx context.Context, zipPath, dir string, l Limits) (Stats, error) {
 		return Stats{}, err
 	}
 	defer func() { _ = root.Close() }() // nothing is buffered
-	u := &unpacker{ctx: ctx, root: root, limits: l, kinds: map[string]kind{".": implied}}
+	u := &unpacker{ctx: ctx, root: root, limits: l, progress: p, kinds: map[string]kind{".": implied}}
 	err = u.all(zr.File)
 	return u.stats, err
 }
@@ -169,15 +176,16 @@ const (
 )
 
 type unpacker struct {
-	ctx    context.Context
-	root   *os.Root
-	limits Limits
-	stats  Stats
-	kinds  map[string]kind
-	links  []string          // in the archive's order
-	target map[string]string // of links
-	files  []attributes
-	dirs   []attributes
+	ctx      context.Context
+	root     *os.Root
+	limits   Limits
+	stats    Stats
+	progress Progress // nil: nobody asks
+	kinds    map[string]kind
+	links    []string          // in the archive's order
+	target   map[string]string // of links
+	files    []attributes
+	dirs     []attributes
 }
 
 // attributes are what is set when everything is there.
@@ -257,6 +265,9 @@ func (u *unpacker) checkDeclaredSizes(entries []*zip.File) error {
 			return entryErrorf(e.Name, "the archive unpacks to more than %d bytes: %w", u.limits.MaxBytes, ErrTooLarge)
 		}
 		left -= e.UncompressedSize64
+	}
+	if u.progress != nil {
+		u.progress.Start(u.limits.MaxBytes - int64(left))
 	}
 	return nil
 }
@@ -432,10 +443,25 @@ func (u *unpacker) file(e *zip.File, name string) error {
 // copy copies up to the limit, and reads one byte more to detect an excess.
 func (u *unpacker) copy(w io.Writer, r io.Reader) (int64, error) {
 	left := u.limits.MaxBytes - u.stats.Bytes
-	n, err := io.Copy(w, io.LimitReader(&contextReader{u.ctx, r}, left+1))
+	r = &contextReader{u.ctx, r}
+	if u.progress != nil {
+		r = &progressReader{r, u.progress}
+	}
+	n, err := io.Copy(w, io.LimitReader(r, left+1))
 	if err == nil && n > left {
 		err = fmt.Errorf("the archive unpacks to more than %d bytes, although it declares less: %w", u.limits.MaxBytes, ErrTooLarge)
 	}
+	return n, err
+}
+
+type progressReader struct {
+	io.Reader
+	progress Progress
+}
+
+func (r *progressReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	r.progress.Add(int64(n))
 	return n, err
 }
 

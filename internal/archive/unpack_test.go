@@ -56,7 +56,7 @@ func unpackBytes(t testing.TB, b []byte, l Limits) (dir string, stats Stats, err
 		t.Fatal(err)
 	}
 	dir = filepath.Join(outer, "in")
-	stats, err = Unpack(t.Context(), zipPath, dir, l)
+	stats, err = Unpack(t.Context(), zipPath, dir, l, nil)
 	entries, rerr := os.ReadDir(outer)
 	if rerr != nil || len(entries) > 1 || len(entries) == 1 && entries[0].Name() != "in" {
 		t.Errorf("beside the directory: %v, %v", entries, rerr)
@@ -264,7 +264,7 @@ func TestUnpackWritesOverNothing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "x"), []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Unpack(t.Context(), zipPath, dir, Limits{}); err == nil || !strings.Contains(err.Error(), `"x"`) {
+	if _, err := Unpack(t.Context(), zipPath, dir, Limits{}, nil); err == nil || !strings.Contains(err.Error(), `"x"`) {
 		t.Errorf("got %v", err)
 	}
 	if got, _ := os.ReadFile(filepath.Join(dir, "x")); string(got) != "old" {
@@ -437,6 +437,32 @@ func (c *countdown) Err() error {
 
 func (c *countdown) Value(any) any { return nil }
 
+// recorder is told the progress.
+type recorder struct {
+	total, done int64
+	calls       int
+}
+
+func (r *recorder) Start(total int64) { r.total = total }
+func (r *recorder) Add(n int64)       { r.done, r.calls = r.done+n, r.calls+1 }
+
+// TestUnpackTellsItsProgress: also in the middle of a large entry.
+func TestUnpackTellsItsProgress(t *testing.T) {
+	t.Parallel()
+	const size = 1 << 20
+	zipPath := filepath.Join(t.TempDir(), "a.zip")
+	if err := os.WriteFile(zipPath, makeZip(t, item{"big", reg, strings.Repeat("0", size)}, item{"dir/", fs.ModeDir | 0o700, ""}, item{"dir/small", reg, "12345"}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var r recorder
+	if _, err := Unpack(t.Context(), zipPath, filepath.Join(t.TempDir(), "in"), Limits{}, &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.total != size+5 || r.done != r.total || r.calls < 10 {
+		t.Errorf("told of %d of %d bytes in %d calls", r.done, r.total, r.calls)
+	}
+}
+
 // TestUnpackEndsWithItsContext: also in the middle of a large entry, and at each step
 // of many small ones.
 func TestUnpackEndsWithItsContext(t *testing.T) {
@@ -449,7 +475,7 @@ func TestUnpackEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	ends := &countdown{t.Context(), 1 << 30}
-	if _, err := Unpack(ends, zipPath, filepath.Join(t.TempDir(), "in"), Limits{}); err != nil {
+	if _, err := Unpack(ends, zipPath, filepath.Join(t.TempDir(), "in"), Limits{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	checks := 1<<30 - ends.n
@@ -458,7 +484,7 @@ func TestUnpackEndsWithItsContext(t *testing.T) {
 	}
 	for n := range checks {
 		dir := filepath.Join(t.TempDir(), "in")
-		if _, err := Unpack(&countdown{t.Context(), n}, zipPath, dir, Limits{}); !errors.Is(err, context.Canceled) {
+		if _, err := Unpack(&countdown{t.Context(), n}, zipPath, dir, Limits{}, nil); !errors.Is(err, context.Canceled) {
 			t.Fatalf("ended at check %d: %v", n, err)
 		}
 		if info, err := os.Stat(filepath.Join(dir, "big")); n == checks/2 && (err != nil || info.Size() == 0 || info.Size() == size) {

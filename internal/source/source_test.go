@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -16,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/errandhq/errand"
+	"github.com/errandhq/errand/internal/meter"
 	"github.com/errandhq/errand/internal/source"
 )
 
@@ -140,5 +142,31 @@ func TestCancelledAndLocalErrors(t *testing.T) {
 	err := f.Fetch(t.Context(), g, filepath.Join(t.TempDir(), "no", "such", "x"))
 	if err == nil || errors.Is(err, source.ErrUnavailable) || !strings.Contains(err.Error(), "source archive") {
 		t.Errorf("no directory: %v", err)
+	}
+}
+
+// TestUnpackCountsAZIP: what of a ZIP is unpacked is counted, as of a manifest.
+func TestUnpackCountsAZIP(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	zw := zip.NewWriter(&b)
+	w, err := zw.Create("file")
+	if err == nil {
+		_, err = w.Write(bytes.Repeat([]byte("x"), 12_345))
+	}
+	if err := errors.Join(err, zw.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(b.Bytes()) }))
+	defer s.Close()
+	sum := sha256.Sum256(b.Bytes())
+	g := &errand.SourceGrant{
+		Source:   errand.Source{SHA256: hex.EncodeToString(sum[:]), Size: int64(b.Len())},
+		Download: errand.SignedRequest{Method: http.MethodGet, URL: s.URL},
+	}
+	var m meter.Meter
+	st, err := source.Fetcher{Meter: &m}.Unpack(t.Context(), g, source.Target{Dir: t.TempDir(), Scratch: t.TempDir()})
+	if err != nil || st.Bytes != 12_345 || m.Done() != st.Bytes {
+		t.Errorf("unpacked %+v, counted %d bytes, %v", st, m.Done(), err)
 	}
 }

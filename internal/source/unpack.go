@@ -64,7 +64,7 @@ func (f Fetcher) Unpack(ctx context.Context, g *errand.SourceGrant, to Target) (
 	}
 	f.Meter.Start(0)
 	to.begin(StageUnpack)
-	st, err := archive.Unpack(ctx, zip, to.Dir, to.Limits)
+	st, err := archive.Unpack(ctx, zip, to.Dir, to.Limits, f.Meter)
 	if err != nil {
 		return st, err
 	}
