@@ -21,7 +21,7 @@ func TestPage(t *testing.T) {
 	bin := buildErrand(t)
 	url, token := startLocal(t, bin)
 	t.Setenv("ERRAND_PROGRAM", bin) // to send folders with
-	e2e(t, chromium, url, token, "log", "job", "lists", "run", "source", "hostile")
+	e2e(t, chromium, url, token, "log", "job", "jobs", "lists", "run", "source", "hostile")
 }
 
 // TestSilentWorker drives the page of a job whose worker takes it and is never heard from.

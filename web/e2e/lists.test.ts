@@ -64,22 +64,6 @@ test('a queue: what waits, since when, who could take it; paused and resumed by 
   expect(await row.locator('polyline').getAttribute('points')).toContain(' ') // what was seen before
 })
 
-test('jobs by the keyboard: j and k move, c cancels, r runs again', async () => {
-  await signIn(desk.page)
-  const { id } = await desk.call('POST', '/api/execute', { mode: 'distributed', name: 'by the keyboard', commands: [desk.waitFor('go')] })
-  await desk.goTo('jobs?text=keyboard')
-  const current = desk.page.locator('#jobs tr.current')
-  await desk.page.locator('#jobs').getByRole('link', { name: 'by the keyboard' }).waitFor()
-  await desk.page.getByRole('heading', { name: 'Jobs' }).click()
-  for (const key of ['j', 'k', 'c']) await desk.page.keyboard.press(key)
-  await current.getByText('cancelled').waitFor()
-  await desk.page.keyboard.press('r')
-  await expect.poll(desk.jobID).not.toBe('')
-  expect(await desk.jobID()).not.toBe(id)
-  desk.open('go')
-  await desk.ends('exit code 0')
-})
-
 test('schedules: the next run, how the last one ended; run now, paused, resumed, deleted', async () => {
   await signIn(desk.page)
   await desk.goTo('schedules')
@@ -87,7 +71,7 @@ test('schedules: the next run, how the last one ended; run now, paused, resumed,
   await desk.call('POST', '/api/schedules', { name: 'nightly', cron: '0 3 * * *', timeZone: 'Europe/Berlin', job: { commands: ["echo '<b>scheduled</b>'"] } })
   await desk.page.reload()
   const tile = desk.page.locator('.tile', { has: desk.page.getByRole('heading', { name: 'nightly' }) })
-  await tile.getByText('It has not run yet').waitFor()
+  await tile.getByText('No scheduled run yet').waitFor()
   for (const want of ['0 3 * * *', 'Europe/Berlin', "echo '<b>scheduled</b>'", 'active']) await expect.poll(() => tile.textContent()).toContain(want)
   await expect.poll(() => tile.locator('time').textContent()).toMatch(/, 3:00.AM$/) // in the schedule's time zone
   await tile.getByRole('button', { name: 'Run nightly now' }).click()
@@ -186,42 +170,6 @@ test('while a schedule is typed, its next runs are shown, or what is wrong; noth
 
   const { schedules } = await desk.call('GET', '/api/schedules')
   expect(JSON.stringify(schedules)).not.toContain('only-typed')
-})
-
-test('all jobs, with filters in the address, by the keyboard, and Back', async () => {
-  await signIn(desk.page)
-  await runScript(desk.page, 'echo listed-by-this-test')
-  await desk.ends('exit code 0')
-  const id = await desk.jobID()
-  await desk.page.getByRole('link', { name: 'Jobs', exact: true }).click()
-  await desk.page.locator('#jobs').getByRole('link', { name: 'echo listed-by-this-test' }).waitFor()
-  await desk.page.getByLabel('Name, command, group or worker').fill('listed-by')
-  await expect.poll(() => desk.page.url()).toContain('#jobs?text=listed-by')
-  await expect.poll(() => desk.page.locator('#jobs tbody tr').count()).toBe(1)
-  await desk.page.getByLabel('Status').selectOption('failed')
-  await desk.page.getByText('is like that').or(desk.page.getByText('no jobs yet')).waitFor()
-  await desk.page.getByLabel('Status').selectOption('completed')
-  await desk.page.locator('#jobs tbody tr').waitFor()
-  await desk.page.getByRole('heading', { name: 'Jobs' }).click()
-  await desk.page.keyboard.press('j')
-  await desk.page.locator('#jobs tr.current').waitFor()
-  await desk.page.keyboard.press('Enter')
-  await expect.poll(desk.jobID).toBe(id)
-  await desk.page.goBack()
-  await expect.poll(() => desk.page.url()).toContain('#jobs?')
-  await desk.page.locator('#jobs tbody tr').waitFor()
-  await shoot(desk.page, 'jobs')
-})
-
-test('a search looks at older jobs, too', async () => {
-  await signIn(desk.page)
-  const { id } = await desk.call('POST', '/api/execute', { mode: 'distributed', name: 'sought and found', commands: ['true'] })
-  for (let i = 0; i < 5; i++) await desk.call('POST', '/api/execute', { mode: 'distributed', commands: ['true'] })
-  await desk.page.route(/\/api\/jobs\?limit=100/, (r) => r.fallback({ url: r.request().url().replace('limit=100', 'limit=2') }))
-  await desk.goTo('jobs')
-  await expect.poll(() => desk.page.locator('#jobs tbody tr').count()).toBe(2)
-  await desk.page.getByLabel('Name, command, group or worker').fill('sought found')
-  await desk.page.locator(`#jobs a[href="#job=${id}"]`).waitFor()
 })
 
 test('machines and queues', async () => {

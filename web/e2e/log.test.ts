@@ -158,3 +158,20 @@ test('a line of 5,000 characters is copied as it was, though it was wrapped', as
   await desk.page.keyboard.press('Control+C')
   await expect.poll(() => desk.page.evaluate(() => navigator.clipboard.readText())).toBe(want)
 })
+
+test('addresses in the log are links; a job that waits or is silent says so where its output will be', async () => {
+  const { page } = desk
+  await signIn(page)
+  const id = await desk.job({ commands: ['true'], requires: { color: 'none' } })
+  await page.locator('.log').getByText('as soon as a worker has taken the job').waitFor()
+  await expect.poll(() => page.locator('.why').textContent()).toMatch(/^Waits because/)
+  await desk.call('POST', '/api/jobs/cancel', { jobId: id })
+  await page.locator('.log').getByText('No worker took the job').waitFor()
+  await desk.job({ commands: [String.raw`printf 'see (https://a.example/b?c=1#d), \033[1mor https://b.exam\033[0mple/.\n'`] })
+  await desk.ends('succeeded')
+  await expect.poll(() => page.locator('.log .text a').evaluateAll((all) => all.map((a) => [a.textContent, a.getAttribute('href'), a.getAttribute('rel')]))).toEqual([
+    ['https://a.example/b?c=1#d', 'https://a.example/b?c=1#d', 'noopener noreferrer nofollow'],
+    ['https://b.exam', 'https://b.example/', 'noopener noreferrer nofollow'],
+    ['ple/', 'https://b.example/', 'noopener noreferrer nofollow'],
+  ])
+})

@@ -1,8 +1,10 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import type { Client } from './api/client'
 import { JobPage } from './jobs/job'
+import type { KeptJobs } from './jobs/list'
 import { JobsPage } from './jobs/page'
 import { MachinesPage } from './machines/page'
+import { sortWorkers } from './machines/sort'
 import { MachineStrip } from './machines/strip'
 import { every } from './pace'
 import { usePolling } from './polling'
@@ -11,6 +13,7 @@ import { formatRoute, useRoute } from './route'
 import { useDrop } from './run/drop'
 import { RunPage } from './run/page'
 import { SchedulesPage } from './schedules/page'
+import { useScroll } from './scroll'
 import { SettingsPage } from './settings/page'
 import { words } from './text/app'
 import { TokenForm } from './token-form'
@@ -63,7 +66,9 @@ function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps)
   const route = useRoute()
   const dropped = useDrop(signedIn)
   const content = useRef<HTMLElement>(null)
-  const askWorkers = useCallback((signal: AbortSignal) => client.workers(signal), [client, signedIn])
+  const keptJobs = useRef<KeptJobs | null>(null)
+  const askWorkers = useCallback(async (signal: AbortSignal) => sortWorkers(await client.workers(signal)), [client, signedIn])
+  useScroll(route)
   const workers = usePolling(askWorkers, every.workers, failed)
   useEffect(() => {
     if (route.page !== 'job') document.title = route.page === 'run' ? words.name : `${words.pages[route.page]} · ${words.name}`
@@ -92,7 +97,7 @@ function Workplace({ session, client, failed, leave, signedIn }: WorkplaceProps)
       {dropped.over && <div class="drop-here">{words.drop}</div>}
       <main class={`${route.page}-page`} ref={content} tabIndex={-1}>
         {route.page === 'run' && <RunPage key={route.from ?? ''} client={client} failed={failed} from={route.from} dropped={dropped} />}
-        {route.page === 'jobs' && <JobsPage client={client} failed={failed} filter={route} />}
+        {route.page === 'jobs' && <JobsPage client={client} failed={failed} filter={route} kept={keptJobs} />}
         {route.page === 'job' && <JobPage key={route.id} client={client} route={route} failed={failed} />}
         {route.page === 'machines' && <MachinesPage client={client} failed={failed} workers={workers} />}
         {route.page === 'schedules' && <SchedulesPage client={client} failed={failed} />}

@@ -8,7 +8,7 @@ test.each([
 ])('%j as text', (command, want) => expect(commandText(command)).toBe(want))
 
 test.each([
-  [0, '0 ms'], [412.4, '412 ms'], [1000, '1.0 s'], [59_940, '59.9 s'], [59_960, '1 min 0 s'], [200_000, '3 min 20 s'], [7_500_000, '2 h 5 min'],
+  [0, '0 ms'], [412.4, '412 ms'], [1000, '1.0 s'], [59_940, '59.9 s'], [59_960, '1 min'], [200_000, '3 min 20 s'], [600_000, '10 min'], [7_500_000, '2 h 5 min'], [86_400_000, '1 d'], [100_000_000, '1 d 3 h'],
 ])('%d ms', (ms, want) => expect(duration(ms)).toBe(want))
 
 test.each([[0, '0 B'], [1023, '1023 B'], [1536, '1.5 KiB'], [3 << 20, '3.0 MiB'], [5 * 2 ** 40, '5120.0 GiB']])('%d bytes', (n, want) => expect(size(n)).toBe(want))

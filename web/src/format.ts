@@ -9,13 +9,14 @@ function quoteWord(word: string): string {
   return /^[A-Za-z0-9_./:=+,@%-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }
 
-/** "0.4 s", "12.0 s", "3 min 20 s", "2 h 5 min". */
+/** "412 ms", "12.0 s", "3 min 20 s", "2 h 5 min", "3 d 4 h"; "10 min" and not "10 min 0 s". */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`
   const seconds = Math.round(ms / 1000)
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
-  return h > 0 ? `${h} h ${m} min` : `${m} min ${s} s`
+  const parts: [number, string][] = [[Math.floor(seconds / 86_400), 'd'], [Math.floor(seconds / 3600) % 24, 'h'], [Math.floor(seconds / 60) % 60, 'min'], [seconds % 60, 's']]
+  const first = parts.findIndex(([n]) => n > 0)
+  return parts.slice(first, first + 2).filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}`).join(' ')
 }
 
 /** "just now", "40 s ago", "5 min ago", "3 h ago", "2 d ago". */

@@ -12,6 +12,8 @@ test.each<[string, Route]>([
   [`#job=${id}?view=tests&attempt=2`, { page: 'job', id, attempt: 2, view: 'tests' }],
   ['#jobs', { page: 'jobs' }],
   ['#jobs?status=failed&queue=gpu&text=go+test', { page: 'jobs', status: 'failed', queue: 'gpu', text: 'go test' }],
+  ['#jobs?owner=ann&since=7d', { page: 'jobs', owner: 'ann', since: '7d' }],
+  ['#jobs?since=2026-01-31&until=2026-02-01', { page: 'jobs', since: '2026-01-31', until: '2026-02-01' }],
   ['#schedules', { page: 'schedules' }],
   ['#jobs?schedule=ann%2Fnightly', { page: 'jobs', schedule: 'ann/nightly' }],
   ['#machines', { page: 'machines' }],

@@ -3,12 +3,15 @@ import { useLayoutEffect, useState } from 'preact/hooks'
 /** A page and what it shows. It stands in the fragment, which works wherever the page is served from. */
 export type Route =
   | { page: 'run'; from?: string } // from: the job that the form is filled from
-  | { page: 'jobs'; status?: string; queue?: string; text?: string; schedule?: string }
+  | { page: 'jobs' } & Partial<Record<(typeof jobFilters)[number], string>>
   | { page: 'job'; id: string; attempt?: number; lines?: Lines; view?: JobView }
   | { page: 'machines' }
   | { page: 'queues' }
   | { page: 'schedules' }
   | { page: 'settings' }
+
+/** What of the list of jobs is shown: since and until are a span or days, see jobs/span.ts. */
+const jobFilters = ['status', 'queue', 'owner', 'since', 'until', 'text', 'schedule'] as const
 
 /** What of a job is shown, besides its log. */
 export type JobView = (typeof jobViews)[number]
@@ -42,7 +45,7 @@ export function parseRoute(hash: string): Route {
   }
   switch (head) {
     case 'jobs':
-      return { page: 'jobs', ...pick(q, 'status'), ...pick(q, 'queue'), ...pick(q, 'text'), ...pick(q, 'schedule') }
+      return { page: 'jobs', ...Object.fromEntries(jobFilters.map((name) => [name, q.get(name)]).filter(([, value]) => value)) }
     case 'machines':
     case 'queues':
     case 'schedules':
@@ -53,11 +56,6 @@ export function parseRoute(hash: string): Route {
   }
 }
 
-function pick<K extends string>(q: URLSearchParams, name: K): Partial<Record<K, string>> {
-  const value = q.get(name)
-  return (value ? { [name]: value } : {}) as Partial<Record<K, string>>
-}
-
 /** The fragment of a route. */
 export function formatRoute(r: Route): string {
   switch (r.page) {
@@ -66,7 +64,7 @@ export function formatRoute(r: Route): string {
       return `#job=${r.id}${lines}` + queryOf({ view: r.view, attempt: r.attempt?.toString() })
     }
     case 'jobs':
-      return '#jobs' + queryOf({ status: r.status, queue: r.queue, text: r.text, schedule: r.schedule })
+      return '#jobs' + queryOf(Object.fromEntries(jobFilters.map((name) => [name, r[name]])))
     case 'run':
       return '#run' + queryOf({ from: r.from })
     default:
@@ -86,7 +84,7 @@ export function go(r: Route): void {
 
 /** Changes the address of what is shown. */
 export function replaceRoute(r: Route): void {
-  history.replaceState(null, '', location.pathname + location.search + formatRoute(r))
+  history.replaceState(history.state, '', location.pathname + location.search + formatRoute(r))
   dispatchEvent(new HashChangeEvent('hashchange'))
 }
 

@@ -13,7 +13,7 @@ export function takeFragment(): string {
   const { code, token, job } = parseFragment(location.hash)
   if (!token && !code) return ''
   if (token) keepToken(token, false)
-  history.replaceState(null, '', location.pathname + location.search + (job ? formatRoute({ page: 'job', id: job }) : formatRoute(parseRoute(''))))
+  history.replaceState(history.state, '', location.pathname + location.search + (job ? formatRoute({ page: 'job', id: job }) : formatRoute(parseRoute(''))))
   return code ?? ''
 }
 

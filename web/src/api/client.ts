@@ -34,7 +34,7 @@ export class Client {
   }
 
   /** A page of jobs, newest first. */
-  jobs(q: { limit: number; status?: string | undefined; queue?: string | undefined; schedule?: string | undefined; cursor?: string | undefined }, signal?: AbortSignal): Promise<JobList> {
+  jobs(q: { limit: number } & Partial<Record<'status' | 'queue' | 'owner' | 'since' | 'until' | 'schedule' | 'cursor', string | undefined>>, signal?: AbortSignal): Promise<JobList> {
     return this.call('GET', '/api/jobs', { query: q, signal })
   }
 

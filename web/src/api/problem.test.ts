@@ -44,7 +44,8 @@ group('parseProblem', () => {
 test('a request without an answer may be sent again', () => {
   const e = unreachable(new TypeError('Failed to fetch'))
   expect(e.temporary).toBe(true)
-  expect(e.message).toContain('Failed to fetch')
+  expect(e.message).toBe('The server could not be reached.')
+  expect(unreachable(new TypeError('certificate has expired')).message).toBe('The server could not be reached (certificate has expired).')
 })
 
 test('any failure has a text', () => {

@@ -44,9 +44,12 @@ function isProblem(p: unknown): p is Problem {
   return typeof status === 'number' && typeof code === 'string' && code !== '' && typeof detail === 'string'
 }
 
+/** What Chromium, Firefox and Safari say to each request that gets no answer. */
+const saysNothing = /^(Failed to fetch|NetworkError when attempting to fetch resource\.?|Load failed)$/
+
 /** The error for a request that got no answer. */
 export function unreachable(cause: unknown): ApiError {
-  const why = cause instanceof Error ? cause.message : ''
+  const why = cause instanceof Error && !saysNothing.test(cause.message) ? cause.message : ''
   return new ApiError({ status: 0, code: '', detail: words.unreachable(why) })
 }
 

@@ -39,6 +39,7 @@ export function Actions({ client, job, set, fail }: Props) {
         type="button"
         onClick={() => {
           navigator.clipboard.writeText(errandLine(requestOf(job))).then(() => setCopied(true), fail)
+          setTimeout(() => setCopied(false), 3000)
         }}
       >
         {copied ? words.copied : words.copy}

@@ -1,11 +1,12 @@
 import { useCallback, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
 import type { ArtifactFile, ArtifactPage } from '../api/wire'
-import { ago, size } from '../format'
+import { size } from '../format'
 import { linkTarget } from '../log/row'
 import { ErrorNotice } from '../notice'
 import { usePolling } from '../polling'
 import { words } from '../text/jobs'
+import { Ago } from '../when'
 
 /** The links are signed for some minutes only. */
 const refreshMs = 5 * 60_000
@@ -78,7 +79,9 @@ function FileRow({ file: f }: { file: ArtifactFile }) {
         {f.name && <span class="hint"> {f.name}</span>}
       </td>
       <td>{f.link ? '' : size(f.size)}</td>
-      <td>{ago(f.modifiedAt, Date.now())}</td>
+      <td>
+        <Ago at={f.modifiedAt} />
+      </td>
     </tr>
   )
 }

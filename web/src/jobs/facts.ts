@@ -12,7 +12,7 @@ export function durationOf(job: Job): number | undefined {
 export function factsOf(job: Job): string[] {
   return [
     job.direct ? words.direct : job.workerId ? words.on(job.workerName ?? job.workerId) : '',
-    job.maxAttempts > 1 && job.attempt > 0 ? words.try(job.try, job.maxAttempts) : '',
+    job.maxAttempts > 1 && job.attempt > 0 ? (job.status === 'pending' ? words.tried : words.try)(job.try, job.maxAttempts) : '',
     job.queue === 'default' ? '' : words.inQueue(job.queue),
     job.group ? words.inGroup(job.group) : '',
   ]

@@ -1,6 +1,7 @@
 import { lazy, Suspense } from 'preact/compat'
 import { useCallback, useEffect, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
+import { ApiError } from '../api/problem'
 import type { FullJob } from '../api/wire'
 import { isTerminal } from '../api/types'
 import { duration, jobTitle, size } from '../format'
@@ -15,9 +16,11 @@ import { ArtifactsView } from './artifacts'
 import { AttemptsView, whyEnded } from './attempts'
 import { durationOf, endsOf, factsOf, missingOf } from './facts'
 import { showInTitle } from './icon'
+import { sentenceOf } from './sentence'
 import { CommandTable, StatusLine } from './summary'
 import { TestsView } from './tests'
 import { Views } from './views'
+import { Ago, exact } from '../when'
 import { watchState } from './watch'
 import './job.css'
 
@@ -45,19 +48,22 @@ export function JobPage({ client, route, failed }: Props) {
   useEffect(() => watchState(client, id, logOver, setJob, fail), [client, id, logOver, logStatus])
   useEffect(() => (job ? showInTitle(job) : undefined), [job?.status, job?.exitCode, job?.name])
 
-  if (!job) return error ? <ErrorNotice error={error} /> : <p class="card">{words.reading}</p>
+  const gone = error instanceof ApiError && error.problem.status === 404
+  if (!job) return error ? <ErrorNotice error={error} extra={gone ? words.notFound : undefined} /> : <p class="card">{words.reading}</p>
   const other = route.attempt !== undefined && route.attempt !== job.attempt && job.attempts?.find((a) => a.attempt === route.attempt)
   // The log waits for the job: whether it has a terminal, and how long the log is.
   return (
     <section class="job" aria-labelledby="job-title">
       <div class="job-head">
-        <h2 id="job-title">{jobTitle(job)}</h2>
+        <h2 id="job-title" title={jobTitle(job)}>{jobTitle(job)}</h2>
         <Actions client={client} job={job} set={setJob} fail={fail} />
       </div>
-      <StatusLine end={{ ...job, durationMs: durationOf(job) }} more={[...factsOf(job), words.by(job.owner)]} />
-      <code class="hint" id="job-id">
-        {id}
-      </code>
+      <div class="job-line">
+        <StatusLine end={{ ...job, durationMs: durationOf(job) }} more={[...factsOf(job), words.by(job.owner)]} />
+        <span class="hint">
+          <When job={job} /> · <code id="job-id">{id}</code>
+        </span>
+      </div>
       {!isTerminal(job.status) && <Why key={job.status} client={client} id={id} failed={failed} />}
       <ErrorNotice error={error} />
       <Views job={job} route={route} />
@@ -97,11 +103,20 @@ export function JobPage({ client, route, failed }: Props) {
 function Why({ client, id, failed }: { client: Client; id: string; failed: (err: unknown) => void }) {
   const ask = useCallback((signal: AbortSignal) => client.explain(id, signal), [client, id])
   const why = usePolling(ask, explainPause, failed)
-  return why.data ? (
+  // Its line is there from the beginning, so that the log doesn't move when it comes.
+  return (
     <p class="why" role="status">
-      {why.data.sentence}
+      {why.data ? sentenceOf(why.data.sentence, id) : '\u00a0'}
     </p>
-  ) : null
+  )
+}
+
+/** When the job came where it is, and to hover over, when it came there. */
+function When({ job }: { job: FullJob }) {
+  const times: [string | undefined, (time: string) => string][] = [[job.createdAt, words.createdAt], [job.startedAt, words.beganAt], [job.finishedAt, words.endedAt]]
+  const known = times.flatMap(([at, say]) => (at ? [{ at, say }] : []))
+  const last = known.at(-1)
+  return last ? <Ago at={last.at} say={last.say} title={known.map(({ at, say }) => say(exact(at))).join('\n')} /> : null
 }
 
 /** What the job was asked to be, beyond its commands. */

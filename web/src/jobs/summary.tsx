@@ -32,7 +32,7 @@ export function StatusLine({ end, more }: { end: Ended; more: string[] }) {
   ].filter((fact) => fact !== '')
   return (
     <div role="status" class="status" id="status">
-      <Badge job={end} {...(end.status === 'completed' && { word: words.completed })} /> <span>{facts.join(' · ')}</span>
+      <Badge job={end} {...(end.status === 'completed' && { word: end.exitCode ? words.failed : words.succeeded })} /> <span>{facts.join(' · ')}</span>
       {end.error && <p class="bad-text">{end.error}</p>}
     </div>
   )

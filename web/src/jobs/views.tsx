@@ -29,7 +29,7 @@ export function Views({ job, route }: Props) {
       {job.source && link('source', words.facts.folder)}
       {tests && link('tests', words.tests(tests.tests, failing), failing > 0)}
       {(artifacts || (job.artifacts?.length ?? 0) > 0) && link('artifacts', words.artifacts(artifacts?.files), Boolean(artifacts?.missing?.length ?? artifacts?.error))}
-      {link('attempts', words.attempts(job.attempts?.length ?? 0))}
+      {(job.attempts?.length ?? 0) > 0 && link('attempts', words.attempts(job.attempts!.length))}
     </nav>
   )
 }

@@ -4,6 +4,7 @@ import { words } from '../text/log'
 import type { Row, Span, Style } from './row'
 import type { Section } from './sections'
 import { paletteColor } from './sgr'
+import { linked } from './web-links'
 
 /** Characters of a line that are drawn: browsers are slow with much longer ones. */
 const maxDrawn = 20_000
@@ -46,7 +47,7 @@ export function Line({ row, number, index, href, selected, mark, streams, time, 
         </>
       )}
       <span class="text">
-        {pieces(text, row.spans).map(([piece, style]) => (style ? styled(piece, style, mark) : marked(piece, mark)))}
+        {pieces(text, row.stream === 'system' ? row.spans : linked(text, row.spans)).map(([piece, style]) => (style ? styled(piece, style, mark) : marked(piece, mark)))}
         {text.length < row.text.length && <em>{words.moreCharacters(row.text.length - text.length)}</em>}
       </span>
     </div>

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import type { ApiError } from '../api/problem'
+import type { Job, Status } from '../api/types'
 import { isTerminal } from '../api/types'
 import type { Lines } from '../route'
 import { formatRoute, replaceRoute } from '../route'
@@ -32,7 +33,12 @@ export function LogPanel(p: Props) {
   const [mark, setMark] = useState<RegExp | null>(null)
   const [goTo, setGoTo] = useState<{ place?: Place; number?: number } | null>(p.lines ? { number: p.lines.from } : null)
   const [seen, setSeen] = useState(0)
-  const log = useLog(p, p.lines === undefined, setTrouble)
+  const [answered, setAnswered] = useState(false)
+  const changed = (s: Status) => {
+    setAnswered(true)
+    p.changed(s)
+  }
+  const log = useLog({ ...p, changed }, p.lines === undefined, setTrouble)
   const now = useClock(!isTerminal(job.status))
   const box = useRef<HTMLDivElement>(null)
   const attempt = p.attempt ?? job.attempt
@@ -126,6 +132,7 @@ export function LogPanel(p: Props) {
           follow={following}
           setFollow={setFollowing}
           section={section}
+          empty={emptyText(job, attempt, answered)}
           seen={setSeen}
         />
         {!following && (
@@ -136,6 +143,13 @@ export function LogPanel(p: Props) {
       </div>
     </div>
   )
+}
+
+/** Why there are no lines. */
+function emptyText(job: Job, attempt: number, answered: boolean): string {
+  if (attempt === 0) return isTerminal(job.status) ? words.notRun : words.notBegun
+  if (attempt === job.attempt && job.status === 'running') return answered ? words.silent : words.reading
+  return answered || job.result ? words.nothing : words.reading
 }
 
 /** The time, each second while it is asked for. */

@@ -1,5 +1,4 @@
 import type { Command, Job } from '../api/types'
-import { isTerminal } from '../api/types'
 import { commandText, duration } from '../format'
 import type { Mark } from '../format'
 import { words } from '../text/log'
@@ -29,7 +28,7 @@ export function sectionOf(command: number, job: Job, attempt: number, log: Known
     if (!job.continueOnError) return ended(0, undefined, took)
     return { mark: 'stopped', text: took === undefined ? words.ended : duration(took) }
   }
-  const running = attempt === job.attempt && !isTerminal(job.status)
+  const running = attempt === job.attempt && job.status === 'running' // pending: it will be tried again
   if (!running) return { mark: 'stopped', text: words.endUnknown }
   const began = job.attempts?.find((a) => a.attempt === attempt)?.startedAt ?? job.startedAt
   if (!head || !began) return { mark: 'running', text: words.running }
@@ -60,13 +59,14 @@ function lineOf(c: Command | undefined): number {
   return new TextEncoder().encode(`$ ${c === undefined ? '' : commandText(c)}\n`).length
 }
 
-/** Output that is folded when a finished job is opened: longer than this, and not of the command that failed. */
-const longBytes = 4096
+/** Output that is folded when a finished job is opened: longer than this, and not of the command that failed. That one is what is looked for. */
+const longBytes = { succeeded: 4096, failed: 200 }
 
 export function foldedAtFirst(job: Job): number[] {
   const ends = job.result?.commands ?? []
   if (ends.length < 2) return []
-  return ends.flatMap((c, i) => (c.exitCode === 0 && c.stdout.bytes + c.stderr.bytes > longBytes && i < ends.length - 1 ? [i] : []))
+  const long = failedCommand(job) < 0 ? longBytes.succeeded : longBytes.failed
+  return ends.flatMap((c, i) => (c.exitCode === 0 && c.stdout.bytes + c.stderr.bytes > long && i < ends.length - 1 ? [i] : []))
 }
 
 /** The command that failed first; -1: none. */

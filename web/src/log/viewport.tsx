@@ -33,6 +33,8 @@ interface Props {
   setFollow: (follow: boolean) => void
   /** How a command stands; null: the lines that name commands are lines like others. */
   section: ((command: number) => Section) | null
+  /** What is said while there are no lines. */
+  empty: string
   /** Told of which command the first line is that is seen. */
   seen?: (command: number) => void
 }
@@ -159,6 +161,7 @@ export function Viewport(p: Props) {
         schedule()
       }}
     >
+      {count === 0 && <p class="empty">{p.empty}</p>}
       <div class="log-space" style={{ height: `${space}px` }}>
         <div class={`log-window${atEnd ? ' at-end' : ''}`} style={atEnd ? {} : { transform: `translateY(${scrollOf(top) - (top - first) * lineHeight}px)` }}>
           {rows.map(({ row, number: n }) => {

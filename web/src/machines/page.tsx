@@ -2,7 +2,7 @@ import { useCallback, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
 import type { Job, Worker } from '../api/types'
 import type { FullWorker } from '../api/wire'
-import { ago, jobTitle, size } from '../format'
+import { jobTitle, size } from '../format'
 import { ErrorNotice } from '../notice'
 import { every } from '../pace'
 import type { Polled } from '../polling'
@@ -11,6 +11,7 @@ import { formatRoute } from '../route'
 import { words as shared } from '../text/app'
 import { words } from '../text/machines'
 import { Marked } from '../text/marked'
+import { Ago } from '../when'
 import './machines.css'
 
 /** Slots that are drawn: more make no picture. */
@@ -41,8 +42,9 @@ export function MachinesPage({ client, failed, workers }: Props) {
   return (
     <section aria-labelledby="machines-title">
       <h2 id="machines-title">{words.title}</h2>
-      {workers.error && <p class="notice">{shared.notUpToDate(workers.error)}</p>}
+      {workers.error && <p class="notice">{(workers.data ? shared.notUpToDate : shared.tryingAgain)(workers.error)}</p>}
       <ErrorNotice error={error} />
+      {!workers.data && !workers.error && <p class="card">{words.reading}</p>}
       {workers.data?.length === 0 && (
         <p class="card">
           <Marked text={words.none(location.origin)} />
@@ -68,7 +70,7 @@ interface TileProps {
 
 function Tile({ worker: w, names, steer }: TileProps) {
   const jobs = w.jobs ?? []
-  const facts = [[w.os, w.arch].filter(Boolean).join('/'), w.version, w.diskFree ? words.free(size(w.diskFree)) : '', w.queues?.length ? words.queues(w.queues) : '']
+  const facts = [w.version && words.version(w.version), w.diskFree ? words.free(size(w.diskFree)) : '', w.labels?.['os'] ? '' : [w.os, w.arch].filter(Boolean).join('/')]
   const button = (what: Steer) => (
     <button type="button" class="quiet" aria-label={words.action(words.actions[what], w.name || w.id)} onClick={() => steer(what, w)}>
       {words.actions[what]}
@@ -99,10 +101,13 @@ function Tile({ worker: w, names, steer }: TileProps) {
           <span key={name}>{value ? `${name}=${value}` : name}</span>
         ))}
       </p>
-      <p class="hint">{facts.filter(Boolean).join(' · ')}</p>
+      <p class="hint">
+        {facts.filter(Boolean).join(' · ')}
+        {w.queues && w.queues.length > 0 && <span class="line-of">{words.queues(w.queues)}</span>}
+      </p>
       <p class="hint tile-foot">
         <span>
-          {words.heard(w.online, ago(w.lastSeen, Date.now()))}
+          {words.heard} <Ago at={w.lastSeen} />
         </span>
         <span>
           {button(w.paused ? 'resume' : 'pause')}

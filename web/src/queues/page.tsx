@@ -1,13 +1,14 @@
 import { useCallback, useState } from 'preact/hooks'
 import type { Client } from '../api/client'
 import type { FullQueue } from '../api/wire'
-import { ago, duration } from '../format'
+import { duration } from '../format'
 import { ErrorNotice } from '../notice'
 import { every } from '../pace'
 import { usePolling } from '../polling'
 import { formatRoute } from '../route'
 import { words as shared } from '../text/app'
 import { words } from '../text/queues'
+import { Ago } from '../when'
 import { curveOf, rateOf, record, samplesOf } from './depth'
 import './queues.css'
 
@@ -38,17 +39,18 @@ export function QueuesPage({ client, failed }: { client: Client; failed: (err: u
   return (
     <section class="card" aria-labelledby="queues-title">
       <h2 id="queues-title">{words.title}</h2>
-      {queues.error && <p class="notice">{shared.notUpToDate(queues.error)}</p>}
+      {queues.error && <p class="notice">{(queues.data ? shared.notUpToDate : shared.tryingAgain)(queues.error)}</p>}
       <ErrorNotice error={error} />
-      <div class="scroll">
+      {!queues.data && !queues.error && <p>{words.reading}</p>}
+      <div class="scroll" hidden={!queues.data}>
         <table class="commands" id="queues">
           <thead>
             <tr>
               <th scope="col">{words.queue}</th>
-              <th scope="col">{words.waiting}</th>
+              <th scope="col" class="number">{words.waiting}</th>
               <th scope="col">{words.depth}</th>
               <th scope="col">{words.oldest}</th>
-              <th scope="col">{words.running}</th>
+              <th scope="col" class="number">{words.running}</th>
               <th scope="col">{words.machines}</th>
               <th scope="col">{words.state}</th>
             </tr>
@@ -72,12 +74,12 @@ function Row({ queue: q, pause }: { queue: FullQueue; pause: () => void }) {
       <td>
         <a href={formatRoute({ page: 'jobs', queue: q.name })}>{q.name}</a>
       </td>
-      <td class="pending">{f ? words.pending(f.pending, Boolean(f.more)) : ''}</td>
+      <td class="pending number">{f ? words.pending(f.pending, Boolean(f.more)) : ''}</td>
       <td>
         <Depth name={q.name} pending={f?.pending ?? 0} />
       </td>
-      <td>{f?.oldestPendingAt ? ago(f.oldestPendingAt, Date.now()) : ''}</td>
-      <td>{f?.running ?? ''}</td>
+      <td>{f?.oldestPendingAt ? <Ago at={f.oldestPendingAt} /> : ''}</td>
+      <td class="number">{f?.running ?? ''}</td>
       <td>{f ? words.slots(f.workers, f.freeSlots, f.slots) : ''}</td>
       <td>
         {q.paused ? <strong>{words.paused}</strong> : words.open}{' '}
@@ -103,7 +105,7 @@ function Depth({ name, pending }: { name: string; pending: number }) {
   )
 }
 
-/** "empty in about 2 min 0 s", "grows by 12 a minute". */
+/** "empty in about 2 min", "grows by 12 a minute". */
 export function trend(pending: number, rate: number | null): string {
   if (pending === 0) return words.empty
   if (rate === null) return ''

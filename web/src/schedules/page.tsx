@@ -3,7 +3,7 @@ import type { Client } from '../api/client'
 import type { Job } from '../api/types'
 import { isTerminal } from '../api/types'
 import type { Schedule } from '../api/wire'
-import { ago, commandText } from '../format'
+import { commandText } from '../format'
 import { Badge } from '../jobs/badge'
 import { ErrorNotice } from '../notice'
 import { every } from '../pace'
@@ -13,6 +13,7 @@ import { Keys } from '../run/key'
 import { words as shared } from '../text/app'
 import { Marked } from '../text/marked'
 import { words } from '../text/schedules'
+import { Ago, exact } from '../when'
 import { ScheduleForm } from './form'
 import './schedules.css'
 
@@ -45,7 +46,7 @@ export function SchedulesPage({ client, failed }: Props) {
           </button>
         )}
       </div>
-      {polled.error && <p class="notice">{shared.notUpToDate(polled.error)}</p>}
+      {polled.error && <p class="notice">{(polled.data ? shared.notUpToDate : shared.tryingAgain)(polled.error)}</p>}
       <ErrorNotice error={error} />
       {form && (
         <ScheduleForm
@@ -59,6 +60,7 @@ export function SchedulesPage({ client, failed }: Props) {
           }}
         />
       )}
+      {!polled.data && !polled.error && <p class="card">{words.reading}</p>}
       {polled.data?.length === 0 && (
         <p class="card">
           <Marked text={words.none} />
@@ -66,7 +68,7 @@ export function SchedulesPage({ client, failed }: Props) {
       )}
       <ul class="tiles" id="schedules">
         {polled.data?.map((s) => (
-          <Tile key={refOf(s.schedule)} shown={s} client={client} act={act} edit={(like) => setForm({ like })} />
+          <Tile key={refOf(s.schedule)} shown={s} owners={new Set(polled.data!.map((o) => o.schedule.owner)).size > 1} client={client} act={act} edit={(like) => setForm({ like })} />
         ))}
       </ul>
     </section>
@@ -98,12 +100,14 @@ function refOf(s: Schedule): string {
 
 interface TileProps {
   shown: Shown
+  /** Whether to say whose it is. */
+  owners: boolean
   client: Client
   act: (what: Promise<unknown>, then?: () => void) => void
   edit: (whole: Schedule) => void
 }
 
-function Tile({ shown: { schedule: s, last }, client, act, edit }: TileProps) {
+function Tile({ shown: { schedule: s, last }, owners, client, act, edit }: TileProps) {
   const [deleting, setDeleting] = useState(false)
   const ref = refOf(s)
   const remove = deleting ? words.removeReally : words.remove
@@ -114,7 +118,10 @@ function Tile({ shown: { schedule: s, last }, client, act, edit }: TileProps) {
   }
   return (
     <li class={`card tile schedule ${s.status === 'active' ? '' : 'offline'}`}>
-      <h3 title={words.of(s.owner)}>{s.name}</h3>
+      <h3 title={words.of(s.owner)}>
+        {s.name}
+        {owners && <span class="hint"> {words.of(s.owner)}</span>}
+      </h3>
       <span class={`badge ${s.status === 'active' ? 'good' : s.status === 'paused' ? 'stopped' : 'bad'}`}>
         <span aria-hidden="true">{s.status === 'active' ? '●' : s.status === 'paused' ? '❚❚' : '!'}</span> {s.status}
       </span>
@@ -128,7 +135,7 @@ function Tile({ shown: { schedule: s, last }, client, act, edit }: TileProps) {
       <p>
         {s.nextRunAt ? (
           <>
-            {words.next} <time dateTime={s.nextRunAt}>{new Date(s.nextRunAt).toLocaleString(undefined, { timeZone: s.timeZone, dateStyle: 'medium', timeStyle: 'short' })}</time> <span class="hint">{until(s.nextRunAt, Date.now())}</span>
+            {words.next} <time dateTime={s.nextRunAt} title={exact(s.nextRunAt)}>{new Date(s.nextRunAt).toLocaleString(undefined, { timeZone: s.timeZone, dateStyle: 'medium', timeStyle: 'short' })}</time> <span class="hint">{until(s.nextRunAt, Date.now())}</span>
           </>
         ) : (
           words.noNext
@@ -139,7 +146,7 @@ function Tile({ shown: { schedule: s, last }, client, act, edit }: TileProps) {
           <>
             {words.last}{' '}
             <a href={formatRoute({ page: 'job', id: s.lastRun.jobId })}>
-              {last ? <Badge job={last} /> : words.job} {ago(s.lastRun.at, Date.now())}
+              {last ? <Badge job={last} /> : words.job} <Ago at={s.lastRun.at} />
             </a>
           </>
         ) : (

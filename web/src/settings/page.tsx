@@ -21,7 +21,7 @@ export function SettingsPage({ session }: { session: SessionState }) {
       <section class="card" aria-labelledby="you-title">
         <h2 id="you-title">{words.you}</h2>
         {who.error && <ErrorNotice error={new Error(who.error)} />}
-        {who.data && <You who={who.data} />}
+        {who.data ? <You who={who.data} /> : !who.error && <p>{words.reading}</p>}
         <Keep session={session} />
       </section>
       <ThemeChoice />

@@ -15,9 +15,10 @@ export const words = {
   field: 'Field:',
   request: 'Request:',
   notUpToDate: (why: string) => `Not up to date: ${why}`,
+  tryingAgain: (why: string) => `${why} Trying again.`,
 
   token: 'Token',
-  howToSignIn: 'Open the page with the link that `errand local` prints, or paste a user token here. `errand local` keeps one in the file `user.token` of its data directory.',
+  howToSignIn: 'Run `errand open`, which opens this page and signs you in, or paste a user token here. `errand local` keeps one in the file `user.token` of its data directory.',
   userToken: 'User token',
   keepToken: 'Keep it in this browser',
   keepTokenHint: 'otherwise this tab keeps it until you close it',

@@ -1,3 +1,5 @@
+import type { Span } from '../jobs/span'
+
 /** What the list of jobs says, and the page of a job. */
 export const words = {
   title: 'Jobs',
@@ -8,20 +10,34 @@ export const words = {
   filter: 'Name, command, group or worker',
   filterHint: 'name, command, group, worker',
   schedule: (name: string) => `Schedule ${name} ✕`,
+  owner: 'Owner',
+  ownerHint: 'owner',
+  anyTime: 'any time',
+  spans: { '1h': 'last hour', '1d': 'last 24 hours', '7d': 'last 7 days', '30d': 'last 30 days' } satisfies Record<Span, string>,
+  days: 'days…',
+  fromDay: 'From day',
+  toDay: 'To day',
+  readingJobs: 'Reading the jobs…',
+  searching: (looked: number) => `Searching: ${looked.toLocaleString('en')} jobs so far…`,
   keys: 'j, k: move · Enter: open · c: cancel · r: run again',
   none: 'There are no jobs yet.',
-  noneOf: (looked: number) => `None of the ${looked} newest jobs is like that.`,
+  noneLike: 'No job is like that.',
+  noneOf: (looked: number) => `None of the ${looked.toLocaleString('en')} newest jobs is like that.`,
   job: 'Job',
   queueAndGroup: 'Queue and group',
   worker: 'Worker',
   took: 'Took',
   created: 'Created',
   older: 'Older jobs',
-  lookFurther: (looked: number) => `Look further: ${looked} jobs searched`,
+  lookFurther: (looked: number) => `Look further: ${looked.toLocaleString('en')} jobs searched`,
 
   reading: 'Reading the job…',
   openingLog: 'Opening the log…',
+  notFound: '– or it is another owner’s: those are shown to admins alone.',
   by: (owner: string) => `by ${owner}`,
+  createdAt: (time: string) => `created ${time}`,
+  beganAt: (time: string) => `began ${time}`,
+  endedAt: (time: string) => `ended ${time}`,
   otherAttempt: (attempt: number, why: string) => `This is the log of attempt ${attempt}: ${why}.`,
   facts: {
     folder: 'Folder', environment: 'Environment', shell: 'Shell', needs: 'Needs', worker: 'Worker', artifacts: 'Artifacts', after: 'After',
@@ -30,6 +46,7 @@ export const words = {
   direct: 'direct, on the server',
   on: (worker: string) => `on ${worker}`,
   try: (n: number, most: number) => `attempt ${n} of up to ${most}`,
+  tried: (n: number, most: number) => `${n} of up to ${most} attempts made`,
   inQueue: (queue: string) => `queue ${queue}`,
   inGroup: (group: string) => `group ${group}`,
 
@@ -47,7 +64,7 @@ export const words = {
   artifacts: (files: number | undefined) => (files === undefined ? 'Artifacts' : files === 1 ? '1 artifact' : `${files} artifacts`),
   attempts: (n: number) => (n === 1 ? '1 attempt' : `${n} attempts`),
 
-  completed: 'completed',
+  succeeded: 'succeeded',
   exitCode: (code: number) => `exit code ${code}`,
   reason: (reason: string) => `reason: ${reason}`,
   tookTime: (time: string) => `took ${time}`,

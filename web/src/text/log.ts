@@ -8,6 +8,10 @@ export const words = {
   fullScreen: 'Full screen',
   tryingAgain: (why: string) => `${why} Trying again.`,
   toEnd: '↓ Jump to end',
+  notBegun: 'The output comes here as soon as a worker has taken the job.',
+  notRun: 'No worker took the job: there is no output.',
+  silent: 'No output yet.',
+  nothing: 'No output of this attempt arrived.',
   missing: (bytes: number) => `… ${bytes} bytes of the log are missing here …`,
 
   raw: 'Raw',

@@ -1,15 +1,16 @@
 /** What the page of queues says. */
 export const words = {
   title: 'Queues',
+  reading: 'Reading the queues…',
   queue: 'Queue',
   waiting: 'Waiting',
-  depth: 'Since this page was opened',
+  depth: 'Depth since this page was opened',
   oldest: 'Oldest',
   running: 'Running',
   machines: 'Machines',
   state: 'State',
   pending: (n: number, more: boolean) => `${n.toLocaleString('en')}${more ? ' or more' : ''}`,
-  slots: (workers: number, free: number, slots: number) => `${workers}, ${free} of ${slots} slots free`,
+  slots: (workers: number, free: number, slots: number) => `${workers === 1 ? '1 machine' : `${workers} machines`}, ${free} of ${slots} slots free`,
   paused: 'paused',
   open: 'open',
   pause: 'Pause',

@@ -1,6 +1,7 @@
 /** What the page of schedules says. */
 export const words = {
   title: 'Schedules',
+  reading: 'Reading the schedules…',
   create: 'New schedule',
   none: 'There are no schedules. A schedule makes a job at each time of a cron expression; `errand schedule` makes one, too, with a folder.',
   of: (owner: string) => `of ${owner}`,
@@ -9,7 +10,7 @@ export const words = {
   noNext: 'No next run',
   last: 'Last',
   job: 'job',
-  neverRun: 'It has not run yet.',
+  neverRun: 'No scheduled run yet.',
   left: (missed: number, skipped: number) => ` · ${missed} missed, ${skipped} skipped`,
   runNow: 'Run now',
   runNowOf: (name: string) => `Run ${name} now`,

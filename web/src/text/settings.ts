@@ -3,6 +3,7 @@ import type { Theme } from '../theme'
 /** What the settings say. */
 export const words = {
   you: 'You',
+  reading: 'Reading who is signed in…',
   signedInAs: 'Signed in as',
   signedIn: (role: string, queues: string[], until: string) =>
     `(${role}${queues.length > 0 ? `; queues: ${queues.join(', ')}` : ''}), ${until ? `until ${until}` : 'with a permanent token; errand open signs in with one that expires'}.`,
