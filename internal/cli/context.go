@@ -86,24 +86,22 @@ func (a *app) contextUseCommand() *cobra.Command {
 		Use: "use NAME", Short: "Use a context from now on; \"local\" for the local server", Args: terminal.OneArg,
 		ValidArgsFunction: a.completeContexts,
 		RunE: func(_ *cobra.Command, args []string) error {
-			config, err := a.writableConfig()
-			if err != nil {
-				return err
+			err := a.updateConfig(func(config *settings.Config) error {
+				_, err := config.Find(args[0])
+				switch {
+				case err == nil:
+					config.Context = args[0]
+				case args[0] == localContext:
+					config.Context = ""
+				default:
+					return terminal.WithHint(err, "add one with errand context set")
+				}
+				return nil
+			})
+			if err == nil {
+				a.term.Notef("using %s", args[0])
 			}
-			_, err = config.Find(args[0])
-			switch {
-			case err == nil:
-				config.Context = args[0]
-			case args[0] == localContext:
-				config.Context = ""
-			default:
-				return terminal.WithHint(err, "add one with errand context set")
-			}
-			if err := config.Save(); err != nil {
-				return err
-			}
-			a.term.Notef("using %s", args[0])
-			return nil
+			return err
 		},
 	}
 }
@@ -122,46 +120,58 @@ func (a *app) contextSetCommand() *cobra.Command {
 }
 
 func (a *app) contextSet(name, server, tokenFile string, setToken bool) error {
-	config, err := a.writableConfig()
-	if err != nil {
-		return err
-	}
 	if !settings.ValidContextName(name) {
 		return terminal.UsageErrorf("the name of a context must be 1 to 64 letters, digits, hyphens, underscores and dots, got %q", name)
 	}
-	ctx, err := config.Find(name)
-	isNew := err != nil
-	if isNew && name == localContext {
-		return terminal.UsageErrorf("%q stands for the local server; choose another name", name)
-	}
-	if isNew && server == "" {
-		return terminal.UsageErrorf("--server is required for a new context")
-	}
-	ctx.Name = name
-	if server != "" {
-		if ctx.Server, err = parseServerURL(server); err != nil {
+	if tokenFile != "" {
+		abs, err := filepath.Abs(tokenFile)
+		if err != nil {
 			return err
 		}
+		tokenFile = abs
 	}
-	if setToken {
-		if ctx.TokenFile, err = filepath.Abs(tokenFile); err != nil || tokenFile == "" {
-			ctx.TokenFile = ""
+	var ctx settings.Context
+	verb, hint := "changed", ""
+	err := a.updateConfig(func(config *settings.Config) (err error) {
+		if ctx, err = config.Find(name); err != nil {
+			if verb, err = "added", checkNewContext(name, server); err != nil {
+				return err
+			}
 		}
-	}
-	config.Set(ctx)
-	if err := config.Save(); err != nil {
+		ctx.Name = name
+		if server != "" {
+			if ctx.Server, err = parseServerURL(server); err != nil {
+				return err
+			}
+		}
+		if setToken {
+			ctx.TokenFile = tokenFile
+		}
+		config.Set(ctx)
+		if config.Context != name {
+			hint = "use it with errand context use " + name
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	if _, err := os.Stat(ctx.TokenFile); ctx.TokenFile != "" && err != nil {
 		a.term.Notef("warning: the token file can't be read: %v", err)
 	}
-	if isNew {
-		a.term.Notef("context %s added", name)
-	} else {
-		a.term.Notef("context %s changed", name)
+	a.term.Notef("context %s %s", name, verb)
+	if hint != "" {
+		a.term.Hintf("%s", hint)
 	}
-	if config.Context != name {
-		a.term.Hintf("use it with errand context use %s", name)
+	return nil
+}
+
+func checkNewContext(name, server string) error {
+	switch {
+	case name == localContext:
+		return terminal.UsageErrorf("%q stands for the local server; choose another name", name)
+	case server == "":
+		return terminal.UsageErrorf("--server is required for a new context")
 	}
 	return nil
 }
@@ -171,25 +181,17 @@ func (a *app) contextDeleteCommand() *cobra.Command {
 		Use: "delete NAME", Aliases: []string{"rm"}, Short: "Delete a context; its token file stays", Args: terminal.OneArg,
 		ValidArgsFunction: a.completeContexts,
 		RunE: func(_ *cobra.Command, args []string) error {
-			config, err := a.writableConfig()
-			if err != nil {
-				return err
-			}
-			if err := config.Delete(args[0]); err != nil {
-				return err
-			}
-			return config.Save()
+			return a.updateConfig(func(config *settings.Config) error { return config.Delete(args[0]) })
 		},
 	}
 }
 
-// writableConfig is the config that errand context changes.
-func (a *app) writableConfig() (*settings.Config, error) {
-	config, err := a.config()
-	if err == nil && config.Path == "" {
-		err = fmt.Errorf("no place for the configuration: neither XDG_CONFIG_HOME nor HOME is set")
+func (a *app) updateConfig(change func(*settings.Config) error) error {
+	path := configPath(runtime.GOOS, a.getenv)
+	if path == "" {
+		return fmt.Errorf("no place for the configuration: neither XDG_CONFIG_HOME nor HOME is set")
 	}
-	return config, err
+	return settings.UpdateConfig(path, change)
 }
 
 func (a *app) completeContexts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/gofrs/flock"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/errandhq/errand/internal/durable"
@@ -94,6 +95,26 @@ func (r reader) defaults(n *yaml.Node) (all []Setting, err error) {
 	return all, r.fields(n, "defaults", of)
 }
 
+// UpdateConfig changes a config.yaml while no other process does.
+func UpdateConfig(path string, change func(*Config) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	lock := flock.New(path + ".lock")
+	if err := lock.Lock(); err != nil {
+		return fmt.Errorf("lock the configuration: %w", err)
+	}
+	defer func() { _ = lock.Unlock() }() // it ends with the process at the latest
+	c, err := ReadConfig(path)
+	if err != nil {
+		return err
+	}
+	if err := change(c); err != nil {
+		return err
+	}
+	return c.save()
+}
+
 // Find returns the context with the name. Errors: there is none.
 func (c *Config) Find(name string) (Context, error) {
 	for _, ctx := range c.Contexts {
@@ -158,8 +179,8 @@ func (c *Config) Delete(name string) error {
 	return nil
 }
 
-// Save writes the contexts to the file. The rest of it, comments too, stays.
-func (c *Config) Save() error {
+// save writes the contexts to the file. The rest of it, comments too, stays.
+func (c *Config) save() error {
 	doc, err := c.savedDocument()
 	if err != nil {
 		return err
@@ -180,9 +201,6 @@ func (c *Config) Save() error {
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
 	if err := errors.Join(enc.Encode(doc), enc.Close()); err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	if err := durable.WriteFile(durable.OS, c.Path, b.Bytes(), 0o600); err != nil {
