@@ -170,7 +170,7 @@ func (t *attempt) report(log *slog.Logger, execute func() (*attemptdir.Outcome, 
 		t.dir.KeepTemp()
 	}
 	if t.dir != "" && !errors.Is(err, errNotReported) { // else the commands may still run
-		_ = t.dir.RemoveTemp() // tried again with the directory: the result may wait for the server
+		_ = t.dir.LeaveTemp(t.slot.number) // tried again with the directory: the result may wait for the server
 	}
 	switch {
 	case errors.Is(err, errNotReported):

@@ -55,7 +55,7 @@ func (e *Environment) variableNames() []string { return slices.Sorted(maps.Keys(
 // createDirs creates the directories that the environment names.
 func (t *attempt) createDirs() (err error) {
 	e := &t.agent.Environment
-	if t.temp, err = t.dir.CreateTemp(cmp.Or(e.TempDir, process.TempDir())); err != nil {
+	if t.temp, err = t.dir.CreateTemp(cmp.Or(e.TempDir, process.TempDir()), t.slot.number); err != nil {
 		t.agent.Log.Warn("could not create a temporary directory for the job; using a longer path below the data directory, in which Unix sockets may fail", "job", t.JobID, "err", err)
 		if t.temp, err = t.dir.CreateLongTemp(); err != nil {
 			return err

@@ -30,7 +30,7 @@ func (t *attempt) deliver(out *attemptdir.Outcome) error {
 			return undelivered(err)
 		}
 	}
-	if err := t.dir.TakeBackWork(); err != nil { // the slot's next job may be of the same project
+	if err := t.dir.LeaveWork(t.slot.number); err != nil { // the slot's next job may be of the same project
 		t.agent.Log.Debug("the job's folder stays in its place until it is removed", "job", t.JobID, "err", err)
 	}
 	t.leaveWorkspace()

@@ -211,7 +211,7 @@ func TestCopyKeepsTheOriginalsTemp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	temp, err := d.CreateTemp(t.TempDir())
+	temp, err := d.CreateTemp(t.TempDir(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -40,8 +39,8 @@ func AdoptOrphans() {
 	signal.Notify(ended, syscall.SIGCHLD)
 	go func() { // for the process's life
 		for range ended {
+			time.Sleep(reapInterval) // a leader is collected until then, and mostly nothing is left to look for
 			orphans()
-			time.Sleep(reapInterval)
 		}
 	}()
 }
@@ -92,13 +91,13 @@ func childrenFile(pid, thread int) string {
 
 // childrenOf returns the children of all threads of a process; none if it has ended.
 func childrenOf(pid int) []int {
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
 		return nil
 	}
 	var all []int
-	for _, name := range files {
-		b, err := os.ReadFile(name)
+	for _, t := range threads {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, t.Name()))
 		if err != nil {
 			continue // the thread has ended; the kernel gave its children to another
 		}

@@ -55,7 +55,7 @@ func (d Dir) create(j *Job) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(d.join("work"), workMode); err != nil {
+	if err := mkdir(d.join("work"), spare(d.data(), j.Slot, spareWork), workMode); err != nil {
 		return err
 	}
 	if err := d.letOthersEnter(); err != nil {

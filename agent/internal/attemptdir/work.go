@@ -76,6 +76,14 @@ func (d Dir) PlaceWork(name string) error {
 	return nil
 }
 
+// LeaveWork is TakeBackWork, but an empty one is kept for the next attempt of the slot.
+func (d Dir) LeaveWork(slot int) error {
+	if name := d.workName(); name != "" && leaveSpare(filepath.Join(workRoot(d.data()), name), spare(d.data(), slot, spareWork), workMode) {
+		return d.setWorkName("")
+	}
+	return d.TakeBackWork()
+}
+
 // TakeBackWork moves the working directory into the attempt's, or removes it if it is
 // empty. From then on, another attempt may place its own there.
 func (d Dir) TakeBackWork() error {

@@ -138,7 +138,7 @@ func TestWhatIsEmptyGoesAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		temp, err := d.CreateTemp(temps)
+		temp, err := d.CreateTemp(temps, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func TestPlacesAreDamaged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		temp, err := d.CreateTemp(temps)
+		temp, err := d.CreateTemp(temps, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func TestPlaceIsTooLong(t *testing.T) {
 	t.Parallel()
 	d := create(t)
 	parent := string(filepath.Separator) + strings.Repeat("long"+string(filepath.Separator), 300)
-	if _, err := d.CreateTemp(parent); err == nil || !strings.Contains(err.Error(), "too long") {
+	if _, err := d.CreateTemp(parent, 0); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("got %v", err)
 	}
 	if j, err := d.Job(); err != nil || j.JobID != "JOB" {

@@ -15,6 +15,8 @@
 //	  lock    locked as long as the supervisor lives: the kernel unlocks it at its end
 //	  socket  where the agent connects
 //	  stderr  what the Go runtime says if it crashes
+//	  tmp     empty, for the TMPDIR of the next attempt
+//	  work    the same for its working directory
 //
 // # Protocol
 //
