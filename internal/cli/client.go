@@ -189,6 +189,8 @@ func (a *app) hintFor(err error) string {
 	var op *net.OpError
 	var status *api.ResponseError
 	switch {
+	case errors.As(err, &op) && op.Op == opProxy:
+		return "the proxy of HTTPS_PROXY or HTTP_PROXY can't be reached; correct it, or add the server's host to NO_PROXY"
 	case errors.As(err, &op) && op.Op == "dial":
 		return "is errand local running? is the server's address correct?" + doctorHint
 	case errors.Is(err, context.DeadlineExceeded):

@@ -73,8 +73,11 @@ func withoutURL(err error) error {
 
 func isUnreachable(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	return errors.As(err, &op) && (op.Op == "dial" || op.Op == opProxy)
 }
+
+// opProxy is the operation of a net.OpError about a proxy that can't be reached.
+const opProxy = "proxyconnect"
 
 var retryBackoff = backoff.Policy{Min: 200 * time.Millisecond, Max: 10 * time.Second}
 

@@ -57,6 +57,8 @@ tasks:
 	{"tasks: {a: {commands: x, cache: {paths: x}}}", "errand.yaml:1:33: cache has no key"},
 	{"tasks: {a: {commands: x, cache: [{key: x}]}}", "errand.yaml:1:34: cache[0] has no paths"},
 	{"tasks: {a: {commands: x, cache: [{key: x, paths: y, restore-keys: z}]}}", `errand.yaml:1:53: cache[0] has no field "restore-keys" (did you mean prefixes?); its fields: key, paths, prefixes`},
+	{"tasks: {a: {commands: ' '}}", "errand.yaml:1:23: commands is empty"},
+	{"tasks: {a: {commands: [{argv: []}]}}", "errand.yaml:1:24: commands[0] is empty"},
 	{"", "errand.yaml:1:1: the file is empty; it needs tasks"},
 	{"tasks: {}", "errand.yaml:1:1: the file has no tasks"},
 	{"[]", `errand.yaml:1:1: errand.yaml must be a mapping, like "name: value"`},
