@@ -16,12 +16,15 @@ import (
 type httpServer struct {
 	server      *http.Server
 	connections *httplimit.Connections
-	failed      chan error         // of one: why it can't serve any more
-	cut         context.CancelFunc // ends the requests that wait
+	failed      chan error              // of one: why it can't serve any more
+	cut         context.CancelCauseFunc // ends the requests that wait
 }
 
+// errServerEnds is the cause that requests see which the server's end cuts.
+var errServerEnds = errors.New("the server ends")
+
 func newHTTPServer(h http.Handler, connections *httplimit.Connections, log *slog.Logger) *httpServer {
-	requests, cut := context.WithCancel(context.Background())
+	requests, cut := context.WithCancelCause(context.Background())
 	s := &httpServer{connections: connections, failed: make(chan error, 1), cut: cut}
 	s.server = &http.Server{
 		Handler:     h,
@@ -49,7 +52,7 @@ const shutdownGrace = 3 * time.Second
 
 // close ends the requests that wait, and the listeners.
 func (s *httpServer) close() error {
-	s.cut()
+	s.cut(errServerEnds)
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
 	err := s.server.Shutdown(ctx)

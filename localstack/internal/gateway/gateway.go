@@ -144,7 +144,7 @@ func (g *Gateway) integrate(w http.ResponseWriter, r *http.Request, matched *rou
 	output, failed, err := g.Invoker.Invoke(ctx, matched.Function, event)
 	switch {
 	case r.Context().Err() != nil:
-		return // the client has gone
+		writeEnded(w, r)
 	case errors.Is(err, context.DeadlineExceeded):
 		g.Logf("gateway: %s: %s didn't respond in time", matched.key(), matched.Function)
 		WriteError(w, http.StatusServiceUnavailable, "Service Unavailable")
@@ -158,6 +158,15 @@ func (g *Gateway) integrate(w http.ResponseWriter, r *http.Request, matched *rou
 		WriteError(w, http.StatusInternalServerError, "Internal Server Error")
 	default:
 		g.respond(w, matched, output)
+	}
+}
+
+// writeEnded responds to a request whose context has ended: because the client has gone, or
+// because the server ends, which is the context's cause then. Without a response, net/http
+// would send 200.
+func writeEnded(w http.ResponseWriter, r *http.Request) {
+	if cause := context.Cause(r.Context()); !errors.Is(cause, context.Canceled) {
+		WriteError(w, http.StatusServiceUnavailable, "Service Unavailable")
 	}
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -145,6 +146,17 @@ func TestClientGone(t *testing.T) {
 			t.Errorf("the invocation saw %v, want Canceled", saw)
 		}
 	})
+}
+
+// TestServerEnds: a request that the server ends is answered with 503, and not with an empty
+// 200.
+func TestServerEnds(t *testing.T) {
+	ctx, end := context.WithCancelCause(t.Context())
+	end(errors.New("the server ends"))
+	waits := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
+	checkMessage(t, serve(newGateway(t, &fake{do: waits}), httptest.NewRequest("GET", "/x", nil).WithContext(ctx)), 503, "Service Unavailable")
+	service := serviceGateway(t, &fakeService{err: context.Canceled}, nil)
+	checkMessage(t, serve(service, httptest.NewRequest("POST", "/q/x", nil).WithContext(ctx)), 503, "Service Unavailable")
 }
 
 func TestCORS(t *testing.T) {

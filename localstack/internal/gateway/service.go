@@ -79,7 +79,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, matched *route, 
 	answer, err := g.Services.CallService(ctx, c.service, c.action, c.parametersOf(e, body))
 	switch {
 	case r.Context().Err() != nil:
-		return // the client has gone
+		writeEnded(w, r)
 	case errors.Is(err, context.DeadlineExceeded):
 		g.Logf("gateway: %s: %s didn't respond in time", matched.key(), matched.Service.Subtype)
 		WriteError(w, http.StatusServiceUnavailable, "Service Unavailable")
