@@ -9,9 +9,9 @@ import (
 )
 
 // places are an attempt's directories that are elsewhere. They are the first line of
-// job.json, which keeps its length and is written over. Files of their own would cost more
-// than all else here: ext4 looks at each one that was removed within five seconds
-// before it makes another.
+// job.json, which keeps its length and is written over: files of their own would cost more.
+// Above all on ext4 without a journal, which looks at each file that was removed lately before
+// it makes another.
 type places struct {
 	Temp string `json:"tmpdir,omitempty"` // the path of the commands' TMPDIR
 	Work string `json:"work,omitempty"`   // the name in DATA/work of their working directory
