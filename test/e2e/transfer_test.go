@@ -5,6 +5,7 @@ package e2e
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -303,6 +304,41 @@ func TestClientKilledWhileItSaves(t *testing.T) {
 	s.output("prune", "--token-file", s.tokenFile("admin"), "--cache-days", "0")
 	if left, err := filepath.Glob(filepath.Join(folders, "*", "*")); err != nil || len(left) > 0 {
 		t.Errorf("left: %q, %v", left, err)
+	}
+}
+
+// TestDamagedUploadIsSentAgain: no job gets a folder that the server's disk has changed. The next
+// errand run sends it again.
+func TestDamagedUploadIsSentAgain(t *testing.T) {
+	t.Parallel()
+	s := local(t, "1")
+	dir, sum := longFile(t, 3_000_000)
+	s.output("run", dir, "-c", printSum)
+	s.kill()
+	bodies, err := filepath.Glob(filepath.Join(s.data, "objects", "bodies", "*"))
+	if err != nil || len(bodies) == 0 {
+		t.Fatalf("bodies %q, %v", bodies, err)
+	}
+	for _, path := range bodies {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err == nil {
+			_, err = f.WriteAt([]byte("changed"), 5000)
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(s.data, "agents", "1", "cache")); err != nil { // the worker has it, too
+		t.Fatal(err)
+	}
+	s = s.restart("1")
+	p := s.errand("run", dir, "-c", printSum)
+	if code := p.wait(); code != 125 || !strings.Contains(p.stderr.String(), "source_unavailable") || p.stdout.String() != "" {
+		t.Errorf("exit code %d, %q; stderr:\n%s", code, p.stdout, p.stderr)
+	}
+	p = s.errand("run", dir, "-c", printSum)
+	if code := p.wait(); code != 0 || p.stdout.String() != sum+"\n" || !strings.Contains(p.stderr.String(), "and uploaded 3") {
+		t.Errorf("again: exit code %d, %q; stderr:\n%s", code, p.stdout, p.stderr)
 	}
 }
 

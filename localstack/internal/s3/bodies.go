@@ -32,6 +32,8 @@ type bodies struct {
 	mu            sync.Mutex
 	readers       map[string]int
 	removeAtClose map[string]bool
+
+	damaged sync.Map // the IDs of those that reading has found to be, as keys
 }
 
 // openBodies opens the files in root, and removes those that were never committed.
@@ -183,7 +185,14 @@ func (b *bodies) unlink(id string) error {
 	if err := b.fs.Remove(b.path(id)); err != nil {
 		return fmt.Errorf("remove a body: %w", err)
 	}
+	b.damaged.Delete(id)
 	return nil
+}
+
+// isDamaged reports whether reading a part has found that the disk has changed it.
+func (b *bodies) isDamaged(p Part) bool {
+	_, damaged := b.damaged.Load(p.ID)
+	return damaged
 }
 
 func (b *bodies) list() ([]string, error) { return b.fs.List(b.dir) }

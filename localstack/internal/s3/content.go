@@ -66,7 +66,8 @@ func (o *Object) partSpan(number int) (Span, error) {
 
 // Content reads the bytes of a span, with one file open at a time. Where it reads all
 // bytes of a part or of a checksum, it verifies them: if the disk has changed them, it returns
-// ErrDamaged instead of the last bytes.
+// ErrDamaged instead of the last bytes. HeadObject then gives no checksum of the object, so that
+// its sender sends it again.
 type Content struct {
 	Span
 	bodies   *bodies
@@ -148,6 +149,7 @@ func (c *Content) Read(p []byte) (int, error) {
 		return c.finish(n)
 	}
 	if errors.Is(err, io.EOF) {
+		c.bodies.damaged.Store(cur.id, true)
 		err = fmt.Errorf("body %s is %d bytes short: %w", cur.id, cur.len, io.ErrUnexpectedEOF)
 	}
 	return n, err
@@ -175,6 +177,9 @@ func (c *Content) finish(n int) (int, error) {
 	err := errors.Join(cur.verifier.verify(cur.id), c.closeFile())
 	if c.segments = c.segments[1:]; len(c.segments) == 0 {
 		err = errors.Join(err, c.verifier.verify(cur.id))
+	}
+	if errors.As(err, new(*ErrDamaged)) {
+		c.bodies.damaged.Store(cur.id, true)
 	}
 	if err != nil {
 		return 0, err

@@ -4,6 +4,7 @@ package s3
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -58,6 +59,9 @@ type GetObjectInput struct {
 // InvalidRange. With NotModified and PreconditionFailed it also returns the object.
 func (e *Engine) HeadObject(in GetObjectInput) (*Object, Span, error) {
 	o, span, err := e.findObject(in)
+	if o != nil && slices.ContainsFunc(o.Parts, e.bodies.isDamaged) {
+		o.Checksum = Checksum{}
+	}
 	return o, span, cmp.Or(e.awaitObjectSync(in.Bucket, in.Key), err)
 }
 

@@ -18,7 +18,7 @@ import (
 
 // TestSHA256AfterRestart: an object that was sent with its SHA-256 has the same ETag and
 // checksum after a restart, also of a server whose ETags are MD5s. One that the disk has changed
-// meanwhile is never read whole.
+// meanwhile is never read whole, and has no checksum from then on, until it is sent again.
 func TestSHA256AfterRestart(t *testing.T) {
 	t.Parallel()
 	contents := map[string]string{"small": "hello", "large": strings.Repeat("larger ", 10_000), "long": strings.Repeat("long ", 1<<20)}
@@ -56,6 +56,14 @@ func TestSHA256AfterRestart(t *testing.T) {
 			if resp.StatusCode == http.StatusOK && err == nil || len(b) >= len(contents[key]) {
 				t.Errorf("%s: HTTP %d, %d of %d bytes", key, resp.StatusCode, len(b), len(contents[key]))
 			}
+			if sum := w.headSHA256(t, key); sum != "" {
+				t.Errorf("%s has the checksum %s, after it was found damaged", key, sum)
+			}
+			w.put(t, key, contents[key], func(in *awss3.PutObjectInput) { in.ChecksumSHA256 = aws.String(sha256Of(contents[key])) })
+			if sum := w.headSHA256(t, key); sum != sha256Of(contents[key]) {
+				t.Errorf("%s has the checksum %q, after it was sent again", key, sum)
+			}
+			w.wantSHA256(t, key, contents[key], etags[key])
 		}
 	})
 }
@@ -63,6 +71,14 @@ func TestSHA256AfterRestart(t *testing.T) {
 func sha256Of(body string) string {
 	sum := sha256.Sum256([]byte(body))
 	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// headSHA256 is the SHA-256 of an object by its headers.
+func (w *world) headSHA256(t *testing.T, key string) string {
+	t.Helper()
+	head, err := w.HeadObject(ctx, &awss3.HeadObjectInput{Bucket: aws.String("bkt"), Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	check(t, err)
+	return aws.ToString(head.ChecksumSHA256)
 }
 
 // wantSHA256 reads an object as a client that asks for its checksum, which the SDK compares.
