@@ -108,6 +108,8 @@ type WorkersForJob struct {
 	// sentence: "worker box-3, which it requires, is offline". Empty: it can, or any may.
 	Required string `json:"-"`
 	Offline  int    `json:"offline"` // take jobs of its queue, and are offline, paused or draining
+	Paused   int    `json:"-"`       // of these: online and paused, for the sentence
+	Draining int    `json:"-"`       // of these: online and draining
 	// FreeAt is when the timeout of a job frees a slot at the latest, if all that could
 	// run the job are busy and it is known.
 	FreeAt *time.Time `json:"freeAt,omitempty"`
@@ -224,7 +226,7 @@ func (e *Explanation) workersClause(now time.Time, queue string) string {
 	case w.Required != "":
 		return w.Required
 	case w.Online == 0 && w.Offline > 0:
-		return fmt.Sprintf("no worker for queue %q is online; %s offline, paused or draining", queue, countOf(w.Offline, "is", "are"))
+		return fmt.Sprintf("no worker takes jobs of queue %q: %s", queue, w.absentText())
 	case w.Online == 0:
 		return fmt.Sprintf("no worker for queue %q is online", queue)
 	case w.Able == 0 && len(w.Lacking) > 0:
@@ -343,6 +345,20 @@ func roughly(d time.Duration) string {
 		}
 	}
 	return countOf(max(0, int((d+time.Second-1)/time.Second)), "second", "seconds")
+}
+
+// absentText counts the workers that take no jobs, by why.
+func (w *WorkersForJob) absentText() string {
+	var parts []string
+	for _, of := range []struct {
+		n   int
+		why string
+	}{{w.Paused, "paused"}, {w.Draining, "draining"}, {w.Offline - w.Paused - w.Draining, "offline"}} {
+		if of.n > 0 {
+			parts = append(parts, countOf(of.n, "is", "are")+" "+of.why)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // lackText says that no online worker has what.

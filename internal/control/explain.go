@@ -324,6 +324,13 @@ func (x *explainer) workers(ctx context.Context, load *load) error {
 		case !w.TakesFrom(x.job.Queue):
 		case !w.TakesJobs(x.now):
 			out.Offline++
+			switch status := w.Status(); {
+			case !w.Online(x.now):
+			case status == errand.Paused:
+				out.Paused++
+			case status == errand.Draining:
+				out.Draining++
+			}
 		default:
 			out.Online++
 			if !w.CanRun(x.spec) {

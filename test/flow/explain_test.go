@@ -596,6 +596,24 @@ func TestWhyNamedWorker(t *testing.T) {
 	want(errand.CauseNoWorker, "the server does not know worker box, which it requires, any more")
 }
 
+// TestWhyNoWorker: if no worker takes jobs, the explanation says why each does not.
+func TestWhyNoWorker(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, nil)
+	w.labelled("gone")
+	w.clock.Advance(time.Minute)
+	w.labelled("paused")
+	w.manage("paused", control.PauseWorker)
+	w.labelled("drains")
+	w.manage("drains", control.DrainWorker)
+	job := w.create()
+	e, err := w.svc.Explain(w.ctx, w.user, control.ExplainRequest{JobID: job.Spec.ID})
+	want := "job " + job.Spec.ID + ` waits because no worker takes jobs of queue "default": 1 is paused, 1 is draining, 1 is offline`
+	if err != nil || e.Cause != errand.CauseNoWorker || e.Sentence != want || e.Workers.Offline != 3 {
+		t.Errorf("%s: %s, %v; want %s", e.Cause, e.Sentence, err, want)
+	}
+}
+
 // TestHeldExplanation: where polls are held, a request for another explanation is held
 // until there is one, and answered soon after.
 func TestHeldExplanation(t *testing.T) {
