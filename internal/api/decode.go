@@ -281,6 +281,9 @@ func fieldsOf(t reflect.Type) []field {
 			fields = append(fields, fieldsOf(f.Type)...)
 			continue
 		}
+		if name == "-" { // it is not in the JSON
+			continue
+		}
 		optional := strings.Contains(opts, "omitempty") || strings.Contains(opts, "omitzero")
 		fields = append(fields, field{name, f.Type, !optional})
 	}
