@@ -97,7 +97,7 @@ async function grow(): Promise<void> {
 /** Shows a version that doesn't change with each commit. */
 const nameRelease = () =>
   desk.page.evaluate(() => {
-    for (const e of document.querySelectorAll('.tile .hint')) if (e.childElementCount === 0) e.textContent = (e.textContent ?? '').replace(/(\d+\.\d+\.\d+)-dev\S*/, '$1')
+    for (const e of document.querySelectorAll('.tile :is(.hint, .line-of)')) if (e.childElementCount === 0) e.textContent = (e.textContent ?? '').replace(/(\d+\.\d+\.\d+)-dev\S*/, '$1')
   })
 
 test('take pictures', { timeout: 5 * 60_000 }, async () => {

@@ -12,7 +12,7 @@ function answering(...answers: (Response | Error)[]) {
     if (!next || next instanceof Error) throw next ?? new Error('asked too often')
     return next
   }) as typeof fetch
-  return { client: new Client(() => 'eru_x', fetcher), asked }
+  return { client: new Client(() => 'eru_x', fetcher), fetcher, asked }
 }
 
 describe('Client', () => {
@@ -70,6 +70,50 @@ describe('Client', () => {
     const { client, asked } = answering(Response.json({ schedules: [{ name: 'a' }, { name: 'b' }], next: 'ann/b' }), Response.json({ schedules: [], next: 'ann/c' }), Response.json({ schedules: [{ name: 'd' }] }))
     expect((await client.schedules()).map((s) => s.name)).toEqual(['a', 'b', 'd'])
     expect(asked.map((a) => a.url)).toEqual(['/api/schedules?limit=200', '/api/schedules?limit=200&cursor=ann%2Fb', '/api/schedules?limit=200&cursor=ann%2Fc'])
+  })
+
+  describe('tries again what may be asked twice', () => {
+    const unavailable = () => Response.json({ status: 503, code: 'unavailable', detail: 'try again' }, { status: 503, headers: { 'Retry-After': '2' } })
+    const refused = (status: number, code: string) => Response.json({ status, code, detail: code }, { status })
+    function patient(...answers: (Response | Error)[]) {
+      const { fetcher, asked } = answering(...answers)
+      const pauses: number[] = []
+      const client = new Client(() => 'eru_x', fetcher, undefined, async (ms) => void pauses.push(ms))
+      return { client, asked, pauses }
+    }
+
+    test('until there is an answer, with pauses', async () => {
+      const { client, asked, pauses } = patient(unavailable(), new TypeError('Failed to fetch'), Response.json({ id: 'J' }))
+      expect(await client.cancel('J')).toEqual({ id: 'J' })
+      expect(asked.map((a) => a.init.body)).toEqual(Array(3).fill('{"jobId":"J"}'))
+      expect(pauses[0]).toBe(2000)
+      expect(pauses[1]).toBeGreaterThanOrEqual(1000)
+    })
+
+    test('and four times at most', async () => {
+      const { client, asked } = patient(unavailable(), unavailable(), unavailable(), unavailable())
+      await expect(client.setQueuePaused('default', true)).rejects.toMatchObject({ problem: { status: 503 } })
+      expect(asked).toHaveLength(4)
+    })
+
+    test('not what is refused', async () => {
+      const { client, asked } = patient(refused(403, 'forbidden'))
+      await expect(client.steer('pause', 'w')).rejects.toMatchObject({ problem: { code: 'forbidden' } })
+      expect(asked).toHaveLength(1)
+    })
+
+    test('what was deleted by a try that was not answered is deleted', async () => {
+      const lost = patient(new TypeError('Failed to fetch'), refused(404, 'schedule_not_found'))
+      await lost.client.deleteSchedule('nightly')
+      const gone = patient(refused(404, 'schedule_not_found'))
+      await expect(gone.client.deleteSchedule('nightly')).rejects.toMatchObject({ problem: { status: 404 } })
+    })
+
+    test('not a schedule, which a lost answer may have made', async () => {
+      const { client, asked } = patient(unavailable())
+      await expect(client.createSchedule({ name: 'a', cron: '@daily', timeZone: 'UTC', job: { commands: ['true'], queue: 'default' } } as never)).rejects.toMatchObject({ temporary: true })
+      expect(asked).toHaveLength(1)
+    })
   })
 
   test('refuses an answer that is not JSON', async () => {

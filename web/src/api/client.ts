@@ -1,15 +1,24 @@
 import { ApiError, parseProblem, unreachable } from './problem'
 import type { Executed, ExecuteRequest, Explanation, Job, JobList, QueueList, Session, TokenList, Upload, Worker, WorkerList } from './types'
 import type { ArtifactPage, JobSource, NewSchedule, PageOfLog, Schedule, ScheduleList } from './wire'
+import { backoff } from '../log/follow'
+import { sleep } from '../pace'
 import { words } from '../text/app'
 
-/** Calls the API of the server that the page came from. Each call is tried once. */
+/** Within some seconds: who clicked is waiting. */
+const tries = 4
+
+/**
+ * Calls the API of the server that the page came from. What changes something and may be
+ * asked twice is tried again where that may help; polls come again anyhow.
+ */
 export class Client {
   constructor(
     /** Asked for each call: somebody may sign in again meanwhile. */
     private readonly token: () => string,
     private readonly fetcher: typeof fetch = (...args) => fetch(...args),
     private readonly origin: () => Promise<string> = async () => '',
+    private readonly pause: (ms: number, signal: AbortSignal) => Promise<void> = sleep,
   ) {}
 
   /** Exchanges a code for a session. */
@@ -30,7 +39,7 @@ export class Client {
   }
 
   revokeSession(id: string): Promise<void> {
-    return this.call('DELETE', '/api/tokens', { query: { id } })
+    return this.again('DELETE', '/api/tokens', { query: { id } })
   }
 
   /** A page of jobs, newest first. */
@@ -71,7 +80,7 @@ export class Client {
   }
 
   cancel(jobId: string): Promise<Job> {
-    return this.call('POST', '/api/jobs/cancel', { body: { jobId } })
+    return this.again('POST', '/api/jobs/cancel', { body: { jobId } })
   }
 
   workers(signal?: AbortSignal): Promise<Worker[]> {
@@ -80,12 +89,12 @@ export class Client {
 
   /** Pauses, resumes, drains or forgets a worker. For admins. */
   steer(what: 'pause' | 'resume' | 'drain' | 'forget', worker: string): Promise<unknown> {
-    return this.call('POST', `/api/workers/${what}`, { body: { worker } })
+    return what === 'forget' ? this.call('POST', '/api/workers/forget', { body: { worker } }) : this.again('POST', `/api/workers/${what}`, { body: { worker } })
   }
 
   /** For admins. */
   setQueuePaused(name: string, paused: boolean): Promise<unknown> {
-    return this.call('POST', `/api/queues/${paused ? 'pause' : 'resume'}`, { body: { name } })
+    return this.again('POST', `/api/queues/${paused ? 'pause' : 'resume'}`, { body: { name } })
   }
 
   /** All schedules, by owner and name. */
@@ -108,25 +117,25 @@ export class Client {
   }
 
   steerSchedule(what: 'pause' | 'resume', name: string): Promise<unknown> {
-    return this.call('POST', `/api/schedules/${what}`, { body: { name } })
+    return this.again('POST', `/api/schedules/${what}`, { body: { name } })
   }
 
   /** Makes a job of the schedule now. */
   runSchedule(name: string, idempotencyKey: string): Promise<Job> {
-    return this.call('POST', '/api/schedules/run', { body: { name }, idempotencyKey })
+    return this.again('POST', '/api/schedules/run', { body: { name }, idempotencyKey })
   }
 
   deleteSchedule(name: string): Promise<unknown> {
-    return this.call('DELETE', '/api/schedules', { query: { name } })
+    return this.again('DELETE', '/api/schedules', { query: { name } })
   }
 
   upload(filename: string, size: number, sha256: string, signal?: AbortSignal): Promise<Upload> {
-    return this.call('POST', '/api/uploads', { body: { filename, size, sha256 }, signal })
+    return this.again('POST', '/api/uploads', { body: { filename, size, sha256 }, signal })
   }
 
   /** Direct mode answers an Executed, distributed mode a Job. */
   execute(request: ExecuteRequest, idempotencyKey: string, signal?: AbortSignal): Promise<Executed | Job> {
-    return this.call('POST', '/api/execute', { body: request, idempotencyKey, signal })
+    return this.again('POST', '/api/execute', { body: request, idempotencyKey, signal })
   }
 
   /** All entries of a list, page by page. */
@@ -138,6 +147,20 @@ export class Client {
       cursor = page.next
     }
     return all
+  }
+
+  /** Makes a call up to tries times. That what is to be deleted isn't there is no fault if the try before may have deleted it. */
+  private async again<T>(method: string, path: string, o: CallOptions): Promise<T> {
+    for (let n = 1; ; n++) {
+      try {
+        return await this.call<T>(method, path, o)
+      } catch (err) {
+        if (!(err instanceof ApiError)) throw err
+        if (n > 1 && method === 'DELETE' && err.problem.status === 404) return undefined as T
+        if (!err.temporary || err.problem.code === 'conflict' || n === tries) throw err
+        await this.pause(Math.max(backoff(n), err.retryAfter * 1000), o.signal ?? new AbortController().signal)
+      }
+    }
   }
 
   private async call<T>(method: string, path: string, o: CallOptions): Promise<T> {

@@ -102,7 +102,7 @@ function Tile({ worker: w, names, steer }: TileProps) {
         ))}
       </p>
       <p class="hint">
-        {facts.filter(Boolean).join(' · ')}
+        <span class="line-of">{facts.filter(Boolean).join(' · ')}</span>
         {w.queues && w.queues.length > 0 && <span class="line-of">{words.queues(w.queues)}</span>}
       </p>
       <p class="hint tile-foot">
