@@ -76,7 +76,9 @@ func TestLogOfAJobThatEndedHere(t *testing.T) {
 	w.create()
 	k := w.worker("a")
 	a := k.syncTake(1)[0]
-	k.syncTake(1, done(a, 3))
+	if _, err := k.submit(a, 3); err != nil {
+		t.Fatal(err)
+	}
 	w.faults.set("Job", false)
 	page, err := w.svc.Logs(w.ctx, w.user, control.LogRequest{JobID: a.JobID})
 	if err != nil || !page.Done || page.Job == nil || *page.Job.State.ExitCode != 3 || w.faults.happened() {
