@@ -55,11 +55,13 @@ test('all jobs, with filters in the address, by the keyboard, and Back', async (
   await shoot(desk.page, 'jobs')
 })
 
-test('a search looks at older jobs, too', async () => {
+test('a search looks at older jobs, too, also after some can’t be read', async () => {
   await signIn(desk.page)
   const { id } = await desk.call('POST', '/api/execute', { mode: 'distributed', name: 'sought and found', commands: ['true'] })
   for (let i = 0; i < 5; i++) await desk.call('POST', '/api/execute', { mode: 'distributed', commands: ['true'] })
   await desk.page.route(/\/api\/jobs\?limit=100/, (r) => r.fallback({ url: r.request().url().replace('limit=100', 'limit=2') }))
+  let refused = 0 // more often than a call is tried again
+  await desk.page.route('**/api/jobs?*cursor=*', (r) => (refused++ < 5 ? r.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ status: 503, code: 'unavailable', detail: 'out of order' }) }) : r.fallback()))
   await desk.goTo('jobs')
   await expect.poll(() => desk.page.locator('#jobs tbody tr').count()).toBe(2)
   await desk.page.getByLabel('Name, command, group or worker').fill('sought found')

@@ -44,7 +44,8 @@ export class Client {
 
   /** A page of jobs, newest first. */
   jobs(q: { limit: number } & Partial<Record<'status' | 'queue' | 'owner' | 'since' | 'until' | 'schedule' | 'cursor', string | undefined>>, signal?: AbortSignal): Promise<JobList> {
-    return this.call('GET', '/api/jobs', { query: q, signal })
+    // The newest are asked for again and again anyhow.
+    return q.cursor ? this.again('GET', '/api/jobs', { query: q, signal }) : this.call('GET', '/api/jobs', { query: q, signal })
   }
 
   /** Why the job waits, or how it stands, in a sentence. */

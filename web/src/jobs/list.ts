@@ -64,6 +64,7 @@ export function useJobs(client: Client, failed: (err: unknown) => void, f: Filte
         if (shown.current !== filter) return
         setOlder([...older, ...(page.jobs ?? [])])
         setCursor(page.next)
+        setError(null)
       })
       .catch((err: unknown) => {
         setError(err)

@@ -39,7 +39,7 @@ export function JobsPage({ client, failed, filter, kept }: Props) {
     if (!searching) return
     const timer = setTimeout(loadMore, 300) // not for each letter
     return () => clearTimeout(timer)
-  }, [filter.text, filter.status, searching, looked])
+  }, [filter.text, filter.status, searching, looked, error])
   const owners = Boolean(filter.owner) || new Set(all.map((j) => j.owner)).size > 1
 
   return (
