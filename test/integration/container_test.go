@@ -96,7 +96,7 @@ func TestEndpoint(t *testing.T) {
 	if os.Getenv("AWS_ENDPOINT_URL") == "" && os.Getenv("AWS_ENDPOINT_URL_DYNAMODB") == "" {
 		t.Skip("skipped: AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_DYNAMODB name no endpoint")
 	}
-	cfg, err := awsconf.Load(t.Context())
+	cfg, err := awsconf.Load(t.Context(), nil)
 	must(t, err)
 	d := map[string]differs{"localstack": localStackDiffers, "elasticmq": {noAttemptIDs: true}}[os.Getenv("ERRAND_ENDPOINT_IS")]
 	f := functions{direct: os.Getenv("ERRAND_DIRECT_FUNCTION"), why: "ERRAND_DIRECT_FUNCTION names no function of direct mode at this endpoint"}
