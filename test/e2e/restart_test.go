@@ -368,8 +368,8 @@ func TestBackgroundProcesses(t *testing.T) {
 	dir := t.TempDir()
 	children(t, os.Getpid()) // or skip
 	p := s.errand("run", "--no-source",
-		"-c", "mkfifo "+dir+"/fifo; (while read -r l; do echo got $l >"+dir+"/got; done <"+dir+"/fifo; sleep 600) & setsid env -i sleep 600 & echo $! >"+dir+"/pid",
-		"-c", "echo hello >"+dir+"/fifo; while ! test -s "+dir+"/got; do sleep 0.02; done; cat "+dir+"/got")
+		"-c", "cd "+dir+"; mkfifo fifo; (while read -r l; do echo got $l >got; done <fifo; exec sleep 600) & echo $! >first; setsid env -i sleep 600 & echo $! >pid",
+		"-c", "cd "+dir+"; echo hello >fifo; for f in first pid; do until grep -qx sleep /proc/$(cat $f)/comm; do :; done; done; cat got")
 	if code := p.wait(); code != 0 || p.stdout.String() != "got hello\n" {
 		t.Errorf("exit code %d, %q; stderr:\n%s", code, p.stdout, p.stderr)
 	}
