@@ -20,7 +20,7 @@ func TestIdleBackgroundProcess(t *testing.T) {
 	s := newSlot(t)
 	c := s.start()
 	for n, tt := range []struct{ command, want string }{
-		{"echo early; sleep 600 &", "errand: ending a process that outlives the commands: sleep\n"},
+		{"sleep 600 & until grep -qx sleep /proc/$!/comm; do :; done", "errand: ending a process that outlives the commands: sleep\n"},
 		{"echo early; (i=0; while test $i -lt 1500000; do i=$((i+1)); done; echo late) &", "early\nlate\n"},
 	} {
 		d := s.job(n+1, tt.command)
